@@ -1,0 +1,17 @@
+/* Monotonic time in nanoseconds. */
+#ifndef GK_CLOCK_H
+#define GK_CLOCK_H
+
+#include <stdint.h>
+
+#define GK_MICROSECOND INT64_C(1000)
+#define GK_MILLISECOND INT64_C(1000000)
+#define GK_SECOND INT64_C(1000000000)
+/* "No deadline", "no timeout". */
+#define GK_FOREVER INT64_MAX
+
+/* The clock of CPython's time.monotonic(), so that deadlines computed on
+ * either side mean the same instant. */
+int64_t gk_now(void);
+
+#endif

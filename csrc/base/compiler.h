@@ -1,0 +1,65 @@
+/* The one place that knows how compilers and processors differ.
+ *
+ * gilkit is C11 with two extensions, both optional: per-function instruction
+ * sets (GCC and Clang on x86-64) and a pause instruction for spin loops.
+ */
+#ifndef GK_COMPILER_H
+#define GK_COMPILER_H
+
+#if defined(__GNUC__) || defined(__clang__)
+#  define GK_INLINE static inline __attribute__((always_inline))
+#  define GK_NOINLINE __attribute__((noinline))
+#  define GK_UNUSED __attribute__((unused))
+#  define GK_LIKELY(x) __builtin_expect(!!(x), 1)
+#  define GK_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#  define GK_RESTRICT restrict
+/* Hides a value from the optimiser: the loop that contains it is really run. */
+#  define GK_OPAQUE(x) __asm__ volatile("" : "+r"(x))
+#else
+#  define GK_INLINE static inline
+#  define GK_NOINLINE
+#  define GK_UNUSED
+#  define GK_LIKELY(x) (x)
+#  define GK_UNLIKELY(x) (x)
+#  define GK_RESTRICT
+#endif
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#  include <intrin.h>
+#  define GK_THREAD_LOCAL __declspec(thread)
+#  ifndef GK_OPAQUE
+#    define GK_OPAQUE(x) _ReadWriteBarrier()
+#  endif
+#else
+#  define GK_THREAD_LOCAL _Thread_local
+#endif
+
+/* x86-64 with per-function instruction sets: the SIMD bodies exist.
+ * Elsewhere only the scalar bodies are compiled. */
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#  define GK_X86 1
+#  define GK_TARGET(features) __attribute__((target(features)))
+#else
+#  define GK_X86 0
+#  define GK_TARGET(features)
+#endif
+
+/* Two 64-byte lines: Intel's adjacent-line prefetcher makes pairs of lines
+ * travel together, so 64 bytes of distance still share falsely. Apple's
+ * processors have 128-byte lines. */
+#define GK_CACHE_LINE 128
+
+/* Tells the core that this is a spin loop: it yields issue slots to its
+ * sibling and leaves the loop without a memory-order mis-speculation. */
+GK_INLINE void gk_cpu_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) && (defined(__GNUC__) || defined(__clang__))
+    __asm__ volatile("isb" ::: "memory");
+#elif defined(_MSC_VER)
+    YieldProcessor();
+#endif
+}
+
+#endif
