@@ -10,19 +10,6 @@ from hypothesis import strategies as st
 
 import gilkit
 from gilkit.reference import mandelbrot as reference
-from gilkit.runtime import set_isa
-
-LEVELS = ["scalar", "avx2", "avx512"]
-
-
-@pytest.fixture(params=LEVELS)
-def isa(request):
-    before, best = gilkit.info()["isa"], gilkit.info()["isa_best"]
-    if LEVELS.index(request.param) > LEVELS.index(best):
-        pytest.skip(f"this machine's best is {best}")
-    set_isa(request.param)
-    yield request.param
-    set_isa(before)
 
 
 def equals_the_twin(width, height, **region):

@@ -2,6 +2,7 @@
 import math
 import subprocess
 import sys
+from concurrent.futures import CancelledError
 
 import pytest
 from hypothesis import given, settings
@@ -9,19 +10,6 @@ from hypothesis import strategies as st
 
 import gilkit
 from gilkit.reference import pi as reference
-from gilkit.runtime import set_isa
-
-LEVELS = ["scalar", "avx2", "avx512"]
-
-
-@pytest.fixture(params=LEVELS)
-def isa(request):
-    before, best = gilkit.info()["isa"], gilkit.info()["isa_best"]
-    if LEVELS.index(request.param) > LEVELS.index(best):
-        pytest.skip(f"this machine's best is {best}")
-    set_isa(request.param)
-    yield request.param
-    set_isa(before)
 
 
 def test_the_twin_is_philox():
@@ -96,8 +84,6 @@ def test_most_samples_can_be_interrupted():
     """2**63 of them are accepted, and would take some thousand years."""
     token = gilkit.CancelToken()
     token.cancel()
-    from concurrent.futures import CancelledError
-
     with token, pytest.raises(CancelledError):
         gilkit.pi(2**63)
 
