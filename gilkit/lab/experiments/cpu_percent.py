@@ -43,6 +43,7 @@ class CpuPercent(Experiment):
 
     def cases(self, setting: Setting) -> list[Case]:
         cases = []
+        running = setting.interpreters[0]
         for interpreter in setting.interpreters:
             for count in sorted({1, setting.threads, 2 * setting.threads, 100}):
                 label = f"{count} Python thread" + ("s" if count > 1 else "")
@@ -51,7 +52,7 @@ class CpuPercent(Experiment):
                 )
             cases.append(
                 Case(
-                    f"multiprocessing.Pool({setting.threads})",
+                    f"Pool of {setting.threads} process" + ("es" if setting.threads > 1 else ""),
                     "loops:processes",
                     interpreter,
                     {"count": setting.threads},
@@ -59,10 +60,10 @@ class CpuPercent(Experiment):
                     setting.threads,
                 )
             )
-        running = setting.interpreters[0]
-        for count in sorted({1, setting.threads}):
-            label = f"gilkit.spin, {count} thread" + ("s" if count > 1 else "")
-            cases.append(Case(label, "loops:native", running, {"count": count}, "gilkit", count))
+            if interpreter == running:
+                for count in sorted({1, setting.threads}):
+                    label = f"gilkit.spin, {count} thread" + ("s" if count > 1 else "")
+                    cases.append(Case(label, "loops:native", interpreter, {"count": count}, "gilkit", count))
         return cases
 
     def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
@@ -79,7 +80,8 @@ class CpuPercent(Experiment):
             return f"{speedup(row, base):.2f}×" if base else "–"
 
         def split(row: Row, _: Sequence[Row]) -> str:
-            return f"{row['user']:.2f} / {row['system']:.2f} s"
+            # Of a second of wall time, so that rows of different length compare.
+            return f"{row['user'] / row['wall']:.2f} / {row['system'] / row['wall']:.2f} s"
 
         def switches(row: Row, _: Sequence[Row]) -> str:
             if row.get("voluntary") is None:
@@ -88,10 +90,10 @@ class CpuPercent(Experiment):
 
         return [
             Column("CPU %", cpu),
-            Column(f"of {possible} % possible", share),
-            Column("loops, against 1 Python thread", work),
+            Column(f"of {possible} %", share),
+            Column("work", work),
             Column("user / system", split),
-            Column("context switches per s", switches),
+            Column("switches/s", switches),
         ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
