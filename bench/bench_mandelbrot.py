@@ -12,7 +12,7 @@ def test_mandelbrot(race):
     race(workloads.get("mandelbrot"))
 
 
-@pytest.mark.native
+@pytest.mark.strategies("gilkit", "numpy", "numba", "numexpr")
 @pytest.mark.benchmark(group="mandelbrot, 1000 x 1000")
 def test_mandelbrot_large(race):
     race(workloads.get("mandelbrot", width=1000, height=1000))

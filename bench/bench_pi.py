@@ -15,7 +15,7 @@ def test_pi(race):
     race(workloads.get("pi"))
 
 
-@pytest.mark.native
+@pytest.mark.strategies("gilkit", "numpy", "numba", "numexpr")
 @pytest.mark.benchmark(group="pi, 10 million samples")
 def test_pi_large(race):
     race(workloads.get("pi", samples=10_000_000))

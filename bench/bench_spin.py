@@ -15,7 +15,7 @@ def test_spin(race):
     race(workloads.get("spin"))
 
 
-@pytest.mark.native
+@pytest.mark.strategies("gilkit", "numpy", "numba", "numexpr")
 @pytest.mark.benchmark(group="spin, 400 million loops")
 def test_spin_large(race):
     race(workloads.get("spin", iterations=400_000_000))

@@ -14,44 +14,56 @@ import pytest
 
 import gilkit
 from gilkit.lab import machine, strategies
-from gilkit.lab.measure import Meter, Usage
-from gilkit.lab.strategies.free_threaded import Remote, clock
-from gilkit.lab.strategy import Strategy
+from gilkit.lab.measure import Meter, clock
+from gilkit.lab.strategies.free_threaded import Remote
+from gilkit.lab.strategy import Contender, Strategy
 from gilkit.lab.workload import Workload
 
-# The pool's start method makes no difference to a warm pool; this one does not copy the threads of the test process.
-POOL = "pool-forkserver" if platform.system() != "Windows" else "pool-spawn"
+# A warm pool does not show how it was started; this way it does not copy the test process's threads.
+POOL = "pool-spawn" if platform.system() == "Windows" else "pool-forkserver"
 STRATEGIES = ("serial", "threads", POOL, "free-threaded", "gilkit", "numpy", "numba", "numexpr")
 NATIVE = ("gilkit", "numpy", "numba", "numexpr")
 BASE = "serial"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "strategies(*names): the strategies that race, in place of all of them")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Gives a test with the fixture ``race`` its strategies: all, or the native ones where it is marked so."""
+    """Gives a test with the fixture ``race`` its strategies, gilkit on one thread and on all."""
     if "race" not in metafunc.fixturenames:
         return
-    names = NATIVE if metafunc.definition.get_closest_marker("native") else STRATEGIES
+    marker = metafunc.definition.get_closest_marker("strategies")
     cores = gilkit.num_threads()
     parameters = []
-    for name in names:
+    for name in marker.args if marker else STRATEGIES:
         strategy = strategies.get(name)
-        counts = [cores] if strategy.parallel else [1]
-        if name == "gilkit":
-            counts = sorted({1, cores})
-        for threads in counts:
-            # A worker process times itself: the clock leaves out what asking it takes.
-            marks = [pytest.mark.benchmark(timer=clock)] if name == "free-threaded" else []
+        counts = {1, cores} if name == "gilkit" else {cores if strategy.parallel else 1}
+        # A worker process times itself: this clock leaves out what asking it takes.
+        marks = [pytest.mark.benchmark(timer=clock)] if name == "free-threaded" else []
+        for threads in sorted(counts):
             parameters.append(pytest.param((strategy, threads), id=f"{name}-{threads}", marks=marks))
     metafunc.parametrize("race", parameters, indirect=True)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "native: leave the pure-Python strategies out, the work is too much for them")
+@pytest.fixture
+def timed(benchmark: Any) -> Callable[..., None]:
+    """Times a contender, checks its result outside the timed part, and records how it ran."""
+
+    def run(contender: Contender, check: Callable[[Any], None], **facts: Any) -> None:
+        with Meter() as meter:
+            returned = benchmark(contender.run)
+        usage = contender.total if isinstance(contender, Remote) else meter.usage
+        check(contender.result(returned))
+        benchmark.extra_info.update(facts, cpu_percent=round(usage.cpu_percent, 1), gil=contender.gil)
+
+    return run
 
 
 @pytest.fixture
-def race(request: pytest.FixtureRequest, benchmark: Any) -> Iterator[Callable[[Workload], None]]:
-    """Runs a workload under one strategy, times it, checks the result, and records how it ran."""
+def race(request: pytest.FixtureRequest, benchmark: Any, timed: Callable[..., None]) -> Callable[[Workload], None]:
+    """Runs a workload under one strategy."""
     strategy: Strategy
     strategy, threads = request.param
 
@@ -61,48 +73,40 @@ def race(request: pytest.FixtureRequest, benchmark: Any) -> Iterator[Callable[[W
             benchmark.skipped = True
             pytest.skip(obstacle)
         with strategy.open(workload, threads) as contender:
-            with Meter() as meter:
-                returned = benchmark(contender.run)
-            usage: Usage = contender.total if isinstance(contender, Remote) else meter.usage
-            workload.check(contender.result(returned))
-            benchmark.extra_info.update(
-                strategy=strategy.name,
-                label=strategy.label,
-                threads=threads,
-                cpu_percent=round(usage.cpu_percent, 1),
-                gil=contender.gil,
-            )
+            timed(contender, workload.check, strategy=strategy.name, label=strategy.label, threads=threads)
 
-    yield run
+    return run
 
 
-def summary(benchmarks: list[Any]) -> Iterator[tuple[str, list[tuple[str, int, float, float, float | None]]]]:
-    """For each group: strategy, threads, CPU %, seconds (median), speed-up against one pure-Python thread."""
+def by_group(benchmarks: list[Any]) -> dict[str, list[Any]]:
     groups: dict[str, list[Any]] = {}
     for each in benchmarks:
-        if not each.has_error and each.extra_info.get("strategy"):
+        if not each.has_error and "strategy" in each.extra_info:
             groups.setdefault(each.group or each.fullname.partition("::")[0], []).append(each)
-    for group, members in groups.items():
-        base = [each.stats.median for each in members if each.extra_info["strategy"] == BASE]
-        lines = []
-        for each in members:
-            info = each.extra_info
-            speedup = base[0] / each.stats.median if base else None
-            lines.append((info["label"], info["threads"], info["cpu_percent"], each.stats.median, speedup))
-        yield group, lines
+    return groups
 
 
+@pytest.hookimpl(trylast=True)  # below pytest-benchmark's own tables
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """A line for each strategy: CPU %, and the speed-up against one pure-Python thread where there is one."""
     session = getattr(config, "_benchmarksession", None)
-    found = list(summary(session.benchmarks)) if session else []
-    if not found:
+    groups = by_group(session.benchmarks) if session else {}
+    if not groups:
         return
-    report = terminalreporter
-    report.section("CPU % and speed-up against one pure-Python thread")
-    report.write_line(machine.one_line(machine.describe()))
-    for group, lines in found:
-        report.write_line("")
-        report.write_line(f"{group + ':':44}{'threads':>8}{'CPU %':>8}{'median':>12}{'speed-up':>11}", bold=True)
-        for label, threads, percent, seconds, speedup in lines:
-            gain = f"{speedup:,.2f}×" if speedup else "–"
-            report.write_line(f"  {label:42}{threads:>8}{percent:>8.0f}{1000 * seconds:>9.2f} ms{gain:>11}")
+    line = terminalreporter.write_line
+    terminalreporter.section("CPU % and speed-up against one pure-Python thread")
+    line(machine.one_line(machine.describe()))
+    for group, members in groups.items():
+        line("")
+        line(f"{group:48}{'threads':>8}{'CPU %':>7}{'median':>13}{'speed-up':>11}", bold=True)
+        base = next((each.stats.median for each in members if each.extra_info["strategy"] == BASE), None)
+        for each in members:
+            info, median = each.extra_info, each.stats.median
+            speedup = f"{base / median:,.2f}×" if base else "–"
+            line(
+                f"  {info['label']:46}{info['threads']:>8}{info['cpu_percent']:>7.0f}"
+                f"{1000 * median:>10.3f} ms{speedup:>11}"
+            )
+    reasons = {str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", ())}
+    for reason in sorted(reasons):
+        line(f"Left out: {reason.removeprefix('Skipped: ')}.")

@@ -8,18 +8,10 @@ from functools import cache
 from typing import Any
 
 from .. import interpreters
-from ..measure import Usage
+from ..measure import Usage, leave_out
 from ..strategy import Contender, Strategy
 from ..workers import Worker
 from ..workload import Workload
-
-_unseen = 0.0  # seconds spent asking workers and waiting for their answers, beyond what the work itself took
-
-
-def clock() -> float:
-    """time.perf_counter() without the time that asking a worker process takes: for timing Remote.run()."""
-    return time.perf_counter() - _unseen
-
 
 @cache
 def _interpreter() -> interpreters.Interpreter | None:
@@ -39,10 +31,9 @@ class Remote(Contender):
         self.total = Usage(0.0, 0.0, 0.0)  # of all runs so far
 
     def measure(self) -> Usage:
-        global _unseen
         start = time.perf_counter()
         cost = Usage(**self._worker.call("work:run", timeout=3600))
-        _unseen += time.perf_counter() - start - cost.wall
+        leave_out(time.perf_counter() - start - cost.wall)
         self.total += cost
         return cost
 
