@@ -12,6 +12,8 @@
 #include "base/cores.h"
 #include "base/isa.h"
 #include "base/thread.h"
+#include "kernels/mandelbrot.h"
+#include "kernels/pi.h"
 #include "kernels/spin.h"
 #include "runtime/parallel.h"
 
@@ -46,7 +48,9 @@
     X(gk_pool_set_spin)          \
     X(gk_pool_stop)              \
     /* kernels */                \
-    X(gk_spin)
+    X(gk_spin)                   \
+    X(gk_pi)                     \
+    X(gk_mandelbrot)
 /* clang-format on */
 
 typedef struct {
