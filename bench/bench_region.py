@@ -78,7 +78,7 @@ def regions(libraries, timed, name: str, count: int, pause: int) -> None:
         assert library.region_items(table, threads) == threads
 
     work()
-    timed(Contender(work), check, strategy=name, label=LABELS[name], threads=threads, regions=count)
+    timed(Contender(work), check, 50 if pause else None, strategy=name, label=LABELS[name], threads=threads, regions=count)
 
 
 @pytest.mark.benchmark(group="1000 empty regions, back to back")

@@ -2,6 +2,7 @@
  * the installed gilkit exports.
  */
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include "exports.h"
 

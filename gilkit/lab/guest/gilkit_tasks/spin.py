@@ -6,6 +6,7 @@ from .cut import cut
 
 
 def piece(iterations):
+    """The twin of gilkit.spin, with the quickest of Python's loops: repeat() makes no integer for each turn."""
     x = 0
     for _ in repeat(None, iterations):
         x = x ^ 1
