@@ -149,5 +149,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has gone (| head). What is left to write goes nowhere, quietly.
         sys.stdout = open("/dev/null", "w")  # noqa: SIM115
         return 0
-
-

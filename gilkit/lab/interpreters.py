@@ -136,9 +136,7 @@ def _candidates(environ: Mapping[str, str], home: Path) -> Iterator[Path]:
         yield folder / "bin" / "python"
 
 
-def find_free_threaded(
-    environ: Mapping[str, str] = os.environ, home: Path | None = None
-) -> list[Interpreter]:
+def find_free_threaded(environ: Mapping[str, str] = os.environ, home: Path | None = None) -> list[Interpreter]:
     """Every free-threaded interpreter found, one of each version.
 
     ``GILKIT_FREE_THREADED_PYTHON`` comes first, and is an error when it names something else; anything found by

@@ -105,7 +105,7 @@ def load(path: str | os.PathLike[str]) -> list[Result]:
     except ValueError as error:
         raise LabError(f"{name!r} is not JSON: {error}") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise LabError(f"{name!r} does not hold the lab's results (no \"format\": \"{FORMAT}\")")
+        raise LabError(f'{name!r} does not hold the lab\'s results (no "format": "{FORMAT}")')
     if data.get("version") != VERSION:
         raise LabError(f"{name!r} is of version {data.get('version')!r}; this gilkit reads version {VERSION}")
     try:

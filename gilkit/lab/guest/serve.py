@@ -7,7 +7,6 @@ the last line of the traceback, "traceback": all of it}``. The process ends when
 not outlive the lab even when the lab is killed.
 """
 
-# ruff: noqa: UP
 from __future__ import absolute_import, print_function
 
 import importlib

@@ -1,4 +1,4 @@
-"""Pure-Python threads on a free-threaded build: a worker process of that interpreter, which stays up and times itself."""
+"""Pure-Python threads on a free-threaded build, in a worker process that stays up and times itself."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..measure import Usage, leave_out
 from ..strategy import Contender, Strategy
 from ..workers import Worker
 from ..workload import Workload
+
 
 @cache
 def _interpreter() -> interpreters.Interpreter | None:

@@ -48,7 +48,8 @@ class Mandelbrot(Workload):
 
     def _axes(self) -> tuple[Any, Any]:
         size = self.size
-        return np.linspace(*size["x"], size["width"]), np.linspace(*size["y"], size["height"])
+        (x0, x1), (y0, y1) = size["x"], size["y"]
+        return np.linspace(x0, x1, size["width"]), np.linspace(y0, y1, size["height"])
 
     def numpy(self, threads: int) -> Callable[[], Any]:
         """Whole-array steps; points that have escaped are dropped, or the work would be several times as much."""
