@@ -126,4 +126,4 @@ class Mandelbrot(Workload):
 @cache
 def _expected(*size: Any) -> Any:
     width, height, x, y, max_iter = size
-    return np.array(reference.mandelbrot(width, height, x=x, y=y, max_iter=max_iter), np.int32)
+    return np.array(reference(width, height, x=x, y=y, max_iter=max_iter), np.int32)

@@ -7,7 +7,7 @@ import sys
 
 from .usage import clock, since, usage
 
-_state = {}  # type: dict
+_state = {}  # type: dict[str, object]
 
 
 def start(workload, size, threads):
