@@ -53,8 +53,9 @@ class Worker:
             start_new_session=True,
             env=None if interpreter.running else environment(),
         )
-        for read in (self._read_answers, self._read_errors):
-            threading.Thread(target=read, daemon=True).start()
+        self._listener = threading.Thread(target=self._read_errors, daemon=True)
+        self._listener.start()
+        threading.Thread(target=self._read_answers, daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -116,6 +117,7 @@ class Worker:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(5)
         self._kill()  # its children may still be there
+        self._listener.join(5)  # its last words may still be on their way
         status = self._process.returncode
         if status is not None and status < 0:
             ended = f"was killed by {signal.Signals(-status).name}"

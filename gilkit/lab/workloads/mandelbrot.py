@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import gilkit
-from gilkit.reference import mandelbrot as reference
+from gilkit.reference.mandelbrot import mandelbrot as reference
 
 from ..workload import Workload, WrongResult
 
