@@ -32,6 +32,7 @@
     X(gk_isa_name)               \
     X(gk_set_isa)                \
     X(gk_thread_inject_failures) \
+    X(gk_thread_yield)           \
     /* runtime */                \
     X(gk_parallel_for)           \
     X(gk_default_grain)          \
