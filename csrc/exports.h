@@ -12,6 +12,7 @@
 #include "base/cores.h"
 #include "base/isa.h"
 #include "base/thread.h"
+#include "kernels/sort.h"
 #include "kernels/spin.h"
 #include "runtime/parallel.h"
 
@@ -46,7 +47,10 @@
     X(gk_pool_set_spin)          \
     X(gk_pool_stop)              \
     /* kernels */                \
-    X(gk_spin)
+    X(gk_spin)                   \
+    /* sort */                   \
+    X(gk_sort)                   \
+    X(gk_argsort)
 /* clang-format on */
 
 typedef struct {

@@ -28,7 +28,10 @@ from gilkit.runtime import info, num_threads, set_num_threads, threads
 
 # Loaded when first used: what needs NumPy, or is seldom needed. So gilkit
 # itself imports in no time, and where NumPy does not (own-GIL sub-interpreters).
-_LAZY: dict[str, str] = {}
+_LAZY: dict[str, str] = {
+    "argsort": "gilkit.kernels.sorting",
+    "sort": "gilkit.kernels.sorting",
+}
 
 __all__ = [
     "CancelToken", "__version__", "get_include", "info", "num_threads", "set_num_threads", "spin", "threads",

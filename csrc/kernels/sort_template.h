@@ -1,0 +1,86 @@
+/* The vectorised passes of the sort, for one width and instruction set.
+ *
+ * The including file defines BITS (32 or 64), TEMPLATE(name) and TARGET.
+ * Plain loops without branches: compilers vectorise them.
+ */
+#define UINT_(bits) uint##bits##_t
+#define UINT(bits) UINT_(bits)
+#define INT_(bits) int##bits##_t
+#define INT(bits) INT_(bits)
+
+GK_INLINE TARGET INT(BITS) TEMPLATE(key)(UINT(BITS) x, UINT(BITS) fold, UINT(BITS) invert,
+                                         UINT(BITS) rotate)
+{
+    /* 0 - (x >> top) is all ones where the sign bit is set. */
+    UINT(BITS) negative = (UINT(BITS))0 - (x >> (BITS - 1));
+    return (INT(BITS))((x ^ (negative & fold) ^ invert) - rotate);
+}
+
+static TARGET void TEMPLATE(to_keys)(void *items, int64_t n, const gk_sort_order *order)
+{
+    UINT(BITS) *x = items;
+    UINT(BITS) fold = (UINT(BITS))order->fold, invert = (UINT(BITS))order->invert,
+               rotate = (UINT(BITS))order->rotate;
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (UINT(BITS))TEMPLATE(key)(x[i], fold, invert, rotate);
+}
+
+static TARGET void TEMPLATE(from_keys)(void *items, int64_t n, const gk_sort_order *order)
+{
+    UINT(BITS) *x = items;
+    UINT(BITS) fold = (UINT(BITS))order->fold, invert = (UINT(BITS))order->invert,
+               rotate = (UINT(BITS))order->rotate;
+    for (int64_t i = 0; i < n; i++) {
+        UINT(BITS) u = (UINT(BITS))(x[i] + rotate) ^ invert;
+        x[i] = u ^ (((UINT(BITS))0 - (u >> (BITS - 1))) & fold);
+    }
+}
+
+/* Is there a -0.0 or a NaN among these floats? */
+static TARGET int TEMPLATE(has_special)(const void *items, int64_t n)
+{
+    const UINT(BITS) top = (UINT(BITS))1 << (BITS - 1);
+    const UINT(BITS) infinity = BITS == 64 ? (UINT(BITS))UINT64_C(0x7ff0000000000000)
+                                           : (UINT(BITS))UINT32_C(0x7f800000);
+    const UINT(BITS) *x = items;
+    for (int64_t begin = 0; begin < n; begin += 1024) {
+        int64_t end = begin + 1024 < n ? begin + 1024 : n;
+        UINT(BITS) found = 0;
+        for (int64_t i = begin; i < end; i++)
+            found |= (UINT(BITS))(x[i] == top) | (UINT(BITS))((x[i] & ~top) > infinity);
+        if (found)
+            return 1;
+    }
+    return 0;
+}
+
+/* ids[i]: how many of the pivots are <= the key of item i. The pivots come in
+ * groups of GROUP, a number that compilers unroll completely. */
+static TARGET void TEMPLATE(classify)(const void *items, int64_t n, const gk_sort_order *order,
+                                      const int64_t *pivots, int groups, uint8_t *GK_RESTRICT ids)
+{
+    const UINT(BITS) *GK_RESTRICT x = items;
+    UINT(BITS) fold = (UINT(BITS))order->fold, invert = (UINT(BITS))order->invert,
+               rotate = (UINT(BITS))order->rotate;
+    for (int g = 0; g < groups; g++) {
+        INT(BITS) pivot[GROUP];
+        for (int j = 0; j < GROUP; j++)
+            pivot[j] = (INT(BITS))pivots[g * GROUP + j];
+        uint8_t keep = g == 0 ? 0 : 0xff; /* the first group starts from 0 */
+        for (int64_t i = 0; i < n; i++) {
+            INT(BITS) key = TEMPLATE(key)(x[i], fold, invert, rotate);
+            UINT(BITS) below = 0;
+            for (int j = 0; j < GROUP; j++)
+                below += (UINT(BITS))(key >= pivot[j]);
+            ids[i] = (uint8_t)((ids[i] & keep) + below);
+        }
+    }
+}
+
+#undef UINT_
+#undef UINT
+#undef INT_
+#undef INT
+#undef BITS
+#undef TEMPLATE
+#undef TARGET
