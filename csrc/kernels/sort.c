@@ -16,7 +16,7 @@
 #include "base/compiler.h"
 #include "base/isa.h"
 
-enum { GROUP = 15, MAX_GROUPS = 17, MAX_BUCKETS = GROUP * MAX_GROUPS + 1 };
+enum { MIN_LEVELS = 4, MAX_LEVELS = 8, MAX_BUCKETS = 1 << MAX_LEVELS };
 
 #define SIGN32 UINT64_C(0x80000000)
 #define SIGN64 UINT64_C(0x8000000000000000)
@@ -56,13 +56,16 @@ size_t gk_sort_itemsize(gk_sort_type type)
 #  define TARGET GK_TARGET(GK_AVX2_FEATURES)
 #  include "kernels/sort_template.h"
 #  define BITS 32
+#  define OWN_CLASSIFY
 #  define TEMPLATE(name) name##32_avx512
 #  define TARGET GK_TARGET(GK_AVX512_FEATURES)
 #  include "kernels/sort_template.h"
 #  define BITS 64
+#  define OWN_CLASSIFY
 #  define TEMPLATE(name) name##64_avx512
 #  define TARGET GK_TARGET(GK_AVX512_FEATURES)
 #  include "kernels/sort_template.h"
+#  include "kernels/sort_avx512.h"
 #endif
 
 void gk_sort_leaf(void *items, int64_t n, gk_sort_type type, const gk_leaf_sorts *leaves)
@@ -96,8 +99,8 @@ typedef struct {
     gk_sort_type type;
     size_t size;
     const gk_leaf_sorts *leaves;
-    int groups, buckets;
-    int64_t pivots[MAX_BUCKETS];
+    int levels, buckets;
+    int64_t tree[MAX_BUCKETS]; /* pivots, as classify() wants them */
     uint8_t *ids;
     int64_t *counts; /* chunks x buckets; after place(): where the next item goes */
     int64_t begin[MAX_BUCKETS + 1];
@@ -129,11 +132,21 @@ static int compare_keys(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Puts sorted pivots into the tree: an in-order walk. */
+static void plant(partition *p, const int64_t **pivots, int node)
+{
+    if (node >= p->buckets)
+        return;
+    plant(p, pivots, 2 * node);
+    p->tree[node] = *(*pivots)++;
+    plant(p, pivots, 2 * node + 1);
+}
+
 static void choose_pivots(partition *p, int attempt)
 {
     enum { EACH = 16 };
-    int64_t sample[EACH * MAX_BUCKETS];
-    int wanted = p->groups * GROUP, m = EACH * (wanted + 1);
+    int64_t sample[EACH * MAX_BUCKETS], pivots[MAX_BUCKETS];
+    int wanted = p->buckets - 1, m = EACH * p->buckets;
     uint64_t step = (uint64_t)p->n / (uint64_t)m;
     for (int i = 0; i < m; i++)
         sample[i] = key_at(p, (int64_t)((uint64_t)i * step + hash((uint64_t)(m * attempt + i)) % step));
@@ -143,25 +156,26 @@ static void choose_pivots(partition *p, int attempt)
     int found = 0;
     for (int j = 1; j <= wanted; j++) {
         int64_t pivot = sample[j * EACH];
-        if (found == 0 || pivot > p->pivots[found - 1])
-            p->pivots[found++] = pivot;
-        else if (pivot == p->pivots[found - 1] && pivot < last)
-            p->pivots[found++] = pivot + 1;
+        if (found == 0 || pivot > pivots[found - 1])
+            pivots[found++] = pivot;
+        else if (pivot == pivots[found - 1] && pivot < last)
+            pivots[found++] = pivot + 1;
     }
     while (found < wanted) /* what is left over cuts off the greatest key */
-        p->pivots[found++] = last;
+        pivots[found++] = last;
     memset(p->equal, 0, sizeof p->equal);
     for (int b = 1; b < wanted; b++)
-        p->equal[b] = p->pivots[b] - 1 == p->pivots[b - 1];
-    p->equal[wanted] = p->pivots[wanted - 1] == last;
-    p->buckets = wanted + 1;
+        p->equal[b] = pivots[b] - 1 == pivots[b - 1];
+    p->equal[wanted] = pivots[wanted - 1] == last;
+    const int64_t *next = pivots;
+    plant(p, &next, 1);
 }
 
 static void count_chunks(int64_t begin, int64_t end, void *data)
 {
     partition *p = data;
     const gk_sort_order *order = &gk_sort_orders[p->type];
-    enum { BLOCK = 4096 }; /* items and ids stay in the first-level cache between the groups */
+    enum { BLOCK = 4096 }; /* its ids are in the first-level cache when they are counted */
     for (int64_t c = begin; c < end; c++) {
         int64_t *counts = p->counts + c * p->buckets;
         memset(counts, 0, (size_t)p->buckets * sizeof *counts);
@@ -170,9 +184,9 @@ static void count_chunks(int64_t begin, int64_t end, void *data)
             int64_t n = stop - i < BLOCK ? stop - i : BLOCK;
             uint32_t tables[4][MAX_BUCKETS] = {{0}}; /* equal neighbours would wait for each other in one */
             if (p->size == 8)
-                GK_DISPATCH(classify64)(p->src + i * 8, n, order, p->pivots, p->groups, p->ids + i);
+                GK_DISPATCH(classify64)(p->src + i * 8, n, order, p->tree, p->levels, p->ids + i);
             else
-                GK_DISPATCH(classify32)(p->src + i * 4, n, order, p->pivots, p->groups, p->ids + i);
+                GK_DISPATCH(classify32)(p->src + i * 4, n, order, p->tree, p->levels, p->ids + i);
             const uint8_t *ids = p->ids + i;
             int64_t k = 0;
             for (; k + 4 <= n; k += 4)
@@ -206,6 +220,15 @@ static int64_t place(partition *p)
     return largest;
 }
 
+/* The bucket that has all items of chunk c, or -1. */
+static int only_bucket(const partition *p, int64_t c, int64_t items)
+{
+    const int64_t *places = p->counts + c * p->buckets;
+    int b = p->ids[c * p->chunk];
+    int64_t next = c + 1 < p->chunks ? places[p->buckets + b] : p->begin[b + 1];
+    return next - places[b] == items ? b : -1;
+}
+
 #define MOVE(type)                                          \
     do {                                                    \
         const type *GK_RESTRICT src = (const type *)p->src; \
@@ -221,7 +244,11 @@ static void move_chunks(int64_t begin, int64_t end, void *data)
         int64_t next[MAX_BUCKETS];
         memcpy(next, p->counts + c * p->buckets, (size_t)p->buckets * sizeof *next);
         int64_t stop = (c + 1) * p->chunk < p->n ? (c + 1) * p->chunk : p->n;
-        if (p->size == 8)
+        int64_t items = stop - c * p->chunk, only = only_bucket(p, c, items);
+        if (only >= 0)
+            memcpy(p->dst + next[only] * (int64_t)p->size, p->src + c * p->chunk * (int64_t)p->size,
+                   (size_t)items * p->size);
+        else if (p->size == 8)
             MOVE(uint64_t);
         else
             MOVE(uint32_t);
@@ -310,14 +337,17 @@ int gk_sort_long(const void *src, void *dst, int64_t n, gk_sort_type type,
     if (buckets < 8 * threads)
         buckets = 8 * threads;
     partition p = {.src = src, .dst = dst, .n = n, .type = type, .size = size, .leaves = leaves};
-    p.groups = buckets >= MAX_BUCKETS ? MAX_GROUPS : (int)(buckets + GROUP - 1) / GROUP;
+    p.levels = MIN_LEVELS;
+    while (p.levels < MAX_LEVELS && 1 << p.levels < buckets)
+        p.levels++;
+    p.buckets = 1 << p.levels;
     p.chunk = n >> 10 > 1 << 16 ? n >> 10 : n >> 3 < 1 << 16 ? (n >> 3) + 1 : 1 << 16;
     p.chunks = (n + p.chunk - 1) / p.chunk;
 
     int status = GK_NO_MEMORY;
     char *copy = NULL;
     p.ids = malloc((size_t)n);
-    p.counts = malloc((size_t)p.chunks * (size_t)(p.groups * GROUP + 1) * sizeof *p.counts);
+    p.counts = malloc((size_t)p.chunks * (size_t)p.buckets * sizeof *p.counts);
     if (p.ids == NULL || p.counts == NULL)
         goto end;
     if (src == dst) {

@@ -1,6 +1,7 @@
 /* The vectorised passes of the sort, for one width and instruction set.
  *
- * The including file defines BITS (32 or 64), TEMPLATE(name) and TARGET.
+ * The including file defines BITS (32 or 64), TEMPLATE(name) and TARGET, and
+ * OWN_CLASSIFY where it has a better classify().
  * Plain loops without branches: compilers vectorise them.
  */
 #define UINT_(bits) uint##bits##_t
@@ -54,28 +55,37 @@ static TARGET int TEMPLATE(has_special)(const void *items, int64_t n)
     return 0;
 }
 
-/* ids[i]: how many of the pivots are <= the key of item i. The pivots come in
- * groups of GROUP, a number that compilers unroll completely. */
+#ifndef OWN_CLASSIFY
+/* ids[i]: how many pivots are <= the key of item i. The pivots stand in a tree:
+ * the children of node b are 2b and 2b + 1; the root is 1; behind the
+ * last level come the buckets. No branch depends on the items, and eight of them
+ * go down side by side, since each step waits for the one before. */
 static TARGET void TEMPLATE(classify)(const void *items, int64_t n, const gk_sort_order *order,
-                                      const int64_t *pivots, int groups, uint8_t *GK_RESTRICT ids)
+                                      const int64_t *tree, int levels, uint8_t *GK_RESTRICT ids)
 {
+    enum { ABREAST = 8 };
     const UINT(BITS) *GK_RESTRICT x = items;
     UINT(BITS) fold = (UINT(BITS))order->fold, invert = (UINT(BITS))order->invert,
                rotate = (UINT(BITS))order->rotate;
-    for (int g = 0; g < groups; g++) {
-        INT(BITS) pivot[GROUP];
-        for (int j = 0; j < GROUP; j++)
-            pivot[j] = (INT(BITS))pivots[g * GROUP + j];
-        uint8_t keep = g == 0 ? 0 : 0xff; /* the first group starts from 0 */
-        for (int64_t i = 0; i < n; i++) {
-            INT(BITS) key = TEMPLATE(key)(x[i], fold, invert, rotate);
-            UINT(BITS) below = 0;
-            for (int j = 0; j < GROUP; j++)
-                below += (UINT(BITS))(key >= pivot[j]);
-            ids[i] = (uint8_t)((ids[i] & keep) + below);
+    INT(BITS) own[MAX_BUCKETS];
+    for (int b = 0; b < 1 << levels; b++)
+        own[b] = (INT(BITS))tree[b];
+    for (int64_t i = 0; i < n; i += ABREAST) {
+        INT(BITS) key[ABREAST];
+        unsigned node[ABREAST];
+        int64_t last = n - 1; /* a short end repeats its last item */
+        for (int j = 0; j < ABREAST; j++) {
+            key[j] = TEMPLATE(key)(x[i + j < n ? i + j : last], fold, invert, rotate);
+            node[j] = 1;
         }
+        for (int level = 0; level < levels; level++)
+            for (int j = 0; j < ABREAST; j++)
+                node[j] = 2 * node[j] + (own[node[j]] <= key[j]);
+        for (int j = 0; j < ABREAST && i + j < n; j++)
+            ids[i + j] = (uint8_t)(node[j] - (1u << levels));
     }
 }
+#endif
 
 #undef UINT_
 #undef UINT
@@ -84,3 +94,4 @@ static TARGET void TEMPLATE(classify)(const void *items, int64_t n, const gk_sor
 #undef BITS
 #undef TEMPLATE
 #undef TARGET
+#undef OWN_CLASSIFY
