@@ -18,6 +18,9 @@
 
 enum { MIN_LEVELS = 4, MAX_LEVELS = 8, MAX_BUCKETS = 1 << MAX_LEVELS };
 
+/* Items that a leaf sort has done with in 0.1 s. */
+enum { UNINTERRUPTED = 10 << 20 };
+
 #define SIGN32 UINT64_C(0x80000000)
 #define SIGN64 UINT64_C(0x8000000000000000)
 /* NaNs with a sign bit that are not in their place, in front of -infinity. */
@@ -323,16 +326,18 @@ int gk_sort_long(const void *src, void *dst, int64_t n, gk_sort_type type,
     size_t size = gk_sort_itemsize(type);
     if (size <= 2)
         return gk_sort_counting(src, dst, n, type, options);
-    if (n < GK_SORT_LONG) {
-        memmove(dst, src, (size_t)n * size);
-        gk_sort_leaf(dst, n, type, leaves);
-        return GK_OK;
-    }
-
     gk_options mine = options != NULL ? *options : (gk_options){0};
     mine.eager = 1;
     mine.grain = 1;
     int threads = gk_participants(&mine);
+    /* One thread needs the buckets only so that Ctrl-C is soon. */
+    if (n < GK_SORT_LONG || (threads == 1 && n <= UNINTERRUPTED)) {
+        if (src != dst)
+            memcpy(dst, src, (size_t)n * size);
+        gk_sort_leaf(dst, n, type, leaves);
+        return GK_OK;
+    }
+
     int64_t buckets = n >> 20; /* small enough that Ctrl-C between two is soon */
     if (buckets < 8 * threads)
         buckets = 8 * threads;
@@ -399,7 +404,7 @@ int gk_sort(const char *src, char *dst, const gk_lines *lines, gk_sort_type type
         .cost = 5,
         .on_one_thread = sort_on_one_thread,
         .on_all_threads = sort_on_all_threads,
-        .long_from = GK_SORT_LONG,
+        .long_from = gk_sort_itemsize(type) < 8 ? 2 * GK_SORT_LONG : GK_SORT_LONG,
     };
     return gk_lines_apply(&kernel, &s, src, dst, lines, options);
 }

@@ -50,8 +50,8 @@ int gk_sort_long(const void *src, void *dst, int64_t n, gk_sort_type type,
 /* Sorts n contiguous items in place on this thread. */
 void gk_sort_leaf(void *items, int64_t n, gk_sort_type type, const gk_leaf_sorts *leaves);
 
-/* From how many items on gk_sort_long is worth it. */
-enum { GK_SORT_LONG = 1 << 16 };
+/* From how many 8-byte items on gk_sort_long is worth it. */
+enum { GK_SORT_LONG = 1 << 15 };
 
 size_t gk_sort_itemsize(gk_sort_type type);
 

@@ -37,19 +37,23 @@ static TARGET void TEMPLATE(from_keys)(void *items, int64_t n, const gk_sort_ord
     }
 }
 
-/* Is there a -0.0 or a NaN among these floats? */
+/* Is there a -0.0 or a NaN among these floats? -0.0 is the least of them as a
+ * signed integer; without the sign bit NaNs are greater than infinity. */
 static TARGET int TEMPLATE(has_special)(const void *items, int64_t n)
 {
-    const UINT(BITS) top = (UINT(BITS))1 << (BITS - 1);
-    const UINT(BITS) infinity = BITS == 64 ? (UINT(BITS))UINT64_C(0x7ff0000000000000)
-                                           : (UINT(BITS))UINT32_C(0x7f800000);
-    const UINT(BITS) *x = items;
-    for (int64_t begin = 0; begin < n; begin += 1024) {
-        int64_t end = begin + 1024 < n ? begin + 1024 : n;
-        UINT(BITS) found = 0;
-        for (int64_t i = begin; i < end; i++)
-            found |= (UINT(BITS))(x[i] == top) | (UINT(BITS))((x[i] & ~top) > infinity);
-        if (found)
+    const INT(BITS) magnitude = (INT(BITS))(~(UINT(BITS))0 >> 1);
+    const INT(BITS) infinity = BITS == 64 ? (INT(BITS))INT64_C(0x7ff0000000000000)
+                                          : (INT(BITS))INT32_C(0x7f800000);
+    const INT(BITS) *x = items;
+    for (int64_t begin = 0; begin < n; begin += 4096) {
+        int64_t end = begin + 4096 < n ? begin + 4096 : n;
+        INT(BITS) least = 0, most = 0;
+        for (int64_t i = begin; i < end; i++) {
+            INT(BITS) size = x[i] & magnitude;
+            least = x[i] < least ? x[i] : least;
+            most = size > most ? size : most;
+        }
+        if (least == -magnitude - 1 || most > infinity)
             return 1;
     }
     return 0;
