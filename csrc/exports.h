@@ -14,6 +14,7 @@
 #include "base/thread.h"
 #include "kernels/mandelbrot.h"
 #include "kernels/pi.h"
+#include "kernels/reduce.h"
 #include "kernels/spin.h"
 #include "runtime/parallel.h"
 
@@ -50,7 +51,11 @@
     /* kernels */                \
     X(gk_spin)                   \
     X(gk_pi)                     \
-    X(gk_mandelbrot)
+    X(gk_mandelbrot)             \
+    /* reductions */             \
+    X(gk_layout_init)            \
+    X(gk_reduce)                 \
+    X(gk_reduce_serial)
 /* clang-format on */
 
 typedef struct {

@@ -31,6 +31,7 @@ from gilkit.runtime import info, num_threads, set_num_threads, threads
 _LAZY: dict[str, str] = {
     "mandelbrot": "gilkit.kernels.mandelbrot",
     "pi": "gilkit.kernels.pi",
+    **dict.fromkeys(("sum", "mean", "var", "std", "min", "max"), "gilkit.kernels.reductions"),
 }
 
 __all__ = [
