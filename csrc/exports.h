@@ -12,6 +12,9 @@
 #include "base/cores.h"
 #include "base/isa.h"
 #include "base/thread.h"
+#include "kernels/mandelbrot.h"
+#include "kernels/pi.h"
+#include "kernels/reduce.h"
 #include "kernels/sort.h"
 #include "kernels/spin.h"
 #include "runtime/parallel.h"
@@ -48,6 +51,12 @@
     X(gk_pool_stop)              \
     /* kernels */                \
     X(gk_spin)                   \
+    X(gk_pi)                     \
+    X(gk_mandelbrot)             \
+    /* reductions */             \
+    X(gk_layout_init)            \
+    X(gk_reduce)                 \
+    X(gk_reduce_serial)          \
     /* sort */                   \
     X(gk_sort)                   \
     X(gk_argsort)

@@ -29,6 +29,9 @@ from gilkit.runtime import info, num_threads, set_num_threads, threads
 # Loaded when first used: what needs NumPy, or is seldom needed. So gilkit
 # itself imports in no time, and where NumPy does not (own-GIL sub-interpreters).
 _LAZY: dict[str, str] = {
+    "mandelbrot": "gilkit.kernels.mandelbrot",
+    "pi": "gilkit.kernels.pi",
+    **dict.fromkeys(("sum", "mean", "var", "std", "min", "max"), "gilkit.kernels.reductions"),
     "argsort": "gilkit.kernels.sorting",
     "sort": "gilkit.kernels.sorting",
 }

@@ -26,3 +26,6 @@ cdef int finish(Call *call, int status) except -1
 
 # value as an integer of low..high; the error names the argument `name`.
 cdef int64_t integer(object value, str name, int64_t low, int64_t high) except? -1
+
+# The same beyond 64 bits with a sign; an int.
+cdef object exact_integer(object value, str name, object low, object high)

@@ -128,7 +128,7 @@ def scope_threads():
     return 0 if scope is None else scope.threads
 
 
-cdef int64_t integer(object value, str name, int64_t low, int64_t high) except? -1:
+cdef object exact_integer(object value, str name, object low, object high):
     try:
         exact = operator.index(value)
     except TypeError:
@@ -136,6 +136,10 @@ cdef int64_t integer(object value, str name, int64_t low, int64_t high) except? 
     if not low <= exact <= high:
         raise ValueError(f"{name} must be from {low} to {high}, not {exact}")
     return exact
+
+
+cdef int64_t integer(object value, str name, int64_t low, int64_t high) except? -1:
+    return exact_integer(value, name, low, high)
 
 
 cdef int begin(Call *call, object threads) except -1:

@@ -15,18 +15,19 @@
 
 /* The order of an item as an unsigned number: equal for equal items only, so
  * -0.0 counts as 0.0, and every NaN as the number after infinity. */
-GK_INLINE uint64_t key_of(const void *src, int64_t i, gk_sort_type type)
+GK_INLINE uint64_t key_of(const void *src, int64_t i, gk_type type)
 {
     switch (type) {
-    case GK_SORT_UINT8: return ((const uint8_t *)src)[i];
-    case GK_SORT_UINT16: return ((const uint16_t *)src)[i];
-    case GK_SORT_UINT32: return ((const uint32_t *)src)[i];
-    case GK_SORT_UINT64: return ((const uint64_t *)src)[i];
-    case GK_SORT_INT8: return (uint64_t)(((const int8_t *)src)[i] + 0x80);
-    case GK_SORT_INT16: return (uint64_t)(((const int16_t *)src)[i] + 0x8000);
-    case GK_SORT_INT32: return ((const uint32_t *)src)[i] ^ UINT32_C(0x80000000);
-    case GK_SORT_INT64: return ((const uint64_t *)src)[i] ^ UINT64_C(0x8000000000000000);
-    case GK_SORT_FLOAT32: {
+    case GK_BOOL:
+    case GK_UINT8: return ((const uint8_t *)src)[i];
+    case GK_UINT16: return ((const uint16_t *)src)[i];
+    case GK_UINT32: return ((const uint32_t *)src)[i];
+    case GK_UINT64: return ((const uint64_t *)src)[i];
+    case GK_INT8: return (uint64_t)(((const int8_t *)src)[i] + 0x80);
+    case GK_INT16: return (uint64_t)(((const int16_t *)src)[i] + 0x8000);
+    case GK_INT32: return ((const uint32_t *)src)[i] ^ UINT32_C(0x80000000);
+    case GK_INT64: return ((const uint64_t *)src)[i] ^ UINT64_C(0x8000000000000000);
+    case GK_FLOAT32: {
         uint32_t x = ((const uint32_t *)src)[i], magnitude = x & UINT32_C(0x7fffffff);
         if (magnitude > UINT32_C(0x7f800000))
             return UINT32_C(0xff800001);
@@ -43,9 +44,9 @@ GK_INLINE uint64_t key_of(const void *src, int64_t i, gk_sort_type type)
 
 /* `type` is a constant in each case: key_of loses its switch. */
 #define FOR_EACH_TYPE(CASE)                                                                \
-    CASE(GK_SORT_UINT8) CASE(GK_SORT_INT8) CASE(GK_SORT_UINT16) CASE(GK_SORT_INT16)        \
-    CASE(GK_SORT_UINT32) CASE(GK_SORT_INT32) CASE(GK_SORT_UINT64) CASE(GK_SORT_INT64)      \
-    CASE(GK_SORT_FLOAT32) CASE(GK_SORT_FLOAT64)
+    CASE(GK_BOOL) CASE(GK_UINT8) CASE(GK_INT8) CASE(GK_UINT16) CASE(GK_INT16) \
+    CASE(GK_UINT32) CASE(GK_INT32) CASE(GK_UINT64) CASE(GK_INT64)      \
+    CASE(GK_FLOAT32) CASE(GK_FLOAT64)
 
 static int bits_of(uint64_t x)
 {
@@ -62,7 +63,7 @@ typedef struct {
     uint64_t least, most;
 } key_range;
 
-static key_range range_of(const void *src, int64_t begin, int64_t end, gk_sort_type type)
+static key_range range_of(const void *src, int64_t begin, int64_t end, gk_type type)
 {
     key_range r = {UINT64_MAX, 0};
     switch (type) {
@@ -103,7 +104,7 @@ GK_INLINE uint64_t word_of(const packing *p, uint64_t key, int64_t position)
     return ((key - p->least) >> p->cut << p->position_bits) | (uint64_t)position;
 }
 
-static void pack(const void *src, int64_t begin, int64_t end, gk_sort_type type, packing p, uint64_t *words)
+static void pack(const void *src, int64_t begin, int64_t end, gk_type type, packing p, uint64_t *words)
 {
     switch (type) {
 #define CASE(t)                                            \
@@ -118,7 +119,7 @@ static void pack(const void *src, int64_t begin, int64_t end, gk_sort_type type,
 }
 
 typedef struct {
-    gk_sort_type type;
+    gk_type type;
     const gk_leaf_sorts *leaves;
 } argsorting;
 
@@ -155,8 +156,8 @@ static int refine(const void *src, int64_t *positions, int64_t m, const argsorti
     for (int64_t i = 0; i < m; i++)
         words[i] = word_of(&p, key_of(src, positions[i], a->type), i);
     memcpy(from, positions, (size_t)m * sizeof *from);
-    int status = m < GK_SORT_LONG ? a->leaves->of[GK_SORT_UINT64](words, (intptr_t)m, NULL), GK_OK
-                                  : gk_sort_long(words, words, m, GK_SORT_UINT64, a->leaves, NULL);
+    int status = m < GK_SORT_LONG ? a->leaves->of[GK_UINT64](words, (intptr_t)m, NULL), GK_OK
+                                  : gk_sort_long(words, words, m, GK_UINT64, a->leaves, NULL);
     uint64_t mask = (UINT64_C(1) << p.position_bits) - 1;
     for (int64_t i = 0; status == GK_OK && i < m;) {
         int64_t j = i;
@@ -205,7 +206,7 @@ static int argsort_on_one_thread(const void *src, void *dst, int64_t n, const vo
     const argsorting *a = data;
     packing p = choose_packing(range_of(src, 0, n, a->type), n);
     pack(src, 0, n, a->type, p, dst);
-    a->leaves->of[GK_SORT_UINT64](dst, (intptr_t)n, NULL);
+    a->leaves->of[GK_UINT64](dst, (intptr_t)n, NULL);
     return unpack(src, dst, dst, 0, n, n, p, a);
 }
 
@@ -273,7 +274,7 @@ static int argsort_on_all_threads(const void *src, void *dst, int64_t n, const v
     j.packing = choose_packing(all, n);
     if ((status = gk_parallel_for(chunks, pack_chunks, &j, &mine)) != GK_OK)
         goto end;
-    if ((status = gk_sort_long(j.positions, j.words, n, GK_SORT_UINT64, j.a->leaves, options)) == GK_OK)
+    if ((status = gk_sort_long(j.positions, j.words, n, GK_UINT64, j.a->leaves, options)) == GK_OK)
         status = gk_parallel_for(chunks, unpack_chunks, &j, &mine);
 end:
     free(j.ranges);
@@ -281,12 +282,12 @@ end:
     return status;
 }
 
-int gk_argsort(const char *src, char *dst, const gk_lines *lines, gk_sort_type type,
+int gk_argsort(const char *src, char *dst, const gk_lines *lines, gk_type type,
                const gk_leaf_sorts *leaves, const gk_options *options)
 {
     argsorting a = {type, leaves};
     gk_line_kernel kernel = {
-        .src_size = (int64_t)gk_sort_itemsize(type),
+        .src_size = gk_itemsize(type),
         .dst_size = 8,
         .cost = 10,
         .on_one_thread = argsort_on_one_thread,

@@ -27,19 +27,14 @@ enum { UNINTERRUPTED = 10 << 20 };
 #define NANS32 UINT64_C(0x7fffff)
 #define NANS64 UINT64_C(0xfffffffffffff)
 
-const gk_sort_order gk_sort_orders[GK_SORT_TYPES] = {
-    [GK_SORT_UINT8] = {0, 0x80, 0},       [GK_SORT_INT8] = {0, 0, 0},
-    [GK_SORT_UINT16] = {0, 0x8000, 0},    [GK_SORT_INT16] = {0, 0, 0},
-    [GK_SORT_UINT32] = {0, SIGN32, 0},    [GK_SORT_INT32] = {0, 0, 0},
-    [GK_SORT_UINT64] = {0, SIGN64, 0},    [GK_SORT_INT64] = {0, 0, 0},
-    [GK_SORT_FLOAT32] = {SIGN32 - 1, 0, NANS32}, [GK_SORT_FLOAT64] = {SIGN64 - 1, 0, NANS64},
+const gk_sort_order gk_sort_orders[GK_TYPES] = {
+    [GK_BOOL] = {0, 0x80, 0},         [GK_UINT8] = {0, 0x80, 0},
+    [GK_INT8] = {0, 0, 0},
+    [GK_UINT16] = {0, 0x8000, 0},    [GK_INT16] = {0, 0, 0},
+    [GK_UINT32] = {0, SIGN32, 0},    [GK_INT32] = {0, 0, 0},
+    [GK_UINT64] = {0, SIGN64, 0},    [GK_INT64] = {0, 0, 0},
+    [GK_FLOAT32] = {SIGN32 - 1, 0, NANS32}, [GK_FLOAT64] = {SIGN64 - 1, 0, NANS64},
 };
-
-size_t gk_sort_itemsize(gk_sort_type type)
-{
-    static const uint8_t size[GK_SORT_TYPES] = {1, 1, 2, 2, 4, 4, 8, 8, 4, 8};
-    return size[type];
-}
 
 #define BITS 32
 #define TEMPLATE(name) name##32_scalar
@@ -71,24 +66,24 @@ size_t gk_sort_itemsize(gk_sort_type type)
 #  include "kernels/sort_avx512.h"
 #endif
 
-void gk_sort_leaf(void *items, int64_t n, gk_sort_type type, const gk_leaf_sorts *leaves)
+void gk_sort_leaf(void *items, int64_t n, gk_type type, const gk_leaf_sorts *leaves)
 {
     if (n < 2)
         return;
-    if (gk_sort_itemsize(type) == 1) {
+    if (gk_itemsize(type) == 1) {
         gk_sort_counting8(items, n, type);
         return;
     }
     /* Leaf sorts of floats may take -0.0 for 0.0 and one NaN for another, and
      * write the one in the other's place; as integers they stay what they are. */
     const gk_sort_order *order = &gk_sort_orders[type];
-    if (type == GK_SORT_FLOAT64 && GK_DISPATCH(has_special64)(items, n)) {
+    if (type == GK_FLOAT64 && GK_DISPATCH(has_special64)(items, n)) {
         GK_DISPATCH(to_keys64)(items, n, order);
-        leaves->of[GK_SORT_INT64](items, (intptr_t)n, NULL);
+        leaves->of[GK_INT64](items, (intptr_t)n, NULL);
         GK_DISPATCH(from_keys64)(items, n, order);
-    } else if (type == GK_SORT_FLOAT32 && GK_DISPATCH(has_special32)(items, n)) {
+    } else if (type == GK_FLOAT32 && GK_DISPATCH(has_special32)(items, n)) {
         GK_DISPATCH(to_keys32)(items, n, order);
-        leaves->of[GK_SORT_INT32](items, (intptr_t)n, NULL);
+        leaves->of[GK_INT32](items, (intptr_t)n, NULL);
         GK_DISPATCH(from_keys32)(items, n, order);
     } else {
         leaves->of[type](items, (intptr_t)n, NULL);
@@ -99,7 +94,7 @@ typedef struct {
     const char *src;
     char *dst;
     int64_t n, chunk, chunks;
-    gk_sort_type type;
+    gk_type type;
     size_t size;
     const gk_leaf_sorts *leaves;
     int levels, buckets;
@@ -320,10 +315,10 @@ static void copy_chunks(int64_t begin, int64_t end, void *data)
     memcpy(copy->dst + from, copy->src + from, (size_t)(to - from));
 }
 
-int gk_sort_long(const void *src, void *dst, int64_t n, gk_sort_type type,
+int gk_sort_long(const void *src, void *dst, int64_t n, gk_type type,
                  const gk_leaf_sorts *leaves, const gk_options *options)
 {
-    size_t size = gk_sort_itemsize(type);
+    size_t size = (size_t)gk_itemsize(type);
     if (size <= 2)
         return gk_sort_counting(src, dst, n, type, options);
     gk_options mine = options != NULL ? *options : (gk_options){0};
@@ -375,7 +370,7 @@ end:
 }
 
 typedef struct {
-    gk_sort_type type;
+    gk_type type;
     const gk_leaf_sorts *leaves;
 } sorting;
 
@@ -383,7 +378,7 @@ static int sort_on_one_thread(const void *src, void *dst, int64_t n, const void 
 {
     const sorting *s = data;
     if (src != dst)
-        memcpy(dst, src, (size_t)n * gk_sort_itemsize(s->type));
+        memcpy(dst, src, (size_t)(n * gk_itemsize(s->type)));
     gk_sort_leaf(dst, n, s->type, s->leaves);
     return GK_OK;
 }
@@ -394,17 +389,17 @@ static int sort_on_all_threads(const void *src, void *dst, int64_t n, const void
     return gk_sort_long(src, dst, n, s->type, s->leaves, options);
 }
 
-int gk_sort(const char *src, char *dst, const gk_lines *lines, gk_sort_type type,
+int gk_sort(const char *src, char *dst, const gk_lines *lines, gk_type type,
             const gk_leaf_sorts *leaves, const gk_options *options)
 {
     sorting s = {type, leaves};
     gk_line_kernel kernel = {
-        .src_size = (int64_t)gk_sort_itemsize(type),
-        .dst_size = (int64_t)gk_sort_itemsize(type),
+        .src_size = gk_itemsize(type),
+        .dst_size = gk_itemsize(type),
         .cost = 5,
         .on_one_thread = sort_on_one_thread,
         .on_all_threads = sort_on_all_threads,
-        .long_from = gk_sort_itemsize(type) < 8 ? 2 * GK_SORT_LONG : GK_SORT_LONG,
+        .long_from = gk_itemsize(type) < 8 ? 2 * GK_SORT_LONG : GK_SORT_LONG,
     };
     return gk_lines_apply(&kernel, &s, src, dst, lines, options);
 }

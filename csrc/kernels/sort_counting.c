@@ -20,10 +20,10 @@ static void count8(const uint8_t *x, int64_t n, int64_t counts[256])
         counts[v] += (int64_t)tables[0][v] + tables[1][v] + tables[2][v] + tables[3][v];
 }
 
-void gk_sort_counting8(void *items, int64_t n, gk_sort_type type)
+void gk_sort_counting8(void *items, int64_t n, gk_type type)
 {
     int64_t counts[256] = {0};
-    uint8_t *x = items, invert = type == GK_SORT_INT8 ? 0x80 : 0; /* the smallest value's bits */
+    uint8_t *x = items, invert = type == GK_INT8 ? 0x80 : 0; /* the smallest value's bits */
     enum { MOST = 1 << 30 };
     for (int64_t i = 0; i < n; i += MOST)
         count8(x + i, n - i < MOST ? n - i : MOST, counts);
@@ -91,7 +91,7 @@ static void fill_chunks(int64_t begin, int64_t end, void *data)
     }
 }
 
-int gk_sort_counting(const void *src, void *dst, int64_t n, gk_sort_type type,
+int gk_sort_counting(const void *src, void *dst, int64_t n, gk_type type,
                      const gk_options *options)
 {
     gk_options mine = options != NULL ? *options : (gk_options){0};
@@ -99,8 +99,8 @@ int gk_sort_counting(const void *src, void *dst, int64_t n, gk_sort_type type,
     mine.eager = n > 1 << 18;
     int threads = gk_participants(&mine);
     counting p = {.src = src, .dst = dst, .n = n};
-    p.values = gk_sort_itemsize(type) == 1 ? 256 : 65536;
-    p.invert = type == GK_SORT_INT8 ? 0x80 : type == GK_SORT_INT16 ? 0x8000 : 0;
+    p.values = gk_itemsize(type) == 1 ? 256 : 65536;
+    p.invert = type == GK_INT8 ? 0x80 : type == GK_INT16 ? 0x8000 : 0;
     p.chunk = n >> 10 > 1 << 16 ? n >> 10 : 1 << 16;
     if (p.chunk > 1 << 24)
         p.chunk = 1 << 24; /* Ctrl-C is looked at between chunks */

@@ -3,6 +3,7 @@
 #include "runtime/parallel.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/park.h"
@@ -10,9 +11,19 @@
 
 GK_THREAD_LOCAL gk_thread_state gk_self;
 
-/* What a wake-up costs the caller: a region that is done earlier wakes nobody. */
-static const int64_t WAKE_AFTER = 20 * GK_MICROSECOND;
+/* A wake-up costs the caller 14 to 24 us in a virtual machine, and as much
+ * again passes until the woken worker computes: sleepers are woken for regions
+ * that have at least that much left. */
+static const int64_t WAKE_COST = 20 * GK_MICROSECOND;
+static const int64_t WORTH_WAKING = 2 * 20 * GK_MICROSECOND;
+/* The first chunks touch cold memory: what they say of the rest is wrong. */
+static const int64_t TELLING = 5 * GK_MICROSECOND;
+/* A thread that has computed alone for so long in regions that follow each
+ * other closely wakes a worker for the next: it will find them by spinning. */
+static const int64_t LONELY = 10 * 20 * GK_MICROSECOND;
 static const int64_t POLL_EVERY = 10 * GK_MILLISECOND;
+/* What one claim takes: long against the claim, short against POLL_EVERY. */
+static const int64_t BATCH = 50 * GK_MICROSECOND;
 
 /* A slot's word: whether its region takes helpers, how many more it takes, and
  * how many are inside. One word, so that joining and retiring cannot both win
@@ -90,7 +101,7 @@ static void withdraw_offer(int slot)
 static void wait_for_helpers(gk_region *r, _Atomic uint32_t *word)
 {
     /* A helper is in its last chunk: most often it is done in a moment. */
-    int64_t spin_until = gk_now() + WAKE_AFTER;
+    int64_t spin_until = gk_now() + WAKE_COST;
     for (int i = 1;; i++) {
         if ((atomic_load_explicit(word, memory_order_acquire) & HELPERS) == 0)
             return;
@@ -195,28 +206,33 @@ static int ended(gk_region *r)
     return 0;
 }
 
-/* The calling thread's duties between chunks: to wake sleepers once the region
- * has outlasted a wake-up, to look at the deadline, to let signals through. */
-static void attend(gk_region *r)
+/* Wakes sleepers once what is left of the region is worth it. */
+static void consider_waking(gk_region *r, int64_t now)
 {
-    int64_t now = gk_now();
-    if (now >= r->wake_at && r->slot >= 0) {
-        r->wake_at = GK_FOREVER;
-        if (gk_offers() & UINT64_C(1) << r->slot)
+    int64_t claimed = atomic_load_explicit(&r->next, memory_order_relaxed);
+    int64_t left = r->chunks - claimed, elapsed = now - r->started;
+    /* The caller will take one chunk itself: of two, one is left to share. */
+    if (r->eager || (elapsed >= TELLING && left >= 2 &&
+                     (double)elapsed * (double)left >= (double)WORTH_WAKING * (double)claimed)) {
+        r->asleep = 0;
+        if ((gk_offers() >> r->slot & 1) != 0)
             gk_pool_wake(1, r->threads - 1);
     }
+}
+
+/* The calling thread's duties between its claims: sleepers, deadline, signals. */
+static void attend(gk_region *r, int64_t now)
+{
+    if (r->asleep)
+        consider_waking(r, now);
     if (r->deadline != 0 && now >= r->deadline)
         cancel(r, GK_TIMEOUT);
-    if (r->poll != NULL && now >= r->next_poll) {
+    /* Not again once it said "end": an exception is waiting to be raised. */
+    if (r->poll != NULL && now >= r->next_poll && !ended(r)) {
         if (r->poll(r->poll_context) != 0)
             cancel(r, GK_INTERRUPTED);
         r->next_poll = gk_now() + POLL_EVERY;
     }
-}
-
-static int needs_attention(const gk_region *r)
-{
-    return r->wake_at != GK_FOREVER || r->poll != NULL || r->deadline != 0;
 }
 
 int gk_cancelled(void)
@@ -224,8 +240,8 @@ int gk_cancelled(void)
     gk_region *r = gk_self.region;
     if (r == NULL)
         return 0;
-    if (gk_self.participant == 0 && needs_attention(r))
-        attend(r);
+    if (gk_self.participant == 0 && (r->poll != NULL || r->deadline != 0))
+        attend(r, gk_now());
     return ended(r);
 }
 
@@ -254,38 +270,39 @@ int64_t gk_default_grain(int64_t n)
     return (n + chunks - 1) / chunks;
 }
 
-/* Chunks taken by one claim: a shrinking share of what is left, so that the
- * counter is touched seldom and the last chunks still balance; few enough that
- * the caller's duties are not late. */
-static int64_t share(const gk_region *r, int64_t next)
-{
-    int64_t part = (r->chunks - next) / (8 * (int64_t)r->threads);
-    return part < 1 ? 1 : part > 16 ? 16 : part;
-}
-
 void gk_region_work(gk_region *r)
 {
-    int caller = gk_self.participant == 0;
-    int64_t next = atomic_load_explicit(&r->next, memory_order_relaxed);
-    while (next < r->chunks && !ended(r)) {
-        int64_t count = share(r, next);
+    /* One claim takes a batch of chunks that lasts about BATCH, so that neither
+     * the claim nor the clock shows, and no more than a share of what is left,
+     * so that the last batches balance. */
+    int64_t batch = 1, next = 0, before = gk_now();
+    while (!ended(r)) {
+        int64_t part = (r->chunks - next) / (4 * (int64_t)r->threads) + 1;
+        int64_t count = batch < part ? batch : part;
         GK_STEP();
         /* Relaxed is enough: the counter says who runs a chunk; what a chunk
          * reads and writes is ordered by join and leave. */
         int64_t first = atomic_fetch_add_explicit(&r->next, count, memory_order_relaxed);
-        int64_t last = first + count < r->chunks ? first + count : r->chunks;
-        next = last;
-        if (last == r->chunks && r->slot >= 0)
+        if (first >= r->chunks)
+            break;
+        next = first + count < r->chunks ? first + count : r->chunks;
+        if (next == r->chunks && r->slot >= 0)
             withdraw_offer(r->slot); /* nothing is left for another helper */
-        for (int64_t chunk = first; chunk < last; chunk++) {
+        for (int64_t chunk = first; chunk < next; chunk++) {
             int64_t begin = chunk * r->grain;
-            int64_t end = r->n - begin > r->grain ? begin + r->grain : r->n;
-            r->body(begin, end, r->data);
-            if (caller && needs_attention(r))
-                attend(r);
+            r->body(begin, r->n - begin > r->grain ? begin + r->grain : r->n, r->data);
             if (ended(r))
                 break;
         }
+        if (gk_self.participant == 0)
+            r->own_chunks += next - first;
+        if (next == r->chunks)
+            break;
+        int64_t now = gk_now();
+        batch = now - before < BATCH / 2 ? 2 * count : now - before > BATCH ? (count + 1) / 2 : count;
+        before = now;
+        if (gk_self.participant == 0)
+            attend(r, now);
     }
     if (r->slot >= 0)
         withdraw_offer(r->slot);
@@ -300,6 +317,64 @@ int gk_participants(const gk_options *options)
 {
     int threads = options != NULL && options->threads > 0 ? options->threads : gk_num_threads();
     return threads < GK_MAX_THREADS ? threads : GK_MAX_THREADS;
+}
+
+/* ---- Expectations: is it worth waking somebody before the first chunk? ---- */
+
+/* What an item of a body took the last time: the body's address (upper half)
+ * and the nanoseconds as a float. A body that was not met, or whose place
+ * another one took, is unknown. */
+static _Atomic uint64_t memories[64];
+
+static _Atomic uint64_t *memory_of(gk_body *body, uint64_t *tag)
+{
+    uint64_t hash = (uint64_t)(uintptr_t)body * UINT64_C(0x9e3779b97f4a7c15);
+    *tag = hash << 32;
+    return &memories[hash >> 58];
+}
+
+static void remember_item(gk_body *body, float nanoseconds)
+{
+    uint64_t tag;
+    uint32_t bits;
+    _Atomic uint64_t *memory = memory_of(body, &tag);
+    memcpy(&bits, &nanoseconds, sizeof bits);
+    atomic_store_explicit(memory, tag | bits, memory_order_relaxed);
+}
+
+static int expected_to_be_long(const gk_region *r)
+{
+    uint64_t tag, seen = atomic_load_explicit(memory_of(r->body, &tag), memory_order_relaxed);
+    if (seen >> 32 != tag >> 32) {
+        /* With many chunks, the first ones will tell in time. */
+        return r->chunks < 4 * (int64_t)r->threads;
+    }
+    uint32_t bits = (uint32_t)seen;
+    float nanoseconds;
+    memcpy(&nanoseconds, &bits, sizeof bits);
+    return nanoseconds * (float)r->n >= (float)(2 * WORTH_WAKING);
+}
+
+/* Whether this thread's last regions were alone although one followed another
+ * so closely that a woken worker would have found them by spinning. */
+static int lonely(int64_t now)
+{
+    if (now - gk_self.last_end > GK_DEFAULT_SPIN)
+        gk_self.alone_for = 0;
+    return gk_self.alone_for > LONELY;
+}
+
+static void remember(const gk_region *r, int64_t now)
+{
+    int64_t lasted = now - r->started;
+    int alone = atomic_load_explicit(&r->participants, memory_order_relaxed) == 0;
+    remember_item(r->body, (float)lasted / (float)(r->own_chunks * r->grain + 1));
+    gk_self.last_end = now;
+    /* Regions too short for a spinning worker to join do not count. */
+    if (!alone || !r->asleep)
+        gk_self.alone_for = 0;
+    else if (lasted >= 2 * GK_MICROSECOND)
+        gk_self.alone_for += lasted;
 }
 
 int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *options)
@@ -323,7 +398,7 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
         .poll = options->poll,
         .poll_context = options->poll_context,
         .deadline = options->deadline,
-        .wake_at = GK_FOREVER,
+        .eager = options->eager,
     };
     r.chunks = (n - 1) / r.grain + 1;
     if (r.chunks < r.threads)
@@ -341,16 +416,21 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
     gk_self.participant = 0;
     if (r.threads > 1)
         publish(&r, parent == NULL);
-    if (r.slot >= 0 || needs_attention(&r)) {
-        int64_t now = gk_now();
-        r.next_poll = now + POLL_EVERY;
-        r.wake_at = r.slot < 0 ? GK_FOREVER : options->eager ? now : now + WAKE_AFTER;
-        if (options->eager)
-            attend(&r);
+    if (r.slot >= 0 || r.poll != NULL) {
+        r.started = gk_now();
+        r.next_poll = r.started + POLL_EVERY;
+    }
+    if (r.slot >= 0) {
+        r.asleep = 1;
+        r.eager |= lonely(r.started) || expected_to_be_long(&r);
+        if (r.eager)
+            consider_waking(&r, r.started);
     }
     gk_region_work(&r);
-    if (r.slot >= 0)
+    if (r.slot >= 0) {
+        remember(&r, gk_now());
         retire(&r, parent == NULL);
+    }
     gk_self.region = parent;
     gk_self.participant = parent_participant;
     return atomic_load_explicit(&r.status, memory_order_relaxed);

@@ -12,10 +12,6 @@
 #  include <pthread.h>
 #endif
 
-/* About the cost of one wake-up: spinning for longer would waste more than a
- * sleep costs, whatever comes next (the ski-rental bound). */
-enum { DEFAULT_SPIN = 50 * 1000 };
-
 static struct {
     /* Parked workers wait for this to change; every wake-up changes it. */
     _Alignas(GK_CACHE_LINE) _Atomic uint32_t epoch;
@@ -31,7 +27,7 @@ static struct {
     /* Below: only with the lock. */
     _Atomic uint32_t locked;
     gk_thread *threads[GK_MAX_THREADS];
-} pool = {.spin = DEFAULT_SPIN};
+} pool = {.spin = GK_DEFAULT_SPIN};
 
 /* A lock that may be taken in pthread_atfork handlers and in a child: held for
  * a thread's start or all threads' end, never while a body runs. */

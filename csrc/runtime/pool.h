@@ -22,7 +22,9 @@ typedef struct gk_region {
     /* Used by the calling thread alone. */
     int (*poll)(void *);
     void *poll_context;
-    int64_t deadline, next_poll, wake_at;
+    int64_t deadline, started, next_poll, own_chunks;
+    int eager;
+    int asleep; /* no sleeper was woken for this region yet */
     /* The shared counters, each on its own line: every claim writes `next`,
      * and every chunk reads `status`, which is written once at most. */
     _Alignas(GK_CACHE_LINE) _Atomic int64_t next;
@@ -34,12 +36,17 @@ typedef struct gk_region {
 typedef struct {
     gk_region *region;
     int participant;
-    int preferred_slot; /* plus one; 0: not chosen yet */
+    int preferred_slot;         /* plus one; 0: not chosen yet */
+    int64_t last_end, alone_for; /* this thread's published regions: see lonely() */
 } gk_thread_state;
 
 extern GK_THREAD_LOCAL gk_thread_state gk_self;
 
 enum { GK_SLOTS = 48 };
+
+/* About the cost of one wake-up: spinning for longer would waste more than a
+ * sleep costs, whatever comes next (the ski-rental bound). Nanoseconds. */
+enum { GK_DEFAULT_SPIN = 50 * 1000 };
 
 /* Claims and runs chunks until none is left or the region is cancelled. */
 void gk_region_work(gk_region *region);

@@ -1,6 +1,4 @@
 """sort and argsort: NumPy's, with all cores."""
-import operator
-
 import numpy as np
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, intptr_t
@@ -8,7 +6,8 @@ from libc.stdint cimport int64_t, intptr_t
 cimport numpy as cnp
 
 from gilkit._call cimport Call, begin, finish
-from gilkit._exports cimport GK_OK, gk_options, import_core
+from gilkit._exports cimport gk_options, import_core
+from gilkit.kernels._arrays cimport as_input, check_out, gk_type, may_overlap, one_axis, type_of
 
 cnp.import_array()
 import_core()
@@ -29,21 +28,8 @@ cdef extern from *:
     cnp.ndarray PyArray_NewLikeArray(cnp.ndarray prototype, cnp.NPY_ORDER order, PyObject *descr, int subok)
     ctypedef int gk_leaf_sort(void *items, intptr_t n, void *unused) noexcept nogil
     gk_leaf_sort *numpy_sort_of(int type_number)
-    ctypedef enum gk_sort_type:
-        GK_SORT_UINT8
-        GK_SORT_INT8
-        GK_SORT_UINT16
-        GK_SORT_INT16
-        GK_SORT_UINT32
-        GK_SORT_INT32
-        GK_SORT_UINT64
-        GK_SORT_INT64
-        GK_SORT_FLOAT32
-        GK_SORT_FLOAT64
-        GK_SORT_TYPES
     ctypedef struct gk_leaf_sorts:
-        gk_leaf_sort *of[10]
-    enum: GK_MAX_DIMS
+        gk_leaf_sort *of[11]
     ctypedef struct gk_lines:
         int64_t length
         int64_t src_step
@@ -53,60 +39,25 @@ cdef extern from *:
         int64_t src_strides[64]
         int64_t dst_strides[64]
     int gk_sort "GK(gk_sort)" (
-        const char *src, char *dst, const gk_lines *lines, gk_sort_type type, const gk_leaf_sorts *leaves,
+        const char *src, char *dst, const gk_lines *lines, gk_type type, const gk_leaf_sorts *leaves,
         const gk_options *options) noexcept nogil
     int gk_argsort "GK(gk_argsort)" (
-        const char *src, char *dst, const gk_lines *lines, gk_sort_type type, const gk_leaf_sorts *leaves,
+        const char *src, char *dst, const gk_lines *lines, gk_type type, const gk_leaf_sorts *leaves,
         const gk_options *options) noexcept nogil
 
-cdef enum:
-    UNSUPPORTED = -1
-    BUILTIN_TYPES = 24  # NumPy's type numbers of bool to half
-
 cdef gk_leaf_sorts leaves
-cdef int sort_types[BUILTIN_TYPES]  # by NumPy's type number
 
 
-cdef _fill_tables():
+cdef _find_leaves():
     cdef int number
-    for number in range(BUILTIN_TYPES):
-        sort_types[number] = UNSUPPORTED
-    for code, letters in (
-        (GK_SORT_UINT8, "?B"), (GK_SORT_INT8, "b"), (GK_SORT_UINT16, "H"), (GK_SORT_INT16, "h"),
-        (GK_SORT_UINT32, "IL"), (GK_SORT_INT32, "il"), (GK_SORT_UINT64, "LQ"), (GK_SORT_INT64, "lq"),
-        (GK_SORT_FLOAT32, "f"), (GK_SORT_FLOAT64, "d"),
-    ):  # fmt: skip
-        for letter in letters:
-            dtype = np.dtype(letter)
-            if dtype.itemsize == (1, 1, 2, 2, 4, 4, 8, 8, 4, 8)[code]:
-                number = dtype.num
-                sort_types[number] = code
-                leaves.of[<int>code] = numpy_sort_of(number)
-                if leaves.of[<int>code] == NULL:
-                    raise ImportError(f"NumPy {np.__version__} has no sort function for {dtype} that gilkit could call")
+    for letter in "?bhilqBHILQfd":
+        number = np.dtype(letter).num
+        leaves.of[<int>type_of(number)] = numpy_sort_of(number)
+        if leaves.of[<int>type_of(number)] == NULL:
+            raise ImportError(f"NumPy {np.__version__} has no sort of {np.dtype(letter)} that gilkit could call")
 
 
-_fill_tables()
-
-try:
-    from numpy.exceptions import AxisError
-except ImportError:  # NumPy < 1.25
-    from numpy import AxisError
-
-
-cdef int _type_of(cnp.ndarray a) except -1:
-    cdef int number = cnp.PyArray_TYPE(a)
-    if 0 <= number < BUILTIN_TYPES and sort_types[number] != UNSUPPORTED:
-        return sort_types[number]
-    raise TypeError(
-        f"a: got an array of {a.dtype}; accepted are bool, int8 to int64, uint8 to uint64, float32 and float64")
-
-
-cdef int _axis_of(object axis, int ndim) except -1:
-    cdef object index = operator.index(axis)
-    if not -ndim <= index < ndim:
-        raise AxisError(index, ndim)
-    return index + ndim if index < 0 else index
+_find_leaves()
 
 
 cdef void _fill_lines(gk_lines *lines, cnp.ndarray src, cnp.ndarray dst, int axis) noexcept:
@@ -124,35 +75,13 @@ cdef void _fill_lines(gk_lines *lines, cnp.ndarray src, cnp.ndarray dst, int axi
 
 
 cdef cnp.ndarray _operand(object a, object axis):
-    """a as an array of native byte order, aligned, and flat if axis is None."""
-    cdef cnp.ndarray array
-    if type(a) is cnp.ndarray:
-        array = <cnp.ndarray>a
-    else:
-        array = np.asarray(a)
-    if axis is None and array.ndim != 1:
-        array = array.ravel()
-    if not cnp.PyArray_ISBEHAVED_RO(array):
-        array = cnp.PyArray_FROM_OF(array, cnp.NPY_ARRAY_ALIGNED | cnp.NPY_ARRAY_NOTSWAPPED)
-    return array
-
-
-cdef cnp.ndarray _checked_out(object out, object a):
-    """out, if the sorted items of a can be written there."""
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"out: got {type(out).__name__}; accepted is a NumPy array")
-    if out.dtype != a.dtype:
-        raise TypeError(f"out: got an array of {out.dtype}; accepted is the dtype of a, {a.dtype}")
-    if out.shape != a.shape:
-        raise ValueError(f"out: got shape {out.shape}; accepted is the shape of the result, {a.shape}")
-    if not out.flags.behaved:
-        raise ValueError("out: got an array that is read-only, misaligned or not in native byte order")
-    return out
+    cdef cnp.ndarray array = as_input(a, "a")
+    return array.ravel() if axis is None and array.ndim != 1 else array
 
 
 cdef bint _needs_copy(object src, object dst):
     """Whether writing dst would change what is still to be read of src."""
-    if not np.may_share_memory(src, dst):
+    if not may_overlap(src, dst):
         return False
     return src.ctypes.data != dst.ctypes.data or src.strides != dst.strides
 
@@ -177,7 +106,8 @@ def sort(a, axis=-1, *, out=None, threads=None):
     the content of *out* is undefined). Twin: ``gilkit.reference.sort``.
     """
     cdef cnp.ndarray src = _operand(a, axis), dst
-    cdef int type = _type_of(src), status, along
+    cdef int along, status
+    cdef gk_type type = type_of(cnp.PyArray_TYPE(src))
     cdef gk_lines lines
     cdef Call call
     if axis is None:
@@ -185,18 +115,19 @@ def sort(a, axis=-1, *, out=None, threads=None):
     elif axis is -1 and src.ndim > 0:
         along = src.ndim - 1
     else:
-        along = _axis_of(axis, src.ndim)
+        along = one_axis(axis, src.ndim)
     if out is None:
         # In numpy's order, "K": the lines of a Fortran matrix stay contiguous.
         dst = PyArray_NewLikeArray(src, cnp.NPY_KEEPORDER, NULL, 0)
     else:
-        dst = _checked_out(out, src)
+        check_out(out, (<object>src).shape, src.dtype)
+        dst = out
         if src is not dst and _needs_copy(src, dst):
             src = src.copy()
     _fill_lines(&lines, src, dst, along)
     begin(&call, threads)
     with nogil:
-        status = gk_sort(cnp.PyArray_BYTES(src), cnp.PyArray_BYTES(dst), &lines, <gk_sort_type>type, &leaves,
+        status = gk_sort(cnp.PyArray_BYTES(src), cnp.PyArray_BYTES(dst), &lines, type, &leaves,
                          &call.options)
     finish(&call, status)
     return dst if out is None else out
@@ -219,7 +150,8 @@ def argsort(a, axis=-1, *, threads=None):
     the GIL; Ctrl-C interrupts it. Twin: ``gilkit.reference.argsort``.
     """
     cdef cnp.ndarray src = _operand(a, axis), dst
-    cdef int type = _type_of(src), status, along
+    cdef int along, status
+    cdef gk_type type = type_of(cnp.PyArray_TYPE(src))
     cdef gk_lines lines
     cdef Call call
     if axis is None:
@@ -227,12 +159,12 @@ def argsort(a, axis=-1, *, threads=None):
     elif axis is -1 and src.ndim > 0:
         along = src.ndim - 1
     else:
-        along = _axis_of(axis, src.ndim)
+        along = one_axis(axis, src.ndim)
     dst = cnp.PyArray_EMPTY(src.ndim, src.shape, cnp.NPY_INT64, 0)
     _fill_lines(&lines, src, dst, along)
     begin(&call, threads)
     with nogil:
-        status = gk_argsort(cnp.PyArray_BYTES(src), cnp.PyArray_BYTES(dst), &lines, <gk_sort_type>type, &leaves,
+        status = gk_argsort(cnp.PyArray_BYTES(src), cnp.PyArray_BYTES(dst), &lines, type, &leaves,
                             &call.options)
     finish(&call, status)
     return dst
