@@ -33,6 +33,9 @@ from gilkit.runtime import info, num_threads, set_num_threads, threads
 _LAZY: dict[str, str] = {
     "mandelbrot": "gilkit.kernels.mandelbrot",
     "pi": "gilkit.kernels.pi",
+    **dict.fromkeys(("sum", "mean", "var", "std", "min", "max"), "gilkit.kernels.reductions"),
+    "argsort": "gilkit.kernels.sorting",
+    "sort": "gilkit.kernels.sorting",
 }
 
 __all__ = [
