@@ -16,6 +16,7 @@
 #include "kernels/pi.h"
 #include "kernels/spin.h"
 #include "runtime/parallel.h"
+#include "runtime/reduce.h"
 
 #define GK_EXPORTS_CAPSULE "gilkit._core.exports"
 
@@ -35,6 +36,7 @@
     X(gk_thread_yield)           \
     /* runtime */                \
     X(gk_parallel_for)           \
+    X(gk_parallel_reduce)        \
     X(gk_default_grain)          \
     X(gk_cancel)                 \
     X(gk_cancelled)              \
