@@ -14,6 +14,8 @@
 #include "base/thread.h"
 #include "kernels/mandelbrot.h"
 #include "kernels/pi.h"
+#include "kernels/reduce.h"
+#include "kernels/sort.h"
 #include "kernels/spin.h"
 #include "runtime/parallel.h"
 #include "runtime/reduce.h"
@@ -53,7 +55,14 @@
     /* kernels */                \
     X(gk_spin)                   \
     X(gk_pi)                     \
-    X(gk_mandelbrot)
+    X(gk_mandelbrot)             \
+    /* reductions */             \
+    X(gk_layout_init)            \
+    X(gk_reduce)                 \
+    X(gk_reduce_serial)          \
+    /* sort */                   \
+    X(gk_sort)                   \
+    X(gk_argsort)
 /* clang-format on */
 
 typedef struct {
