@@ -18,6 +18,7 @@
 #include "kernels/sort.h"
 #include "kernels/spin.h"
 #include "runtime/parallel.h"
+#include "runtime/reduce.h"
 
 #define GK_EXPORTS_CAPSULE "gilkit._core.exports"
 
@@ -37,6 +38,7 @@
     X(gk_thread_yield)           \
     /* runtime */                \
     X(gk_parallel_for)           \
+    X(gk_parallel_reduce)        \
     X(gk_default_grain)          \
     X(gk_cancel)                 \
     X(gk_cancelled)              \
