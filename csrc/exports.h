@@ -12,10 +12,15 @@
 #include "base/cores.h"
 #include "base/isa.h"
 #include "base/thread.h"
+#include "kernels/dot.h"
+#include "kernels/fsum.h"
+#include "kernels/jacobi.h"
 #include "kernels/mandelbrot.h"
 #include "kernels/pi.h"
 #include "kernels/reduce.h"
+#include "kernels/scan.h"
 #include "kernels/spin.h"
+#include "kernels/uniform.h"
 #include "runtime/parallel.h"
 
 #define GK_EXPORTS_CAPSULE "gilkit._core.exports"
@@ -52,10 +57,17 @@
     X(gk_spin)                   \
     X(gk_pi)                     \
     X(gk_mandelbrot)             \
-    /* reductions */             \
+    /* reductions */            \
     X(gk_layout_init)            \
     X(gk_reduce)                 \
-    X(gk_reduce_serial)
+    X(gk_reduce_serial)          \
+    /* arrays */               \
+    X(gk_cumsum)                 \
+    X(gk_dot)                    \
+    X(gk_fsum)                   \
+    X(gk_jacobi)                 \
+    X(gk_uniform_float32)        \
+    X(gk_uniform_float64)
 /* clang-format on */
 
 typedef struct {
