@@ -19,6 +19,7 @@
 #include "kernels/pi.h"
 #include "kernels/reduce.h"
 #include "kernels/scan.h"
+#include "kernels/sort.h"
 #include "kernels/spin.h"
 #include "kernels/uniform.h"
 #include "runtime/parallel.h"
@@ -38,6 +39,7 @@
     X(gk_isa_name)               \
     X(gk_set_isa)                \
     X(gk_thread_inject_failures) \
+    X(gk_thread_yield)           \
     /* runtime */                \
     X(gk_parallel_for)           \
     X(gk_default_grain)          \
@@ -57,11 +59,14 @@
     X(gk_spin)                   \
     X(gk_pi)                     \
     X(gk_mandelbrot)             \
-    /* reductions */            \
+    /* reductions */             \
     X(gk_layout_init)            \
     X(gk_reduce)                 \
     X(gk_reduce_serial)          \
-    /* arrays */               \
+    /* sort */                   \
+    X(gk_sort)                   \
+    X(gk_argsort)                \
+    /* arrays */                 \
     X(gk_cumsum)                 \
     X(gk_dot)                    \
     X(gk_fsum)                   \

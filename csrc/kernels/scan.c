@@ -203,17 +203,20 @@ static int scan_line(scan *s, const char *in, char *out, int64_t begin, int64_t 
         }
         if (out == NULL) {
             const uint64_t *values = x;
+            uint64_t sum = c->integer;
             for (int64_t i = 0; i < n; i++)
-                c->integer += values[i];
+                sum += values[i];
+            c->integer = sum;
             continue;
         }
         char *to = out + at * s->out_step;
         void *y = out_place ? (void *)to : ys;
         if (!s->is_float) {
             const uint64_t *values = x;
-            uint64_t *sums = y;
+            uint64_t *sums = y, sum = c->integer;
             for (int64_t i = 0; i < n; i++)
-                sums[i] = c->integer += values[i];
+                sums[i] = sum += values[i];
+            c->integer = sum;
         } else if (plainly || !scan_group(x, n, c, y)) {
             plainly = 1;
             scan_plainly(x, n, c, y, &noticed);

@@ -11,6 +11,8 @@ import numpy as np
 import_core()
 cnp.import_array()
 
+SEED_SEQUENCE = np.random.bit_generator.ISeedSequence
+
 cdef extern from *:
     int gk_uniform_float64 "GK(gk_uniform_float64)" (
         double *out, cnp.int64_t n, const uint64_t *key, const uint64_t *counter,
@@ -50,12 +52,13 @@ def uniform(shape, *, seed, dtype=np.float64, out=None, threads=None):
         result = out
         if not (cnp.PyArray_IS_C_CONTIGUOUS(result) and cnp.PyArray_ISALIGNED(result)):
             raise ValueError("out must be C-contiguous and aligned")
-    # The generator's own way from seed to key; it draws nothing.
-    state = np.random.Philox(seed).state["state"]
+    # What numpy.random.Philox does with a seed; its counter begins at 0.
+    sequence = seed if isinstance(seed, SEED_SEQUENCE) else np.random.SeedSequence(seed)
+    words = sequence.generate_state(2, np.uint64)
     for i in range(2):
-        key[i] = state["key"][i]
+        key[i] = words[i]
     for i in range(4):
-        counter[i] = state["counter"][i]
+        counter[i] = 0
     begin(&call, threads)
     with nogil:
         if cnp.PyArray_ITEMSIZE(result) == 8:
