@@ -34,6 +34,11 @@ from gilkit.runtime import info, num_threads, set_num_threads, threads
 _LAZY: dict[str, str] = {
     "mandelbrot": "gilkit.kernels.mandelbrot",
     "pi": "gilkit.kernels.pi",
+    "cumsum": "gilkit.kernels.scan",
+    "dot": "gilkit.kernels.dot",
+    "fsum": "gilkit.kernels.fsum",
+    "jacobi": "gilkit.kernels.stencil",
+    "uniform": "gilkit.kernels.random",
     **dict.fromkeys(("sum", "mean", "var", "std", "min", "max"), "gilkit.kernels.reductions"),
     "argsort": "gilkit.kernels.sorting",
     "sort": "gilkit.kernels.sorting",
