@@ -10,7 +10,15 @@ typedef enum { GK_ISA_SCALAR = 0, GK_ISA_AVX2 = 1, GK_ISA_AVX512 = 2 } gk_isa_le
  * to the processors of AVX2 but is left out: a fused multiply-add rounds once
  * where the scalar body rounds twice, and the bodies must agree to the bit. */
 #define GK_AVX2_FEATURES "avx2"
-#define GK_AVX512_FEATURES "avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512"
+#define GK_AVX512_FEATURES "avx512f,avx512bw,avx512dq,avx512vl" GK_WIDE_VECTORS
+
+/* GCC makes 256-bit vectors of a plain loop unless told otherwise; Clang has no
+ * such word in its attribute. */
+#ifdef __clang__
+#  define GK_WIDE_VECTORS
+#else
+#  define GK_WIDE_VECTORS ",prefer-vector-width=512"
+#endif
 
 /* The level in force: the best that processor and operating system have, or
  * what GILKIT_ISA asks for if they have it. */

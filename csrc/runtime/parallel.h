@@ -20,6 +20,8 @@ enum {
     GK_TIMEOUT = -2,   /* the deadline passed */
     GK_NO_MEMORY = -3,
     GK_INTERRUPTED = -4, /* poll() asked for the end: a signal handler raised */
+    GK_FORKED = -5,      /* this is a child forked inside the region, which needed
+                            threads that only the parent has */
 };
 
 /* Another thread cancels a region through its token. The first reason stays. */

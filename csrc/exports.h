@@ -1,0 +1,62 @@
+/* The functions of csrc that the Cython modules call.
+ *
+ * Only the extension module gilkit._core links csrc, because the pool must
+ * exist once in a process. It hands this table to the other modules in a
+ * capsule; they write GK(gk_spin)(...) for gk_spin(...). The table belongs to
+ * one build of gilkit; other packages use gilkit/gilkit.h, which is versioned.
+ */
+#ifndef GK_EXPORTS_H
+#define GK_EXPORTS_H
+
+#include "base/clock.h"
+#include "base/cores.h"
+#include "base/isa.h"
+#include "base/thread.h"
+#include "kernels/mandelbrot.h"
+#include "kernels/pi.h"
+#include "kernels/spin.h"
+#include "runtime/parallel.h"
+
+#define GK_EXPORTS_CAPSULE "gilkit._core.exports"
+
+/* clang-format off */
+#define GK_EXPORTS(X)            \
+    /* base */                   \
+    X(gk_now)                    \
+    X(gk_cores_online)           \
+    X(gk_cores_affinity)         \
+    X(gk_cores_quota)            \
+    X(gk_cores_usable)           \
+    X(gk_isa)                    \
+    X(gk_isa_best)               \
+    X(gk_isa_name)               \
+    X(gk_set_isa)                \
+    X(gk_thread_inject_failures) \
+    /* runtime */                \
+    X(gk_parallel_for)           \
+    X(gk_default_grain)          \
+    X(gk_cancel)                 \
+    X(gk_cancelled)              \
+    X(gk_cancel_token_set)       \
+    X(gk_participant)            \
+    X(gk_participants)           \
+    X(gk_num_threads)            \
+    X(gk_set_num_threads)        \
+    X(gk_pool_workers)           \
+    X(gk_pool_sleepers)          \
+    X(gk_pool_spin)              \
+    X(gk_pool_set_spin)          \
+    X(gk_pool_stop)              \
+    /* kernels */                \
+    X(gk_spin)                   \
+    X(gk_pi)                     \
+    X(gk_mandelbrot)
+/* clang-format on */
+
+typedef struct {
+#define GK_MEMBER(name) __typeof__(&name) name;
+    GK_EXPORTS(GK_MEMBER)
+#undef GK_MEMBER
+} gk_exports;
+
+#endif

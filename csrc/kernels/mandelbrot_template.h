@@ -1,0 +1,106 @@
+/* The bodies of gk_mandelbrot; included once for each instruction set, with
+ *   NAME(x)         x with the suffix of the instruction set
+ *   TARGET          its function attribute
+ *   LANES, V        doubles in the vector type V
+ *   SET(x), IOTA    x in every lane; 0.0, 1.0, ... LANES-1
+ *   ADD SUB MUL MIN lane by lane
+ *   MASK, ALL       a truth value for each lane; all true
+ *   WITHIN(m, a)    m, where a <= 4
+ *   ANY(m)          whether any lane is true
+ *   OR(m, n)        of masks
+ *   COUNTS, ZERO    an integer for each lane; all 0
+ *   COUNT(n, m)     n + 1 where m
+ *   STORE(p, n)     n to the int32_t p[LANES]
+ * all undefined at the end.
+ *
+ * A tile is one vector of columns by BAND rows. A step is a chain of some 12
+ * cycles; the rows are chains of their own that fill each other's gaps, and
+ * a tile that is nearly square wastes fewer steps on points that have escaped
+ * while a neighbour goes on than a wide one would. */
+
+#define EACH_ROW(DO) DO(0) DO(1) DO(2) DO(3)
+
+#define START(r)                                                       \
+    V ci##r = SET(position(m->y0, m->dy, row + r, m->height));          \
+    V zr##r, zi##r;                                                    \
+    MASK in##r;                                                        \
+    COUNTS n##r;
+
+#define RESTART(r)                                                     \
+    zr##r = zi##r = SET(0.0);                                          \
+    in##r = ALL;                                                       \
+    n##r = ZERO;
+
+#define STEP(r)                                                        \
+    {                                                                  \
+        V rr = MUL(zr##r, zr##r), ii = MUL(zi##r, zi##r);              \
+        in##r = WITHIN(in##r, ADD(rr, ii));                            \
+        n##r = COUNT(n##r, in##r);                                     \
+        zi##r = ADD(MUL(ADD(zr##r, zr##r), zi##r), ci##r);             \
+        zr##r = ADD(SUB(rr, ii), cr);                                  \
+    }
+
+#define WRITE(r)                                                       \
+    if (r < rows) {                                                    \
+        int32_t *to = m->out + (row + r) * m->width + column;          \
+        if (last - column >= LANES) {                                  \
+            STORE(to, n##r);                                           \
+        } else {                                                       \
+            int32_t part[LANES];                                       \
+            STORE(part, n##r);                                         \
+            memcpy(to, part, (size_t)(last - column) * sizeof *to);    \
+        }                                                              \
+    }
+
+/* Columns first <= column < last of the rows from `row` on, BAND or as many as
+ * there are. The lanes beyond the last column and row repeat that one. */
+TARGET static void NAME(segment)(const image *m, int64_t row, int64_t first, int64_t last)
+{
+    const int64_t rows = m->height - row < BAND ? m->height - row : BAND;
+    const V x0 = SET(m->x0), dx = SET(m->dx), border = SET((double)(m->width - 1));
+    int patience = BURSTS_BETWEEN_LOOKS;
+    EACH_ROW(START)
+    for (int64_t column = first; column < last; column += LANES) {
+        const V cr = ADD(x0, MUL(MIN(ADD(SET((double)column), IOTA), border), dx));
+        EACH_ROW(RESTART)
+        int32_t left = m->max_iter;
+        while (left > 0 && ANY(OR(OR(in0, in1), OR(in2, in3)))) {
+            int burst = left < BURST ? left : BURST;
+            for (int step = 0; step < burst; step++) {
+                EACH_ROW(STEP)
+            }
+            left -= burst;
+            if (--patience == 0) {
+                if (gk_cancelled())
+                    return;
+                patience = BURSTS_BETWEEN_LOOKS;
+            }
+        }
+        EACH_ROW(WRITE)
+    }
+}
+
+#undef EACH_ROW
+#undef START
+#undef RESTART
+#undef STEP
+#undef WRITE
+#undef NAME
+#undef TARGET
+#undef LANES
+#undef V
+#undef SET
+#undef IOTA
+#undef ADD
+#undef SUB
+#undef MUL
+#undef MIN
+#undef MASK
+#undef ALL
+#undef WITHIN
+#undef ANY
+#undef OR
+#undef COUNTS
+#undef ZERO
+#undef COUNT
+#undef STORE

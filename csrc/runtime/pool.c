@@ -1,0 +1,305 @@
+/* Workers: find a region, join it, spin, park. README.md tells the protocol. */
+#include "runtime/pool.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/cores.h"
+#include "base/park.h"
+#include "base/thread.h"
+
+#if !defined(_WIN32)
+#  include <pthread.h>
+#endif
+
+static struct {
+    /* Parked workers wait for this to change; every wake-up changes it. */
+    _Alignas(GK_CACHE_LINE) _Atomic uint32_t epoch;
+    _Atomic int32_t sleepers;
+    _Alignas(GK_CACHE_LINE) _Atomic int32_t workers; /* that exist */
+    _Atomic int32_t stop;
+    _Atomic uint32_t forks; /* this process is so many forks from the first */
+    _Atomic int64_t spin;
+    _Atomic int32_t threads_set;     /* by gk_set_num_threads; 0: default */
+    _Atomic int32_t threads_wanted;  /* GILKIT_NUM_THREADS; -1: none, 0: not looked up yet */
+    _Atomic int32_t cores;           /* 0: not looked up yet */
+    _Atomic int64_t retry_start_at;  /* after a failed start */
+    /* Below: only with the lock. */
+    _Atomic uint32_t locked;
+    gk_thread *threads[GK_MAX_THREADS];
+} pool = {.spin = GK_DEFAULT_SPIN};
+
+/* A lock that may be taken in pthread_atfork handlers and in a child: held for
+ * a thread's start or all threads' end, never while a body runs. */
+static void lock(void)
+{
+    while (atomic_exchange_explicit(&pool.locked, 1, memory_order_acquire) != 0)
+        gk_thread_yield();
+}
+
+static int try_lock(void)
+{
+    return atomic_exchange_explicit(&pool.locked, 1, memory_order_acquire) == 0;
+}
+
+static void unlock(void)
+{
+    atomic_store_explicit(&pool.locked, 0, memory_order_release);
+}
+
+/* ---- Workers ---- */
+
+/* Joins a region that wants helpers, beginning the search at a place of this
+ * worker's own, so that several callers get helpers evenly. */
+static gk_region *find_region(unsigned start, int *slot)
+{
+    uint64_t offered = gk_offers();
+    if (offered == 0)
+        return NULL;
+    for (unsigned i = 0; i < GK_SLOTS; i++) {
+        unsigned index = (start + i) % GK_SLOTS;
+        if ((offered >> index & 1) != 0) {
+            gk_region *r = gk_join((int)index);
+            if (r != NULL) {
+                *slot = (int)index;
+                return r;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void help(gk_region *r, int slot, int woken)
+{
+    gk_self.region = r;
+    gk_self.participant = 1 + atomic_fetch_add_explicit(&r->participants, 1, memory_order_relaxed);
+    /* The caller paid for one wake-up; the woken pass it on, two each, so that
+     * all are awake after log2 of them. */
+    if (woken && (gk_offers() >> slot & 1) != 0)
+        gk_pool_wake(2, r->threads - 1);
+    gk_region_work(r);
+    gk_self.region = NULL;
+    gk_self.participant = 0;
+    if (r->slot >= 0) /* else forked meanwhile: the slot knows nothing of this thread */
+        gk_leave(slot);
+}
+
+static int usable_cores(void)
+{
+    int cores = atomic_load_explicit(&pool.cores, memory_order_relaxed);
+    if (GK_LIKELY(cores > 0))
+        return cores;
+    cores = gk_cores_usable();
+    atomic_store(&pool.cores, cores);
+    return cores;
+}
+
+/* Spinning is for cores that have nothing else to do. */
+static int may_spin(void)
+{
+    int awake = atomic_load_explicit(&pool.workers, memory_order_relaxed) -
+                atomic_load_explicit(&pool.sleepers, memory_order_relaxed);
+    return awake + gk_callers() <= usable_cores();
+}
+
+/* Returns 1 if an offer came. */
+static int spin_for_offer(void)
+{
+    int64_t spin = atomic_load_explicit(&pool.spin, memory_order_relaxed);
+    if (spin <= 0)
+        return 0;
+    int64_t until = gk_now() + spin;
+    do {
+        for (int i = 0; i < 32; i++) {
+            if (gk_offers() != 0)
+                return 1;
+            gk_cpu_relax();
+        }
+        if (atomic_load_explicit(&pool.stop, memory_order_relaxed) || !may_spin())
+            return 0;
+    } while (gk_now() < until);
+    return 0;
+}
+
+static void park(void)
+{
+    uint32_t epoch = atomic_load(&pool.epoch);
+    atomic_fetch_add(&pool.sleepers, 1);
+    GK_STEP();
+    /* Looked at again after saying "I sleep": either this worker sees the
+     * offer, or the caller sees the sleeper [offer-park]. The same for stop. */
+    if (gk_offers() == 0 && atomic_load(&pool.stop) == 0) {
+        GK_STEP();
+        gk_wait(&pool.epoch, epoch, GK_FOREVER);
+    }
+    atomic_fetch_sub(&pool.sleepers, 1);
+}
+
+static void worker_main(void *argument)
+{
+    unsigned start = (unsigned)(uintptr_t)argument;
+    uint32_t forks = atomic_load(&pool.forks);
+    int woken = 1; /* a new worker passes the wake-up on, too */
+    /* A body may fork on this thread: in the child it ends after that body. */
+    while (atomic_load(&pool.stop) == 0 && atomic_load(&pool.forks) == forks) {
+        int slot;
+        gk_region *r = find_region(start, &slot);
+        if (r != NULL) {
+            help(r, slot, woken);
+            woken = 0;
+        } else if (!may_spin() || !spin_for_offer()) {
+            park();
+            woken = 1;
+        }
+    }
+}
+
+/* ---- Starting, waking, stopping ---- */
+
+#if !defined(_WIN32)
+static void register_fork_handlers(void)
+{
+    pthread_atfork(gk_pool_before_fork, gk_pool_after_fork_in_parent, gk_pool_after_fork_in_child);
+}
+static pthread_once_t fork_handlers = PTHREAD_ONCE_INIT;
+#endif
+
+/* Starts one more worker. Too few threads are no error: the region goes on
+ * with those there are, and no start is tried again for a while. */
+static void start_worker(int limit)
+{
+    if (gk_now() < atomic_load_explicit(&pool.retry_start_at, memory_order_relaxed))
+        return;
+#if !defined(_WIN32)
+    pthread_once(&fork_handlers, register_fork_handlers);
+#endif
+    if (!try_lock())
+        return; /* somebody else is starting one */
+    int index = atomic_load(&pool.workers);
+    if (index < limit && index < GK_MAX_THREADS && atomic_load(&pool.stop) == 0) {
+        /* Counted before it runs: it counts itself among the sleepers. */
+        atomic_fetch_add(&pool.workers, 1);
+        pool.threads[index] = gk_thread_start(worker_main, (void *)(uintptr_t)(index * 7), "gilkit");
+        if (pool.threads[index] == NULL) {
+            atomic_fetch_sub(&pool.workers, 1);
+            atomic_store(&pool.retry_start_at, gk_now() + GK_SECOND);
+        }
+    }
+    unlock();
+}
+
+void gk_pool_wake(int count, int limit)
+{
+    GK_STEP();
+    int asleep = atomic_load(&pool.sleepers); /* seq_cst: [offer-park] */
+    if (asleep > 0) {
+        if (count > asleep)
+            count = asleep;
+        /* A worker between its last look and its sleep sees the word changed. */
+        atomic_fetch_add(&pool.epoch, 1);
+        gk_wake(&pool.epoch, count);
+    } else if (atomic_load(&pool.workers) < limit) {
+        start_worker(limit);
+    }
+}
+
+int gk_pool_stop(void)
+{
+    int stopped = 0;
+    lock();
+    if (gk_callers() == 0) {
+        atomic_store(&pool.stop, 1);
+        atomic_fetch_add(&pool.epoch, 1);
+        gk_wake(&pool.epoch, GK_WAKE_ALL);
+        int workers = atomic_load(&pool.workers);
+        for (int i = 0; i < workers; i++)
+            gk_thread_join(pool.threads[i]);
+        atomic_store(&pool.workers, 0);
+        atomic_store(&pool.stop, 0);
+        stopped = 1;
+    }
+    unlock();
+    return stopped;
+}
+
+/* ---- fork ---- */
+
+void gk_pool_before_fork(void)
+{
+    gk_pool_stop(); /* does nothing while a region runs */
+    lock();         /* so that the child finds the list of workers whole */
+}
+
+void gk_pool_after_fork_in_parent(void)
+{
+    unlock();
+}
+
+void gk_pool_after_fork_in_child(void)
+{
+    /* Regions may have been running in other threads: none of them exists here,
+     * nor do the workers. Only this thread does. */
+    int workers = atomic_load(&pool.workers);
+    for (int i = 0; i < workers; i++)
+        gk_thread_forget(pool.threads[i]);
+    atomic_store(&pool.workers, 0);
+    atomic_store(&pool.sleepers, 0);
+    atomic_store(&pool.stop, 0);
+    atomic_fetch_add(&pool.forks, 1);
+    atomic_store(&pool.retry_start_at, 0);
+    gk_slots_reset();
+    gk_park_after_fork_in_child();
+    unlock();
+}
+
+/* ---- Settings ---- */
+
+static int threads_wanted(void)
+{
+    int threads = atomic_load_explicit(&pool.threads_wanted, memory_order_relaxed);
+    if (GK_LIKELY(threads != 0))
+        return threads;
+    const char *text = getenv("GILKIT_NUM_THREADS");
+    char *end = NULL;
+    long wanted = text != NULL ? strtol(text, &end, 10) : 0;
+    threads = end == NULL || *end != '\0' || wanted <= 0 ? -1
+              : wanted < GK_MAX_THREADS                  ? (int)wanted
+                                                         : GK_MAX_THREADS;
+    atomic_store(&pool.threads_wanted, threads);
+    return threads;
+}
+
+int gk_num_threads(void)
+{
+    int threads = atomic_load_explicit(&pool.threads_set, memory_order_relaxed);
+    if (threads <= 0)
+        threads = threads_wanted();
+    return threads > 0 ? threads : usable_cores();
+}
+
+void gk_set_num_threads(int threads)
+{
+    if (threads < 0)
+        threads = 0;
+    atomic_store(&pool.threads_set, threads < GK_MAX_THREADS ? threads : GK_MAX_THREADS);
+}
+
+int gk_pool_workers(void)
+{
+    return atomic_load(&pool.workers);
+}
+
+int gk_pool_sleepers(void)
+{
+    return atomic_load(&pool.sleepers);
+}
+
+int64_t gk_pool_spin(void)
+{
+    return atomic_load(&pool.spin);
+}
+
+void gk_pool_set_spin(int64_t nanoseconds)
+{
+    atomic_store(&pool.spin, nanoseconds);
+}

@@ -1,0 +1,59 @@
+"""gilkit puts every core to work from ordinary CPython.
+
+Kernels that release the GIL and run on native threads; counters and locks for
+Python, Cython and C; one shared pool for other people's code. The functions
+are documented where they stand; ``docs/`` has the guides.
+"""
+import importlib as _importlib
+
+from gilkit._version import __version__
+
+try:
+    from gilkit import _core as _core
+except ImportError as _error:
+    import os as _os
+
+    _here = _os.path.dirname(_os.path.abspath(__file__))
+    if _os.path.exists(_os.path.join(_os.path.dirname(_here), "csrc", "exports.h")):
+        raise ImportError(
+            f"this is gilkit's source tree ({_os.path.dirname(_here)}), which hides the installed package: its "
+            "extension modules are not built here. Run `pip install .` in it once, then start Python from another "
+            "folder, or with `python -P`."
+        ) from _error
+    raise
+
+from gilkit._call import CancelToken
+from gilkit.kernels.spinning import spin
+from gilkit.runtime import info, num_threads, set_num_threads, threads
+
+# Loaded when first used: what needs NumPy, or is seldom needed. So gilkit
+# itself imports in no time, and where NumPy does not (own-GIL sub-interpreters).
+_LAZY: dict[str, str] = {
+    "mandelbrot": "gilkit.kernels.mandelbrot",
+    "pi": "gilkit.kernels.pi",
+}
+
+__all__ = [
+    "CancelToken", "__version__", "get_include", "info", "num_threads", "set_num_threads", "spin", "threads",
+    *_LAZY,
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module 'gilkit' has no attribute {name!r}")
+    value = getattr(_importlib.import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(_LAZY))
+
+
+def get_include() -> str:
+    """The folder for a C compiler's -I: ``#include <gilkit/gilkit.h>``."""
+    import os
+
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), "include")

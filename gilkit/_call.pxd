@@ -1,0 +1,31 @@
+"""What every call from Python into csrc needs: the number of threads, signals,
+deadlines and cancellation on the way in, exceptions on the way out.
+
+    cdef Call call
+    begin(&call, threads)
+    with nogil:
+        status = gk_kernel(..., &call.options)
+    finish(&call, status)
+"""
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t
+
+from gilkit._exports cimport gk_options
+
+
+cdef struct Call:
+    gk_options options
+    PyObject *scope
+
+
+# Raises for a bad `threads`; then finish() is not to be called.
+cdef int begin(Call *call, object threads) except -1
+
+# Raises what the status of the region stands for.
+cdef int finish(Call *call, int status) except -1
+
+# value as an integer of low..high; the error names the argument `name`.
+cdef int64_t integer(object value, str name, int64_t low, int64_t high) except? -1
+
+# The same beyond 64 bits with a sign; an int.
+cdef object exact_integer(object value, str name, object low, object high)

@@ -1,0 +1,84 @@
+"""csrc, as Cython modules see it: each name goes through the table of _core.
+
+A module calls import_core() once, at its top level, before anything else here.
+"""
+from libc.stdint cimport int32_t, int64_t, uint64_t
+
+cdef extern from *:
+    """
+    #include "exports.h"
+    static const gk_exports *gk_core;
+    #define GK(name) (gk_core->name)
+
+    static int gk_import_core(void)
+    {
+        PyObject *module = PyImport_ImportModule("gilkit._core");
+        if (module == NULL)
+            return -1;
+        Py_DECREF(module);
+        gk_core = (const gk_exports *)PyCapsule_Import(GK_EXPORTS_CAPSULE, 0);
+        return gk_core == NULL ? -1 : 0;
+    }
+    """
+    int import_core "gk_import_core" () except -1
+
+    # base
+    int64_t GK_FOREVER
+    int64_t gk_now "GK(gk_now)" () noexcept nogil
+    int gk_cores_online "GK(gk_cores_online)" () noexcept nogil
+    int gk_cores_affinity "GK(gk_cores_affinity)" () noexcept nogil
+    double gk_cores_quota "GK(gk_cores_quota)" (const char *root) noexcept nogil
+    int gk_cores_usable "GK(gk_cores_usable)" () noexcept nogil
+    ctypedef enum gk_isa_level:
+        GK_ISA_SCALAR
+        GK_ISA_AVX2
+        GK_ISA_AVX512
+    gk_isa_level gk_isa "GK(gk_isa)" () noexcept nogil
+    gk_isa_level gk_isa_best "GK(gk_isa_best)" () noexcept nogil
+    const char *gk_isa_name "GK(gk_isa_name)" (gk_isa_level level) noexcept nogil
+    int gk_set_isa "GK(gk_set_isa)" (gk_isa_level level) noexcept nogil
+    void gk_thread_inject_failures "GK(gk_thread_inject_failures)" (int count) noexcept nogil
+
+    # runtime
+    enum:
+        GK_OK
+        GK_CANCELLED
+        GK_TIMEOUT
+        GK_NO_MEMORY
+        GK_INTERRUPTED
+        GK_FORKED
+        GK_MAX_THREADS
+    ctypedef struct gk_cancel_token:
+        pass
+    ctypedef struct gk_options:
+        int threads
+        int eager
+        int64_t grain
+        int64_t deadline
+        gk_cancel_token *token
+        int (*poll)(void *context) noexcept nogil
+        void *poll_context
+    ctypedef void gk_body(int64_t begin, int64_t end, void *data) noexcept nogil
+    int gk_parallel_for "GK(gk_parallel_for)" (
+        int64_t n, gk_body *body, void *data, const gk_options *options) noexcept nogil
+    int64_t gk_default_grain "GK(gk_default_grain)" (int64_t n) noexcept nogil
+    void gk_cancel "GK(gk_cancel)" (int code) noexcept nogil
+    int gk_cancelled "GK(gk_cancelled)" () noexcept nogil
+    void gk_cancel_token_set "GK(gk_cancel_token_set)" (gk_cancel_token *token, int reason) noexcept nogil
+    int gk_participant "GK(gk_participant)" () noexcept nogil
+    int gk_participants "GK(gk_participants)" (const gk_options *options) noexcept nogil
+    int gk_num_threads "GK(gk_num_threads)" () noexcept nogil
+    void gk_set_num_threads "GK(gk_set_num_threads)" (int threads) noexcept nogil
+    int gk_pool_workers "GK(gk_pool_workers)" () noexcept nogil
+    int gk_pool_sleepers "GK(gk_pool_sleepers)" () noexcept nogil
+    int64_t gk_pool_spin "GK(gk_pool_spin)" () noexcept nogil
+    void gk_pool_set_spin "GK(gk_pool_set_spin)" (int64_t nanoseconds) noexcept nogil
+    int gk_pool_stop "GK(gk_pool_stop)" () noexcept nogil
+
+    # kernels
+    int gk_spin "GK(gk_spin)" (int64_t iterations, const gk_options *options, uint64_t *x) noexcept nogil
+    int gk_pi "GK(gk_pi)" (
+        uint64_t samples, uint64_t seed, const gk_options *options, uint64_t *inside) noexcept nogil
+    int gk_mandelbrot "GK(gk_mandelbrot)" (
+        int64_t width, int64_t height, double x0, double x1, double y0, double y1,
+        int32_t max_iter, int32_t *out, const gk_options *options) noexcept nogil

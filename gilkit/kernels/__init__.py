@@ -1,0 +1,1 @@
+"""The kernels: thin modules that check arguments, release the GIL and call csrc."""

@@ -1,0 +1,3 @@
+from typing import SupportsIndex
+
+def pi(samples: SupportsIndex, *, seed: SupportsIndex = 0, threads: SupportsIndex | None = None) -> float: ...
