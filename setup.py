@@ -1,4 +1,5 @@
 """Builds gilkit._core, which links all of csrc/, and one extension for each .pyx."""
+
 import os
 import sys
 from pathlib import Path
@@ -37,7 +38,10 @@ def extension(pyx: str) -> Extension:
         name,
         [pyx, *(C_SOURCES if name == "gilkit._core" else [])],
         include_dirs=["csrc", "gilkit/include", numpy.get_include()],
-        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"), ("NPY_TARGET_VERSION", "NPY_1_25_API_VERSION")],
+        define_macros=[
+            ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
+            ("NPY_TARGET_VERSION", "NPY_1_25_API_VERSION"),
+        ],
         extra_compile_args=COMPILE_ARGS,
         extra_link_args=[] if MSVC else ["-pthread"],
         libraries=["synchronization"] if sys.platform == "win32" else ["m"],

@@ -4,6 +4,7 @@ Kernels that release the GIL and run on native threads; counters and locks for
 Python, Cython and C; one shared pool for other people's code. The functions
 are documented where they stand; ``docs/`` has the guides.
 """
+
 import importlib as _importlib
 
 from gilkit._version import __version__
@@ -23,7 +24,7 @@ except ImportError as _error:
     raise
 
 from gilkit._call import CancelToken
-from gilkit.kernels.spinning import spin
+from gilkit.kernels.spin import spin
 from gilkit.runtime import info, num_threads, set_num_threads, threads
 
 # Loaded when first used: what needs NumPy, or is seldom needed. So gilkit

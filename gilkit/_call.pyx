@@ -18,6 +18,8 @@ from gilkit._exports cimport (
 import_core()
 
 cdef extern from "Python.h":
+    int PyLong_CheckExact(object value) noexcept
+    long long PyLong_AsLongLongAndOverflow(object value, int *overflow) except? -1
     int PyErr_CheckSignals() noexcept
     unsigned long PyThread_get_thread_ident() noexcept
     ctypedef struct PyInterpreterState:
@@ -139,6 +141,12 @@ cdef object exact_integer(object value, str name, object low, object high):
 
 
 cdef int64_t integer(object value, str name, int64_t low, int64_t high) except? -1:
+    cdef int overflow
+    cdef long long exact
+    if PyLong_CheckExact(value):  # nearly always: no object is made
+        exact = PyLong_AsLongLongAndOverflow(value, &overflow)
+        if not overflow and low <= exact <= high:
+            return exact
     return exact_integer(value, name, low, high)
 
 

@@ -1,4 +1,5 @@
 """Fixtures that several tests use."""
+
 import pytest
 from gilkit.runtime import set_isa
 
