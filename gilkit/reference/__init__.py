@@ -3,9 +3,3 @@
 They are the oracle of the tests and the pure-Python contender of the lab, and
 need neither NumPy nor the compiled modules.
 """
-
-from gilkit.reference.mandelbrot import mandelbrot
-from gilkit.reference.pi import pi
-from gilkit.reference.spin import spin
-
-__all__ = ["mandelbrot", "pi", "spin"]
