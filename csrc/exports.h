@@ -16,6 +16,7 @@
 #include "kernels/pi.h"
 #include "kernels/spin.h"
 #include "runtime/parallel.h"
+#include "sync/exports.h"
 
 #define GK_EXPORTS_CAPSULE "gilkit._core.exports"
 
@@ -50,7 +51,8 @@
     /* kernels */                \
     X(gk_spin)                   \
     X(gk_pi)                     \
-    X(gk_mandelbrot)
+    X(gk_mandelbrot)             \
+    GK_SYNC_EXPORTS(X)
 /* clang-format on */
 
 typedef struct {

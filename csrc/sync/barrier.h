@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "base/compiler.h"
 #include "sync/queue.h"
 
 typedef struct {
@@ -40,5 +41,15 @@ void gk_barrier_break(gk_barrier *barrier);
 
 /* All that wait get GK_SYNC_BROKEN; then it is as new. */
 void gk_barrier_reset(gk_barrier *barrier);
+
+GK_INLINE uint32_t gk_barrier_waiting(gk_barrier *barrier)
+{
+    return atomic_load_explicit(&barrier->arrived, memory_order_relaxed);
+}
+
+GK_INLINE int gk_barrier_broken(gk_barrier *barrier)
+{
+    return atomic_load_explicit(&barrier->broken, memory_order_relaxed) != 0;
+}
 
 #endif

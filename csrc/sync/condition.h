@@ -22,6 +22,11 @@ void gk_condition_enter(gk_condition *condition, gk_waiter *waiter);
 int gk_condition_sleep(gk_condition *condition, gk_waiter *waiter, const gk_patience *patience);
 void gk_condition_leave(gk_condition *condition, gk_waiter *waiter);
 
+GK_INLINE uint32_t gk_condition_waiters(gk_condition *condition)
+{
+    return atomic_load_explicit(&condition->queue.count, memory_order_relaxed);
+}
+
 /* Wakes the n that have waited longest; n < 0: all. */
 void gk_condition_notify(gk_condition *condition, int64_t n);
 

@@ -51,6 +51,11 @@ GK_INLINE int gk_is_beyond(int64_t value, int64_t limit)
     return value > limit || value < -limit;
 }
 
+GK_INLINE int64_t gk_counter_value(gk_counter *c)
+{
+    return atomic_load(&c->value);
+}
+
 /* All return GK_SYNC_OK or GK_SYNC_OVERFLOW. */
 
 GK_INLINE int gk_racy_add(gk_counter *c, int64_t n)

@@ -2,7 +2,6 @@
 
 #include <stddef.h>
 
-#include "base/compiler.h"
 #include "base/park.h"
 
 enum { SET = 1, SLEEPERS = 2, ONCE = 4 };

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "base/compiler.h"
 #include "sync/queue.h"
 
 /* All zero is an event that is not set. */
@@ -33,5 +34,10 @@ void gk_latch_init(gk_latch *latch, int64_t count);
 /* GK_SYNC_OK, or GK_SYNC_OVERFLOW, and nothing changed, if fewer than n are left. */
 int gk_latch_count_down(gk_latch *latch, int64_t n);
 int gk_latch_wait(gk_latch *latch, const gk_patience *patience);
+
+GK_INLINE int64_t gk_latch_left(gk_latch *latch)
+{
+    return atomic_load_explicit(&latch->left, memory_order_acquire);
+}
 
 #endif

@@ -132,7 +132,7 @@ int gk_lock_release(gk_lock *l)
 
 /* The lock that its owner may take again. */
 
-uintptr_t gk_self(void)
+uintptr_t gk_thread_ident(void)
 {
 #ifdef _WIN32
     return (uintptr_t)GetCurrentThreadId();
@@ -144,7 +144,7 @@ uintptr_t gk_self(void)
 /* Only the owner itself ever finds its own name there, so relaxed will do. */
 static int mine(gk_rlock *l)
 {
-    return atomic_load_explicit(&l->owner, memory_order_relaxed) == gk_self();
+    return atomic_load_explicit(&l->owner, memory_order_relaxed) == gk_thread_ident();
 }
 
 int gk_rlock_acquire(gk_rlock *l, const gk_patience *p)
@@ -161,7 +161,7 @@ int gk_rlock_acquire_again(gk_rlock *l, uintptr_t count, const gk_patience *p)
 {
     int status = gk_lock_acquire(&l->lock, p);
     if (status == GK_SYNC_OK) {
-        atomic_store_explicit(&l->owner, gk_self(), memory_order_relaxed);
+        atomic_store_explicit(&l->owner, gk_thread_ident(), memory_order_relaxed);
         l->count = count;
     }
     return status;

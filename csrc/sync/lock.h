@@ -55,12 +55,49 @@ int gk_lock_release(gk_lock *lock);
 
 typedef struct {
     gk_lock lock;
-    _Atomic uintptr_t owner; /* gk_self() of the holder; 0: free */
+    _Atomic uintptr_t owner; /* gk_thread_ident() of the holder; 0: free */
     uintptr_t count;         /* times taken; the owner's */
 } gk_rlock;
 
 /* This thread, as threading.get_ident() names it; never 0. */
-uintptr_t gk_self(void);
+uintptr_t gk_thread_ident(void);
+
+GK_INLINE uintptr_t gk_rlock_owner(gk_rlock *l)
+{
+    return atomic_load_explicit(&l->owner, memory_order_relaxed);
+}
+
+/* The quick ways, for callers who know gk_thread_ident(); 0: take the long way. */
+
+GK_INLINE int gk_rlock_try(gk_rlock *l, uintptr_t self)
+{
+    if (gk_lock_try(&l->lock)) {
+        atomic_store_explicit(&l->owner, self, memory_order_relaxed);
+        l->count = 1;
+        return 1;
+    }
+    if (atomic_load_explicit(&l->owner, memory_order_relaxed) != self || l->count == UINTPTR_MAX)
+        return 0;
+    l->count++;
+    return 1;
+}
+
+GK_INLINE int gk_rlock_try_release(gk_rlock *l, uintptr_t self)
+{
+    if (atomic_load_explicit(&l->owner, memory_order_relaxed) != self)
+        return 0;
+    if (l->count > 1) {
+        l->count--;
+        return 1;
+    }
+    atomic_store_explicit(&l->owner, 0, memory_order_relaxed);
+    l->count = 0;
+    if (gk_lock_try_release(&l->lock))
+        return 1;
+    l->count = 1; /* somebody waits: it is ours still */
+    atomic_store_explicit(&l->owner, self, memory_order_relaxed);
+    return 0;
+}
 
 /* As above; GK_SYNC_OVERFLOW if taken too often, GK_SYNC_NOT_HELD if this thread
  * does not hold it. */

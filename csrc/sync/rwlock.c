@@ -71,7 +71,7 @@ uint32_t gk_rwlock_reads_of_mine(const gk_rwlock *l)
 
 int gk_rwlock_is_mine(gk_rwlock *l)
 {
-    return atomic_load_explicit(&l->writer, memory_order_relaxed) == gk_self();
+    return atomic_load_explicit(&l->writer, memory_order_relaxed) == gk_thread_ident();
 }
 
 uint32_t gk_rwlock_readers(gk_rwlock *l)
@@ -221,7 +221,7 @@ int gk_rwlock_acquire_write(gk_rwlock *l, const gk_patience *p)
         return GK_SYNC_OWNED;
     int status = acquire(l, TO_WRITE, p);
     if (status == GK_SYNC_OK)
-        atomic_store_explicit(&l->writer, gk_self(), memory_order_relaxed);
+        atomic_store_explicit(&l->writer, gk_thread_ident(), memory_order_relaxed);
     return status;
 }
 

@@ -17,6 +17,11 @@ typedef struct {
 /* 0 <= value <= bound. INT64_MAX: unbounded. */
 void gk_semaphore_init(gk_semaphore *semaphore, int64_t value, int64_t bound);
 
+GK_INLINE int64_t gk_semaphore_value(gk_semaphore *s)
+{
+    return atomic_load_explicit(&s->value, memory_order_relaxed);
+}
+
 /* Takes a permit if one is free and nobody waits for one. */
 GK_INLINE int gk_semaphore_try(gk_semaphore *s)
 {
