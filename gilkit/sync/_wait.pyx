@@ -93,6 +93,8 @@ cdef int acquire_watched(
     """Acquires, and returns the status; the locks of this thread are known."""
     cdef gk_patience none = patience[0]
     none.deadline = 0
+    if patience.deadline != 0:
+        watcher.wants(lock, mode)
     # Waits are reported only where there are any.
     cdef int status = acquire(state, &none)
     if status == GK_SYNC_TIMEOUT and patience.deadline != 0:
