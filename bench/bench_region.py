@@ -1,8 +1,8 @@
 """The empty region: what it costs to put the pool to work at all, beside libgomp's.
 
 Back to back, where workers still spin; and after a pause of 200 microseconds, when they sleep and the caller must not
-pay for waking them. The loops are in C on both sides, compiled when the benchmark runs. libgomp is measured as it comes
-(OMP_WAIT_POLICY unset: its threads spin for longer than the pause, which is what makes them quick and other programs slow).
+pay for waking them. The loops are in C on both sides, compiled when the benchmark runs. libgomp is measured as it
+comes: with OMP_WAIT_POLICY unset its threads spin for longer than the pause, and take the cores from everybody else.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ def regions(libraries, timed, name: str, count: int, pause: int) -> None:
         assert library.region_items(table, threads) == threads
 
     work()
-    timed(Contender(work), check, 50 if pause else None, strategy=name, label=LABELS[name], threads=threads, regions=count)
+    facts = {"strategy": name, "label": LABELS[name], "threads": threads, "regions": count}
+    timed(Contender(work), check, rounds=50 if pause else None, **facts)
 
 
 @pytest.mark.benchmark(group="1000 empty regions, back to back")

@@ -7,7 +7,7 @@ one benchmark of the group. Each is opened and warm before the clock starts, and
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest

@@ -14,6 +14,8 @@
 #include "base/thread.h"
 #include "kernels/mandelbrot.h"
 #include "kernels/pi.h"
+#include "kernels/reduce.h"
+#include "kernels/sort.h"
 #include "kernels/spin.h"
 #include "runtime/parallel.h"
 #include "sync/exports.h"
@@ -33,6 +35,7 @@
     X(gk_isa_name)               \
     X(gk_set_isa)                \
     X(gk_thread_inject_failures) \
+    X(gk_thread_yield)           \
     /* runtime */                \
     X(gk_parallel_for)           \
     X(gk_default_grain)          \
@@ -48,11 +51,18 @@
     X(gk_pool_spin)              \
     X(gk_pool_set_spin)          \
     X(gk_pool_stop)              \
+    GK_SYNC_EXPORTS(X)           \
     /* kernels */                \
     X(gk_spin)                   \
     X(gk_pi)                     \
     X(gk_mandelbrot)             \
-    GK_SYNC_EXPORTS(X)
+    /* reductions */             \
+    X(gk_layout_init)            \
+    X(gk_reduce)                 \
+    X(gk_reduce_serial)          \
+    /* sort */                   \
+    X(gk_sort)                   \
+    X(gk_argsort)
 /* clang-format on */
 
 typedef struct {

@@ -72,7 +72,8 @@ def imports(modules: Sequence[str], executable: str = sys.executable) -> list[tu
         if line.startswith("gilkit-doctor:"):
             return [tuple(each) for each in json.loads(line.partition(":")[2])]
     said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-    raise LabError(f"importing {', '.join(modules)} ended the interpreter with status {done.returncode}; it said {said}")
+    ended = f"ended the interpreter with status {done.returncode}; it said {said}"
+    raise LabError(f"importing {', '.join(modules)} {ended}")
 
 
 def _gil(here: interpreters.Interpreter, modules: Sequence[str]) -> list[Finding]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from statistics import median
 from typing import Any, ClassVar
 
@@ -82,7 +82,7 @@ class Row:
         return cls(**{**data, "interpreter": Interpreter.from_json(data["interpreter"])})
 
 
-class Outcome(str, Enum):
+class Outcome(StrEnum):
     HOLDS = "holds"
     PARTLY = "holds only for"
     FAILS = "does not hold"

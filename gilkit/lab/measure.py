@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 
 from .guest.gilkit_tasks import usage as own
 
-
 _left_out = 0.0
 
 
@@ -122,7 +121,9 @@ class Meter:
     def __init__(self, children: Iterable[int] | None = None) -> None:
         self._given = None if children is None else list(children)
 
-    def _read(self) -> tuple[dict[str, float], dict[int, tuple[float, float]], dict[int, tuple[int, int]], os.times_result]:
+    def _read(
+        self,
+    ) -> tuple[dict[str, float], dict[int, tuple[float, float]], dict[int, tuple[int, int]], os.times_result]:
         children = descendants(os.getpid()) if self._given is None else self._given
         cpu = {pid: process_cpu(pid) for pid in children}
         switches = {pid: _switches(pid) for pid in children}

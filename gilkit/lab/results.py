@@ -95,6 +95,13 @@ def save(path: str | os.PathLike[str], results: Sequence[Result]) -> None:
         raise LabError(f"{os.fspath(path)!r} cannot be written: {error.strerror}") from None
 
 
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """LabError when save() could not write there: better known before minutes of measuring than after."""
+    folder = Path(path).resolve().parent
+    if not os.access(folder, os.W_OK) or Path(path).is_dir():
+        raise LabError(f"{os.fspath(path)!r} cannot be written: {os.fspath(folder)!r} is no folder to write in")
+
+
 def load(path: str | os.PathLike[str]) -> list[Result]:
     """The results in a file. LabError when it cannot be read or holds something else."""
     name = os.fspath(path)
@@ -105,7 +112,7 @@ def load(path: str | os.PathLike[str]) -> list[Result]:
     except ValueError as error:
         raise LabError(f"{name!r} is not JSON: {error}") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise LabError(f"{name!r} does not hold the lab's results (no \"format\": \"{FORMAT}\")")
+        raise LabError(f'{name!r} does not hold the lab\'s results (no "format": "{FORMAT}")')
     if data.get("version") != VERSION:
         raise LabError(f"{name!r} is of version {data.get('version')!r}; this gilkit reads version {VERSION}")
     try:

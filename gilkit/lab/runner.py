@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Sequence
+from statistics import median
 from typing import Any, Protocol
 
 from . import machine
@@ -16,7 +17,7 @@ from .workers import TaskError, Worker
 # How long a case may take beyond what it was asked for: slow starts, 100 threads taking turns, a swapping machine.
 GRACE = 120.0
 
-NEIGHBOUR_PERCENT = 15.0  # of one core, used by others, before the run is called disturbed
+OTHERS_PERCENT = 15.0  # of one core, used by others, before the run is called disturbed
 STEAL_PERCENT = 3.0
 
 
@@ -61,38 +62,60 @@ class Watcher:
         self._view.tick(cores, percent)
 
 
-class Neighbours:
-    """How much of the machine others used meanwhile: the whole less this process and its workers."""
+class Others:
+    """How much of this process's cores everybody else used: all that was used, less the lab's and the worker's part.
 
-    def __init__(self) -> None:
+    A worker's ended children count too, in what their parent has of them. The kernel counts in ticks of 10 ms, so a
+    short stretch gives a rough figure.
+    """
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
         self._before = self._read()
-        self._start = time.monotonic()
 
-    @staticmethod
-    def _read() -> tuple[float, float]:
+    def _read(self) -> tuple[float, float, float]:
         import psutil
 
-        times = psutil.cpu_times()
-        idle = times.idle + getattr(times, "iowait", 0.0)
-        steal = getattr(times, "steal", 0.0)
-        return sum(times) - idle - steal - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0), steal
+        busy = steal = 0.0
+        allowed = machine.allowed()
+        for core, times in enumerate(psutil.cpu_times(percpu=True)):
+            if core in allowed:
+                steal += getattr(times, "steal", 0.0)
+                # Guests' time is in user's already.
+                busy += sum(getattr(times, part, 0.0) for part in ("user", "nice", "system", "irq", "softirq"))
+        own = time.process_time() + tree_cpu(self._worker.pid)
+        try:
+            ended = psutil.Process(self._worker.pid).cpu_times()
+            own += getattr(ended, "children_user", 0.0) + getattr(ended, "children_system", 0.0)
+        except psutil.Error:
+            pass
+        return busy - own, steal, time.monotonic()
 
-    def warnings(self, own_cpu: float) -> list[str]:
-        wall = time.monotonic() - self._start
-        busy, steal = (now - before for now, before in zip(self._read(), self._before, strict=True))
-        found = []
-        others = 100 * (busy - own_cpu) / wall
-        if others > NEIGHBOUR_PERCENT:
-            found.append(
-                f"Other programs used {others:.0f} % of a core meanwhile: figures of full cores are too low. "
-                "Close them, or run again with a longer --seconds."
-            )
-        if 100 * steal / wall > STEAL_PERCENT:
-            found.append(
-                f"The host took {100 * steal / wall:.0f} % of a core away from this virtual machine meanwhile: "
-                "compare ratios, not absolute times."
-            )
-        return found
+    def percent(self) -> dict[str, float]:
+        """Since the beginning, in per cent of one core: used by others, and taken away by the host."""
+        others, steal, wall = (now - before for now, before in zip(self._read(), self._before, strict=True))
+        return {
+            "others_percent": max(0.0, 100 * others / wall),
+            "steal_percent": max(0.0, 100 * steal / wall),
+        }
+
+
+def disturbances(rows: Sequence[Row]) -> list[str]:
+    """What to say about others' use of the cores: the median over all samples, in per cent of one core."""
+    found = []
+    others = [value for row in rows for value in row.values("others_percent")]
+    steal = [value for row in rows for value in row.values("steal_percent")]
+    if others and median(others) > OTHERS_PERCENT:
+        found.append(
+            f"Other programs used {median(others):.0f} % of a core meanwhile, so full use shows less than all cores. "
+            "Close them, or run again with a longer --seconds."
+        )
+    if steal and median(steal) > STEAL_PERCENT:
+        found.append(
+            f"The host took {median(steal):.0f} % of a core away from this virtual machine meanwhile: compare ratios, "
+            "not absolute times."
+        )
+    return found
 
 
 def finish(sample: dict[str, Any]) -> Sample:
@@ -120,16 +143,12 @@ def run(
         claim=experiment.claim,
         setting=setting,
         machine=machine.describe(),
-        started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         seconds=seconds,
         rounds=rounds,
-        rows=[
-            Row(case.label, case.strategy, case.interpreter, case.threads, dict(case.arguments)) for case in cases
-        ],
+        rows=[Row(case.label, case.strategy, case.interpreter, case.threads, dict(case.arguments)) for case in cases],
     )
     view.begin(result, cases, rounds, seconds)
-    neighbours = Neighbours()
-    own = OwnCpu()
     workers: dict[int, Worker] = {}
     try:
         watcher = Watcher(result, view)
@@ -146,44 +165,22 @@ def run(
                     arguments = dict(case.arguments)
                     if case.timed:
                         arguments["seconds"] = seconds / rounds
-                    answer = workers[index].call(
-                        case.task, arguments, timeout=seconds + GRACE, tick=watcher.tick
-                    )
-                    row.samples.append(finish(answer))
+                    others = Others(workers[index])
+                    answer = workers[index].call(case.task, arguments, timeout=seconds + GRACE, tick=watcher.tick)
+                    row.samples.append(finish({**answer, **others.percent()}))
                 except (TaskError, OSError) as error:
                     row.error = str(error)
                 view.sample(index, row)
     except KeyboardInterrupt:
         result.interrupted = True
     finally:
-        own_cpu = own.used(worker.pid for worker in workers.values())
         for worker in workers.values():
             worker.close()
         view.end()
-    result.warnings += neighbours.warnings(own_cpu)
+    result.warnings += disturbances(result.rows)
     result.warnings += standing_warnings(result.machine)
     result.verdict = experiment.judge(result.rows, setting)
     return result
-
-
-class OwnCpu:
-    """CPU seconds of the lab and of its workers; the workers' ended children are counted by their parents."""
-
-    def __init__(self) -> None:
-        self._before = time.process_time()
-
-    def used(self, pids: Any) -> float:
-        import psutil
-
-        total = time.process_time() - self._before
-        for pid in pids:
-            total += tree_cpu(pid)
-            try:
-                times = psutil.Process(pid).cpu_times()
-                total += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
-            except psutil.Error:
-                pass
-        return total
 
 
 def standing_warnings(facts: dict[str, Any]) -> list[str]:

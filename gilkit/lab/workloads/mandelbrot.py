@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import gilkit
-from gilkit.reference import mandelbrot as reference
+from gilkit.reference.mandelbrot import mandelbrot as reference
 
 from ..workload import Workload, WrongResult
 
@@ -48,7 +48,8 @@ class Mandelbrot(Workload):
 
     def _axes(self) -> tuple[Any, Any]:
         size = self.size
-        return np.linspace(*size["x"], size["width"]), np.linspace(*size["y"], size["height"])
+        (x0, x1), (y0, y1) = size["x"], size["y"]
+        return np.linspace(x0, x1, size["width"]), np.linspace(y0, y1, size["height"])
 
     def numpy(self, threads: int) -> Callable[[], Any]:
         """Whole-array steps; points that have escaped are dropped, or the work would be several times as much."""
@@ -125,4 +126,4 @@ class Mandelbrot(Workload):
 @cache
 def _expected(*size: Any) -> Any:
     width, height, x, y, max_iter = size
-    return np.array(reference.mandelbrot(width, height, x=x, y=y, max_iter=max_iter), np.int32)
+    return np.array(reference(width, height, x=x, y=y, max_iter=max_iter), np.int32)

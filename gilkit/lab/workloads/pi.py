@@ -46,7 +46,7 @@ class Pi(Workload):
             inside = 0
             for begin in range(0, samples, block):  # blocks that stay in cache
                 x, y = generator.random((2, min(block, samples - begin)))
-                inside += np.count_nonzero(x * x + y * y < 1.0)
+                inside += int(np.count_nonzero(x * x + y * y < 1.0))
             return 4.0 * inside / samples
 
         return work

@@ -56,7 +56,7 @@ class Spin(Workload):
             for part in numba.prange(len(counts)):
                 x = 0
                 for _ in range(counts[part]):
-                    x = opaque(x ^ 1)
+                    x = opaque(x ^ 1)  # type: ignore[call-arg, unused-ignore]
                 last[part] = x
             return last.sum() & 1
 

@@ -4,7 +4,6 @@ Each task runs the loop for about ``seconds`` and returns the wall time, the loo
 says it cost in CPU seconds and context switches, over the same stretch.
 """
 
-# ruff: noqa: UP
 from __future__ import absolute_import, division
 
 import threading

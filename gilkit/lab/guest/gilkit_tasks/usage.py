@@ -1,6 +1,5 @@
 """Clocks, and what the operating system says this process has used."""
 
-# ruff: noqa: UP
 from __future__ import absolute_import, division
 
 import os
