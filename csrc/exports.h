@@ -24,6 +24,7 @@
 #include "kernels/uniform.h"
 #include "runtime/parallel.h"
 #include "runtime/reduce.h"
+#include "sync/exports.h"
 
 #define GK_EXPORTS_CAPSULE "gilkit._core.exports"
 
@@ -57,6 +58,7 @@
     X(gk_pool_spin)              \
     X(gk_pool_set_spin)          \
     X(gk_pool_stop)              \
+    GK_SYNC_EXPORTS(X)           \
     /* kernels */                \
     X(gk_spin)                   \
     X(gk_pi)                     \
