@@ -14,6 +14,8 @@
 #include "base/thread.h"
 #include "kernels/mandelbrot.h"
 #include "kernels/pi.h"
+#include "kernels/reduce.h"
+#include "kernels/sort.h"
 #include "kernels/spin.h"
 #include "runtime/parallel.h"
 
@@ -32,6 +34,7 @@
     X(gk_isa_name)               \
     X(gk_set_isa)                \
     X(gk_thread_inject_failures) \
+    X(gk_thread_yield)           \
     /* runtime */                \
     X(gk_parallel_for)           \
     X(gk_default_grain)          \
@@ -50,7 +53,14 @@
     /* kernels */                \
     X(gk_spin)                   \
     X(gk_pi)                     \
-    X(gk_mandelbrot)
+    X(gk_mandelbrot)             \
+    /* reductions */             \
+    X(gk_layout_init)            \
+    X(gk_reduce)                 \
+    X(gk_reduce_serial)          \
+    /* sort */                   \
+    X(gk_sort)                   \
+    X(gk_argsort)
 /* clang-format on */
 
 typedef struct {

@@ -270,7 +270,7 @@ int64_t gk_default_grain(int64_t n)
     return (n + chunks - 1) / chunks;
 }
 
-void gk_region_work(gk_region *r)
+static void work_on_chunks(gk_region *r)
 {
     /* One claim takes a batch of chunks that lasts about BATCH, so that neither
      * the claim nor the clock shows, and no more than a share of what is left,
@@ -303,6 +303,21 @@ void gk_region_work(gk_region *r)
         before = now;
         if (gk_self.participant == 0)
             attend(r, now);
+    }
+}
+
+void gk_region_work(gk_region *r)
+{
+    if (r->enter == NULL) {
+        work_on_chunks(r);
+    } else if (atomic_load_explicit(&r->next, memory_order_relaxed) < r->chunks) {
+        void *entered = r->enter(r->data);
+        if (entered != NULL) {
+            work_on_chunks(r);
+            r->leave(r->data, entered);
+        } else if (gk_self.participant == 0) {
+            cancel(r, GK_NO_MEMORY);
+        }
     }
     if (r->slot >= 0)
         withdraw_offer(r->slot);
@@ -389,6 +404,8 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
     gk_region r = {
         .body = body,
         .data = data,
+        .enter = options->enter,
+        .leave = options->leave,
         .n = n,
         .grain = options->grain > 0 ? options->grain : gk_default_grain(n),
         .threads = gk_participants(options),

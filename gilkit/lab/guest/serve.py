@@ -15,6 +15,9 @@ import os
 import sys
 import traceback
 
+# Beside this file; Python does not look there under PYTHONSAFEPATH.
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
 
 def answer(request):
     try:

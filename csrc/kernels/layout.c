@@ -1,0 +1,63 @@
+#include "kernels/reduce.h"
+
+#include <stdlib.h>
+
+static int64_t magnitude(int64_t x)
+{
+    return x < 0 ? -x : x;
+}
+
+/* Appends a dimension inside those that are there, or merges it into the
+ * innermost if that continues it. */
+static void append(gk_dims *dims, int64_t shape, int64_t stride)
+{
+    int last = dims->n - 1;
+    if (last >= 0 && dims->stride[last] == shape * stride) {
+        dims->shape[last] *= shape;
+        dims->stride[last] = stride;
+    } else {
+        dims->shape[dims->n] = shape;
+        dims->stride[dims->n++] = stride;
+    }
+}
+
+void gk_layout_init(gk_layout *layout, gk_type type, const char *data, int ndim,
+                    const int64_t *shape, const int64_t *stride, const char *gone)
+{
+    layout->type = type;
+    layout->outputs = layout->reduced = 1;
+    layout->kept.n = layout->gone.n = layout->n_kept_axes = 0;
+    /* Memory is walked in its own order: axes sorted by stride, slowest first;
+     * equal strides stay in their order. */
+    int order[GK_MAX_DIMS];
+    for (int axis = 0; axis < ndim; axis++) {
+        int place = axis;
+        for (; place > 0 && magnitude(stride[order[place - 1]]) < magnitude(stride[axis]); place--)
+            order[place] = order[place - 1];
+        order[place] = axis;
+    }
+    for (int i = 0; i < ndim; i++) {
+        int axis = order[i];
+        int64_t n = shape[axis], step = stride[axis];
+        if (gone[axis]) {
+            layout->reduced *= n;
+            if (step < 0) { /* the order of what is reduced is free: walk forwards */
+                data += (n - 1) * step;
+                step = -step;
+            }
+            if (n > 1)
+                append(&layout->gone, n, step);
+        } else {
+            layout->outputs *= n;
+            layout->kept_axes[layout->n_kept_axes++] = axis;
+            if (n > 1)
+                append(&layout->kept, n, step);
+        }
+    }
+    layout->data = data;
+    /* Never without a dimension: one of a single element then. */
+    if (layout->gone.n == 0)
+        append(&layout->gone, 1, gk_itemsize(type));
+    if (layout->kept.n == 0)
+        append(&layout->kept, 1, gk_itemsize(type));
+}
