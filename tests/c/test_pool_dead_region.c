@@ -42,13 +42,13 @@ static void call(int times)
 static void caller(void *unused)
 {
     (void)unused;
-    call(rounds(4000));
+    call(rounds(10000));
 }
 
 static void caller_briefly(void *unused)
 {
     (void)unused;
-    call(rounds(300));
+    call(rounds(500));
 }
 
 int main(void)

@@ -43,6 +43,31 @@ static void either(void *number)
     (atomic_fetch_add((_Atomic int *)number, 1) < 2 ? caller : stopper)(NULL);
 }
 
+/* Nobody else wakes the workers: each must see the shut-down by itself, at any
+ * stage of falling asleep. */
+static void stop_alone(void)
+{
+    for (int i = 0; i < rounds(1000); i++) {
+        _Atomic int64_t sum = 0;
+        CHECK(gk_parallel_for(100, add, &sum, &(gk_options){.threads = 3, .eager = 1}) == GK_OK);
+        burn(random_below(20) * 1000);
+        CHECK(gk_pool_stop());
+    }
+}
+
+/* While a region runs the pool is not idle, whatever surrounds the region. */
+static void stop_in_body(int64_t begin, int64_t end, void *data)
+{
+    (void)begin, (void)end, (void)data;
+    CHECK(!gk_pool_stop());
+}
+
+static void nest(int64_t begin, int64_t end, void *data)
+{
+    (void)begin, (void)end;
+    CHECK(gk_parallel_for(100, stop_in_body, data, &(gk_options){.threads = 3, .grain = 1}) == GK_OK);
+}
+
 int main(void)
 {
     time_limit(300);
@@ -52,8 +77,11 @@ int main(void)
         _Atomic int number = 0;
         atomic_store(&callers_left, 2);
         on_threads(4, either, &number); /* two of each */
+        stop_alone();
     }
     CHECK(atomic_load(&stops) > 0);
+    nest(0, 1, NULL);
+    CHECK(gk_parallel_for(2, nest, NULL, &(gk_options){.threads = 1, .grain = 1}) == GK_OK);
     CHECK(gk_pool_stop());
     CHECK(gk_pool_workers() == 0 && gk_pool_sleepers() == 0);
     return 0;
