@@ -53,12 +53,18 @@ def expected(i, cost, triangular):
 @pytest.mark.parametrize("way", ["gilkit", "static", "dynamic", "guided"])
 @pytest.mark.parametrize(
     ("load", "n", "cost"),
-    [("balanced", 20_000, 300), ("balanced, short", 20_000, 3), ("triangular", 20_000, 30), ("triangular, short", 2_000, 20)],
+    [
+        ("balanced", 20_000, 300),
+        ("balanced, short", 20_000, 3),
+        ("triangular", 20_000, 30),
+        ("triangular, short", 2_000, 20),
+    ],
 )
 def test_cython(benchmark, loops, load, n, cost, way):
     benchmark.group = f"Cython: {load}"
     out, triangular = array("d", bytes(8 * n)), load.startswith("triangular")
-    benchmark.pedantic(getattr(loops, f"with_{way}"), (out, cost, triangular, THREADS), rounds=15, iterations=5, warmup_rounds=2)
+    function = getattr(loops, f"with_{way}")
+    benchmark.pedantic(function, (out, cost, triangular, THREADS), rounds=15, iterations=5, warmup_rounds=2)
     for i in range(0, n, 997):
         assert out[i] == expected(i, cost, triangular)
 

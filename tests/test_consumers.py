@@ -1,4 +1,5 @@
 """Packages of other people, built against the installed gilkit in an environment of their own: see tests/consumers/."""
+
 import os
 import re
 import shutil
@@ -16,7 +17,7 @@ ROOT = Path(__file__).resolve().parent
 CONSUMERS = ROOT / "consumers"
 HEADER = Path(gilkit.get_include()) / "gilkit" / "gilkit.h"
 
-pytestmark = pytest.mark.skipif(sysconfig.get_config_var("EXT_SUFFIX") is None or not shutil.which("cc"), reason="needs cc")
+pytestmark = pytest.mark.skipif(not shutil.which("cc"), reason="needs cc")
 
 
 class Environment:
@@ -27,7 +28,7 @@ class Environment:
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
         self.python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
         packages = Path(self.run("import sysconfig; print(sysconfig.get_path('purelib'))").strip())
-        installed = {str(Path(gilkit.__file__).parent.parent), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+        installed = {str(Path(gilkit.__file__).parent.parent), *map(sysconfig.get_path, ("purelib", "platlib"))}
         (packages / "installed.pth").write_text("\n".join(installed))
 
     def install(self, name, **environment):
@@ -242,6 +243,10 @@ def newer(header):
     return header.replace("} gilkit_api;", "    int (*of_the_future)(void);\n} gilkit_api;")
 
 
+def other_abi(header):
+    return header.replace("#define GILKIT_ABI 1", "#define GILKIT_ABI 2")
+
+
 def test_built_with_an_older_header_it_runs(environment, tmp_path):
     environment.install("bytecount", **changed_header(tmp_path, older))
     environment.run("import bytecount; assert bytecount.histogram(b'aab')[97] == 2")
@@ -250,10 +255,10 @@ def test_built_with_an_older_header_it_runs(environment, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (newer, f"built with gilkit 99.0, but the older gilkit {gilkit.__version__} is installed.*install gilkit 99.0 or later"),
-        (lambda header: header.replace("#define GILKIT_ABI 1", "#define GILKIT_ABI 2"), r"\(ABI 2\).*\(ABI 1\) is installed"),
+        (newer, "built with gilkit 99.0, but the older gilkit .* is installed.*install gilkit 99.0 or later"),
+        (other_abi, r"\(ABI 2\), but gilkit .* \(ABI 1\) is installed"),
     ],
-)  # fmt: skip
+)
 def test_built_with_another_header_it_says_so(environment, tmp_path, change, message):
     environment.install("bytecount", **changed_header(tmp_path, change))
     said = environment.run("import bytecount", status=1)
@@ -291,5 +296,6 @@ def test_one_table_for_several_files(tmp_path):
         "int other(void) { return gilkit_parallel_for(1, NULL, NULL, NULL) == GILKIT_NOT_IMPORTED ? 0 : 1; }\n"
     )
     program = tmp_path / "program"
-    subprocess.run(["cc", f"-I{gilkit.get_include()}", tmp_path / "one.c", tmp_path / "two.c", "-o", program], check=True)
+    sources = [tmp_path / "one.c", tmp_path / "two.c"]
+    subprocess.run(["cc", f"-I{gilkit.get_include()}", *sources, "-o", program], check=True)
     subprocess.run([program], check=True)

@@ -1,11 +1,12 @@
 """gilkit.parallel_for: kernels of every kind, their signatures, their data."""
+
 import ctypes
 import functools
 import sys
 import threading
 import time
 from array import array
-from ctypes import CFUNCTYPE, PYFUNCTYPE, POINTER, c_double, c_int, c_int32, c_int64, c_longlong, c_void_p
+from ctypes import CFUNCTYPE, POINTER, PYFUNCTYPE, c_double, c_int, c_int32, c_int64, c_longlong, c_void_p
 
 import pytest
 
@@ -116,8 +117,16 @@ def test_capsules():
         recorder.calls.clear()
         gilkit.parallel_for(10, capsule(address, name), grain=10)
         assert recorder.calls == [(0, 10)]
-    wrong = [b"int (int64_t, int64_t, void *)", b"void (int, int64_t, void *)", b"void (int64_t, int64_t)", b"x", b"",
-             b"void (int64_t, int64_t, void **)", b"void (int64_t, int64_t, void *, int)", b"void *(int64_t, int64_t, void *)"]
+    wrong = [
+        b"int (int64_t, int64_t, void *)",
+        b"void (int, int64_t, void *)",
+        b"void (int64_t, int64_t)",
+        b"x",
+        b"",
+        b"void (int64_t, int64_t, void **)",
+        b"void (int64_t, int64_t, void *, int)",
+        b"void *(int64_t, int64_t, void *)",
+    ]
     for name in wrong:
         with pytest.raises(TypeError, match="kernel must be a compiled function"):
             gilkit.parallel_for(10, capsule(address, name))
@@ -135,8 +144,13 @@ def test_cffi():
     seen.clear()
     gilkit.parallel_for(10, ffi.cast("void (*)(long long, int64_t, double *)", kernel), ffi.new("int *"), grain=10)
     assert seen[0][:2] == (0, 10)
-    for signature in ["void (*)(int32_t, int64_t, void *)", "int (*)(int64_t, int64_t, void *)",
-                      "void (*)(int64_t, int64_t, int64_t)", "void (*)(int64_t, int64_t, void *, ...)", "double *"]:
+    for signature in [
+        "void (*)(int32_t, int64_t, void *)",
+        "int (*)(int64_t, int64_t, void *)",
+        "void (*)(int64_t, int64_t, int64_t)",
+        "void (*)(int64_t, int64_t, void *, ...)",
+        "double *",
+    ]:
         with pytest.raises(TypeError, match="kernel must be a compiled function"):
             gilkit.parallel_for(10, ffi.cast(signature, 1))
     with pytest.raises(ValueError, match="null pointer"):

@@ -1,4 +1,5 @@
 """A C function of cffi on gilkit's pool."""
+
 from _scaling import ffi, lib
 
 import gilkit
@@ -6,5 +7,6 @@ import gilkit
 
 def scale(values, factor):
     """Multiplies an array of doubles in place."""
-    data = ffi.new("scaling *", {"factor": factor, "values": ffi.from_buffer("double[]", values, require_writable=True)})
+    array = ffi.from_buffer("double[]", values, require_writable=True)
+    data = ffi.new("scaling *", {"factor": factor, "values": array})
     gilkit.parallel_for(len(values), ffi.addressof(lib, "scale"), data)

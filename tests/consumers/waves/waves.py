@@ -1,4 +1,5 @@
 """A numba kernel on gilkit's pool: compiled by numba, run by gilkit."""
+
 import math
 
 import numpy as np
