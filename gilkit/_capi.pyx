@@ -124,13 +124,10 @@ cdef extern from *:
                    GILKIT_NO_MEMORY == GK_NO_MEMORY && GILKIT_INTERRUPTED == GK_INTERRUPTED &&
                    GILKIT_FORKED == GK_FORKED, "the public codes are the codes");
 
-    static int api_begin(gilkit_options *options);
-    static int api_finish(gilkit_options *options, int status);
-
     /* Written once, before the first module can get at it. */
     static gilkit_api api_table;
 
-    static void fill_table(void)
+    static void fill_table(int (*begin)(gilkit_options *), int (*finish)(gilkit_options *, int))
     {
         gilkit_api table = {
             .abi = GILKIT_ABI,
@@ -146,8 +143,8 @@ cdef extern from *:
             .participants = api_participants,
             .num_threads = GK(gk_num_threads),
             .now = GK(gk_now),
-            .begin = api_begin,
-            .finish = api_finish,
+            .begin = begin,
+            .finish = finish,
             .lock_acquire = api_lock_acquire,
             .lock_release = api_lock_release,
             .counter_new = api_counter_new,
@@ -158,7 +155,7 @@ cdef extern from *:
         api_table = table;
     }
     """
-    void fill_table()
+    void fill_table(int (*begin)(gilkit_options *) except -1, int (*finish)(gilkit_options *, int) except -1)
     const void *api_table_address "&api_table"
     int to_options(const gilkit_options *options, gk_options *to)
     void from_options(const gk_options *call, gilkit_options *to)
@@ -203,7 +200,7 @@ cdef int api_finish(gilkit_options *options, int status) except -1:
     return 0
 
 
-fill_table()
+fill_table(api_begin, api_finish)
 table = PyCapsule_New(<void *>api_table_address, "gilkit._capi.table", NULL)
 if GILKIT_VERSION.decode() != __version__:
     raise ImportError(f"gilkit.h is of version {GILKIT_VERSION.decode()}, gilkit of version {__version__}")
