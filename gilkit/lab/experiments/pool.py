@@ -9,8 +9,8 @@ processes.
 
 The rule: the *schedule* holds when the first four have all begun before any ended, and the fifth began after the first
 end, within 10 ms of it. *Reuse* holds when a task on the kept pool costs at most half of one on a pool of its own. The
-*best size* holds when as many processes as cores take at most 1.1 times the best time of all sizes, and half as many take
-at least 1.3 times as long as that.
+*best size* holds when as many processes as cores take at most 1.1 times the best time of all sizes, and half as many
+take at least 1.3 times as long as that.
 """
 
 from __future__ import annotations
