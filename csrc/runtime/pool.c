@@ -226,13 +226,25 @@ int gk_pool_stop(void)
 
 void gk_pool_before_fork(void)
 {
-    gk_pool_stop(); /* does nothing while a region runs */
-    lock();         /* so that the child finds the list of workers whole */
+    int inside = gk_inside_published(gk_self.region);
+    if (!inside)
+        gk_pool_stop(); /* does nothing while a region runs */
+    /* Locked, so that the child finds the list of workers whole. But a body does
+     * not wait for a shut-down, which may be waiting for its thread. */
+    while (!try_lock()) {
+        if (inside && atomic_load(&pool.stop)) {
+            gk_self.forks_unlocked = 1;
+            return;
+        }
+        gk_thread_yield();
+    }
 }
 
 void gk_pool_after_fork_in_parent(void)
 {
-    unlock();
+    if (!gk_self.forks_unlocked)
+        unlock();
+    gk_self.forks_unlocked = 0;
 }
 
 void gk_pool_after_fork_in_child(void)
@@ -240,8 +252,9 @@ void gk_pool_after_fork_in_child(void)
     /* Regions may have been running in other threads: none of them exists here,
      * nor do the workers. Only this thread does. */
     int workers = atomic_load(&pool.workers);
-    for (int i = 0; i < workers; i++)
+    for (int i = 0; i < workers && !gk_self.forks_unlocked; i++)
         gk_thread_forget(pool.threads[i]);
+    gk_self.forks_unlocked = 0;
     atomic_store(&pool.workers, 0);
     atomic_store(&pool.sleepers, 0);
     atomic_store(&pool.stop, 0);
