@@ -3,6 +3,10 @@ from gilkit._version import __version__ as __version__
 from gilkit.kernels.mandelbrot import mandelbrot as mandelbrot
 from gilkit.kernels.pi import pi as pi
 from gilkit.kernels.spin import spin as spin
+from gilkit.mapping import imap as imap
+from gilkit.mapping import map as map
+from gilkit.mapping import starmap as starmap
+from gilkit.parallel import parallel_for as parallel_for
 from gilkit.runtime import info as info
 from gilkit.runtime import num_threads as num_threads
 from gilkit.runtime import set_num_threads as set_num_threads
