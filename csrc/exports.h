@@ -23,6 +23,8 @@
 #include "kernels/spin.h"
 #include "kernels/uniform.h"
 #include "runtime/parallel.h"
+#include "runtime/reduce.h"
+#include "sync/exports.h"
 
 #define GK_EXPORTS_CAPSULE "gilkit._core.exports"
 
@@ -42,6 +44,7 @@
     X(gk_thread_yield)           \
     /* runtime */                \
     X(gk_parallel_for)           \
+    X(gk_parallel_reduce)        \
     X(gk_default_grain)          \
     X(gk_cancel)                 \
     X(gk_cancelled)              \
@@ -55,6 +58,7 @@
     X(gk_pool_spin)              \
     X(gk_pool_set_spin)          \
     X(gk_pool_stop)              \
+    GK_SYNC_EXPORTS(X)           \
     /* kernels */                \
     X(gk_spin)                   \
     X(gk_pi)                     \

@@ -26,6 +26,7 @@ except ImportError as _error:
 from gilkit._call import CancelToken
 from gilkit.kernels.spin import spin
 from gilkit.mapping import imap, map, starmap
+from gilkit.parallel import parallel_for
 from gilkit.runtime import info, num_threads, set_num_threads, threads
 
 # Loaded when first used: what needs NumPy, or is seldom needed. So gilkit
@@ -44,8 +45,8 @@ _LAZY: dict[str, str] = {
 }
 
 __all__ = [
-    "CancelToken", "__version__", "get_include", "imap", "info", "map", "num_threads", "set_num_threads", "spin",
-    "starmap", "threads",
+    "CancelToken", "__version__", "get_include", "imap", "info", "map", "num_threads", "parallel_for",
+    "set_num_threads", "spin", "starmap", "threads",
     *_LAZY,
 ]  # fmt: skip
 

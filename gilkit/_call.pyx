@@ -50,6 +50,12 @@ cdef int run_signal_handlers(void *context) noexcept nogil:
         return PyErr_CheckSignals() != 0
 
 
+cdef poll_function poll_of_this_thread() noexcept:
+    if PyThread_get_thread_ident() == main_thread:
+        return run_signal_handlers
+    return NULL
+
+
 cdef class CancelToken:
     """Cancels calls from another thread: ``with token: gilkit.sort(a)`` raises
     ``concurrent.futures.CancelledError`` once any thread called ``cancel()``.
@@ -160,8 +166,7 @@ cdef int begin(Call *call, object threads) except -1:
             call.options.token = &scope.token.token
     if threads is not None:
         call.options.threads = <int>integer(threads, "threads", 1, GK_MAX_THREADS)
-    if PyThread_get_thread_ident() == main_thread:
-        call.options.poll = run_signal_handlers
+    call.options.poll = poll_of_this_thread()
     if scope is not None:
         # The token lives as long as the call, whatever becomes of the context.
         Py_INCREF(scope)

@@ -21,16 +21,18 @@
 typedef struct {
     /* Borrowed from the caller, who keeps them while the region runs. */
     PyObject *fn;
-    PyObject *const *items;
+    PyObject *const *items; /* of a list or tuple that nobody changes, or */
+    PyObject *list;         /* the caller's own list, which anybody may change */
     PyObject *results; /* a list that the garbage collector does not see yet */
     PyObject *context; /* each participant runs in a copy of it */
     PyObject *hooks;   /* pairs (sys.setprofile, function) for threads that begin; or NULL */
     PyObject *awake;   /* wakes who waits for a result; or NULL */
     PyInterpreterState *interpreter;
     PyThreadState *caller;
-    int64_t n;
+    int64_t n, started;
     int star;    /* an item is the arguments of a call */
     int counted; /* `done` is wanted */
+    _Atomic int over; /* the caller found no more items */
     _Atomic int64_t done;
     _Atomic int64_t awaited; /* the index whose result somebody waits for; -1: none */
     _Atomic int finished;    /* no result will come any more */
@@ -41,6 +43,16 @@ typedef struct {
 } mapping;
 
 enum { MAPPING_NOTHING = -1 }; /* a `limit` below every index */
+
+/* About what it costs that a thread attaches: a new thread state, on
+ * free-threaded builds with its own heaps, and the wait for the GIL where there
+ * is one. Helpers of a region that is younger than that do not attach yet, so
+ * that a short map costs no more than it would alone (the ski-rental bound). */
+#ifdef Py_GIL_DISABLED
+static const int64_t MAPPING_ATTACH_COST = 200 * GK_MICROSECOND;
+#else
+static const int64_t MAPPING_ATTACH_COST = 50 * GK_MICROSECOND;
+#endif
 
 static int mapping_finalizing(void)
 {
@@ -154,6 +166,19 @@ static void mapping_finish(mapping *m)
 
 /* ---- The region ---- */
 
+/* Item of a list that may change: a new reference. */
+static PyObject *mapping_list_item(const mapping *m, int64_t index)
+{
+#ifdef Py_GIL_DISABLED
+    PyObject *item = PyList_GetItemRef(m->list, (Py_ssize_t)index);
+#else
+    PyObject *item = index < PyList_GET_SIZE(m->list) ? Py_NewRef(PyList_GET_ITEM(m->list, index)) : NULL;
+#endif
+    if (item == NULL)
+        PyErr_SetString(PyExc_RuntimeError, "the list became shorter while gilkit.map was at work on it");
+    return item;
+}
+
 static PyObject *mapping_call(const mapping *m, PyObject *item)
 {
     if (!m->star) {
@@ -176,7 +201,14 @@ static void mapping_body(int64_t begin, int64_t end, void *data)
     for (int64_t i = begin; i < end; i++) {
         if (i >= atomic_load_explicit(&m->limit, memory_order_relaxed))
             return;
-        PyObject *result = mapping_call(m, m->items[i]);
+        PyObject *result;
+        if (m->list == NULL) {
+            result = mapping_call(m, m->items[i]);
+        } else {
+            PyObject *item = mapping_list_item(m, i);
+            result = item == NULL ? NULL : mapping_call(m, item);
+            Py_XDECREF(item);
+        }
         if (result == NULL) {
             mapping_fail(m, i);
             return;
@@ -216,12 +248,25 @@ static void mapping_detach(mapping *m)
     }
 }
 
+/* For helpers: whether the region lasts long enough to attach for it. */
+static int mapping_worth_attaching(mapping *m)
+{
+    while (GK(gk_now)() - m->started < MAPPING_ATTACH_COST) {
+        if (atomic_load_explicit(&m->over, memory_order_relaxed) || GK(gk_cancelled)())
+            return 0;
+        for (int i = 0; i < 16; i++)
+            gk_cpu_relax();
+        GK(gk_thread_yield)();
+    }
+    return !atomic_load_explicit(&m->over, memory_order_relaxed) && !mapping_finalizing();
+}
+
 static void *mapping_enter(void *data)
 {
     mapping *m = data;
     PyThreadState *state = m->caller;
     if (GK(gk_participant)() != 0)
-        state = mapping_finalizing() ? NULL : PyThreadState_New(m->interpreter);
+        state = mapping_worth_attaching(m) ? PyThreadState_New(m->interpreter) : NULL;
     if (state == NULL)
         return NULL;
     PyEval_RestoreThread(state);
@@ -239,14 +284,17 @@ static void *mapping_enter(void *data)
 
 static void mapping_leave(void *data, void *entered)
 {
+    mapping *m = data;
     PyObject *context = entered;
+    if (GK(gk_participant)() == 0)
+        atomic_store_explicit(&m->over, 1, memory_order_relaxed);
     PyObject *error = mapping_take_exception(); /* a signal handler's, for finish() */
     if (PyContext_Exit(context) != 0)
         PyErr_WriteUnraisable(context);
     Py_DECREF(context);
     if (error != NULL)
         mapping_set_exception(error);
-    mapping_detach(data);
+    mapping_detach(m);
 }
 
 #ifndef _WIN32
@@ -264,6 +312,7 @@ static int mapping_run(mapping *m, gk_options *options)
     int status;
     options->enter = mapping_enter;
     options->leave = mapping_leave;
+    m->started = GK(gk_now)();
     m->interpreter = PyInterpreterState_Get();
     m->caller = PyEval_SaveThread();
 #ifndef _WIN32

@@ -1,4 +1,5 @@
 """progress= of the functions that can say how far they are."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator

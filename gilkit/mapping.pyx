@@ -32,6 +32,7 @@ cdef extern from "gilkit/_mapping.h":
     ctypedef struct mapping:
         PyObject *fn
         PyObject **items
+        PyObject *list
         PyObject *results
         PyObject *context
         PyObject *hooks
@@ -77,15 +78,18 @@ cdef class Block:
     # For results that another thread takes: it waits for the lock.
     cdef object wait, wake, failure
 
-    def __cinit__(self, fn, items, bint star):
-        # items: a tuple, or a list that nobody else has.
+    def __cinit__(self, fn, items, bint star, bint shared=False):
+        # items: a tuple or list; shared: a list that others have, too.
         self.fn, self.items = fn, items
         self.results = PyList_New(len(items))
         # Its places are still empty, which no code may see: gc.get_referrers()
         # and the like do not find it.
         PyObject_GC_UnTrack(self.results)
         self.m.fn = <PyObject *>fn
-        self.m.items = PySequence_Fast_ITEMS(items)
+        if shared:
+            self.m.list = <PyObject *>items
+        else:
+            self.m.items = PySequence_Fast_ITEMS(items)
         self.m.results = <PyObject *>self.results
         self.m.n = self.m.limit = len(items)
         self.m.awaited = -1
@@ -223,8 +227,7 @@ cdef list run_all(fn, source, bint star, threads, chunksize, report, total):
     cdef Block block
     cdef int64_t size, started
     if type(source) is tuple or type(source) is list:
-        # A list may change meanwhile; the items that it has now count.
-        block = Block(fn, source if type(source) is tuple else list(source), star)
+        block = Block(fn, source, star, shared=type(source) is list)
         block.report, block.total = report, total
         block.run(threads, chunksize)
         return block.finished_results()

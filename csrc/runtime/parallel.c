@@ -77,12 +77,15 @@ static void publish(gk_region *r, int outermost)
         s->region = r;
         r->slot = index;
         GK_STEP();
+        /* The bit of a free slot is 0, so the sum sets it. seq_cst: [offer-park].
+         * Before the slot opens: who takes its last place also withdraws the
+         * offer, and a bit set after that would stand without room, so that
+         * workers could neither join nor sleep [offer-open]. */
+        atomic_fetch_add(&offers, (UINT64_C(1) << index) + (outermost ? CALLER : 0));
+        GK_STEP();
         /* Release: who joins sees the region's fields [publish-join]. */
         atomic_store_explicit(&s->word, RESERVED | OPEN | (uint32_t)(r->threads - 1) * ROOM_ONE,
                               memory_order_release);
-        GK_STEP();
-        /* The bit of a free slot is 0, so the sum sets it. seq_cst: [offer-park]. */
-        atomic_fetch_add(&offers, (UINT64_C(1) << index) + (outermost ? CALLER : 0));
         return;
     }
     /* Every slot is taken: so are the cores. The caller computes alone. */
