@@ -90,6 +90,7 @@ cdef object reduce(gk_reduction what, object value, object axis, object out, obj
     cdef gk_type type
     cdef int64_t n
     cdef double memory[1]
+    cdef void *scalar = memory
 
     # The commonest call first, so that short arrays take no longer than NumPy's.
     if axis is None and out is None and threads is None and keepdims is False and cnp.PyArray_CheckExact(value):
@@ -104,7 +105,7 @@ cdef object reduce(gk_reduction what, object value, object axis, object out, obj
                     gk_reduce_serial(what, type, cnp.PyArray_DATA(a), n, ddof, memory)
             result = PyArray_Scalar(memory, result_dtype(what, a), None)
             if type >= GK_FLOAT32 and what < GK_MIN:
-                if not isfinite(memory[0] if type == GK_FLOAT64 else (<float *>memory)[0]):
+                if not isfinite(memory[0] if type == GK_FLOAT64 else (<float *>scalar)[0]):
                     if not is_explained(a, None, result):
                         return numpys(what, a, None, None, False, ddof, None)
             return result
