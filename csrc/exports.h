@@ -13,10 +13,12 @@
 #include "base/isa.h"
 #include "base/thread.h"
 #include "kernels/mandelbrot.h"
+#include "kernels/nearest.h"
 #include "kernels/pi.h"
 #include "kernels/reduce.h"
 #include "kernels/sort.h"
 #include "kernels/spin.h"
+#include "kernels/tally.h"
 #include "runtime/parallel.h"
 
 #define GK_EXPORTS_CAPSULE "gilkit._core.exports"
@@ -59,7 +61,16 @@
     X(gk_reduce_serial)          \
     /* sort */                   \
     X(gk_sort)                   \
-    X(gk_argsort)
+    X(gk_argsort)                \
+    /* histogram, bincount */    \
+    X(gk_histogram_counts)       \
+    X(gk_histogram_weights)      \
+    X(gk_bincount_counts)        \
+    X(gk_bincount_weights)       \
+    X(gk_extent_of)              \
+    /* nearest, kmeans */        \
+    X(gk_nearest)                \
+    X(gk_cluster_sums)
 /* clang-format on */
 
 typedef struct {

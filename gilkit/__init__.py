@@ -32,8 +32,9 @@ _LAZY: dict[str, str] = {
     "mandelbrot": "gilkit.kernels.mandelbrot",
     "pi": "gilkit.kernels.pi",
     **dict.fromkeys(("sum", "mean", "var", "std", "min", "max"), "gilkit.kernels.reductions"),
-    "argsort": "gilkit.kernels.sorting",
-    "sort": "gilkit.kernels.sorting",
+    **dict.fromkeys(("sort", "argsort"), "gilkit.kernels.sorting"),
+    **dict.fromkeys(("histogram", "bincount"), "gilkit.kernels.histograms"),
+    **dict.fromkeys(("nearest", "kmeans"), "gilkit.kernels.clustering"),
 }
 
 __all__ = [

@@ -10,7 +10,7 @@
 
 #include "runtime/parallel.h"
 
-enum { GK_MAX_DIMS = 64 };
+enum { GK_LINE_DIMS = 63 }; /* of the 64 that NumPy has, one runs along the line */
 
 /* The lines of two arrays of one shape: the axis that is worked along, and the
  * other axes, which number the lines. Strides in bytes. */
@@ -18,7 +18,7 @@ typedef struct {
     int64_t length;
     int64_t src_step, dst_step; /* from one item of a line to the next */
     int ndim;
-    int64_t shape[GK_MAX_DIMS], src_strides[GK_MAX_DIMS], dst_strides[GK_MAX_DIMS];
+    int64_t shape[GK_LINE_DIMS], src_strides[GK_LINE_DIMS], dst_strides[GK_LINE_DIMS];
 } gk_lines;
 
 /* What is done with a line of n contiguous items. src may be dst. Both return
