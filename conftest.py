@@ -1,6 +1,8 @@
 """`pytest` runs tests/, `pytest --benchmark` runs bench/; both use the installed gilkit."""
+
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,8 +11,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent
 
 # `python -m pytest` puts the current folder on sys.path, where gilkit/ would
-# hide the installed package.
+# hide the installed package; so would `python -c` in the programs that tests run.
 sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]
+os.environ["PYTHONSAFEPATH"] = "1"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

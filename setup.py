@@ -1,4 +1,5 @@
 """Builds gilkit._core, which links all of csrc/, and one extension for each .pyx."""
+
 import os
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ def paths(pattern: str) -> list[str]:
 
 C_SOURCES = paths("csrc/**/*.c")
 # Without `depends`, an edit in csrc/ or of a header rebuilds nothing.
-C_DEPENDS = [*C_SOURCES, *paths("csrc/**/*.h"), *paths("gilkit/include/**/*.h")]
+C_DEPENDS = [*C_SOURCES, *paths("csrc/**/*.h"), *paths("gilkit/**/*.h")]
 
 if MSVC:
     COMPILE_ARGS = ["/O2", "/std:c11", "/experimental:c11atomics", "/fp:precise"]
@@ -36,8 +37,11 @@ def extension(pyx: str) -> Extension:
     return Extension(
         name,
         [pyx, *(C_SOURCES if name == "gilkit._core" else [])],
-        include_dirs=["csrc", "gilkit/include", numpy.get_include()],
-        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"), ("NPY_TARGET_VERSION", "NPY_1_25_API_VERSION")],
+        include_dirs=[".", "csrc", "gilkit/include", numpy.get_include()],
+        define_macros=[
+            ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
+            ("NPY_TARGET_VERSION", "NPY_1_25_API_VERSION"),
+        ],
         extra_compile_args=COMPILE_ARGS,
         extra_link_args=[] if MSVC else ["-pthread"],
         libraries=["synchronization"] if sys.platform == "win32" else ["m"],

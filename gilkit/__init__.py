@@ -4,6 +4,7 @@ Kernels that release the GIL and run on native threads; counters and locks for
 Python, Cython and C; one shared pool for other people's code. The functions
 are documented where they stand; ``docs/`` has the guides.
 """
+
 import importlib as _importlib
 
 from gilkit._version import __version__
@@ -23,7 +24,9 @@ except ImportError as _error:
     raise
 
 from gilkit._call import CancelToken
-from gilkit.kernels.spinning import spin
+from gilkit.kernels.spin import spin
+from gilkit.mapping import imap, map, starmap
+from gilkit.parallel import parallel_for
 from gilkit.runtime import info, num_threads, set_num_threads, threads
 
 # Loaded when first used: what needs NumPy, or is seldom needed. So gilkit
@@ -31,6 +34,11 @@ from gilkit.runtime import info, num_threads, set_num_threads, threads
 _LAZY: dict[str, str] = {
     "mandelbrot": "gilkit.kernels.mandelbrot",
     "pi": "gilkit.kernels.pi",
+    "cumsum": "gilkit.kernels.scan",
+    "dot": "gilkit.kernels.dot",
+    "fsum": "gilkit.kernels.fsum",
+    "jacobi": "gilkit.kernels.stencil",
+    "uniform": "gilkit.kernels.random",
     **dict.fromkeys(("sum", "mean", "var", "std", "min", "max"), "gilkit.kernels.reductions"),
     **dict.fromkeys(("sort", "argsort"), "gilkit.kernels.sorting"),
     **dict.fromkeys(("histogram", "bincount"), "gilkit.kernels.histograms"),
@@ -38,7 +46,8 @@ _LAZY: dict[str, str] = {
 }
 
 __all__ = [
-    "CancelToken", "__version__", "get_include", "info", "num_threads", "set_num_threads", "spin", "threads",
+    "CancelToken", "__version__", "get_include", "imap", "info", "map", "num_threads", "parallel_for",
+    "set_num_threads", "spin", "starmap", "threads",
     *_LAZY,
 ]  # fmt: skip
 

@@ -18,6 +18,8 @@ from gilkit._exports cimport (
 import_core()
 
 cdef extern from "Python.h":
+    int PyLong_CheckExact(object value) noexcept
+    long long PyLong_AsLongLongAndOverflow(object value, int *overflow) except? -1
     int PyErr_CheckSignals() noexcept
     unsigned long PyThread_get_thread_ident() noexcept
     ctypedef struct PyInterpreterState:
@@ -46,6 +48,12 @@ cdef int run_signal_handlers(void *context) noexcept nogil:
     # raises it: the region that ends because of it runs no Python code here.
     with gil:
         return PyErr_CheckSignals() != 0
+
+
+cdef poll_function poll_of_this_thread() noexcept:
+    if PyThread_get_thread_ident() == main_thread:
+        return run_signal_handlers
+    return NULL
 
 
 cdef class CancelToken:
@@ -139,6 +147,12 @@ cdef object exact_integer(object value, str name, object low, object high):
 
 
 cdef int64_t integer(object value, str name, int64_t low, int64_t high) except? -1:
+    cdef int overflow
+    cdef long long exact
+    if PyLong_CheckExact(value):  # nearly always: no object is made
+        exact = PyLong_AsLongLongAndOverflow(value, &overflow)
+        if not overflow and low <= exact <= high:
+            return exact
     return exact_integer(value, name, low, high)
 
 
@@ -152,8 +166,7 @@ cdef int begin(Call *call, object threads) except -1:
             call.options.token = &scope.token.token
     if threads is not None:
         call.options.threads = <int>integer(threads, "threads", 1, GK_MAX_THREADS)
-    if PyThread_get_thread_ident() == main_thread:
-        call.options.poll = run_signal_handlers
+    call.options.poll = poll_of_this_thread()
     if scope is not None:
         # The token lives as long as the call, whatever becomes of the context.
         Py_INCREF(scope)

@@ -1,8 +1,9 @@
 """Fixtures that several tests use."""
+
 import pytest
-from gilkit.runtime import set_isa
 
 import gilkit
+from gilkit.runtime import set_isa
 
 LEVELS = ["scalar", "avx2", "avx512"]
 

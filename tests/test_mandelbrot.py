@@ -1,4 +1,5 @@
 """gilkit.mandelbrot: against its twin, for every instruction set and number of threads."""
+
 import threading
 import time
 from concurrent.futures import CancelledError

@@ -1,4 +1,5 @@
 """gilkit.pi: against its twin, for every instruction set and number of threads."""
+
 import math
 import subprocess
 import sys
@@ -16,9 +17,12 @@ def test_the_twin_is_philox():
     """kat_vectors of Random123, "philox4x32 10"."""
     assert reference.philox4x32((0, 0, 0, 0), (0, 0)) == (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)
     assert reference.philox4x32([2**32 - 1] * 4, [2**32 - 1] * 2) == (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD)
-    assert reference.philox4x32(
-        (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344), (0xA4093822, 0x299F31D0)
-    ) == (0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1)
+    assert reference.philox4x32((0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344), (0xA4093822, 0x299F31D0)) == (
+        0xD16CFE09,
+        0x94FDCCEB,
+        0x5001E420,
+        0x24126EA1,
+    )
 
 
 def test_ranges_of_the_twin_add_up():

@@ -9,10 +9,13 @@
 #if defined(__linux__) && !defined(GK_PARK_TABLE)
 
 #  include <errno.h>
-#  include <linux/futex.h>
 #  include <sys/syscall.h>
 #  include <time.h>
 #  include <unistd.h>
+
+/* As in <linux/futex.h>, which a bare musl does not bring along. */
+enum { FUTEX_WAKE = 1, FUTEX_WAIT_BITSET = 9, FUTEX_PRIVATE_FLAG = 128 };
+#  define FUTEX_BITSET_MATCH_ANY 0xffffffffu
 
 gk_wait_result gk_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline)
 {

@@ -11,16 +11,21 @@ static TARGET void TEMPLATE(uniform)(const double *GK_RESTRICT x, int64_t n, con
     const int32_t bins = (int32_t)h->bins;
     const double first = edges[0], last = edges[bins], scale = (double)bins / (last - first);
     const double low = h->slack, high = 1 - h->slack;
+    const double outside = (double)bins + 0.5; /* also of NaN; never near */
     for (int64_t begin = 0; begin < n; begin += STEP) {
         int64_t end = begin + STEP < n ? begin + STEP : n;
+        double places[STEP];
+        for (int64_t i = begin; i < end; i++) {
+            double place = (x[i] - first) * scale;
+            place = x[i] >= first ? place : outside;
+            places[i - begin] = x[i] <= last ? place : outside;
+        }
         int32_t near = 0;
         for (int64_t i = begin; i < end; i++) {
-            int keep = (x[i] >= first) & (x[i] <= last); /* not NaN */
-            double place = keep ? (x[i] - first) * scale : 0.5;
-            int32_t b = (int32_t)place;
-            double rest = place - (double)b;
+            int32_t b = (int32_t)places[i - begin];
+            double rest = places[i - begin] - (double)b;
             near |= (rest < low) | (rest > high);
-            index[i] = (uint32_t)(keep ? b : bins);
+            index[i] = (uint32_t)b;
         }
         if (near)
             for (int64_t i = begin; i < end; i++) {

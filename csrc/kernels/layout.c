@@ -1,6 +1,4 @@
-#include "kernels/reduce.h"
-
-#include <stdlib.h>
+#include "kernels/layout.h"
 
 static int64_t magnitude(int64_t x)
 {
@@ -60,4 +58,34 @@ void gk_layout_init(gk_layout *layout, gk_type type, const char *data, int ndim,
         append(&layout->gone, 1, gk_itemsize(type));
     if (layout->kept.n == 0)
         append(&layout->kept, 1, gk_itemsize(type));
+}
+
+void gk_walk_start(gk_walk *walk, const gk_dims *dims, const char *data, int64_t position)
+{
+    walk->dims = dims;
+    walk->at = data;
+    for (int d = dims->n - 1; d >= 0; d--) {
+        walk->index[d] = position % dims->shape[d];
+        position /= dims->shape[d];
+        walk->at += walk->index[d] * dims->stride[d];
+    }
+}
+
+int64_t gk_walk_run(const gk_walk *walk, int64_t most)
+{
+    int inner = walk->dims->n - 1;
+    int64_t left = walk->dims->shape[inner] - walk->index[inner];
+    return left < most ? left : most;
+}
+
+void gk_walk_on(gk_walk *walk, int64_t run)
+{
+    int d = walk->dims->n - 1;
+    walk->index[d] += run;
+    walk->at += run * walk->dims->stride[d];
+    for (; d > 0 && walk->index[d] == walk->dims->shape[d]; d--) {
+        walk->at += walk->dims->stride[d - 1] - walk->dims->shape[d] * walk->dims->stride[d];
+        walk->index[d] = 0;
+        walk->index[d - 1]++;
+    }
 }

@@ -4,6 +4,7 @@
 #include "base/isa.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 
 #define NAME(x) x##_scalar
 #define TARGET

@@ -38,45 +38,6 @@ typedef struct {
     double *parts;         /* the results of the pieces, if there are several */
 } plan;
 
-/* Position in several dimensions, walked innermost fastest. */
-typedef struct {
-    const gk_dims *dims;
-    const char *at;
-    int64_t index[GK_MAX_DIMS];
-} walk;
-
-static void walk_start(walk *w, const gk_dims *dims, const char *data, int64_t position)
-{
-    w->dims = dims;
-    w->at = data;
-    for (int d = dims->n - 1; d >= 0; d--) {
-        w->index[d] = position % dims->shape[d];
-        position /= dims->shape[d];
-        w->at += w->index[d] * dims->stride[d];
-    }
-}
-
-/* The elements that follow along the innermost dimension, at most `most`. */
-static int64_t walk_run(const walk *w, int64_t most)
-{
-    int inner = w->dims->n - 1;
-    int64_t left = w->dims->shape[inner] - w->index[inner];
-    return left < most ? left : most;
-}
-
-/* Moves on by a run. */
-static void walk_on(walk *w, int64_t run)
-{
-    int d = w->dims->n - 1;
-    w->index[d] += run;
-    w->at += run * w->dims->stride[d];
-    for (; d > 0 && w->index[d] == w->dims->shape[d]; d--) {
-        w->at += w->dims->stride[d - 1] - w->dims->shape[d] * w->dims->stride[d];
-        w->index[d] = 0;
-        w->index[d - 1]++;
-    }
-}
-
 /* Takes in n values side by side, of which `width` make a row of lanes. */
 static void take(const plan *p, gk_lanes *lanes, const void *x, int64_t n, int64_t width)
 {
@@ -98,7 +59,7 @@ static void reduce_flat(const plan *p, gk_lanes *lanes, const char *x, int64_t n
 }
 
 /* Any other rows of one or few columns: through a buffer. */
-static void reduce_gathered(const plan *p, gk_lanes *lanes, walk *w, int64_t rows, int64_t columns,
+static void reduce_gathered(const plan *p, gk_lanes *lanes, gk_walk *w, int64_t rows, int64_t columns,
                             int64_t width)
 {
     _Alignas(64) double buffer[BUFFER];
@@ -113,7 +74,7 @@ static void reduce_gathered(const plan *p, gk_lanes *lanes, walk *w, int64_t row
         int64_t want = rows < most ? rows : most, have = 0;
         char *to = (char *)buffer;
         while (have < want) {
-            int64_t run = walk_run(w, want - have), stride = w->dims->stride[w->dims->n - 1];
+            int64_t run = gk_walk_run(w, want - have), stride = w->dims->stride[w->dims->n - 1];
             if (columns == 1) {
                 load(to, w->at, stride, run);
             } else if (p->column_stride * columns == stride) {
@@ -124,7 +85,7 @@ static void reduce_gathered(const plan *p, gk_lanes *lanes, walk *w, int64_t row
             }
             to += run * columns * p->itemsize;
             have += run;
-            walk_on(w, run);
+            gk_walk_on(w, run);
         }
         take(p, lanes, buffer, want * columns, width);
         rows -= want;
@@ -132,14 +93,14 @@ static void reduce_gathered(const plan *p, gk_lanes *lanes, walk *w, int64_t row
 }
 
 /* Rows of many columns. */
-static void reduce_wide(const plan *p, gk_lanes *lanes, walk *w, int64_t rows, int64_t columns)
+static void reduce_wide(const plan *p, gk_lanes *lanes, gk_walk *w, int64_t rows, int64_t columns)
 {
     _Alignas(64) double buffer[BUFFER];
     int64_t own = gk_itemsize(p->layout->type);
     gk_load *load = p->load != NULL ? p->load : gk_load_as_is(p->layout->type);
     while (rows > 0 && !gk_cancelled()) {
         int64_t stride = w->dims->stride[w->dims->n - 1];
-        int64_t run = walk_run(w, rows < CHECK / columns ? rows : CHECK / columns);
+        int64_t run = gk_walk_run(w, rows < CHECK / columns ? rows : CHECK / columns);
         if (p->load == NULL && p->column_stride == own && stride % own == 0) {
             p->ops->rows(lanes, w->at, stride / own, run, columns);
         } else {
@@ -150,7 +111,7 @@ static void reduce_wide(const plan *p, gk_lanes *lanes, walk *w, int64_t rows, i
                      p->column_stride, columns);
             p->ops->rows(lanes, buffer, columns, run, columns);
         }
-        walk_on(w, run);
+        gk_walk_on(w, run);
         rows -= run;
     }
 }
@@ -167,8 +128,8 @@ static void reduce_piece(const plan *p, const char *data, int64_t first_row, int
         (columns == 1 || p->column_stride == p->itemsize)) {
         reduce_flat(p, &lanes, data + first_row * gone->stride[0], rows * columns, width);
     } else {
-        walk w;
-        walk_start(&w, gone, data, first_row);
+        gk_walk w;
+        gk_walk_start(&w, gone, data, first_row);
         if (p->groups > 1)
             reduce_gathered(p, &lanes, &w, rows, columns, width);
         else
@@ -213,8 +174,8 @@ static gk_part part_at(const plan *p, int64_t index)
 /* Columns of block `b` of the outer index `o`, and where they begin. */
 static int64_t locate(const plan *p, int64_t o, int64_t b, const char **data, char **out)
 {
-    walk w;
-    walk_start(&w, &p->outer, p->layout->data, o);
+    gk_walk w;
+    gk_walk_start(&w, &p->outer, p->layout->data, o);
     *data = w.at + b * p->block * p->column_stride;
     *out = p->out + (o * p->columns + b * p->block) * p->out_itemsize;
     int64_t left = p->columns - b * p->block;

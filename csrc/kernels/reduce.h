@@ -2,33 +2,10 @@
 #ifndef GK_REDUCE_H
 #define GK_REDUCE_H
 
-#include "kernels/dtype.h"
+#include "kernels/layout.h"
 #include "runtime/parallel.h"
 
-enum { GK_MAX_DIMS = 64 };
-
 typedef enum { GK_SUM, GK_MEAN, GK_VAR, GK_STD, GK_MIN, GK_MAX } gk_reduction;
-
-/* Dimensions of an array, in bytes from element to element; merged where one
- * continues another. */
-typedef struct {
-    int n;
-    int64_t shape[GK_MAX_DIMS], stride[GK_MAX_DIMS];
-} gk_dims;
-
-/* An array, its dimensions sorted into those that stay and those that go. */
-typedef struct {
-    const char *data;
-    gk_type type;
-    int64_t outputs, reduced; /* elements of the result, and elements for each of them */
-    gk_dims kept, gone;
-    /* The axes that stay, slowest first: the order of the outputs in memory. */
-    int n_kept_axes, kept_axes[GK_MAX_DIMS];
-} gk_layout;
-
-/* gone[axis]: whether to reduce along the axis. No dimension may be 0. */
-void gk_layout_init(gk_layout *layout, gk_type type, const char *data, int ndim,
-                    const int64_t *shape, const int64_t *stride, const char *gone);
 
 /* Writes the outputs side by side. Sums are int64_t (uint64_t) for integers and
  * bool, of the array's type for floats; means, variances and deviations are

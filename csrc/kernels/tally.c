@@ -1,6 +1,5 @@
 #include "kernels/tally.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,9 +7,9 @@
 #include "base/compiler.h"
 
 /* A table for each participant, as long as all of them have no more entries
- * than this; else one table that all add to atomically: with so many bins two
- * threads seldom meet in one. Counts do not depend on the order of additions. */
-enum { PRIVATE_ENTRIES = 1 << 22 };
+ * than this; else one table, of which each participant has a part: it looks at
+ * every item, and adds up those that fall into its part. */
+enum { PRIVATE_ENTRIES = 1 << 22, MOST_PARTS = 8 };
 
 /* Tables so small that each participant has several: the addition to a bin
  * waits for the one before to the same bin, so equal neighbours are slow. */
@@ -25,7 +24,7 @@ typedef struct {
     int copies;
     int64_t stride;   /* entries of a table */
     int64_t *tables;  /* copies x stride for each participant */
-    int64_t *shared;  /* or one table */
+    int64_t *counts;  /* the result */
     double *partials; /* of a wave of stretches */
     double *sums;
     int64_t stretch; /* the first of the wave */
@@ -39,15 +38,10 @@ static void count_chunks(int64_t begin, int64_t end, void *data)
     const gk_tally *tally = t->tally;
     uint32_t index[GK_TALLY_BLOCK];
     int64_t stop = end * CHUNK < tally->n ? end * CHUNK : tally->n, stride = t->stride;
-    int64_t *table = t->tables + (t->copies ? gk_participant() * t->copies * stride : 0);
+    int64_t *table = t->tables + gk_participant() * t->copies * stride;
     for (int64_t i = begin * CHUNK; i < stop; i += GK_TALLY_BLOCK) {
         int64_t n = stop - i < GK_TALLY_BLOCK ? stop - i : GK_TALLY_BLOCK, k = 0;
         tally->index_of(tally->data, i, n, index);
-        if (t->copies == 0) {
-            for (; k < n; k++)
-                atomic_fetch_add_explicit((_Atomic int64_t *)&t->shared[index[k]], 1, memory_order_relaxed);
-            continue;
-        }
         if (t->copies == COPIES)
             for (; k + COPIES <= n; k += COPIES) {
                 table[index[k]]++;
@@ -66,14 +60,42 @@ static void add_tables(int64_t begin, int64_t end, void *data)
     const tallying *t = data;
     for (int64_t table = 1; table < t->parts; table++)
         for (int64_t b = begin; b < end; b++)
-            t->shared[b] += t->tables[table * t->stride + b];
+            t->counts[b] += t->tables[table * t->stride + b];
+}
+
+/* The places in the block from item i on of those whose index falls into the
+ * part; returns their number. Without a branch, which would often be mispredicted. */
+static int64_t block_of_part(const tallying *t, int64_t part, int64_t i, uint32_t *index, uint32_t *mine)
+{
+    int64_t n = t->tally->n - i < GK_TALLY_BLOCK ? t->tally->n - i : GK_TALLY_BLOCK, found = 0;
+    uint32_t low = (uint32_t)(t->stride * part / t->parts), high = (uint32_t)(t->stride * (part + 1) / t->parts);
+    t->tally->index_of(t->tally->data, i, n, index);
+    for (int64_t k = 0; k < n; k++) {
+        mine[found] = (uint32_t)k;
+        found += index[k] - low < high - low;
+    }
+    return found;
+}
+
+static void count_parts(int64_t begin, int64_t end, void *data)
+{
+    const tallying *t = data;
+    uint32_t index[GK_TALLY_BLOCK], mine[GK_TALLY_BLOCK];
+    for (int64_t part = begin; part < end; part++)
+        for (int64_t i = 0; i < t->tally->n; i += GK_TALLY_BLOCK) {
+            int64_t n = block_of_part(t, part, i, index, mine);
+            for (int64_t k = 0; k < n; k++)
+                t->counts[index[mine[k]]]++;
+            if (gk_cancelled())
+                return;
+        }
 }
 
 int gk_tally_counts(const gk_tally *tally, int64_t *counts, const gk_options *options)
 {
     gk_options mine = options != NULL ? *options : (gk_options){0};
     int64_t n = tally->n, chunks = (n + CHUNK - 1) / CHUNK;
-    tallying t = {.tally = tally, .stride = tally->bins + 1, .shared = counts};
+    tallying t = {.tally = tally, .stride = tally->bins + 1, .counts = counts};
     memset(counts, 0, (size_t)t.stride * sizeof *counts);
     if (n <= GK_TALLY_BLOCK) { /* too few for more than one table */
         t.copies = 1;
@@ -86,16 +108,18 @@ int gk_tally_counts(const gk_tally *tally, int64_t *counts, const gk_options *op
     int64_t threads = chunks > 1 ? gk_participants(&mine) : 1;
     t.copies = tally->bins <= COPIED_BINS ? COPIES : 1;
     t.parts = threads * t.copies;
-    if (t.parts * t.stride > PRIVATE_ENTRIES)
-        t.copies = 0;
-    if (t.copies == 0 || t.parts == 1) {
-        t.tables = counts; /* shared, or the only one */
+    if (threads == 1)
+        mine.threads = 1;
+    if (t.parts * t.stride > PRIVATE_ENTRIES && threads > 1) {
+        t.parts = threads < MOST_PARTS ? threads : MOST_PARTS;
+        return gk_parallel_for(t.parts, count_parts, &t, &mine);
+    }
+    if (t.parts == 1) {
+        t.tables = counts;
         return gk_parallel_for(chunks, count_chunks, &t, &mine);
     }
     if ((t.tables = calloc((size_t)(t.parts * t.stride), sizeof *t.tables)) == NULL)
         return GK_NO_MEMORY;
-    if (threads == 1)
-        mine.threads = 1;
     int status = gk_parallel_for(chunks, count_chunks, &t, &mine);
     if (status == GK_OK) {
         memcpy(counts, t.tables, (size_t)t.stride * sizeof *counts);
@@ -107,15 +131,15 @@ int gk_tally_counts(const gk_tally *tally, int64_t *counts, const gk_options *op
     return status;
 }
 
-/* Sums the items begin <= i < end into the table, but only the bins from `low` to below `high`. */
-static void add_weights(const tallying *t, int64_t begin, int64_t end, uint32_t low, uint32_t high, double *table)
+/* Sums the items begin <= i < end into the table. */
+static void add_weights(const tallying *t, int64_t begin, int64_t end, double *table)
 {
-    uint32_t index[GK_TALLY_BLOCK];
+    uint32_t index[GK_TALLY_BLOCK], bins = (uint32_t)t->tally->bins;
     for (int64_t i = begin; i < end; i += GK_TALLY_BLOCK) {
         int64_t n = end - i < GK_TALLY_BLOCK ? end - i : GK_TALLY_BLOCK;
         t->tally->index_of(t->tally->data, i, n, index);
         for (int64_t k = 0; k < n; k++)
-            if (index[k] - low < high - low)
+            if (index[k] < bins)
                 table[index[k]] += t->weights[i + k];
     }
 }
@@ -127,7 +151,7 @@ static void add_stretches(int64_t begin, int64_t end, void *data)
         double *table = t->partials + s * t->stride;
         int64_t from = (t->stretch + s) * GK_TALLY_STRETCH, to = from + GK_TALLY_STRETCH;
         memset(table, 0, (size_t)t->stride * sizeof *table);
-        add_weights(t, from, to < t->tally->n ? to : t->tally->n, 0, (uint32_t)t->tally->bins, table);
+        add_weights(t, from, to < t->tally->n ? to : t->tally->n, table);
     }
 }
 
@@ -145,15 +169,18 @@ static void add_partials(int64_t begin, int64_t end, void *data)
     }
 }
 
-/* Each part has its own bins and looks at every item. */
 static void add_parts(int64_t begin, int64_t end, void *data)
 {
     const tallying *t = data;
-    int64_t bins = t->tally->bins;
+    uint32_t index[GK_TALLY_BLOCK], mine[GK_TALLY_BLOCK];
     for (int64_t part = begin; part < end; part++)
-        for (int64_t i = 0; i < t->tally->n && !gk_cancelled(); i += GK_TALLY_STRETCH)
-            add_weights(t, i, i + GK_TALLY_STRETCH < t->tally->n ? i + GK_TALLY_STRETCH : t->tally->n,
-                        (uint32_t)(bins * part / t->parts), (uint32_t)(bins * (part + 1) / t->parts), t->sums);
+        for (int64_t i = 0; i < t->tally->n; i += GK_TALLY_BLOCK) {
+            int64_t n = block_of_part(t, part, i, index, mine);
+            for (int64_t k = 0; k < n; k++)
+                t->sums[index[mine[k]]] += t->weights[i + mine[k]];
+            if (gk_cancelled())
+                return;
+        }
 }
 
 int gk_tally_weights(const gk_tally *tally, const double *weights, int single, double *sums,
@@ -167,7 +194,7 @@ int gk_tally_weights(const gk_tally *tally, const double *weights, int single, d
     mine.eager = tally->n > 1 << 17;
     int threads = stretches > 1 ? gk_participants(&mine) : 1;
     if (tally->bins > GK_TALLY_PARTIAL) {
-        t.parts = threads;
+        t.parts = threads < MOST_PARTS ? threads : MOST_PARTS;
         return gk_parallel_for(t.parts, add_parts, &t, &mine);
     }
     /* A wave's partial sums are at most 64 bins' worth of each thread's items. */

@@ -97,8 +97,9 @@ cdef object _uniform_slack(cnp.ndarray edges, double eps):
 
 
 cdef object _slack(cnp.ndarray items, object edges, bint equal):
-    """_uniform_slack() of equal bins, 0.0 for edges to be searched; None where
-    float64 cannot tell on which side of an edge an item lies."""
+    """_uniform_slack() of equal bins, and of edges that are nearly so; 0.0 for
+    other edges, which are searched; None where float64 cannot tell on which side
+    of an edge an item lies."""
     if edges.ndim != 1 or not 2 <= edges.size < MOST_BINS or edges.dtype.kind not in "fiu" or edges.itemsize > 8:
         return None
     doubles = edges.astype(np.float64)
@@ -106,7 +107,14 @@ cdef object _slack(cnp.ndarray items, object edges, bint equal):
         (_is_wide(items) or edges.dtype.kind in "iu") and np.abs(doubles).max() >= EXACT_INTEGERS
     ):
         return None
-    return _uniform_slack(doubles, np.finfo(edges.dtype).eps) if equal else 0.0
+    if equal:
+        return _uniform_slack(doubles, np.finfo(edges.dtype).eps)
+    slack = _uniform_slack(doubles, 2.0 ** -52)
+    if slack is None:
+        return 0.0
+    bins = edges.size - 1
+    off = np.abs((doubles - doubles[0]) * (bins / (doubles[bins] - doubles[0])) - np.arange(bins + 1)).max()
+    return slack + 2 * off if off < 1 / 64 else 0.0
 
 
 def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=None):
@@ -174,7 +182,7 @@ def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=Non
     doubles = np.ascontiguousarray(edges, np.float64)
     h.edges = <double *>cnp.PyArray_DATA(doubles)
     h.bins = doubles.shape[0] - 1
-    h.uniform = equal
+    h.uniform = slack > 0
     h.slack = slack
     if weights is None:
         hist = _counts(h.bins)
@@ -232,7 +240,7 @@ def bincount(x, /, weights=None, minlength=0, *, threads=None):
     cdef gk_type type
     cdef Call call
     cdef int status
-    cdef int64_t n, bins, least_bins = integer(minlength, "minlength", 0, MOST_BINS)
+    cdef int64_t n, bins, least_bins = 0 if minlength is 0 else integer(minlength, "minlength", 0, MOST_BINS)
     cdef const void *data
     cdef int64_t *counts
 
@@ -244,11 +252,11 @@ def bincount(x, /, weights=None, minlength=0, *, threads=None):
         return np.bincount(x, weights, minlength)
     if items.ndim != 1:
         raise ValueError(f"x: got {items.ndim} dimensions; accepted is 1")
-    if items.dtype.kind not in "biu":
+    type = type_of(cnp.PyArray_TYPE(items))
+    if type >= GK_FLOAT32:
         raise TypeError(f"x: got items of {items.dtype}; accepted are integers")
     if not cnp.PyArray_ISCARRAY_RO(items):
         items = np.ascontiguousarray(items, items.dtype.newbyteorder("="))
-    type = type_of(cnp.PyArray_TYPE(items))
     data = cnp.PyArray_DATA(items)
     if weights is not None:
         addends = np.asarray(weights)

@@ -1,0 +1,100 @@
+"""The empty region: what it costs to put the pool to work at all, beside libgomp's.
+
+Back to back, where workers still spin; and after a pause of 200 microseconds, when they sleep and the caller must not
+pay for waking them. The loops are in C on both sides, compiled when the benchmark runs. libgomp is measured as it
+comes: with OMP_WAIT_POLICY unset its threads spin for longer than the pause, and take the cores from everybody else.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import gilkit
+from gilkit.lab import workloads
+from gilkit.lab.measure import clock, leave_out
+from gilkit.lab.strategy import Contender
+
+HERE = Path(__file__).parent
+CAPSULE = b"gilkit._core.exports"
+LABELS = {"gilkit": "gilkit", "libgomp": "libgomp (OpenMP)"}
+PAUSE = 200_000  # nanoseconds
+
+
+def compiled(folder: Path, source: str, *options: str) -> ctypes.CDLL:
+    """The C file as a shared library; skips the benchmark, with the reason, where that cannot be."""
+    compiler = shutil.which(os.environ.get("CC", "cc"))
+    if compiler is None:
+        pytest.skip("no C compiler")
+    library = folder / (source + ".so")
+    command = [compiler, "-O2", "-std=gnu11", "-shared", "-fPIC", *options, "-o", str(library), str(HERE / source)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"{source} does not compile here: {done.stderr.strip().splitlines()[-1]}")
+    return ctypes.CDLL(str(library))
+
+
+@pytest.fixture(scope="module")
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[ctypes.CDLL, ctypes.c_void_p]]:
+    """The compiled library of a contender, and the first argument of its functions."""
+    folder = tmp_path_factory.mktemp("region")
+
+    def get(name: str) -> tuple[ctypes.CDLL, ctypes.c_void_p]:
+        if name == "libgomp":
+            library, table = compiled(folder, "region_openmp.c", "-fopenmp"), ctypes.c_void_p()
+        else:
+            from gilkit import _core
+
+            library = compiled(folder, "region.c", "-I", str(HERE.parent / "csrc"))
+            pointer = ctypes.pythonapi.PyCapsule_GetPointer
+            pointer.restype, pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
+            table = ctypes.c_void_p(pointer(_core.exports, CAPSULE))
+        library.region_items.restype = library.region_run.restype = ctypes.c_int64
+        library.region_items.argtypes = (ctypes.c_void_p, ctypes.c_int)
+        library.region_run.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+        return library, table
+
+    return get
+
+
+def regions(libraries, timed, name: str, count: int, pause: int) -> None:
+    library, table = libraries(name)
+    threads = gilkit.num_threads()
+
+    def work() -> None:
+        start = time.perf_counter()
+        taken = library.region_run(table, threads, count, pause) / 1e9
+        if pause:
+            leave_out(time.perf_counter() - start - taken)
+
+    def check(_: object) -> None:
+        assert library.region_items(table, threads) == threads
+
+    work()
+    facts = {"strategy": name, "label": LABELS[name], "threads": threads, "regions": count}
+    timed(Contender(work), check, rounds=50 if pause else None, **facts)
+
+
+@pytest.mark.benchmark(group="1000 empty regions, back to back")
+@pytest.mark.parametrize("name", LABELS)
+def test_region(libraries, timed, name):
+    regions(libraries, timed, name, count=1000, pause=0)
+
+
+@pytest.mark.benchmark(group="100 empty regions, each after a pause of 200 µs", timer=clock)
+@pytest.mark.parametrize("name", LABELS)
+def test_region_after_pause(libraries, timed, name):
+    regions(libraries, timed, name, count=100, pause=PAUSE)
+
+
+@pytest.mark.strategies("gilkit")
+@pytest.mark.benchmark(group="a call too small to share (spin, 2000 loops)")
+def test_small_call(race):
+    race(workloads.get("spin", iterations=2000))

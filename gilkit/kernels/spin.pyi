@@ -1,0 +1,3 @@
+from typing import SupportsIndex
+
+def spin(iterations: SupportsIndex, *, threads: SupportsIndex | None = None) -> int: ...

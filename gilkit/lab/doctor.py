@@ -1,0 +1,256 @@
+"""``gilkit doctor``: what stands between this process and all its cores, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from . import interpreters, machine
+from .errors import LabError
+
+IMPORT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. ``fine`` is False where something costs cores; ``advice`` says what to do then."""
+
+    subject: str
+    value: str
+    fine: bool = True
+    advice: str = ""
+
+
+# Imports module after module and tells which one switched the GIL on. CPython's warning names the extension module,
+# which may be deep inside what was asked for.
+_IMPORTS = """
+import importlib, json, re, sys, warnings
+told = []
+for name in json.loads(sys.argv[1]):
+    before = sys._is_gil_enabled()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            importlib.import_module(name)
+        except Exception as error:
+            told.append([name, "", "%s: %s" % (type(error).__name__, error)])
+            continue
+    if sys._is_gil_enabled() and not before:
+        texts = [str(each.message) for each in caught]
+        named = [m.group(1) for m in (re.search(r"to load module '([^']+)'", text) for text in texts) if m]
+        told.append([name, named[0] if named else name, ""])
+print("gilkit-doctor:" + json.dumps(told))
+"""
+
+
+def imports(modules: Sequence[str], executable: str = sys.executable) -> list[tuple[str, str, str]]:
+    """Imports ``modules`` one after another in a fresh interpreter without GIL.
+
+    Returns (module asked for, extension module that switched the GIL on, "") for the one that did, and
+    (module, "", error) for those that cannot be imported.
+    """
+    # Without these two, a variable of the shell could keep the GIL on or off whatever is imported.
+    environ = {key: value for key, value in os.environ.items() if key != "PYTHON_GIL"}
+    try:
+        done = subprocess.run(
+            [executable, "-c", _IMPORTS, json.dumps(list(modules))],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=IMPORT_SECONDS,
+            env=environ,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise LabError(f"importing {', '.join(modules)} took longer than {IMPORT_SECONDS} s") from None
+    for line in done.stdout.splitlines():
+        if line.startswith("gilkit-doctor:"):
+            return [tuple(each) for each in json.loads(line.partition(":")[2])]
+    said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+    ended = f"ended the interpreter with status {done.returncode}; it said {said}"
+    raise LabError(f"importing {', '.join(modules)} {ended}")
+
+
+def _gil(here: interpreters.Interpreter, modules: Sequence[str]) -> list[Finding]:
+    if not here.free_threaded:
+        return [
+            Finding(
+                "GIL",
+                "on, as always in this build",
+                False,
+                "Python threads take turns on one core; gilkit's kernels, and callables that release the GIL through "
+                "gilkit.map, use all of them. A free-threaded build (python3.14t) lifts it for pure Python.",
+            )
+        ]
+    findings = []
+    if here.gil:
+        if getattr(sys.flags, "gil", None) == 1:
+            findings.append(
+                Finding("GIL", "switched on by PYTHON_GIL=1 or -X gil=1", False, "Unset it to have the GIL off.")
+            )
+        else:
+            findings.append(
+                Finding("GIL", "switched on by a module imported into this process", False, "See below for which.")
+            )
+    else:
+        findings.append(Finding("GIL", "off"))
+    for asked, culprit, error in imports(modules):
+        if error:
+            findings.append(Finding(f"import {asked}", error, False, "The module could not be examined."))
+        else:
+            inside = "" if culprit == asked else f" (imported by {asked})"
+            findings.append(
+                Finding(
+                    f"import {asked}",
+                    f"module {culprit}{inside} switches the GIL on",
+                    False,
+                    f"Look for a newer version of {culprit.partition('.')[0]} that declares itself safe without the "
+                    "GIL; until then, PYTHON_GIL=0 keeps it off at your own risk.",
+                )
+            )
+    if not here.gil and len(findings) == 1:
+        findings.append(Finding("imports", f"{', '.join(modules)} leave the GIL off"))
+    return findings
+
+
+def _cores(facts: dict[str, Any]) -> list[Finding]:
+    cores, allowed = facts["cores"], facts["affinity"]
+    findings = [Finding("cores", f"{cores} ({facts['processor']})")]
+    if facts["threads_per_core"] > 1:
+        findings.append(
+            Finding(
+                "hardware threads",
+                f"{facts['threads_per_core']} share each core",
+                True,
+                "Two full hardware threads do less than two cores' work; speed-ups stop short of the count.",
+            )
+        )
+    findings.append(
+        Finding("affinity", f"{allowed} of {cores} cores")
+        if allowed == cores
+        else Finding(
+            "affinity",
+            f"{allowed} of {cores} cores",
+            False,
+            "Something restricts this process: taskset, os.sched_setaffinity, a container's cpuset, a batch system.",
+        )
+    )
+    quota = facts["gilkit"].get("quota")
+    if quota and quota < allowed:
+        findings.append(
+            Finding(
+                "quota",
+                f"{quota:g} CPUs' worth of time",
+                False,
+                "The control group throttles above that (docker --cpus, Kubernetes limits); raise it for more cores.",
+            )
+        )
+    else:
+        findings.append(Finding("quota", f"{quota:g} CPUs' worth of time, no limit here" if quota else "none"))
+    return findings
+
+
+def _threads(facts: dict[str, Any]) -> list[Finding]:
+    expected = facts["affinity"]
+    quota = facts["gilkit"].get("quota")
+    if quota:
+        expected = max(1, min(expected, int(quota)))
+    number = facts["num_threads"]
+    asked = os.environ.get("GILKIT_NUM_THREADS")
+    why = f" (GILKIT_NUM_THREADS={asked})" if asked else ""
+    if number < expected:
+        return [
+            Finding("gilkit's threads", f"{number}{why}", False, f"Unset GILKIT_NUM_THREADS to use {expected} cores.")
+        ]
+    if number > expected:
+        return [
+            Finding(
+                "gilkit's threads",
+                f"{number}{why}",
+                False,
+                f"More than the {expected} cores there are: they take turns, and workers stop spinning.",
+            )
+        ]
+    return [Finding("gilkit's threads", f"{number}{why}")]
+
+
+def _pools(facts: dict[str, Any]) -> list[Finding]:
+    try:
+        from threadpoolctl import threadpool_info  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    except ImportError:
+        return [
+            Finding("other pools", "not looked for", True, "pip install threadpoolctl to see BLAS and OpenMP pools.")
+        ]
+    pools = threadpool_info()
+    if not pools:
+        return [Finding("other pools", "none in this process")]
+    findings = []
+    for pool in pools:
+        count = pool["num_threads"]
+        value = f"{pool['internal_api']} {pool.get('version') or ''} ({pool['prefix']}), {count} threads"
+        crowded = count > 1 and count + facts["num_threads"] > facts["affinity"]
+        findings.append(
+            Finding(
+                "other pool",
+                " ".join(value.split()),
+                True,
+                "When called while gilkit works, both compete for the cores: limit one of them "
+                f"(threadpoolctl.threadpool_limits(1), or gilkit.threads({max(1, facts['affinity'] - count)}))."
+                if crowded
+                else "",
+            )
+        )
+    return findings
+
+
+def _interpreters(here: interpreters.Interpreter) -> list[Finding]:
+    findings = []
+    try:
+        found = interpreters.find_free_threaded()
+    except LabError as error:
+        return [Finding("free-threaded Pythons", str(error), False, f"Correct or unset {interpreters.VARIABLE}.")]
+    for each in found:
+        findings.append(Finding("free-threaded Python", f"{each.label}, {each.executable}"))
+    if not findings and not here.free_threaded:
+        findings.append(
+            Finding(
+                "free-threaded Pythons",
+                "none found",
+                True,
+                "uv python install 3.14t, or pyenv install 3.14t; or name one in " + interpreters.VARIABLE + ". "
+                "Looked for: python3.13t and later on PATH, uv's and pyenv's folders.",
+            )
+        )
+    return findings
+
+
+def examine(modules: Sequence[str] = ()) -> list[Finding]:
+    """All findings. ``modules`` are examined beside gilkit and numpy for whether they switch the GIL on."""
+    facts = machine.describe()
+    here = interpreters.running()
+    isa = facts["gilkit"].get("isa", "unknown")
+    forced = os.environ.get("GILKIT_ISA")
+    best = facts["gilkit"].get("isa_best", isa)
+    return [
+        Finding("interpreter", f"{here.implementation} {here.label}, {here.executable}"),
+        *_gil(here, list(dict.fromkeys(["gilkit", "numpy", *modules]))),
+        *_cores(facts),
+        *_threads(facts),
+        Finding(
+            "instruction set",
+            str(isa) + (f" (GILKIT_ISA={forced})" if forced else ""),
+            not forced or isa == best,
+            f"Unset GILKIT_ISA to use {best}." if forced and isa != best else "",
+        ),
+        *_pools(facts),
+        *_interpreters(here),
+    ]
+
+
+def to_json(findings: Sequence[Finding]) -> dict[str, Any]:
+    return {"format": "gilkit-doctor", "version": 1, "findings": [asdict(each) for each in findings]}

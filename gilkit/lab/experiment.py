@@ -1,0 +1,178 @@
+"""What an experiment is: cases to measure, a rule that turns their figures into a verdict, and pictures of them.
+
+An experiment is one file in ``gilkit/lab/experiments/`` with one subclass of Experiment. It says what to measure and
+how to judge; running, progress, statistics, tables and saved files are the same for all of them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from statistics import median
+from typing import Any, ClassVar
+
+from .charts import Chart
+from .interpreters import Interpreter
+from .text import listed
+
+Sample = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line of the table: a task for a worker process, and who carries it out.
+
+    ``task`` names a function of the package gilkit_tasks as ``module:function``. It is called with ``arguments`` and,
+    where ``timed``, with ``seconds``: how long to measure. It returns a dict of figures.
+    """
+
+    label: str
+    task: str
+    interpreter: Interpreter
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    strategy: str = ""
+    threads: int = 1
+    timed: bool = True
+
+
+@dataclass
+class Row:
+    """What was measured of a case: every raw sample, or the reason why there is none."""
+
+    label: str
+    strategy: str
+    interpreter: Interpreter
+    threads: int
+    arguments: dict[str, Any] = field(default_factory=dict)
+    samples: list[Sample] = field(default_factory=list)
+    error: str | None = None
+
+    def values(self, key: str) -> list[float]:
+        return [sample[key] for sample in self.samples if key in sample]
+
+    def get(self, key: str) -> float | None:
+        """The median of a figure over the rounds, or None where it was not measured."""
+        values = self.values(key)
+        return median(values) if values else None
+
+    def __getitem__(self, key: str) -> float:
+        value = self.get(key)
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    @property
+    def measured(self) -> bool:
+        return bool(self.samples)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "label": self.label,
+            "strategy": self.strategy,
+            "interpreter": self.interpreter.to_json(),
+            "threads": self.threads,
+            "arguments": self.arguments,
+            "samples": self.samples,
+            "error": self.error,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Row:
+        return cls(**{**data, "interpreter": Interpreter.from_json(data["interpreter"])})
+
+
+class Outcome(StrEnum):
+    HOLDS = "holds"
+    PARTLY = "holds only for"
+    FAILS = "does not hold"
+    OPEN = "not decided"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An outcome, for what it holds where it holds only in part, and the figures in a paragraph."""
+
+    outcome: Outcome
+    text: str
+    scope: str = ""
+
+    @property
+    def headline(self) -> str:
+        return f"{self.outcome.value} {self.scope}" if self.outcome is Outcome.PARTLY else self.outcome.value
+
+
+@dataclass(frozen=True)
+class Check:
+    """One part of a claim: whether it held, None where the figures for it are missing, and the figures in a sentence.
+
+    ``name`` completes "the claim holds only for …".
+    """
+
+    name: str
+    holds: bool | None
+    text: str = ""
+
+
+def weigh(checks: Sequence[Check]) -> Verdict:
+    """The verdict on a claim of several parts: it holds with all of them, and only for those that hold otherwise."""
+    decided = [check for check in checks if check.holds is not None]
+    text = " ".join(check.text for check in decided)
+    if not decided:
+        return Verdict(Outcome.OPEN, "Too little was measured to tell.")
+    kept = [check.name for check in decided if check.holds]
+    if len(kept) == len(decided):
+        return Verdict(Outcome.HOLDS, text)
+    if not kept:
+        return Verdict(Outcome.FAILS, text)
+    return Verdict(Outcome.PARTLY, text, scope=listed(kept))
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table: its heading, and what it shows of a row among all rows."""
+
+    heading: str
+    show: Callable[[Row, Sequence[Row]], str]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a run is given: the interpreters (the running one first), the cores, and a thread count asked for."""
+
+    interpreters: Sequence[Interpreter]
+    cores: int
+    threads: int
+
+    @property
+    def usable(self) -> int:
+        """How many cores that many threads can fill."""
+        return min(self.cores, self.threads)
+
+
+class Experiment(ABC):
+    """The interface of an experiment. The docstring of its file holds the claim's origin, its figures, the method."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    claim: ClassVar[str]
+    seconds: ClassVar[float] = 1.0  # how long each case is measured, over all rounds together
+    rounds: ClassVar[int] = 3
+    old_pythons: ClassVar[bool] = False  # whether the claim is about interpreters older than 3
+
+    @abstractmethod
+    def cases(self, setting: Setting) -> list[Case]:
+        """What to measure. Every case is measured once in each round, in this order."""
+
+    @abstractmethod
+    def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
+        """The table, beside the interpreter and the label, which every table begins with."""
+
+    @abstractmethod
+    def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
+        """The verdict, from the figures alone."""
+
+    def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
+        """The pictures, from the figures alone."""
+        return []

@@ -1,0 +1,221 @@
+"""Do Python threads leave cores idle, and does native code fill them?
+
+The claim, as tutorials give it: start as many Python threads as there are cores, each in ``while True: x = x ^ 1``,
+and on 4 cores they show 160 % CPU; 100 threads show about 170 %. The same loop in C fills every core: 400 % on 4,
+800 % on 8.
+
+The method: that loop in 1 thread, in as many threads as cores, in twice as many and in 100; in a process pool; and in
+C, as ``gilkit.spin``. Each in a worker process of its own, on the running interpreter, on every free-threaded one found
+and on every one asked for, in turn, several rounds. CPU seconds and context switches come from the operating system;
+the loops are counted, because CPU % alone misleads: time that threads spend fighting over the GIL counts as use.
+
+The rule: the threads of an interpreter *leave cores idle* when the best of its many-thread cases shows less than 90 %
+of the cores' CPU time, and *waste them* when it shows 110 % or more of one core and yet does no more than 1.1 times one
+thread's loops. They *fill the cores* when CPU % is at least 90 % of all and the loops are at least 1.5 times one
+thread's. The native loop fills the cores when it shows at least 95 %. The claim holds when the native loop fills the
+cores and the threads of every interpreter leave them idle or waste them; it holds only for interpreters with a GIL
+when the others fill the cores; it does not hold when an interpreter with a GIL fills them, or when the native loop does
+not. With one core, or without the native figure, nothing is decided, nor when the native loop falls short while other
+programs use the cores. Each case is judged by the round in which other programs used the least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..charts import Bar, Bars, Chart
+from ..experiment import Case, Column, Experiment, Outcome, Row, Sample, Setting, Verdict
+from ..interpreters import Interpreter
+from ..stats import bootstrap, compare
+
+FULL = 0.90
+NATIVE_FULL = 0.95
+OVER_ONE_CORE = 110.0
+NO_MORE_WORK = 1.1
+MORE_WORK = 1.5
+
+
+class CpuPercent(Experiment):
+    name = "cpu-percent"
+    title = "CPU % of a busy loop"
+    claim = "Python threads leave cores idle (160 % of 400 %); the same loop in C fills every core."
+    seconds = 1.5
+    rounds = 3
+    old_pythons = True
+
+    def cases(self, setting: Setting) -> list[Case]:
+        cases = []
+        running = setting.interpreters[0]
+        for interpreter in setting.interpreters:
+            for count in sorted({1, setting.threads, 2 * setting.threads, 100}):
+                label = f"{count} Python thread" + ("s" if count > 1 else "")
+                cases.append(Case(label, "loops:threads", interpreter, {"count": count}, "threads", count))
+            cases.append(
+                Case(
+                    f"Pool of {setting.threads} process" + ("es" if setting.threads > 1 else ""),
+                    "loops:processes",
+                    interpreter,
+                    {"count": setting.threads},
+                    "pool",
+                    setting.threads,
+                )
+            )
+            if interpreter == running:
+                for count in sorted({1, setting.threads}):
+                    label = f"gilkit.spin, {count} thread" + ("s" if count > 1 else "")
+                    cases.append(Case(label, "loops:native", interpreter, {"count": count}, "gilkit", count))
+        return cases
+
+    def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
+        possible = 100 * setting.usable
+
+        def cpu(row: Row, _: Sequence[Row]) -> str:
+            return f"{row['cpu_percent']:.0f} %"
+
+        def share(row: Row, _: Sequence[Row]) -> str:
+            return f"{100 * row['cpu_percent'] / possible:.0f} %"
+
+        def work(row: Row, rows: Sequence[Row]) -> str:
+            base = one_thread(rows, row.interpreter)
+            return f"{speedup(row, base):.2f}×" if base else "–"
+
+        def split(row: Row, _: Sequence[Row]) -> str:
+            # Of a second of wall time, so that rows of different length compare.
+            return f"{row['user'] / row['wall']:.2f} / {row['system'] / row['wall']:.2f} s"
+
+        def switches(row: Row, _: Sequence[Row]) -> str:
+            if row.get("voluntary") is None:
+                return "–"
+            return f"{(row['voluntary'] + row['involuntary']) / row['wall']:,.0f}"
+
+        return [
+            Column("CPU %", cpu),
+            Column(f"of {possible} %", share),
+            Column("work", work),
+            Column("user / system", split),
+            Column("switches/s", switches),
+        ]
+
+    def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
+        return judge(rows, setting.usable)
+
+    def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
+        cpu, work = [], []
+        for row in rows:
+            if not row.measured:
+                continue
+            used = bootstrap(row.values("cpu_percent"))
+            group = row.interpreter.label
+            cpu.append(Bar(row.label, used.middle, used.low, used.high, group))
+            base = one_thread(rows, row.interpreter)
+            if base and row.strategy != "gilkit":
+                ratio = compare(rates(row), rates(base)).interval
+                work.append(Bar(row.label, ratio.middle, ratio.low, ratio.high, group))
+        cores = setting.usable
+        return [
+            Bars("CPU time used", "%", cpu, 100.0 * cores, "all cores"),
+            Bars("Loops done, against one Python thread of the same interpreter", "×", work, float(cores), "ideal"),
+        ]
+
+
+def rates(row: Row) -> list[float]:
+    """Loops per second, round by round."""
+    return [sample["loops"] / sample["wall"] for sample in row.samples]
+
+
+def one_thread(rows: Sequence[Row], interpreter: Interpreter) -> Row | None:
+    """The case of one Python thread on that interpreter, where it was measured."""
+    for row in rows:
+        if row.strategy == "threads" and row.threads == 1 and row.interpreter == interpreter and row.measured:
+            return row
+    return None
+
+
+def speedup(row: Row, base: Row) -> float:
+    return compare(rates(row), rates(base)).middle
+
+
+def quietest(row: Row) -> Sample:
+    """The round that others disturbed least."""
+    return min(row.samples, key=lambda sample: sample.get("others_percent", 0.0))
+
+
+def used(row: Row) -> float:
+    """CPU % in the quietest round."""
+    percent: float = quietest(row)["cpu_percent"]
+    return percent
+
+
+def judge(rows: Sequence[Row], cores: int) -> Verdict:
+    """The rule of this file's docstring."""
+    possible = 100.0 * cores
+    natives = [row for row in rows if row.strategy == "gilkit" and row.threads > 1 and row.measured]
+    native = max(natives, key=used, default=None)
+    sentences: list[str] = []
+    idle: list[Interpreter] = []
+    full: list[Interpreter] = []
+    seen: list[Interpreter] = []
+    for row in rows:
+        if row.interpreter not in seen:
+            seen.append(row.interpreter)
+    for interpreter in seen:
+        base = one_thread(rows, interpreter)
+        many = [
+            row
+            for row in rows
+            if row.strategy == "threads" and row.threads > 1 and row.interpreter == interpreter and row.measured
+        ]
+        if base is None or not many:
+            continue
+        busiest = max(many, key=used)
+        best = max(many, key=lambda row: speedup(row, base))
+        percent, gain = used(busiest), speedup(best, base)
+        name = f"Python {interpreter.label}"
+        if percent >= FULL * possible and gain >= MORE_WORK:
+            full.append(interpreter)
+            sentences.append(
+                f"{name} threads fill the cores: {percent:.0f} % CPU and {gain:.2f} times one thread's loops."
+            )
+        elif percent >= OVER_ONE_CORE and gain <= NO_MORE_WORK:
+            idle.append(interpreter)
+            least = speedup(busiest, base)
+            system = 100 * busiest["system"] / busiest["cpu"] if busiest["cpu"] else 0.0
+            sentences.append(
+                f"{name} threads show up to {percent:.0f} % CPU and waste it: {least:.2f} times one thread's loops, "
+                f"{system:.0f} % of the time spent in the system switching between them."
+            )
+        elif percent < FULL * possible:
+            idle.append(interpreter)
+            sentences.append(
+                f"{name} threads leave cores idle: at most {percent:.0f} % CPU of {possible:.0f} %, "
+                f"{gain:.2f} times one thread's loops."
+            )
+        else:
+            sentences.append(
+                f"{name} threads show {percent:.0f} % CPU for {gain:.2f} times one thread's loops: between the two."
+            )
+    if native:
+        sentences.append(f"The same loop in C (gilkit.spin) shows {used(native):.0f} % of {possible:.0f} %.")
+    origin = (
+        "The 160 % of the tutorials is CPython before 3.2, whose threads fought over the GIL; from 3.2 on, one thread "
+        "at a time shows 100 %."
+    )
+
+    if cores < 2:
+        return Verdict(Outcome.OPEN, "This takes at least two cores; there is one to run on.")
+    if not native or not (idle or full):
+        return Verdict(Outcome.OPEN, " ".join(["Too little was measured to tell.", *sentences]))
+    text = " ".join(sentences)
+    if used(native) < NATIVE_FULL * possible:
+        others = quietest(native).get("others_percent", 0.0)
+        if used(native) + others >= NATIVE_FULL * possible:
+            return Verdict(Outcome.OPEN, f"{text} But other programs used {others:.0f} % of a core: run it again.")
+        return Verdict(Outcome.FAILS, f"{text} So native code did not fill the cores here.")
+    with_gil = [each for each in full if each.gil]
+    if with_gil:
+        return Verdict(Outcome.FAILS, text)
+    if full and not idle:
+        return Verdict(Outcome.FAILS, text)
+    if full:
+        return Verdict(Outcome.PARTLY, f"{text} {origin}", scope="interpreters with a GIL")
+    return Verdict(Outcome.HOLDS, f"{text} {origin}")

@@ -1,0 +1,1 @@
+"""What runs inside the interpreter under test: standard library only, and Python 2.7 upwards."""

@@ -1,0 +1,30 @@
+"""The strategies; a class added in a file here is found by itself."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from ..errors import LabError
+from ..registry import modules, subclasses
+from ..strategy import Strategy
+
+# Plain Python first, gilkit after it, the peers last; a file not named here comes at the end.
+_ORDER = ("serial", "threads", "pool", "free-threaded", "kernel", "peers")
+
+
+@cache
+def every() -> tuple[Strategy, ...]:
+    files = sorted(modules(__path__), key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
+    return tuple(found() for name in files for found in subclasses(f"{__name__}.{name}", Strategy))
+
+
+def names() -> list[str]:
+    return [strategy.name for strategy in every()]
+
+
+def get(name: str) -> Strategy:
+    """The strategy of that name. LabError when there is none."""
+    for strategy in every():
+        if strategy.name == name:
+            return strategy
+    raise LabError(f"there is no strategy {name!r}; there are: {', '.join(names())}")

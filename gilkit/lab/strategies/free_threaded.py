@@ -1,0 +1,69 @@
+"""Pure-Python threads on a free-threaded build, in a worker process that stays up and times itself."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from functools import cache
+from typing import Any
+
+from .. import interpreters
+from ..measure import Usage, leave_out
+from ..strategy import Contender, Strategy
+from ..workers import Worker
+from ..workload import Workload
+
+
+@cache
+def _interpreter() -> interpreters.Interpreter | None:
+    found = interpreters.find_free_threaded()
+    return found[0] if found else None
+
+
+class Remote(Contender):
+    """The work on another interpreter. run() returns nothing; result() fetches the answer."""
+
+    def __init__(self, worker: Worker, gil: bool) -> None:
+        stack = ExitStack()
+        stack.callback(worker.close)
+        super().__init__(self.measure, stack)
+        self._worker = worker
+        self.gil = gil
+        self.total = Usage(0.0, 0.0, 0.0)  # of all runs so far
+
+    def measure(self) -> Usage:
+        start = time.perf_counter()
+        cost = Usage(**self._worker.call("work:run", timeout=3600))
+        leave_out(time.perf_counter() - start - cost.wall)
+        self.total += cost
+        return cost
+
+    def result(self, returned: Any) -> Any:
+        return self._worker.call("work:result")
+
+
+def remote(interpreter: interpreters.Interpreter, workload: Workload, threads: int) -> Remote:
+    """A workload's pure-Python side, ready on that interpreter's threads."""
+    worker = Worker(interpreter)
+    try:
+        task = workload.module.__name__.rpartition(".")[2]
+        state = worker.call("work:start", {"workload": task, "size": workload.size, "threads": threads})
+    except BaseException:
+        worker.close()
+        raise
+    return Remote(worker, state["gil"])
+
+
+class FreeThreaded(Strategy):
+    name = "free-threaded"
+    label = "pure-Python threads, free-threaded build"
+
+    def obstacle(self, workload: Workload) -> str | None:
+        if _interpreter() is None:
+            return f"no free-threaded interpreter found (name one in {interpreters.VARIABLE})"
+        return None
+
+    def open(self, workload: Workload, threads: int) -> Contender:
+        interpreter = _interpreter()
+        assert interpreter
+        return remote(interpreter, workload, threads)

@@ -1,0 +1,65 @@
+"""Pure Python in a multiprocessing.Pool, warm before the clock starts."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+import warnings
+from contextlib import ExitStack
+from typing import Any, ClassVar
+
+from ..strategy import Contender, Strategy
+from ..workload import Workload
+
+
+class _Pool(Strategy):
+    method: ClassVar[str]
+
+    def obstacle(self, workload: Workload) -> str | None:
+        if self.method not in multiprocessing.get_all_start_methods():
+            return f"this system cannot start processes by {self.method}"
+        return None
+
+    def open(self, workload: Workload, threads: int) -> Contender:
+        stack = ExitStack()
+        with warnings.catch_warnings():
+            # CPython warns of forking beside other threads. They are idle here, and the reader asked to see fork.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            pool = multiprocessing.get_context(self.method).Pool(threads)
+
+        def end() -> None:
+            pool.terminate()
+            pool.join()
+
+        stack.callback(end)
+        # Two rounds: the first is over when all processes have started, in the second each loads the workload.
+        pool.map(time.sleep, [0.02] * threads, chunksize=1)
+        pool.map(_load, [workload.module.__name__] * threads, chunksize=1)
+
+        def tasks(function: Any, items: Any) -> Any:
+            return pool.map(function, items, chunksize=1)
+
+        return Contender(lambda: workload.solve(tasks, threads), stack)
+
+
+def _load(module: str) -> None:
+    __import__(module)
+    time.sleep(0.02)  # long enough that every process takes one
+
+
+class Fork(_Pool):
+    name = "pool-fork"
+    label = "multiprocessing.Pool (fork)"
+    method = "fork"
+
+
+class Spawn(_Pool):
+    name = "pool-spawn"
+    label = "multiprocessing.Pool (spawn)"
+    method = "spawn"
+
+
+class ForkServer(_Pool):
+    name = "pool-forkserver"
+    label = "multiprocessing.Pool (forkserver)"
+    method = "forkserver"

@@ -1,0 +1,15 @@
+"""One pure-Python thread: what everything else is measured against."""
+
+from __future__ import annotations
+
+from ..strategy import Contender, Strategy
+from ..workload import Workload
+
+
+class Serial(Strategy):
+    name = "serial"
+    label = "pure Python, 1 thread"
+    parallel = False
+
+    def open(self, workload: Workload, threads: int) -> Contender:
+        return Contender(lambda: workload.solve(map, 1))

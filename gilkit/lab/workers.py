@@ -1,0 +1,151 @@
+"""Worker processes: an interpreter running guest/serve.py, asked to carry out tasks, never left behind."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from .errors import LabError
+from .interpreters import Interpreter, environment
+
+SERVER = Path(__file__).with_name("guest") / "serve.py"
+TICK = 0.1
+
+
+class TaskError(LabError):
+    """The task raised in the worker, or the worker died or took too long. ``traceback`` is the worker's."""
+
+    def __init__(self, message: str, traceback: str = "") -> None:
+        super().__init__(message)
+        self.traceback = traceback
+
+
+class Worker:
+    """A worker process of one interpreter; a context manager that kills the process and its children at the end.
+
+    It has its own session: Ctrl-C reaches the lab alone, which then stops its workers in order. To be used by one
+    thread at a time.
+    """
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.interpreter = interpreter
+        self._said: collections.deque[str] = collections.deque(maxlen=40)
+        self._answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        # -u keeps Python 2.7 from reading ahead on standard input, -B from leaving its .pyc files here.
+        self._process = subprocess.Popen(
+            [interpreter.executable, "-B", "-u", str(SERVER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+            env=None if interpreter.running else environment(),
+        )
+        self._listener = threading.Thread(target=self._read_errors, daemon=True)
+        self._listener.start()
+        threading.Thread(target=self._read_answers, daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def _read_answers(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            self._answers.put(line)
+        self._answers.put(None)
+
+    def _read_errors(self) -> None:
+        assert self._process.stderr
+        for line in self._process.stderr:
+            self._said.append(line)
+
+    def call(
+        self,
+        task: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        timeout: float = 120.0,
+        tick: Callable[[], None] | None = None,
+    ) -> Any:
+        """Carries out a task and returns its result. ``tick`` is called some ten times a second meanwhile.
+
+        Raises TaskError when the task raises, when the process dies, and after ``timeout`` seconds; in the last two
+        cases the worker is of no more use.
+        """
+        assert self._process.stdin
+        request = json.dumps({"task": task, "arguments": dict(arguments or {})})
+        try:
+            self._process.stdin.write(request + "\n")
+            self._process.stdin.flush()
+        except OSError:
+            raise self._death(task) from None
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                line = self._answers.get(timeout=TICK)
+            except queue.Empty:
+                if time.monotonic() > deadline:
+                    self.close()
+                    raise TaskError(f"{task} on {self.interpreter.label}: no answer within {timeout:g} s") from None
+                if tick:
+                    tick()
+                continue
+            if line is None:
+                raise self._death(task)
+            try:
+                reply = json.loads(line)
+            except ValueError:
+                raise TaskError(f"{task} on {self.interpreter.label}: not an answer: {line!r}") from None
+            if "error" in reply:
+                raise TaskError(str(reply["error"]), reply.get("traceback", ""))
+            return reply["result"]
+
+    def _death(self, task: str) -> TaskError:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(5)
+        self._kill()  # its children may still be there
+        self._listener.join(5)  # its last words may still be on their way
+        status = self._process.returncode
+        if status is not None and status < 0:
+            ended = f"was killed by {signal.Signals(-status).name}"
+        else:
+            ended = f"ended with status {status}"
+        said = "".join(self._said).strip()
+        last = f": {said.splitlines()[-1]}" if said else ""
+        return TaskError(f"{task}: the worker process ({self.interpreter.label}) {ended}{last}", said)
+
+    def _kill(self) -> None:
+        if hasattr(os, "killpg"):
+            # The session's first process gives the group its number, which stays taken while any member lives.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        else:
+            self._process.kill()
+
+    def close(self) -> None:
+        """Ends the process and all its children, at once. May be called twice."""
+        self._kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()

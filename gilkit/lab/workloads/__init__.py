@@ -1,0 +1,25 @@
+"""The workloads, one file each; a file added here is found by itself."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from ..errors import LabError
+from ..registry import modules, only_subclass
+from ..workload import Workload
+
+
+def names() -> list[str]:
+    return modules(__path__)
+
+
+@cache
+def _class(name: str) -> type[Workload]:
+    return only_subclass(f"{__name__}.{name}", Workload)
+
+
+def get(name: str, **size: object) -> Workload:
+    """The workload of that name, of its usual size but for what ``size`` says. LabError when there is none."""
+    if name not in names():
+        raise LabError(f"there is no workload {name!r}; there are: {', '.join(names())}")
+    return _class(name)(**size)
