@@ -25,7 +25,7 @@ except ImportError as _error:
 
 from gilkit._call import CancelToken
 from gilkit.kernels.spin import spin
-from gilkit.runtime import info, num_threads, set_num_threads, threads
+from gilkit.runtime import info, num_threads, set_num_threads, threads, timeout
 
 # Loaded when first used: what needs NumPy, or is seldom needed. So gilkit
 # itself imports in no time, and where NumPy does not (own-GIL sub-interpreters).
@@ -35,7 +35,7 @@ _LAZY: dict[str, str] = {
 }
 
 __all__ = [
-    "CancelToken", "__version__", "get_include", "info", "num_threads", "set_num_threads", "spin", "threads",
+    "CancelToken", "__version__", "get_include", "info", "num_threads", "set_num_threads", "spin", "threads", "timeout",
     *_LAZY,
 ]  # fmt: skip
 

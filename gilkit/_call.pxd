@@ -16,9 +16,13 @@ from gilkit._exports cimport gk_options
 cdef struct Call:
     gk_options options
     PyObject *scope
+    bint watches  # signals write to a pipe because of this call
 
 
-# Raises for a bad `threads`; then finish() is not to be called.
+# Raises for a bad `threads`, and if the call is not to begin (its timeout has
+# passed, its token is cancelled, a signal handler raises); then finish() is not
+# to be called. Else it must be. `call` stays where it is in between.
+# call.options.threads is never 0 afterwards.
 cdef int begin(Call *call, object threads) except -1
 
 # Raises what the status of the region stands for.
