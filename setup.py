@@ -19,7 +19,7 @@ def paths(pattern: str) -> list[str]:
 
 C_SOURCES = paths("csrc/**/*.c")
 # Without `depends`, an edit in csrc/ or of a header rebuilds nothing.
-C_DEPENDS = [*C_SOURCES, *paths("csrc/**/*.h"), *paths("gilkit/include/**/*.h")]
+C_DEPENDS = [*C_SOURCES, *paths("csrc/**/*.h"), *paths("gilkit/**/*.h")]
 
 if MSVC:
     COMPILE_ARGS = ["/O2", "/std:c11", "/experimental:c11atomics", "/fp:precise"]
@@ -37,7 +37,7 @@ def extension(pyx: str) -> Extension:
     return Extension(
         name,
         [pyx, *(C_SOURCES if name == "gilkit._core" else [])],
-        include_dirs=["csrc", "gilkit/include", numpy.get_include()],
+        include_dirs=[".", "csrc", "gilkit/include", numpy.get_include()],
         define_macros=[
             ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
             ("NPY_TARGET_VERSION", "NPY_1_25_API_VERSION"),

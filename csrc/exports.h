@@ -12,10 +12,19 @@
 #include "base/cores.h"
 #include "base/isa.h"
 #include "base/thread.h"
+#include "kernels/dot.h"
+#include "kernels/fsum.h"
+#include "kernels/jacobi.h"
 #include "kernels/mandelbrot.h"
 #include "kernels/pi.h"
+#include "kernels/reduce.h"
+#include "kernels/scan.h"
+#include "kernels/sort.h"
 #include "kernels/spin.h"
+#include "kernels/uniform.h"
 #include "runtime/parallel.h"
+#include "runtime/reduce.h"
+#include "sync/exports.h"
 
 #define GK_EXPORTS_CAPSULE "gilkit._core.exports"
 
@@ -32,8 +41,10 @@
     X(gk_isa_name)               \
     X(gk_set_isa)                \
     X(gk_thread_inject_failures) \
+    X(gk_thread_yield)           \
     /* runtime */                \
     X(gk_parallel_for)           \
+    X(gk_parallel_reduce)        \
     X(gk_default_grain)          \
     X(gk_cancel)                 \
     X(gk_cancelled)              \
@@ -47,10 +58,25 @@
     X(gk_pool_spin)              \
     X(gk_pool_set_spin)          \
     X(gk_pool_stop)              \
+    GK_SYNC_EXPORTS(X)           \
     /* kernels */                \
     X(gk_spin)                   \
     X(gk_pi)                     \
-    X(gk_mandelbrot)
+    X(gk_mandelbrot)             \
+    /* reductions */             \
+    X(gk_layout_init)            \
+    X(gk_reduce)                 \
+    X(gk_reduce_serial)          \
+    /* sort */                   \
+    X(gk_sort)                   \
+    X(gk_argsort)                \
+    /* arrays */                 \
+    X(gk_cumsum)                 \
+    X(gk_dot)                    \
+    X(gk_fsum)                   \
+    X(gk_jacobi)                 \
+    X(gk_uniform_float32)        \
+    X(gk_uniform_float64)
 /* clang-format on */
 
 typedef struct {

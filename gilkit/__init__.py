@@ -25,6 +25,8 @@ except ImportError as _error:
 
 from gilkit._call import CancelToken
 from gilkit.kernels.spin import spin
+from gilkit.mapping import imap, map, starmap
+from gilkit.parallel import parallel_for
 from gilkit.runtime import info, num_threads, set_num_threads, threads, timeout
 
 # Loaded when first used: what needs NumPy, or is seldom needed. So gilkit
@@ -32,10 +34,19 @@ from gilkit.runtime import info, num_threads, set_num_threads, threads, timeout
 _LAZY: dict[str, str] = {
     "mandelbrot": "gilkit.kernels.mandelbrot",
     "pi": "gilkit.kernels.pi",
+    "cumsum": "gilkit.kernels.scan",
+    "dot": "gilkit.kernels.dot",
+    "fsum": "gilkit.kernels.fsum",
+    "jacobi": "gilkit.kernels.stencil",
+    "uniform": "gilkit.kernels.random",
+    **dict.fromkeys(("sum", "mean", "var", "std", "min", "max"), "gilkit.kernels.reductions"),
+    "argsort": "gilkit.kernels.sorting",
+    "sort": "gilkit.kernels.sorting",
 }
 
 __all__ = [
-    "CancelToken", "__version__", "get_include", "info", "num_threads", "set_num_threads", "spin", "threads", "timeout",
+    "CancelToken", "__version__", "get_include", "imap", "info", "map", "num_threads", "parallel_for",
+    "set_num_threads", "spin", "starmap", "threads", "timeout",
     *_LAZY,
 ]  # fmt: skip
 

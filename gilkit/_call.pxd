@@ -28,6 +28,11 @@ cdef int begin(Call *call, object threads) except -1
 # Raises what the status of the region stands for.
 cdef int finish(Call *call, int status) except -1
 
+# What a wait of this thread calls now and then: the signal handlers in the
+# thread that runs them, else NULL. The context is a Call, or NULL.
+ctypedef int (*poll_function)(void *context) noexcept nogil
+cdef poll_function poll_of_this_thread() noexcept
+
 # value as an integer of low..high; the error names the argument `name`.
 cdef int64_t integer(object value, str name, int64_t low, int64_t high) except? -1
 

@@ -161,7 +161,8 @@ cdef int run_signal_handlers(void *call) noexcept nogil:
     with gil:
         if not pipe_tried:
             make_pipe()
-        if pipe_writer >= 0:
+        # Not for a wait that has no Call: nobody would stop watching after it.
+        if pipe_writer >= 0 and (watching or call != NULL):
             watched = watching
             watch()
             if not watched:
@@ -187,7 +188,14 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
+cdef poll_function poll_of_this_thread() noexcept:
+    if PyThread_get_thread_ident() == main_thread:
+        return run_signal_handlers
+    return NULL
+
+
 # ---- Scopes: what with blocks set for the calls inside them
+
 
 cdef class CancelToken:
     """Cancels calls from another thread: ``with token: gilkit.sort(a)`` raises
@@ -327,8 +335,8 @@ cdef int begin(Call *call, object threads) except -1:
         # Fixed for the whole call: scratch memory made for so many participants
         # stays large enough, whatever the default becomes meanwhile.
         call.options.threads = gk_num_threads()
-    if PyThread_get_thread_ident() == main_thread:
-        call.options.poll = run_signal_handlers
+    call.options.poll = poll_of_this_thread()
+    if call.options.poll != NULL:
         call.options.poll_context = call
         if WAKEUP_IN_C and not watching and pipe_writer >= 0:
             watch()

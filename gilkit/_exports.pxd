@@ -59,6 +59,8 @@ cdef extern from *:
         gk_cancel_token *token
         int (*poll)(void *context) noexcept nogil
         void *poll_context
+        void *(*enter)(void *data) noexcept nogil
+        void (*leave)(void *data, void *entered) noexcept nogil
     ctypedef void gk_body(int64_t begin, int64_t end, void *data) noexcept nogil
     int gk_parallel_for "GK(gk_parallel_for)" (
         int64_t n, gk_body *body, void *data, const gk_options *options) noexcept nogil

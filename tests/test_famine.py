@@ -45,6 +45,7 @@ def same(a, b):
     return numpy.array_equal(a, b)
 
 expected = {name: call() for name, call in CALLS.items()}
+gilkit.info()  # another user may not be able to read what this imports
 """
 
 
@@ -149,6 +150,7 @@ def test_threads_come_back(run_python):
     out = run_python(
         """
 import os, resource, sys, time, gilkit
+gilkit.info()
 hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
 os.setresuid(65534, 65534, 0)
 resource.setrlimit(resource.RLIMIT_NPROC, (1, hard))

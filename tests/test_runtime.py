@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -139,6 +140,16 @@ def test_workers_are_at_most_one_less_than_threads():
     assert gilkit.info()["workers"] == 0
     assert gilkit.spin(100_000_001, threads=4) == 1
     assert 1 <= gilkit.info()["workers"] <= 3
+
+
+def test_idle_workers_sleep():
+    gilkit.spin(100_000_000, threads=3)
+    for _ in range(1000):
+        info = gilkit.info()
+        if info["sleeping"] == info["workers"] > 0:
+            return
+        time.sleep(0.01)
+    pytest.fail(f"{info['workers'] - info['sleeping']} workers still spin after ten seconds")
 
 
 def test_unknown_name():

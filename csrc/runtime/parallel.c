@@ -89,12 +89,15 @@ static void publish(gk_region *r, int outermost)
         s->region = r;
         r->slot = index;
         GK_STEP();
+        /* The bit of a free slot is 0, so the sum sets it. seq_cst: [offer-park].
+         * Before the slot opens: who takes its last place also withdraws the
+         * offer, and a bit set after that would stand without room, so that
+         * workers could neither join nor sleep [offer-open]. */
+        atomic_fetch_add(&offers, (UINT64_C(1) << index) + (outermost ? CALLER : 0));
+        GK_STEP();
         /* Release: who joins sees the region's fields [publish-join]. */
         atomic_store_explicit(&s->word, RESERVED | OPEN | (uint32_t)(r->threads - 1) * ROOM_ONE,
                               memory_order_release);
-        GK_STEP();
-        /* The bit of a free slot is 0, so the sum sets it. seq_cst: [offer-park]. */
-        atomic_fetch_add(&offers, (UINT64_C(1) << index) + (outermost ? CALLER : 0));
         return;
     }
     /* Every slot is taken: so are the cores. The caller computes alone. */
@@ -304,7 +307,7 @@ int64_t gk_default_grain(int64_t n)
     return (n + chunks - 1) / chunks;
 }
 
-void gk_region_work(gk_region *r)
+static void work_on_chunks(gk_region *r)
 {
     /* One claim takes a batch of chunks that lasts about BATCH, so that neither
      * the claim nor the clock shows, and no more than a share of what is left,
@@ -337,6 +340,21 @@ void gk_region_work(gk_region *r)
         before = now;
         if (gk_self.participant == 0)
             attend(r, now);
+    }
+}
+
+void gk_region_work(gk_region *r)
+{
+    if (r->enter == NULL) {
+        work_on_chunks(r);
+    } else if (atomic_load_explicit(&r->next, memory_order_relaxed) < r->chunks) {
+        void *entered = r->enter(r->data);
+        if (entered != NULL) {
+            work_on_chunks(r);
+            r->leave(r->data, entered);
+        } else if (gk_self.participant == 0) {
+            cancel(r, GK_NO_MEMORY);
+        }
     }
     if (r->slot >= 0)
         withdraw_offer(r->slot);
@@ -423,6 +441,8 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
     gk_region r = {
         .body = body,
         .data = data,
+        .enter = options->enter,
+        .leave = options->leave,
         .n = n,
         .grain = options->grain > 0 ? options->grain : gk_default_grain(n),
         .threads = gk_participants(options),

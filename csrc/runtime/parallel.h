@@ -41,6 +41,13 @@ typedef struct {
     int (*poll)(void *context); /* called by the calling thread about every 10 ms
                                    while the region runs; nonzero: GK_INTERRUPTED */
     void *poll_context;
+    /* What a thread does around its share of the region, both or neither: it
+     * runs enter(data) before its first chunk and leave(data, what enter gave)
+     * after its last, before anybody waits for it: so a body can attach to an
+     * interpreter once. When enter gives NULL, the thread takes no chunk; when
+     * it is the caller's thread, the region ends with GK_NO_MEMORY. */
+    void *(*enter)(void *data);
+    void (*leave)(void *data, void *entered);
 } gk_options;
 
 /* Runs body over 0 <= i < n in chunks of `grain` items, on the calling thread

@@ -14,6 +14,8 @@ typedef struct gk_region {
     /* Read by all, written before the region is published. */
     gk_body *body;
     void *data;
+    void *(*enter)(void *);
+    void (*leave)(void *, void *);
     int64_t n, grain, chunks;
     int threads;
     int slot; /* -1: not published */

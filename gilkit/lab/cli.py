@@ -95,6 +95,8 @@ def run_experiment(options: argparse.Namespace) -> int:
     chosen = interpreters.choose(options.python)
     cores = machine.affinity()
     setting = Setting(chosen, cores, threads)
+    if options.save:
+        results.check_writable(options.save)
     result = runner.run(experiment, setting, live.view(Console(stderr=True)), seconds=options.seconds)
     if options.save:
         results.save(options.save, [result])

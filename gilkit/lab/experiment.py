@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from .charts import Chart
 from .interpreters import Interpreter
+from .text import listed
 
 Sample = dict[str, Any]
 
@@ -100,6 +101,32 @@ class Verdict:
     @property
     def headline(self) -> str:
         return f"{self.outcome.value} {self.scope}" if self.outcome is Outcome.PARTLY else self.outcome.value
+
+
+@dataclass(frozen=True)
+class Check:
+    """One part of a claim: whether it held, None where the figures for it are missing, and the figures in a sentence.
+
+    ``name`` completes "the claim holds only for …".
+    """
+
+    name: str
+    holds: bool | None
+    text: str = ""
+
+
+def weigh(checks: Sequence[Check]) -> Verdict:
+    """The verdict on a claim of several parts: it holds with all of them, and only for those that hold otherwise."""
+    decided = [check for check in checks if check.holds is not None]
+    text = " ".join(check.text for check in decided)
+    if not decided:
+        return Verdict(Outcome.OPEN, "Too little was measured to tell.")
+    kept = [check.name for check in decided if check.holds]
+    if len(kept) == len(decided):
+        return Verdict(Outcome.HOLDS, text)
+    if not kept:
+        return Verdict(Outcome.FAILS, text)
+    return Verdict(Outcome.PARTLY, text, scope=listed(kept))
 
 
 @dataclass(frozen=True)

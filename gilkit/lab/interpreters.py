@@ -17,6 +17,9 @@ VARIABLE = "GILKIT_FREE_THREADED_PYTHON"
 FREE_THREADED_NAMES = ("python3.15t", "python3.14t", "python3.13t")
 PROBE_SECONDS = 20
 
+# Another version's library, or PYTHON_GIL=0 where the GIL cannot be switched off, would keep it from starting.
+_OWN_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHON_GIL")
+
 # Runs on Python 2.7 too. The marker finds the answer among whatever a sitecustomize may print.
 _MARKER = "gilkit-probe:"
 _PROBE = """
@@ -72,6 +75,11 @@ class Interpreter:
         return cls(**data)  # type: ignore[arg-type]
 
 
+def environment() -> dict[str, str]:
+    """This process's environment, for another interpreter: without what belongs to this one alone."""
+    return {key: value for key, value in os.environ.items() if key not in _OWN_VARIABLES}
+
+
 def probe(path: str | os.PathLike[str]) -> Interpreter:
     """Asks the program at ``path`` (or of that name on PATH) what it is. LabError when it is no Python."""
     name = os.fspath(path)
@@ -84,6 +92,7 @@ def probe(path: str | os.PathLike[str]) -> Interpreter:
             capture_output=True,
             stdin=subprocess.DEVNULL,
             timeout=PROBE_SECONDS,
+            env=environment(),
             check=False,
         )
     except subprocess.TimeoutExpired:
@@ -97,7 +106,7 @@ def probe(path: str | os.PathLike[str]) -> Interpreter:
             except (ValueError, TypeError):
                 break
     said = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
-    reason = f"it said {said[-1]!r}" if said else "it said nothing"
+    reason = f"it said {said[-1][:100]!r}" if said else "it said nothing"
     raise LabError(f"{name!r} is no Python interpreter: {reason} (exit status {done.returncode})")
 
 

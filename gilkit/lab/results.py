@@ -95,6 +95,13 @@ def save(path: str | os.PathLike[str], results: Sequence[Result]) -> None:
         raise LabError(f"{os.fspath(path)!r} cannot be written: {error.strerror}") from None
 
 
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """LabError when save() could not write there: better known before minutes of measuring than after."""
+    folder = Path(path).resolve().parent
+    if not os.access(folder, os.W_OK) or Path(path).is_dir():
+        raise LabError(f"{os.fspath(path)!r} cannot be written: {os.fspath(folder)!r} is no folder to write in")
+
+
 def load(path: str | os.PathLike[str]) -> list[Result]:
     """The results in a file. LabError when it cannot be read or holds something else."""
     name = os.fspath(path)

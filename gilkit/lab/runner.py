@@ -123,6 +123,8 @@ def finish(sample: dict[str, Any]) -> Sample:
     if sample.get("wall") and "user" in sample:
         sample["cpu"] = sample["user"] + sample["system"]
         sample["cpu_percent"] = 100 * sample["cpu"] / sample["wall"]
+    if sample.get("wall") and sample.get("count"):
+        sample["each"] = sample["wall"] / sample["count"]
     return sample
 
 

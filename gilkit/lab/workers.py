@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import LabError
-from .interpreters import Interpreter
+from .interpreters import Interpreter, environment
 
 SERVER = Path(__file__).with_name("guest") / "serve.py"
 TICK = 0.1
@@ -37,13 +37,13 @@ class Worker:
     thread at a time.
     """
 
-    def __init__(self, interpreter: Interpreter, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(self, interpreter: Interpreter) -> None:
         self.interpreter = interpreter
         self._said: collections.deque[str] = collections.deque(maxlen=40)
         self._answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        # -u keeps Python 2.7 from reading ahead on standard input.
+        # -u keeps Python 2.7 from reading ahead on standard input, -B from leaving its .pyc files here.
         self._process = subprocess.Popen(
-            [interpreter.executable, "-u", str(SERVER)],
+            [interpreter.executable, "-B", "-u", str(SERVER)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -51,10 +51,11 @@ class Worker:
             encoding="utf-8",
             errors="replace",
             start_new_session=True,
-            env={**os.environ, **environ} if environ else None,
+            env=None if interpreter.running else environment(),
         )
-        for read in (self._read_answers, self._read_errors):
-            threading.Thread(target=read, daemon=True).start()
+        self._listener = threading.Thread(target=self._read_errors, daemon=True)
+        self._listener.start()
+        threading.Thread(target=self._read_answers, daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -116,6 +117,7 @@ class Worker:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(5)
         self._kill()  # its children may still be there
+        self._listener.join(5)  # its last words may still be on their way
         status = self._process.returncode
         if status is not None and status < 0:
             ended = f"was killed by {signal.Signals(-status).name}"

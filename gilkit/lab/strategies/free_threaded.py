@@ -42,6 +42,18 @@ class Remote(Contender):
         return self._worker.call("work:result")
 
 
+def remote(interpreter: interpreters.Interpreter, workload: Workload, threads: int) -> Remote:
+    """A workload's pure-Python side, ready on that interpreter's threads."""
+    worker = Worker(interpreter)
+    try:
+        task = workload.module.__name__.rpartition(".")[2]
+        state = worker.call("work:start", {"workload": task, "size": workload.size, "threads": threads})
+    except BaseException:
+        worker.close()
+        raise
+    return Remote(worker, state["gil"])
+
+
 class FreeThreaded(Strategy):
     name = "free-threaded"
     label = "pure-Python threads, free-threaded build"
@@ -54,11 +66,4 @@ class FreeThreaded(Strategy):
     def open(self, workload: Workload, threads: int) -> Contender:
         interpreter = _interpreter()
         assert interpreter
-        worker = Worker(interpreter)
-        try:
-            task = workload.module.__name__.rpartition(".")[2]
-            state = worker.call("work:start", {"workload": task, "size": workload.size, "threads": threads})
-        except BaseException:
-            worker.close()
-            raise
-        return Remote(worker, state["gil"])
+        return remote(interpreter, workload, threads)

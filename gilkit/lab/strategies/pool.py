@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+import warnings
 from contextlib import ExitStack
 from typing import Any, ClassVar
 
@@ -21,7 +22,10 @@ class _Pool(Strategy):
 
     def open(self, workload: Workload, threads: int) -> Contender:
         stack = ExitStack()
-        pool = multiprocessing.get_context(self.method).Pool(threads)
+        with warnings.catch_warnings():
+            # CPython warns of forking beside other threads. They are idle here, and the reader asked to see fork.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            pool = multiprocessing.get_context(self.method).Pool(threads)
 
         def end() -> None:
             pool.terminate()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import gilkit
-from gilkit.reference import mandelbrot as reference
+from gilkit.reference.mandelbrot import mandelbrot as reference
 
 from ..workload import Workload, WrongResult
 
@@ -126,4 +126,4 @@ class Mandelbrot(Workload):
 @cache
 def _expected(*size: Any) -> Any:
     width, height, x, y, max_iter = size
-    return np.array(reference.mandelbrot(width, height, x=x, y=y, max_iter=max_iter), np.int32)
+    return np.array(reference(width, height, x=x, y=y, max_iter=max_iter), np.int32)

@@ -36,6 +36,18 @@ def since(before):
     return dict((key, value - before[key]) for key, value in usage().items())
 
 
+def repeat(step, seconds):
+    """Calls ``step`` for about so long. It returns how often it did what is measured; see there for what comes back."""
+    count = 0
+    before = usage()
+    start = clock()
+    while True:
+        count += step()
+        wall = clock() - start
+        if wall >= seconds:
+            return dict(since(before), wall=wall, count=count)
+
+
 def total(usages):
     """The sum of several answers of since()."""
     usages = list(usages)

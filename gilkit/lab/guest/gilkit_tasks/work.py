@@ -7,7 +7,7 @@ import sys
 
 from .usage import clock, since, usage
 
-_state = {}  # type: dict
+_state = {}  # type: dict[str, object]
 
 
 def start(workload, size, threads):
@@ -50,3 +50,18 @@ def stop():
 
 def _nothing(_):
     pass
+
+
+def once(workload, size, threads):
+    """One run of a workload, and the most memory this process has had."""
+    if _state.get("solve") is None:
+        start(workload, size, threads)
+    cost = run()
+    try:
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        cost["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    except ImportError:
+        pass
+    return cost

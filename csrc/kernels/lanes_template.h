@@ -1,0 +1,232 @@
+/* The bodies of lanes.h for sums and variances; included once for each
+ * instruction set, with
+ *   NAME(x)  x with the suffix of the instruction set
+ *   TARGET   its function attribute
+ * both undefined at the end. The loops over lanes are plain and independent:
+ * compilers vectorise them, and every vector length gives the same bits. */
+
+/* A width known to the compiler makes faster loops of the commonest case. */
+#define CONSTANT_WIDTH(function, usual, lanes, x, stride, rows, width) \
+    do {                                                               \
+        if ((width) == (usual))                                        \
+            function(lanes, x, stride, rows, usual);                   \
+        else                                                           \
+            function(lanes, x, stride, rows, width);                   \
+    } while (0)
+
+/* total + x, exactly total' + error'. */
+TARGET GK_INLINE void NAME(two_sum)(double *total, double *error, double x)
+{
+    double sum = *total + x;
+    double taken = sum - *total;
+    *error += (*total - (sum - taken)) + (x - taken);
+    *total = sum;
+}
+
+/* Sums of doubles. */
+
+TARGET static void NAME(sum_start)(gk_lanes *lanes, int64_t width)
+{
+    /* -0.0 is the number that changes no sum, not even one of -0.0. */
+    for (int64_t i = 0; i < width; i++) {
+        lanes->state[0][i] = -0.0;
+        lanes->state[1][i] = 0;
+    }
+}
+
+TARGET GK_INLINE void NAME(sum_rows_of)(gk_lanes *lanes, const double *GK_RESTRICT x, int64_t stride,
+                                        int64_t rows, int64_t width)
+{
+    double *GK_RESTRICT total = lanes->state[0], *GK_RESTRICT error = lanes->state[1];
+    for (; rows >= 8; rows -= 8, x += 8 * stride)
+        for (int64_t i = 0; i < width; i++) {
+            const double *p = x + i;
+            double sum = p[0] + p[stride];
+            sum += p[2 * stride];
+            sum += p[3 * stride];
+            sum += p[4 * stride];
+            sum += p[5 * stride];
+            sum += p[6 * stride];
+            sum += p[7 * stride];
+            NAME(two_sum)(&total[i], &error[i], sum);
+        }
+    for (; rows > 0; rows--, x += stride)
+        for (int64_t i = 0; i < width; i++)
+            NAME(two_sum)(&total[i], &error[i], x[i]);
+}
+
+TARGET static void NAME(sum_rows)(gk_lanes *lanes, const void *x, int64_t stride, int64_t rows,
+                                  int64_t width)
+{
+    CONSTANT_WIDTH(NAME(sum_rows_of), 32, lanes, x, stride, rows, width);
+}
+
+TARGET static void NAME(sum_tail)(gk_lanes *lanes, const void *x, int64_t width)
+{
+    NAME(sum_rows_of)(lanes, x, 0, 1, width);
+}
+
+TARGET static void NAME(sum_fold)(gk_lanes *lanes, int64_t groups, int64_t k, gk_part part)
+{
+    double *GK_RESTRICT total = lanes->state[0], *GK_RESTRICT error = lanes->state[1];
+    for (int64_t half = groups / 2 * k; half >= k; half /= 2)
+        for (int64_t i = 0; i < half; i++) {
+            NAME(two_sum)(&total[i], &error[i], total[i + half]);
+            error[i] += error[i + half];
+        }
+    memcpy(part.a, total, (size_t)k * sizeof *total);
+    memcpy(part.b, error, (size_t)k * sizeof *error);
+}
+
+/* Sums of integers, modulo 2^64. */
+
+TARGET static void NAME(isum_start)(gk_lanes *lanes, int64_t width)
+{
+    memset(lanes->state[0], 0, (size_t)width * sizeof(uint64_t));
+}
+
+TARGET GK_INLINE void NAME(isum_rows_of)(gk_lanes *lanes, const uint64_t *GK_RESTRICT x,
+                                         int64_t stride, int64_t rows, int64_t width)
+{
+    uint64_t *GK_RESTRICT total = (uint64_t *)(void *)lanes->state[0];
+    for (; rows >= 4; rows -= 4, x += 4 * stride)
+        for (int64_t i = 0; i < width; i++)
+            total[i] += x[i] + x[i + stride] + x[i + 2 * stride] + x[i + 3 * stride];
+    for (; rows > 0; rows--, x += stride)
+        for (int64_t i = 0; i < width; i++)
+            total[i] += x[i];
+}
+
+TARGET static void NAME(isum_rows)(gk_lanes *lanes, const void *x, int64_t stride, int64_t rows,
+                                   int64_t width)
+{
+    CONSTANT_WIDTH(NAME(isum_rows_of), 32, lanes, x, stride, rows, width);
+}
+
+TARGET static void NAME(isum_tail)(gk_lanes *lanes, const void *x, int64_t width)
+{
+    NAME(isum_rows_of)(lanes, x, 0, 1, width);
+}
+
+TARGET static void NAME(isum_fold)(gk_lanes *lanes, int64_t groups, int64_t k, gk_part part)
+{
+    uint64_t *total = (uint64_t *)(void *)lanes->state[0];
+    for (int64_t half = groups / 2 * k; half >= k; half /= 2)
+        for (int64_t i = 0; i < half; i++)
+            total[i] += total[i + half];
+    memcpy(part.a, total, (size_t)k * sizeof *total);
+}
+
+/* Variances. */
+
+TARGET static void NAME(var_start)(gk_lanes *lanes, int64_t width)
+{
+    for (int i = 0; i < 4; i++)
+        memset(lanes->state[i], 0, (size_t)width * sizeof(double));
+    lanes->count = lanes->tail_count = 0;
+}
+
+/* A block is read twice, so it is to fit into the first-level cache. */
+TARGET GK_INLINE void NAME(var_block)(gk_lanes *lanes, const double *GK_RESTRICT x, int64_t stride,
+                                      int64_t rows, int64_t width)
+{
+    double sum[GK_LANES], deviation[GK_LANES], square[GK_LANES];
+    for (int64_t i = 0; i < width; i++)
+        sum[i] = deviation[i] = square[i] = 0;
+    int64_t r = 0;
+    for (; r + 4 <= rows; r += 4)
+        for (int64_t i = 0; i < width; i++) {
+            const double *p = x + r * stride + i;
+            sum[i] += (p[0] + p[stride]) + (p[2 * stride] + p[3 * stride]);
+        }
+    for (; r < rows; r++)
+        for (int64_t i = 0; i < width; i++)
+            sum[i] += x[r * stride + i];
+    double n = (double)rows;
+    for (int64_t i = 0; i < width; i++)
+        sum[i] /= n; /* now the mean, up to rounding, which `deviation` corrects */
+    for (r = 0; r + 4 <= rows; r += 4)
+        for (int64_t i = 0; i < width; i++) {
+            const double *p = x + r * stride + i;
+            double d0 = p[0] - sum[i], d1 = p[stride] - sum[i];
+            double d2 = p[2 * stride] - sum[i], d3 = p[3 * stride] - sum[i];
+            deviation[i] += (d0 + d1) + (d2 + d3);
+            square[i] += (d0 * d0 + d1 * d1) + (d2 * d2 + d3 * d3);
+        }
+    for (; r < rows; r++)
+        for (int64_t i = 0; i < width; i++) {
+            double d = x[r * stride + i] - sum[i];
+            deviation[i] += d;
+            square[i] += d * d;
+        }
+    double *GK_RESTRICT mean = lanes->state[0], *GK_RESTRICT mean_error = lanes->state[1];
+    double *GK_RESTRICT m2 = lanes->state[2], *GK_RESTRICT m2_error = lanes->state[3];
+    if (lanes->count == 0) {
+        for (int64_t i = 0; i < width; i++) {
+            mean[i] = sum[i];
+            mean_error[i] = deviation[i] / n;
+            m2[i] = square[i] - deviation[i] * (deviation[i] / n);
+        }
+    } else {
+        double share = n / (double)(lanes->count + rows);
+        double weight = (double)lanes->count * share;
+        for (int64_t i = 0; i < width; i++) {
+            double shift = deviation[i] / n;
+            double delta = ((sum[i] - mean[i]) - mean_error[i]) + shift;
+            NAME(two_sum)(&mean[i], &mean_error[i], delta * share);
+            NAME(two_sum)(&m2[i], &m2_error[i],
+                          (square[i] - deviation[i] * shift) + delta * delta * weight);
+        }
+    }
+    lanes->count += rows;
+}
+
+TARGET static void NAME(var_rows)(gk_lanes *lanes, const void *x_, int64_t stride, int64_t rows,
+                                  int64_t width)
+{
+    const double *x = x_;
+    int64_t block = width <= 32 ? 128 : 4096 / width;
+    for (; rows > 0; rows -= block, x += block * stride) {
+        if (block > rows)
+            block = rows;
+        CONSTANT_WIDTH(NAME(var_block), 32, lanes, x, stride, block, width);
+    }
+}
+
+TARGET static void NAME(var_tail)(gk_lanes *lanes, const void *x, int64_t width)
+{
+    memcpy(lanes->tail, x, (size_t)width * sizeof(double));
+    lanes->tail_count = width;
+}
+
+TARGET static void NAME(var_fold)(gk_lanes *lanes, int64_t groups, int64_t k, gk_part part)
+{
+    double *GK_RESTRICT mean = lanes->state[0], *GK_RESTRICT m2 = lanes->state[2];
+    for (int64_t i = 0; i < groups * k; i++) {
+        mean[i] += lanes->state[1][i];
+        m2[i] += lanes->state[3][i];
+    }
+    double n = (double)lanes->count; /* elements that each lane stands for */
+    for (int64_t half = groups / 2 * k; half >= k; half /= 2, n *= 2)
+        for (int64_t i = 0; i < half; i++) {
+            double delta = mean[i + half] - mean[i];
+            mean[i] += delta / 2;
+            m2[i] += m2[i + half] + delta * delta * (n / 2);
+        }
+    memcpy(part.a, mean, (size_t)k * sizeof *mean);
+    memcpy(part.b, m2, (size_t)k * sizeof *m2);
+    if (lanes->tail_count > 0)
+        fold_var_tail(lanes, lanes->count * groups, k, part);
+}
+
+#undef CONSTANT_WIDTH
+
+static const gk_lane_ops NAME(sum_ops) = {NAME(sum_start), NAME(sum_rows), NAME(sum_tail),
+                                          NAME(sum_fold), merge_sum};
+static const gk_lane_ops NAME(isum_ops) = {NAME(isum_start), NAME(isum_rows), NAME(isum_tail),
+                                           NAME(isum_fold), merge_isum};
+static const gk_lane_ops NAME(var_ops) = {NAME(var_start), NAME(var_rows), NAME(var_tail),
+                                          NAME(var_fold), merge_var};
+
+#undef NAME
+#undef TARGET

@@ -1,0 +1,75 @@
+#include "sync/barrier.h"
+
+#include <stddef.h>
+
+void gk_barrier_init(gk_barrier *b, uint32_t parties)
+{
+    *b = (gk_barrier){.parties = parties};
+}
+
+static void next_round(gk_barrier *b)
+{
+    b->round++;
+    atomic_store_explicit(&b->arrived, 0, memory_order_relaxed);
+}
+
+int gk_barrier_wait(gk_barrier *b, const gk_patience *p, gk_arrival *a)
+{
+    gk_queue_lock(&b->queue);
+    if (atomic_load_explicit(&b->broken, memory_order_relaxed)) {
+        gk_queue_unlock(&b->queue);
+        return GK_SYNC_BROKEN;
+    }
+    a->round = b->round;
+    a->index = atomic_load_explicit(&b->arrived, memory_order_relaxed);
+    if (a->index == b->parties - 1) {
+        next_round(b);
+        gk_queue_unlock(&b->queue);
+        return GK_SYNC_OK;
+    }
+    atomic_store_explicit(&b->arrived, a->index + 1, memory_order_relaxed);
+    gk_waiter w = {.tag = a->round};
+    gk_queue_push(&b->queue, &w);
+    gk_queue_unlock(&b->queue);
+
+    int result = gk_waiter_wait(&b->queue, &w, p);
+    if (result < 0)
+        gk_barrier_break(b);
+    return result < 0 ? result : result == GK_WAITER_GRANTED ? GK_SYNC_OK : GK_SYNC_BROKEN;
+}
+
+int gk_barrier_open(gk_barrier *b, const gk_arrival *a)
+{
+    gk_queue_lock(&b->queue);
+    int status = a->round < b->unbroken ? GK_SYNC_BROKEN : GK_SYNC_OK;
+    _Atomic uint32_t *asleep = NULL;
+    for (gk_waiter *w = b->queue.first, *next; w != NULL; w = next) {
+        next = w->next;
+        if (w->tag == a->round)
+            gk_queue_signal(&b->queue, w, GK_WAITER_GRANTED, &asleep);
+    }
+    gk_queue_unlock_and_wake(&b->queue, asleep);
+    return status;
+}
+
+static void send_all_away(gk_barrier *b, uint32_t broken)
+{
+    gk_queue_lock(&b->queue);
+    atomic_store_explicit(&b->broken, broken, memory_order_relaxed);
+    next_round(b);
+    b->unbroken = b->round;
+    _Atomic uint32_t *asleep = NULL;
+    while (b->queue.first != NULL)
+        gk_queue_signal(&b->queue, b->queue.first, GK_WAITER_BROKEN, &asleep);
+    gk_queue_unlock_and_wake(&b->queue, asleep);
+}
+
+void gk_barrier_break(gk_barrier *b)
+{
+    send_all_away(b, 1);
+}
+
+void gk_barrier_reset(gk_barrier *b)
+{
+    send_all_away(b, 0);
+}

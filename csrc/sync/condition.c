@@ -1,0 +1,76 @@
+#include "sync/condition.h"
+
+#include <stddef.h>
+
+void gk_condition_enter(gk_condition *c, gk_waiter *w)
+{
+    *w = (gk_waiter){0};
+    gk_queue_lock(&c->queue);
+    gk_queue_push(&c->queue, w);
+    gk_queue_unlock(&c->queue);
+}
+
+void gk_condition_leave(gk_condition *c, gk_waiter *w)
+{
+    gk_queue_lock(&c->queue);
+    gk_queue_remove(&c->queue, w);
+    gk_queue_unlock(&c->queue);
+}
+
+int gk_condition_sleep(gk_condition *c, gk_waiter *w, const gk_patience *p)
+{
+    int result = gk_waiter_wait(&c->queue, w, p);
+    return result < 0 ? result : GK_SYNC_OK;
+}
+
+/* Whatever happens, the caller gets its lock back. A signal handler that raises
+ * meanwhile is heard of afterwards; none runs after it, for the exception of the
+ * first is still on its way. */
+
+static gk_patience until_taken(int status, const gk_patience *p)
+{
+    gk_patience q = {GK_FOREVER, NULL, NULL};
+    if (p && status != GK_SYNC_INTERRUPTED) {
+        q.poll = p->poll;
+        q.context = p->context;
+    }
+    return q;
+}
+
+int gk_condition_wait(gk_condition *c, gk_lock *lock, const gk_patience *p)
+{
+    gk_waiter w;
+    gk_condition_enter(c, &w);
+    gk_lock_release(lock);
+    int status = gk_condition_sleep(c, &w, p);
+    gk_patience q = until_taken(status, p);
+    if (gk_lock_acquire(lock, &q) == GK_SYNC_OK)
+        return status;
+    gk_lock_acquire(lock, NULL);
+    return GK_SYNC_INTERRUPTED;
+}
+
+int gk_condition_wait_rlock(gk_condition *c, gk_rlock *lock, const gk_patience *p)
+{
+    gk_waiter w;
+    gk_condition_enter(c, &w);
+    uintptr_t count = gk_rlock_release_all(lock);
+    int status = gk_condition_sleep(c, &w, p);
+    gk_patience q = until_taken(status, p);
+    if (gk_rlock_acquire_again(lock, count, &q) == GK_SYNC_OK)
+        return status;
+    gk_rlock_acquire_again(lock, count, NULL);
+    return GK_SYNC_INTERRUPTED;
+}
+
+void gk_condition_notify(gk_condition *c, int64_t n)
+{
+    /* Nobody can begin to wait meanwhile: the caller holds the lock. */
+    if (atomic_load_explicit(&c->queue.count, memory_order_acquire) == 0)
+        return;
+    gk_queue_lock(&c->queue);
+    _Atomic uint32_t *asleep = NULL;
+    for (; n != 0 && c->queue.first != NULL; n--)
+        gk_queue_signal(&c->queue, c->queue.first, GK_WAITER_GRANTED, &asleep);
+    gk_queue_unlock_and_wake(&c->queue, asleep);
+}

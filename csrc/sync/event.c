@@ -1,0 +1,100 @@
+#include "sync/event.h"
+
+#include <stddef.h>
+
+#include "base/park.h"
+
+enum { SET = 1, SLEEPERS = 2, ONCE = 4 };
+
+int gk_event_is_set(gk_event *e)
+{
+    return atomic_load_explicit(&e->state, memory_order_acquire) & SET;
+}
+
+void gk_event_set(gk_event *e)
+{
+    uint32_t seen = atomic_load_explicit(&e->state, memory_order_relaxed);
+    for (;;) {
+        /* Also where it is set already: what was written before this call is to
+         * be seen by whoever finds the event set. */
+        uint32_t next = seen & SET ? seen : ((seen + ONCE) & ~(uint32_t)SLEEPERS) | SET;
+        if (atomic_compare_exchange_weak_explicit(&e->state, &seen, next, memory_order_acq_rel,
+                                                  memory_order_relaxed))
+            break;
+    }
+    if (seen & SLEEPERS)
+        gk_wake(&e->state, GK_WAKE_ALL);
+}
+
+void gk_event_clear(gk_event *e)
+{
+    atomic_fetch_and_explicit(&e->state, ~(uint32_t)SET, memory_order_acq_rel);
+}
+
+void gk_event_reinit(gk_event *e)
+{
+    atomic_fetch_and_explicit(&e->state, ~(uint32_t)SLEEPERS, memory_order_relaxed);
+}
+
+/* Was set since `before` was seen, when it was not. */
+static int has_been_set(gk_event *e, uint32_t before)
+{
+    uint32_t seen = atomic_load_explicit(&e->state, memory_order_acquire);
+    return ((seen ^ before) & ~(uint32_t)(SET | SLEEPERS)) != 0;
+}
+
+int gk_event_wait(gk_event *e, const gk_patience *p)
+{
+    uint32_t before = atomic_load_explicit(&e->state, memory_order_acquire);
+    if (before & SET)
+        return GK_SYNC_OK;
+    int64_t deadline = p ? p->deadline : GK_FOREVER;
+    if (deadline == 0)
+        return GK_SYNC_TIMEOUT;
+    int rounds = gk_spin_begin();
+    for (int i = 0; i < rounds && !has_been_set(e, before); i++)
+        gk_cpu_relax();
+    gk_spin_end(rounds);
+    while (!has_been_set(e, before)) {
+        uint32_t seen = before & ~(uint32_t)SLEEPERS;
+        atomic_compare_exchange_strong_explicit(&e->state, &seen, seen | SLEEPERS, memory_order_relaxed,
+                                                memory_order_relaxed);
+        int64_t until = deadline;
+        if (p && p->poll && gk_now() + GK_SYNC_POLL_INTERVAL < until)
+            until = gk_now() + GK_SYNC_POLL_INTERVAL;
+        gk_wait_result result = gk_wait(&e->state, before | SLEEPERS, until);
+        if (has_been_set(e, before))
+            break;
+        if (result == GK_TIMED_OUT && until == deadline)
+            return GK_SYNC_TIMEOUT;
+        if (p && p->poll && p->poll(p->context) != 0)
+            return GK_SYNC_INTERRUPTED;
+    }
+    return GK_SYNC_OK;
+}
+
+void gk_latch_init(gk_latch *l, int64_t count)
+{
+    *l = (gk_latch){0};
+    atomic_store_explicit(&l->left, count, memory_order_relaxed);
+    if (count == 0)
+        gk_event_set(&l->open);
+}
+
+int gk_latch_count_down(gk_latch *l, int64_t n)
+{
+    int64_t left = atomic_load_explicit(&l->left, memory_order_relaxed);
+    do {
+        if (n > left)
+            return GK_SYNC_OVERFLOW;
+    } while (!atomic_compare_exchange_weak_explicit(&l->left, &left, left - n, memory_order_acq_rel,
+                                                    memory_order_relaxed));
+    if (n == left && n > 0)
+        gk_event_set(&l->open);
+    return GK_SYNC_OK;
+}
+
+int gk_latch_wait(gk_latch *l, const gk_patience *p)
+{
+    return gk_event_wait(&l->open, p);
+}

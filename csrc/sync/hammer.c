@@ -1,0 +1,184 @@
+#include "sync/hammer.h"
+
+#include <stdlib.h>
+
+#include "base/thread.h"
+#include "sync/barrier.h"
+#include "sync/event.h"
+
+/* Between two looks at whether to stop. */
+enum { BURST = 1024 };
+
+typedef struct {
+    gk_hammer *hammer;
+    gk_barrier gate;
+    gk_latch finished;
+    _Atomic int32_t stop;
+} shared;
+
+typedef struct {
+    shared *shared;
+    gk_thread *thread;
+    gk_cell *cell;
+    int64_t begin, end, done, retries;
+    int status;
+    char padding[2 * GK_CACHE_LINE];
+} worker;
+
+static void busy(int64_t rounds)
+{
+#if defined(GK_OPAQUE) && !(defined(_MSC_VER) && !defined(__clang__))
+    for (int64_t i = 0; i < rounds; i++)
+        GK_OPAQUE(i);
+#else
+    for (volatile int64_t i = 0; i < rounds; i++)
+        ;
+#endif
+}
+
+static int racy_with_work(gk_counter *c, int64_t inside)
+{
+    int64_t value = atomic_load_explicit(&c->value, memory_order_relaxed);
+    busy(inside);
+    if (gk_add_overflows(value, 1))
+        return GK_SYNC_OVERFLOW;
+    atomic_store_explicit(&c->value, value + 1, memory_order_relaxed);
+    return GK_SYNC_OK;
+}
+
+static int locked_with_work(gk_counter *c, int64_t inside)
+{
+    if (!gk_lock_try(&c->lock))
+        gk_lock_acquire(&c->lock, NULL);
+    int status = racy_with_work(c, inside);
+    if (!gk_lock_try_release(&c->lock))
+        gk_lock_release(&c->lock);
+    return status;
+}
+
+static int optimistic_with_work(gk_counter *c, int64_t inside, int64_t *retries)
+{
+    for (;; ++*retries) {
+        int64_t value = atomic_load(&c->value);
+        busy(inside);
+        if (gk_add_overflows(value, 1))
+            return GK_SYNC_OVERFLOW;
+        if (atomic_compare_exchange_strong(&c->value, &value, value + 1))
+            return GK_SYNC_OK;
+    }
+}
+
+static int atomic_with_work(gk_counter *c, int64_t inside)
+{
+    int64_t sum;
+    busy(inside);
+    return gk_atomic_add(c, 1, &sum);
+}
+
+static int sharded_with_work(worker *w, int64_t inside)
+{
+    busy(inside);
+    return gk_sharded_add_to_cell(w->shared->hammer->sharded, w->cell, 1);
+}
+
+/* One loop for each kind, so that none carries the cost of choosing. */
+#define REPEAT(update)                                   \
+    for (; i < n && (status = (update)) == GK_SYNC_OK; i++) \
+        busy(h->outside);                                \
+    break
+
+static int64_t burst(worker *w, int64_t n)
+{
+    gk_hammer *h = w->shared->hammer;
+    gk_counter *c = h->counter;
+    int64_t i = 0, inside = h->inside;
+    int status = GK_SYNC_OK;
+    switch (h->kind) {
+    case GK_HAMMER_RACY:
+        REPEAT(racy_with_work(c, inside));
+    case GK_HAMMER_LOCKED:
+        REPEAT(locked_with_work(c, inside));
+    case GK_HAMMER_ATOMIC:
+        REPEAT(atomic_with_work(c, inside));
+    case GK_HAMMER_OPTIMISTIC:
+        REPEAT(optimistic_with_work(c, inside, &w->retries));
+    case GK_HAMMER_SHARDED:
+        REPEAT(sharded_with_work(w, inside));
+    }
+    w->status = status;
+    return i;
+}
+
+static void work(void *argument)
+{
+    worker *w = argument;
+    shared *s = w->shared;
+    gk_arrival arrival;
+    if (gk_barrier_wait(&s->gate, NULL, &arrival) == GK_SYNC_OK) {
+        if (arrival.index == s->gate.parties - 1)
+            gk_barrier_open(&s->gate, &arrival);
+        w->begin = gk_now();
+        int64_t left = s->hammer->increments;
+        while (left > 0 && w->status == GK_SYNC_OK &&
+               !atomic_load_explicit(&s->stop, memory_order_relaxed)) {
+            int64_t n = burst(w, left < BURST ? left : BURST);
+            left -= n;
+            w->done += n;
+        }
+        w->end = gk_now();
+    }
+    gk_latch_count_down(&s->finished, 1);
+}
+
+static void collect(gk_hammer *h, const worker *workers, int *status)
+{
+    int64_t begin = INT64_MAX, end = 0;
+    for (int i = 0; i < h->threads; i++) {
+        const worker *w = &workers[i];
+        h->done += w->done;
+        h->retries += w->retries;
+        begin = w->begin < begin ? w->begin : begin;
+        end = w->end > end ? w->end : end;
+        if (*status == GK_SYNC_OK)
+            *status = w->status;
+    }
+    h->nanoseconds = end - begin;
+}
+
+int gk_hammer_run(gk_hammer *h, const gk_patience *p)
+{
+    h->done = h->retries = h->nanoseconds = 0;
+    shared s = {.hammer = h};
+    worker *workers = calloc((size_t)h->threads, sizeof *workers);
+    if (workers == NULL)
+        return GK_SYNC_NO_MEMORY;
+    gk_barrier_init(&s.gate, (uint32_t)h->threads);
+    gk_latch_init(&s.finished, h->threads);
+
+    int status = GK_SYNC_OK, started = 0;
+    for (; started < h->threads && status == GK_SYNC_OK; started++) {
+        worker *w = &workers[started];
+        w->shared = &s;
+        if (h->kind == GK_HAMMER_SHARDED && (w->cell = gk_sharded_take_cell(h->sharded)) == NULL)
+            status = GK_SYNC_NO_MEMORY;
+        else if ((w->thread = gk_thread_start(work, w, "gilkit-hammer")) == NULL)
+            status = GK_SYNC_NO_MEMORY;
+    }
+    if (status == GK_SYNC_OK) {
+        status = gk_latch_wait(&s.finished, p);
+        if (status != GK_SYNC_OK)
+            atomic_store(&s.stop, 1);
+    } else {
+        gk_barrier_break(&s.gate);
+    }
+    for (int i = 0; i < started; i++) {
+        if (workers[i].thread != NULL)
+            gk_thread_join(workers[i].thread);
+        if (workers[i].cell != NULL)
+            gk_sharded_give_cell(h->sharded, workers[i].cell);
+    }
+    if (status != GK_SYNC_NO_MEMORY)
+        collect(h, workers, &status);
+    free(workers);
+    return status;
+}

@@ -1,0 +1,36 @@
+/* Many native threads add to one counter at once, and are timed. */
+#ifndef GK_SYNC_HAMMER_H
+#define GK_SYNC_HAMMER_H
+
+#include <stdint.h>
+
+#include "sync/counter.h"
+
+typedef enum {
+    GK_HAMMER_RACY,
+    GK_HAMMER_LOCKED,
+    GK_HAMMER_ATOMIC,
+    GK_HAMMER_OPTIMISTIC, /* the atomic counter, by compare-and-set, again until it succeeds */
+    GK_HAMMER_SHARDED,
+} gk_hammer_kind;
+
+typedef struct {
+    gk_hammer_kind kind;
+    gk_counter *counter;
+    gk_sharded *sharded; /* GK_HAMMER_SHARDED */
+    int64_t increments;  /* of 1, by each thread */
+    int threads;
+    int64_t inside;  /* rounds of a busy loop within each update: between the read and
+                        the write, and where there is a lock, under it; */
+    int64_t outside; /* and after it */
+    /* Results. */
+    int64_t done;        /* increments by all threads together */
+    int64_t retries;     /* compare-and-sets that failed */
+    int64_t nanoseconds; /* from the first increment to the last */
+} gk_hammer;
+
+/* GK_SYNC_OK, GK_SYNC_NO_MEMORY (nothing done: no thread or memory left),
+ * GK_SYNC_OVERFLOW, GK_SYNC_TIMEOUT or GK_SYNC_INTERRUPTED: stopped early. */
+int gk_hammer_run(gk_hammer *hammer, const gk_patience *patience);
+
+#endif

@@ -1,0 +1,189 @@
+#include "sync/lock.h"
+
+#include <stddef.h>
+
+#ifdef _WIN32
+#  define WIN32_LEAN_AND_MEAN
+#  include <windows.h>
+#else
+#  include <pthread.h>
+#endif
+
+enum { HELD = GK_LOCK_HELD, WAITERS = GK_LOCK_WAITERS };
+
+/* HELD is set by whoever finds it clear. WAITERS changes under the guard only,
+ * and is set whenever the queue holds anybody. */
+
+static int try_keeping_waiters(gk_lock *l)
+{
+    uint32_t seen = atomic_load_explicit(&l->state, memory_order_relaxed);
+    while (!(seen & HELD))
+        if (atomic_compare_exchange_weak_explicit(&l->state, &seen, seen | HELD, memory_order_acquire,
+                                                  memory_order_relaxed))
+            return 1;
+    return 0;
+}
+
+static int try_for_a_while(gk_lock *l)
+{
+    int rounds = gk_spin_begin(), taken = 0;
+    /* Looks less and less often: two threads that both look all the time take
+     * the cache line away from the holder, who needs it to release. */
+    for (int i = 0, pause = 1; i < rounds && !taken; i += pause, pause += pause < 16 ? pause : 0) {
+        for (int k = 0; k < pause; k++)
+            gk_cpu_relax();
+        taken = try_keeping_waiters(l);
+    }
+    gk_spin_end(rounds);
+    return taken;
+}
+
+/* Takes the lock if it is free by now; else queues. */
+static int take_or_queue(gk_lock *l, gk_waiter *w)
+{
+    gk_queue_lock(&l->queue);
+    uint32_t seen = atomic_load_explicit(&l->state, memory_order_relaxed);
+    for (;;) {
+        uint32_t wanted = seen & HELD ? HELD | WAITERS : seen | HELD;
+        if (!atomic_compare_exchange_weak_explicit(&l->state, &seen, wanted, memory_order_acquire,
+                                                   memory_order_relaxed))
+            continue;
+        if (!(seen & HELD)) {
+            gk_queue_unlock(&l->queue);
+            return 1;
+        }
+        if (w->since == 0) {
+            w->since = gk_now();
+            gk_queue_push(&l->queue, w);
+        } else {
+            gk_queue_push_front(&l->queue, w);
+        }
+        gk_queue_unlock(&l->queue);
+        return 0;
+    }
+}
+
+/* Leaves the queue; 0 if the waiter was signalled before. */
+static int leave(gk_lock *l, gk_waiter *w)
+{
+    gk_queue_lock(&l->queue);
+    int removed = gk_queue_remove(&l->queue, w);
+    if (l->queue.first == NULL)
+        atomic_fetch_and_explicit(&l->state, ~(uint32_t)WAITERS, memory_order_relaxed);
+    gk_queue_unlock(&l->queue);
+    return removed;
+}
+
+int gk_lock_acquire(gk_lock *l, const gk_patience *p)
+{
+    if (try_keeping_waiters(l))
+        return GK_SYNC_OK;
+    if (p && p->deadline == 0)
+        return GK_SYNC_TIMEOUT;
+    gk_waiter w = {0};
+    for (;;) {
+        /* Somebody who was woken to retry must come to the attempt in here
+         * before giving up: nobody else was woken in his place. */
+        if (try_for_a_while(l) || take_or_queue(l, &w))
+            return GK_SYNC_OK;
+        int why = gk_waiter_sleep(&w, p, 0);
+        if (why != GK_SLEEP_SIGNALLED && leave(l, &w)) {
+            if (why == GK_SLEEP_EXPIRED)
+                return GK_SYNC_TIMEOUT;
+            /* Not in the queue while the handler runs: it may want this very
+             * lock, and a release would wake its sleeping outer self. */
+            if (p->poll(p->context) != 0)
+                return GK_SYNC_INTERRUPTED;
+            continue;
+        }
+        if (atomic_load_explicit(&w.state, memory_order_acquire) == GK_WAITER_GRANTED)
+            return GK_SYNC_OK;
+    }
+}
+
+int gk_lock_release(gk_lock *l)
+{
+    uint32_t seen = HELD;
+    if (atomic_compare_exchange_strong_explicit(&l->state, &seen, 0, memory_order_release,
+                                                memory_order_relaxed))
+        return GK_SYNC_OK;
+    if (!(seen & HELD))
+        return GK_SYNC_NOT_HELD;
+
+    gk_queue_lock(&l->queue);
+    /* Looked at again: while there are waiters, every release comes through
+     * here, and another thread's may have been first. */
+    if (!gk_lock_is_held(l)) {
+        gk_queue_unlock(&l->queue);
+        return GK_SYNC_NOT_HELD;
+    }
+    gk_waiter *w = l->queue.first;
+    _Atomic uint32_t *asleep = NULL;
+    int hand_over = w != NULL && gk_now() - w->since >= GK_LOCK_PATIENCE;
+    if (!hand_over)
+        atomic_fetch_and_explicit(&l->state, ~(uint32_t)HELD, memory_order_release);
+    if (w != NULL)
+        gk_queue_signal(&l->queue, w, hand_over ? GK_WAITER_GRANTED : GK_WAITER_RETRY, &asleep);
+    if (l->queue.first == NULL)
+        atomic_fetch_and_explicit(&l->state, ~(uint32_t)WAITERS, memory_order_release);
+    gk_queue_unlock_and_wake(&l->queue, asleep);
+    return GK_SYNC_OK;
+}
+
+/* The lock that its owner may take again. */
+
+uintptr_t gk_thread_ident(void)
+{
+#ifdef _WIN32
+    return (uintptr_t)GetCurrentThreadId();
+#else
+    return (uintptr_t)pthread_self();
+#endif
+}
+
+/* Only the owner itself ever finds its own name there, so relaxed will do. */
+static int mine(gk_rlock *l)
+{
+    return atomic_load_explicit(&l->owner, memory_order_relaxed) == gk_thread_ident();
+}
+
+int gk_rlock_acquire(gk_rlock *l, const gk_patience *p)
+{
+    if (!mine(l))
+        return gk_rlock_acquire_again(l, 1, p);
+    if (l->count == UINTPTR_MAX)
+        return GK_SYNC_OVERFLOW;
+    l->count++;
+    return GK_SYNC_OK;
+}
+
+int gk_rlock_acquire_again(gk_rlock *l, uintptr_t count, const gk_patience *p)
+{
+    int status = gk_lock_acquire(&l->lock, p);
+    if (status == GK_SYNC_OK) {
+        atomic_store_explicit(&l->owner, gk_thread_ident(), memory_order_relaxed);
+        l->count = count;
+    }
+    return status;
+}
+
+int gk_rlock_release(gk_rlock *l)
+{
+    if (!mine(l))
+        return GK_SYNC_NOT_HELD;
+    if (--l->count > 0)
+        return GK_SYNC_OK;
+    atomic_store_explicit(&l->owner, 0, memory_order_relaxed);
+    return gk_lock_release(&l->lock);
+}
+
+uintptr_t gk_rlock_release_all(gk_rlock *l)
+{
+    if (!mine(l))
+        return 0;
+    uintptr_t count = l->count;
+    l->count = 0;
+    atomic_store_explicit(&l->owner, 0, memory_order_relaxed);
+    gk_lock_release(&l->lock);
+    return count;
+}

@@ -1,0 +1,112 @@
+/* Mutual exclusion: gk_lock, and gk_rlock, which its owner may take again.
+ *
+ * Taking a free lock is one compare-and-set; a thread that finds it taken spins
+ * for some microseconds and then sleeps in the queue. A release leaves the lock
+ * free for whoever comes first, because handing it over each time would make
+ * every release wait for a sleeper to get up; but a waiter that has been passed
+ * by for GK_LOCK_PATIENCE is handed the lock by the next release. So a waiter
+ * at the head of the queue is passed by for that long and one release more, and
+ * no thread starves.
+ */
+#ifndef GK_SYNC_LOCK_H
+#define GK_SYNC_LOCK_H
+
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "sync/queue.h"
+
+#define GK_LOCK_PATIENCE GK_MILLISECOND
+
+/* All zero is a free lock. */
+typedef struct {
+    _Atomic uint32_t state;
+    gk_queue queue;
+} gk_lock;
+
+enum { GK_LOCK_HELD = 1, GK_LOCK_WAITERS = 2 };
+
+/* The quick ways, which need nothing but this header. */
+
+GK_INLINE int gk_lock_try(gk_lock *lock)
+{
+    uint32_t free = 0;
+    return GK_LIKELY(atomic_compare_exchange_strong_explicit(
+        &lock->state, &free, GK_LOCK_HELD, memory_order_acquire, memory_order_relaxed));
+}
+
+GK_INLINE int gk_lock_try_release(gk_lock *lock)
+{
+    uint32_t held = GK_LOCK_HELD;
+    return GK_LIKELY(atomic_compare_exchange_strong_explicit(
+        &lock->state, &held, 0, memory_order_release, memory_order_relaxed));
+}
+
+GK_INLINE int gk_lock_is_held(gk_lock *lock)
+{
+    return atomic_load_explicit(&lock->state, memory_order_relaxed) & GK_LOCK_HELD;
+}
+
+/* GK_SYNC_OK, GK_SYNC_TIMEOUT, GK_SYNC_INTERRUPTED. */
+int gk_lock_acquire(gk_lock *lock, const gk_patience *patience);
+
+/* GK_SYNC_OK, or GK_SYNC_NOT_HELD if the lock is free. Any thread may release it. */
+int gk_lock_release(gk_lock *lock);
+
+typedef struct {
+    gk_lock lock;
+    _Atomic uintptr_t owner; /* gk_thread_ident() of the holder; 0: free */
+    uintptr_t count;         /* times taken; the owner's */
+} gk_rlock;
+
+/* This thread, as threading.get_ident() names it; never 0. */
+uintptr_t gk_thread_ident(void);
+
+GK_INLINE uintptr_t gk_rlock_owner(gk_rlock *l)
+{
+    return atomic_load_explicit(&l->owner, memory_order_relaxed);
+}
+
+/* The quick ways, for callers who know gk_thread_ident(); 0: take the long way. */
+
+GK_INLINE int gk_rlock_try(gk_rlock *l, uintptr_t self)
+{
+    if (gk_lock_try(&l->lock)) {
+        atomic_store_explicit(&l->owner, self, memory_order_relaxed);
+        l->count = 1;
+        return 1;
+    }
+    if (atomic_load_explicit(&l->owner, memory_order_relaxed) != self || l->count == UINTPTR_MAX)
+        return 0;
+    l->count++;
+    return 1;
+}
+
+GK_INLINE int gk_rlock_try_release(gk_rlock *l, uintptr_t self)
+{
+    if (atomic_load_explicit(&l->owner, memory_order_relaxed) != self)
+        return 0;
+    if (l->count > 1) {
+        l->count--;
+        return 1;
+    }
+    atomic_store_explicit(&l->owner, 0, memory_order_relaxed);
+    l->count = 0;
+    if (gk_lock_try_release(&l->lock))
+        return 1;
+    l->count = 1; /* somebody waits: it is ours still */
+    atomic_store_explicit(&l->owner, self, memory_order_relaxed);
+    return 0;
+}
+
+/* As above; GK_SYNC_OVERFLOW if taken too often, GK_SYNC_NOT_HELD if this thread
+ * does not hold it. */
+int gk_rlock_acquire(gk_rlock *lock, const gk_patience *patience);
+int gk_rlock_release(gk_rlock *lock);
+
+/* For condition variables: releases it however often it was taken and returns
+ * that number (0: not held by this thread); takes it that often. */
+uintptr_t gk_rlock_release_all(gk_rlock *lock);
+int gk_rlock_acquire_again(gk_rlock *lock, uintptr_t count, const gk_patience *patience);
+
+#endif

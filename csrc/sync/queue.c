@@ -1,0 +1,254 @@
+#include "sync/queue.h"
+
+#include <stddef.h>
+
+#include "base/compiler.h"
+#include "base/cores.h"
+#include "base/park.h"
+
+#ifndef _WIN32
+#  include <pthread.h>
+#endif
+
+/* Forks. */
+
+static _Atomic uint32_t forks;
+
+uint32_t gk_fork_generation(void)
+{
+    return atomic_load_explicit(&forks, memory_order_relaxed);
+}
+
+#ifdef _WIN32
+
+static void watch_forks(void) {}
+
+#else
+
+static _Atomic int watching;
+static pthread_once_t watch_once = PTHREAD_ONCE_INIT;
+
+static void after_fork_in_child(void)
+{
+    gk_park_after_fork_in_child();
+    atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
+}
+
+static void start_watching(void)
+{
+    pthread_atfork(NULL, NULL, after_fork_in_child);
+    atomic_store_explicit(&watching, 1, memory_order_release);
+}
+
+static void watch_forks(void)
+{
+    if (GK_UNLIKELY(!atomic_load_explicit(&watching, memory_order_acquire)))
+        pthread_once(&watch_once, start_watching);
+}
+
+#endif
+
+/* Spinning. */
+
+enum { DEFAULT_ROUNDS = 300, CORES_UNKNOWN = -1 };
+
+static _Atomic int spin_rounds = DEFAULT_ROUNDS;
+static _Atomic int cores = CORES_UNKNOWN;
+static _Atomic int spinners;
+
+void gk_sync_set_spin(int rounds)
+{
+    atomic_store_explicit(&spin_rounds, rounds > 0 ? rounds : 0, memory_order_relaxed);
+}
+
+int gk_sync_spin(void)
+{
+    return atomic_load_explicit(&spin_rounds, memory_order_relaxed);
+}
+
+int gk_spin_begin(void)
+{
+    int available = atomic_load_explicit(&cores, memory_order_relaxed);
+    if (GK_UNLIKELY(available == CORES_UNKNOWN)) {
+        available = gk_cores_usable();
+        atomic_store_explicit(&cores, available, memory_order_relaxed);
+    }
+    if (atomic_fetch_add_explicit(&spinners, 1, memory_order_relaxed) >= available - 1) {
+        atomic_fetch_sub_explicit(&spinners, 1, memory_order_relaxed);
+        return 0;
+    }
+    int rounds = gk_sync_spin();
+    if (rounds == 0)
+        atomic_fetch_sub_explicit(&spinners, 1, memory_order_relaxed);
+    return rounds;
+}
+
+void gk_spin_end(int rounds)
+{
+    if (rounds > 0)
+        atomic_fetch_sub_explicit(&spinners, 1, memory_order_relaxed);
+}
+
+/* The guard: held, and slept on if somebody waits for it. */
+
+enum { HELD = 1, SLEPT_ON = 2, FORKS_SHIFT = 2, GUARD_SPINS = 50 };
+
+void gk_queue_lock(gk_queue *q)
+{
+    watch_forks();
+    uint32_t free = gk_fork_generation() << FORKS_SHIFT, mine = free | HELD;
+    for (int spins = 0;;) {
+        uint32_t seen = atomic_load_explicit(&q->guard, memory_order_relaxed);
+        if (seen == free) {
+            if (atomic_compare_exchange_weak_explicit(&q->guard, &seen, mine, memory_order_acquire,
+                                                      memory_order_relaxed))
+                return;
+        } else if ((seen & ~(uint32_t)(HELD | SLEPT_ON)) != free) {
+            /* Last used before a fork: whoever held it or waits is not here. */
+            if (atomic_compare_exchange_weak_explicit(&q->guard, &seen, mine, memory_order_acquire,
+                                                      memory_order_relaxed)) {
+                q->first = q->last = NULL;
+                atomic_store_explicit(&q->count, 0, memory_order_relaxed);
+                return;
+            }
+        } else if (spins < GUARD_SPINS) {
+            spins++;
+            gk_cpu_relax();
+        } else if ((seen & SLEPT_ON) ||
+                   atomic_compare_exchange_weak_explicit(&q->guard, &seen, seen | SLEPT_ON,
+                                                         memory_order_relaxed, memory_order_relaxed)) {
+            gk_wait(&q->guard, free | HELD | SLEPT_ON, GK_FOREVER);
+            /* There may be more sleepers: whoever has slept holds it as one who
+             * will wake the next. */
+            mine = free | HELD | SLEPT_ON;
+        }
+    }
+}
+
+void gk_queue_unlock(gk_queue *q)
+{
+    uint32_t free = gk_fork_generation() << FORKS_SHIFT;
+    if (atomic_exchange_explicit(&q->guard, free, memory_order_release) & SLEPT_ON)
+        gk_wake(&q->guard, 1);
+}
+
+/* The list. */
+
+static void added(gk_queue *q, gk_waiter *w)
+{
+    w->queued = 1;
+    w->generation = gk_fork_generation();
+    atomic_store_explicit(&w->state, GK_WAITER_AWAKE, memory_order_relaxed);
+    /* Ordered against the state of the lock: see semaphore.c. */
+    atomic_fetch_add(&q->count, 1);
+}
+
+void gk_queue_push(gk_queue *q, gk_waiter *w)
+{
+    w->next = NULL;
+    w->previous = q->last;
+    *(q->last ? &q->last->next : &q->first) = w;
+    q->last = w;
+    added(q, w);
+}
+
+void gk_queue_push_front(gk_queue *q, gk_waiter *w)
+{
+    w->previous = NULL;
+    w->next = q->first;
+    *(q->first ? &q->first->previous : &q->last) = w;
+    q->first = w;
+    added(q, w);
+}
+
+int gk_queue_remove(gk_queue *q, gk_waiter *w)
+{
+    if (!w->queued || w->generation != gk_fork_generation())
+        return 0;
+    *(w->previous ? &w->previous->next : &q->first) = w->next;
+    *(w->next ? &w->next->previous : &q->last) = w->previous;
+    w->queued = 0;
+    atomic_fetch_sub_explicit(&q->count, 1, memory_order_relaxed);
+    return 1;
+}
+
+void gk_queue_signal(gk_queue *q, gk_waiter *w, uint32_t signal, _Atomic uint32_t **asleep)
+{
+    gk_queue_remove(q, w);
+    _Atomic uint32_t *word = &w->state;
+    if (atomic_exchange_explicit(word, signal, memory_order_acq_rel) != GK_WAITER_ASLEEP)
+        return;
+    /* The waiter may have seen the signal and be gone: the address is woken, not
+     * read, and a sleeper that uses it by then takes it for a wake-up without
+     * a cause. */
+    if (*asleep != NULL)
+        gk_wake(*asleep, 1);
+    *asleep = word;
+}
+
+void gk_queue_unlock_and_wake(gk_queue *q, _Atomic uint32_t *asleep)
+{
+    gk_queue_unlock(q);
+    if (asleep != NULL)
+        gk_wake(asleep, 1);
+}
+
+/* Sleeping. */
+
+static int signalled(gk_waiter *w)
+{
+    return atomic_load_explicit(&w->state, memory_order_acquire) >= GK_WAITER_GRANTED;
+}
+
+int gk_waiter_sleep(gk_waiter *w, const gk_patience *p, int spin)
+{
+    if (spin && !(p && p->deadline == 0)) {
+        int rounds = gk_spin_begin();
+        for (int i = 0; i < rounds && !signalled(w); i++)
+            gk_cpu_relax();
+        gk_spin_end(rounds);
+    }
+    int64_t deadline = p ? p->deadline : GK_FOREVER, until = deadline;
+    if (p && p->poll) {
+        int64_t next_poll = gk_now() + GK_SYNC_POLL_INTERVAL;
+        if (next_poll < until)
+            until = next_poll;
+    }
+    for (;;) {
+        uint32_t seen = GK_WAITER_AWAKE;
+        atomic_compare_exchange_strong(&w->state, &seen, GK_WAITER_ASLEEP);
+        if (signalled(w))
+            return GK_SLEEP_SIGNALLED;
+        gk_wait_result result = gk_wait(&w->state, GK_WAITER_ASLEEP, until);
+        if (signalled(w))
+            return GK_SLEEP_SIGNALLED;
+        if (result == GK_TIMED_OUT)
+            return until == deadline ? GK_SLEEP_EXPIRED : GK_SLEEP_POLL;
+        /* Woken without a cause of ours: perhaps by a signal to this thread. */
+        if (p && p->poll)
+            return GK_SLEEP_POLL;
+    }
+}
+
+int gk_waiter_wait(gk_queue *q, gk_waiter *w, const gk_patience *p)
+{
+    for (int spin = 1;; spin = 0) {
+        int why = gk_waiter_sleep(w, p, spin);
+        int status = GK_SYNC_TIMEOUT;
+        if (why == GK_SLEEP_POLL) {
+            if (p->poll(p->context) == 0)
+                continue;
+            status = GK_SYNC_INTERRUPTED;
+        }
+        if (why != GK_SLEEP_SIGNALLED) {
+            gk_queue_lock(q);
+            int removed = gk_queue_remove(q, w);
+            gk_queue_unlock(q);
+            /* An exception of a signal handler goes before a signal that came
+             * at the same moment. */
+            if (removed || status == GK_SYNC_INTERRUPTED)
+                return status;
+        }
+        return (int)atomic_load_explicit(&w->state, memory_order_acquire);
+    }
+}

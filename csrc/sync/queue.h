@@ -1,0 +1,104 @@
+/* First-in-first-out queues of waiting threads: what every lock of gilkit puts
+ * its threads to sleep in.
+ *
+ * A waiter lives on the stack of the thread that waits. Whoever signals it has
+ * taken it out of the queue before, so a waiter that is signalled may return at
+ * once and its memory may go.
+ *
+ * fork: the child has none of the parent's other threads, so waiters that it
+ * inherits are ghosts, and a guard may be held by one. Guards carry the number
+ * of forks; the first thread that meets an older number empties the queue.
+ */
+#ifndef GK_SYNC_QUEUE_H
+#define GK_SYNC_QUEUE_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+
+/* How a wait ended. The values are those of runtime/parallel.h. */
+enum {
+    GK_SYNC_OK = 0,
+    GK_SYNC_TIMEOUT = -2,
+    GK_SYNC_NO_MEMORY = -3,
+    GK_SYNC_INTERRUPTED = -4, /* poll() asked for the end */
+    GK_SYNC_NOT_HELD = -5,    /* a release by one who does not hold the lock */
+    GK_SYNC_OWNED = -6,       /* this thread holds it already, and would wait for itself */
+    GK_SYNC_BROKEN = -7,      /* the barrier is broken */
+    GK_SYNC_OVERFLOW = -8,    /* of a counter, or of the number of times a lock is held */
+};
+
+/* How long a thread waits, and what it does meanwhile. NULL stands for
+ * {GK_FOREVER, NULL, NULL}. */
+typedef struct {
+    int64_t deadline;           /* gk_now() time; GK_FOREVER; 0: not at all */
+    int (*poll)(void *context); /* called about every GK_SYNC_POLL_INTERVAL and after
+                                   each signal; nonzero: GK_SYNC_INTERRUPTED */
+    void *context;
+} gk_patience;
+
+#define GK_SYNC_POLL_INTERVAL (50 * GK_MILLISECOND)
+
+enum { GK_WAITER_AWAKE, GK_WAITER_ASLEEP, GK_WAITER_GRANTED, GK_WAITER_RETRY, GK_WAITER_BROKEN };
+
+typedef struct gk_waiter {
+    struct gk_waiter *next, *previous;
+    _Atomic uint32_t state; /* AWAKE or ASLEEP until signalled with one of the others */
+    uint32_t generation;    /* the number of forks when it was queued; */
+    int queued;             /* only with that number is this to be believed */
+    int64_t since;          /* when it began to wait; 0: not yet */
+    uint64_t tag;           /* the lock's own use */
+} gk_waiter;
+
+/* All zero is an empty queue. */
+typedef struct {
+    _Atomic uint32_t guard; /* forks << 2 | somebody sleeps on it << 1 | held */
+    _Atomic uint32_t count; /* waiters; changed under the guard, read by anybody */
+    gk_waiter *first, *last;
+} gk_queue;
+
+/* The guard is held for some pointer operations only, never over a wait. */
+void gk_queue_lock(gk_queue *queue);
+void gk_queue_unlock(gk_queue *queue);
+
+/* Under the guard. */
+void gk_queue_push(gk_queue *queue, gk_waiter *waiter);
+/* For a waiter that has waited before and lost the race. */
+void gk_queue_push_front(gk_queue *queue, gk_waiter *waiter);
+/* 0 if it is not in the queue, which is to say that it was signalled. */
+int gk_queue_remove(gk_queue *queue, gk_waiter *waiter);
+
+/* Removes a waiter from the queue and signals it; afterwards it may be gone.
+ * Of the waiters that are asleep, the last to be signalled is woken only by
+ * gk_queue_unlock_and_wake(): a wake-up takes some microseconds, during which
+ * the guard had better be free. *asleep is NULL before the first. */
+void gk_queue_signal(gk_queue *queue, gk_waiter *waiter, uint32_t signal, _Atomic uint32_t **asleep);
+void gk_queue_unlock_and_wake(gk_queue *queue, _Atomic uint32_t *asleep);
+
+/* Why gk_waiter_sleep() returned. */
+enum { GK_SLEEP_SIGNALLED, GK_SLEEP_EXPIRED, GK_SLEEP_POLL };
+
+/* Spins a little if `spin`, then sleeps until the waiter is signalled, its time
+ * is over, or it is time to poll. */
+int gk_waiter_sleep(gk_waiter *waiter, const gk_patience *patience, int spin);
+
+/* Waits for the signal of a queued waiter, polling in place, and returns it;
+ * or a status below 0, the waiter then being removed. For locks whose waiters
+ * may keep their place while a signal handler runs. */
+int gk_waiter_wait(gk_queue *queue, gk_waiter *waiter, const gk_patience *patience);
+
+/* Takes away the right to spin, which is given to fewer threads than there are
+ * cores: where everybody spins, nobody gets on. Returns the number of rounds,
+ * perhaps 0; gk_spin_end() takes the same number. */
+int gk_spin_begin(void);
+void gk_spin_end(int rounds);
+
+/* Spins at most: */
+void gk_sync_set_spin(int rounds);
+int gk_sync_spin(void);
+
+/* The same for all threads of a process, other after a fork. */
+uint32_t gk_fork_generation(void);
+
+#endif

@@ -1,0 +1,251 @@
+#include "sync/rwlock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/compiler.h"
+#include "sync/lock.h"
+
+enum { WRITER = 1, WAITERS = 2, READER = 4 };
+enum { TO_READ, TO_WRITE };
+
+/* The locks under which this thread reads. */
+
+typedef struct {
+    uint64_t id;
+    uint32_t times;
+} holding;
+
+enum { INLINE_HOLDINGS = 8 };
+
+static GK_THREAD_LOCAL struct {
+    holding few[INLINE_HOLDINGS];
+    holding *many; /* once there were more; freed with the last of them */
+    uint32_t count, capacity;
+} reads;
+
+static holding *holdings(void)
+{
+    return reads.many ? reads.many : reads.few;
+}
+
+static holding *find(const gk_rwlock *l)
+{
+    holding *all = holdings();
+    for (uint32_t i = reads.count; i-- > 0;) /* the latest is usually meant */
+        if (all[i].id == l->id)
+            return &all[i];
+    return NULL;
+}
+
+static int note(const gk_rwlock *l)
+{
+    uint32_t capacity = reads.many ? reads.capacity : INLINE_HOLDINGS;
+    if (reads.count == capacity) {
+        holding *more = realloc(reads.many, 2 * capacity * sizeof *more);
+        if (more == NULL)
+            return GK_SYNC_NO_MEMORY;
+        if (reads.many == NULL)
+            memcpy(more, reads.few, sizeof reads.few);
+        reads.many = more;
+        reads.capacity = 2 * capacity;
+    }
+    holdings()[reads.count++] = (holding){l->id, 1};
+    return GK_SYNC_OK;
+}
+
+static void forget(holding *h)
+{
+    *h = holdings()[--reads.count];
+    if (reads.count == 0) {
+        free(reads.many);
+        reads.many = NULL;
+    }
+}
+
+uint32_t gk_rwlock_reads_of_mine(const gk_rwlock *l)
+{
+    holding *h = find(l);
+    return h ? h->times : 0;
+}
+
+int gk_rwlock_is_mine(gk_rwlock *l)
+{
+    return atomic_load_explicit(&l->writer, memory_order_relaxed) == gk_thread_ident();
+}
+
+uint32_t gk_rwlock_readers(gk_rwlock *l)
+{
+    return atomic_load_explicit(&l->state, memory_order_relaxed) / READER;
+}
+
+int gk_rwlock_is_written(gk_rwlock *l)
+{
+    return atomic_load_explicit(&l->state, memory_order_relaxed) & WRITER;
+}
+
+void gk_rwlock_init(gk_rwlock *l)
+{
+    static _Atomic uint64_t last;
+    *l = (gk_rwlock){.id = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1};
+}
+
+/* The state. WAITERS changes under the guard only, and is set whenever the
+ * queue holds anybody; while it is set, nobody enters but by a grant. */
+
+static int try(gk_rwlock *l, int kind)
+{
+    uint32_t seen = atomic_load_explicit(&l->state, memory_order_relaxed);
+    for (;;) {
+        if (kind == TO_WRITE ? seen != 0 : seen & (WRITER | WAITERS))
+            return 0;
+        if (atomic_compare_exchange_weak_explicit(&l->state, &seen,
+                                                  seen + (kind == TO_WRITE ? (uint32_t)WRITER : READER),
+                                                  memory_order_acquire, memory_order_relaxed))
+            return 1;
+    }
+}
+
+/* Lets in whoever may enter; under the guard, which it releases. */
+static void grant_and_unlock(gk_rwlock *l)
+{
+    _Atomic uint32_t *asleep = NULL;
+    gk_queue *q = &l->queue;
+    uint32_t state = atomic_load_explicit(&l->state, memory_order_relaxed);
+    gk_waiter *writer = q->first;
+    while (writer != NULL && writer->tag != TO_WRITE)
+        writer = writer->next;
+    int readers_turn = writer == NULL || (q->first->tag == TO_READ &&
+                                          gk_now() - q->first->since >= GK_RWLOCK_PATIENCE);
+    if (state & WRITER) {
+        /* All wait. */
+    } else if (q->first != NULL && readers_turn) {
+        for (gk_waiter *w = q->first, *next; w != NULL; w = next) {
+            next = w->next;
+            if (w->tag == TO_READ) {
+                atomic_fetch_add_explicit(&l->state, READER, memory_order_acquire);
+                gk_queue_signal(q, w, GK_WAITER_GRANTED, &asleep);
+            }
+        }
+    } else if (writer != NULL && state < READER) {
+        atomic_fetch_or_explicit(&l->state, WRITER, memory_order_acquire);
+        gk_queue_signal(q, writer, GK_WAITER_GRANTED, &asleep);
+    }
+    if (q->first == NULL)
+        atomic_fetch_and_explicit(&l->state, ~(uint32_t)WAITERS, memory_order_relaxed);
+    gk_queue_unlock_and_wake(q, asleep);
+}
+
+static void queue_up(gk_rwlock *l, gk_waiter *w)
+{
+    gk_queue_lock(&l->queue);
+    if (w->since == 0) {
+        w->since = gk_now();
+        gk_queue_push(&l->queue, w);
+    } else {
+        gk_queue_push_front(&l->queue, w);
+    }
+    atomic_fetch_or_explicit(&l->state, WAITERS, memory_order_relaxed);
+    grant_and_unlock(l); /* it may have become free meanwhile */
+}
+
+static int try_for_a_while(gk_rwlock *l, int kind)
+{
+    int rounds = gk_spin_begin(), taken = 0;
+    for (int i = 0; i < rounds && !taken; i++) {
+        if (atomic_load_explicit(&l->state, memory_order_relaxed) & WAITERS)
+            break;
+        gk_cpu_relax();
+        taken = try(l, kind);
+    }
+    gk_spin_end(rounds);
+    return taken;
+}
+
+static int acquire(gk_rwlock *l, int kind, const gk_patience *p)
+{
+    if (try(l, kind))
+        return GK_SYNC_OK;
+    if (p && p->deadline == 0)
+        return GK_SYNC_TIMEOUT;
+    if (try_for_a_while(l, kind))
+        return GK_SYNC_OK;
+    gk_waiter w = {.tag = (uint64_t)kind};
+    for (;;) {
+        queue_up(l, &w);
+        int why = gk_waiter_sleep(&w, p, 0);
+        if (why == GK_SLEEP_SIGNALLED)
+            return GK_SYNC_OK;
+        gk_queue_lock(&l->queue);
+        int removed = gk_queue_remove(&l->queue, &w);
+        grant_and_unlock(l); /* readers may have waited for this writer only */
+        if (!removed)
+            return GK_SYNC_OK;
+        if (why == GK_SLEEP_EXPIRED)
+            return GK_SYNC_TIMEOUT;
+        /* Not in the queue while the handler runs, see lock.c. */
+        if (p->poll(p->context) != 0)
+            return GK_SYNC_INTERRUPTED;
+    }
+}
+
+static void stop_reading(gk_rwlock *l)
+{
+    uint32_t left = atomic_fetch_sub_explicit(&l->state, READER, memory_order_release) - READER;
+    if (left == WAITERS) { /* the last reader, and somebody waits */
+        gk_queue_lock(&l->queue);
+        grant_and_unlock(l);
+    }
+}
+
+int gk_rwlock_acquire_read(gk_rwlock *l, const gk_patience *p)
+{
+    holding *h = find(l);
+    if (h != NULL) {
+        if (h->times == UINT32_MAX)
+            return GK_SYNC_OVERFLOW;
+        h->times++;
+        return GK_SYNC_OK;
+    }
+    if (gk_rwlock_is_mine(l))
+        return GK_SYNC_OWNED;
+    int status = acquire(l, TO_READ, p);
+    if (status == GK_SYNC_OK && (status = note(l)) != GK_SYNC_OK)
+        stop_reading(l);
+    return status;
+}
+
+int gk_rwlock_acquire_write(gk_rwlock *l, const gk_patience *p)
+{
+    if (gk_rwlock_is_mine(l) || find(l) != NULL)
+        return GK_SYNC_OWNED;
+    int status = acquire(l, TO_WRITE, p);
+    if (status == GK_SYNC_OK)
+        atomic_store_explicit(&l->writer, gk_thread_ident(), memory_order_relaxed);
+    return status;
+}
+
+int gk_rwlock_release_read(gk_rwlock *l)
+{
+    holding *h = find(l);
+    if (h == NULL)
+        return GK_SYNC_NOT_HELD;
+    if (--h->times > 0)
+        return GK_SYNC_OK;
+    forget(h);
+    stop_reading(l);
+    return GK_SYNC_OK;
+}
+
+int gk_rwlock_release_write(gk_rwlock *l)
+{
+    if (!gk_rwlock_is_mine(l))
+        return GK_SYNC_NOT_HELD;
+    atomic_store_explicit(&l->writer, 0, memory_order_relaxed);
+    uint32_t left = atomic_fetch_sub_explicit(&l->state, WRITER, memory_order_release) - WRITER;
+    if (left & WAITERS) {
+        gk_queue_lock(&l->queue);
+        grant_and_unlock(l);
+    }
+    return GK_SYNC_OK;
+}

@@ -1,0 +1,83 @@
+#include "sync/semaphore.h"
+
+#include <stddef.h>
+
+/* A releaser adds to the value and then looks whether anybody waits; a waiter
+ * counts itself in and then looks whether the value has risen. Both in the one
+ * order of sequentially consistent operations, so one of them sees the other. */
+
+void gk_semaphore_init(gk_semaphore *s, int64_t value, int64_t bound)
+{
+    *s = (gk_semaphore){.bound = bound};
+    atomic_store_explicit(&s->value, value, memory_order_relaxed);
+}
+
+static int take(gk_semaphore *s)
+{
+    int64_t value = atomic_load(&s->value);
+    while (value > 0)
+        if (atomic_compare_exchange_weak(&s->value, &value, value - 1))
+            return 1;
+    return 0;
+}
+
+/* Gives free permits to the waiters, first come first served; under the guard,
+ * which it releases. */
+static void grant_and_unlock(gk_semaphore *s)
+{
+    _Atomic uint32_t *asleep = NULL;
+    while (s->queue.first != NULL && take(s))
+        gk_queue_signal(&s->queue, s->queue.first, GK_WAITER_GRANTED, &asleep);
+    gk_queue_unlock_and_wake(&s->queue, asleep);
+}
+
+static void queue_up(gk_semaphore *s, gk_waiter *w)
+{
+    gk_queue_lock(&s->queue);
+    if (w->since == 0) {
+        w->since = gk_now();
+        gk_queue_push(&s->queue, w);
+    } else {
+        gk_queue_push_front(&s->queue, w);
+    }
+    grant_and_unlock(s); /* what was released meanwhile, perhaps to ourselves */
+}
+
+int gk_semaphore_acquire(gk_semaphore *s, const gk_patience *p)
+{
+    if (gk_semaphore_try(s))
+        return GK_SYNC_OK;
+    if (p && p->deadline == 0)
+        return GK_SYNC_TIMEOUT;
+    gk_waiter w = {0};
+    for (;;) {
+        queue_up(s, &w);
+        int why = gk_waiter_sleep(&w, p, 1);
+        if (why == GK_SLEEP_SIGNALLED)
+            return GK_SYNC_OK;
+        gk_queue_lock(&s->queue);
+        int removed = gk_queue_remove(&s->queue, &w);
+        gk_queue_unlock(&s->queue);
+        if (!removed)
+            return GK_SYNC_OK; /* granted at the last moment */
+        if (why == GK_SLEEP_EXPIRED)
+            return GK_SYNC_TIMEOUT;
+        /* Not in the queue while the handler runs, see lock.c. */
+        if (p->poll(p->context) != 0)
+            return GK_SYNC_INTERRUPTED;
+    }
+}
+
+int gk_semaphore_release(gk_semaphore *s, int64_t n)
+{
+    int64_t value = atomic_load_explicit(&s->value, memory_order_relaxed);
+    do {
+        if (value > s->bound - n)
+            return GK_SYNC_OVERFLOW;
+    } while (!atomic_compare_exchange_weak(&s->value, &value, value + n));
+    if (atomic_load(&s->queue.count) > 0) {
+        gk_queue_lock(&s->queue);
+        grant_and_unlock(s);
+    }
+    return GK_SYNC_OK;
+}

@@ -1,0 +1,68 @@
+"""gilkit for Cython: what gilkit/gilkit.h has, without the prefix.
+
+    cimport gilkit
+    gilkit.import_gilkit()          # once, at the module's top level
+
+    cdef void body(int64_t begin, int64_t end, void *data) noexcept nogil: ...
+
+    gilkit.run(n, body, &data, NULL)
+
+The header tells what each does. Compile with gilkit.get_include() among the
+include_dirs.
+"""
+from libc.stdint cimport int32_t, int64_t
+
+cdef extern from "gilkit/gilkit.h" nogil:
+    enum:
+        OK "GILKIT_OK"
+        CANCELLED "GILKIT_CANCELLED"
+        TIMEOUT "GILKIT_TIMEOUT"
+        NO_MEMORY "GILKIT_NO_MEMORY"
+        INTERRUPTED "GILKIT_INTERRUPTED"
+        FORKED "GILKIT_FORKED"
+
+    ctypedef void body_t "gilkit_body" (int64_t begin, int64_t end, void *data) noexcept nogil
+    ctypedef void fold_t "gilkit_fold" (int64_t begin, int64_t end, void *data, void *partial) noexcept nogil
+    ctypedef void combine_t "gilkit_combine" (void *into, const void *source, void *data) noexcept nogil
+
+    ctypedef struct token_t "gilkit_token":
+        int32_t reason
+    ctypedef struct options_t "gilkit_options":
+        int threads
+        bint eager
+        int64_t grain
+        int64_t deadline
+        token_t *token
+        int (*poll)(void *context) noexcept nogil
+        void *poll_context
+
+    options_t default_options "gilkit_default_options" () noexcept
+
+    # Regions. With a body that takes the GIL, not while holding it.
+    int parallel_for "gilkit_parallel_for" (
+        int64_t n, body_t *body, void *data, const options_t *options) noexcept
+    int parallel_reduce "gilkit_parallel_reduce" (
+        int64_t n, size_t size, fold_t *fold, combine_t *combine, void *data, void *result,
+        const options_t *options) noexcept
+    int64_t default_grain "gilkit_default_grain" (int64_t n) noexcept
+
+    # From inside of a body.
+    void cancel "gilkit_cancel" (int code) noexcept
+    bint cancelled "gilkit_cancelled" () noexcept
+    int participant "gilkit_participant" () noexcept
+
+    # From anywhere.
+    int participants "gilkit_participants" (const options_t *options) noexcept
+    int num_threads "gilkit_num_threads" () noexcept
+    void cancel_token "gilkit_cancel_token" (token_t *token) noexcept
+    int64_t now "gilkit_now" () noexcept
+
+cdef extern from "gilkit/gilkit.h":
+    # Holding the GIL; these raise.
+    int import_gilkit "gilkit_import" () except -1
+    int begin "gilkit_begin" (options_t *options) except -1
+    int finish "gilkit_finish" (options_t *options, int status) except -1
+    int run "gilkit_run" (int64_t n, body_t *body, void *data, const options_t *options) except -1
+    int run_reduce "gilkit_run_reduce" (
+        int64_t n, size_t size, fold_t *fold, combine_t *combine, void *data, void *result,
+        const options_t *options) except -1

@@ -1,0 +1,166 @@
+"""The table of functions behind gilkit/gilkit.h and gilkit/__init__.pxd."""
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.pycapsule cimport PyCapsule_New
+from libc.stdint cimport int64_t
+
+from gilkit._call cimport Call, begin, finish
+from gilkit._exports cimport GK_OK, gk_options, import_core
+
+from gilkit._version import __version__
+
+import_core()
+
+cdef extern from "gilkit/gilkit.h":
+    enum:
+        GILKIT_BAD_OPTIONS
+        GILKIT_NOT_IMPORTED
+    const char *GILKIT_VERSION
+    ctypedef struct gilkit_options:
+        int threads
+        void *call
+
+cdef extern from *:
+    """
+    /* Options have only grown since this size, and are refused below it: they
+     * do not come from gilkit_default_options(). */
+    enum { GILKIT_LEAST_OPTIONS = sizeof(gilkit_options) };
+
+    static int to_options(const gilkit_options *from, gk_options *to)
+    {
+        memset(to, 0, sizeof *to);
+        if (from == NULL)
+            return 0;
+        if (from->size < GILKIT_LEAST_OPTIONS)
+            return GILKIT_BAD_OPTIONS;
+        to->threads = from->threads;
+        to->eager = from->eager;
+        to->grain = from->grain;
+        to->deadline = from->deadline;
+        to->token = (gk_cancel_token *)from->token;
+        to->poll = from->poll;
+        to->poll_context = from->poll_context;
+        return 0;
+    }
+
+    /* What the caller has not set himself comes from `call`. */
+    static void from_options(const gk_options *call, gilkit_options *to)
+    {
+        to->threads = call->threads;
+        if (call->deadline != 0 && (to->deadline == 0 || call->deadline < to->deadline))
+            to->deadline = call->deadline;
+        if (to->token == NULL)
+            to->token = (gilkit_token *)call->token;
+        if (to->poll == NULL) {
+            to->poll = call->poll;
+            to->poll_context = call->poll_context;
+        }
+    }
+
+    static int api_parallel_for(int64_t n, gilkit_body *body, void *data, const gilkit_options *options)
+    {
+        gk_options o;
+        int status = to_options(options, &o);
+        return status != 0 ? status : GK(gk_parallel_for)(n, body, data, &o);
+    }
+
+    static int api_parallel_reduce(int64_t n, size_t size, gilkit_fold *fold, gilkit_combine *combine, void *data,
+                                   void *result, const gilkit_options *options)
+    {
+        gk_options o;
+        int status = to_options(options, &o);
+        return status != 0 ? status : GK(gk_parallel_reduce)(n, size, fold, combine, data, result, &o);
+    }
+
+    static int api_participants(const gilkit_options *options)
+    {
+        gk_options o;
+        return to_options(options, &o) != 0 ? 1 : GK(gk_participants)(&o);
+    }
+
+    static void api_cancel_token(gilkit_token *token)
+    {
+        GK(gk_cancel_token_set)((gk_cancel_token *)token, GK_CANCELLED);
+    }
+
+    _Static_assert(sizeof(gilkit_token) == sizeof(gk_cancel_token), "the public token is the token");
+    _Static_assert(GILKIT_OK == GK_OK && GILKIT_CANCELLED == GK_CANCELLED && GILKIT_TIMEOUT == GK_TIMEOUT &&
+                   GILKIT_NO_MEMORY == GK_NO_MEMORY && GILKIT_INTERRUPTED == GK_INTERRUPTED &&
+                   GILKIT_FORKED == GK_FORKED, "the public codes are the codes");
+
+    static int api_begin(gilkit_options *options);
+    static int api_finish(gilkit_options *options, int status);
+
+    /* Written once, before the first module can get at it. */
+    static gilkit_api api_table;
+
+    static void fill_table(void)
+    {
+        gilkit_api table = {
+            .abi = GILKIT_ABI,
+            .size = sizeof(gilkit_api),
+            .version = GILKIT_VERSION,
+            .parallel_for = api_parallel_for,
+            .parallel_reduce = api_parallel_reduce,
+            .default_grain = GK(gk_default_grain),
+            .cancel = GK(gk_cancel),
+            .cancelled = GK(gk_cancelled),
+            .cancel_token = api_cancel_token,
+            .participant = GK(gk_participant),
+            .participants = api_participants,
+            .num_threads = GK(gk_num_threads),
+            .now = GK(gk_now),
+            .begin = api_begin,
+            .finish = api_finish,
+        };
+        api_table = table;
+    }
+    """
+    void fill_table()
+    const void *api_table_address "&api_table"
+    int to_options(const gilkit_options *options, gk_options *to)
+    void from_options(const gk_options *call, gilkit_options *to)
+
+
+cdef int api_begin(gilkit_options *options) except -1:
+    cdef gk_options given
+    if to_options(options, &given) != 0:
+        raise ValueError("the gilkit_options do not come from gilkit_default_options()")
+    cdef Call *call = <Call *>PyMem_Malloc(sizeof(Call))
+    if call == NULL:
+        raise MemoryError
+    try:
+        begin(call, options.threads or None)
+    except BaseException:
+        PyMem_Free(call)
+        raise
+    from_options(&call.options, options)
+    options.call = call
+    return 0
+
+
+cdef int api_finish(gilkit_options *options, int status) except -1:
+    cdef Call *call = NULL
+    cdef Call none
+    if options != NULL and options.call != NULL:
+        call = <Call *>options.call
+        options.call = NULL
+    try:
+        if status == GILKIT_BAD_OPTIONS or status == GILKIT_NOT_IMPORTED:
+            if call != NULL:
+                finish(call, GK_OK)
+            raise RuntimeError("the gilkit_options do not come from gilkit_default_options()"
+                               if status == GILKIT_BAD_OPTIONS else "gilkit_import() was not called, or failed")
+        if call != NULL:
+            finish(call, status)
+        else:
+            memset(&none, 0, sizeof(none))
+            finish(&none, status)
+    finally:
+        PyMem_Free(call)
+    return 0
+
+
+fill_table()
+table = PyCapsule_New(<void *>api_table_address, "gilkit._capi.table", NULL)
+if GILKIT_VERSION.decode() != __version__:
+    raise ImportError(f"gilkit.h is of version {GILKIT_VERSION.decode()}, gilkit of version {__version__}")

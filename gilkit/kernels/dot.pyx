@@ -1,0 +1,72 @@
+"""Inner products."""
+cimport numpy as cnp
+from libc.stdint cimport int64_t, uint64_t
+
+from gilkit._call cimport Call, begin, finish
+from gilkit._exports cimport gk_options, import_core
+from gilkit.kernels._arrays cimport GK_BOOL, GK_FLOAT32, GK_FLOAT64, as_input, gk_type, type_of
+
+import numpy as np
+
+import_core()
+cnp.import_array()
+
+cdef extern from "numpy/arrayobject.h":
+    object PyArray_Scalar(void *data, cnp.dtype descr, object base)
+
+cdef extern from *:
+    int gk_dot "GK(gk_dot)" (
+        int as_float, int64_t n, gk_type x_type, const char *x, int64_t x_stride, gk_type y_type, const char *y,
+        int64_t y_stride, const gk_options *options, void *result) noexcept nogil
+
+cdef enum:
+    SHORT = 2048  # elements that are multiplied sooner than the GIL changes hands
+
+
+def dot(a, b, *, threads=None):
+    """The inner product of two one-dimensional arrays of one length, a scalar
+    of the dtype that numpy.dot returns.
+
+    Products of floats are computed in doubles and summed as in ``gilkit.sum``;
+    the bits depend on length and layout alone, not on threads or processor,
+    which no BLAS promises. Integers wrap around, bool is "any of both", as in
+    NumPy. Elements are bool, integers, float32 or float64, in any mixture.
+
+    Matrices raise ValueError: ``numpy.matmul`` gives them to a BLAS, which uses
+    all cores by itself and releases the GIL.
+
+    TypeError and ValueError for other arguments. Releases the GIL; thread-safe
+    as long as nobody writes to the arrays; Ctrl-C interrupts it.
+    """
+    cdef cnp.ndarray x = as_input(a, "a"), y = as_input(b, "b")
+    if x.ndim != 1 or y.ndim != 1:
+        raise ValueError(f"a and b must be one-dimensional, not of shapes {(<object>x).shape} and "
+                         f"{(<object>y).shape}; for matrices use numpy.matmul, which runs a parallel BLAS")
+    cdef int64_t n = cnp.PyArray_DIM(x, 0)
+    if cnp.PyArray_DIM(y, 0) != n:
+        raise ValueError(f"a and b must have the same length, not {n} and {cnp.PyArray_DIM(y, 0)}")
+    cdef gk_type x_type = type_of(cnp.PyArray_TYPE(x)), y_type = type_of(cnp.PyArray_TYPE(y))
+    cdef cnp.dtype dtype = x.descr if x_type == y_type else np.result_type(x, y)
+    cdef gk_type type = type_of(dtype.type_num)
+    cdef bint as_float = type >= GK_FLOAT32
+    cdef double product = 0
+    cdef uint64_t integer = 0
+    cdef void *result = <void *>&product if as_float else <void *>&integer
+    cdef int status = 0
+    cdef Call call
+
+    begin(&call, threads)
+    if 0 < n <= SHORT:
+        status = gk_dot(as_float, n, x_type, <const char *>cnp.PyArray_DATA(x), cnp.PyArray_STRIDE(x, 0), y_type,
+                        <const char *>cnp.PyArray_DATA(y), cnp.PyArray_STRIDE(y, 0), &call.options, result)
+    elif n > 0:
+        with nogil:
+            status = gk_dot(as_float, n, x_type, <const char *>cnp.PyArray_DATA(x), cnp.PyArray_STRIDE(x, 0), y_type,
+                            <const char *>cnp.PyArray_DATA(y), cnp.PyArray_STRIDE(y, 0), &call.options, result)
+    finish(&call, status)
+    cdef float narrow = <float>product
+    if type == GK_FLOAT64:
+        return PyArray_Scalar(&product, dtype, None)
+    if type == GK_FLOAT32:
+        return PyArray_Scalar(&narrow, dtype, None)
+    return np.bool_(integer != 0) if type == GK_BOOL else np.uint64(integer).astype(dtype)

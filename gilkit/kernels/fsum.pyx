@@ -1,0 +1,79 @@
+"""Exactly rounded sums."""
+import math
+
+cimport numpy as cnp
+from libc.stdint cimport int64_t
+
+from gilkit._call cimport Call, begin, finish
+from gilkit._exports cimport gk_options, import_core
+from gilkit.kernels._arrays cimport MAX_DIMS, as_input, gk_type, type_of
+
+import_core()
+cnp.import_array()
+
+cdef extern from *:
+    ctypedef struct gk_layout:
+        pass
+    void gk_layout_init "GK(gk_layout_init)" (
+        gk_layout *layout, gk_type type, const char *data, int ndim, const int64_t *shape,
+        const int64_t *stride, const char *gone) noexcept nogil
+    ctypedef enum gk_fsum_kind:
+        GK_FSUM_EXACT
+        GK_FSUM_NOT_FINITE
+        GK_FSUM_LARGE
+    enum:
+        GK_FSUM_PLUS
+        GK_FSUM_MINUS
+        GK_FSUM_NAN
+    ctypedef struct gk_fsum_result:
+        gk_fsum_kind kind
+        int seen
+        double sum
+    int gk_fsum "GK(gk_fsum)" (
+        const gk_layout *layout, const gk_options *options, gk_fsum_result *result) noexcept nogil
+
+
+def fsum(a, *, threads=None):
+    """The sum of all elements, rounded once: what ``math.fsum`` returns for
+    them, bit for bit, as a float.
+
+    a: an array of bool, integers, float32 or float64 of any shape and layout;
+    each element counts as the double nearest to it. ValueError for infinities
+    of both signs, OverflowError where ``math.fsum`` overflows on the way, and
+    NaN and infinity as it returns them; TypeError for other types.
+
+    Sums whose magnitudes add up to 2**1022 or more are left to ``math.fsum``
+    itself, in C order. Twin: ``math.fsum``. Releases the GIL; thread-safe as
+    long as nobody writes to *a*; Ctrl-C interrupts it.
+    """
+    cdef cnp.ndarray array = as_input(a, "a")
+    cdef int64_t shape[MAX_DIMS]
+    cdef int64_t stride[MAX_DIMS]
+    cdef char gone[MAX_DIMS]
+    cdef gk_layout layout
+    cdef gk_fsum_result result
+    cdef int i, status
+    cdef Call call
+
+    begin(&call, threads)
+    if cnp.PyArray_SIZE(array) == 0:
+        finish(&call, 0)
+        return 0.0
+    for i in range(array.ndim):
+        shape[i] = cnp.PyArray_DIM(array, i)
+        stride[i] = cnp.PyArray_STRIDE(array, i)
+        gone[i] = 1
+    gk_layout_init(&layout, type_of(cnp.PyArray_TYPE(array)), <const char *>cnp.PyArray_DATA(array), array.ndim, shape,
+                   stride, gone)
+    with nogil:
+        status = gk_fsum(&layout, &call.options, &result)
+    finish(&call, status)
+    if result.kind == GK_FSUM_LARGE:
+        return math.fsum(array.flat)
+    if result.kind == GK_FSUM_NOT_FINITE:
+        if result.seen & GK_FSUM_PLUS and result.seen & GK_FSUM_MINUS:
+            raise ValueError("-inf + inf in fsum")
+        if result.seen & GK_FSUM_NAN:
+            return math.nan
+        return math.inf if result.seen & GK_FSUM_PLUS else -math.inf
+    return result.sum

@@ -1,0 +1,71 @@
+"""Random numbers."""
+cimport numpy as cnp
+from libc.stdint cimport uint64_t
+
+from gilkit._call cimport Call, begin, finish
+from gilkit._exports cimport gk_options, import_core
+from gilkit.kernels._arrays cimport check_out
+
+import numpy as np
+
+import_core()
+cnp.import_array()
+
+SEED_SEQUENCE = np.random.bit_generator.ISeedSequence
+
+cdef extern from *:
+    int gk_uniform_float64 "GK(gk_uniform_float64)" (
+        double *out, cnp.int64_t n, const uint64_t *key, const uint64_t *counter,
+        const gk_options *options) noexcept nogil
+    int gk_uniform_float32 "GK(gk_uniform_float32)" (
+        float *out, cnp.int64_t n, const uint64_t *key, const uint64_t *counter,
+        const gk_options *options) noexcept nogil
+
+
+def uniform(shape, *, seed, dtype=np.float64, out=None, threads=None):
+    """Random numbers, uniform in [0, 1): bit for bit those of
+    ``numpy.random.Generator(numpy.random.Philox(seed)).random(shape, dtype)``,
+    for any number of threads.
+
+    shape: an integer or a tuple of them. seed: what numpy.random.Philox takes,
+    among others an integer from 0, a sequence of them, a SeedSequence; None
+    draws fresh entropy from the operating system. dtype: float64 (multiples of
+    2**-53) or float32 (of 2**-24). out: a C-contiguous array of this shape and
+    dtype; it is filled and returned.
+
+    TypeError and ValueError for other arguments. Releases the GIL; thread-safe;
+    Ctrl-C interrupts it.
+    """
+    cdef cnp.ndarray result
+    cdef uint64_t key[2]
+    cdef uint64_t counter[4]
+    cdef int i, status
+    cdef Call call
+
+    kind = np.dtype(dtype)
+    if kind != np.float64 and kind != np.float32:
+        raise TypeError(f"dtype must be float64 or float32, not {kind}")
+    if out is None:
+        result = np.empty(shape, kind)
+    else:
+        check_out(out, tuple(shape) if np.iterable(shape) else (shape,), kind)
+        result = out
+        if not (cnp.PyArray_IS_C_CONTIGUOUS(result) and cnp.PyArray_ISALIGNED(result)):
+            raise ValueError("out must be C-contiguous and aligned")
+    # What numpy.random.Philox does with a seed; its counter begins at 0.
+    sequence = seed if isinstance(seed, SEED_SEQUENCE) else np.random.SeedSequence(seed)
+    words = sequence.generate_state(2, np.uint64)
+    for i in range(2):
+        key[i] = words[i]
+    for i in range(4):
+        counter[i] = 0
+    begin(&call, threads)
+    with nogil:
+        if cnp.PyArray_ITEMSIZE(result) == 8:
+            status = gk_uniform_float64(<double *>cnp.PyArray_DATA(result), cnp.PyArray_SIZE(result), key, counter,
+                                        &call.options)
+        else:
+            status = gk_uniform_float32(<float *>cnp.PyArray_DATA(result), cnp.PyArray_SIZE(result), key, counter,
+                                        &call.options)
+    finish(&call, status)
+    return result

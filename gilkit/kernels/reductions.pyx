@@ -1,0 +1,195 @@
+"""Reductions with NumPy's names, keywords and results."""
+cimport numpy as cnp
+from libc.math cimport isfinite
+from libc.stdint cimport int64_t
+
+from gilkit._call cimport Call, begin, finish
+from gilkit._exports cimport gk_options, import_core
+from gilkit.kernels._arrays cimport (
+    GK_FLOAT32, GK_FLOAT64, GK_TYPES, MAX_DIMS, as_input, axis_mask, check_out, gk_type, is_flat, may_overlap, type_of,
+)
+
+import numpy as np
+
+import_core()
+cnp.import_array()
+
+cdef extern from "numpy/arrayobject.h":
+    object PyArray_Scalar(void *data, cnp.dtype descr, object base)
+
+cdef extern from *:
+    ctypedef enum gk_reduction:
+        GK_SUM
+        GK_MEAN
+        GK_VAR
+        GK_STD
+        GK_MIN
+        GK_MAX
+    enum:
+        GK_REDUCE_SERIAL
+    ctypedef struct gk_layout:
+        int64_t reduced
+        int n_kept_axes
+        int kept_axes[64]
+    void gk_layout_init "GK(gk_layout_init)" (
+        gk_layout *layout, gk_type type, const char *data, int ndim, const int64_t *shape,
+        const int64_t *stride, const char *gone) noexcept nogil
+    int gk_reduce "GK(gk_reduce)" (
+        gk_reduction what, const gk_layout *layout, double ddof, void *out,
+        const gk_options *options) noexcept nogil
+    void gk_reduce_serial "GK(gk_reduce_serial)" (
+        gk_reduction what, gk_type type, const void *x, int64_t n, double ddof, void *out) noexcept nogil
+
+cdef enum:
+    SHORT = 2048  # elements that are reduced sooner than the GIL changes hands
+
+NUMPY = {GK_SUM: np.sum, GK_MEAN: np.mean, GK_VAR: np.var, GK_STD: np.std, GK_MIN: np.min, GK_MAX: np.max}
+
+cdef cnp.dtype INT64 = np.dtype(np.int64), UINT64 = np.dtype(np.uint64), DOUBLE = np.dtype(np.float64)
+
+
+cdef cnp.dtype result_dtype(gk_reduction what, cnp.ndarray a):
+    cdef gk_type type = type_of(cnp.PyArray_TYPE(a))
+    if type >= GK_FLOAT32 or what >= GK_MIN:
+        return <cnp.dtype>cnp.PyArray_DESCR(a)
+    if what != GK_SUM:
+        return DOUBLE
+    return UINT64 if cnp.PyArray_ISUNSIGNED(a) else INT64
+
+
+cdef bint is_finite(cnp.ndarray a) except -1:
+    """Whether no element of an array of floats is infinite or NaN."""
+    return (isfinite(<double>reduce(GK_MIN, a, None, None, False, 0, None))
+            and isfinite(<double>reduce(GK_MAX, a, None, None, False, 0, None)))
+
+
+cdef bint is_explained(cnp.ndarray a, object axis, object result) except -1:
+    """Whether infinities and NaNs of the input explain those of the result, so
+    that NumPy would not warn."""
+    low = reduce(GK_MIN, a, axis, None, True, 0, None)
+    high = reduce(GK_MAX, a, axis, None, True, 0, None)
+    result = np.asarray(result).reshape(low.shape)
+    infinite = np.isinf(low) | np.isinf(high)
+    return not np.any(np.isnan(result) & ~np.isnan(low) | np.isinf(result) & ~infinite)
+
+
+cdef object numpys(gk_reduction what, cnp.ndarray a, object axis, object out, bint keepdims, double ddof,
+                   object threads):
+    """NumPy's own result, for its warnings and errors where little is computed."""
+    cdef Call call
+    begin(&call, threads)
+    finish(&call, 0)
+    if what == GK_VAR or what == GK_STD:
+        return NUMPY[what](a, axis=axis, out=out, keepdims=keepdims, ddof=ddof)
+    return NUMPY[what](a, axis=axis, out=out, keepdims=keepdims)
+
+
+cdef object reduce(gk_reduction what, object value, object axis, object out, object keepdims,
+                   double ddof, object threads):
+    cdef cnp.ndarray a
+    cdef gk_type type
+    cdef int64_t n
+    cdef double memory[1]
+
+    # The commonest call first, so that short arrays take no longer than NumPy's.
+    if axis is None and out is None and threads is None and keepdims is False and cnp.PyArray_CheckExact(value):
+        a = value
+        n = cnp.PyArray_SIZE(a)
+        if 0 < n <= GK_REDUCE_SERIAL and is_flat(a) and <double>n > ddof:
+            type = type_of(cnp.PyArray_TYPE(a))
+            if n <= SHORT:
+                gk_reduce_serial(what, type, cnp.PyArray_DATA(a), n, ddof, memory)
+            else:
+                with nogil:
+                    gk_reduce_serial(what, type, cnp.PyArray_DATA(a), n, ddof, memory)
+            result = PyArray_Scalar(memory, result_dtype(what, a), None)
+            if type >= GK_FLOAT32 and what < GK_MIN:
+                if not isfinite(memory[0] if type == GK_FLOAT64 else (<float *>memory)[0]):
+                    if not is_explained(a, None, result):
+                        return numpys(what, a, None, None, False, ddof, None)
+            return result
+    return reduce_any(what, as_input(value, "a"), axis, out, bool(keepdims), ddof, threads)
+
+
+cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out, bint keepdims,
+                       double ddof, object threads):
+    cdef int ndim = a.ndim, i
+    cdef char gone[MAX_DIMS]
+    cdef int64_t shape[MAX_DIMS]
+    cdef int64_t stride[MAX_DIMS]
+    cdef gk_layout layout
+    cdef cnp.dtype dtype = result_dtype(what, a)
+    cdef cnp.ndarray result, memory
+    cdef double count = 1
+    cdef bint is_float = type_of(cnp.PyArray_TYPE(a)) >= GK_FLOAT32, in_place
+    cdef int status
+    cdef Call call
+
+    if ndim == 0 and axis is not None:
+        return numpys(what, a, axis, out, keepdims, ddof, threads)
+    axis_mask(axis, ndim, gone)
+    result_shape = []
+    for i in range(ndim):
+        shape[i] = cnp.PyArray_DIM(a, i)
+        stride[i] = cnp.PyArray_STRIDE(a, i)
+        if gone[i]:
+            count *= shape[i]
+        if keepdims or not gone[i]:
+            result_shape.append(1 if gone[i] else shape[i])
+    if out is not None:
+        check_out(out, tuple(result_shape), dtype)
+    if cnp.PyArray_SIZE(a) == 0 or count <= ddof:
+        return numpys(what, a, axis, out, keepdims, ddof, threads)
+
+    gk_layout_init(&layout, type_of(cnp.PyArray_TYPE(a)), <const char *>cnp.PyArray_DATA(a), ndim, shape, stride,
+                   gone)
+    # The kernel writes the outputs side by side, in the order of the input in
+    # memory: into `memory`, whose axes are in that order.
+    order = [layout.kept_axes[i] for i in range(layout.n_kept_axes)]
+    kept = sorted(order)
+    in_place = False
+    if out is not None and not may_overlap(a, out):
+        memory = out[tuple([0 if gone[i] else slice(None) for i in range(ndim)]) + (...,)] if keepdims else out
+        memory = memory.transpose([kept.index(axis_) for axis_ in order])
+        in_place = cnp.PyArray_IS_C_CONTIGUOUS(memory) and cnp.PyArray_ISALIGNED(memory)
+    if not in_place:
+        memory = np.empty([shape[axis_] for axis_ in order], dtype)
+    begin(&call, threads)
+    with nogil:
+        status = gk_reduce(what, &layout, ddof, cnp.PyArray_DATA(memory), &call.options)
+    finish(&call, status)
+
+    result = memory if order == kept else memory.transpose([order.index(axis_) for axis_ in kept])
+    if keepdims:
+        result = result.reshape(result_shape)
+    if is_float and what < GK_MIN and not is_finite(memory) and not is_explained(a, axis, result):
+        return numpys(what, a, axis, out, keepdims, ddof, threads)
+    if out is None:
+        return result if result.ndim else result[()]
+    if not in_place:
+        np.copyto(out, result)
+    return out
+
+
+def sum(a, axis=None, *, out=None, keepdims=False, threads=None):
+    return reduce(GK_SUM, a, axis, out, keepdims, 0, threads)
+
+
+def mean(a, axis=None, *, out=None, keepdims=False, threads=None):
+    return reduce(GK_MEAN, a, axis, out, keepdims, 0, threads)
+
+
+def var(a, axis=None, *, ddof=0, out=None, keepdims=False, threads=None):
+    return reduce(GK_VAR, a, axis, out, keepdims, ddof, threads)
+
+
+def std(a, axis=None, *, ddof=0, out=None, keepdims=False, threads=None):
+    return reduce(GK_STD, a, axis, out, keepdims, ddof, threads)
+
+
+def min(a, axis=None, *, out=None, keepdims=False, threads=None):
+    return reduce(GK_MIN, a, axis, out, keepdims, 0, threads)
+
+
+def max(a, axis=None, *, out=None, keepdims=False, threads=None):
+    return reduce(GK_MAX, a, axis, out, keepdims, 0, threads)

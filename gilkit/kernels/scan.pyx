@@ -1,0 +1,116 @@
+"""Running sums."""
+cimport numpy as cnp
+from libc.stdint cimport int64_t
+
+from gilkit._call cimport Call, begin, finish
+from gilkit._exports cimport gk_options, import_core
+from gilkit.kernels._arrays cimport (
+    GK_FLOAT32, MAX_DIMS, as_input, check_out, gk_type, may_overlap, one_axis, type_of,
+)
+
+import numpy as np
+
+import_core()
+cnp.import_array()
+
+cdef extern from *:
+    enum:
+        GK_SCAN_INVALID
+        GK_SCAN_OVERFLOW
+    int gk_cumsum "GK(gk_cumsum)" (
+        gk_type type, int ndim, const int64_t *shape, int axis, const char *data, const int64_t *in_stride,
+        char *out, const int64_t *out_stride, const gk_options *options, int *noticed) noexcept nogil
+
+cdef enum:
+    SHORT = 2048  # elements that are summed sooner than the GIL changes hands
+
+cdef cnp.dtype INT64 = np.dtype(np.int64), UINT64 = np.dtype(np.uint64)
+
+# Adding these makes NumPy notice what the kernel noticed, and do about it what
+# numpy.errstate says.
+INVALID = np.array([np.inf, -np.inf])
+OVERFLOW = np.array([np.finfo(float).max, np.finfo(float).max])
+
+
+cdef bint is_same(cnp.ndarray a, cnp.ndarray b) noexcept:
+    """Whether the two, of one shape, are the same elements in memory."""
+    cdef int i
+    if cnp.PyArray_DATA(a) != cnp.PyArray_DATA(b) or cnp.PyArray_TYPE(a) != cnp.PyArray_TYPE(b):
+        return False
+    for i in range(a.ndim):
+        if cnp.PyArray_STRIDE(a, i) != cnp.PyArray_STRIDE(b, i):
+            return False
+    return True
+
+
+def cumsum(a, axis=None, *, out=None, threads=None):
+    """The sums of the elements so far, along *axis*; as numpy.cumsum.
+
+    axis: an integer; None: of the array as if flattened in C order, a result of
+    one dimension. out: an array of the result's shape and dtype, which may be
+    *a* itself; it is filled and returned. The result's dtype: int64 for bool
+    and signed integers, uint64 for unsigned ones, both modulo 2**64; float32
+    and float64 stay.
+
+    Floats are summed in doubles, segment by segment of 256 elements, each
+    beginning at the compensated sum of those before: the error does not grow
+    with the length as NumPy's does, sums of numbers >= 0 never decrease, and
+    the bits depend on shape and layout alone, not on threads or processor.
+
+    TypeError and ValueError for other arguments (numpy.exceptions.AxisError for
+    an axis that is not there); nothing is written then. Overflows and invalid
+    additions of floats are reported as numpy.errstate says. Releases the GIL;
+    thread-safe as long as nobody writes to *a* or *out*; Ctrl-C interrupts it.
+    """
+    cdef cnp.ndarray array = as_input(a, "a"), result, target
+    cdef cnp.dtype dtype
+    cdef int64_t shape[MAX_DIMS]
+    cdef int64_t in_stride[MAX_DIMS]
+    cdef int64_t out_stride[MAX_DIMS]
+    cdef int along, i, ndim, noticed = 0, status
+    cdef Call call
+    cdef gk_type type = type_of(cnp.PyArray_TYPE(array))
+
+    if type >= GK_FLOAT32:
+        dtype = array.descr
+    else:
+        dtype = UINT64 if cnp.PyArray_ISUNSIGNED(array) else INT64
+    if axis is None:
+        if array.ndim != 1:
+            array = array.ravel()
+        along = 0
+    else:
+        if array.ndim == 0:
+            array = array.reshape(1)  # as NumPy, which takes a number for a line of one element
+        along = one_axis(axis, array.ndim)
+    ndim = array.ndim
+    if out is None:
+        result = target = np.empty_like(array, dtype, order="K", subok=False)
+    else:
+        check_out(out, (<object>array).shape, dtype)
+        result = target = out
+        if may_overlap(array, target) and not is_same(array, target) or not cnp.PyArray_ISALIGNED(target):
+            target = np.empty_like(array, dtype, order="K", subok=False)
+    begin(&call, threads)
+    if cnp.PyArray_SIZE(array) == 0:
+        finish(&call, 0)
+        return result
+    for i in range(ndim):
+        shape[i] = cnp.PyArray_DIM(array, i)
+        in_stride[i] = cnp.PyArray_STRIDE(array, i)
+        out_stride[i] = cnp.PyArray_STRIDE(target, i)
+    cdef const char *data = <const char *>cnp.PyArray_DATA(array)
+    cdef char *to = <char *>cnp.PyArray_DATA(target)
+    if cnp.PyArray_SIZE(array) <= SHORT:
+        status = gk_cumsum(type, ndim, shape, along, data, in_stride, to, out_stride, &call.options, &noticed)
+    else:
+        with nogil:
+            status = gk_cumsum(type, ndim, shape, along, data, in_stride, to, out_stride, &call.options, &noticed)
+    finish(&call, status)
+    if target is not result:
+        np.copyto(result, target)
+    if noticed & GK_SCAN_INVALID:
+        np.add.accumulate(INVALID)
+    if noticed & GK_SCAN_OVERFLOW:
+        np.add.accumulate(OVERFLOW)
+    return result

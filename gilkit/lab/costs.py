@@ -1,0 +1,62 @@
+"""What experiments about the cost of one thing have in common: the samples' ``each``, a table, bars on a log axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from .charts import Bar, Bars, Chart
+from .experiment import Column, Experiment, Row, Setting
+from .figures import times
+from .stats import bootstrap
+from .text import duration
+
+
+class CostExperiment(Experiment):
+    """``thing`` is what is counted; ``base`` the strategy that the others are compared with in the table."""
+
+    thing: ClassVar[str]
+    base: ClassVar[str]
+
+    def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
+        def against(row: Row, rows: Sequence[Row]) -> str:
+            base = self.base_of(row, rows)
+            return f"{times(row, base):,.2f}×" if base else "–"
+
+        def spread(row: Row, _: Sequence[Row]) -> str:
+            interval = bootstrap(row.values("each"))
+            return f"{duration(interval.low)} – {duration(interval.high)}"
+
+        return [
+            Column(self.thing, lambda row, _: duration(row["each"])),
+            Column("interval", spread),
+            Column(f"against {self.base}", against),
+            Column("CPU %", lambda row, _: f"{row['cpu_percent']:.0f} %" if row.get("cpu_percent") else "–"),
+        ]
+
+    def base_of(self, row: Row, rows: Sequence[Row]) -> Row | None:
+        """What a row is compared with: the base strategy on the same interpreter with the same arguments, if any."""
+        return next(
+            (
+                each
+                for each in rows
+                if each.strategy == self.base
+                and each.measured
+                and each.interpreter == row.interpreter
+                and self.comparable(each, row)
+            ),
+            None,
+        )
+
+    def comparable(self, base: Row, row: Row) -> bool:
+        return base.threads == row.threads
+
+    def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
+        bars = []
+        for row in rows:
+            if row.measured:
+                interval = bootstrap(row.values("each"))
+                bars.append(
+                    Bar(row.label, interval.middle, interval.low, interval.high, f"Python {row.interpreter.label}")
+                )
+        return [Bars(f"Time for {self.thing}", "s", bars, log=True)]

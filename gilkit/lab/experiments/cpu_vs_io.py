@@ -1,0 +1,110 @@
+"""Threads help where tasks wait, and not where they compute.
+
+The claim: six pages fetched one after another take 1.61 s, in six threads 0.37 s: threads help where tasks wait. They
+do not help where tasks compute.
+
+The method: six fetches from a server on loopback that answers after 0.1 s, and six computations in pure Python;
+serially, in six threads, in six processes, in asyncio's tasks and through gilkit.map, on the running interpreter; and
+serially and in threads on the free-threaded one, if there is one.
+
+The rule: *waiting* holds when six threads fetch at least 3 times as quickly as one. *Computing* holds for an
+interpreter when its threads compute at most 1.2 times as quickly as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..charts import Bar, Bars, Chart
+from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, weigh
+from ..figures import among, find, interpreters_of, ratio, times
+from ..text import duration
+
+DELAY = 0.1
+LOOPS = 1_500_000
+WAYS = ("serial", "threads", "processes", "asyncio", "gilkit.map")
+WORK = {"fetch": "six fetches", "compute": "six computations"}
+
+
+class CpuVsIo(Experiment):
+    name = "cpu-vs-io"
+    title = "Waiting and computing"
+    claim = "Six threads fetch six pages in a quarter of the time; they do not compute any faster."
+    rounds = 3
+
+    def cases(self, setting: Setting) -> list[Case]:
+        cases = []
+        for interpreter in setting.interpreters:
+            if interpreter.version_info < (3,):
+                continue
+            for work, label in WORK.items():
+                for how in WAYS if interpreter.running else WAYS[:2]:
+                    arguments = {"work": work, "how": how, "delay": DELAY, "loops": LOOPS}
+                    cases.append(Case(f"{label}, {how}", "waiting:six", interpreter, arguments, how, 6, timed=False))
+        return cases
+
+    def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
+        def faster(row: Row, rows: Sequence[Row]) -> str:
+            base = serial(rows, row)
+            return f"{1 / times(row, base, 'wall'):.2f}×" if base else "–"
+
+        return [
+            Column("wall", lambda row, _: duration(row["wall"])),
+            Column("against serial", faster),
+            Column("CPU %", lambda row, _: f"{row['cpu_percent']:.0f} %" if row.get("cpu_percent") else "–"),
+        ]
+
+    def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
+        checks = [waiting(rows)]
+        checks += [computing(rows, interpreter) for interpreter in interpreters_of(rows)]
+        return weigh(checks)
+
+    def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
+        charts: list[Chart] = []
+        for work, label in WORK.items():
+            bars = []
+            for row in among(rows, work=work):
+                base = serial(rows, row)
+                if base:
+                    found = ratio(base, row, "wall").interval
+                    bars.append(Bar(row.strategy, found.middle, found.low, found.high, row.interpreter.label))
+            charts.append(Bars(f"{label.capitalize()}: speed-up over one after another", "×", bars))
+        return charts
+
+
+def serial(rows: Sequence[Row], row: Row) -> Row | None:
+    return find(rows, "serial", interpreter=row.interpreter, work=row.arguments["work"])
+
+
+def gain(rows: Sequence[Row], **criteria: object) -> tuple[Row, float] | None:
+    """The rows of threads that meet the criteria, against serial."""
+    row = find(rows, "threads", **criteria)
+    base = row and serial(rows, row)
+    return (row, 1 / times(row, base, "wall")) if row and base else None
+
+
+def waiting(rows: Sequence[Row]) -> Check:
+    found = gain(rows, work="fetch")
+    if found is None:
+        return Check("waiting", None)
+    row, faster = found
+    base = serial(rows, row)
+    assert base
+    return Check(
+        "waiting",
+        faster >= 3,
+        f"Six fetches take {duration(base['wall'])} one after another, {duration(row['wall'])} in six threads: "
+        f"{faster:.1f} times as quick.",
+    )
+
+
+def computing(rows: Sequence[Row], interpreter: object) -> Check:
+    found = gain(rows, interpreter=interpreter, work="compute")
+    label = getattr(interpreter, "label", "")
+    name = f"computing on Python {label}"
+    if found is None:
+        return Check(name, None)
+    _, faster = found
+    return Check(
+        name, faster <= 1.2, f"On Python {label} six computations in threads are {faster:.2f} times as quick as in one."
+    )

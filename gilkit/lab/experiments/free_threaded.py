@@ -1,0 +1,144 @@
+"""What a build without the GIL changes for pure Python.
+
+The claim: the GIL makes reference counting simple and keeps pure-Python CPU-bound code on one core; PEP 703 removes it.
+
+The method: the lab's workloads in pure Python, in one thread and in as many as cores, on the running interpreter and on
+every other one of version 3 that was found or asked for: wall time, CPU %, and the process's peak memory.
+
+The rule: *one core with the GIL* holds when on no interpreter with a GIL the threads are more than 1.2 times as quick
+as one, over all workloads (geometric mean). *All cores without it* holds when on every free-threaded one they are at
+least 1.4 times as quick. What that costs one thread, and in memory, is told.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from ..charts import Bar, Bars, Chart
+from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, weigh
+from ..figures import among, find, interpreters_of, ratio, times
+from ..interpreters import Interpreter
+from ..text import duration, listed, plural, size
+
+WORKLOADS: dict[str, dict[str, object]] = {
+    "spin": {"iterations": 6_000_000},
+    "pi": {"samples": 500_000, "seed": 0},
+    "mandelbrot": {"width": 120, "height": 120, "x": [-2.0, 1.0], "y": [-1.5, 1.5], "max_iter": 200},
+}
+
+
+class FreeThreaded(Experiment):
+    name = "free-threaded"
+    title = "With and without the GIL"
+    claim = "The GIL keeps pure Python on one core; a free-threaded build uses all of them."
+    rounds = 3
+
+    def cases(self, setting: Setting) -> list[Case]:
+        return [
+            Case(
+                f"{name}, {plural(threads, 'thread')}",
+                "work:once",
+                interpreter,
+                {"workload": name, "size": size, "threads": threads},
+                name,
+                threads,
+                timed=False,
+            )
+            for name, size in WORKLOADS.items()
+            for interpreter in setting.interpreters
+            if interpreter.version_info >= (3, 6)
+            for threads in sorted({1, setting.threads})
+        ]
+
+    def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
+        def faster(row: Row, rows: Sequence[Row]) -> str:
+            base = find(rows, row.strategy, threads=1, interpreter=row.interpreter)
+            return f"{1 / times(row, base, 'wall'):.2f}×" if base else "–"
+
+        def against_gil(row: Row, rows: Sequence[Row]) -> str:
+            base = find(rows, row.strategy, threads=row.threads, interpreter=setting.interpreters[0])
+            return f"{times(row, base, 'wall'):.2f}×" if base else "–"
+
+        return [
+            Column("wall", lambda row, _: duration(row["wall"])),
+            Column("speed-up over 1 thread", faster),
+            Column("time against running", against_gil),
+            Column("CPU %", lambda row, _: f"{row['cpu_percent']:.0f} %"),
+            Column("memory", lambda row, _: size(row["memory"]) if row.get("memory") else "–"),
+        ]
+
+    def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
+        with_gil = [each for each in interpreters_of(rows) if each.gil]
+        without = [each for each in interpreters_of(rows) if not each.gil]
+        checks = [
+            group_check(rows, with_gil, setting.threads, "one core with the GIL", lambda gain: gain <= 1.2),
+            group_check(rows, without, setting.threads, "all cores without it", lambda gain: gain >= 1.4),
+        ]
+        verdict = weigh(checks)
+        price = costs(rows, with_gil, without)
+        return Verdict(verdict.outcome, f"{verdict.text} {price}".strip(), verdict.scope)
+
+    def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
+        bars = []
+        for row in among(rows, threads=setting.threads):
+            base = find(rows, row.strategy, threads=1, interpreter=row.interpreter)
+            if base:
+                found = ratio(base, row, "wall").interval
+                label = f"Python {row.interpreter.label} ({row.interpreter.gil_state})"
+                bars.append(Bar(row.strategy, found.middle, found.low, found.high, label))
+        bars.sort(key=lambda bar: bar.group)
+        title = f"Speed-up of {setting.threads} threads over one"
+        return [Bars(title, "×", bars, float(setting.usable), "ideal")]
+
+
+def mean(values: Sequence[float]) -> float:
+    return math.exp(sum(map(math.log, values)) / len(values))
+
+
+def gain(rows: Sequence[Row], interpreter: Interpreter, threads: int) -> float | None:
+    """The geometric mean of the speed-ups over all workloads."""
+    gains = []
+    for row in among(rows, threads=threads, interpreter=interpreter):
+        base = find(rows, row.strategy, threads=1, interpreter=interpreter)
+        if base:
+            gains.append(1 / times(row, base, "wall"))
+    return mean(gains) if gains else None
+
+
+def group_check(
+    rows: Sequence[Row],
+    interpreters: Sequence[Interpreter],
+    threads: int,
+    name: str,
+    rule: Callable[[float], bool],
+) -> Check:
+    known = [(each, value) for each in interpreters if (value := gain(rows, each, threads)) and threads > 1]
+    words = listed([f"{value:.2f} times (Python {each.label})" for each, value in known])
+    return Check(
+        name,
+        all(rule(value) for _, value in known) if known else None,
+        f"{threads} threads do the work {words} as quickly as one.",
+    )
+
+
+def costs(rows: Sequence[Row], with_gil: Sequence[Interpreter], without: Sequence[Interpreter]) -> str:
+    """What one thread pays without the GIL, against the interpreter nearest in version."""
+    sentences = []
+    for free in without:
+        if not with_gil:
+            continue
+        near = min(with_gil, key=lambda each: (abs(each.version_info[1] - free.version_info[1]), not each.running))
+        pairs = [
+            (mine, theirs)
+            for mine in among(rows, threads=1, interpreter=free)
+            if (theirs := find(rows, mine.strategy, threads=1, interpreter=near))
+        ]
+        if pairs:
+            slower = mean([times(mine, theirs, "wall") for mine, theirs in pairs])
+            memory = [times(mine, theirs, "memory") for mine, theirs in pairs if mine.get("memory")]
+            sentences.append(
+                f"One thread of Python {free.label} takes {slower:.2f} times as long as one of {near.label}"
+                + (f", in {mean(memory):.2f} times the memory." if memory else ".")
+            )
+    return " ".join(sentences)

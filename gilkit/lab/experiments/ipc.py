@@ -1,0 +1,88 @@
+"""What it costs to hand data over.
+
+The claim: processes share nothing, so data must cross by Queue or Pipe and be pickled; threads share memory.
+
+The method: messages of 16 bytes and of 1 MiB from one process to another through multiprocessing's Queue and Pipe and
+through shared memory, from one thread to another through a queue, and to gilkit's threads through gilkit.map. Whole
+batches are sent before the receiver answers, so that it is the transport that is timed.
+
+The rule: *processes copy* when a megabyte costs at least 10 times a small message through Queue and through Pipe.
+*Threads share* when it costs a thread at most 5 times a small message, and at most a tenth of what it costs a Queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..costs import CostExperiment
+from ..experiment import Case, Check, Column, Row, Setting, Verdict, weigh
+from ..figures import find, times
+from ..text import duration, size
+
+SIZES = (16, 1 << 20)
+WAYS = (
+    ("multiprocessing.Queue", "queue"),
+    ("multiprocessing.Pipe", "pipe"),
+    ("shared memory", "shared_memory"),
+    ("queue between threads", "thread"),
+    ("gilkit.map", "gilkit"),
+)
+
+
+class Ipc(CostExperiment):
+    name = "ipc"
+    title = "Handing data over"
+    claim = "Processes share nothing, so data is pickled and copied; threads share memory."
+    thing = "a message"
+    base = "thread"
+
+    def cases(self, setting: Setting) -> list[Case]:
+        here = setting.interpreters[0]
+        return [
+            Case(f"{label}, {size(count)}", f"messages:through_{way}", here, {"size": count}, way)
+            for count in SIZES
+            for label, way in WAYS
+        ]
+
+    def comparable(self, base: Row, row: Row) -> bool:
+        return base.arguments["size"] == row.arguments["size"]
+
+    def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
+        def bandwidth(row: Row, _: Sequence[Row]) -> str:
+            return f"{size(row.arguments['size'] / row['each'])}/s"
+
+        return [*super().columns(rows, setting)[:3], Column("bandwidth", bandwidth)]
+
+    def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
+        return weigh([processes_copy(rows), threads_share(rows)])
+
+
+def growth(rows: Sequence[Row], way: str) -> float | None:
+    """How many times as much a megabyte costs as a small message."""
+    small, large = find(rows, way, size=SIZES[0]), find(rows, way, size=SIZES[1])
+    return times(large, small) if small and large else None
+
+
+def processes_copy(rows: Sequence[Row]) -> Check:
+    found = {way: growth(rows, way) for way in ("queue", "pipe")}
+    known = [value for value in found.values() if value is not None]
+    words = " and ".join(f"{value:,.0f} times through a {way.title()}" for way, value in found.items() if value)
+    return Check(
+        "processes", all(value >= 10 for value in known) if known else None, f"A megabyte costs a process {words}."
+    )
+
+
+def threads_share(rows: Sequence[Row]) -> Check:
+    grown = growth(rows, "thread")
+    thread, queue = find(rows, "thread", size=SIZES[1]), find(rows, "queue", size=SIZES[1])
+    if grown is None or thread is None or queue is None:
+        return Check("threads", None)
+    against = times(queue, thread)
+    text = (
+        f"Between threads it costs {grown:.1f} times a small message: {duration(thread['each'])}, where a Queue of "
+        f"processes takes {duration(queue['each'])}, {against:,.0f} times as long."
+    )
+    shared = find(rows, "shared_memory", size=SIZES[1])
+    if shared:
+        text += f" Shared memory, copied into once, takes {duration(shared['each'])}."
+    return Check("threads", grown <= 5 and against >= 10, text)

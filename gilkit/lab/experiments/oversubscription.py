@@ -1,0 +1,103 @@
+"""How many simultaneous tasks CPU-bound work should have.
+
+The claim: for CPU-bound work the number of simultaneous tasks should equal the number of cores; more only switch.
+
+The method: the busy loop in 1 to 128 threads: in C, as ``gilkit.spin``, in pure Python on the running interpreter and
+on the free-threaded one. Work per second and CPU %.
+
+The rule, for the native loop and for each interpreter's threads: *as many as cores* holds when that count does at least
+0.95 times the work of the best count, at least 1.5 times the work of one thread, and 128 threads do no more than 1.05
+times its work. An interpreter with a GIL, whose threads gain nothing at any count, so fails it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..charts import Chart, Line, Lines, Point
+from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, weigh
+from ..figures import among, find, interpreters_of
+from ..stats import compare
+from ..text import plural
+
+
+class Oversubscription(Experiment):
+    name = "oversubscription"
+    title = "More threads than cores"
+    claim = "CPU-bound work wants as many simultaneous tasks as cores; more only switch."
+    seconds = 0.9
+    rounds = 3
+
+    def cases(self, setting: Setting) -> list[Case]:
+        cases = []
+        here = setting.interpreters[0]
+        for count in counts(setting.threads):
+            label = f"gilkit.spin, {plural(count, 'thread')}"
+            cases.append(Case(label, "loops:native", here, {"count": count}, "gilkit", count))
+        for interpreter in setting.interpreters:
+            for count in counts(setting.threads):
+                label = plural(count, "Python thread")
+                cases.append(Case(label, "loops:threads", interpreter, {"count": count}, "threads", count))
+        return cases
+
+    def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
+        def work(row: Row, rows: Sequence[Row]) -> str:
+            base = find(rows, row.strategy, threads=1, interpreter=row.interpreter)
+            return f"{gain(row, base):.2f}×" if base else "–"
+
+        return [
+            Column("CPU %", lambda row, _: f"{row['cpu_percent']:.0f} %"),
+            Column("work against 1", work),
+            Column("switches/s", lambda row, _: f"{(row['voluntary'] + row['involuntary']) / row['wall']:,.0f}"),
+        ]
+
+    def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
+        checks = [enough(among(rows, "gilkit"), "native threads", setting.usable)]
+        for interpreter in interpreters_of(rows):
+            mine = among(rows, "threads", interpreter=interpreter)
+            checks.append(enough(mine, f"threads of Python {interpreter.label}", setting.usable))
+        return weigh(checks)
+
+    def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
+        lines = []
+        groups = [("gilkit.spin", among(rows, "gilkit"))]
+        groups += [(f"Python {each.label}", among(rows, "threads", interpreter=each)) for each in interpreters_of(rows)]
+        for label, group in groups:
+            base = find(group, threads=1)
+            points = []
+            for row in group:
+                if base:
+                    interval = compare(rates(row), rates(base)).interval
+                    points.append(Point(row.threads, interval.middle, interval.low, interval.high))
+            if points:
+                lines.append(Line(label, points))
+        ideal = [Point(count, min(count, setting.usable)) for count in counts(setting.threads)]
+        lines.append(Line("ideal", ideal, ideal=True))
+        return [Lines("Work against one thread", "threads", "×", lines, log_x=True)]
+
+
+def counts(cores: int) -> list[int]:
+    return sorted({1, cores, 2 * cores, 4 * cores, 32, 128})
+
+
+def rates(row: Row) -> list[float]:
+    return [sample["loops"] / sample["wall"] for sample in row.samples]
+
+
+def gain(row: Row, base: Row) -> float:
+    return compare(rates(row), rates(base)).middle
+
+
+def enough(rows: Sequence[Row], name: str, cores: int) -> Check:
+    one, right = find(rows, threads=1), find(rows, threads=cores)
+    if one is None or right is None or cores < 2:
+        return Check(name, None)
+    last = max(rows, key=lambda row: row.threads)
+    best = max(rows, key=lambda row: gain(row, one))
+    against_one, against_best, after = gain(right, one), gain(right, best), gain(last, right)
+    return Check(
+        name,
+        against_best >= 0.95 and against_one >= 1.5 and after <= 1.05,
+        f"{name[0].upper()}{name[1:]}: {cores} do {against_one:.2f} times the work of one, {last.threads} "
+        f"{after:.2f} times the work of {cores}.",
+    )

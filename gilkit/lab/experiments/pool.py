@@ -1,0 +1,161 @@
+"""Who gets which task of a pool, what a pool saves, and how many workers are enough.
+
+The claim: a pool of 4 workers given 5 tasks starts four at once; the fifth waits for the first to finish. Pools save
+the creation and destruction of their workers. A pool's best size for CPU-bound work is the number of cores.
+
+The method: five sleeping tasks of different length on four workers, each with the moments it began and ended; a pool
+made for every task beside one that is kept; and a fixed amount of CPU-bound work on warm pools of 1 to 4 × cores
+processes.
+
+The rule: the *schedule* holds when the first four have all begun before any ended, and the fifth began after the first
+end, within 10 ms of it. *Reuse* holds when a task on the kept pool costs at most half of one on a pool of its own. The
+*best size* holds when as many processes as cores take at most 1.1 times the best time of all sizes, and half as many take
+at least 1.3 times as long as that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..charts import Chart, Lane, Line, Lines, Point, Span, Timeline
+from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, weigh
+from ..figures import among, find, times
+from ..stats import bootstrap
+from ..text import duration, plural
+
+WORKERS = 4
+LENGTHS = [0.16, 0.08, 0.2, 0.12, 0.1]
+PROMPT = 0.010
+LOOPS = 150_000
+TASKS = 24
+
+
+class Pool(Experiment):
+    name = "pool"
+    title = "Pools: schedule, reuse, size"
+    claim = "4 workers start 4 of 5 tasks, the fifth waits; reuse saves; the best size is the number of cores."
+    seconds = 0.6
+    rounds = 3
+
+    def cases(self, setting: Setting) -> list[Case]:
+        here = setting.interpreters[0]
+        cases = []
+        for kind in ("threads", "processes"):
+            cases.append(
+                Case(
+                    f"5 tasks on {WORKERS} {kind}",
+                    "pooling:schedule",
+                    here,
+                    {"kind": kind, "workers": WORKERS, "lengths": LENGTHS},
+                    "schedule",
+                    WORKERS,
+                    timed=False,
+                )
+            )
+        for kind in ("threads", "processes"):
+            for task, words in (("fresh", "a pool for each task"), ("reused", "one pool for all tasks")):
+                arguments = {"kind": kind, "workers": WORKERS}
+                cases.append(Case(f"{words}, {kind}", f"pooling:{task}", here, arguments, task, WORKERS))
+        for size in sizes(setting.threads):
+            cases.append(
+                Case(
+                    f"{TASKS} computations on {plural(size, 'process', 'processes')}",
+                    "pooling:computing",
+                    here,
+                    {"workers": size, "tasks": TASKS, "loops": LOOPS},
+                    "size",
+                    size,
+                    timed=False,
+                )
+            )
+        return cases
+
+    def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
+        def fifth(row: Row, _: Sequence[Row]) -> str:
+            spans = row.samples[-1].get("spans")
+            return (
+                f"began at {duration(spans[-1][2])}, first end at {duration(min(s[3] for s in spans))}" if spans else ""
+            )
+
+        return [
+            Column("in all", lambda row, _: duration(row["wall"])),
+            Column("a task", lambda row, _: duration(row["each"]) if row.get("each") else ""),
+            Column("fifth task", fifth),
+        ]
+
+    def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
+        return weigh([schedule(rows), reuse(rows), best_size(rows, setting.usable)])
+
+    def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
+        charts: list[Chart] = []
+        for row in among(rows, "schedule"):
+            lanes: dict[int, list[Span]] = {}
+            for number, worker, start, end in row.samples[-1]["spans"]:
+                lanes.setdefault(worker, []).append(Span(start, end, f"task {number + 1}"))
+            charts.append(
+                Timeline(row.label, "s", [Lane(f"worker {w + 1}", spans) for w, spans in sorted(lanes.items())])
+            )
+        points = []
+        for row in among(rows, "size"):
+            interval = bootstrap(row.values("wall"))
+            points.append(Point(row.threads, interval.middle, interval.low, interval.high))
+        if points:
+            charts.append(
+                Lines("CPU-bound work by pool size", "processes", "seconds", [Line("all tasks", points)], True)
+            )
+        return charts
+
+
+def sizes(cores: int) -> list[int]:
+    return sorted({1, max(1, cores // 2), cores, 2 * cores, 4 * cores})
+
+
+def schedule(rows: Sequence[Row]) -> Check:
+    samples = [sample for row in among(rows, "schedule") for sample in row.samples]
+    if not samples:
+        return Check("the schedule", None)
+    kept = 0
+    latest = 0.0
+    for sample in samples:
+        starts = sorted(span[2] for span in sample["spans"])
+        first = min(span[3] for span in sample["spans"])
+        latest = max(latest, starts[WORKERS] - first)
+        kept += starts[WORKERS - 1] < first <= starts[WORKERS] + 0.001 and starts[WORKERS] - first <= PROMPT
+    # One late start on a busy machine does not refute a rule that holds all other times.
+    return Check(
+        "the schedule",
+        kept > len(samples) / 2,
+        f"In {kept} of {len(samples)} runs four tasks began at once and the fifth as soon as one had ended "
+        f"(at most {duration(max(0.0, latest))} later).",
+    )
+
+
+def reuse(rows: Sequence[Row]) -> Check:
+    ratios = []
+    for kept in among(rows, "reused"):
+        fresh = find(rows, "fresh", kind=kept.arguments["kind"])
+        if fresh:
+            ratios.append((kept.arguments["kind"], times(fresh, kept)))
+    words = ", ".join(f"{ratio:.0f} times for {kind}" for kind, ratio in ratios)
+    return Check(
+        "reuse",
+        all(ratio >= 2 for _, ratio in ratios) if ratios else None,
+        f"A pool of its own makes a task dearer: {words}.",
+    )
+
+
+def best_size(rows: Sequence[Row], cores: int) -> Check:
+    measured = among(rows, "size")
+    chosen = find(rows, "size", threads=cores)
+    if chosen is None or len(measured) < 2 or cores < 2:
+        return Check("the best size", None)
+    best = min(measured, key=lambda row: row["wall"])
+    half = max((row for row in measured if row.threads < cores), key=lambda row: row.threads, default=None)
+    slower = times(half, chosen, "wall") if half else 0.0
+    near = times(chosen, best, "wall")
+    return Check(
+        "the best size",
+        near <= 1.1 and slower >= 1.3,
+        f"CPU-bound work was quickest on {plural(best.threads, 'process', 'processes')}; {cores}, one for each core, took "
+        f"{near:.2f} times as long, and {half.threads if half else 0} {slower:.2f} times as long as {cores}.",
+    )

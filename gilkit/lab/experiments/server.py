@@ -1,0 +1,116 @@
+"""One process, a process or a thread for each connection, or coroutines: requests per second against clients.
+
+The claim: one thread for each connection beats one process. Requests per second at 1, 2, 3, 4, 10, 50, 100, 200 and 500
+clients: threads 6943, 6891, 6584, 6517, –, 6179 (10), 4927 (50), 2378 (100); in a virtual machine threads 909, 3778,
+4815, 5000, 4998 (10), 4882 (50), 4603 (100), 3445 (200), 1778 (500, with errors) and fork 384, 436, 435, 438, 383 (10),
+364 (50), 321 (100, with errors). Throughput falls as contexts rise.
+
+The method: echo servers on loopback that handle one connection after another, each in a process of its own, in a thread
+of its own, in one of 16 threads, or in a coroutine; one client, an event loop, keeps 1 to 500 connections going, each
+for a single request. Every run ends after its time or 2,000 requests.
+
+The rule: *threads over processes* holds when threads answer more requests than fork does at every number of clients,
+the interval of the ratio being above 1. *Throughput falls* holds when threads answer at most 0.9 times as many requests
+with the most clients as at their best.
+"""
+
+from __future__ import annotations
+
+import socketserver
+from collections.abc import Sequence
+
+from ..charts import Chart, Line, Lines, Point
+from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, weigh
+from ..figures import among, find, ratio, times
+from ..stats import bootstrap
+from ..text import plural
+
+CLIENTS = (1, 4, 10, 50, 200, 500)
+KINDS = {
+    "serial": "one after another",
+    "fork": "fork for each",
+    "threads": "thread for each",
+    "pool": "pool of 16 threads",
+    "asyncio": "asyncio",
+}
+
+
+class Server(Experiment):
+    name = "server"
+    title = "A server's connections"
+    claim = "A thread for each connection beats a process for each; throughput falls as contexts rise."
+    seconds = 0.5
+    rounds = 2
+
+    def cases(self, setting: Setting) -> list[Case]:
+        here = setting.interpreters[0]
+        return [
+            Case(
+                f"{label}, {plural(clients, 'client')}",
+                "serving:echo",
+                here,
+                {"kind": kind, "clients": clients},
+                kind,
+                clients,
+            )
+            for kind, label in KINDS.items()
+            if kind != "fork" or hasattr(socketserver, "ForkingTCPServer")
+            for clients in CLIENTS
+        ]
+
+    def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
+        def against(row: Row, rows: Sequence[Row]) -> str:
+            base = find(rows, "threads", threads=row.threads)
+            return f"{times(row, base, 'rate'):.2f}×" if base else "–"
+
+        return [
+            Column("requests/s", lambda row, _: f"{row['rate']:,.0f}"),
+            Column("against thread for each", against),
+            Column("errors", lambda row, _: f"{sum(row.values('errors')):.0f}"),
+        ]
+
+    def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
+        return weigh([threads_win(rows), throughput_falls(rows)])
+
+    def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
+        lines = []
+        for kind, label in KINDS.items():
+            points = []
+            for row in among(rows, kind):
+                interval = bootstrap(row.values("rate"))
+                points.append(Point(row.threads, interval.middle, interval.low, interval.high))
+            if points:
+                lines.append(Line(label, points))
+        return [Lines("Requests per second", "clients at once", "requests/s", lines, log_x=True)]
+
+
+def threads_win(rows: Sequence[Row]) -> Check:
+    pairs = [
+        (row.threads, ratio(row, fork, "rate"))
+        for row in among(rows, "threads")
+        if (fork := find(rows, "fork", threads=row.threads))
+    ]
+    if not pairs:
+        return Check("threads over processes", None)
+    least = min(pair.middle for _, pair in pairs)
+    most = max(pair.middle for _, pair in pairs)
+    return Check(
+        "threads over processes",
+        all(pair.interval.low > 1 for _, pair in pairs),
+        f"A thread for each connection answers {least:.1f} to {most:.1f} times as many requests as a fork for each.",
+    )
+
+
+def throughput_falls(rows: Sequence[Row]) -> Check:
+    measured = among(rows, "threads")
+    if len(measured) < 2:
+        return Check("falling throughput", None)
+    best = max(measured, key=lambda row: row["rate"])
+    last = max(measured, key=lambda row: row.threads)
+    share = times(last, best, "rate")
+    return Check(
+        "falling throughput",
+        share <= 0.9,
+        f"Threads are at their best with {plural(best.threads, 'client')} ({best['rate']:,.0f} requests/s); with "
+        f"{last.threads} they answer {share:.2f} times as many.",
+    )

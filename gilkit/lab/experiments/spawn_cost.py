@@ -1,0 +1,81 @@
+"""What it costs to start something and wait for its end.
+
+The claim: a process is dear to create (fork less than spawn, thanks to copy-on-write), a thread cheap, a coroutine
+cheaper.
+
+The method: processes by fork, by spawn and by forkserver, by fork from a process that holds 256 MiB, threads, greenlets
+and asyncio tasks that do nothing, started and waited for; and, for what reuse makes of it, a task for a pool's process
+or thread that is there already, and the smallest region of a gilkit kernel on all threads.
+
+The rule: each step of the order holds by itself: *spawn over fork*, *process over thread* and *thread over coroutine*
+are shown when the interval of the ratio, the same round for both, lies above 1.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Sequence
+
+from ..costs import CostExperiment
+from ..experiment import Case, Check, Row, Setting, Verdict, weigh
+from ..figures import find, ratio
+from ..text import duration
+
+BALLAST = 256 << 20
+
+
+class SpawnCost(CostExperiment):
+    name = "spawn-cost"
+    title = "The cost of a start"
+    claim = "A process is dear to create (fork less than spawn), a thread cheap, a coroutine cheaper."
+    thing = "a start and join"
+    base = "thread"
+    seconds = 0.9
+
+    def cases(self, setting: Setting) -> list[Case]:
+        import importlib.util
+
+        here = setting.interpreters[0]
+        cases = []
+        for method in ("spawn", "forkserver", "fork"):
+            if method in multiprocessing.get_all_start_methods():
+                cases.append(Case(f"process ({method})", "spawning:process", here, {"method": method}, method))
+        if "fork" in multiprocessing.get_all_start_methods():
+            arguments = {"method": "fork", "ballast": BALLAST}
+            cases.append(Case("process (fork of 256 MiB)", "spawning:process", here, arguments, "large fork"))
+        cases.append(Case("thread", "spawning:thread", here, {}, "thread"))
+        if importlib.util.find_spec("greenlet"):
+            cases.append(Case("greenlet", "spawning:greenlet", here, {}, "greenlet"))
+        cases.append(Case("asyncio task", "spawning:task", here, {}, "task"))
+        cases.append(Case("task for a process pool", "spawning:process_pool", here, {}, "process pool"))
+        cases.append(Case("task for a thread pool", "spawning:thread_pool", here, {}, "thread pool"))
+        cases.append(Case("gilkit region, all threads", "spawning:region", here, {}, "gilkit"))
+        return cases
+
+    def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
+        checks = [
+            dearer(rows, "spawn", "fork", "spawn over fork"),
+            dearer(rows, "fork", "thread", "process over thread"),
+            dearer(rows, "thread", "task", "thread over coroutine"),
+        ]
+        verdict = weigh(checks)
+        kept, region = find(rows, "thread pool"), find(rows, "gilkit")
+        extra = ""
+        if kept and region:
+            extra = (
+                f" What is there already is cheaper: a task for a thread pool {duration(kept['each'])}, a gilkit region "
+                f"on all threads {duration(region['each'])}."
+            )
+        return Verdict(verdict.outcome, verdict.text + extra, verdict.scope)
+
+
+def dearer(rows: Sequence[Row], dear: str, cheap: str, name: str) -> Check:
+    first, second = find(rows, dear), find(rows, cheap)
+    if first is None or second is None:
+        return Check(name, None)
+    found = ratio(first, second)
+    return Check(
+        name,
+        found.interval.low > 1,
+        f"{dear} takes {duration(first['each'])}, {found.middle:,.1f} times {cheap}'s {duration(second['each'])}.",
+    )

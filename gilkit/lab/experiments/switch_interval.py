@@ -1,0 +1,107 @@
+"""When a thread gives the GIL away.
+
+The claim: a thread releases the GIL every 100 bytecodes. (Since Python 3.2: every 5 ms, when another thread asks.)
+
+The method: a thread that naps 2 ms at a time notes how much longer its naps take: beside nothing, beside a thread that
+computes in pure Python, and, on the running interpreter, beside one in a gilkit kernel; and beside Python with the
+switch interval set to 0.5 ms. On every interpreter found or asked for, Python 2.7 included.
+
+The rule, for each interpreter: the wait is the median lateness beside Python less that beside nothing. *Every 100
+bytecodes* is shown by a wait of at most 1 ms, the time of some thousand bytecodes, where there is a GIL; *every 5 ms*
+by one of 2.5 to 20 ms; without a GIL there is nothing to wait for. The claim holds when every interpreter with a GIL
+gives it away every 100 bytecodes, and for those that do otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..charts import Bar, Bars, Chart
+from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, weigh
+from ..figures import find, interpreters_of
+from ..interpreters import Interpreter
+from ..stats import bootstrap
+from ..text import duration
+
+SHORT = 0.0005
+BYTECODES = 0.001
+INTERVAL = (0.0025, 0.020)
+
+
+class SwitchInterval(Experiment):
+    name = "switch-interval"
+    title = "Waiting for the GIL"
+    claim = "A thread releases the GIL every 100 bytecodes (since Python 3.2: every 5 ms, on request)."
+    seconds = 0.9
+    rounds = 3
+    old_pythons = True
+
+    def cases(self, setting: Setting) -> list[Case]:
+        cases = []
+        for each in setting.interpreters:
+            cases.append(Case("beside nothing", "latency:waking", each, {"beside": "nothing"}, "nothing"))
+            cases.append(Case("beside a Python thread", "latency:waking", each, {"beside": "python"}, "python"))
+            if each.gil and each.version_info >= (3, 2):
+                arguments = {"beside": "python", "interval": SHORT}
+                label = f"the same, switch interval {duration(SHORT)}"
+                cases.append(Case(label, "latency:waking", each, arguments, "short"))
+            if each.running:
+                cases.append(Case("beside a gilkit kernel", "latency:waking", each, {"beside": "gilkit"}, "gilkit"))
+        return cases
+
+    def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
+        return [
+            Column("late by (median)", lambda row, _: duration(max(0.0, row["late"]))),
+            Column("95 % within", lambda row, _: duration(max(0.0, row["late_95"]))),
+        ]
+
+    def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
+        checks = [held(rows, each) for each in interpreters_of(rows) if each.gil]
+        verdict = weigh(checks)
+        rest = [freed(rows, each) for each in interpreters_of(rows) if not each.gil]
+        rest.append(kernel(rows))
+        return Verdict(verdict.outcome, " ".join(filter(None, [verdict.text, *rest])), verdict.scope)
+
+    def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
+        bars = []
+        for row in rows:
+            if row.measured:
+                interval = bootstrap([max(1e-7, value) for value in row.values("late")])
+                label = f"Python {row.interpreter.label}"
+                bars.append(Bar(row.label, interval.middle, interval.low, interval.high, label))
+        return [Bars("How late a nap of 2 ms ends", "s", bars, log=True)]
+
+
+def wait(rows: Sequence[Row], interpreter: Interpreter, beside: str) -> float | None:
+    """How much later a nap ends beside a computing thread than beside nothing."""
+    alone = find(rows, "nothing", interpreter=interpreter)
+    row = find(rows, beside, interpreter=interpreter)
+    return max(0.0, row["late"] - alone["late"]) if row and alone else None
+
+
+def held(rows: Sequence[Row], interpreter: Interpreter) -> Check:
+    waited = wait(rows, interpreter, "python")
+    name = f"Python {interpreter.label}"
+    if waited is None:
+        return Check(name, None)
+    text = f"On {name} a waking thread waits {duration(waited)} for the GIL"
+    if waited <= BYTECODES:
+        text += ", which some hundred bytecodes take."
+    elif INTERVAL[0] <= waited <= INTERVAL[1]:
+        text += ", about the switch interval of 5 ms."
+    else:
+        text += ", which neither rule explains."
+    return Check(name, waited <= BYTECODES, text)
+
+
+def freed(rows: Sequence[Row], interpreter: Interpreter) -> str:
+    waited = wait(rows, interpreter, "python")
+    return "" if waited is None else f"Without the GIL, on Python {interpreter.label}, it waits {duration(waited)}."
+
+
+def kernel(rows: Sequence[Row]) -> str:
+    for row in rows:
+        waited = wait(rows, row.interpreter, "gilkit") if row.strategy == "gilkit" else None
+        if waited is not None:
+            return f"Beside a gilkit kernel, which holds no GIL, it waits {duration(waited)}."
+    return ""

@@ -1,0 +1,76 @@
+"""State that belongs to one thread.
+
+The claim: ``threading.local`` gives each thread its own state without a lock and without passing it along.
+
+The method: threads that each count in a state of their own, which they are given as an argument, find in a
+threading.local, find in a dict by their identity, or find in that dict under a lock; in 1 thread and in as many as
+cores, on each interpreter. At the end each checks that its count is what it alone has counted.
+
+The rule: *own state* holds when every thread of every case found exactly its own count in threading.local. *Without a
+lock* holds when threading.local costs less than a dict under a lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..costs import CostExperiment
+from ..experiment import Case, Check, Row, Setting, Verdict, weigh
+from ..figures import among, find, interpreters_of, times
+from ..text import duration, plural
+
+KINDS = ("argument", "threading.local", "dict by thread", "dict and lock")
+
+
+class ThreadLocal(CostExperiment):
+    name = "thread-local"
+    title = "State of a thread's own"
+    claim = "threading.local gives each thread its own state without a lock and without passing it along."
+    thing = "an access"
+    base = "argument"
+    seconds = 0.6
+
+    def cases(self, setting: Setting) -> list[Case]:
+        return [
+            Case(
+                f"{kind}, {plural(threads, 'thread')}",
+                "locals:access",
+                interpreter,
+                {"kind": kind, "threads": threads},
+                kind,
+                threads,
+            )
+            for interpreter in setting.interpreters
+            if interpreter.version_info >= (3,)
+            for threads in sorted({1, setting.threads})
+            for kind in KINDS
+        ]
+
+    def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
+        return weigh([own_state(rows), without_lock(rows)])
+
+
+def own_state(rows: Sequence[Row]) -> Check:
+    kept = [value for row in among(rows, "threading.local") for value in row.values("kept")]
+    return Check(
+        "each thread's own state",
+        all(kept) if kept else None,
+        f"In {sum(map(bool, kept)):.0f} of {len(kept)} runs every thread found its own count.",
+    )
+
+
+def without_lock(rows: Sequence[Row]) -> Check:
+    ratios, words = [], []
+    for interpreter in interpreters_of(rows):
+        # With most threads: that is when a lock is contended.
+        own = max(among(rows, "threading.local", interpreter=interpreter), key=lambda row: row.threads, default=None)
+        locked = own and find(rows, "dict and lock", interpreter=interpreter, threads=own.threads)
+        passed = own and find(rows, "argument", interpreter=interpreter, threads=own.threads)
+        if own and locked:
+            ratios.append(times(locked, own))
+            words.append(
+                f"On Python {interpreter.label}, {plural(own.threads, 'thread')}, an access to threading.local takes "
+                f"{duration(own['each'])}, a dict and a lock {ratios[-1]:.1f} times as long"
+                + (f", an argument {times(passed, own):.2f} times." if passed else ".")
+            )
+    return Check("doing without a lock", all(each > 1 for each in ratios) if ratios else None, " ".join(words))

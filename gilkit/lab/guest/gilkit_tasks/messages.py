@@ -1,0 +1,141 @@
+"""What it costs to hand data over: between processes, and between threads of one."""
+
+import multiprocessing
+import queue
+import threading
+from multiprocessing import shared_memory
+
+from .usage import repeat
+
+BATCH_BYTES = 1 << 24  # a batch of messages before the receiver is asked whether it has them all
+
+
+def _batch(size):
+    return max(1, min(200, BATCH_BYTES // max(1, size)))
+
+
+def _serve_queue(inbox, outbox):
+    while True:
+        for _ in range(inbox.get()):
+            inbox.get()
+        outbox.put(True)
+
+
+def through_queue(size, seconds):
+    """A multiprocessing.Queue: pickled, and copied through a pipe by a feeder thread."""
+    inbox, outbox = multiprocessing.Queue(), multiprocessing.Queue()
+    return _to_process(_serve_queue, (inbox, outbox), size, seconds, inbox.put, outbox.get)
+
+
+def _serve_pipe(inbox, outbox):
+    while True:
+        for _ in range(inbox.recv()):
+            inbox.recv()
+        outbox.send(True)
+
+
+def through_pipe(size, seconds):
+    """A multiprocessing.Pipe: pickled, and copied through a pipe."""
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    answers, answer = multiprocessing.Pipe(duplex=False)
+    return _to_process(_serve_pipe, (receiver, answer), size, seconds, sender.send, answers.recv)
+
+
+def _to_process(serve, channels, size, seconds, send, wait):
+    process = multiprocessing.Process(target=serve, args=channels, daemon=True)
+    process.start()
+    message = bytes(size)
+    batch = _batch(size)
+
+    def step():
+        send(batch)
+        for _ in range(batch):
+            send(message)
+        wait()
+        return batch
+
+    try:
+        step()
+        return repeat(step, seconds)
+    finally:
+        process.kill()
+        process.join()
+
+
+def _serve_memory(name, inbox, outbox):
+    block = shared_memory.SharedMemory(name)
+    while True:
+        size = inbox.recv()
+        if len(block.buf[:size]) == size:
+            outbox.send(True)
+
+
+def through_shared_memory(size, seconds):
+    """multiprocessing.shared_memory: copied in once, then a word through a pipe to say that it is there."""
+    block = shared_memory.SharedMemory(create=True, size=size)
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.Process(target=_serve_memory, args=(block.name, there, there), daemon=True)
+    process.start()
+    message = bytes(size)
+
+    def step():
+        block.buf[:size] = message
+        here.send(size)
+        here.recv()
+        return 1
+
+    try:
+        step()
+        return repeat(step, seconds)
+    finally:
+        process.kill()
+        process.join()
+        block.close()
+        block.unlink()
+
+
+def through_thread(size, seconds):
+    """A queue.SimpleQueue between threads: a reference, whatever its size."""
+    inbox, outbox = queue.SimpleQueue(), queue.SimpleQueue()
+
+    def serve():
+        while True:
+            count = inbox.get()
+            if count is None:
+                return
+            for _ in range(count):
+                inbox.get()
+            outbox.put(True)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    message = bytes(size)
+    batch = _batch(size)
+
+    def step():
+        inbox.put(batch)
+        for _ in range(batch):
+            inbox.put(message)
+        outbox.get()
+        return batch
+
+    try:
+        step()
+        return repeat(step, seconds)
+    finally:
+        inbox.put(None)
+        thread.join()
+
+
+def through_gilkit(size, seconds):
+    """gilkit.map: the pool's threads are handed references too."""
+    import gilkit
+
+    messages = [bytes(size)] * _batch(size)
+
+    def step():
+        gilkit.map(len, messages)
+        return len(messages)
+
+    step()
+    return repeat(step, seconds)

@@ -1,0 +1,172 @@
+"""Echo servers of several kinds on loopback, and a client that keeps so many connections going at once.
+
+The client is one event loop on raw sockets, so that it is not what limits; it stops after ``seconds`` or MAX_REQUESTS.
+Each request is a connection of its own: that is what a server that forks, or starts a thread, does its work for.
+"""
+
+import asyncio
+import multiprocessing
+import selectors
+import socket
+import socketserver
+import struct
+from concurrent.futures import ThreadPoolExecutor
+
+from .usage import clock
+
+MAX_REQUESTS = 2000
+POOL = 16
+LINE = b"hello\n"
+# Closing resets: connections in TIME_WAIT would use up the ports of the machine.
+RESET = struct.pack("ii", 1, 0)
+
+
+class _Echo(socketserver.BaseRequestHandler):
+    def handle(self):
+        try:
+            self.request.sendall(self.request.recv(64))
+            self.request.recv(1)  # until the client has gone
+        except OSError:
+            pass
+
+
+class _Quiet(object):
+    request_queue_size = 1024
+    allow_reuse_address = True
+
+    def handle_error(self, request, client_address):
+        pass
+
+
+class _Serial(_Quiet, socketserver.TCPServer):
+    pass
+
+
+class _Threading(_Quiet, socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    block_on_close = False
+
+
+class _Forking(_Quiet, getattr(socketserver, "ForkingTCPServer", socketserver.TCPServer)):
+    max_children = 600
+    block_on_close = False
+
+
+class _Pooled(_Quiet, socketserver.TCPServer):
+    def process_request(self, request, client_address):
+        self.pool.submit(self._work, request, client_address)
+
+    def _work(self, request, client_address):
+        try:
+            self.finish_request(request, client_address)
+        finally:
+            self.shutdown_request(request)
+
+
+SERVERS = {"serial": _Serial, "fork": _Forking, "threads": _Threading, "pool": _Pooled}
+
+
+async def _echo(reader, writer):
+    try:
+        writer.write(await reader.read(64))
+        await reader.read(1)
+    except OSError:
+        pass
+    finally:
+        writer.close()
+
+
+def _serve(kind, answer):
+    if kind == "asyncio":
+
+        async def run():
+            server = await asyncio.start_server(_echo, "127.0.0.1", 0, backlog=1024)
+            answer.send(server.sockets[0].getsockname())
+            await server.serve_forever()
+
+        asyncio.run(run())
+        return
+    server = SERVERS[kind](("127.0.0.1", 0), _Echo)
+    if kind == "pool":
+        server.pool = ThreadPoolExecutor(POOL)
+    answer.send(server.server_address)
+    server.serve_forever(0.05)
+
+
+class _Client(object):
+    """So many connections at once, each replaced by a new one when its answer has come."""
+
+    def __init__(self, address, clients, deadline):
+        self.address = address
+        self.deadline = deadline
+        self.selector = selectors.DefaultSelector()
+        self.started = self.answered = self.errors = 0
+        for _ in range(clients):
+            self.connect()
+
+    def connect(self):
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        connection.setblocking(False)
+        connection.connect_ex(self.address)
+        self.started += 1
+        self.selector.register(connection, selectors.EVENT_WRITE)
+
+    def run(self):
+        while self.selector.get_map():
+            for key, events in self.selector.select(0.05):
+                connection = key.fileobj
+                try:
+                    if events & selectors.EVENT_WRITE:
+                        connection.send(LINE)
+                        self.selector.modify(connection, selectors.EVENT_READ)
+                        continue
+                    good = connection.recv(64) == LINE
+                except OSError:
+                    good = False
+                self.answered += good
+                self.errors += not good
+                self.replace(connection)
+            if clock() > self.deadline:
+                return
+
+    def replace(self, connection):
+        self.selector.unregister(connection)
+        connection.close()
+        if self.started < MAX_REQUESTS and clock() < self.deadline:
+            self.connect()
+
+    def close(self):
+        for key in list(self.selector.get_map().values()):
+            key.fileobj.close()
+        self.selector.close()
+
+
+def echo(kind, clients, seconds):
+    """Requests answered per second by a server of that kind, with so many clients at once."""
+    parent, child = multiprocessing.Pipe()
+    # Not a daemon: the forking server has children of its own. The lab ends the whole group if this process dies.
+    server = multiprocessing.Process(target=_serve, args=(kind, child))
+    server.start()
+    try:
+        if not parent.poll(20):
+            raise RuntimeError("the server did not start")
+        address = tuple(parent.recv())
+        warm = _Client(address, 1, clock() + 0.05)
+        warm.run()
+        warm.close()
+        start = clock()
+        client = _Client(address, clients, start + seconds)
+        client.run()
+        wall = clock() - start
+        client.close()
+        return {
+            "wall": wall,
+            "count": max(1, client.answered),
+            "answered": client.answered,
+            "errors": client.errors,
+            "rate": client.answered / wall,
+        }
+    finally:
+        server.kill()
+        server.join()

@@ -1,0 +1,41 @@
+"""Figures and lists as people write them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_PREFIXES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+
+
+def duration(seconds: float) -> str:
+    """Three digits and a unit: 12.3 µs."""
+    for factor, unit in _PREFIXES:
+        if seconds >= factor:
+            return f"{digits(seconds / factor)} {unit}"
+    return f"{seconds / 1e-9:.2f} ns"
+
+
+def digits(value: float) -> str:
+    """Three digits: 1.23, 12.3, 123, 1,234."""
+    size = abs(value)
+    if size >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if size >= 10 else f"{value:.2f}"
+
+
+def size(count: float) -> str:
+    """Bytes in powers of two: 1 KiB, 1.5 MiB."""
+    for unit in ("B", "KiB", "MiB"):
+        if abs(count) < 1024:
+            return f"{count:g} {unit}" if count == int(count) else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"
+
+
+def listed(words: Sequence[str]) -> str:
+    """a, b and c."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else "none"
+
+
+def plural(count: int, word: str, many: str = "") -> str:
+    return f"{count} {word if count == 1 else many or word + 's'}"

@@ -1,0 +1,361 @@
+"""Python callables on the pool: map, starmap, imap."""
+import os
+import sys
+import threading
+from collections import deque
+from contextvars import copy_context
+from itertools import islice
+from queue import SimpleQueue
+
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_XDECREF
+from libc.stdint cimport int64_t
+
+from gilkit._call cimport Call, begin, finish, integer
+from gilkit._exports cimport (
+    GK_INTERRUPTED, GK_MAX_THREADS, GK_OK, gk_now, gk_num_threads, gk_options, gk_participants, import_core,
+)
+
+from gilkit import _call
+from gilkit._progress import reporter
+
+import_core()
+
+cdef extern from "Python.h":
+    void PyObject_GC_UnTrack(object op)
+    void PyObject_GC_Track(object op)
+    list PyList_New(Py_ssize_t size)
+    PyObject **PySequence_Fast_ITEMS(object sequence)
+    PyObject *PyObject_CallFunctionObjArgs(PyObject *callable, ...)
+
+cdef extern from "gilkit/_mapping.h":
+    ctypedef struct mapping:
+        PyObject *fn
+        PyObject **items
+        PyObject *list
+        PyObject *results
+        PyObject *context
+        PyObject *hooks
+        PyObject *awake
+        int64_t n
+        bint star
+        bint counted
+        # Atomic in C, so that reading and writing them is.
+        int64_t done
+        int64_t awaited
+        int64_t limit
+        bint finished
+        PyObject *error
+    int64_t MAPPING_NOTHING
+    int mapping_run(mapping *m, gk_options *options)
+    bint mapping_finalizing()
+    PyObject *mapping_take(mapping *m, int64_t index)
+    bint mapping_await(mapping *m, int64_t index)
+    void mapping_finish(mapping *m)
+
+cdef enum:
+    # So many items for each thread are expected to be few and long: the pool is
+    # woken before the first. Of more items, the first ones tell.
+    FEW = 64
+    # Items of an iterator are read in blocks that take about this long and have
+    # at most this many, so that not all need to exist at once.
+    BLOCK_NANOSECONDS = 50_000_000
+    BLOCK_ITEMS = 65_536
+    REPORT_NANOSECONDS = 50_000_000
+
+
+cdef class Block:
+    """Some items on their way through the function."""
+
+    cdef mapping m
+    cdef object fn, items, context, hooks
+    cdef list results
+    # For a progress report: what comes before this block, and poll's own task.
+    cdef object report, total
+    cdef int64_t before
+    cdef int (*poll)(void *context) noexcept nogil
+    cdef void *poll_context
+    # For results that another thread takes: it waits for the lock.
+    cdef object wait, wake, failure
+
+    def __cinit__(self, fn, items, bint star, bint shared=False):
+        # items: a tuple or list; shared: a list that others have, too.
+        self.fn, self.items = fn, items
+        self.results = PyList_New(len(items))
+        # Its places are still empty, which no code may see: gc.get_referrers()
+        # and the like do not find it.
+        PyObject_GC_UnTrack(self.results)
+        self.m.fn = <PyObject *>fn
+        if shared:
+            self.m.list = <PyObject *>items
+        else:
+            self.m.items = PySequence_Fast_ITEMS(items)
+        self.m.results = <PyObject *>self.results
+        self.m.n = self.m.limit = len(items)
+        self.m.awaited = -1
+        self.m.star = star
+
+    def __dealloc__(self):
+        Py_XDECREF(self.m.error)
+
+    cdef int run(self, threads, chunksize) except -1:
+        cdef Call call
+        cdef int status
+        self.context = copy_context()
+        self.hooks = thread_hooks()
+        self.m.context = <PyObject *>self.context
+        self.m.hooks = <PyObject *>self.hooks if self.hooks is not None else NULL
+        # A dying interpreter takes no other threads in.
+        begin(&call, 1 if mapping_finalizing() else threads)
+        call.options.grain = 1 if chunksize is None else chunksize
+        call.options.eager = self.m.n <= FEW * gk_participants(&call.options)
+        if self.report is not None:
+            self.m.counted = True
+            self.poll, self.poll_context = call.options.poll, call.options.poll_context
+            call.options.poll, call.options.poll_context = poll_and_report, <void *>self
+        status = mapping_run(&self.m, &call.options)
+        if status == GK_INTERRUPTED or self.m.error == NULL:
+            return finish(&call, status)  # what a signal handler raised comes before all else
+        finish(&call, GK_OK)
+        raise <object>self.m.error
+
+    cdef list finished_results(self):
+        PyObject_GC_Track(self.results)
+        return self.results
+
+    # ---- While it runs in another thread ----
+
+    cdef int prepare_to_wait(self) except -1:
+        lock = threading.Lock()
+        lock.acquire()
+        self.wait, self.wake = lock.acquire, lock.release
+        self.m.awake = <PyObject *>self.wake
+
+    cdef object take(self, int64_t index, int64_t process):
+        """The result, as soon as it is there; each only once."""
+        cdef PyObject *result
+        while True:
+            finished = self.m.finished  # looked at first: results come before it
+            result = mapping_take(&self.m, index)
+            if result != NULL:
+                value = <object>result
+                Py_DECREF(value)
+                return value
+            if finished:
+                raise self.failure
+            if os.getpid() != process:
+                raise RuntimeError("this process was forked while gilkit.imap was at work; only the parent can go on")
+            if mapping_await(&self.m, index):
+                self.wait()
+
+
+def run_blocks(blocks, threads, chunksize):
+    """Runs each block of a queue, until None or a failure."""
+    cdef Block block
+    for block in iter(blocks.get, None):
+        try:
+            block.run(threads, chunksize)
+        except BaseException as error:
+            block.failure = error
+        mapping_finish(&block.m)
+        if block.failure is not None:
+            return
+        block = None  # while waiting for the next, this one's items may go
+
+
+cdef int poll_and_report(void *context) noexcept nogil:
+    with gil:
+        return report(<Block>context)
+
+
+cdef int report(Block block) noexcept:
+    # As with poll itself, an exception stays set, and finish() raises it.
+    if block.poll != NULL and block.poll(block.poll_context) != 0:
+        return 1
+    done = block.before + block.m.done
+    cdef PyObject *result = PyObject_CallFunctionObjArgs(
+        <PyObject *>block.report, <PyObject *>done, <PyObject *>block.total, NULL)
+    Py_XDECREF(result)
+    return result == NULL
+
+
+cdef tuple thread_hooks():
+    """What each new thread is to call, for profilers, debuggers and coverage."""
+    profile, trace = threading.getprofile(), threading.gettrace()
+    if profile is None and trace is None:
+        return None
+    hooks = ((sys.setprofile, profile), (sys.settrace, trace))
+    return tuple([hook for hook in hooks if hook[1] is not None])
+
+
+cdef tuple read_block(iterator, int64_t size):
+    """(at most `size` items, the exception of the iterator or None)"""
+    cdef list items = []
+    try:
+        for item in islice(iterator, size):
+            items.append(item)
+    except Exception as error:
+        return items, error
+    return items, None
+
+
+cdef object length(iterables):
+    """How many items there are, or None if an iterable does not say."""
+    try:
+        return min([len(iterable) for iterable in iterables])
+    except TypeError:
+        return None
+
+
+cdef int64_t thread_count(threads) except -1:
+    return threads if threads is not None else _call.scope_threads() or gk_num_threads()
+
+
+cdef int check(str what, fn, iterables, threads, chunksize) except -1:
+    if not callable(fn):
+        raise TypeError(f"fn must be callable, not {fn!r}")
+    if not iterables:
+        raise TypeError(f"{what} needs at least one iterable")
+    if threads is not None:
+        integer(threads, "threads", 1, GK_MAX_THREADS)
+    if chunksize is not None:
+        integer(chunksize, "chunksize", 1, 2**62)
+    return 0
+
+
+cdef list run_all(fn, source, bint star, threads, chunksize, report, total):
+    cdef Block block
+    cdef int64_t size, started
+    if type(source) is tuple or type(source) is list:
+        block = Block(fn, source, star, shared=type(source) is list)
+        block.report, block.total = report, total
+        block.run(threads, chunksize)
+        return block.finished_results()
+    cdef list results = []
+    iterator = iter(source)
+    size = FEW * thread_count(threads)
+    while True:
+        items, error = read_block(iterator, size)
+        started = gk_now()
+        block = Block(fn, items, star)
+        block.report, block.total, block.before = report, total, len(results)
+        block.run(threads, chunksize)
+        results += block.finished_results()
+        if error is not None:
+            raise error
+        if len(items) < size:
+            return results
+        if gk_now() - started < BLOCK_NANOSECONDS and size < BLOCK_ITEMS:
+            size *= 2
+
+
+cdef list mapped(str what, fn, source, bint star, threads, chunksize, progress, total):
+    if progress is False:
+        return run_all(fn, source, star, threads, chunksize, None, None)
+    with reporter(progress, total, what) as report:
+        results = run_all(fn, source, star, threads, chunksize, report, total)
+        if report is not None:
+            report(len(results), total)
+        return results
+
+
+def map(fn, *iterables, threads=None, chunksize=None, progress=False):
+    """The list ``[fn(*arguments) for arguments in zip(*iterables)]``, computed
+    by several threads.
+
+    On a free-threaded build any function gains; with a GIL, those that release
+    it while they work (zlib, hashlib, NumPy, gilkit, extensions' own), and the
+    others cost what builtin ``map`` does.
+
+    fn: any callable; called from the calling thread and from threads of the
+    pool, several items at the same time. iterables: the shortest one ends it;
+    they are read by the calling thread, lists and tuples at once, others bit
+    by bit. threads: at most so many take part; None: ``num_threads()``.
+    chunksize: a thread takes so many items at once; None: few at first, more
+    if they turn out to be short. progress: True shows a bar on standard error,
+    a function is called with (items done, items in all or None) now and then.
+
+    Results are in order. If fn raises, items after that one are not begun any
+    more, and the exception of the first item that fails is raised, as by
+    builtin ``map``; those that are at work are finished first. The same goes
+    for Ctrl-C, ``gilkit.timeout`` and cancel tokens (TimeoutError,
+    CancelledError). Each thread runs in a copy of the caller's context
+    variables, and calls the hooks of ``threading.settrace`` and
+    ``setprofile``; its ``threading.local`` values last for one call of map.
+    fn may call map and all of gilkit. Thread-safe.
+    """
+    check("map", fn, iterables, threads, chunksize)
+    star = len(iterables) > 1
+    total = None if progress is False else length(iterables)
+    return mapped("map", fn, zip(*iterables) if star else iterables[0], star, threads, chunksize, progress, total)
+
+
+def starmap(fn, iterable, *, threads=None, chunksize=None, progress=False):
+    """The list ``[fn(*arguments) for arguments in iterable]``, computed by
+    several threads. All else is as with ``gilkit.map``."""
+    check("starmap", fn, (iterable,), threads, chunksize)
+    total = None if progress is False else length((iterable,))
+    return mapped("starmap", fn, iterable, True, threads, chunksize, progress, total)
+
+
+def imap(fn, *iterables, ahead=None, threads=None, chunksize=None, progress=False):
+    """An iterator over ``fn(*arguments) for arguments in zip(*iterables)``, in
+    order, which computes ahead while its consumer is busy.
+
+    ahead: at most so many items are read and computed beyond the one that was
+    asked for; None: 64 for each thread. All else is as with ``gilkit.map``,
+    except that the iterables are read by the thread that asks for results, and
+    that fn is called from a thread of imap's own and from threads of the pool.
+
+    Work begins when the first result is asked for. ``close()``, or dropping
+    the iterator, ends it: items that are at work are finished first. Several
+    threads must not ask one iterator at the same time.
+    """
+    check("imap", fn, iterables, threads, chunksize)
+    star = len(iterables) > 1
+    if ahead is None:
+        ahead = FEW * thread_count(threads)
+    size = (integer(ahead, "ahead", 1, 2**40) + 1) // 2
+    source = iter(zip(*iterables) if star else iterables[0])
+    total = None if progress is False else length(iterables)
+    return in_order(fn, source, star, size, copy_context(), threads, chunksize, progress, total)
+
+
+def in_order(fn, source, bint star, int64_t size, context, threads, chunksize, progress, total):
+    # Two blocks are under way: one of which results are taken, and the next.
+    cdef Block block
+    cdef int64_t index, done = 0, process = os.getpid(), next_report = 0
+    blocks, pending, error = SimpleQueue(), deque(), None
+    runner = threading.Thread(target=context.run, args=(run_blocks, blocks, threads, chunksize),
+                              name="gilkit.imap", daemon=True)
+    with reporter(progress, total, "imap") as report:
+        runner.start()
+        try:
+            exhausted = False
+            while True:
+                while len(pending) < 2 and not exhausted:
+                    items, error = read_block(source, size)
+                    exhausted = error is not None or len(items) < size
+                    block = Block(fn, items, star)
+                    block.prepare_to_wait()
+                    pending.append(block)
+                    blocks.put(block)
+                if not pending:
+                    break
+                block = pending[0]
+                for index in range(block.m.n):
+                    yield block.take(index, process)
+                    done += 1
+                    if report is not None and gk_now() >= next_report:
+                        report(done, total)
+                        next_report = gk_now() + REPORT_NANOSECONDS
+                pending.popleft()
+            if error is not None:
+                raise error
+            if report is not None:
+                report(done, total)
+        finally:
+            for block in pending:
+                block.m.limit = MAPPING_NOTHING
+            blocks.put(None)
+            runner.join()

@@ -1,0 +1,3 @@
+def parallel_for(
+    n: int, kernel: object, data: object = None, *, threads: int | None = None, grain: int | None = None
+) -> None: ...

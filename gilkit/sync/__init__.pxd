@@ -1,0 +1,7 @@
+"""``cimport gilkit.sync``: counters and locks that code without the GIL shares
+with Python. Methods that end in _nogil may be called by any thread."""
+from gilkit.sync._condition cimport Condition
+from gilkit.sync._counters cimport AtomicCounter, Counter, LockedCounter, RacyCounter, ShardedCounter
+from gilkit.sync._locks cimport Lock, RLock
+from gilkit.sync._rwlock cimport RWLock
+from gilkit.sync._signals cimport Barrier, BoundedSemaphore, Event, Latch, Semaphore

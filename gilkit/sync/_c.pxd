@@ -1,0 +1,161 @@
+"""csrc/sync, as the modules of gilkit.sync see it. See gilkit/_exports.pxd."""
+from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
+
+from gilkit._exports cimport gk_now, import_core
+
+cdef extern from *:
+    int64_t GK_FOREVER
+    enum:
+        GK_SYNC_OK
+        GK_SYNC_TIMEOUT
+        GK_SYNC_NO_MEMORY
+        GK_SYNC_INTERRUPTED
+        GK_SYNC_NOT_HELD
+        GK_SYNC_OWNED
+        GK_SYNC_BROKEN
+        GK_SYNC_OVERFLOW
+    ctypedef struct gk_patience:
+        int64_t deadline
+        int (*poll)(void *context) noexcept nogil
+        void *context
+    ctypedef struct gk_waiter:
+        pass
+    int gk_sync_spin "GK(gk_sync_spin)" () noexcept nogil
+    void gk_sync_set_spin "GK(gk_sync_set_spin)" (int rounds) noexcept nogil
+    uintptr_t gk_thread_ident "GK(gk_thread_ident)" () noexcept nogil
+
+    ctypedef struct gk_lock:
+        pass
+    bint gk_lock_try(gk_lock *lock) noexcept nogil
+    bint gk_lock_try_release(gk_lock *lock) noexcept nogil
+    bint gk_lock_is_held(gk_lock *lock) noexcept nogil
+    int gk_lock_acquire "GK(gk_lock_acquire)" (gk_lock *lock, const gk_patience *patience) noexcept nogil
+    int gk_lock_release "GK(gk_lock_release)" (gk_lock *lock) noexcept nogil
+
+    ctypedef struct gk_rlock:
+        gk_lock lock
+        uintptr_t count
+    uintptr_t gk_rlock_owner(gk_rlock *lock) noexcept nogil
+    bint gk_rlock_try(gk_rlock *lock, uintptr_t self) noexcept nogil
+    bint gk_rlock_try_release(gk_rlock *lock, uintptr_t self) noexcept nogil
+    int gk_rlock_acquire "GK(gk_rlock_acquire)" (gk_rlock *lock, const gk_patience *patience) noexcept nogil
+    int gk_rlock_release "GK(gk_rlock_release)" (gk_rlock *lock) noexcept nogil
+    uintptr_t gk_rlock_release_all "GK(gk_rlock_release_all)" (gk_rlock *lock) noexcept nogil
+    int gk_rlock_acquire_again "GK(gk_rlock_acquire_again)" (
+        gk_rlock *lock, uintptr_t count, const gk_patience *patience) noexcept nogil
+
+    ctypedef struct gk_semaphore:
+        int64_t bound
+    int64_t gk_semaphore_value(gk_semaphore *semaphore) noexcept nogil
+    bint gk_semaphore_try(gk_semaphore *semaphore) noexcept nogil
+    void gk_semaphore_init "GK(gk_semaphore_init)" (gk_semaphore *semaphore, int64_t value, int64_t bound) noexcept nogil
+    int gk_semaphore_acquire "GK(gk_semaphore_acquire)" (
+        gk_semaphore *semaphore, const gk_patience *patience) noexcept nogil
+    int gk_semaphore_release "GK(gk_semaphore_release)" (gk_semaphore *semaphore, int64_t n) noexcept nogil
+
+    ctypedef struct gk_event:
+        pass
+    bint gk_event_is_set "GK(gk_event_is_set)" (gk_event *event) noexcept nogil
+    void gk_event_set "GK(gk_event_set)" (gk_event *event) noexcept nogil
+    void gk_event_clear "GK(gk_event_clear)" (gk_event *event) noexcept nogil
+    int gk_event_wait "GK(gk_event_wait)" (gk_event *event, const gk_patience *patience) noexcept nogil
+    void gk_event_reinit "GK(gk_event_reinit)" (gk_event *event) noexcept nogil
+
+    ctypedef struct gk_latch:
+        pass
+    int64_t gk_latch_left(gk_latch *latch) noexcept nogil
+    void gk_latch_init "GK(gk_latch_init)" (gk_latch *latch, int64_t count) noexcept nogil
+    int gk_latch_count_down "GK(gk_latch_count_down)" (gk_latch *latch, int64_t n) noexcept nogil
+    int gk_latch_wait "GK(gk_latch_wait)" (gk_latch *latch, const gk_patience *patience) noexcept nogil
+
+    ctypedef struct gk_condition:
+        pass
+    uint32_t gk_condition_waiters(gk_condition *condition) noexcept nogil
+    int gk_condition_wait "GK(gk_condition_wait)" (
+        gk_condition *condition, gk_lock *lock, const gk_patience *patience) noexcept nogil
+    int gk_condition_wait_rlock "GK(gk_condition_wait_rlock)" (
+        gk_condition *condition, gk_rlock *lock, const gk_patience *patience) noexcept nogil
+    void gk_condition_enter "GK(gk_condition_enter)" (gk_condition *condition, gk_waiter *waiter) noexcept nogil
+    void gk_condition_leave "GK(gk_condition_leave)" (gk_condition *condition, gk_waiter *waiter) noexcept nogil
+    int gk_condition_sleep "GK(gk_condition_sleep)" (
+        gk_condition *condition, gk_waiter *waiter, const gk_patience *patience) noexcept nogil
+    void gk_condition_notify "GK(gk_condition_notify)" (gk_condition *condition, int64_t n) noexcept nogil
+
+    ctypedef struct gk_barrier:
+        uint32_t parties
+    ctypedef struct gk_arrival:
+        uint32_t index
+    uint32_t gk_barrier_waiting(gk_barrier *barrier) noexcept nogil
+    bint gk_barrier_broken(gk_barrier *barrier) noexcept nogil
+    void gk_barrier_init "GK(gk_barrier_init)" (gk_barrier *barrier, uint32_t parties) noexcept nogil
+    int gk_barrier_wait "GK(gk_barrier_wait)" (
+        gk_barrier *barrier, const gk_patience *patience, gk_arrival *arrival) noexcept nogil
+    int gk_barrier_open "GK(gk_barrier_open)" (gk_barrier *barrier, const gk_arrival *arrival) noexcept nogil
+    void gk_barrier_break "GK(gk_barrier_break)" (gk_barrier *barrier) noexcept nogil
+    void gk_barrier_reset "GK(gk_barrier_reset)" (gk_barrier *barrier) noexcept nogil
+
+    ctypedef struct gk_rwlock:
+        pass
+    void gk_rwlock_init "GK(gk_rwlock_init)" (gk_rwlock *lock) noexcept nogil
+    int gk_rwlock_acquire_read "GK(gk_rwlock_acquire_read)" (
+        gk_rwlock *lock, const gk_patience *patience) noexcept nogil
+    int gk_rwlock_acquire_write "GK(gk_rwlock_acquire_write)" (
+        gk_rwlock *lock, const gk_patience *patience) noexcept nogil
+    int gk_rwlock_release_read "GK(gk_rwlock_release_read)" (gk_rwlock *lock) noexcept nogil
+    int gk_rwlock_release_write "GK(gk_rwlock_release_write)" (gk_rwlock *lock) noexcept nogil
+    uint32_t gk_rwlock_reads_of_mine "GK(gk_rwlock_reads_of_mine)" (gk_rwlock *lock) noexcept nogil
+    bint gk_rwlock_is_mine "GK(gk_rwlock_is_mine)" (gk_rwlock *lock) noexcept nogil
+    uint32_t gk_rwlock_readers "GK(gk_rwlock_readers)" (gk_rwlock *lock) noexcept nogil
+    bint gk_rwlock_is_written "GK(gk_rwlock_is_written)" (gk_rwlock *lock) noexcept nogil
+
+    ctypedef struct gk_counter:
+        gk_lock lock
+    int64_t gk_counter_value(gk_counter *counter) noexcept nogil
+    int gk_racy_add(gk_counter *counter, int64_t n) noexcept nogil
+    int gk_atomic_add(gk_counter *counter, int64_t n, int64_t *sum) noexcept nogil
+    gk_counter *gk_counter_new "GK(gk_counter_new)" (int64_t value) noexcept nogil
+    void gk_counter_retain "GK(gk_counter_retain)" (gk_counter *counter) noexcept nogil
+    void gk_counter_release "GK(gk_counter_release)" (gk_counter *counter) noexcept nogil
+    bint gk_atomic_compare_and_set "GK(gk_atomic_compare_and_set)" (
+        gk_counter *counter, int64_t expected, int64_t wanted) noexcept nogil
+    int64_t gk_atomic_exchange "GK(gk_atomic_exchange)" (gk_counter *counter, int64_t value) noexcept nogil
+    int gk_locked_add "GK(gk_locked_add)" (
+        gk_counter *counter, int64_t n, int64_t *sum, const gk_patience *patience) noexcept nogil
+    bint gk_locked_compare_and_set "GK(gk_locked_compare_and_set)" (
+        gk_counter *counter, int64_t expected, int64_t wanted) noexcept nogil
+    int64_t gk_locked_exchange "GK(gk_locked_exchange)" (gk_counter *counter, int64_t value) noexcept nogil
+    int64_t gk_locked_value "GK(gk_locked_value)" (gk_counter *counter) noexcept nogil
+
+    ctypedef struct gk_sharded:
+        pass
+    ctypedef struct gk_cell:
+        pass
+    gk_sharded *gk_sharded_new "GK(gk_sharded_new)" (int padded) noexcept nogil
+    void gk_sharded_retain "GK(gk_sharded_retain)" (gk_sharded *counter) noexcept nogil
+    void gk_sharded_release "GK(gk_sharded_release)" (gk_sharded *counter) noexcept nogil
+    int gk_sharded_add "GK(gk_sharded_add)" (gk_sharded *counter, int64_t n) noexcept nogil
+    gk_cell *gk_sharded_take_cell "GK(gk_sharded_take_cell)" (gk_sharded *counter) noexcept nogil
+    void gk_sharded_give_cell "GK(gk_sharded_give_cell)" (gk_sharded *counter, gk_cell *cell) noexcept nogil
+    int gk_sharded_add_to_cell "GK(gk_sharded_add_to_cell)" (
+        gk_sharded *counter, gk_cell *cell, int64_t n) noexcept nogil
+    int64_t gk_sharded_value "GK(gk_sharded_value)" (gk_sharded *counter) noexcept nogil
+    int64_t gk_sharded_reset "GK(gk_sharded_reset)" (gk_sharded *counter) noexcept nogil
+
+    ctypedef enum gk_hammer_kind:
+        GK_HAMMER_RACY
+        GK_HAMMER_LOCKED
+        GK_HAMMER_ATOMIC
+        GK_HAMMER_OPTIMISTIC
+        GK_HAMMER_SHARDED
+    ctypedef struct gk_hammer:
+        gk_hammer_kind kind
+        gk_counter *counter
+        gk_sharded *sharded
+        int64_t increments
+        int threads
+        int64_t inside
+        int64_t outside
+        int64_t done
+        int64_t retries
+        int64_t nanoseconds
+    int gk_hammer_run "GK(gk_hammer_run)" (gk_hammer *hammer, const gk_patience *patience) noexcept nogil

@@ -1,0 +1,190 @@
+"""Condition. See gilkit.sync, and csrc/sync/condition.h for how it works."""
+import time
+import warnings
+
+cimport cython
+from libc.stdint cimport int64_t, uint64_t, uintptr_t
+from libc.string cimport memset
+
+from gilkit.sync._c cimport (
+    GK_SYNC_OK, gk_condition, gk_condition_enter, gk_condition_leave, gk_condition_notify, gk_condition_sleep,
+    gk_condition_wait, gk_condition_wait_rlock, gk_condition_waiters, gk_lock, gk_lock_is_held, gk_patience, gk_rlock,
+    gk_rlock_owner, gk_waiter, import_core,
+)
+from gilkit.sync._locks cimport Lock, RLock
+from gilkit.sync._wait cimport PyThread_get_thread_ident, nogil_patience, outcome, patience_of, watching
+
+import_core()
+
+cdef extern from *:
+    """
+    _Static_assert(sizeof(gk_condition) <= 3 * 8, "Condition.state is too small");
+    """
+
+
+cdef inline gk_condition *condition_of(Condition self) noexcept nogil:
+    return <gk_condition *>self.state
+
+
+@cython.auto_pickle(False)
+cdef class Condition:
+    """A condition variable like ``threading.Condition``: threads that hold
+    ``lock`` (a new RLock unless given; any lock with ``acquire`` and
+    ``release``) wait until another notifies them.
+
+    There are no wake-ups without a notification, and those who have waited
+    longest are notified first. With a lock of gilkit the whole wait runs
+    without the GIL. Thread-safe.
+    """
+
+    def __init__(self, lock=None):
+        if lock is None:
+            lock = RLock()
+        self._lock = lock
+        self.lock = <void *>(<Lock>lock).state if type(lock) is Lock else NULL
+        self.rlock = <void *>(<RLock>lock).state if type(lock) is RLock else NULL
+
+    def acquire(self, *args, **kwargs):
+        """Takes the lock: its ``acquire``."""
+        return self._lock.acquire(*args, **kwargs)
+
+    def release(self):
+        """Frees the lock: its ``release``."""
+        return self._lock.release()
+
+    def locked(self):
+        """Whether somebody holds the lock: its ``locked``."""
+        return self._lock.locked()
+
+    def __enter__(self):
+        return self._lock.__enter__()
+
+    def __exit__(self, *exc):
+        return self._lock.__exit__(*exc)
+
+    def wait(self, timeout=None):
+        """Frees the lock, waits for a notification, and takes the lock again.
+
+        Returns False if ``timeout`` seconds passed instead, else True. Signal
+        handlers run meanwhile; one that raises ends the wait, once the lock is
+        held again. RuntimeError if this thread does not hold the lock.
+        """
+        cdef gk_patience patience
+        cdef int status
+        self.check_owned("wait")
+        patience_of(&patience, timeout)
+        if watching or (self.lock == NULL and self.rlock == NULL):
+            return self._wait_with_any_lock(timeout)
+        if self.rlock != NULL:
+            with nogil:
+                status = gk_condition_wait_rlock(condition_of(self), <gk_rlock *>self.rlock, &patience)
+        else:
+            with nogil:
+                status = gk_condition_wait(condition_of(self), <gk_lock *>self.lock, &patience)
+        return outcome(status)
+
+    def _wait_with_any_lock(self, timeout):
+        cdef gk_patience patience
+        cdef gk_waiter waiter
+        cdef int status
+        patience_of(&patience, timeout)
+        gk_condition_enter(condition_of(self), &waiter)
+        try:
+            saved = self._release_save()
+        except BaseException:
+            gk_condition_leave(condition_of(self), &waiter)
+            raise
+        try:
+            with nogil:
+                status = gk_condition_sleep(condition_of(self), &waiter, &patience)
+            return outcome(status)
+        finally:
+            self._acquire_restore(saved)
+
+    def wait_for(self, predicate, timeout=None):
+        """Waits until ``predicate()`` is true or ``timeout`` seconds have passed;
+        returns the predicate's last value.
+        """
+        end = None
+        result = predicate()
+        while not result:
+            left = timeout
+            if timeout is not None:
+                if end is None:
+                    end = time.monotonic() + timeout
+                else:
+                    left = end - time.monotonic()
+                    if left <= 0:
+                        break
+            self.wait(left)
+            result = predicate()
+        return result
+
+    def notify(self, n=1):
+        """Wakes up to ``n`` of the threads that wait, those who have waited
+        longest. RuntimeError if this thread does not hold the lock.
+        """
+        self.check_owned("notify")
+        if n > 0:
+            gk_condition_notify(condition_of(self), min(n, 0x7fffffff))
+
+    def notify_all(self):
+        """Wakes all threads that wait. RuntimeError if this thread does not hold the lock."""
+        self.check_owned("notify")
+        gk_condition_notify(condition_of(self), -1)
+
+    def notifyAll(self):
+        """The old name of ``notify_all``."""
+        warnings.warn("notifyAll() is deprecated, use notify_all() instead", DeprecationWarning, stacklevel=1)
+        self.notify_all()
+
+    cdef int check_owned(self, str action) except -1:
+        if not self._is_owned():
+            raise RuntimeError(f"cannot {action} on un-acquired lock")
+        return 0
+
+    cdef bint wait_nogil(self, int64_t timeout=-1) noexcept nogil:
+        cdef gk_patience patience = nogil_patience(timeout)
+        if self.rlock != NULL:
+            return gk_condition_wait_rlock(condition_of(self), <gk_rlock *>self.rlock, &patience) == GK_SYNC_OK
+        return gk_condition_wait(condition_of(self), <gk_lock *>self.lock, &patience) == GK_SYNC_OK
+
+    cdef void notify_nogil(self, int64_t n=1) noexcept nogil:
+        gk_condition_notify(condition_of(self), n)
+
+    # What is asked of the lock; as threading.Condition does without, for locks
+    # that do not have it.
+
+    def _is_owned(self):
+        if self.rlock != NULL:
+            return gk_rlock_owner(<gk_rlock *>self.rlock) == PyThread_get_thread_ident()
+        if self.lock != NULL:
+            return gk_lock_is_held(<gk_lock *>self.lock) != 0
+        own = getattr(self._lock, "_is_owned", None)
+        if own is not None:
+            return own()
+        if self._lock.acquire(False):
+            self._lock.release()
+            return False
+        return True
+
+    def _release_save(self):
+        own = getattr(self._lock, "_release_save", None)
+        return self._lock.release() if own is None else own()
+
+    def _acquire_restore(self, saved):
+        own = getattr(self._lock, "_acquire_restore", None)
+        if own is None:
+            self._lock.acquire()
+        else:
+            own(saved)
+
+    def _at_fork_reinit(self):
+        self._lock._at_fork_reinit()
+        memset(self.state, 0, sizeof(self.state))
+
+    def __repr__(self):
+        return f"<Condition({self._lock!r}, {gk_condition_waiters(condition_of(self))})>"
+
+    def __reduce__(self):
+        raise TypeError("cannot pickle 'gilkit.sync.Condition' object")

@@ -1,0 +1,35 @@
+"""Counters for code with and without the GIL: see _locks.pxd.
+
+The counter proper, which an object shares with its handles, is freed with the
+last of them.
+"""
+from libc.stdint cimport int64_t
+
+
+cdef class Counter:
+    cdef void *counter
+    cdef object __weakref__
+    # False, and nothing counted, if it would overflow.
+    cdef bint add_nogil(self, int64_t n=*) noexcept nogil
+    cdef int64_t value_nogil(self) noexcept nogil
+    # Sets it to 0 and returns what it was.
+    cdef int64_t reset_nogil(self) noexcept nogil
+    cdef int add_n(self, int64_t n) except -1
+
+
+cdef class RacyCounter(Counter):
+    pass
+
+
+cdef class LockedCounter(Counter):
+    cdef int add_and_read(self, int64_t n, int64_t *total) except -1
+
+
+cdef class AtomicCounter(Counter):
+    # False, and nothing changed, if the value is not `expected`.
+    cdef bint compare_and_set_nogil(self, int64_t expected, int64_t new) noexcept nogil
+
+
+cdef class ShardedCounter(Counter):
+    cdef void *cell           # a handle's own
+    cdef unsigned long owner  # the thread that may use it

@@ -1,0 +1,218 @@
+"""RWLock. See gilkit.sync, and csrc/sync/rwlock.h for how it works."""
+cimport cython
+from libc.stdint cimport int64_t, uint64_t, uintptr_t
+
+from gilkit.sync._c cimport (
+    GK_SYNC_OK, GK_SYNC_OWNED, gk_patience, gk_rwlock, gk_rwlock_acquire_read, gk_rwlock_acquire_write, gk_rwlock_init,
+    gk_rwlock_is_mine, gk_rwlock_is_written, gk_rwlock_readers, gk_rwlock_reads_of_mine, gk_rwlock_release_read,
+    gk_rwlock_release_write, import_core,
+)
+from gilkit.sync._wait cimport acquire_watched, lock_patience, nogil_patience, outcome, released, watching
+
+import_core()
+
+cdef extern from *:
+    """
+    _Static_assert(sizeof(gk_rwlock) <= 6 * 8, "RWLock.state is too small");
+    """
+
+cdef object FOR_EVER = -1
+
+
+cdef inline gk_rwlock *lock_of(RWLock self) noexcept nogil:
+    return <gk_rwlock *>self.state
+
+
+cdef int acquire_read(void *lock, const gk_patience *patience) noexcept nogil:
+    return gk_rwlock_acquire_read(<gk_rwlock *>lock, patience)
+
+
+cdef int acquire_write(void *lock, const gk_patience *patience) noexcept nogil:
+    return gk_rwlock_acquire_write(<gk_rwlock *>lock, patience)
+
+
+@cython.auto_pickle(False)
+cdef class RWLock:
+    """A lock that many threads may hold to read, or one to write::
+
+        lock = gilkit.sync.RWLock()
+        with lock.reader():
+            ...
+        with lock.writer():
+            ...
+
+    Writers are preferred: while one waits, only threads that read already may
+    read again. A reader that has been passed by for a millisecond gets in
+    before the next writer, with all other readers that wait; so none starves.
+    A reader cannot become a writer, nor a writer take the lock twice: that
+    raises RuntimeError instead of waiting for ever. Thread-safe.
+    """
+
+    def __cinit__(self):
+        gk_rwlock_init(lock_of(self))
+
+    def __init__(self):
+        pass
+
+    def reader(self):
+        """The lock to read under, with the methods of ``Lock``. All that are
+        made for one RWLock are alike.
+        """
+        cdef ReadLock lock = ReadLock.__new__(ReadLock)
+        lock.of = self
+        return lock
+
+    def writer(self):
+        """The lock to write under, with the methods of ``Lock``. All that are
+        made for one RWLock are alike.
+        """
+        cdef WriteLock lock = WriteLock.__new__(WriteLock)
+        lock.of = self
+        return lock
+
+    @property
+    def readers(self):
+        """How many times it is held to read at this moment."""
+        return gk_rwlock_readers(lock_of(self))
+
+    @property
+    def written(self):
+        """Whether it is held to write at this moment."""
+        return gk_rwlock_is_written(lock_of(self)) != 0
+
+    cdef bint acquire_read_nogil(self, int64_t timeout=-1) noexcept nogil:
+        cdef gk_patience patience = nogil_patience(timeout)
+        return gk_rwlock_acquire_read(lock_of(self), &patience) == GK_SYNC_OK
+
+    cdef bint acquire_write_nogil(self, int64_t timeout=-1) noexcept nogil:
+        cdef gk_patience patience = nogil_patience(timeout)
+        return gk_rwlock_acquire_write(lock_of(self), &patience) == GK_SYNC_OK
+
+    cdef bint release_read_nogil(self) noexcept nogil:
+        return gk_rwlock_release_read(lock_of(self)) == GK_SYNC_OK
+
+    cdef bint release_write_nogil(self) noexcept nogil:
+        return gk_rwlock_release_write(lock_of(self)) == GK_SYNC_OK
+
+    def _at_fork_reinit(self):
+        gk_rwlock_init(lock_of(self))
+
+    def __repr__(self):
+        state = "writing" if self.written else f"reading={self.readers}" if self.readers else "unlocked"
+        return f"<gilkit.RWLock at {<uintptr_t><void *>self:#x}: {state}>"
+
+    def __reduce__(self):
+        raise TypeError("cannot pickle 'gilkit.sync.RWLock' object")
+
+
+@cython.auto_pickle(False)
+@cython.final
+@cython.internal
+cdef class ReadLock:
+    """An RWLock, to be held to read."""
+
+    def acquire(self, blocking=True, timeout=-1):
+        """Takes the lock to read and returns True, or False if that is not
+        possible at once and ``blocking`` is false, or within ``timeout``
+        seconds. A thread that reads may do so again. RuntimeError if this
+        thread writes.
+        """
+        return self.acquire_slowly(blocking, timeout)
+
+    def release(self):
+        """Gives back what one ``acquire()`` took. RuntimeError if this thread does not read."""
+        if watching and gk_rwlock_reads_of_mine(lock_of(self.of)) == 1:
+            released(self.of, "read")
+        if gk_rwlock_release_read(lock_of(self.of)) != GK_SYNC_OK:
+            raise RuntimeError("cannot release a reader's lock that this thread does not hold")
+
+    def locked(self):
+        """Whether somebody reads at this moment."""
+        return gk_rwlock_readers(lock_of(self.of)) > 0
+
+    def __enter__(self):
+        return self.acquire_slowly(True, FOR_EVER)
+
+    def __exit__(self, exc_type=None, exc=None, traceback=None):
+        self.release()
+
+    cdef bint acquire_slowly(self, object blocking, object timeout) except -1:
+        cdef gk_rwlock *lock = lock_of(self.of)
+        cdef gk_patience patience
+        cdef int status
+        patience.poll = NULL
+        patience.context = NULL
+        patience.deadline = 0
+        if watching and not gk_rwlock_reads_of_mine(lock):
+            lock_patience(&patience, blocking, timeout)
+            status = acquire_watched(self.of, "read", acquire_read, lock, &patience)
+        else:
+            # Mostly it is free, and the GIL need not be let go.
+            if timeout is FOR_EVER and gk_rwlock_acquire_read(lock, &patience) == GK_SYNC_OK:
+                return True
+            lock_patience(&patience, blocking, timeout)
+            with nogil:
+                status = gk_rwlock_acquire_read(lock, &patience)
+        if status == GK_SYNC_OWNED:
+            raise RuntimeError("this thread holds the RWLock to write, and cannot read beside that")
+        return outcome(status)
+
+    def __reduce__(self):
+        raise TypeError("cannot pickle 'gilkit.sync.ReadLock' object")
+
+
+@cython.auto_pickle(False)
+@cython.final
+@cython.internal
+cdef class WriteLock:
+    """An RWLock, to be held to write."""
+
+    def acquire(self, blocking=True, timeout=-1):
+        """Takes the lock to write and returns True, or False if that is not
+        possible at once and ``blocking`` is false, or within ``timeout``
+        seconds. RuntimeError if this thread reads or writes already.
+        """
+        return self.acquire_slowly(blocking, timeout)
+
+    def release(self):
+        """Frees the lock. RuntimeError if this thread does not write."""
+        if watching and gk_rwlock_is_mine(lock_of(self.of)):
+            released(self.of, "write")
+        if gk_rwlock_release_write(lock_of(self.of)) != GK_SYNC_OK:
+            raise RuntimeError("cannot release a writer's lock that this thread does not hold")
+
+    def locked(self):
+        """Whether somebody writes at this moment."""
+        return gk_rwlock_is_written(lock_of(self.of)) != 0
+
+    def __enter__(self):
+        return self.acquire_slowly(True, FOR_EVER)
+
+    def __exit__(self, exc_type=None, exc=None, traceback=None):
+        self.release()
+
+    cdef bint acquire_slowly(self, object blocking, object timeout) except -1:
+        cdef gk_rwlock *lock = lock_of(self.of)
+        cdef gk_patience patience
+        cdef int status
+        patience.poll = NULL
+        patience.context = NULL
+        patience.deadline = 0
+        if watching:
+            lock_patience(&patience, blocking, timeout)
+            status = acquire_watched(self.of, "write", acquire_write, lock, &patience)
+        else:
+            if timeout is FOR_EVER and gk_rwlock_acquire_write(lock, &patience) == GK_SYNC_OK:
+                return True
+            lock_patience(&patience, blocking, timeout)
+            with nogil:
+                status = gk_rwlock_acquire_write(lock, &patience)
+        if status == GK_SYNC_OWNED:
+            raise RuntimeError(
+                "this thread holds the RWLock to write already" if gk_rwlock_is_mine(lock) else
+                "this thread holds the RWLock to read; a reader cannot become a writer, for two that tried would "
+                "wait for each other")
+        return outcome(status)
+
+    def __reduce__(self):
+        raise TypeError("cannot pickle 'gilkit.sync.WriteLock' object")

@@ -1,0 +1,46 @@
+"""Semaphores, Event, Latch and Barrier for code with and without the GIL: see
+_locks.pxd."""
+from libc.stdint cimport int64_t, uint64_t
+
+
+cdef class Semaphore:
+    cdef uint64_t state[5]
+    cdef object __weakref__
+    cdef bint acquire_nogil(self, int64_t timeout=*) noexcept nogil
+    # False, and nothing done, for n < 1 or more than a BoundedSemaphore may have.
+    cdef bint release_nogil(self, int64_t n=*) noexcept nogil
+    cdef int start(self, object value, bint bounded) except -1
+    cdef bint acquire_slowly(self, object blocking, object timeout) except -1
+
+
+cdef class BoundedSemaphore(Semaphore):
+    pass
+
+
+cdef class Event:
+    cdef uint64_t state[1]
+    cdef object __weakref__
+    cdef object condition
+    cdef bint is_set_nogil(self) noexcept nogil
+    cdef void set_nogil(self) noexcept nogil
+    cdef void clear_nogil(self) noexcept nogil
+    # Whether it is, or meanwhile was, set.
+    cdef bint wait_nogil(self, int64_t timeout=*) noexcept nogil
+
+
+cdef class Latch:
+    cdef uint64_t state[2]
+    cdef object __weakref__
+    # False, and nothing done, if fewer than n are left.
+    cdef bint count_down_nogil(self, int64_t n=*) noexcept nogil
+    cdef bint wait_nogil(self, int64_t timeout=*) noexcept nogil
+
+
+cdef class Barrier:
+    cdef uint64_t state[7]
+    cdef object __weakref__
+    cdef object action
+    cdef object timeout
+    # The index of this thread, or -1 if the barrier is broken. The action is not
+    # called.
+    cdef int64_t wait_nogil(self, int64_t timeout=*) noexcept nogil

@@ -1,0 +1,3 @@
+from gilkit.sync._deadlock import Watcher
+
+def set_watcher(new: Watcher | None) -> None: ...

@@ -1,0 +1,555 @@
+/* Mutual exclusion, timeouts, fairness, ownership and fork of the locks. What is
+ * guarded is plain memory, so that ThreadSanitizer sees a missing barrier. */
+#if !defined(_WIN32) && !defined(_GNU_SOURCE)
+#  define _GNU_SOURCE 1
+#endif
+#include "sync/barrier.h"
+#include "sync/condition.h"
+#include "sync/event.h"
+#include "sync/lock.h"
+#include "sync/rwlock.h"
+#include "sync/semaphore.h"
+
+#include "crowd.h"
+
+#ifndef _WIN32
+#  include <signal.h>
+#  include <pthread.h>
+#  include <sys/wait.h>
+#  include <unistd.h>
+#endif
+
+enum { TURNS = 2000 };
+
+static const gk_patience no_patience = {0, NULL, NULL};
+
+static gk_patience patience(int64_t nanoseconds)
+{
+    return (gk_patience){gk_now() + nanoseconds, NULL, NULL};
+}
+
+static void nap(int64_t nanoseconds)
+{
+    gk_event never = {0};
+    gk_patience p = patience(nanoseconds);
+    CHECK(gk_event_wait(&never, &p) == GK_SYNC_TIMEOUT);
+}
+
+/* Lock. */
+
+static struct {
+    gk_lock lock;
+    gk_rlock rlock;
+    int64_t plain;
+} mutual;
+
+static void add_under_lock(int i, void *data)
+{
+    (void)data;
+    for (int k = 0; k < TURNS; k++) {
+        if ((i + k) % 3 == 0) {
+            while (!gk_lock_try(&mutual.lock))
+                gk_thread_yield();
+        } else if ((i + k) % 3 == 1) {
+            gk_patience p = patience(20 * GK_MICROSECOND);
+            while (gk_lock_acquire(&mutual.lock, &p) == GK_SYNC_TIMEOUT)
+                p.deadline = gk_now() + 20 * GK_MICROSECOND;
+        } else {
+            CHECK(gk_lock_acquire(&mutual.lock, NULL) == GK_SYNC_OK);
+        }
+        mutual.plain++;
+        CHECK(gk_lock_release(&mutual.lock) == GK_SYNC_OK);
+    }
+}
+
+static void add_under_rlock(int i, void *data)
+{
+    (void)data;
+    for (int k = 0; k < TURNS; k++) {
+        for (int depth = 0; depth < 1 + (i + k) % 3; depth++)
+            CHECK(gk_rlock_acquire(&mutual.rlock, NULL) == GK_SYNC_OK);
+        mutual.plain++;
+        for (int depth = 0; depth < 1 + (i + k) % 3; depth++)
+            CHECK(gk_rlock_release(&mutual.rlock) == GK_SYNC_OK);
+        CHECK(gk_rlock_release(&mutual.rlock) == GK_SYNC_NOT_HELD);
+    }
+}
+
+static void test_mutual_exclusion(void)
+{
+    static const int crowds[] = {1, 2, 3, 8, 64};
+    for (int c = 0; c < 5; c++) {
+        mutual.plain = 0;
+        crowd(crowds[c], add_under_lock, NULL);
+        CHECK(mutual.plain == (int64_t)crowds[c] * TURNS);
+        CHECK(!gk_lock_is_held(&mutual.lock) && atomic_load(&mutual.lock.state) == 0);
+        mutual.plain = 0;
+        crowd(crowds[c], add_under_rlock, NULL);
+        CHECK(mutual.plain == (int64_t)crowds[c] * TURNS);
+    }
+}
+
+static void test_lock_alone(void)
+{
+    gk_lock l = {0};
+    CHECK(gk_lock_release(&l) == GK_SYNC_NOT_HELD);
+    CHECK(gk_lock_acquire(&l, &no_patience) == GK_SYNC_OK);
+    CHECK(gk_lock_acquire(&l, &no_patience) == GK_SYNC_TIMEOUT);
+    int64_t begin = gk_now();
+    gk_patience p = patience(20 * GK_MILLISECOND);
+    CHECK(gk_lock_acquire(&l, &p) == GK_SYNC_TIMEOUT);
+    CHECK(gk_now() - begin >= 20 * GK_MILLISECOND);
+    p.deadline = -5;
+    CHECK(gk_lock_acquire(&l, &p) == GK_SYNC_TIMEOUT);
+    CHECK(gk_lock_release(&l) == GK_SYNC_OK);
+    CHECK(gk_lock_release(&l) == GK_SYNC_NOT_HELD);
+    CHECK(atomic_load(&l.state) == 0);
+}
+
+/* One thread takes and releases without pause; another must get in each time
+ * within the patience and a scheduling delay, not by luck. */
+
+static struct {
+    gk_lock lock;
+    _Atomic int stop;
+    int64_t longest;
+} greedy;
+
+static void be_greedy(int i, void *data)
+{
+    (void)data;
+    if (i == 0) {
+        while (!atomic_load(&greedy.stop)) {
+            gk_lock_acquire(&greedy.lock, NULL);
+            for (int64_t until = gk_now() + 50 * GK_MICROSECOND; gk_now() < until;)
+                ;
+            gk_lock_release(&greedy.lock);
+        }
+        return;
+    }
+    for (int k = 0; k < 50; k++) {
+        int64_t begin = gk_now();
+        gk_lock_acquire(&greedy.lock, NULL);
+        int64_t waited = gk_now() - begin;
+        greedy.longest = waited > greedy.longest ? waited : greedy.longest;
+        gk_lock_release(&greedy.lock);
+        nap(200 * GK_MICROSECOND);
+    }
+    atomic_store(&greedy.stop, 1);
+}
+
+static void test_fairness(void)
+{
+    crowd(2, be_greedy, NULL);
+    CHECK(greedy.longest < GK_SECOND);
+}
+
+/* Polling. */
+
+static int polls;
+
+static int poll_three_times(void *lock)
+{
+    /* The waiter is not in the queue meanwhile: a handler may use the lock. */
+    CHECK(lock == NULL || atomic_load(&((gk_lock *)lock)->queue.count) == 0);
+    return ++polls == 3;
+}
+
+static void test_poll(void)
+{
+    gk_lock l = {0};
+    gk_event e = {0};
+    gk_semaphore s;
+    gk_semaphore_init(&s, 0, INT64_MAX);
+    CHECK(gk_lock_try(&l));
+    gk_patience p = {GK_FOREVER, poll_three_times, &l};
+    CHECK(gk_lock_acquire(&l, &p) == GK_SYNC_INTERRUPTED && polls == 3);
+    CHECK(gk_lock_release(&l) == GK_SYNC_OK && atomic_load(&l.state) == 0);
+    p.context = NULL;
+    polls = 0;
+    int64_t begin = gk_now();
+    CHECK(gk_event_wait(&e, &p) == GK_SYNC_INTERRUPTED && polls == 3);
+    CHECK(gk_now() - begin < 10 * GK_SYNC_POLL_INTERVAL);
+    polls = 0;
+    CHECK(gk_semaphore_acquire(&s, &p) == GK_SYNC_INTERRUPTED && polls == 3);
+    CHECK(gk_semaphore_release(&s, 1) == GK_SYNC_OK && gk_semaphore_try(&s));
+}
+
+/* Semaphore. */
+
+enum { PERMITS = 3 };
+
+static struct {
+    gk_semaphore semaphore;
+    _Atomic int inside, most;
+} room;
+
+static void enter_room(int i, void *data)
+{
+    (void)data;
+    for (int k = 0; k < TURNS / 4; k++) {
+        gk_patience p = patience(30 * GK_MICROSECOND);
+        while (gk_semaphore_acquire(&room.semaphore, (i + k) % 2 ? &p : NULL) != GK_SYNC_OK)
+            p = patience(30 * GK_MICROSECOND);
+        int inside = atomic_fetch_add(&room.inside, 1) + 1;
+        CHECK(inside <= PERMITS);
+        int most = atomic_load(&room.most);
+        while (inside > most && !atomic_compare_exchange_weak(&room.most, &most, inside))
+            ;
+        gk_cpu_relax();
+        atomic_fetch_sub(&room.inside, 1);
+        CHECK(gk_semaphore_release(&room.semaphore, 1) == GK_SYNC_OK);
+    }
+}
+
+static void test_semaphore(void)
+{
+    gk_semaphore_init(&room.semaphore, PERMITS, PERMITS);
+    crowd(8, enter_room, NULL);
+    CHECK(atomic_load(&room.semaphore.value) == PERMITS);
+    CHECK(gk_semaphore_release(&room.semaphore, 1) == GK_SYNC_OVERFLOW);
+    CHECK(gk_semaphore_acquire(&room.semaphore, NULL) == GK_SYNC_OK);
+    CHECK(gk_semaphore_release(&room.semaphore, 2) == GK_SYNC_OVERFLOW);
+    CHECK(gk_semaphore_release(&room.semaphore, 1) == GK_SYNC_OK);
+}
+
+/* Condition: a buffer of one between producers and consumers. */
+
+static struct {
+    gk_rlock lock;
+    gk_condition filled, emptied;
+    int full;
+    int64_t value, sum;
+} buffer;
+
+static void produce_or_consume(int i, void *data)
+{
+    (void)data;
+    for (int k = 1; k <= TURNS / 4; k++) {
+        gk_rlock_acquire(&buffer.lock, NULL);
+        if (i % 2 == 0) {
+            while (buffer.full)
+                gk_condition_wait_rlock(&buffer.emptied, &buffer.lock, NULL);
+            buffer.full = 1;
+            buffer.value = k;
+            gk_condition_notify(&buffer.filled, 1);
+        } else {
+            while (!buffer.full)
+                gk_condition_wait_rlock(&buffer.filled, &buffer.lock, NULL);
+            buffer.full = 0;
+            buffer.sum += buffer.value;
+            gk_condition_notify(&buffer.emptied, 1);
+        }
+        gk_rlock_release(&buffer.lock);
+    }
+}
+
+static void test_condition(void)
+{
+    crowd(6, produce_or_consume, NULL);
+    int64_t n = TURNS / 4;
+    CHECK(buffer.sum == 3 * n * (n + 1) / 2);
+    gk_lock l = {0};
+    gk_condition c = {0};
+    gk_lock_acquire(&l, NULL);
+    gk_patience p = patience(5 * GK_MILLISECOND);
+    CHECK(gk_condition_wait(&c, &l, &p) == GK_SYNC_TIMEOUT);
+    CHECK(gk_lock_is_held(&l) && atomic_load(&c.queue.count) == 0);
+    gk_lock_release(&l);
+}
+
+/* Event: a waiter gets on although the event is cleared at once. */
+
+static gk_event starting_shot;
+static gk_latch waiting, passed;
+
+static void await_shot(int i, void *data)
+{
+    (void)i, (void)data;
+    gk_latch_count_down(&waiting, 1);
+    CHECK(gk_event_wait(&starting_shot, NULL) == GK_SYNC_OK);
+    gk_latch_count_down(&passed, 1);
+}
+
+static void test_event_and_latch(void)
+{
+    crowd_member members[8];
+    gk_latch_init(&waiting, 8);
+    gk_latch_init(&passed, 8);
+    crowd_start(members, 8, await_shot, NULL);
+    gk_latch_wait(&waiting, NULL);
+    gk_patience p = patience(20 * GK_MILLISECOND);
+    CHECK(gk_latch_wait(&passed, &p) == GK_SYNC_TIMEOUT); /* meanwhile they fall asleep */
+    gk_event_set(&starting_shot);
+    gk_event_clear(&starting_shot);
+    CHECK(!gk_event_is_set(&starting_shot));
+    CHECK(gk_latch_wait(&passed, NULL) == GK_SYNC_OK);
+    crowd_join(members, 8);
+    CHECK(gk_latch_count_down(&passed, 1) == GK_SYNC_OVERFLOW);
+    CHECK(gk_latch_count_down(&passed, 0) == GK_SYNC_OK);
+}
+
+/* Barrier: nobody is in round k + 1 before all have been in round k. */
+
+enum { PARTIES = 5, ROUNDS = 300 };
+
+static struct {
+    gk_barrier barrier;
+    int64_t marks[PARTIES];
+    int64_t actions;
+} meeting;
+
+static void meet(int i, void *data)
+{
+    (void)data;
+    for (int64_t round = 1; round <= ROUNDS; round++) {
+        meeting.marks[i] = round;
+        gk_arrival arrival;
+        CHECK(gk_barrier_wait(&meeting.barrier, NULL, &arrival) == GK_SYNC_OK);
+        if (arrival.index == PARTIES - 1) {
+            for (int k = 0; k < PARTIES; k++)
+                CHECK(meeting.marks[k] == round);
+            meeting.actions++; /* plain: only one at a time does this */
+            CHECK(gk_barrier_open(&meeting.barrier, &arrival) == GK_SYNC_OK);
+        }
+    }
+}
+
+static void break_in(int i, void *data)
+{
+    (void)data;
+    gk_arrival arrival;
+    gk_patience p = patience(10 * GK_MILLISECOND);
+    int status = gk_barrier_wait(&meeting.barrier, i == 0 ? &p : NULL, &arrival);
+    CHECK(i == 0 ? status == GK_SYNC_TIMEOUT : status == GK_SYNC_BROKEN);
+}
+
+static void test_barrier(void)
+{
+    gk_barrier_init(&meeting.barrier, PARTIES);
+    crowd(PARTIES, meet, NULL);
+    CHECK(meeting.actions == ROUNDS);
+    crowd(PARTIES - 1, break_in, NULL);
+    gk_arrival arrival;
+    CHECK(gk_barrier_wait(&meeting.barrier, NULL, &arrival) == GK_SYNC_BROKEN);
+    gk_barrier_reset(&meeting.barrier);
+    meeting.actions = 0;
+    crowd(PARTIES, meet, NULL);
+    CHECK(meeting.actions == ROUNDS);
+}
+
+/* RWLock: readers see both halves equal; a waiting writer is not starved. */
+
+static struct {
+    gk_rwlock lock;
+    int64_t left, right;
+    _Atomic int readers, most_readers;
+} page;
+
+static void read_or_write(int i, void *data)
+{
+    (void)data;
+    for (int k = 0; k < TURNS / 2; k++) {
+        gk_patience p = patience(50 * GK_MICROSECOND);
+        if ((i + k) % 4 == 0) {
+            if (gk_rwlock_acquire_write(&page.lock, k % 3 ? NULL : &p) != GK_SYNC_OK)
+                continue;
+            CHECK(gk_rwlock_acquire_write(&page.lock, NULL) == GK_SYNC_OWNED);
+            CHECK(gk_rwlock_acquire_read(&page.lock, NULL) == GK_SYNC_OWNED);
+            CHECK(gk_rwlock_release_read(&page.lock) == GK_SYNC_NOT_HELD);
+            page.left++;
+            page.right++;
+            CHECK(gk_rwlock_release_write(&page.lock) == GK_SYNC_OK);
+            continue;
+        }
+        if (gk_rwlock_acquire_read(&page.lock, k % 3 ? NULL : &p) != GK_SYNC_OK)
+            continue;
+        int readers = atomic_fetch_add(&page.readers, 1) + 1;
+        int most = atomic_load(&page.most_readers);
+        while (readers > most && !atomic_compare_exchange_weak(&page.most_readers, &most, readers))
+            ;
+        CHECK(page.left == page.right);
+        CHECK(gk_rwlock_acquire_write(&page.lock, NULL) == GK_SYNC_OWNED);
+        CHECK(gk_rwlock_release_write(&page.lock) == GK_SYNC_NOT_HELD);
+        /* Again, perhaps while a writer waits: not behind it. */
+        CHECK(gk_rwlock_acquire_read(&page.lock, NULL) == GK_SYNC_OK);
+        CHECK(gk_rwlock_reads_of_mine(&page.lock) == 2);
+        CHECK(gk_rwlock_release_read(&page.lock) == GK_SYNC_OK);
+        atomic_fetch_sub(&page.readers, 1);
+        CHECK(gk_rwlock_release_read(&page.lock) == GK_SYNC_OK);
+    }
+}
+
+static void read_on(int i, void *stop)
+{
+    if (i == 0) { /* the writer, against readers who always overlap */
+        nap(20 * GK_MILLISECOND);
+        int64_t begin = gk_now();
+        CHECK(gk_rwlock_acquire_write(&page.lock, NULL) == GK_SYNC_OK);
+        CHECK(gk_now() - begin < GK_SECOND);
+        gk_rwlock_release_write(&page.lock);
+        atomic_store((_Atomic int *)stop, 1);
+        return;
+    }
+    while (!atomic_load((_Atomic int *)stop)) {
+        gk_rwlock_acquire_read(&page.lock, NULL);
+        nap(GK_MILLISECOND);
+        gk_rwlock_release_read(&page.lock);
+    }
+}
+
+static void give_up_writing(int i, void *data)
+{
+    (void)i, (void)data;
+    gk_patience p = patience(30 * GK_MILLISECOND);
+    CHECK(gk_rwlock_acquire_write(&page.lock, &p) == GK_SYNC_TIMEOUT);
+}
+
+static void read_behind(int i, void *data)
+{
+    (void)i, (void)data;
+    CHECK(gk_rwlock_acquire_read(&page.lock, NULL) == GK_SYNC_OK);
+    CHECK(gk_rwlock_release_read(&page.lock) == GK_SYNC_OK);
+}
+
+static void test_rwlock(void)
+{
+    gk_rwlock_init(&page.lock);
+    crowd(8, read_or_write, NULL);
+    CHECK(page.left == page.right && page.left > 0);
+    CHECK(atomic_load(&page.lock.state) == 0);
+    _Atomic int stop = 0;
+    crowd(4, read_on, &stop);
+    CHECK(atomic_load(&page.lock.state) == 0);
+
+    /* A writer that gives up lets those in that waited behind it only. */
+    crowd_member writer[1], reader[1];
+    CHECK(gk_rwlock_acquire_read(&page.lock, NULL) == GK_SYNC_OK);
+    crowd_start(writer, 1, give_up_writing, NULL);
+    while (atomic_load(&page.lock.queue.count) == 0)
+        gk_thread_yield();
+    crowd_start(reader, 1, read_behind, NULL);
+    crowd_join(writer, 1);
+    crowd_join(reader, 1);
+    CHECK(gk_rwlock_release_read(&page.lock) == GK_SYNC_OK);
+
+    /* More locks than a thread's list has room for at first. */
+    static gk_rwlock many[40];
+    for (int i = 0; i < 40; i++) {
+        gk_rwlock_init(&many[i]);
+        CHECK(gk_rwlock_acquire_read(&many[i], NULL) == GK_SYNC_OK);
+    }
+    for (int i = 0; i < 40; i++)
+        CHECK(gk_rwlock_release_read(&many[(i * 7) % 40]) == GK_SYNC_OK);
+    CHECK(gk_rwlock_release_read(&many[0]) == GK_SYNC_NOT_HELD);
+}
+
+#ifndef _WIN32
+
+/* Fork: the child has neither the holder nor the waiters. */
+
+static struct {
+    gk_lock lock;
+    gk_semaphore semaphore;
+    gk_event done;
+} before_fork;
+
+static void hold_or_wait(int i, void *data)
+{
+    (void)data;
+    if (i == 0)
+        CHECK(gk_semaphore_acquire(&before_fork.semaphore, NULL) == GK_SYNC_OK);
+    CHECK(gk_lock_acquire(&before_fork.lock, NULL) == GK_SYNC_OK);
+    gk_lock_release(&before_fork.lock);
+}
+
+static void test_fork(void)
+{
+    gk_semaphore_init(&before_fork.semaphore, 0, INT64_MAX);
+    gk_lock_acquire(&before_fork.lock, NULL);
+    crowd_member members[3];
+    crowd_start(members, 3, hold_or_wait, NULL);
+    while (atomic_load(&before_fork.lock.queue.count) < 2 ||
+           atomic_load(&before_fork.semaphore.queue.count) < 1)
+        gk_thread_yield();
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        alarm(20);
+        /* This thread holds the lock; the queues hold ghosts. */
+        int ok = gk_lock_acquire(&before_fork.lock, &no_patience) == GK_SYNC_TIMEOUT;
+        ok = ok && gk_lock_release(&before_fork.lock) == GK_SYNC_OK;
+        for (int k = 0; k < 100 && ok; k++)
+            ok = gk_lock_acquire(&before_fork.lock, NULL) == GK_SYNC_OK &&
+                 gk_lock_release(&before_fork.lock) == GK_SYNC_OK;
+        ok = ok && gk_semaphore_release(&before_fork.semaphore, 1) == GK_SYNC_OK;
+        ok = ok && gk_semaphore_acquire(&before_fork.semaphore, NULL) == GK_SYNC_OK;
+        _exit(ok ? 0 : 1);
+    }
+    int result;
+    CHECK(waitpid(child, &result, 0) == child);
+    CHECK(WIFEXITED(result) && WEXITSTATUS(result) == 0);
+    gk_lock_release(&before_fork.lock);
+    gk_semaphore_release(&before_fork.semaphore, 1);
+    crowd_join(members, 3);
+}
+
+/* A signal to a waiting thread makes it poll at once. */
+
+static _Atomic int64_t poll_time;
+
+static int note_poll(void *context)
+{
+    (void)context;
+    atomic_store(&poll_time, gk_now());
+    return 1;
+}
+
+static void ignore_signal(int number)
+{
+    (void)number;
+}
+
+static void send_signal(int i, void *thread)
+{
+    (void)i;
+    nap(15 * GK_MILLISECOND);
+    pthread_kill(*(pthread_t *)thread, SIGUSR1);
+}
+
+static void test_signal(void)
+{
+    struct sigaction action = {.sa_handler = ignore_signal};
+    sigaction(SIGUSR1, &action, NULL);
+    pthread_t self = pthread_self();
+    crowd_member member[1];
+    gk_lock l = {0};
+    gk_lock_try(&l);
+    gk_patience p = {GK_FOREVER, note_poll, NULL};
+    crowd_start(member, 1, send_signal, &self);
+    int64_t begin = gk_now();
+    CHECK(gk_lock_acquire(&l, &p) == GK_SYNC_INTERRUPTED);
+    CHECK(atomic_load(&poll_time) - begin < 100 * GK_MILLISECOND);
+    crowd_join(member, 1);
+}
+
+#else
+static void test_fork(void) {}
+static void test_signal(void) {}
+#endif
+
+int main(void)
+{
+    test_lock_alone();
+    test_mutual_exclusion();
+    test_fairness();
+    test_poll();
+    test_semaphore();
+    test_condition();
+    test_event_and_latch();
+    test_barrier();
+    test_rwlock();
+    test_fork();
+    test_signal();
+    return 0;
+}

@@ -1,0 +1,507 @@
+/* The protocol of the pool (csrc/runtime/parallel.c and pool.c), for spin.
+ *
+ * Checked in every interleaving:
+ *   - every chunk is run exactly once, and the caller sees its result;
+ *   - no helper touches a region that is not there any more;
+ *   - no caller, worker or shut-down waits for ever (no invalid end state);
+ *   - no lost wake-up: once a caller has looked for sleepers, it never happens
+ *     that its offer stands while all workers sleep;
+ *   - no region loses its offer while it has room and chunks left;
+ *   - no stale offer: one without room has been or will be withdrawn, else
+ *     workers that see it could neither join nor sleep.
+ *
+ * Promela's memory is sequentially consistent. What a weaker order would allow
+ * is written as the other order of the two accesses: each mutation below drops
+ * one fence or one second look, and each must fail.
+ *
+ * Sizes: at most WORKERS; CALLERS, each with REGIONS one after another, of
+ * CHUNKS chunks, that take HELPERS helpers; SLOTS; STOP shut-downs of the pool.
+ * SPURIOUS: sleepers may wake without cause (nothing is said of deadlocks then).
+ *
+ * Each atomic or d_step block has one access to shared memory (more only where
+ * nobody can tell), then what its process does with it in private. A
+ * compare-and-swap loop is one such access: it fails on what it read, or
+ * succeeds on what it read, at that moment. */
+
+#ifndef MUTATION
+#define MUTATION 0
+#endif
+
+/* [offer-park], [wake-sleep] */
+#define OFFER_AFTER_LOOK     1 /* caller: no fence between offer and look at sleepers */
+#define SLEEPER_AFTER_LOOK   2 /* worker: no fence between "I sleep" and look at offers */
+#define NO_SECOND_LOOK       3 /* worker: sleeps without having looked again */
+#define SAME_EPOCH           4 /* the wake-up does not change the word slept on */
+/* [join-retire] */
+#define JOIN_CLOSED          5 /* a worker joins though OPEN is gone */
+#define COUNT_BEFORE_CLOSE   6 /* the caller counts helpers, then takes OPEN away */
+/* [publish-join] */
+#define OPEN_BEFORE_REGION   7 /* no release: the region is written after OPEN */
+#define OPEN_BEFORE_OFFER    8 /* the slot opens before its bit is set */
+/* [leave-return], [leave-sleep] */
+#define LEAVE_BEFORE_RESULT  9 /* no release: the result is written after leaving */
+#define NO_LAST_WAKE        10 /* the last helper does not wake the caller */
+#define WAIT_UNSEEN         11 /* the caller sleeps without comparing the word */
+/* claims and offers */
+#define CLAIM_IN_TWO        12 /* a claim reads and writes the counter separately */
+#define WITHDRAW_OUTSIDE    13 /* a helper withdraws the offer after it has left */
+/* [stop-park]; with STOP */
+#define STOP_SAME_EPOCH     14 /* shut-down does not change the word slept on */
+#define STOP_UNSEEN         15 /* a worker sleeps without having looked at stop */
+
+#define NOBODY 7
+#define BIT(s) (1 << (s))
+#define WITHOUT(s) (255 - (1 << (s)))
+
+/* A slot's word, and beside it whose region it is. */
+bool reserved[SLOTS], is_open[SLOTS], waited[SLOTS];
+byte room[SLOTS], helpers[SLOTS];
+byte region_of[SLOTS];
+
+/* The word of offers: bits, and above them how many callers are in regions. */
+byte offers;
+#if STOP
+byte callers;
+bool stop, locked;
+#else
+#define stop false
+#endif
+
+byte sleepers, workers;
+bool exists[WORKERS];
+bool fresh[WORKERS]; /* the epoch is what this worker read: stands for the number */
+
+/* Futexes: who sleeps on the epoch, and on a slot's word. */
+bool parked[WORKERS], waits[SLOTS];
+
+/* What is on each caller's stack. */
+bool alive[CALLERS];
+byte next[CALLERS];
+byte results[CALLERS * CHUNKS]; /* how often each chunk was run */
+
+/* For the properties only. */
+bool looked[SLOTS]; /* the caller has looked for sleepers, after its offer */
+bool filled[SLOTS]; /* the last place was taken, and the offer withdrawn after that */
+byte waking;        /* wake-ups under way */
+
+#if WORKERS == 1
+#define EACH_WORKER(F) F(0)
+#define PARKED (parked[0])
+#elif WORKERS == 2
+#define EACH_WORKER(F) F(0) F(1)
+#define PARKED (parked[0] + parked[1])
+#else
+#define EACH_WORKER(F) F(0) F(1) F(2)
+#define PARKED (parked[0] + parked[1] + parked[2])
+#endif
+#define STALE(w) fresh[w] = false;
+#define UNPARK(w) parked[w] = false;
+#define UNPARK_ONE(w) :: count > 0 && parked[w] -> parked[w] = false; count--
+
+#define NOT_LOST(s) (!(offers & BIT(s)) || !looked[s] || room[s] == 0)
+
+/* In the same step as whatever could make it false. */
+inline assert_no_lost_wakeup()
+{
+    if
+    :: workers > 0 && waking == 0 && PARKED == workers ->
+        assert(NOT_LOST(0));
+#if SLOTS > 1
+        assert(NOT_LOST(1))
+#endif
+    :: else
+    fi
+}
+
+/* Takes the offer in slot s away; for good reasons only. */
+inline withdraw(s)
+{
+    assert(!is_open[s] || room[s] == 0 || next[region_of[s]] == CHUNKS);
+    offers = offers & WITHOUT(s)
+}
+
+inline start_worker()
+{
+    count = 0;
+    do
+    :: exists[count] -> count++
+    :: else -> break
+    od;
+    workers++;
+    exists[count] = true;
+    run worker(count);
+    count = 0
+}
+
+/* gk_pool_wake: wakes n sleepers, or starts a worker. */
+inline pool_wake(n)
+{
+    if
+    :: d_step { sleepers > 0 -> waking++; count = (n < sleepers -> n : sleepers) };
+#if MUTATION != SAME_EPOCH
+        d_step { EACH_WORKER(STALE) skip };
+#endif
+        atomic {
+            do
+            EACH_WORKER(UNPARK_ONE)
+            :: else -> break
+            od;
+            count = 0;
+            waking--
+        }
+#if STOP
+    :: atomic { sleepers == 0 && workers < WORKERS && !locked -> locked = true };
+        atomic {
+            if
+            :: workers < WORKERS && !stop -> start_worker()
+            :: else
+            fi
+        };
+        locked = false
+#else
+    :: atomic { sleepers == 0 && workers < WORKERS -> start_worker() }
+#endif
+    :: sleepers == 0 /* enough of them, another thread starts one, or none is to be had */
+    fi
+}
+
+/* gk_region_work: claims and runs chunks of caller c's region, in slot s. */
+inline work(c, s)
+{
+    do
+    :: atomic {
+            assert(alive[c]);
+            chunk = next[c];
+            if
+            :: chunk == CHUNKS -> chunk = 0; break
+            :: else
+            fi;
+#if MUTATION != CLAIM_IN_TWO
+            next[c]++
+#endif
+        };
+#if MUTATION == CLAIM_IN_TWO
+        next[c] = chunk + 1;
+#endif
+#if MUTATION != WITHDRAW_OUTSIDE
+        if
+        :: chunk == CHUNKS - 1 && s != NOBODY -> d_step { withdraw(s) }
+        :: else
+        fi;
+#endif
+#if MUTATION == LEAVE_BEFORE_RESULT
+        delayed = chunk
+#else
+        d_step { assert(alive[c]); results[c * CHUNKS + chunk]++; assert(results[c * CHUNKS + chunk] == 1) }
+#endif
+    od
+}
+
+proctype worker(byte me)
+{
+    byte offered, slot, caller, chunk, count;
+    bool woken = true, last;
+#if MUTATION == LEAVE_BEFORE_RESULT
+    byte delayed = NOBODY;
+#endif
+idle: /* looks for an offer, spins, and gives up spinning at any time */
+    if
+    :: atomic { stop -> exists[me] = false; goto done }
+    :: atomic { !stop && offers != 0 -> offered = offers }
+    :: atomic { !stop -> woken = true; goto park }
+    fi;
+join: /* the bits as they were when it looked */
+    atomic {
+        slot = ((offered & 1) -> 0 : 1);
+        if
+        :: offered == 3 -> slot = 1
+        :: true
+        fi;
+        offered = offered & WITHOUT(slot);
+        if
+#if MUTATION == JOIN_CLOSED
+        :: room[slot] > 0 ->
+#else
+        :: is_open[slot] && room[slot] > 0 ->
+#endif
+            helpers[slot]++;
+            room[slot]--;
+            last = room[slot] == 0;
+            offered = 0;
+            caller = region_of[slot];
+            assert(caller != NOBODY && alive[caller])
+        :: else ->
+            slot = 0;
+            if
+            :: offered == 0 -> goto idle
+            :: else -> goto join
+            fi
+        fi
+    };
+    if
+    :: last -> atomic { withdraw(slot); filled[slot] = true; last = false }
+    :: else
+    fi;
+    /* help */
+    if
+    :: woken && (offers & BIT(slot)) -> pool_wake(2)
+    :: else
+    fi;
+    woken = false;
+    work(caller, slot);
+    /* gk_leave; `last`: the caller is to be woken */
+    atomic {
+        assert(alive[caller]);
+        helpers[slot]--;
+        last = helpers[slot] == 0 && waited[slot]
+    };
+#if MUTATION == LEAVE_BEFORE_RESULT
+    atomic {
+        if
+        :: delayed != NOBODY -> results[caller * CHUNKS + delayed]++; delayed = NOBODY
+        :: else
+        fi
+    };
+#endif
+#if MUTATION == WITHDRAW_OUTSIDE
+    d_step { withdraw(slot) };
+#endif
+    if
+    :: last && MUTATION != NO_LAST_WAKE -> waits[slot] = false
+    :: else
+    fi;
+    atomic { last = false; slot = 0; caller = 0; goto idle };
+
+park:
+    fresh[me] = true; /* reads the epoch */
+#if MUTATION == SLEEPER_AFTER_LOOK
+    if
+    :: offers != 0 || stop -> goto awake
+    :: else
+    fi;
+#endif
+    sleepers++;
+#if MUTATION != SLEEPER_AFTER_LOOK && MUTATION != NO_SECOND_LOOK
+    if
+    :: offers != 0 -> goto up
+    :: else
+    fi;
+#endif
+#if STOP && MUTATION != STOP_UNSEEN && MUTATION != SLEEPER_AFTER_LOOK
+    if
+    :: stop -> goto up
+    :: else
+    fi;
+#endif
+    /* gk_wait: comparing and falling asleep are one step */
+    atomic {
+        if
+        :: fresh[me] -> fresh[me] = false; parked[me] = true; assert_no_lost_wakeup()
+        :: else
+        fi
+    };
+end_asleep: /* is as it should be */
+#ifdef SPURIOUS
+    parked[me] = false;
+#else
+    !parked[me];
+#endif
+up:
+    sleepers--;
+awake:
+    atomic { fresh[me] = false; goto idle };
+done:
+    skip
+}
+
+proctype user(byte me)
+{
+    byte region, slot, left, chunk, count;
+#if MUTATION == OFFER_AFTER_LOOK
+    bool nobody_sleeps;
+#endif
+#if MUTATION == LEAVE_BEFORE_RESULT
+    byte delayed = NOBODY;
+#endif
+    do
+    :: atomic { region == REGIONS -> break }
+    :: else ->
+        /* publish: in any free slot */
+        atomic {
+            region++;
+            alive[me] = true;
+            next[me] = 0;
+            if
+            :: !reserved[0] -> slot = 0
+#if SLOTS > 1
+            :: !reserved[1] -> slot = 1
+#endif
+            :: else -> slot = NOBODY
+            fi;
+            if
+            :: slot != NOBODY ->
+                reserved[slot] = true;
+#if MUTATION != OPEN_BEFORE_REGION
+                region_of[slot] = me
+#endif
+            :: else
+            fi
+        };
+        if
+        :: slot != NOBODY ->
+#if MUTATION == OFFER_AFTER_LOOK
+            nobody_sleeps = sleepers == 0;
+#endif
+#if MUTATION == OPEN_BEFORE_OFFER
+            d_step { is_open[slot] = true; room[slot] = HELPERS };
+#endif
+            d_step {
+                offers = offers | BIT(slot);
+                assert(!filled[slot]);
+#if STOP
+                callers++
+#endif
+            };
+#if MUTATION != OPEN_BEFORE_OFFER
+            d_step { is_open[slot] = true; room[slot] = HELPERS };
+#endif
+#if MUTATION == OPEN_BEFORE_REGION
+            region_of[slot] = me;
+#endif
+            /* The wake-up, if the region is worth one. */
+            if
+            :: true
+#if MUTATION == OFFER_AFTER_LOOK
+            :: nobody_sleeps -> atomic { looked[slot] = true; assert_no_lost_wakeup() }
+#else
+            :: true ->
+                pool_wake(1);
+                atomic { looked[slot] = true; assert_no_lost_wakeup() }
+#endif
+            fi
+        :: else
+        fi;
+        work(me, slot);
+        if
+        :: slot != NOBODY ->
+            /* retire */
+            d_step {
+                offers = offers & WITHOUT(slot);
+                looked[slot] = false;
+#if STOP
+                callers--
+#endif
+            };
+#if MUTATION == COUNT_BEFORE_CLOSE
+            left = helpers[slot];
+            is_open[slot] = false;
+#else
+            d_step { is_open[slot] = false; left = helpers[slot] };
+#endif
+            /* wait_for_helpers */
+            do
+            :: left == 0 -> break
+            :: else ->
+                atomic {
+                    waited[slot] = true;
+                    left = helpers[slot];
+                    if
+                    :: left == 0 -> break
+                    :: else
+                    fi
+                };
+                atomic {
+                    if
+                    :: helpers[slot] == left || MUTATION == WAIT_UNSEEN -> waits[slot] = true
+                    :: else
+                    fi
+                };
+#ifdef SPURIOUS
+                waits[slot] = false
+#else
+                !waits[slot]
+#endif
+            od;
+            /* The slot is free. */
+            atomic {
+                assert(!(offers & BIT(slot)));
+                filled[slot] = false;
+                region_of[slot] = NOBODY;
+                reserved[slot] = false;
+                is_open[slot] = false;
+                waited[slot] = false;
+                room[slot] = 0;
+                helpers[slot] = 0
+            }
+        :: else
+        fi;
+        /* return */
+        atomic {
+            for (chunk : 0 .. CHUNKS - 1) {
+#if MUTATION == LEAVE_BEFORE_RESULT
+                if
+                :: chunk == delayed -> delayed = NOBODY
+                :: else -> assert(results[me * CHUNKS + chunk] == 1)
+                fi;
+#else
+                assert(results[me * CHUNKS + chunk] == 1);
+#endif
+                results[me * CHUNKS + chunk] = 0
+            }
+            chunk = 0;
+            alive[me] = false;
+            slot = 0;
+            left = 0
+        }
+    od
+}
+
+#if STOP
+/* gk_pool_stop */
+proctype stopper()
+{
+    byte times, w;
+    do
+    :: times == STOP -> break
+    :: else ->
+        atomic { !locked -> locked = true; times++ };
+        if
+        :: callers == 0 ->
+            stop = true;
+#if MUTATION != STOP_SAME_EPOCH
+            d_step { EACH_WORKER(STALE) skip };
+#endif
+            d_step { EACH_WORKER(UNPARK) skip };
+            do
+            :: w == WORKERS -> w = 0; break
+            :: w < WORKERS && !exists[w] -> w++
+            od;
+            atomic { workers = 0; stop = false }
+        :: else
+        fi;
+        locked = false
+    od
+}
+#endif
+
+init {
+    byte count;
+    atomic {
+        region_of[0] = NOBODY;
+#if SLOTS > 1
+        region_of[1] = NOBODY;
+#endif
+        /* Some workers may be there already. */
+        do
+        :: workers < WORKERS -> start_worker()
+        :: break
+        od;
+        run user(0);
+#if CALLERS > 1
+        run user(1);
+#endif
+#if STOP
+        run stopper()
+#endif
+    }
+}

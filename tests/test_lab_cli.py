@@ -1,0 +1,296 @@
+"""The command line: what it prints, its exit statuses, and bad input."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+from rich.console import Console
+
+from gilkit.lab import cli, doctor, experiments, interpreters, live, results, runner, tables
+from gilkit.lab.experiment import Case, Row, Setting
+from gilkit.lab.results import Result
+
+HERE = interpreters.running()
+
+
+@pytest.fixture
+def nothing_else(monkeypatch):
+    """A machine without other interpreters, so that the runs are short."""
+    monkeypatch.setattr(interpreters, "find_free_threaded", lambda *_: [])
+
+
+def test_no_command_is_a_usage_error(capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main([])
+    assert caught.value.code == 2
+    assert "COMMAND" in capsys.readouterr().err
+
+
+def test_without_a_name_the_experiments_are_listed(capsys):
+    assert cli.main(["experiment"]) == 0
+    lines = capsys.readouterr().out
+    for name in experiments.names():
+        assert name in lines
+
+
+def test_every_experiment_states_its_claim_and_rule():
+    for name in experiments.names():
+        experiment = experiments.get(name)
+        assert experiment.name == name
+        assert experiment.claim.endswith(".")
+        text = sys.modules[type(experiment).__module__].__doc__
+        for word in ("The claim", "The method", "The rule"):
+            assert word in text, f"{name} does not state: {word}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["experiment", "nonsense"], "there is no experiment 'nonsense'; there are: "),
+        (["experiment", "cpu-percent", "--python", "/nonexistent"], "'/nonexistent' is no interpreter"),
+        (["experiment", "cpu-percent", "--python", "true"], "'true' is no Python interpreter"),
+        (["experiment", "cpu-percent", "--save", "/nonexistent/folder/run.json"], "cannot be written"),
+    ],
+)
+def test_mistakes_take_one_line(capsys, nothing_else, arguments, message):
+    assert cli.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("gilkit: error: ")
+    assert message in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--threads", "0", "--threads: must be an integer of at least 1, got '0'"),
+        ("--threads", "-2", "--threads"),
+        ("--threads", "1.5", "got '1.5'"),
+        ("--seconds", "0", "--seconds: must be between 0.01 and 3600 seconds, got '0'"),
+        ("--seconds", "nan", "got 'nan'"),
+        ("--seconds", "inf", "got 'inf'"),
+        ("--seconds", "soon", "got 'soon'"),
+    ],
+)
+def test_bad_options(capsys, option, value, message):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["experiment", "cpu-percent", f"{option}={value}"])
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_whole_run(capsys, nothing_else, tmp_path):
+    saved = tmp_path / "run.json"
+    assert cli.main(["experiment", "cpu-percent", "--seconds", "0.03", "--json", "--save", str(saved)]) == 0
+    output = capsys.readouterr()
+    data = json.loads(output.out)
+    assert data == json.loads(saved.read_text())
+    (result,) = results.load(saved)
+    assert all(row.measured for row in result.rows)
+    assert "cpu-percent: " in output.err  # progress goes elsewhere
+
+
+def test_the_table_of_a_run(capsys, monkeypatch, nothing_else):
+    monkeypatch.setenv("COLUMNS", "300")  # nothing is folded
+    assert cli.main(["experiment", "cpu-percent", "--seconds", "0.03", "--threads", "2"]) == 0
+    text = capsys.readouterr().out
+    assert "Claim: Python threads leave cores idle" in text
+    assert "100 Python threads" in text
+    assert "gilkit.spin, 2 threads" in text
+    assert "Verdict: the claim " in text
+    assert HERE.executable in text
+
+
+def test_importing_gilkit_leaves_the_lab_alone():
+    code = "import sys, gilkit; print([m for m in ('gilkit.lab', 'rich', 'psutil') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_module_is_the_command():
+    command = [sys.executable, "-P", "-m", "gilkit", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    import gilkit
+
+    assert done.stdout.strip() == f"gilkit {gilkit.__version__}"
+
+
+def measured(label="a", percent=150.0):
+    return Row(label, "threads", HERE, 2, {}, [{"cpu_percent": percent, "wall": 1.0}])
+
+
+def result(rows):
+    return Result("cpu-percent", "", Setting([HERE], 2, 2), {}, "", 1.0, 1, rows)
+
+
+def test_plain_lines_when_not_a_terminal():
+    output = io.StringIO()
+    console = Console(file=output, width=120)
+    view = live.view(console)
+    cases = [Case("a", "loops:threads", HERE), Case("[b]", "loops:threads", HERE)]
+    rows = [measured("a"), Row("[b]", "", HERE, 1, error="it broke")]
+    view.begin(result(rows), cases, 1, 1.0)
+    for index, row in enumerate(rows):
+        view.case(index, 0)
+        view.tick([10.0, 20.0], 50.0)
+        view.sample(index, row)
+    view.end()
+    lines = output.getvalue().splitlines()
+    assert len(lines) == 3
+    assert "[  1/2]" in lines[1]
+    assert "CPU  150 %" in lines[1]
+    assert "[b]" in lines[2]
+    assert "failed: it broke" in lines[2]
+    assert "\x1b" not in output.getvalue()
+
+
+def test_the_live_view_on_a_terminal():
+    output = io.StringIO()
+    console = Console(file=output, width=100, height=20, force_terminal=True)
+    view = live.view(console)
+    cases = [Case(f"case {number}", "loops:threads", HERE) for number in range(40)]
+    rows = [measured(case.label) for case in cases]
+    view.begin(result(rows), cases, 1, 1.0)
+    for index, row in enumerate(rows):
+        view.case(index, 0)
+        view.tick([10.0, 20.0], 50.0)
+        view.sample(index, row)
+    view.end()
+    text = output.getvalue()
+    assert "case 39" in text  # it scrolls along
+    assert "40/40" in text
+
+
+@pytest.mark.parametrize(("percent", "bar"), [(0, "    "), (50, "██  "), (100, "████"), (150, "████"), (-1, "    ")])
+def test_meter(percent, bar):
+    assert live.meter(percent, 4) == bar
+
+
+def test_a_case_without_figures_in_the_table():
+    experiment = experiments.get("cpu-percent")
+    setting = Setting([HERE], 2, 2)
+    rows = [Row("never reached", "threads", HERE, 1), Row("broken", "threads", HERE, 2, error="why [it] broke")]
+    output = io.StringIO()
+    broken = result(rows)
+    broken.machine = {"processor": "p", "cores": 2, "affinity": 2, "system": "s"}
+    broken.interrupted = True
+    broken.warnings = ["something [odd]"]
+    broken.verdict = experiment.judge(rows, setting)
+    tables.show(Console(file=output, width=100), experiment, broken)
+    text = output.getvalue()
+    for part in ("never reached", "failed", "why [it] broke", "something [odd]", "Interrupted", "is not decided"):
+        assert part in text
+
+
+# ---- doctor
+
+
+def test_doctor_reports(capsys):
+    assert cli.main(["doctor"]) == 0
+    text = capsys.readouterr().out
+    for subject in ("interpreter", "GIL", "cores", "affinity", "quota", "instruction set", "gilkit's threads"):
+        assert subject in text
+
+
+def test_doctor_json(capsys):
+    assert cli.main(["doctor", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert (data["format"], data["version"]) == ("gilkit-doctor", 1)
+    assert {"subject", "value", "fine", "advice"} == set(data["findings"][0])
+
+
+FACTS = {
+    "processor": "p",
+    "cores": 8,
+    "affinity": 8,
+    "threads_per_core": 1,
+    "num_threads": 8,
+    "gilkit": {"quota": None, "isa": "avx2", "isa_best": "avx2"},
+}
+
+
+def advice(findings):
+    return {each.subject: each.advice for each in findings if not each.fine}
+
+
+def test_doctor_finds_nothing_on_a_good_machine():
+    assert advice(doctor._cores(FACTS)) == {}
+    assert advice(doctor._threads(FACTS)) == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "subject", "words"),
+    [
+        ({"affinity": 2}, "affinity", "taskset"),
+        ({"gilkit": {"quota": 1.5}}, "quota", "throttles"),
+    ],
+)
+def test_doctor_on_restricted_machines(change, subject, words):
+    assert words in advice(doctor._cores(FACTS | change))[subject]
+
+
+def test_doctor_on_thread_counts(monkeypatch):
+    monkeypatch.setenv("GILKIT_NUM_THREADS", "2")
+    (few,) = doctor._threads(FACTS | {"num_threads": 2})
+    assert "GILKIT_NUM_THREADS=2" in few.value
+    assert "Unset" in few.advice
+    (many,) = doctor._threads(FACTS | {"num_threads": 16})
+    assert "take turns" in many.advice
+
+
+def test_doctor_on_a_gil_build():
+    (finding,) = doctor._gil(interpreters.Interpreter("p", "CPython", "3.12.0", False, True), [])
+    assert not finding.fine
+    assert "gilkit.map" in finding.advice
+
+
+def test_doctor_names_the_module_that_switches_the_gil_on(monkeypatch):
+    told = [("pandas", "pandas._libs.x", ""), ("nope", "", "ImportError")]
+    monkeypatch.setattr(doctor, "imports", lambda modules: told)
+    monkeypatch.setattr(doctor.sys, "flags", None)  # those of a GIL build of 3.13 say that it was asked for
+    here = interpreters.Interpreter("p", "CPython", "3.14.0", True, True)
+    gil, module, broken = doctor._gil(here, ["pandas", "nope"])
+    assert "module imported" in gil.value
+    assert module.value == "module pandas._libs.x (imported by pandas) switches the GIL on"
+    assert "newer version of pandas" in module.advice
+    assert broken.value == "ImportError"
+
+
+def test_doctor_says_when_all_is_well_without_gil(monkeypatch):
+    monkeypatch.setattr(doctor, "imports", lambda modules: [])
+    here = interpreters.Interpreter("p", "CPython", "3.14.0", True, False)
+    assert [each.value for each in doctor._gil(here, ["numpy"])] == ["off", "numpy leave the GIL off"]
+
+
+@pytest.mark.skipif(not HERE.free_threaded, reason="only a free-threaded build can tell")
+def test_gilkit_leaves_the_gil_off():
+    assert doctor.imports(["gilkit"]) == []
+
+
+def test_doctor_with_a_wrong_variable(monkeypatch):
+    monkeypatch.setenv(interpreters.VARIABLE, "/nonexistent")
+    (finding,) = doctor._interpreters(HERE)
+    assert not finding.fine
+    assert interpreters.VARIABLE in finding.advice
+
+
+def test_doctor_where_there_is_no_other_interpreter(nothing_else):
+    here = interpreters.Interpreter("p", "CPython", "3.12.0", False, True)
+    (finding,) = doctor._interpreters(here)
+    assert "uv python install" in finding.advice
+
+
+def test_runner_is_told_the_options(monkeypatch, capsys, nothing_else):
+    seen = {}
+
+    def run(experiment, setting, view, seconds):
+        seen.update(threads=setting.threads, seconds=seconds)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "run", run)
+    assert cli.main(["experiment", "cpu-percent", "--threads", "7", "--seconds", "2.5"]) == 130
+    assert seen == {"threads": 7, "seconds": 2.5}

@@ -1,0 +1,224 @@
+"""Running experiments: the order, what is recorded, and what happens when something fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from gilkit.lab import interpreters, machine, results, runner
+from gilkit.lab.errors import LabError
+from gilkit.lab.experiment import Case, Column, Experiment, Outcome, Row, Setting, Verdict
+
+HERE = interpreters.running()
+MISSING = interpreters.Interpreter("/nonexistent/python", "CPython", "3.99.0", False, True)
+
+
+class Recorder:
+    """A view that remembers what it is told."""
+
+    def __init__(self):
+        self.order = []
+        self.ended = False
+
+    def begin(self, result, cases, rounds, seconds):
+        self.started = (len(cases), rounds, seconds)
+
+    def case(self, index, round):
+        self.order.append((round, index))
+
+    def tick(self, cores, case_percent):
+        pass
+
+    def sample(self, index, row):
+        pass
+
+    def end(self):
+        self.ended = True
+
+
+class Small(Experiment):
+    """Cutting numbers: a task of no duration."""
+
+    name = "small"
+    title = "A small one"
+    claim = "Cutting works."
+
+    def __init__(self, *cases):
+        self._cases = cases
+
+    def cases(self, setting):
+        return list(self._cases)
+
+    def columns(self, rows, setting):
+        return [Column("count", lambda row, rows: str(len(row.samples)))]
+
+    def judge(self, rows, setting):
+        return Verdict(Outcome.HOLDS, f"{sum(row.measured for row in rows)} measured")
+
+
+def case(label="a", interpreter=HERE, task="loops:threads", timed=True, **arguments):
+    return Case(label, task, interpreter, arguments or {"count": 1}, timed=timed)
+
+
+SETTING = Setting([HERE], 2, 2)
+
+
+def run(*cases, **options):
+    view = Recorder()
+    options = {"seconds": 0.03, "rounds": 3} | options
+    return runner.run(Small(*cases), SETTING, view, **options), view
+
+
+def test_every_case_once_in_each_round():
+    result, view = run(case("a"), case("b", count=2))
+    assert view.order == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)]
+    assert view.started == (2, 3, 0.03)
+    assert view.ended
+    assert [len(row.samples) for row in result.rows] == [3, 3]
+    assert result.verdict.text == "2 measured"
+
+
+def test_the_samples_and_what_follows_from_them():
+    (row,) = run(case(), rounds=1)[0].rows
+    (sample,) = row.samples
+    assert sample["cpu"] == sample["user"] + sample["system"]
+    assert sample["cpu_percent"] == pytest.approx(100 * sample["cpu"] / sample["wall"])
+    assert sample["others_percent"] >= 0
+    assert sample["loops"] > 0
+
+
+def test_a_case_that_fails_does_not_stop_the_others():
+    result, view = run(case("bad", task="loops:nothing"), case("good"))
+    bad, good = result.rows
+    assert "AttributeError" in bad.error
+    assert not bad.samples
+    assert good.error is None
+    assert len(good.samples) == 3
+    assert [index for _, index in view.order].count(0) == 1  # not tried again
+
+
+def test_an_interpreter_that_cannot_be_started():
+    result, _ = run(case("missing", interpreter=MISSING), case("good"))
+    assert "nonexistent" in result.rows[0].error
+    assert result.rows[1].measured
+
+
+def test_ctrl_c_keeps_what_was_measured_and_leaves_no_process():
+    class Impatient(Recorder):
+        def case(self, index, round):
+            super().case(index, round)
+            if len(self.order) == 3:
+                raise KeyboardInterrupt
+
+    before = set(psutil.Process().children(recursive=True))
+    view = Impatient()
+    result = runner.run(Small(case("a"), case("b")), SETTING, view, seconds=0.03, rounds=3)
+    assert result.interrupted
+    assert [len(row.samples) for row in result.rows] == [1, 1]
+    assert result.verdict is not None
+    assert view.ended
+    assert set(psutil.Process().children(recursive=True)) <= before
+
+
+def test_disturbances_are_told_with_what_to_do():
+    quiet = Row("a", "", HERE, 1, {}, [{"others_percent": 2.0, "steal_percent": 0.0}] * 3)
+    busy = Row("b", "", HERE, 1, {}, [{"others_percent": 60.0, "steal_percent": 9.0}] * 3)
+    assert runner.disturbances([quiet]) == []
+    others, steal = runner.disturbances([busy])
+    assert "60 % of a core" in others
+    assert "--seconds" in others
+    assert "9 % of a core" in steal
+    assert runner.disturbances([]) == []
+
+
+def test_what_limits_a_machine_is_told():
+    facts = {"cores": 8, "affinity": 8, "threads_per_core": 1, "gilkit": {"quota": None}}
+    assert runner.standing_warnings(facts) == []
+    (text,) = runner.standing_warnings(facts | {"affinity": 2})
+    assert "2 of 8 cores" in text
+    (text,) = runner.standing_warnings(facts | {"gilkit": {"quota": 1.5}})
+    assert "150 %" in text
+    (text,) = runner.standing_warnings(facts | {"threads_per_core": 2})
+    assert "hardware threads" in text
+
+
+def test_the_machine_fits_json_and_has_a_line():
+    facts = machine.describe()
+    assert json.loads(json.dumps(facts)) == facts
+    assert f"{facts['cores']} cores" in machine.one_line(facts)
+    assert "quota 1.5" in machine.one_line(facts | {"gilkit": {"quota": 1.5}})
+
+
+def test_results_come_back_from_a_file_as_they_were(tmp_path):
+    result, _ = run(case("good"), case("bad", task="loops:nothing"), rounds=1)
+    path = tmp_path / "run.json"
+    results.save(path, [result])
+    assert results.load(path) == [result]
+    data = json.loads(path.read_text())
+    assert (data["format"], data["version"]) == ("gilkit-lab", 1)
+    assert set(data["results"][0]) == {
+        "kind", "name", "claim", "started", "seconds", "rounds", "interrupted", "machine", "setting", "rows",
+        "verdict", "strip", "warnings",
+    }  # fmt: skip
+    assert set(data["results"][0]["rows"][0]) == {
+        "label", "strategy", "interpreter", "threads", "arguments", "samples", "error",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "is not JSON"),
+        ("[]", "does not hold the lab's results"),
+        ('{"format": "pyperf"}', "does not hold the lab's results"),
+        ('{"format": "gilkit-lab", "version": 99}', "version 99"),
+        ('{"format": "gilkit-lab", "version": 1}', "damaged"),
+        ('{"format": "gilkit-lab", "version": 1, "results": [{}]}', "damaged"),
+    ],
+)
+def test_files_that_are_no_results(tmp_path, content, message):
+    path = tmp_path / "run.json"
+    path.write_text(content)
+    with pytest.raises(LabError, match=message):
+        results.load(path)
+
+
+def test_files_that_cannot_be_read_or_written(tmp_path):
+    with pytest.raises(LabError, match="cannot be read"):
+        results.load(tmp_path / "missing.json")
+    with pytest.raises(LabError, match="cannot be written"):
+        results.save(tmp_path / "missing" / "run.json", [])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_at_the_command_line():
+    """The whole command, as a user's terminal interrupts it."""
+    command = [sys.executable, "-P", "-m", "gilkit", "experiment", "cpu-percent", "--seconds", "60", "--json"]
+    environ = {key: value for key, value in os.environ.items() if key != interpreters.VARIABLE}
+    lab = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ, start_new_session=True
+    )
+    try:
+        deadline = time.monotonic() + 60
+        workers = []
+        while not workers and time.monotonic() < deadline:
+            workers = [p for p in psutil.Process(lab.pid).children() if "serve.py" in " ".join(p.cmdline())]
+            time.sleep(0.05)
+        assert workers
+        time.sleep(0.5)
+        os.killpg(lab.pid, signal.SIGINT)
+        output, _ = lab.communicate(timeout=30)
+    finally:
+        lab.kill()
+        lab.wait()
+    assert lab.returncode == 130
+    assert json.loads(output)["results"][0]["interrupted"]
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert not alive

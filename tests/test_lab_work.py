@@ -1,0 +1,112 @@
+"""Workloads and strategies: every strategy gives the workload's answer, and wrong answers are found out."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+import gilkit
+from gilkit.lab import interpreters, strategies, workloads
+from gilkit.lab.errors import LabError
+from gilkit.lab.guest.gilkit_tasks.cut import cut, spans
+from gilkit.lab.strategies import free_threaded
+from gilkit.lab.workload import WrongResult
+
+SMALL = {
+    "spin": {"iterations": 1001},
+    "pi": {"samples": 20_000},
+    "mandelbrot": {"width": 24, "height": 17, "max_iter": 30},
+}
+
+
+def small(name):
+    return workloads.get(name, **SMALL[name])
+
+
+def test_every_workload_has_a_small_size_here():
+    assert set(workloads.names()) == set(SMALL)
+
+
+@pytest.mark.parametrize("strategy", strategies.every(), ids=lambda strategy: strategy.name)
+@pytest.mark.parametrize("name", SMALL)
+def test_every_strategy_gives_the_answer(name, strategy):
+    workload = small(name)
+    obstacle = strategy.obstacle(workload)
+    if obstacle:
+        pytest.skip(obstacle)
+    with strategy.open(workload, 2 if strategy.parallel else 1) as contender:
+        workload.check(contender.result(contender.run()))
+        usage = contender.measure()
+        workload.check(contender.result(contender.run()))
+    assert usage.wall > 0
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 7])
+@pytest.mark.parametrize("name", SMALL)
+def test_pure_python_in_any_number_of_parts(name, parts):
+    workload = small(name)
+    workload.check(workload.solve(map, parts))
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("spin", 0),
+        ("pi", 3.3),
+        ("pi", math.nan),
+        ("mandelbrot", [[0]]),
+        ("mandelbrot", [[1] * 24] * 17),
+    ],
+)
+def test_wrong_answers_are_found_out(name, wrong):
+    with pytest.raises(WrongResult):
+        small(name).check(wrong)
+
+
+def test_names_that_do_not_exist():
+    with pytest.raises(LabError, match="there is no workload 'nonsense'; there are: mandelbrot"):
+        workloads.get("nonsense")
+    with pytest.raises(LabError, match="there is no strategy 'nonsense'; there are: serial, threads"):
+        strategies.get("nonsense")
+
+
+def test_names_are_unique_and_described():
+    names = strategies.names()
+    assert len(set(names)) == len(names)
+    for name in workloads.names():
+        workload = workloads.get(name)
+        assert workload.name == name
+        assert workload.amount > 0
+        assert workload.unit
+
+
+def test_without_a_free_threaded_interpreter_there_is_a_reason(monkeypatch):
+    free_threaded._interpreter.cache_clear()
+    monkeypatch.setattr(interpreters, "find_free_threaded", list)
+    try:
+        assert "no free-threaded interpreter" in strategies.get("free-threaded").obstacle(small("spin"))
+    finally:
+        free_threaded._interpreter.cache_clear()
+
+
+def test_a_worker_process_does_the_work_and_times_itself():
+    """The path of the free-threaded strategy, on the interpreter at hand."""
+    workload = small("mandelbrot")
+    with free_threaded.remote(interpreters.running(), workload, 3) as contender:
+        first, second = contender.measure(), contender.measure()
+        workload.check(contender.result(None))
+        assert contender.total == first + second
+        assert contender.gil is gilkit.info()["gil"]
+
+
+@pytest.mark.parametrize("total", [0, 1, 5, 12])
+@pytest.mark.parametrize("parts", [1, 4, 5])
+def test_cutting(total, parts):
+    sizes = cut(total, parts)
+    assert sum(sizes) == total
+    assert len(sizes) == parts
+    assert max(sizes) - min(sizes) <= 1
+    covered = [index for begin, end in spans(total, parts) for index in range(begin, end)]
+    assert covered == list(range(total))
+    assert all(begin < end for begin, end in spans(total, parts))

@@ -1,0 +1,157 @@
+"""Worker processes: answers, failures, and that none is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from gilkit.lab import interpreters, workers
+from gilkit.lab.workers import TaskError, Worker
+
+HERE = interpreters.running()
+
+
+def gone(pid, seconds=10.0):
+    """Whether the process ends, or is at most a zombie, within so long."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.fixture
+def tasks(tmp_path, monkeypatch):
+    """A server whose tasks are what the test writes: tasks("def f(): ...") makes ``mine:f``."""
+    folder = tmp_path / "guest"
+    (folder / "gilkit_tasks").mkdir(parents=True)
+    (folder / "gilkit_tasks" / "__init__.py").write_text("")
+    (folder / "serve.py").write_text(workers.SERVER.read_text())
+    monkeypatch.setattr(workers, "SERVER", folder / "serve.py")
+
+    def write(source):
+        (folder / "gilkit_tasks" / "mine.py").write_text(source)
+
+    return write
+
+
+def test_a_task_returns_its_result():
+    with Worker(HERE) as worker:
+        assert worker.call("cut:spans", {"total": 5, "parts": 2}) == [[0, 3], [3, 5]]
+        assert worker.call("cut:cut", {"total": 5, "parts": 3}) == [2, 2, 1]
+
+
+def test_what_a_task_prints_is_no_answer(tasks):
+    tasks("import os\ndef f():\n    print('noise', flush=True)\n    os.write(1, b'more noise')\n    return 7\n")
+    with Worker(HERE) as worker:
+        assert worker.call("mine:f") == 7
+
+
+def test_a_task_that_raises_leaves_the_worker_usable(tasks):
+    tasks("def f(n):\n    return 10 // n\n")
+    with Worker(HERE) as worker:
+        with pytest.raises(TaskError, match="ZeroDivisionError") as caught:
+            worker.call("mine:f", {"n": 0})
+        assert "10 // n" in caught.value.traceback
+        assert worker.call("mine:f", {"n": 5}) == 2
+
+
+@pytest.mark.parametrize("task", ["nothing:f", "cut:nothing"])
+def test_an_unknown_task(task):
+    with Worker(HERE) as worker, pytest.raises(TaskError, match="nothing"):
+        worker.call(task)
+
+
+def test_a_worker_that_is_killed(tasks):
+    tasks("import os, signal\ndef f():\n    os.kill(os.getpid(), signal.SIGKILL)\n")
+    with Worker(HERE) as worker:
+        with pytest.raises(TaskError, match="was killed by SIGKILL"):
+            worker.call("mine:f")
+        with pytest.raises(TaskError):  # and stays dead
+            worker.call("mine:f")
+
+
+def test_a_worker_that_exits_says_its_last_words(tasks):
+    tasks("import os\ndef f():\n    os.write(2, b'out of cheese\\n')\n    os._exit(3)\n")
+    with Worker(HERE) as worker, pytest.raises(TaskError, match="ended with status 3: out of cheese"):
+        worker.call("mine:f")
+
+
+def test_an_interpreter_that_dies_at_once(tmp_path):
+    path = tmp_path / "python"
+    path.write_text("#!/bin/sh\necho 'cannot start' >&2\nexit 1\n")
+    path.chmod(0o755)
+    broken = interpreters.Interpreter(str(path), "CPython", "3.99.0", False, True)
+    with Worker(broken) as worker, pytest.raises(TaskError, match=r"3\.99\.0.*status 1: cannot start"):
+        worker.call("cut:cut", {"total": 1, "parts": 1})
+
+
+def test_a_task_that_takes_too_long_is_stopped(tasks):
+    tasks("import time\ndef f():\n    time.sleep(600)\n")
+    with Worker(HERE) as worker:
+        with pytest.raises(TaskError, match="no answer within"):
+            worker.call("mine:f", timeout=0.3)
+        assert gone(worker.pid)
+
+
+def test_the_worker_is_watched_meanwhile(tasks):
+    tasks("import time\ndef f():\n    time.sleep(0.5)\n")
+    ticks = []
+    with Worker(HERE) as worker:
+        worker.call("mine:f", tick=lambda: ticks.append(1))
+    assert ticks
+
+
+SPAWNING = """
+import os, subprocess, sys, time
+def f(path):
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    with open(path, "w") as file:
+        file.write(str(child.pid))
+    time.sleep(600)
+"""
+
+
+def test_closing_ends_the_children_too(tasks, tmp_path):
+    tasks(SPAWNING)
+    note = tmp_path / "pid"
+    with Worker(HERE) as worker, pytest.raises(TaskError):
+        worker.call("mine:f", {"path": str(note)}, timeout=3)
+    assert gone(worker.pid)
+    assert gone(int(note.read_text()))
+
+
+def test_closing_twice():
+    worker = Worker(HERE)
+    worker.close()
+    worker.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups")
+def test_the_worker_ends_when_the_lab_is_killed():
+    """Even SIGKILL, which leaves the lab no time for anything."""
+    code = (
+        "from gilkit.lab import interpreters, workers\n"
+        "import time\n"
+        "worker = workers.Worker(interpreters.running())\n"
+        "worker.call('cut:cut', {'total': 1, 'parts': 1})\n"
+        "print(worker.pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-P", "-c", code], stdout=subprocess.PIPE, text=True) as lab:
+        try:
+            pid = int(lab.stdout.readline())
+            assert psutil.pid_exists(pid)
+        finally:
+            lab.send_signal(signal.SIGKILL)
+    assert gone(pid)

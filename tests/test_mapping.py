@@ -1,0 +1,550 @@
+"""gilkit.map, starmap and imap against builtin map and itertools.starmap."""
+import contextvars
+import gc
+import hashlib
+import itertools
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+import weakref
+from concurrent.futures import CancelledError
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gilkit
+
+THREADS = [1, 2, 3, 8, 64]
+
+
+def square(x):
+    return x * x
+
+
+def thread_of(seconds):
+    time.sleep(seconds)
+    return threading.get_ident()
+
+
+# ---- Results ----
+
+
+@settings(deadline=None)
+@given(
+    items=st.lists(st.integers(), max_size=300),
+    threads=st.sampled_from(THREADS),
+    chunksize=st.none() | st.integers(1, 400),
+    kind=st.sampled_from([list, tuple, iter, dict.fromkeys, lambda items: (x for x in items)]),
+)
+def test_map_is_builtin_map(items, threads, chunksize, kind):
+    expected = list(map(square, kind(items)))
+    assert gilkit.map(square, kind(items), threads=threads, chunksize=chunksize) == expected
+    ahead = chunksize  # any number will do
+    assert list(gilkit.imap(square, kind(items), threads=threads, chunksize=chunksize, ahead=ahead)) == expected
+
+
+@settings(deadline=None)
+@given(columns=st.lists(st.lists(st.integers(-9, 9), max_size=200), min_size=1, max_size=5), threads=st.sampled_from(THREADS))
+def test_several_iterables_end_with_the_shortest(columns, threads):
+    def collect(*arguments):
+        return arguments
+
+    expected = list(map(collect, *columns))
+    assert gilkit.map(collect, *columns, threads=threads) == expected
+    assert gilkit.starmap(collect, zip(*columns), threads=threads) == expected
+    assert list(gilkit.imap(collect, *columns, threads=threads)) == expected
+
+
+@pytest.mark.parametrize("threads", THREADS)
+def test_a_million_items(threads):
+    assert gilkit.map(abs, range(-500_000, 500_000), threads=threads) == [abs(x) for x in range(-500_000, 500_000)]
+    assert gilkit.map(str, [1] * 100_000, threads=threads) == ["1"] * 100_000
+
+
+def test_endless_iterables_are_read_only_as_far_as_needed():
+    assert gilkit.map(pow, [2, 3, 4], itertools.count()) == [1, 3, 16]
+    numbers = itertools.count()
+    assert list(itertools.islice(gilkit.imap(square, numbers, ahead=10), 100)) == [x * x for x in range(100)]
+    assert next(numbers) <= 100 + 10 + 1
+
+
+def test_iterables_are_read_by_the_caller():
+    readers = set()
+
+    def items():
+        for i in range(1000):
+            readers.add(threading.get_ident())
+            yield i
+
+    gilkit.map(square, items(), threads=4)
+    list(gilkit.imap(square, items(), threads=4))
+    assert readers == {threading.get_ident()}
+
+
+def test_starmap_takes_any_iterable_of_arguments():
+    assert gilkit.starmap(pow, [(2, 3), [3, 2], iter([4, 2])]) == [8, 9, 16]
+    with pytest.raises(TypeError, match="not iterable"):
+        gilkit.starmap(pow, [(2, 3), 5])
+
+
+def test_any_callable():
+    class Adder:
+        def __init__(self, n):
+            self.n = n
+
+        def __call__(self, x):
+            return x + self.n
+
+        def method(self, x):
+            return x - self.n
+
+    assert gilkit.map(Adder(3), range(5)) == [3, 4, 5, 6, 7]
+    assert gilkit.map(Adder(3).method, range(5)) == [-3, -2, -1, 0, 1]
+    assert gilkit.map(complex, range(3)) == [0j, 1 + 0j, 2 + 0j]
+    assert gilkit.map("{:03}".format, range(3)) == ["000", "001", "002"]
+
+
+def test_empty():
+    assert gilkit.map(square, []) == gilkit.map(square, ()) == gilkit.map(square, iter([])) == []
+    assert gilkit.starmap(square, []) == list(gilkit.imap(square, [])) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: gilkit.map(3, [1]), TypeError, "fn must be callable, not 3"),
+        (lambda: gilkit.map(square), TypeError, "map needs at least one iterable"),
+        (lambda: gilkit.map(square, 3), TypeError, "not iterable"),
+        (lambda: gilkit.map(square, [1], threads=0), ValueError, "threads must be from 1 to 1024, not 0"),
+        (lambda: gilkit.map(square, [1], threads=1.5), TypeError, "threads must be an integer, not 1.5"),
+        (lambda: gilkit.map(square, [1], chunksize=0), ValueError, "chunksize must be from 1 to"),
+        (lambda: gilkit.map(square, [1], chunksize="1"), TypeError, "chunksize must be an integer"),
+        (lambda: gilkit.map(square, [1], progress=5), TypeError, "progress must be True, False or a function"),
+        (lambda: gilkit.imap(square, [1], ahead=0), ValueError, "ahead must be from 1"),
+        (lambda: gilkit.imap(None, [1]), TypeError, "fn must be callable, not None"),
+        (lambda: gilkit.imap(square, 1), TypeError, "not iterable"),
+    ],
+)
+def test_bad_arguments(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+# ---- Threads ----
+
+
+@pytest.mark.parametrize("function", [gilkit.map, lambda *a, **k: list(gilkit.imap(*a, **k))])
+def test_threads_work_at_the_same_time(function):
+    began = time.perf_counter()
+    used = set(function(thread_of, [0.05] * 8, threads=4))
+    assert 2 <= len(used) <= 5
+    assert time.perf_counter() - began < 0.05 * 8
+
+
+def test_one_thread_is_the_caller():
+    assert set(gilkit.map(thread_of, [0.001] * 20, threads=1)) == {threading.get_ident()}
+    with gilkit.threads(1):
+        assert set(gilkit.map(thread_of, [0.001] * 20)) == {threading.get_ident()}
+
+
+def test_nested_calls():
+    def outer(n):
+        inner = gilkit.map(square, range(n), threads=3)
+        return sum(gilkit.imap(square, inner, threads=2)) + gilkit.spin(1000 * n)
+
+    def serial(n):
+        return sum(x**4 for x in range(n)) + gilkit.spin(1000 * n, threads=1)
+
+    assert gilkit.map(outer, range(50), threads=4) == [serial(n) for n in range(50)]
+
+
+def test_many_callers_at_once():
+    wrong = []
+
+    def call():
+        for _ in range(20):
+            if gilkit.map(hashlib.sha256, blocks) is None or gilkit.map(square, range(500)) != squares:
+                wrong.append(1)
+
+    blocks, squares = [b"x" * 5000] * 20, [x * x for x in range(500)]
+    callers = [threading.Thread(target=call) for _ in range(32)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert not wrong
+
+
+def test_context_variables_are_the_callers_and_do_not_come_back():
+    variable = contextvars.ContextVar("variable", default="default")
+
+    def read_and_set(x):
+        time.sleep(0.002)
+        seen = variable.get()
+        if x % 2:
+            variable.set("changed")
+            variable.set(seen)
+        return seen
+
+    variable.set("the caller's")
+    assert set(gilkit.map(read_and_set, range(40), threads=4)) == {"the caller's"}
+    results = gilkit.imap(read_and_set, range(40), threads=4)
+    variable.set("later")
+    assert set(results) == {"the caller's"}
+    gilkit.map(lambda _: variable.set("a worker's"), range(40), threads=4)
+    assert variable.get() == "later"
+
+
+def test_thread_locals_and_current_thread():
+    local = threading.local()
+
+    def body(_):
+        time.sleep(0.001)
+        local.count = getattr(local, "count", 0) + 1
+        assert threading.current_thread().ident == threading.get_ident()
+        return threading.get_ident(), local.count
+
+    counts = {}
+    for ident, _ in gilkit.map(body, range(50), threads=4):
+        counts[ident] = counts.get(ident, 0) + 1
+    assert sum(counts.values()) == 50
+
+
+def test_profilers_and_tracers_see_every_thread():
+    for install in (threading.setprofile, threading.settrace):
+        seen = set()
+
+        def hook(frame, event, argument, seen=seen):
+            if frame.f_code is thread_of.__code__ and event == "call":
+                seen.add(threading.get_ident())
+
+        install(hook)
+        try:
+            used = set(gilkit.map(thread_of, [0.005] * 40, threads=4))
+        finally:
+            install(None)
+        assert len(used) > 1
+        assert seen >= used - {threading.get_ident()}
+
+
+# ---- Errors ----
+
+
+@pytest.mark.parametrize("threads", THREADS)
+@pytest.mark.parametrize("kind", [list, iter])
+def test_the_error_of_the_first_item_that_fails(threads, kind):
+    def fail(x):
+        if x % 7 == 5:
+            time.sleep(0.002 if x < 10 else 0)  # a later one fails earlier
+            raise ValueError(x)
+        return x
+
+    for _ in range(20):
+        with pytest.raises(ValueError, match="^5$") as caught:
+            gilkit.map(fail, kind(range(1000)), threads=threads)
+        assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "fail"
+    results = gilkit.imap(fail, kind(range(1000)), threads=threads)
+    assert [next(results) for _ in range(5)] == [0, 1, 2, 3, 4]
+    with pytest.raises(ValueError, match="^5$"):
+        next(results)
+
+
+def test_after_an_error_the_rest_is_not_begun():
+    began = []
+
+    def fail(x):
+        began.append(x)
+        if x == 10:
+            raise KeyError(x)
+        time.sleep(0.001)
+
+    with pytest.raises(KeyError):
+        gilkit.map(fail, range(10_000), threads=4)
+    assert set(range(11)) <= set(began)
+    assert len(began) < 1000
+
+
+def test_an_error_of_the_iterable_comes_after_the_items_before_it():
+    def items():
+        yield from range(10)
+        raise OSError("the source broke")
+
+    done = []
+    with pytest.raises(OSError, match="the source broke"):
+        gilkit.map(done.append, items())
+    assert sorted(done) == list(range(10))
+    with pytest.raises(ZeroDivisionError):
+        gilkit.map(lambda x: 1 // (x - 5), items())
+    results = gilkit.imap(square, items())
+    assert [next(results) for _ in range(10)] == [x * x for x in range(10)]
+    with pytest.raises(OSError, match="the source broke"):
+        next(results)
+
+
+def test_a_list_that_shrinks():
+    items = list(range(10_000))
+
+    def shrink(x):
+        if x == 100:
+            del items[500:]
+        return x
+
+    with pytest.raises(RuntimeError, match="the list became shorter"):
+        gilkit.map(shrink, items)
+
+
+@pytest.mark.parametrize("error", [SystemExit, GeneratorExit, StopIteration, KeyboardInterrupt, Exception])
+def test_exceptions_of_every_kind_travel(error):
+    def fail(x):
+        time.sleep(0.001)
+        if x == 3:
+            raise error
+
+    with pytest.raises(error):
+        gilkit.map(fail, range(100), threads=4)
+
+
+def test_nothing_leaks():
+    class Item:
+        pass
+
+    def fail(x):
+        if x is items[50]:
+            raise ValueError(x)
+        return Item()
+
+    items = [Item() for _ in range(100)]
+    references = [weakref.ref(item) for item in items]
+    before = sys.getrefcount(fail)
+    for function in (gilkit.map, lambda *a: list(gilkit.imap(*a))):
+        with pytest.raises(ValueError):  # noqa: PT011
+            function(fail, items)
+        with pytest.raises(ValueError):  # noqa: PT011
+            function(fail, iter(items))
+    results = gilkit.map(lambda x: x, items)
+    assert gc.is_tracked(results)
+    assert sys.getrefcount(fail) == before
+    del results, items
+    gc.collect()
+    assert not any(reference() for reference in references)
+
+
+def test_half_filled_results_cannot_be_seen():
+    marker = object()
+
+    def look(_):
+        return [r for r in gc.get_referrers(marker) if isinstance(r, list) and len(r) == 200]
+
+    assert not any(gilkit.map(lambda x: look(x) if x == 199 else marker, range(200), threads=1)[199])
+
+
+# ---- Cancellation ----
+
+
+def test_cancel_token():
+    token = gilkit.CancelToken()
+    threading.Timer(0.1, token.cancel).start()
+    began = time.perf_counter()
+    with token, pytest.raises(CancelledError):
+        gilkit.map(time.sleep, [0.01] * 10_000, threads=2)
+    assert time.perf_counter() - began < 5
+    results = gilkit.imap(time.sleep, [0.01] * 10_000)
+    with token, pytest.raises(CancelledError):
+        list(gilkit.imap(time.sleep, [0.01] * 10_000))
+    assert next(results) is None
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs setitimer")
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda: gilkit.map(time.sleep, [0.005] * 10_000, threads=3),
+        lambda: gilkit.map(square, iter(int, 1), threads=3),
+        lambda: gilkit.map(hashlib.sha256, [bytes(100_000)] * 1_000_000, threads=3),
+        lambda: gilkit.map(time.sleep, [0.005] * 10_000, chunksize=1000),
+        lambda: list(gilkit.imap(time.sleep, [0.005] * 10_000, threads=3)),
+        lambda: gilkit.map(lambda _: gilkit.spin(10**12, threads=1), range(3), threads=3),
+    ],
+)
+def test_signals(function):
+    """What a signal handler raises ends the call soon, and the next one works."""
+
+    def handler(*_):
+        raise TimeoutError("the signal")
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        began = time.perf_counter()
+        with pytest.raises((TimeoutError, CancelledError)):
+            function()
+        assert time.perf_counter() - began < 3
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert gilkit.map(square, range(100)) == [x * x for x in range(100)]
+
+
+# ---- imap ----
+
+
+def test_imap_works_ahead_while_the_consumer_is_busy():
+    done = []
+    results = gilkit.imap(done.append, range(100), ahead=20)
+    next(results)
+    deadline = time.monotonic() + 10
+    while len(done) < 10 and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert 10 <= len(done) <= 21
+    results.close()
+
+
+def test_imap_that_is_dropped_ends():
+    threads = threading.active_count()
+    results = gilkit.imap(time.sleep, [0.001] * 100_000)
+    next(results)
+    del results
+    gc.collect()
+    deadline = time.monotonic() + 10
+    while threading.active_count() > threads and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert threading.active_count() == threads
+
+
+def test_imap_gives_a_result_as_soon_as_it_is_there():
+    gate = queue.Queue()
+    results = gilkit.imap(lambda x: gate.get() if x == 3 else x, range(10), threads=2)
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    gate.put("three")
+    assert list(results) == ["three", 4, 5, 6, 7, 8, 9]
+
+
+# ---- Progress ----
+
+
+@pytest.mark.parametrize("kind", [list, iter])
+def test_progress_function(kind):
+    reports = []
+    items = [0.002] * 100
+    gilkit.map(time.sleep, kind(items), threads=2, progress=lambda done, total: reports.append((done, total)))
+    total = 100 if kind is list else None
+    assert reports[-1] == (100, total)
+    assert len(reports) > 3
+    assert reports == sorted(reports, key=lambda report: report[0])
+    reports.clear()
+    list(gilkit.imap(time.sleep, kind(items), progress=lambda done, total: reports.append((done, total))))
+    assert reports[-1] == (100, total)
+
+
+def test_an_error_of_the_progress_function_is_raised():
+    def report(done, total):
+        raise LookupError(done)
+
+    with pytest.raises(LookupError):
+        gilkit.map(time.sleep, [0.005] * 1000, progress=report)
+
+
+def test_progress_bar(capsys):
+    assert gilkit.map(square, range(10), progress=True) == [x * x for x in range(10)]
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "10/10" in output.err
+
+
+# ---- fork and exit, each in a process of its own ----
+
+
+def run(code, *, status=0):
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == status, done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_functions_that_fork():
+    output = run("""
+import gilkit, os, time
+def fork(x):
+    time.sleep(0.001)
+    child = os.fork()
+    if child == 0:
+        os._exit(x)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+assert gilkit.map(fork, range(50), threads=4) == list(range(50))
+def fork_and_return(x):
+    time.sleep(0.001)
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+    return child != 0
+try:
+    assert all(gilkit.map(fork_and_return, range(20), threads=4))
+    print("parent")
+except RuntimeError as error:
+    assert "forked" in str(error)
+    os._exit(0)
+""")
+    assert output.count("parent") == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_while_imap_is_at_work():
+    output = run("""
+import gilkit, os, time
+results = gilkit.imap(abs, range(1000), ahead=10)
+first = [next(results) for _ in range(5)]
+child = os.fork()
+if child == 0:
+    try:
+        list(results)
+    except RuntimeError as error:
+        assert "forked" in str(error)
+        assert gilkit.map(abs, range(100)) == list(range(100))
+        os._exit(7)
+    os._exit(1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+assert first + list(results) == list(range(1000))
+print("parent")
+""")
+    assert output == ["parent"]
+
+
+@pytest.mark.parametrize("times", range(5))
+def test_exit_with_maps_in_daemon_threads(times):
+    output = run("""
+import gilkit, threading, time
+def body(x):
+    return sum(range(200))
+def work():
+    while True:
+        gilkit.map(body, range(20_000), threads=4)
+        gilkit.map(time.sleep, [0.0001] * 100, threads=4)
+for _ in range(4):
+    threading.Thread(target=work, daemon=True).start()
+results = gilkit.imap(time.sleep, [0.001] * 100000)
+next(results)
+time.sleep(0.2)
+print("end")
+""")
+    assert output == ["end"]
+
+
+def test_maps_at_exit():
+    output = run("""
+import atexit, gilkit
+def at_exit():
+    print(sum(gilkit.map(abs, range(1000), threads=4)))
+atexit.register(at_exit)
+class Last:
+    def __del__(self, map=gilkit.map):
+        print(sum(map(abs, list(range(1000)), threads=4)))
+gilkit.last = Last()
+""")
+    assert output[0] == "499500"
+    assert set(output) == {"499500"}
