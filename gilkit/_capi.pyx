@@ -2,6 +2,7 @@
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport int64_t
+from libc.string cimport memset
 
 from gilkit._call cimport Call, begin, finish
 from gilkit._exports cimport GK_OK, gk_options, import_core
