@@ -27,7 +27,7 @@ from gilkit._call import CancelToken
 from gilkit.kernels.spin import spin
 from gilkit.mapping import imap, map, starmap
 from gilkit.parallel import parallel_for
-from gilkit.runtime import info, num_threads, set_num_threads, threads
+from gilkit.runtime import info, num_threads, set_num_threads, threads, timeout
 
 # Loaded when first used: what needs NumPy, or is seldom needed. So gilkit
 # itself imports in no time, and where NumPy does not (own-GIL sub-interpreters).
@@ -47,7 +47,7 @@ _LAZY: dict[str, str] = {
 
 __all__ = [
     "CancelToken", "__version__", "get_include", "imap", "info", "map", "num_threads", "parallel_for",
-    "set_num_threads", "spin", "starmap", "threads",
+    "set_num_threads", "spin", "starmap", "threads", "timeout",
     *_LAZY,
 ]  # fmt: skip
 

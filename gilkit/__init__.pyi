@@ -22,5 +22,6 @@ from gilkit.runtime import info as info
 from gilkit.runtime import num_threads as num_threads
 from gilkit.runtime import set_num_threads as set_num_threads
 from gilkit.runtime import threads as threads
+from gilkit.runtime import timeout as timeout
 
 def get_include() -> str: ...

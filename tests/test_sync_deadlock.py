@@ -1,4 +1,5 @@
 """Deadlocks are found, named and avoided; and nothing else is taken for one."""
+
 import os
 import subprocess
 import sys
