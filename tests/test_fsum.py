@@ -13,7 +13,8 @@ import gilkit
 def outcome(function, a):
     """The bits of the result, or the error."""
     try:
-        return math.copysign(1, function(a)), function(a).hex()
+        sum = function(a)
+        return type(sum), math.copysign(1, sum), sum.hex()
     except (ValueError, OverflowError) as error:
         return type(error), str(error)
 
@@ -21,11 +22,10 @@ def outcome(function, a):
 def check(a):
     a = np.asarray(a)
     got, expected = outcome(gilkit.fsum, a), outcome(math.fsum, a.flat)
-    if expected[1] == "nan":
-        assert got[1] == "nan"
+    if expected[-1] == "nan":
+        assert got[-1] == "nan"
     else:
         assert got == expected
-    assert isinstance(got[0], type) or type(gilkit.fsum(a)) is float
 
 
 @given(st.lists(st.floats(), max_size=50))
