@@ -84,6 +84,7 @@ def test_rwlock_uncontended(benchmark, module, side):
 
 # Ping-pong: each makes two bodies, which take turns, and what is left to check.
 
+
 def event(module):
     ping, pong = module.Event(), module.Event()
 

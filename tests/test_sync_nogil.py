@@ -1,5 +1,6 @@
 """``cimport gilkit.sync`` from another project, built against the installed
 package: code without the GIL and Python threads share counters and locks."""
+
 import importlib.util
 import subprocess
 import sys
@@ -163,7 +164,8 @@ def test_one_lock_for_all(consumer, name):
 def test_what_the_methods_return(consumer):
     semaphore = sync.BoundedSemaphore(1)
     got = consumer.results(
-        sync.Lock(), sync.RLock(), sync.RWLock(), semaphore, sync.Event(), sync.Latch(1), sync.Barrier(1))
+        sync.Lock(), sync.RLock(), sync.RWLock(), semaphore, sync.Event(), sync.Latch(1), sync.Barrier(1)
+    )
     assert got == [True, False, True, False, False, True, False, True, True, False, False, True, False, True, 0]
     assert semaphore._value == 0
 

@@ -22,10 +22,13 @@ typedef struct gk_region {
     int counted; /* among the callers in `offers`, once published */
     gk_cancel_token *token;
     struct gk_region *parent; /* the region whose body made this call */
+    int independent; /* of the parent's end: begun while that was detached */
     /* Used by the calling thread alone. */
     int (*poll)(void *);
     void *poll_context;
+    struct gk_region *poll_owner; /* this region or the one around it whose poll is due; NULL: none */
     int64_t deadline, started, next_poll, own_chunks;
+    int detached; /* in poll(), or in a child that lacks its helpers: regions begun inside it are on their own */
     int eager;
     int asleep; /* no sleeper was woken for this region yet */
     /* The shared counters, each on its own line: every claim writes `next`,
@@ -70,8 +73,13 @@ int gk_inside_published(const gk_region *region);
 /* Caller's threads in regions: they compute, so that many cores are taken. */
 int gk_callers(void);
 
-/* Wakes sleeping workers, or starts new ones up to `limit` workers in all. */
-void gk_pool_wake(int count, int limit);
+/* Whether any worker is between gk_join() and gk_leave(). */
+int gk_helpers_inside(void);
+
+/* For a region of `threads` threads: wakes `count` sleeping workers, or starts
+ * one if fewer exist than the region may use. Returns 0 if it did not because
+ * as many threads compute already as there are cores, or as it asks for. */
+int gk_pool_wake(int count, int threads);
 
 /* Forgets all published regions: in a forked child. */
 void gk_slots_reset(void);
