@@ -170,8 +170,9 @@ gk_region *gk_join(int slot)
     do {
         if ((seen & OPEN) == 0 || (seen & ROOM) == 0)
             return NULL;
+        /* seq_cst, not acquire alone: the worker then looks at pool.closed [close-join]. */
     } while (!atomic_compare_exchange_weak_explicit(word, &seen, seen + 1 - ROOM_ONE,
-                                                    memory_order_acquire, memory_order_relaxed));
+                                                    memory_order_seq_cst, memory_order_relaxed));
     GK_STEP();
     if ((seen & ROOM) == ROOM_ONE)
         withdraw_offer(slot); /* that was the last place */
@@ -282,6 +283,9 @@ int gk_cancelled(void)
     return ended(r);
 }
 
+/* Stands, in a child, for the region that the forking thread was a helper of. */
+static gk_region torn = {.status = GK_FORKED, .slot = -1, .detached = 1};
+
 void gk_slots_reset(void)
 {
     for (int i = 0; i < GK_SLOTS; i++)
@@ -291,9 +295,18 @@ void gk_slots_reset(void)
      * goes on without a slot; one that it shared has chunks that were claimed
      * by threads that do not exist here, and can never be whole. */
     gk_region *shared = NULL;
+    if (gk_self.helped != NULL) {
+        /* That one lives on the stack of a thread that is not there any more:
+         * the next thread may be given it. */
+        gk_region **link = &gk_self.region;
+        while (*link != gk_self.helped)
+            link = &(*link)->parent;
+        *link = shared = &torn;
+        gk_self.helped = NULL;
+    }
     for (gk_region *r = gk_self.region; r != NULL; r = r->parent) {
         r->slot = -1;
-        if (atomic_load(&r->participants) > 0) {
+        if (r == &torn || atomic_load(&r->participants) > 0) {
             cancel(r, GK_FORKED);
             shared = r;
         }
@@ -337,6 +350,8 @@ static void work_on_chunks(gk_region *r)
         for (int64_t chunk = first; chunk < next; chunk++) {
             int64_t begin = chunk * r->grain;
             r->body(begin, r->n - begin > r->grain ? begin + r->grain : r->n, r->data);
+            if (GK_UNLIKELY(gk_self.region != r))
+                return; /* a helper, in a child: the region is not here */
             if (ended(r))
                 break;
         }
@@ -360,12 +375,14 @@ void gk_region_work(gk_region *r)
         void *entered = r->enter(r->data);
         if (entered != NULL) {
             work_on_chunks(r);
+            if (gk_self.region != r)
+                return;
             r->leave(r->data, entered);
         } else if (gk_self.participant == 0) {
             cancel(r, GK_NO_MEMORY);
         }
     }
-    if (r->slot >= 0)
+    if (gk_self.region == r && r->slot >= 0)
         withdraw_offer(r->slot);
 }
 
@@ -499,7 +516,7 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
         remember(&r, gk_now());
         retire(&r);
     }
-    gk_self.region = parent;
+    gk_self.region = r.parent; /* which a fork may have changed */
     gk_self.participant = parent_participant;
     return atomic_load_explicit(&r.status, memory_order_relaxed);
 }

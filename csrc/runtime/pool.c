@@ -77,7 +77,7 @@ static gk_region *find_region(unsigned start, int *slot)
 
 static void help(gk_region *r, int slot, int woken)
 {
-    gk_self.region = r;
+    gk_self.region = gk_self.helped = r;
     gk_self.participant = 1 + atomic_fetch_add_explicit(&r->participants, 1, memory_order_relaxed);
     /* The caller paid for one wake-up; the woken pass it on, two each, so that
      * all are awake after log2 of them. */
@@ -86,8 +86,9 @@ static void help(gk_region *r, int slot, int woken)
     gk_region_work(r);
     gk_self.region = NULL;
     gk_self.participant = 0;
-    if (r->slot >= 0) /* else forked meanwhile: the slot knows nothing of this thread */
+    if (gk_self.helped != NULL) /* else forked meanwhile: the slot knows nothing of this thread */
         gk_leave(slot);
+    gk_self.helped = NULL;
 }
 
 /* Affinity and quota may change while the program runs: a look costs some ten
@@ -268,24 +269,15 @@ int gk_pool_stop(void)
 void gk_pool_before_fork(void)
 {
     /* Locked until after the fork: no worker starts meanwhile, and the child
-     * finds the list of workers whole. But a body does not wait for a shut-down,
-     * which may be waiting for its thread. */
-    int inside = gk_inside_published(gk_self.region);
-    while (!try_lock()) {
-        if (inside && atomic_load(&pool.stop)) {
-            gk_self.forks_unlocked = 1;
-            return;
-        }
-        gk_thread_yield();
-    }
+     * finds the list of workers whole. Who holds the lock waits for no body, so
+     * a body may wait for it. */
+    lock();
     stop_idle_workers();
 }
 
 void gk_pool_after_fork_in_parent(void)
 {
-    if (!gk_self.forks_unlocked)
-        unlock();
-    gk_self.forks_unlocked = 0;
+    unlock();
 }
 
 void gk_pool_after_fork_in_child(void)
@@ -293,9 +285,8 @@ void gk_pool_after_fork_in_child(void)
     /* Regions may have been running in other threads: none of them exists here,
      * nor do the workers. Only this thread does. */
     int workers = atomic_load(&pool.workers);
-    for (int i = 0; i < workers && !gk_self.forks_unlocked; i++)
+    for (int i = 0; i < workers; i++)
         gk_thread_forget(pool.threads[i]);
-    gk_self.forks_unlocked = 0;
     atomic_store(&pool.workers, 0);
     atomic_store(&pool.sleepers, 0);
     atomic_store(&pool.stop, 0);

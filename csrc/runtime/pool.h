@@ -44,7 +44,7 @@ typedef struct {
     int participant;
     int preferred_slot;         /* plus one; 0: not chosen yet */
     int64_t last_end, alone_for; /* this thread's published regions: see lonely() */
-    int forks_unlocked;         /* between before_fork and after_fork */
+    gk_region *helped;           /* another thread's region that this one is inside */
 } gk_thread_state;
 
 extern GK_THREAD_LOCAL gk_thread_state gk_self;

@@ -46,18 +46,16 @@ static void meet(int64_t begin, int64_t end, void *data)
 }
 
 /* The child computes, with help, and ends; the parent waits for it. */
-static void fork_once(int in_parallel)
+static void fork_once(void)
 {
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
         alarm(60);
         region(1);
-        if (in_parallel) {
-            _Atomic int arrived = 0;
-            CHECK(gk_parallel_for(2, meet, &arrived, &(gk_options){.threads = 2, .eager = 1, .grain = 1}) == GK_OK);
-        }
-        CHECK(gk_pool_stop() || !in_parallel);
+        _Atomic int arrived = 0;
+        CHECK(gk_parallel_for(2, meet, &arrived, &(gk_options){.threads = 2, .eager = 1, .grain = 1}) == GK_OK);
+        CHECK(gk_pool_stop());
         _exit(0);
     }
     int status;
@@ -69,7 +67,7 @@ static void idle(void)
 {
     for (int i = 0; i < rounds(100); i++) {
         region(1);
-        fork_once(1);
+        fork_once();
     }
 }
 
@@ -84,7 +82,7 @@ static void compute(void)
 static void fork_often(void)
 {
     for (int i = 0; i < rounds(50); i++)
-        fork_once(1);
+        fork_once();
     atomic_fetch_sub(&forkers, 1);
 }
 
@@ -106,7 +104,7 @@ static void fork_in_body(int64_t begin, int64_t end, void *data)
     (void)begin, (void)end;
     burn(100000);
     if (atomic_fetch_add((_Atomic int *)data, 1) % 7 == 3)
-        fork_once(0);
+        fork_once();
 }
 
 static void nested_fork(int64_t begin, int64_t end, void *data)
@@ -115,8 +113,9 @@ static void nested_fork(int64_t begin, int64_t end, void *data)
     CHECK(gk_parallel_for(10, fork_in_body, data, &(gk_options){.threads = 3, .grain = 1, .eager = 1}) == GK_OK);
 }
 
-static void in_bodies(void)
+static void in_bodies(int me, void *unused)
 {
+    (void)me, (void)unused;
     for (int i = 0; i < rounds(20); i++) {
         _Atomic int count = 0;
         CHECK(gk_parallel_for(20, fork_in_body, &count, &(gk_options){.threads = 3, .grain = 1, .eager = 1}) == GK_OK);
@@ -173,7 +172,8 @@ int main(void)
     idle();
 #  ifndef TSAN
     beside_regions();
-    in_bodies();
+    in_bodies(0, NULL);
+    crowd(1, in_bodies, NULL); /* the caller's stack is of those that a child uses again */
     in_bodies_beside_stop();
 #  else
     (void)beside_regions, (void)in_bodies, (void)in_bodies_beside_stop;

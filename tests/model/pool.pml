@@ -4,6 +4,7 @@
  *   - every chunk is run exactly once, and the caller sees its result;
  *   - no helper touches a region that is not there any more;
  *   - no caller, worker or shut-down waits for ever (no invalid end state);
+ *   - no shut-down waits for a chunk that is being run;
  *   - no lost wake-up: once a caller has looked for sleepers, it never happens
  *     that its offer stands while all workers sleep;
  *   - no region loses its offer while it has room and chunks left;
@@ -48,6 +49,9 @@
 /* [stop-park]; with STOP */
 #define STOP_SAME_EPOCH     14 /* shut-down does not change the word slept on */
 #define STOP_UNSEEN         15 /* a worker sleeps without having looked at stop */
+/* [close-join]; with STOP */
+#define STOP_JOINED         16 /* a worker joins without having looked at closed */
+#define STOP_BEFORE_CLOSE   17 /* shut-down looks for helpers, then closes the pool */
 
 #define NOBODY 7
 #define BIT(s) (1 << (s))
@@ -62,7 +66,7 @@ byte region_of[SLOTS];
 byte offers;
 #if STOP
 byte callers;
-bool stop, locked;
+bool closed, stop, locked;
 #else
 #define stop false
 #endif
@@ -97,6 +101,12 @@ byte waking;        /* wake-ups under way */
 #define STALE(w) fresh[w] = false;
 #define UNPARK(w) parked[w] = false;
 #define UNPARK_ONE(w) :: count > 0 && parked[w] -> parked[w] = false; count--
+
+#if SLOTS == 1
+#define HELPERS_INSIDE (helpers[0])
+#else
+#define HELPERS_INSIDE (helpers[0] + helpers[1])
+#endif
 
 #define NOT_LOST(s) (!(offers & BIT(s)) || !looked[s] || room[s] == 0)
 
@@ -166,8 +176,9 @@ inline pool_wake(n)
 }
 
 /* gk_region_work: claims and runs chunks of caller c's region, in slot s.
- * late: results are seen only after leave (a mutation). */
-inline work(c, s, late)
+ * alone: it is the caller that works. late: results are seen only after leave
+ * (a mutation). */
+inline work(c, s, alone, late)
 {
     do
     :: atomic {
@@ -191,7 +202,7 @@ inline work(c, s, late)
         fi;
 #endif
         atomic {
-            assert(alive[c]);
+            assert(alive[c] && (s == NOBODY || alone || !stop));
             if
             :: late && unseen == NOBODY -> unseen = chunk
             :: else -> results[c * CHUNKS + chunk]++; assert(results[c * CHUNKS + chunk] == 1)
@@ -243,14 +254,20 @@ join: /* the bits as they were when it looked */
     :: last -> atomic { withdraw(slot); filled[slot] = true; last = false }
     :: else
     fi;
+#if STOP
+    if
+    :: closed && MUTATION != STOP_JOINED -> goto leave
+    :: else
+    fi;
+#endif
     /* help */
     if
     :: woken && (offers & BIT(slot)) -> pool_wake(2)
     :: else
     fi;
     woken = false;
-    work(caller, slot, MUTATION == LEAVE_BEFORE_RESULT);
-    /* gk_leave; `last`: the caller is to be woken */
+    work(caller, slot, false, MUTATION == LEAVE_BEFORE_RESULT);
+leave: /* gk_leave; `last`: the caller is to be woken */
     atomic {
         assert(alive[caller]);
         helpers[slot]--;
@@ -380,7 +397,7 @@ proctype user(byte me)
             fi
         :: else
         fi;
-        work(me, slot, false);
+        work(me, slot, true, false);
         if
         :: slot != NOBODY ->
             /* retire */
@@ -453,12 +470,25 @@ proctype user(byte me)
 proctype stopper()
 {
     byte times, w;
+    bool idle;
     do
     :: times == STOP -> break
     :: else ->
         atomic { !locked -> locked = true; times++ };
         if
-        :: callers == 0 ->
+        :: callers == 0 -> /* stop_idle_workers */
+#if MUTATION == STOP_BEFORE_CLOSE
+            d_step { idle = callers == 0 && HELPERS_INSIDE == 0 };
+            closed = true;
+#else
+            closed = true;
+            idle = callers == 0;
+            d_step { idle = idle && HELPERS_INSIDE == 0 };
+#endif
+            if
+            :: !idle -> goto busy
+            :: else
+            fi;
             stop = true;
 #if MUTATION != STOP_SAME_EPOCH
             d_step { EACH_WORKER(STALE) skip };
@@ -468,7 +498,9 @@ proctype stopper()
             :: w == WORKERS -> w = 0; break
             :: w < WORKERS && !exists[w] -> w++
             od;
-            atomic { workers = 0; stop = false }
+            atomic { workers = 0; stop = false };
+busy:
+            closed = false
         :: else
         fi;
         locked = false
