@@ -77,7 +77,9 @@ def describe(chart: Chart) -> str:
     if isinstance(chart, Timeline):
         parts = [
             f"{lane.label}: "
-            + ", ".join(f"{span.label} from {duration(max(0.0, span.start))} to {duration(span.end)}" for span in lane.spans)
+            + ", ".join(
+                f"{span.label} from {duration(max(0.0, span.start))} to {duration(span.end)}" for span in lane.spans
+            )
             for lane in chart.lanes
         ]
         return ". ".join(parts) + "."
@@ -161,7 +163,11 @@ def _bars(chart: Bars) -> tuple[float, list[str]]:
         if bar.low is not None and bar.high is not None and bar.high > bar.low > 0:
             start, end, middle = place(max(bar.low, low)), place(bar.high), y + 3 + (ROW - 7) / 2
             body.append(
-                element("path", d=f"M{start:.1f} {middle:.1f}H{end:.1f}M{start:.1f} {middle - 4:.1f}v8M{end:.1f} {middle - 4:.1f}v8", class_="whisker")
+                element(
+                    "path",
+                    d=f"M{start:.1f} {middle:.1f}H{end:.1f}M{start:.1f} {middle - 4:.1f}v8M{end:.1f} {middle - 4:.1f}v8",
+                    class_="whisker",
+                )
             )
             edge = max(edge, end)
         body.append(text(edge + 6, y + 15, value(bar.value, chart.unit), class_="value"))
@@ -172,7 +178,9 @@ def _bars(chart: Bars) -> tuple[float, list[str]]:
         if low <= tick <= high:
             x = place(tick)
             grid.append(element("path", d=f"M{x:.1f} 8V{y:.1f}", class_="grid"))
-            body.append(text(x, y + 14, value(tick, chart.unit) if tick or log else "0", class_="tick", text_anchor="middle"))
+            body.append(
+                text(x, y + 14, value(tick, chart.unit) if tick or log else "0", class_="tick", text_anchor="middle")
+            )
     if chart.limit is not None and low < chart.limit <= high:
         x = place(chart.limit)
         body.append(element("path", d=f"M{x:.1f} 4V{y:.1f}", class_="limit"))
@@ -226,13 +234,23 @@ def _lines(chart: Lines) -> tuple[float, list[str]]:
         if not line.points:
             continue
         style = "ideal" if line.ideal else f"l{colour % COLOURS}"
-        path = "M" + "L".join(f"{x_of(point.x):.1f} {y_of(max(point.y, low_y or point.y)):.1f}" for point in line.points)
+        path = "M" + "L".join(
+            f"{x_of(point.x):.1f} {y_of(max(point.y, low_y or point.y)):.1f}" for point in line.points
+        )
         if not line.ideal:
             body.append(_band(line.points, x_of, y_of, low_y, f"b{colour % COLOURS}"))
         body.append(element("path", d=path, class_=f"line {style}"))
         if not line.ideal:
             for point in line.points:
-                body.append(element("circle", cx=x_of(point.x), cy=y_of(max(point.y, low_y or point.y)), r=3, class_=f"c{colour % COLOURS}"))
+                body.append(
+                    element(
+                        "circle",
+                        cx=x_of(point.x),
+                        cy=y_of(max(point.y, low_y or point.y)),
+                        r=3,
+                        class_=f"c{colour % COLOURS}",
+                    )
+                )
             colour += 1
         y = 22 + 20 * number
         body.append(element("path", d=f"M{right + 14} {y - 4}h22", class_=f"line {style}"))
