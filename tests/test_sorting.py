@@ -41,9 +41,11 @@ def samples(dtype, n, seed=0):
         yield rng.random(n) < 0.5
         return
     if dtype.kind == "f":
-        anything = rng.integers(0, 1 << 8 * dtype.itemsize, n, dtype=f"u{dtype.itemsize}", endpoint=False) if (
-            dtype.itemsize < 8
-        ) else rng.integers(0, 2**64 - 1, n, dtype="u8", endpoint=True)
+        anything = (
+            rng.integers(0, 1 << 8 * dtype.itemsize, n, dtype=f"u{dtype.itemsize}", endpoint=False)
+            if (dtype.itemsize < 8)
+            else rng.integers(0, 2**64 - 1, n, dtype="u8", endpoint=True)
+        )
         yield anything.view(dtype)
         normal = rng.standard_normal(n).astype(dtype)
         yield normal

@@ -1,5 +1,7 @@
 #include "kernels/dot.h"
 
+#include <stddef.h>
+
 #include "base/compiler.h"
 #include "base/isa.h"
 #include "kernels/load.h"

@@ -28,7 +28,9 @@ def kmeans(points, centers, max_iter=300):
     """
     labels, distance = nearest(points, centers)
     for _ in range(max_iter):
-        members = [[point for point, label in zip(points, labels, strict=True) if label == c] for c in range(len(centers))]
+        members = [
+            [point for point, label in zip(points, labels, strict=True) if label == c] for c in range(len(centers))
+        ]
         centers = [
             [sum(column) / len(own) for column in zip(*own, strict=True)] if own else center
             for own, center in zip(members, centers, strict=True)
