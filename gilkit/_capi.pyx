@@ -2,6 +2,7 @@
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport int64_t
+from libc.string cimport memset
 
 from gilkit._call cimport Call, begin, finish
 from gilkit._exports cimport GK_OK, gk_options, import_core
@@ -193,7 +194,7 @@ cdef int api_finish(gilkit_options *options, int status) except -1:
         if call != NULL:
             finish(call, status)
         else:
-            begin(&none, 1)
+            memset(&none, 0, sizeof(none))
             finish(&none, status)
     finally:
         PyMem_Free(call)
