@@ -213,8 +213,10 @@ def test_two_packages_share_one_pool(installed):
         while any(thread.is_alive() for thread in threads):
             most = max(most, workers())
             time.sleep(0.001)
-        assert most == 2, most
-        assert gilkit.info()["workers"] == 2
+        assert most <= 2, most
+        while time.monotonic() < end + 30 and workers() < 2:
+            julia.draw(500, 500)
+        assert workers() == gilkit.info()["workers"] == 2
     """)
 
 

@@ -369,7 +369,7 @@ def test_cancel_token():
 @pytest.mark.parametrize("function", [gilkit.map, lambda *a: list(gilkit.imap(*a))])
 def test_timeout(function):
     began = time.perf_counter()
-    with gilkit.timeout(0.2), pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError), gilkit.timeout(0.2):
         function(time.sleep, [0.01] * 10_000)
     assert time.perf_counter() - began < 5
 
