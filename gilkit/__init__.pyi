@@ -1,11 +1,27 @@
 from gilkit._call import CancelToken as CancelToken
 from gilkit._version import __version__ as __version__
+from gilkit.kernels.dot import dot as dot
+from gilkit.kernels.fsum import fsum as fsum
 from gilkit.kernels.mandelbrot import mandelbrot as mandelbrot
 from gilkit.kernels.pi import pi as pi
+from gilkit.kernels.random import uniform as uniform
+from gilkit.kernels.reductions import max as max
+from gilkit.kernels.reductions import mean as mean
+from gilkit.kernels.reductions import min as min
+from gilkit.kernels.reductions import std as std
+from gilkit.kernels.reductions import sum as sum
+from gilkit.kernels.reductions import var as var
+from gilkit.kernels.scan import cumsum as cumsum
 from gilkit.kernels.spin import spin as spin
+from gilkit.kernels.stencil import jacobi as jacobi
+from gilkit.mapping import imap as imap
+from gilkit.mapping import map as map
+from gilkit.mapping import starmap as starmap
+from gilkit.parallel import parallel_for as parallel_for
 from gilkit.runtime import info as info
 from gilkit.runtime import num_threads as num_threads
 from gilkit.runtime import set_num_threads as set_num_threads
 from gilkit.runtime import threads as threads
+from gilkit.runtime import timeout as timeout
 
 def get_include() -> str: ...

@@ -1,6 +1,6 @@
 /* parallel_reduce: a result that has the same bits for any number of threads. */
-#ifndef GK_REDUCE_H
-#define GK_REDUCE_H
+#ifndef GK_PARALLEL_REDUCE_H
+#define GK_PARALLEL_REDUCE_H
 
 #include <stddef.h>
 #include <stdint.h>
