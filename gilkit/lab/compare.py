@@ -33,6 +33,7 @@ from .workload import Workload
 SHORTEST = 0.05  # seconds: a plain loop shorter than this is repeated
 LONGEST = 5.0  # seconds: one longer than this is cut
 FREES_THE_GIL = 1.2
+SHORT_CALL = 20e-6  # seconds, about what handing a call to another thread costs
 PREFIX = "compare "
 
 
@@ -85,7 +86,10 @@ class Comparison(Experiment):
     def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
         def faster(row: Row, rows: Sequence[Row]) -> str:
             base = find(rows, "serial")
-            return ratio(base, row, "wall").words() if base else "–"
+            if base is None:
+                return "–"
+            found = ratio(base, row, "wall")
+            return f"{found.middle:.2f}×" if found.shown or row is base else f"≈ ({found.middle:.2f}×)"
 
         def work(row: Row, rows: Sequence[Row]) -> str:
             base = find(rows, "serial")
@@ -93,9 +97,9 @@ class Comparison(Experiment):
 
         return [
             Column("wall", lambda row, _: duration(row["wall"])),
-            Column("speed-up (95 %)", faster),
+            Column("speed-up", faster),
             Column("CPU %", lambda row, _: f"{row['cpu_percent']:.0f} %" if row.get("cpu_percent") else "–"),
-            Column("work per CPU second", work),
+            Column("work/CPU s", work),
             Column("start-up", lambda row, _: duration(row["startup"]) if row.get("startup") else "–"),
             Column("memory", lambda row, _: size(row["memory"]) if row.get("memory") else "–"),
             Column("switches", lambda row, _: f"{row['voluntary'] + row['involuntary']:,.0f}"),
@@ -175,7 +179,10 @@ def advise(rows: Sequence[Row], setting: Setting, facts: dict[str, Any], custom:
     quickest = min(measured, key=lambda row: row["wall"])
     choice = next(row for row in measured if row is quickest or not slower(row, quickest))
     sentences.append(f"The plain loop takes {duration(base['wall'])}.")
-    sentences += gil(rows, base, setting, custom)
+    if facts and facts["each"] < SHORT_CALL:
+        sentences.append("Whether it holds the GIL cannot be told from calls this short.")
+    else:
+        sentences += gil(rows, base, setting, custom)
     if choice is base:
         sentences.append("Nothing is shown to be quicker than it.")
     else:
@@ -195,6 +202,8 @@ def slower(row: Row, quickest: Row) -> bool:
 
 
 def same(base: Row, row: Row) -> bool:
+    if base.samples[0].get("inputs") != row.samples[0].get("inputs"):
+        return True  # nothing to compare
     known, mine = base.samples[0].get("digest"), row.samples[0].get("digest")
     # Another version of Python may pickle equal objects in another way.
     return known is None or mine is None or known == mine or row.interpreter != base.interpreter
@@ -205,6 +214,9 @@ def wrong_results(base: Row, rows: Sequence[Row]) -> list[str]:
     if len({sample.get("digest") for sample in base.samples}) > 1:
         found.append("Even the plain loop gives other results each time: it depends on chance or changes its inputs.")
         return found
+    inputs = base.samples[0].get("inputs")
+    if any(row.samples[0].get("inputs") != inputs and row.interpreter == base.interpreter for row in rows):
+        found.append("The inputs differ from process to process (chance? time?), so the results could not be compared.")
     wrong = [row.label for row in rows if not same(base, row)]
     if wrong:
         found.append(
@@ -250,7 +262,7 @@ def dominates(base: Row, rows: Sequence[Row], facts: dict[str, Any]) -> list[str
                 return found
         if spare > 0.3 * ideal:
             found.append(f"Processes lose {duration(spare)} to handing out work and collecting results.")
-    if facts and facts["each"] < 20e-6:
+    if facts and facts["each"] < SHORT_CALL:
         found.append(
             f"A call takes {duration(facts['each'])}: below some 20 µs handing calls out one by one costs more than "
             "the calls; hand out batches, or vectorise."

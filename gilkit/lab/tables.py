@@ -54,7 +54,7 @@ def table(experiment: Experiment, rows: Sequence[Row], setting: Setting) -> Tabl
     columns = experiment.columns(rows, setting)
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     drawn.add_column("Python")
-    drawn.add_column("case")
+    drawn.add_column("case", no_wrap=True)
     for column in columns:
         drawn.add_column(column.heading, justify="right")
     previous = None

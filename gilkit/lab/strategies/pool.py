@@ -49,17 +49,17 @@ def _load(module: str) -> None:
 
 class Fork(_Pool):
     name = "pool-fork"
-    label = "multiprocessing.Pool (fork)"
+    label = "Pool (fork)"
     method = "fork"
 
 
 class Spawn(_Pool):
     name = "pool-spawn"
-    label = "multiprocessing.Pool (spawn)"
+    label = "Pool (spawn)"
     method = "spawn"
 
 
 class ForkServer(_Pool):
     name = "pool-forkserver"
-    label = "multiprocessing.Pool (forkserver)"
+    label = "Pool (forkserver)"
     method = "forkserver"

@@ -12,7 +12,7 @@ from ..workload import Workload
 
 class Subinterpreters(Strategy):
     name = "interpreters"
-    label = "InterpreterPoolExecutor"
+    label = "InterpreterPool"
 
     def obstacle(self, workload: Workload) -> str | None:
         if not hasattr(concurrent.futures, "InterpreterPoolExecutor"):

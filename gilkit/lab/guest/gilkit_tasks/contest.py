@@ -24,6 +24,8 @@ def once(strategy, workload, size, threads):
         _state["contender"] = strategies.get(strategy).open(work, threads)
         figures["startup"] = time.perf_counter() - start
         _state["work"] = work
+        if workload == "custom":
+            figures["inputs"] = digest(custom.inputs(**size))
     contender, work = _state["contender"], _state["work"]
     with Meter() as meter:
         returned = contender.run()
@@ -53,6 +55,8 @@ def portable(workload, size, threads):
     from . import work
 
     cost = work.once(workload, size, threads)
+    if workload == "custom":
+        cost["inputs"] = digest(custom.inputs(**size))
     return dict(cost, digest=digest(work.result()) if workload == "custom" else None)
 
 
