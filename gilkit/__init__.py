@@ -27,7 +27,7 @@ from gilkit._call import CancelToken
 from gilkit.kernels.spin import spin
 from gilkit.mapping import imap, map, starmap
 from gilkit.parallel import parallel_for
-from gilkit.runtime import info, num_threads, set_num_threads, threads
+from gilkit.runtime import info, num_threads, set_num_threads, threads, timeout
 
 # Loaded when first used: what needs NumPy, or is seldom needed. So gilkit
 # itself imports in no time, and where NumPy does not (own-GIL sub-interpreters).
@@ -40,13 +40,14 @@ _LAZY: dict[str, str] = {
     "jacobi": "gilkit.kernels.stencil",
     "uniform": "gilkit.kernels.random",
     **dict.fromkeys(("sum", "mean", "var", "std", "min", "max"), "gilkit.kernels.reductions"),
-    "argsort": "gilkit.kernels.sorting",
-    "sort": "gilkit.kernels.sorting",
+    **dict.fromkeys(("sort", "argsort"), "gilkit.kernels.sorting"),
+    **dict.fromkeys(("histogram", "bincount"), "gilkit.kernels.histograms"),
+    **dict.fromkeys(("nearest", "kmeans"), "gilkit.kernels.clustering"),
 }
 
 __all__ = [
     "CancelToken", "__version__", "get_include", "imap", "info", "map", "num_threads", "parallel_for",
-    "set_num_threads", "spin", "starmap", "threads",
+    "set_num_threads", "spin", "starmap", "threads", "timeout",
     *_LAZY,
 ]  # fmt: skip
 

@@ -14,9 +14,14 @@ from gilkit.kernels.reductions import var as var
 from gilkit.kernels.scan import cumsum as cumsum
 from gilkit.kernels.spin import spin as spin
 from gilkit.kernels.stencil import jacobi as jacobi
+from gilkit.mapping import imap as imap
+from gilkit.mapping import map as map
+from gilkit.mapping import starmap as starmap
+from gilkit.parallel import parallel_for as parallel_for
 from gilkit.runtime import info as info
 from gilkit.runtime import num_threads as num_threads
 from gilkit.runtime import set_num_threads as set_num_threads
 from gilkit.runtime import threads as threads
+from gilkit.runtime import timeout as timeout
 
 def get_include() -> str: ...

@@ -16,16 +16,20 @@ from gilkit._exports cimport gk_options
 cdef struct Call:
     gk_options options
     PyObject *scope
+    bint watches  # signals write to a pipe because of this call
 
 
-# Raises for a bad `threads`; then finish() is not to be called.
+# Raises for a bad `threads`, and if the call is not to begin (its timeout has
+# passed, its token is cancelled, a signal handler raises); then finish() is not
+# to be called. Else it must be. `call` stays where it is in between.
+# call.options.threads is never 0 afterwards.
 cdef int begin(Call *call, object threads) except -1
 
 # Raises what the status of the region stands for.
 cdef int finish(Call *call, int status) except -1
 
 # What a wait of this thread calls now and then: the signal handlers in the
-# thread that runs them, else NULL.
+# thread that runs them, else NULL. The context is a Call, or NULL.
 ctypedef int (*poll_function)(void *context) noexcept nogil
 cdef poll_function poll_of_this_thread() noexcept
 

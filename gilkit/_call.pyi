@@ -1,4 +1,4 @@
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Self
 
@@ -14,5 +14,6 @@ class CancelToken:
 
 scope_variable: ContextVar[Scope | None]
 
-def enter_scope(threads: int | None, deadline: int, token: CancelToken | None) -> Token[Scope | None]: ...
+def enter_scope(threads: int | None, deadline: int, token: CancelToken | None) -> None: ...
+def leave_scope() -> None: ...
 def scope_threads() -> int: ...

@@ -1,4 +1,5 @@
 """The way from Python into csrc and back: see _call.pxd."""
+import _signal
 import operator
 import os
 import threading
@@ -12,48 +13,188 @@ from libc.string cimport memset
 
 from gilkit._exports cimport (
     GK_CANCELLED, GK_FORKED, GK_INTERRUPTED, GK_MAX_THREADS, GK_NO_MEMORY, GK_TIMEOUT,
-    gk_cancel_token, gk_cancel_token_set, gk_now, import_core,
+    gk_cancel_token, gk_cancel_token_set, gk_now, gk_num_threads, import_core,
 )
 
 import_core()
+
+cdef extern from *:
+    """
+    #ifndef _WIN32
+    #  include <unistd.h>
+    /* Takes out what the pipe holds; returns whether it held anything. */
+    static int gk_drain(int fd)
+    {
+        char bytes[64];
+        ssize_t count, seen = 0;
+        while ((count = read(fd, bytes, sizeof bytes)) > 0)
+            seen += count;
+        return seen > 0;
+    }
+    #else
+    static int gk_drain(int fd) { (void)fd; return 1; }
+    #endif
+
+    /* Exported since 3.13; before, there is signal.set_wakeup_fd alone, which
+     * needs the GIL and takes a microsecond. */
+    #if PY_VERSION_HEX >= 0x030D0000
+    #  define GK_WAKEUP_IN_C 1
+    #  define gk_set_wakeup_fd PySignal_SetWakeupFd
+    #else
+    #  define GK_WAKEUP_IN_C 0
+    static int gk_set_wakeup_fd(int fd) { return fd; }
+    #endif
+    """
+    int drain "gk_drain" (int fd) noexcept nogil
+    bint WAKEUP_IN_C "GK_WAKEUP_IN_C"
+    int set_wakeup_fd "gk_set_wakeup_fd" (int fd) noexcept nogil
 
 cdef extern from "Python.h":
     int PyLong_CheckExact(object value) noexcept
     long long PyLong_AsLongLongAndOverflow(object value, int *overflow) except? -1
     int PyErr_CheckSignals() noexcept
+    PyObject *PyErr_Occurred() noexcept
+    void PyErr_Fetch(PyObject **kind, PyObject **value, PyObject **trace) noexcept
+    void PyErr_Restore(PyObject *kind, PyObject *value, PyObject *trace) noexcept
     unsigned long PyThread_get_thread_ident() noexcept
     ctypedef struct PyInterpreterState:
         pass
     PyInterpreterState *PyInterpreterState_Get() noexcept
     PyInterpreterState *PyInterpreterState_Main() noexcept
 
+# ---- Signals
+#
+# CPython runs signal handlers in the main thread, with the GIL, when it comes to
+# look. A call of the main thread looks about every 10 ms. Taking the GIL for that
+# may last 5 ms where another thread computes in Python, so the call first finds
+# out whether a signal came: while it runs, CPython writes a byte to a pipe for
+# each (as signal.set_wakeup_fd does). The pipe is made by the first call that
+# lasts long enough. A wake-up descriptor that the program has set stays as it is;
+# then the call takes the GIL each time, and more seldom if that takes long.
+
 # The thread that runs signal handlers. After fork, the one that forked.
 cdef unsigned long main_thread = 0
 if PyInterpreterState_Get() == PyInterpreterState_Main():
     main_thread = threading.main_thread().ident
 
+cdef int pipe_reader = -1, pipe_writer = -1
+cdef bint pipe_tried = False
+cdef bint watching = False  # the writer is CPython's wake-up descriptor
+cdef unsigned unseen = 0
+
+
+cdef int exchange_wakeup_fd(int fd) noexcept:
+    """Sets CPython's wake-up descriptor and returns the one before; in the main
+    thread, with the GIL."""
+    if WAKEUP_IN_C:
+        return set_wakeup_fd(fd)
+    cdef PyObject *kind
+    cdef PyObject *value
+    cdef PyObject *trace
+    cdef int before = -1
+    PyErr_Fetch(&kind, &value, &trace)  # finish() may be about to raise it
+    try:
+        before = _signal.set_wakeup_fd(fd)
+    except ValueError:  # the descriptor was closed by somebody
+        pass
+    PyErr_Restore(kind, value, trace)
+    return before
+
+
+cdef void watch() noexcept:
+    """Lets signals write to the pipe, unless they write elsewhere already."""
+    global watching
+    cdef int before = exchange_wakeup_fd(pipe_writer)
+    watching = before == -1 or before == pipe_writer
+    if not watching:
+        exchange_wakeup_fd(before)
+
+
+cdef void unwatch() noexcept:
+    global watching
+    cdef int before = exchange_wakeup_fd(-1)
+    if before != pipe_writer:
+        exchange_wakeup_fd(before)
+    watching = False
+
+
+cdef bint no_signal_came() noexcept nogil:
+    """True only if no signal came since the handlers ran; without the GIL."""
+    global unseen
+    cdef int before
+    if not watching:
+        return False
+    # A handler or a body may have changed the descriptor.
+    if WAKEUP_IN_C:
+        before = set_wakeup_fd(pipe_writer)
+        if before != pipe_writer:
+            if before != -1:
+                set_wakeup_fd(before)
+            return False
+    else:
+        unseen += 1
+        if unseen % 50 == 0:  # twice a second, the GIL all the same
+            return False
+    return not drain(pipe_reader)
+
+
+cdef void make_pipe() noexcept:
+    global pipe_tried, pipe_reader, pipe_writer
+    pipe_tried = True
+    if os.name != "posix":
+        return
+    try:
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        os.set_blocking(writer, False)
+    except OSError:  # no descriptors left: the GIL it is
+        return
+    pipe_reader, pipe_writer = reader, writer
+
+
+cdef int run_signal_handlers(void *call) noexcept nogil:
+    cdef bint watched
+    if no_signal_came():
+        return 0
+    # An exception of a handler stays set in this thread's state, and finish()
+    # raises it: the region that ends because of it runs no Python code here.
+    with gil:
+        if not pipe_tried:
+            make_pipe()
+        # Not for a wait that has no Call: nobody would stop watching after it.
+        if pipe_writer >= 0 and (watching or call != NULL):
+            watched = watching
+            watch()
+            if not watched:
+                (<Call *>call).watches = watching
+        return PyErr_CheckSignals() != 0
+
 
 def _after_fork_in_child():
-    global main_thread
-    if main_thread != 0:
-        main_thread = PyThread_get_thread_ident()
+    global main_thread, pipe_tried, pipe_reader, pipe_writer
+    if main_thread == 0:
+        return
+    main_thread = PyThread_get_thread_ident()
+    if watching:
+        unwatch()
+    for fd in (pipe_reader, pipe_writer):  # the parent's
+        if fd >= 0:
+            os.close(fd)
+    pipe_reader = pipe_writer = -1
+    pipe_tried = False
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
-cdef int run_signal_handlers(void *context) noexcept nogil:
-    # An exception of a handler stays set in this thread's state, and finish()
-    # raises it: the region that ends because of it runs no Python code here.
-    with gil:
-        return PyErr_CheckSignals() != 0
-
-
 cdef poll_function poll_of_this_thread() noexcept:
     if PyThread_get_thread_ident() == main_thread:
         return run_signal_handlers
     return NULL
+
+
+# ---- Scopes: what with blocks set for the calls inside them
 
 
 cdef class CancelToken:
@@ -65,12 +206,10 @@ cdef class CancelToken:
     """
 
     cdef gk_cancel_token token
-    cdef list resets
     cdef bint is_cancelled
 
     def __cinit__(self):
         memset(&self.token, 0, sizeof(self.token))
-        self.resets = []
         self.is_cancelled = False
 
     def cancel(self):
@@ -83,11 +222,11 @@ cdef class CancelToken:
         return self.is_cancelled
 
     def __enter__(self):
-        self.resets.append(enter_scope(None, 0, self))
+        enter_scope(None, 0, self)
         return self
 
     def __exit__(self, *exc):
-        scope_variable.reset(self.resets.pop())
+        leave_scope()
 
     def __repr__(self):
         return f"<gilkit.CancelToken {'cancelled' if self.is_cancelled else 'not cancelled'}>"
@@ -96,6 +235,7 @@ cdef class CancelToken:
 cdef class Scope:
     """The settings of a with block; each inner block copies the outer's."""
 
+    cdef Scope outer
     cdef int threads
     cdef int64_t deadline
     cdef CancelToken token
@@ -114,9 +254,9 @@ cdef Scope current_scope():
 
 
 def enter_scope(threads, deadline, token):
-    """Starts a scope whose given settings replace those of the current one;
-    returns what scope_variable.reset() takes."""
+    """Starts a scope whose given settings replace those of the current one."""
     cdef Scope outer = current_scope(), inner = Scope()
+    inner.outer = outer
     if outer is not None:
         inner.threads = outer.threads
         inner.deadline = outer.deadline
@@ -127,7 +267,18 @@ def enter_scope(threads, deadline, token):
         inner.deadline = deadline
     if token is not None:
         inner.token = token
-    return scope_variable.set(inner)
+    scope_variable.set(inner)
+
+
+def leave_scope():
+    """Returns to the settings before the last enter_scope() in this context.
+
+    Not ContextVar.reset(): one object may be entered by several threads at a
+    time, and would have to keep apart whose reset token is whose.
+    """
+    cdef Scope inner = current_scope()
+    if inner is not None:
+        scope_variable.set(inner.outer)
 
 
 def scope_threads():
@@ -156,17 +307,45 @@ cdef int64_t integer(object value, str name, int64_t low, int64_t high) except? 
     return exact_integer(value, name, low, high)
 
 
+cdef int raise_timeout() except -1:
+    raise TimeoutError("the gilkit call did not end within its timeout")
+
+
+cdef int raise_cancelled() except -1:
+    from concurrent.futures import CancelledError
+    raise CancelledError("the gilkit call was cancelled")
+
+
 cdef int begin(Call *call, object threads) except -1:
     memset(call, 0, sizeof(Call))
     cdef Scope scope = current_scope()
     if scope is not None:
         call.options.threads = scope.threads
         call.options.deadline = scope.deadline
+        # Also calls too small for a region do not begin any more.
+        if scope.deadline != 0 and gk_now() >= scope.deadline:
+            raise_timeout()
         if scope.token is not None:
             call.options.token = &scope.token.token
+            if scope.token.is_cancelled:
+                raise_cancelled()
     if threads is not None:
         call.options.threads = <int>integer(threads, "threads", 1, GK_MAX_THREADS)
+    if call.options.threads == 0:
+        # Fixed for the whole call: scratch memory made for so many participants
+        # stays large enough, whatever the default becomes meanwhile.
+        call.options.threads = gk_num_threads()
     call.options.poll = poll_of_this_thread()
+    if call.options.poll != NULL:
+        call.options.poll_context = call
+        if WAKEUP_IN_C and not watching and pipe_writer >= 0:
+            watch()
+            call.watches = watching
+            # One that came just before is not seen through the pipe.
+            if PyErr_CheckSignals() != 0:
+                if call.watches:
+                    unwatch()
+                return -1
     if scope is not None:
         # The token lives as long as the call, whatever becomes of the context.
         Py_INCREF(scope)
@@ -175,20 +354,22 @@ cdef int begin(Call *call, object threads) except -1:
 
 
 cdef int finish(Call *call, int status) except -1:
+    if call.watches and watching:
+        unwatch()
     if call.scope != NULL:
         Py_DECREF(<object>call.scope)
         call.scope = NULL
     if status == 0:
         return 0
-    if status == GK_INTERRUPTED:
-        return -1  # with the exception of the signal handler
+    # Whatever else ended the region: what a signal handler raised comes first.
+    if status == GK_INTERRUPTED or PyErr_Occurred() != NULL:
+        return -1
     if status == GK_NO_MEMORY:
         raise MemoryError
     if status == GK_TIMEOUT:
-        raise TimeoutError("the gilkit call did not end within its timeout")
+        raise_timeout()
     if status == GK_CANCELLED:
-        from concurrent.futures import CancelledError
-        raise CancelledError("the gilkit call was cancelled")
+        raise_cancelled()
     if status == GK_FORKED:
         raise RuntimeError("this process was forked inside a gilkit call that other threads took part in; "
                            "the call can only end in the parent")

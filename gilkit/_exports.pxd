@@ -24,6 +24,7 @@ cdef extern from *:
 
     # base
     int64_t GK_FOREVER
+    int64_t GK_SECOND
     int64_t gk_now "GK(gk_now)" () noexcept nogil
     int gk_cores_online "GK(gk_cores_online)" () noexcept nogil
     int gk_cores_affinity "GK(gk_cores_affinity)" () noexcept nogil

@@ -1,5 +1,5 @@
 from types import TracebackType
-from typing import Literal, Self, SupportsIndex, TypedDict
+from typing import Literal, Self, SupportsFloat, SupportsIndex, TypedDict
 
 class Info(TypedDict):
     version: str
@@ -18,6 +18,13 @@ class Info(TypedDict):
 
 class threads:
     def __init__(self, n: SupportsIndex | None) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None, /
+    ) -> None: ...
+
+class timeout:
+    def __init__(self, seconds: SupportsFloat | None) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None, /

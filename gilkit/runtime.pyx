@@ -1,10 +1,12 @@
 """The pool, seen from Python: how many threads, and what there is of it."""
+import math
 import os
 import sys
 import sysconfig
 
 from gilkit._call cimport integer
 from gilkit._exports cimport (
+    GK_SECOND, gk_now,
     GK_ISA_AVX2, GK_ISA_AVX512, GK_ISA_SCALAR, GK_MAX_THREADS, gk_cores_affinity, gk_cores_online,
     gk_cores_quota, gk_isa, gk_isa_best, gk_isa_level, gk_isa_name, gk_num_threads, gk_pool_sleepers,
     gk_pool_set_spin, gk_pool_spin, gk_pool_stop, gk_pool_workers, gk_set_isa, gk_set_num_threads, import_core,
@@ -45,17 +47,56 @@ class threads:
 
     def __init__(self, n):
         self._n = 0 if n is None else integer(n, "n", 1, GK_MAX_THREADS)
-        self._resets = []
 
     def __enter__(self):
-        self._resets.append(_call.enter_scope(self._n, 0, None))
+        _call.enter_scope(self._n, 0, None)
         return self
 
     def __exit__(self, *exc):
-        _call.scope_variable.reset(self._resets.pop())
+        _call.leave_scope()
 
     def __repr__(self):
         return f"gilkit.threads({self._n or None})"
+
+
+class timeout:
+    """``with gilkit.timeout(seconds):`` gives the calls in the block so long, all
+    together: one that has not ended by then raises ``TimeoutError``, and so does
+    one that begins later.
+
+    For this thread or asyncio task only (it is a context variable); of nested
+    blocks the earliest end holds. seconds: a number >= 0, or None for no limit.
+    The call's threads notice within some milliseconds. What such a call has
+    written to an ``out=`` array is unspecified. May be entered again; each time
+    the clock starts anew.
+    """
+
+    def __init__(self, seconds):
+        if seconds is not None:
+            if isinstance(seconds, (str, bytes)):
+                raise TypeError(f"seconds must be a number or None, not {seconds!r}")
+            try:
+                value = float(seconds)
+            except TypeError:
+                raise TypeError(f"seconds must be a number or None, not {seconds!r}") from None
+            if not value >= 0:
+                raise ValueError(f"seconds must be at least 0, not {seconds!r}")
+            seconds = value
+        self._seconds = seconds
+
+    def __enter__(self):
+        deadline = 0
+        # Beyond a century: no limit, and no overflow of the clock.
+        if self._seconds is not None and self._seconds < 4e9:
+            deadline = gk_now() + math.ceil(self._seconds * GK_SECOND)
+        _call.enter_scope(None, deadline, None)
+        return self
+
+    def __exit__(self, *exc):
+        _call.leave_scope()
+
+    def __repr__(self):
+        return f"gilkit.timeout({self._seconds})"
 
 
 def gil_enabled():

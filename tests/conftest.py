@@ -1,5 +1,11 @@
 """Fixtures that several tests use."""
 
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+
 import pytest
 
 import gilkit
@@ -17,3 +23,40 @@ def isa(request):
     set_isa(request.param)
     yield request.param
     set_isa(before)
+
+
+@pytest.fixture
+def often():
+    """often(a, b): a repetitions, or b where the environment variable GILKIT_FULL asks for all."""
+    return lambda few, many: many if os.environ.get("GILKIT_FULL") else few
+
+
+@pytest.fixture
+def run_python():
+    """Runs a program in an interpreter of its own, its code ended with an exit status of 0."""
+
+    def run(code, *arguments, options=(), timeout=120, **environment):
+        command = [sys.executable, *options, "-c", textwrap.dedent(code), *map(str, arguments)]
+        env = {**os.environ, **environment}
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=timeout)
+        assert done.returncode == 0, f"exit status {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def compile_c(tmp_path):
+    """Compiles C text or files into a shared library; skips the test where there is no compiler."""
+    compiler = shutil.which(os.environ.get("CC", "cc"))
+    if compiler is None or sys.platform == "win32":
+        pytest.skip("no C compiler")
+
+    def compile_(name, text, *arguments):
+        source, library = tmp_path / f"{name}.c", tmp_path / f"{name}.so"
+        source.write_text(textwrap.dedent(text))
+        command = [compiler, "-std=gnu11", "-O1", "-fPIC", "-shared", "-pthread", "-o", library, source, *arguments]
+        subprocess.run(list(map(str, command)), check=True)
+        return library
+
+    return compile_

@@ -1,4 +1,5 @@
 """dot: against NumPy, and exactly rounded sums."""
+
 import itertools
 import math
 
@@ -22,7 +23,8 @@ DTYPES = ["?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8"]
 def test_is_numpys(dtypes, n, steps, seed):
     rng = np.random.default_rng(seed)
     a, b = (
-        rng.integers(0, 2**40, n * abs(step)).astype(dtype)[::step][:n] for dtype, step in zip(dtypes, steps, strict=True)
+        rng.integers(0, 2**40, n * abs(step)).astype(dtype)[::step][:n]
+        for dtype, step in zip(dtypes, steps, strict=True)
     )
     expected, got = np.dot(a, b), gilkit.dot(a, b)
     assert type(got) is type(expected)

@@ -1,4 +1,5 @@
 """fsum: equal to math.fsum, bit for bit."""
+
 import math
 
 import numpy as np

@@ -1,4 +1,5 @@
 """uniform: the numbers of numpy.random.Philox, bit for bit."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings

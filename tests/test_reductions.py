@@ -1,4 +1,5 @@
 """sum mean var std min max: against NumPy, values, dtypes, shapes, warnings and errors."""
+
 import itertools
 import math
 import warnings
@@ -112,8 +113,17 @@ def test_same_bits(name):
     before = gilkit.info()["isa"]
     for dtype in ("f8", "f4", "i4"):
         a = (rng.standard_normal((1000, 999)) * 1000).astype(dtype)
-        for view, axis in [(a, None), (a, 0), (a, 1), (a.ravel(), None), (a[::2, ::3], None), (a.T, 0),
-                           (a.reshape(-1, 3), 0), (a.reshape(-1, 3), 1), (a.reshape(100, 10, -1), (0, 2))]:
+        for view, axis in [
+            (a, None),
+            (a, 0),
+            (a, 1),
+            (a.ravel(), None),
+            (a[::2, ::3], None),
+            (a.T, 0),
+            (a.reshape(-1, 3), 0),
+            (a.reshape(-1, 3), 1),
+            (a.reshape(100, 10, -1), (0, 2)),
+        ]:
             results = set()
             try:
                 for level in levels[: best + 1]:
@@ -187,8 +197,12 @@ def test_out(name):
         for keepdims in (False, True):
             expected = function(a, axis=axis, keepdims=keepdims)
             for a_layout in (a, np.asfortranarray(a)):
-                for make in (np.empty, lambda shape: np.empty(shape, order="F"),
-                             lambda shape: np.empty((*shape, 2))[..., 0], lambda shape: np.empty(shape)[..., ::-1]):
+                for make in (
+                    np.empty,
+                    lambda shape: np.empty(shape, order="F"),
+                    lambda shape: np.empty((*shape, 2))[..., 0],
+                    lambda shape: np.empty(shape)[..., ::-1],
+                ):
                     if make is not np.empty and not np.shape(expected):
                         continue
                     out = make(np.shape(expected))

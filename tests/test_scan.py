@@ -1,4 +1,5 @@
 """cumsum: against NumPy, and its own promises."""
+
 import warnings
 
 import numpy as np

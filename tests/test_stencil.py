@@ -1,4 +1,5 @@
 """jacobi: the bits of the plain loop."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -54,7 +55,13 @@ def test_twin():
 
 def test_layouts():
     grid = np.random.default_rng(2).random((60, 70))
-    for view in (grid.T, grid[::-1, ::2], np.asfortranarray(grid), grid.astype(">f8"), np.broadcast_to(grid[0], (9, 70))):
+    for view in (
+        grid.T,
+        grid[::-1, ::2],
+        np.asfortranarray(grid),
+        grid.astype(">f8"),
+        np.broadcast_to(grid[0], (9, 70)),
+    ):
         expected = plainly(np.ascontiguousarray(view, "f8"), 5)
         np.testing.assert_array_equal(gilkit.jacobi(view, iterations=5), expected)
         out = np.empty((view.shape[1], view.shape[0])).T

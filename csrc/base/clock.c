@@ -17,13 +17,32 @@ int64_t gk_now(void)
     int64_t rest = count.QuadPart % frequency.QuadPart;
     return seconds * GK_SECOND + rest * GK_SECOND / frequency.QuadPart;
 }
+
+int64_t gk_now_coarse(void)
+{
+    return gk_now();
+}
 #else
 #  include <time.h>
 
-int64_t gk_now(void)
+static int64_t read_clock(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (int64_t)t.tv_sec * GK_SECOND + t.tv_nsec;
+}
+
+int64_t gk_now(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t gk_now_coarse(void)
+{
+#  ifdef CLOCK_MONOTONIC_COARSE
+    return read_clock(CLOCK_MONOTONIC_COARSE);
+#  else
+    return gk_now();
+#  endif
 }
 #endif

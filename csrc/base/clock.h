@@ -14,4 +14,8 @@
  * either side mean the same instant. */
 int64_t gk_now(void);
 
+/* The same clock as of its last tick, some milliseconds ago at most: cheaper
+ * where the system has such a clock. */
+int64_t gk_now_coarse(void);
+
 #endif

@@ -17,6 +17,10 @@
 #  include <pthread.h>
 #  include <sched.h>
 #  include <signal.h>
+#  if defined(__linux__)
+#    include <sys/syscall.h>
+#    include <unistd.h>
+#  endif
 #endif
 
 struct gk_thread {
@@ -27,6 +31,7 @@ struct gk_thread {
     HANDLE handle;
 #else
     pthread_t handle;
+    _Atomic long kernel_id; /* Linux: what the kernel calls it; 0: it has not run yet */
 #endif
 };
 
@@ -107,6 +112,7 @@ static void *enter(void *argument)
 #  if defined(__APPLE__)
     pthread_setname_np(t->name);
 #  elif defined(__linux__)
+    atomic_store(&t->kernel_id, syscall(SYS_gettid));
     pthread_setname_np(pthread_self(), t->name);
 #  endif
     t->main(t->arg);
@@ -132,9 +138,25 @@ gk_thread *gk_thread_start(void (*run)(void *), void *arg, const char *name)
     return t;
 }
 
+/* pthread_join returns when the thread has let go of its stack; for a moment
+ * more the kernel counts it among the process's threads, and CPython warns of
+ * forks in a process that has any. */
+static void wait_until_gone(gk_thread *t)
+{
+#  if defined(__linux__)
+    long id = atomic_load(&t->kernel_id), process = (long)getpid();
+    /* Bounded, for the number might be given to another thread at once. */
+    for (int i = 0; i < 10000 && syscall(SYS_tgkill, process, id, 0) == 0; i++)
+        sched_yield();
+#  else
+    (void)t;
+#  endif
+}
+
 void gk_thread_join(gk_thread *t)
 {
     pthread_join(t->handle, NULL);
+    wait_until_gone(t);
     free(t);
 }
 

@@ -21,7 +21,11 @@ static const int64_t TELLING = 5 * GK_MICROSECOND;
 /* A thread that has computed alone for so long in regions that follow each
  * other closely wakes a worker for the next: it will find them by spinning. */
 static const int64_t LONELY = 10 * 20 * GK_MICROSECOND;
+static const int64_t FIRST_POLL_AFTER = 30 * GK_MILLISECOND;
 static const int64_t POLL_EVERY = 10 * GK_MILLISECOND;
+/* A poll that waits (for the GIL that another thread holds on to) comes so much
+ * more seldom, but never more seldom than this. */
+static const int64_t POLL_AT_LEAST_EVERY = 50 * GK_MILLISECOND;
 /* What one claim takes: long against the claim, short against POLL_EVERY. */
 static const int64_t BATCH = 50 * GK_MICROSECOND;
 
@@ -54,12 +58,28 @@ uint64_t gk_offers(void)
 
 int gk_callers(void)
 {
-    return (int)(atomic_load_explicit(&offers, memory_order_relaxed) / CALLER);
+    return (int)(atomic_load(&offers) / CALLER);
+}
+
+int gk_helpers_inside(void)
+{
+    for (int i = 0; i < GK_SLOTS; i++)
+        if ((atomic_load(&slots[i].word) & HELPERS) != 0)
+            return 1;
+    return 0;
+}
+
+int gk_inside_published(const gk_region *r)
+{
+    for (; r != NULL; r = r->parent)
+        if (r->slot >= 0)
+            return 1;
+    return 0;
 }
 
 /* ---- The slot: caller's side ---- */
 
-static void publish(gk_region *r, int outermost)
+static void publish(gk_region *r)
 {
     if (gk_self.preferred_slot == 0) {
         static _Atomic uint32_t threads;
@@ -81,7 +101,7 @@ static void publish(gk_region *r, int outermost)
          * Before the slot opens: who takes its last place also withdraws the
          * offer, and a bit set after that would stand without room, so that
          * workers could neither join nor sleep [offer-open]. */
-        atomic_fetch_add(&offers, (UINT64_C(1) << index) + (outermost ? CALLER : 0));
+        atomic_fetch_add(&offers, (UINT64_C(1) << index) + (r->counted ? CALLER : 0));
         GK_STEP();
         /* Release: who joins sees the region's fields [publish-join]. */
         atomic_store_explicit(&s->word, RESERVED | OPEN | (uint32_t)(r->threads - 1) * ROOM_ONE,
@@ -112,22 +132,22 @@ static void wait_for_helpers(gk_region *r, _Atomic uint32_t *word)
             break;
         gk_cpu_relax();
     }
-    int watched = r->poll != NULL || r->deadline != 0 || r->token != NULL;
+    int watched = r->poll_owner != NULL || r->deadline != 0;
     for (;;) {
         uint32_t seen = atomic_fetch_or(word, WAITED) | WAITED;
         if ((seen & HELPERS) == 0)
             return;
         GK_STEP();
         gk_wait(word, seen, watched ? gk_now() + POLL_EVERY : GK_FOREVER);
-        gk_cancelled(); /* for its poll */
+        gk_cancelled(); /* for its poll and its look at the deadline */
     }
 }
 
 /* Ends the offer and waits for the helpers inside. */
-static void retire(gk_region *r, int outermost)
+static void retire(gk_region *r)
 {
     uint64_t bit = UINT64_C(1) << r->slot, seen = atomic_load_explicit(&offers, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak(&offers, &seen, (seen & ~bit) - (outermost ? CALLER : 0)))
+    while (!atomic_compare_exchange_weak(&offers, &seen, (seen & ~bit) - (r->counted ? CALLER : 0)))
         ;
     _Atomic uint32_t *word = &slots[r->slot].word;
     GK_STEP();
@@ -202,7 +222,7 @@ static int ended(gk_region *r)
             return 1;
         }
     }
-    if (r->parent != NULL && ended(r->parent)) {
+    if (r->parent != NULL && !r->independent && ended(r->parent)) {
         cancel(r, GK_CANCELLED);
         return 1;
     }
@@ -217,10 +237,26 @@ static void consider_waking(gk_region *r, int64_t now)
     /* The caller will take one chunk itself: of two, one is left to share. */
     if (r->eager || (elapsed >= TELLING && left >= 2 &&
                      (double)elapsed * (double)left >= (double)WORTH_WAKING * (double)claimed)) {
-        r->asleep = 0;
-        if ((gk_offers() >> r->slot & 1) != 0)
-            gk_pool_wake(1, r->threads - 1);
+        /* Refused while enough threads compute: asked again after a claim. */
+        if ((gk_offers() >> r->slot & 1) == 0 || gk_pool_wake(1, r->threads))
+            r->asleep = 0;
     }
+}
+
+/* Lets the owner of the calling thread see its signals. What runs in there may
+ * call gk_parallel_for: regions of its own, which this one's end does not end. */
+static void poll(gk_region *r, int64_t now)
+{
+    gk_region *owner = r->poll_owner;
+    r->detached++;
+    int end = owner->poll(owner->poll_context);
+    r->detached--;
+    if (end != 0)
+        cancel(owner, GK_INTERRUPTED);
+    int64_t after = gk_now(), pause = 10 * (after - now);
+    owner->next_poll = after + (pause < POLL_EVERY            ? POLL_EVERY
+                                : pause < POLL_AT_LEAST_EVERY ? pause
+                                                              : POLL_AT_LEAST_EVERY);
 }
 
 /* The calling thread's duties between its claims: sleepers, deadline, signals. */
@@ -231,11 +267,8 @@ static void attend(gk_region *r, int64_t now)
     if (r->deadline != 0 && now >= r->deadline)
         cancel(r, GK_TIMEOUT);
     /* Not again once it said "end": an exception is waiting to be raised. */
-    if (r->poll != NULL && now >= r->next_poll && !ended(r)) {
-        if (r->poll(r->poll_context) != 0)
-            cancel(r, GK_INTERRUPTED);
-        r->next_poll = gk_now() + POLL_EVERY;
-    }
+    if (r->poll_owner != NULL && now >= r->poll_owner->next_poll && r->detached == 0 && !ended(r))
+        poll(r, now);
 }
 
 int gk_cancelled(void)
@@ -243,7 +276,7 @@ int gk_cancelled(void)
     gk_region *r = gk_self.region;
     if (r == NULL)
         return 0;
-    if (gk_self.participant == 0 && (r->poll != NULL || r->deadline != 0))
+    if (gk_self.participant == 0 && (r->poll_owner != NULL || r->deadline != 0))
         attend(r, gk_now());
     return ended(r);
 }
@@ -256,10 +289,19 @@ void gk_slots_reset(void)
     /* The thread that forked may be inside regions. One that it had to itself
      * goes on without a slot; one that it shared has chunks that were claimed
      * by threads that do not exist here, and can never be whole. */
+    gk_region *shared = NULL;
     for (gk_region *r = gk_self.region; r != NULL; r = r->parent) {
         r->slot = -1;
-        if (atomic_load(&r->participants) > 0)
+        if (atomic_load(&r->participants) > 0) {
             cancel(r, GK_FORKED);
+            shared = r;
+        }
+    }
+    /* The body that forked may compute in the child all the same. */
+    for (gk_region *r = gk_self.region; shared != NULL; r = r->parent) {
+        r->detached++;
+        if (r == shared)
+            break;
     }
 }
 
@@ -415,6 +457,7 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
         .slot = -1,
         .token = options->token,
         .parent = parent,
+        .independent = parent != NULL && parent->detached > 0,
         .poll = options->poll,
         .poll_context = options->poll_context,
         .deadline = options->deadline,
@@ -423,22 +466,26 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
     r.chunks = (n - 1) / r.grain + 1;
     if (r.chunks < r.threads)
         r.threads = (int)r.chunks;
-    if (parent != NULL && parent_participant == 0) {
+    if (r.poll != NULL)
+        r.poll_owner = &r;
+    if (parent != NULL && parent_participant == 0 && !r.independent) {
         /* This thread owes the outer region's caller the same attention. */
-        if (r.poll == NULL) {
-            r.poll = parent->poll;
-            r.poll_context = parent->poll_context;
-        }
+        if (r.poll == NULL)
+            r.poll_owner = parent->poll_owner;
         if (parent->deadline != 0 && (r.deadline == 0 || parent->deadline < r.deadline))
             r.deadline = parent->deadline;
     }
     gk_self.region = &r;
     gk_self.participant = 0;
+    /* Once for each running caller, or gk_pool_stop() would take the pool for idle. */
+    r.counted = !gk_inside_published(parent);
     if (r.threads > 1)
-        publish(&r, parent == NULL);
-    if (r.slot >= 0 || r.poll != NULL) {
+        publish(&r);
+    if (r.slot >= 0 || r.poll != NULL || r.deadline != 0) {
         r.started = gk_now();
-        r.next_poll = r.started + POLL_EVERY;
+        r.next_poll = r.started + FIRST_POLL_AFTER;
+        if (r.deadline != 0 && r.started >= r.deadline)
+            cancel(&r, GK_TIMEOUT);
     }
     if (r.slot >= 0) {
         r.asleep = 1;
@@ -449,7 +496,7 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
     gk_region_work(&r);
     if (r.slot >= 0) {
         remember(&r, gk_now());
-        retire(&r, parent == NULL);
+        retire(&r);
     }
     gk_self.region = parent;
     gk_self.participant = parent_participant;

@@ -17,12 +17,14 @@ static struct {
     _Alignas(GK_CACHE_LINE) _Atomic uint32_t epoch;
     _Atomic int32_t sleepers;
     _Alignas(GK_CACHE_LINE) _Atomic int32_t workers; /* that exist */
-    _Atomic int32_t stop;
+    _Atomic int32_t closed;  /* nobody may begin to help */
+    _Atomic int32_t stop;    /* workers end; only while closed */
     _Atomic uint32_t forks; /* this process is so many forks from the first */
     _Atomic int64_t spin;
     _Atomic int32_t threads_set;     /* by gk_set_num_threads; 0: default */
     _Atomic int32_t threads_wanted;  /* GILKIT_NUM_THREADS; -1: none, 0: not looked up yet */
     _Atomic int32_t cores;           /* 0: not looked up yet */
+    _Atomic int64_t look_again_at;   /* when `cores` is out of date */
     _Atomic int64_t retry_start_at;  /* after a failed start */
     /* Below: only with the lock. */
     _Atomic uint32_t locked;
@@ -54,16 +56,20 @@ static void unlock(void)
 static gk_region *find_region(unsigned start, int *slot)
 {
     uint64_t offered = gk_offers();
-    if (offered == 0)
+    if (offered == 0 || atomic_load(&pool.closed) != 0)
         return NULL;
     for (unsigned i = 0; i < GK_SLOTS; i++) {
         unsigned index = (start + i) % GK_SLOTS;
         if ((offered >> index & 1) != 0) {
             gk_region *r = gk_join((int)index);
-            if (r != NULL) {
-                *slot = (int)index;
-                return r;
+            if (r == NULL)
+                continue;
+            if (atomic_load(&pool.closed) != 0) { /* [close-join] */
+                gk_leave((int)index);
+                return NULL;
             }
+            *slot = (int)index;
+            return r;
         }
     }
     return NULL;
@@ -76,7 +82,7 @@ static void help(gk_region *r, int slot, int woken)
     /* The caller paid for one wake-up; the woken pass it on, two each, so that
      * all are awake after log2 of them. */
     if (woken && (gk_offers() >> slot & 1) != 0)
-        gk_pool_wake(2, r->threads - 1);
+        gk_pool_wake(2, r->threads);
     gk_region_work(r);
     gk_self.region = NULL;
     gk_self.participant = 0;
@@ -84,22 +90,33 @@ static void help(gk_region *r, int slot, int woken)
         gk_leave(slot);
 }
 
+/* Affinity and quota may change while the program runs: a look costs some ten
+ * microseconds, so one thread takes it, once a second at most. */
 static int usable_cores(void)
 {
+    int64_t now = gk_now_coarse(), due = atomic_load_explicit(&pool.look_again_at, memory_order_relaxed);
     int cores = atomic_load_explicit(&pool.cores, memory_order_relaxed);
-    if (GK_LIKELY(cores > 0))
+    if (GK_LIKELY(now < due && cores > 0))
         return cores;
-    cores = gk_cores_usable();
-    atomic_store(&pool.cores, cores);
+    if (cores == 0 || atomic_compare_exchange_strong(&pool.look_again_at, &due, now + GK_SECOND)) {
+        cores = gk_cores_usable();
+        atomic_store(&pool.cores, cores);
+        atomic_store(&pool.look_again_at, now + GK_SECOND);
+    }
     return cores;
+}
+
+/* Threads that compute, or look for work. */
+static int busy_threads(void)
+{
+    return gk_callers() + atomic_load_explicit(&pool.workers, memory_order_relaxed) -
+           atomic_load(&pool.sleepers); /* seq_cst: [offer-park] */
 }
 
 /* Spinning is for cores that have nothing else to do. */
 static int may_spin(void)
 {
-    int awake = atomic_load_explicit(&pool.workers, memory_order_relaxed) -
-                atomic_load_explicit(&pool.sleepers, memory_order_relaxed);
-    return awake + gk_callers() <= usable_cores();
+    return busy_threads() <= usable_cores();
 }
 
 /* Returns 1 if an offer came. */
@@ -157,11 +174,19 @@ static void worker_main(void *argument)
 /* ---- Starting, waking, stopping ---- */
 
 #if !defined(_WIN32)
-static void register_fork_handlers(void)
+static void stop_at_exit(void)
+{
+    gk_pool_stop();
+}
+
+static void register_handlers(void)
 {
     pthread_atfork(gk_pool_before_fork, gk_pool_after_fork_in_parent, gk_pool_after_fork_in_child);
+    /* Also when the library is unloaded: its idle workers would run code that
+     * is not there any more. */
+    atexit(stop_at_exit);
 }
-static pthread_once_t fork_handlers = PTHREAD_ONCE_INIT;
+static pthread_once_t handlers = PTHREAD_ONCE_INIT;
 #endif
 
 /* Starts one more worker. Too few threads are no error: the region goes on
@@ -171,7 +196,7 @@ static void start_worker(int limit)
     if (gk_now() < atomic_load_explicit(&pool.retry_start_at, memory_order_relaxed))
         return;
 #if !defined(_WIN32)
-    pthread_once(&fork_handlers, register_fork_handlers);
+    pthread_once(&handlers, register_handlers);
 #endif
     if (!try_lock())
         return; /* somebody else is starting one */
@@ -188,9 +213,12 @@ static void start_worker(int limit)
     unlock();
 }
 
-void gk_pool_wake(int count, int limit)
+int gk_pool_wake(int count, int threads)
 {
     GK_STEP();
+    int cores = usable_cores(), wanted = threads > cores ? threads : cores;
+    if (busy_threads() >= wanted)
+        return 0;
     int asleep = atomic_load(&pool.sleepers); /* seq_cst: [offer-park] */
     if (asleep > 0) {
         if (count > asleep)
@@ -198,16 +226,22 @@ void gk_pool_wake(int count, int limit)
         /* A worker between its last look and its sleep sees the word changed. */
         atomic_fetch_add(&pool.epoch, 1);
         gk_wake(&pool.epoch, count);
-    } else if (atomic_load(&pool.workers) < limit) {
-        start_worker(limit);
+    } else if (atomic_load(&pool.workers) < threads - 1) {
+        start_worker(threads - 1);
     }
+    return 1;
 }
 
-int gk_pool_stop(void)
+/* Ends the workers if none is inside a region; with the lock. Never waits for a
+ * body: the thread that stops the pool may hold what a body needs, as the GIL. */
+static int stop_idle_workers(void)
 {
-    int stopped = 0;
-    lock();
-    if (gk_callers() == 0) {
+    if (gk_callers() != 0)
+        return 0;
+    atomic_store(&pool.closed, 1);
+    GK_STEP();
+    int idle = gk_callers() == 0 && !gk_helpers_inside(); /* [close-join] */
+    if (idle) {
         atomic_store(&pool.stop, 1);
         atomic_fetch_add(&pool.epoch, 1);
         gk_wake(&pool.epoch, GK_WAKE_ALL);
@@ -216,8 +250,15 @@ int gk_pool_stop(void)
             gk_thread_join(pool.threads[i]);
         atomic_store(&pool.workers, 0);
         atomic_store(&pool.stop, 0);
-        stopped = 1;
     }
+    atomic_store(&pool.closed, 0);
+    return idle;
+}
+
+int gk_pool_stop(void)
+{
+    lock();
+    int stopped = stop_idle_workers();
     unlock();
     return stopped;
 }
@@ -226,13 +267,25 @@ int gk_pool_stop(void)
 
 void gk_pool_before_fork(void)
 {
-    gk_pool_stop(); /* does nothing while a region runs */
-    lock();         /* so that the child finds the list of workers whole */
+    /* Locked until after the fork: no worker starts meanwhile, and the child
+     * finds the list of workers whole. But a body does not wait for a shut-down,
+     * which may be waiting for its thread. */
+    int inside = gk_inside_published(gk_self.region);
+    while (!try_lock()) {
+        if (inside && atomic_load(&pool.stop)) {
+            gk_self.forks_unlocked = 1;
+            return;
+        }
+        gk_thread_yield();
+    }
+    stop_idle_workers();
 }
 
 void gk_pool_after_fork_in_parent(void)
 {
-    unlock();
+    if (!gk_self.forks_unlocked)
+        unlock();
+    gk_self.forks_unlocked = 0;
 }
 
 void gk_pool_after_fork_in_child(void)
@@ -240,11 +293,13 @@ void gk_pool_after_fork_in_child(void)
     /* Regions may have been running in other threads: none of them exists here,
      * nor do the workers. Only this thread does. */
     int workers = atomic_load(&pool.workers);
-    for (int i = 0; i < workers; i++)
+    for (int i = 0; i < workers && !gk_self.forks_unlocked; i++)
         gk_thread_forget(pool.threads[i]);
+    gk_self.forks_unlocked = 0;
     atomic_store(&pool.workers, 0);
     atomic_store(&pool.sleepers, 0);
     atomic_store(&pool.stop, 0);
+    atomic_store(&pool.closed, 0);
     atomic_fetch_add(&pool.forks, 1);
     atomic_store(&pool.retry_start_at, 0);
     gk_slots_reset();

@@ -19,12 +19,16 @@ typedef struct gk_region {
     int64_t n, grain, chunks;
     int threads;
     int slot; /* -1: not published */
+    int counted; /* among the callers in `offers`, once published */
     gk_cancel_token *token;
     struct gk_region *parent; /* the region whose body made this call */
+    int independent; /* of the parent's end: begun while that was detached */
     /* Used by the calling thread alone. */
     int (*poll)(void *);
     void *poll_context;
+    struct gk_region *poll_owner; /* this region or the one around it whose poll is due; NULL: none */
     int64_t deadline, started, next_poll, own_chunks;
+    int detached; /* in poll(), or in a child that lacks its helpers: regions begun inside it are on their own */
     int eager;
     int asleep; /* no sleeper was woken for this region yet */
     /* The shared counters, each on its own line: every claim writes `next`,
@@ -40,6 +44,7 @@ typedef struct {
     int participant;
     int preferred_slot;         /* plus one; 0: not chosen yet */
     int64_t last_end, alone_for; /* this thread's published regions: see lonely() */
+    int forks_unlocked;         /* between before_fork and after_fork */
 } gk_thread_state;
 
 extern GK_THREAD_LOCAL gk_thread_state gk_self;
@@ -61,11 +66,20 @@ void gk_leave(int slot);
 /* Bit i: the region in slot i wants helpers. */
 uint64_t gk_offers(void);
 
+/* Whether this region or one around it is published: its thread is a caller that
+ * is counted, or a helper of one. */
+int gk_inside_published(const gk_region *region);
+
 /* Caller's threads in regions: they compute, so that many cores are taken. */
 int gk_callers(void);
 
-/* Wakes sleeping workers, or starts new ones up to `limit` workers in all. */
-void gk_pool_wake(int count, int limit);
+/* Whether any worker is between gk_join() and gk_leave(). */
+int gk_helpers_inside(void);
+
+/* For a region of `threads` threads: wakes `count` sleeping workers, or starts
+ * one if fewer exist than the region may use. Returns 0 if it did not because
+ * as many threads compute already as there are cores, or as it asks for. */
+int gk_pool_wake(int count, int threads);
 
 /* Forgets all published regions: in a forked child. */
 void gk_slots_reset(void);

@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
         "Without a name: lists the experiments.",
     )
     experiment.add_argument("name", metavar="NAME", nargs="?", help="which experiment; without it, a list of them")
+    experiment.add_argument("--all", action="store_true", help="run all of them, one after another")
     experiment.add_argument("--seconds", type=duration, metavar="S", help="how long to measure each case")
     experiment.add_argument("--threads", type=positive, metavar="N", help="in place of the number of usable cores")
     experiment.add_argument(
@@ -83,30 +84,40 @@ def run_experiment(options: argparse.Namespace) -> int:
     from .experiment import Setting
 
     console = Console()
-    if options.name is None:
+    if options.name and options.all:
+        raise LabError(f"--all runs every experiment: leave out either it or the name {options.name!r}")
+    if options.name is None and not options.all:
         for name in experiments.names():
-            console.print(f"[bold]{name:18}[/] ", end="")
-            console.print(experiments.get(name).claim, markup=False, highlight=False)
+            console.print(f"[bold]{name:18}[/]", end="")
+            console.print(experiments.get(name).claim, markup=False, highlight=False, soft_wrap=True)
         return 0
     import gilkit
 
-    experiment = experiments.get(options.name)
-    threads = options.threads or gilkit.num_threads()
-    chosen = interpreters.choose(options.python)
-    cores = machine.affinity()
-    setting = Setting(chosen, cores, threads)
+    chosen = [experiments.get(name) for name in ([options.name] if options.name else experiments.names())]
+    setting = Setting(interpreters.choose(options.python), machine.affinity(), options.threads or gilkit.num_threads())
     if options.save:
         results.check_writable(options.save)
-    result = runner.run(experiment, setting, live.view(Console(stderr=True)), seconds=options.seconds)
-    if options.save:
-        results.save(options.save, [result])
+    view = live.view(Console(stderr=True))
+    done = []
+    for experiment in chosen:
+        obstacle = experiment.obstacle()
+        if obstacle and options.name:
+            raise LabError(f"{experiment.name} cannot be run here: {obstacle}")
+        if obstacle:
+            view.note(f"{experiment.name}: left out, {obstacle}")
+            continue
+        done.append(runner.run(experiment, setting, view, seconds=options.seconds))
+        if options.save:
+            results.save(options.save, done)
+        if not options.json:
+            tables.show(console, experiment, done[-1])
+        if done[-1].interrupted:
+            break
     if options.json:
-        print_json(results.document([result]))
-    else:
-        tables.show(console, experiment, result)
-    if result.interrupted:
+        print_json(results.document(done))
+    if any(result.interrupted for result in done):
         return INTERRUPTED
-    return 1 if any(row.error for row in result.rows) else 0
+    return 1 if any(row.error for result in done for row in result.rows) else 0
 
 
 def run_doctor(options: argparse.Namespace) -> int:

@@ -161,6 +161,10 @@ class Experiment(ABC):
     rounds: ClassVar[int] = 3
     old_pythons: ClassVar[bool] = False  # whether the claim is about interpreters older than 3
 
+    def obstacle(self) -> str | None:
+        """Why it cannot be run here (a library that is missing), or None."""
+        return None
+
     @abstractmethod
     def cases(self, setting: Setting) -> list[Case]:
         """What to measure. Every case is measured once in each round, in this order."""

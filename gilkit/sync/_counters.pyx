@@ -1,4 +1,5 @@
 """The counters. See gilkit.sync, and csrc/sync/counter.h for how they work."""
+import operator
 from typing import NamedTuple
 
 cimport cython
@@ -23,7 +24,7 @@ import_core()
 
 cdef int64_t int64(object value, str name) except? -1:
     try:
-        return value
+        return value if type(value) is int else operator.index(value)
     except TypeError:
         raise TypeError(f"{name} must be an integer, not {value!r}") from None
     except OverflowError:

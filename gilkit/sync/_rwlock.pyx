@@ -130,6 +130,9 @@ cdef class ReadLock:
         """Whether somebody reads at this moment."""
         return gk_rwlock_readers(lock_of(self.of)) > 0
 
+    def _is_owned(self):  # asked by a condition
+        return gk_rwlock_reads_of_mine(lock_of(self.of)) > 0
+
     def __enter__(self):
         return self.acquire_slowly(True, FOR_EVER)
 
@@ -184,6 +187,9 @@ cdef class WriteLock:
     def locked(self):
         """Whether somebody writes at this moment."""
         return gk_rwlock_is_written(lock_of(self.of)) != 0
+
+    def _is_owned(self):  # asked by a condition
+        return gk_rwlock_is_mine(lock_of(self.of)) != 0
 
     def __enter__(self):
         return self.acquire_slowly(True, FOR_EVER)

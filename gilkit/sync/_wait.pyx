@@ -17,10 +17,15 @@ cdef object TIMEOUT_MAX = threading.TIMEOUT_MAX
 cdef object FOR_EVER = -1
 
 
-cdef int64_t nanoseconds(object timeout) except? -1:
-    """Seconds, as float or int, in nanoseconds; less than 0 is -2."""
+cdef int check_number(object timeout) except -1:
     if not isinstance(timeout, (float, int)):
         raise TypeError(f"timeout must be a number of seconds, not {timeout!r}")
+    return 0
+
+
+cdef int64_t nanoseconds(object timeout) except? -1:
+    """Seconds, as float or int, in nanoseconds; less than 0 is -2."""
+    check_number(timeout)
     if math.isnan(timeout):
         raise ValueError("timeout must be a number of seconds, not NaN (not a number)")
     if timeout > TIMEOUT_MAX:
@@ -40,12 +45,15 @@ cdef int lock_patience(gk_patience *patience, object blocking, object timeout) e
     patience.poll = poll_of_this_thread()
     patience.context = NULL
     patience.deadline = GK_FOREVER
+    check_number(timeout)
     if not blocking:
         if timeout != FOR_EVER:
             raise ValueError("can't specify a timeout for a non-blocking call")
         patience.deadline = 0
     elif timeout is not FOR_EVER and timeout != FOR_EVER:
         wait = nanoseconds(timeout)
+        if timeout < -TIMEOUT_MAX:
+            raise OverflowError(f"timeout value is too large: {timeout}")
         if wait < 0:
             raise ValueError(f"timeout value must be a non-negative number, or -1 for no timeout, not {timeout}")
         set_deadline(patience, wait)
@@ -61,7 +69,7 @@ cdef int patience_of(gk_patience *patience, object timeout) except -1:
     return 0
 
 
-cdef int outcome(int status) except -1:
+cdef bint outcome(int status) except -1:
     if status == GK_SYNC_OK:
         return True
     if status == GK_SYNC_TIMEOUT:

@@ -1,0 +1,112 @@
+"""How long a signal takes to become an exception in the main thread's call, and what looking for signals costs.
+
+    python bench/robustness/interrupts.py [tries]
+
+Prints, with and without another thread that computes in Python meanwhile: the time from os.kill(SIGINT) to
+KeyboardInterrupt, median, 99th percentile and longest; and the time of a call in the main thread, which looks for
+signals, over the same call in a thread that does not, in turn.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import statistics
+import sys
+import threading
+import time
+
+import gilkit
+
+MINUTE = 100_000_000_000  # steps of spin: more than a minute on any machine
+
+
+def burn_the_gil(end: threading.Event) -> None:
+    x = 0
+    while not end.is_set():
+        for _ in range(100_000):
+            x ^= 1
+
+
+def latencies(tries: int) -> list[float]:
+    """Seconds from the signal to the exception, in calls that were interrupted after random pauses."""
+    taken = []
+    for i in range(tries):
+        sent: list[float] = []
+
+        def interrupt(sent: list[float] = sent, pause: float = 0.03 + i * 7 % 50 / 1000) -> None:
+            time.sleep(pause)
+            sent.append(time.perf_counter())
+            os.kill(os.getpid(), signal.SIGINT)
+
+        killer = threading.Thread(target=interrupt)
+        killer.start()
+        try:
+            gilkit.spin(MINUTE)
+        except KeyboardInterrupt:
+            taken.append(time.perf_counter() - sent[0])
+        killer.join()
+        assert len(taken) == i + 1, "the call ended without an exception"
+        assert gilkit.spin(1_000_001) == 1
+    return sorted(taken)
+
+
+def call_seconds(steps: int) -> float:
+    start = time.perf_counter()
+    gilkit.spin(steps)
+    return time.perf_counter() - start
+
+
+def cost(rounds: int, steps: int) -> list[float]:
+    """Ratios of a call that looks for signals to one that does not, neighbours in time."""
+    ratios = []
+    for i in range(rounds):
+        results: dict[str, float] = {}
+
+        def elsewhere(results: dict[str, float] = results) -> None:
+            results["without"] = call_seconds(steps)
+
+        def here(results: dict[str, float] = results) -> None:
+            results["with"] = call_seconds(steps)
+
+        def other() -> None:
+            thread = threading.Thread(target=elsewhere)
+            thread.start()
+            thread.join()
+
+        for run in (here, other) if i % 2 else (other, here):
+            run()
+        ratios.append(results["with"] / results["without"])
+    return sorted(ratios)
+
+
+def report(title: str, tries: int) -> None:
+    taken = latencies(tries)
+    p99 = taken[min(tries - 1, -(-99 * tries // 100) - 1)]
+    print(
+        f"{title}: {tries} signals; to the exception: median {1000 * statistics.median(taken):.1f} ms, "
+        f"p99 {1000 * p99:.1f} ms, longest {1000 * taken[-1]:.1f} ms"
+    )
+    ratios = cost(21, 500_000_000)
+    low, middle, high = ratios[5], statistics.median(ratios), ratios[-6]
+    print(
+        f"{title}: a call that looks for signals takes {middle:.4f} times one that does not ({low:.4f} to {high:.4f})"
+    )
+
+
+def main() -> None:
+    tries = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+    print(
+        f"Python {sys.version.split()[0]}, {'GIL' if gilkit.info()['gil'] else 'no GIL'}, {gilkit.num_threads()} threads"
+    )
+    report("alone", tries)
+    end = threading.Event()
+    burner = threading.Thread(target=burn_the_gil, args=(end,), daemon=True)
+    burner.start()
+    report("beside a thread that burns the GIL", tries)
+    end.set()
+    burner.join()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""Too few threads and no memory: the right result on fewer threads, or a clean MemoryError; then all is as before."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="uses Linux's limits")
+
+# Calls of every kernel large enough to be shared and to need scratch memory; those that exist in this version.
+CALLS = """
+import numpy, gilkit
+T = 1  # no worker yet: the C library would keep its stack for the next
+rng = numpy.random.default_rng(1)
+floats = rng.random(300_000)
+numbers = rng.integers(0, 1000, 300_000)
+points, centers = rng.random((5000, 3)), rng.random((20, 3))
+CALLS = {
+    "spin": lambda: gilkit.spin(8_000_001, threads=T),
+    "pi": lambda: gilkit.pi(500_000, threads=T),
+    "mandelbrot": lambda: gilkit.mandelbrot(200, 100, threads=T),
+    "sum": lambda: gilkit.sum(floats, threads=T),
+    "var": lambda: gilkit.var(floats.reshape(300, 1000), axis=0, threads=T),
+    "fsum": lambda: gilkit.fsum(floats, threads=T),
+    "dot": lambda: gilkit.dot(floats, floats, threads=T),
+    "cumsum": lambda: gilkit.cumsum(floats, threads=T),
+    "sort": lambda: gilkit.sort(floats, threads=T),
+    "argsort": lambda: gilkit.argsort(numbers, threads=T),
+    "histogram": lambda: gilkit.histogram(floats, 100, threads=T),
+    "bincount": lambda: gilkit.bincount(numbers, threads=T),
+    "uniform": lambda: gilkit.uniform(300_000, seed=1, threads=T),
+    "nearest": lambda: gilkit.nearest(points, centers, threads=T),
+    "jacobi": lambda: gilkit.jacobi(floats.reshape(300, 1000), iterations=3, threads=T),
+    "map": lambda: gilkit.map(abs, range(10_000), threads=T),
+}
+CALLS = {name: call for name, call in CALLS.items() if hasattr(gilkit, name)}
+
+def same(a, b):
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    return numpy.array_equal(a, b)
+
+expected = {name: call() for name, call in CALLS.items()}
+gilkit.info()  # another user may not be able to read what this imports
+T = 4
+"""
+
+
+def test_every_allocation_fails_once(run_python, compile_c):
+    library = compile_c("malloc_fails", (HERE / "malloc_fails.c").read_text(), "-ldl")
+    out = run_python(
+        CALLS
+        + """
+import ctypes
+from gilkit import runtime
+library = ctypes.CDLL(None)
+library.allocations_seen.restype = library.allocations_kept.restype = ctypes.c_long
+library.fail_at.argtypes = [ctypes.c_long]
+failures = errors = 0
+for name, call in CALLS.items():
+    assert same(call(), expected[name])
+    runtime.stop()
+    before = library.allocations_kept()
+    for n in range(1, 1000):
+        runtime.stop()  # so that starting threads allocates, too
+        library.fail_at(n)
+        try:
+            result = call()
+        except MemoryError:
+            errors += 1
+            result = None
+        failed = library.allocations_seen() >= n
+        library.fail_at(0)
+        if result is not None:
+            assert same(result, expected[name]), (name, n)
+        failures += failed
+        assert same(call(), expected[name]), (name, n)
+        if not failed:
+            break
+    else:
+        raise AssertionError(f"{name} allocates without end")
+    result = None
+    runtime.stop()
+    # Caches that fill once are no leak; one block for each round would be.
+    assert library.allocations_kept() - before < 5, (name, before, library.allocations_kept())
+print(failures, errors)
+""",
+        LD_PRELOAD=str(library),
+    )
+    failures, errors = map(int, out.split())
+    assert failures >= 1 and errors <= failures, out
+
+
+LIMITS = {
+    "threads": """
+import os, resource
+if os.getuid() == 0:
+    os.setresgid(65534, 65534, 65534)
+    os.setresuid(65534, 65534, 65534)  # the limit does not hold for root
+used = resource.RLIMIT_NPROC
+resource.setrlimit(used, (1, resource.getrlimit(used)[1]))
+""",
+    "address-space": """
+import resource
+with open("/proc/self/statm") as file:
+    pages = int(file.read().split()[0])
+# Less than a thread's stack of 8 MB is left, but enough for the results.
+limit = pages * resource.getpagesize() + 7_000_000
+resource.setrlimit(resource.RLIMIT_STACK, (8 << 20, resource.getrlimit(resource.RLIMIT_STACK)[1]))
+resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
+""",
+}
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_no_thread_to_be_had(run_python, limit):
+    out = run_python(
+        CALLS
+        + """
+import threading
+assert gilkit.info()["workers"] == 0
+"""
+        + LIMITS[limit]
+        + """
+try:
+    threading.Thread(target=int).start()
+except RuntimeError:
+    limited = True
+else:
+    limited = False  # some containers have no such limit
+for name, call in CALLS.items():
+    assert same(call(), expected[name]), name
+print(limited, gilkit.info()["workers"])
+"""
+    )
+    limited, workers = out.split()
+    if limited == "False":
+        pytest.skip("the system grants a thread all the same")
+    assert int(workers) == 0
+
+
+def test_threads_come_back(run_python):
+    """After a failed start none is tried for a second; then the pool grows as ever."""
+    if os.getuid() != 0:
+        pytest.skip("only root can lift a limit that it has set")
+    out = run_python(
+        """
+import os, resource, sys, time, gilkit
+gilkit.info()
+hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+os.setresuid(65534, 65534, 0)
+resource.setrlimit(resource.RLIMIT_NPROC, (1, hard))
+assert gilkit.spin(8_000_001, threads=4) == 1
+before = gilkit.info()["workers"]
+resource.setrlimit(resource.RLIMIT_NPROC, (hard, hard))
+time.sleep(1.1)
+assert gilkit.spin(8_000_001, threads=4) == 1
+print(before, gilkit.info()["workers"])
+"""
+    )
+    before, after = map(int, out.split())
+    assert before == 0 and after >= 1

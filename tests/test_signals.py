@@ -1,0 +1,394 @@
+"""Ctrl-C, timeouts and cancel tokens: calls end early, with the right exception, and leave the pool usable."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import math
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+
+import pytest
+
+import gilkit
+
+MINUTE = 100_000_000_000  # steps of spin: more than a minute on any machine
+posix = pytest.mark.skipif(os.name != "posix", reason="the system has no POSIX signals")
+
+
+class Signalled(Exception):
+    pass
+
+
+@pytest.fixture
+def handle():
+    """handle(function): runs it on SIGUSR1; the handler before is set again after the test."""
+    before = signal.getsignal(signal.SIGUSR1)
+    yield lambda function: signal.signal(signal.SIGUSR1, lambda number, frame: function())
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGUSR1, before)
+
+
+def send_soon(number, after=0.05):
+    sender = threading.Timer(after, os.kill, (os.getpid(), number))
+    sender.start()
+    return sender
+
+
+def raise_signalled():
+    raise Signalled
+
+
+def usable():
+    return gilkit.spin(10_000_001, threads=2) == 1
+
+
+@posix
+@pytest.mark.parametrize("threads", [1, 2, 3, 8, 64])
+def test_ctrl_c_ends_a_call(threads):
+    start = time.monotonic()
+    sender = send_soon(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        gilkit.spin(MINUTE, threads=threads)
+    sender.join()
+    # A promise of 100 ms, shown by bench/robustness; here machines may be busy.
+    assert time.monotonic() - start < 20
+    assert usable()
+
+
+@posix
+def test_ctrl_c_beside_a_thread_that_holds_the_gil():
+    end = threading.Event()
+
+    def burn():
+        x = 0
+        while not end.is_set():
+            for _ in range(10_000):
+                x ^= 1
+
+    burner = threading.Thread(target=burn)
+    burner.start()
+    try:
+        for _ in range(3):
+            sender = send_soon(signal.SIGINT)
+            with pytest.raises(KeyboardInterrupt):
+                gilkit.spin(MINUTE)
+            sender.join()
+    finally:
+        end.set()
+        burner.join()
+
+
+@posix
+def test_any_handler_runs_and_what_it_raises_travels(handle):
+    handle(raise_signalled)
+    for after in (0.001, 0.01, 0.05, 0.1):
+        with pytest.raises(Signalled):
+            send_soon(signal.SIGUSR1, after)
+            gilkit.spin(MINUTE)
+        assert usable()
+
+
+@posix
+def test_a_handler_that_returns_runs_meanwhile(handle):
+    """Many of them: each shows that looking for signals goes on after the one before."""
+    times = []
+    handle(lambda: times.append(time.monotonic()))
+    done = threading.Event()
+
+    def send():
+        while not done.wait(0.03):
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        with pytest.raises(TimeoutError), gilkit.timeout(2):
+            gilkit.spin(MINUTE)
+        in_call = len(times)
+    finally:
+        done.set()
+        sender.join()
+    assert in_call >= 5
+
+
+@posix
+def test_a_handler_may_call_gilkit(handle):
+    results = []
+    handle(lambda: results.append(gilkit.spin(10_000_001)))
+    sender = send_soon(signal.SIGUSR1)
+    with pytest.raises(TimeoutError), gilkit.timeout(0.5):
+        gilkit.spin(MINUTE)
+    sender.join()
+    assert results == [1]
+
+    # And be interrupted itself.
+    def both():
+        handle(raise_signalled)
+        inner = send_soon(signal.SIGUSR1)
+        try:
+            gilkit.spin(MINUTE)
+        finally:
+            inner.join()
+
+    handle(both)
+    sender = send_soon(signal.SIGUSR1)
+    with pytest.raises(Signalled):
+        gilkit.spin(MINUTE)
+    sender.join()
+    assert usable()
+
+
+@posix
+def test_wakeup_descriptor_of_the_program_stays(handle):
+    """asyncio and others are told of signals through it."""
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        reader.setblocking(False)
+        writer.setblocking(False)
+        ran = []
+        handle(lambda: ran.append(1))
+        assert signal.set_wakeup_fd(writer.fileno()) == -1
+        try:
+            sender = send_soon(signal.SIGUSR1)
+            with pytest.raises(TimeoutError), gilkit.timeout(0.3):
+                gilkit.spin(MINUTE)
+            sender.join()
+        finally:
+            assert signal.set_wakeup_fd(-1) == writer.fileno()
+        assert ran == [1]
+        assert reader.recv(100) == bytes([signal.SIGUSR1])
+
+
+@posix
+def test_no_wakeup_descriptor_is_left_behind(handle):
+    handle(lambda: None)
+    for _ in range(2):
+        sender = send_soon(signal.SIGUSR1)
+        with pytest.raises(TimeoutError), gilkit.timeout(0.2):
+            gilkit.spin(MINUTE)
+        sender.join()
+        gilkit.spin(1000)
+        assert signal.set_wakeup_fd(-1) == -1
+
+
+@posix
+def test_a_handler_may_change_the_wakeup_descriptor(handle):
+    """As asyncio.run does: signals after it are still seen."""
+
+    def nothing_left():
+        signal.set_wakeup_fd(-1)
+        handle(raise_signalled)
+
+    handle(nothing_left)
+    first, second = send_soon(signal.SIGUSR1, 0.1), send_soon(signal.SIGUSR1, 0.4)
+    with pytest.raises(Signalled):
+        gilkit.spin(MINUTE)
+    first.join()
+    second.join()
+    assert signal.set_wakeup_fd(-1) == -1
+
+
+@posix
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+def test_ctrl_c_in_the_child_of_another_thread(run_python):
+    """The thread that forked is the child's main thread. The parent was watching for signals through its pipe."""
+    run_python(
+        """
+        import os, signal, threading, gilkit
+        signal.signal(signal.SIGUSR1, lambda number, frame: None)
+
+        def child():
+            # Not before gilkit's own thread has met the handler of SIGINT.
+            try:
+                threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+                gilkit.spin(100_000_000_000)
+            except KeyboardInterrupt:
+                os._exit(0 if gilkit.spin(1_000_001) == 1 else 2)
+            os._exit(1)
+
+        def fork():
+            pid = os.fork()
+            if pid == 0:
+                child()
+            statuses.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+        statuses = []
+        forker = threading.Timer(0.2, fork)
+        forker.start()
+        try:
+            with gilkit.timeout(1):
+                gilkit.spin(100_000_000_000)
+        except TimeoutError:
+            pass
+        forker.join()
+        assert statuses == [0], statuses
+        """,
+        timeout=60,
+    )
+
+
+# ---- Timeouts
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8, 64])
+def test_timeout(threads):
+    start = time.monotonic()
+    with pytest.raises(TimeoutError, match="within its timeout"), gilkit.timeout(0.1):
+        gilkit.spin(MINUTE, threads=threads)
+    assert 0.1 <= time.monotonic() - start < 20
+    assert usable()
+
+
+def test_timeout_of_other_threads():
+    def call(seconds):
+        with pytest.raises(TimeoutError), gilkit.timeout(seconds):
+            gilkit.spin(MINUTE)
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(call, [0.01, 0.05, 0.1, 0.2]))
+    assert usable()
+
+
+def test_calls_after_the_end_do_not_begin():
+    with gilkit.timeout(0):
+        for iterations in (0, 1, MINUTE):
+            with pytest.raises(TimeoutError):
+                gilkit.spin(iterations)
+    assert gilkit.spin(1) == 1
+
+
+def test_of_nested_timeouts_the_earliest_holds():
+    start = time.monotonic()
+    with gilkit.timeout(0.1), gilkit.timeout(100), pytest.raises(TimeoutError):
+        gilkit.spin(MINUTE)
+    assert time.monotonic() - start < 20
+    with gilkit.timeout(100):
+        with gilkit.timeout(0), pytest.raises(TimeoutError):
+            gilkit.spin(1)
+        assert gilkit.spin(1) == 1
+        with gilkit.timeout(None):
+            assert gilkit.spin(1) == 1
+
+
+def test_one_timeout_object_begins_anew():
+    block = gilkit.timeout(0.2)
+    assert repr(block) == "gilkit.timeout(0.2)"
+    for _ in range(2):
+        with block:
+            assert gilkit.spin(1) == 1
+            with pytest.raises(TimeoutError):
+                gilkit.spin(MINUTE)
+
+
+@pytest.mark.parametrize("far", [None, math.inf, 1e300, 1e9, 10])
+def test_far_timeouts(far):
+    with gilkit.timeout(far):
+        assert usable()
+
+
+@pytest.mark.parametrize("bad", [-1, -1e-9, math.nan, -math.inf])
+def test_timeouts_out_of_range(bad):
+    with pytest.raises(ValueError, match=f"seconds must be at least 0, not {bad}"):
+        gilkit.timeout(bad)
+
+
+@pytest.mark.parametrize("bad", ["1", b"1", [1], 1j, object()])
+def test_timeouts_that_are_no_numbers(bad):
+    with pytest.raises(TypeError, match="seconds must be a number or None, not"):
+        gilkit.timeout(bad)
+
+
+def test_timeouts_are_of_one_asyncio_task():
+    async def limited():
+        with gilkit.timeout(0):
+            await asyncio.sleep(0.01)
+            with pytest.raises(TimeoutError):
+                gilkit.spin(1)
+
+    async def free():
+        await asyncio.sleep(0.005)
+        return gilkit.spin(1)
+
+    async def both():
+        return (await asyncio.gather(limited(), free()))[1]
+
+    assert asyncio.run(both()) == 1
+
+
+# ---- Tokens
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8, 64])
+def test_token_cancels_from_another_thread(threads):
+    token = gilkit.CancelToken()
+    timer = threading.Timer(0.05, token.cancel)
+    timer.start()
+    with token, pytest.raises(CancelledError):
+        gilkit.spin(MINUTE, threads=threads)
+    timer.join()
+    assert token.cancelled()
+    assert usable()
+
+
+def test_token_stays_cancelled_in_its_block_only():
+    token = gilkit.CancelToken()
+    with token:
+        assert gilkit.spin(1) == 1
+    token.cancel()
+    assert gilkit.spin(1) == 1
+    with token:
+        for iterations in (0, 1, MINUTE):
+            with pytest.raises(CancelledError):
+                gilkit.spin(iterations)
+
+
+def test_one_token_covers_many_threads():
+    """Also one that several threads have entered at a time and leave in any order."""
+    token = gilkit.CancelToken()
+    started = threading.Barrier(9)
+
+    def call(index):
+        with token:
+            started.wait()
+            with pytest.raises(CancelledError):
+                gilkit.spin(MINUTE)
+            time.sleep(index % 3 / 100)
+        return gilkit.spin(1)
+
+    with ThreadPoolExecutor(8) as pool:
+        futures = [pool.submit(contextvars.Context().run, call, index) for index in range(8)]
+        started.wait()
+        token.cancel()
+        assert [future.result() for future in futures] == [1] * 8
+
+
+def test_a_token_inside_a_timeout():
+    token = gilkit.CancelToken()
+    with gilkit.timeout(0.1), token, pytest.raises(TimeoutError):
+        gilkit.spin(MINUTE)
+    assert not token.cancelled()
+
+
+@posix
+def test_a_signal_and_a_token_at_once(handle):
+    """What the handler raises is never lost, whatever else ends the call."""
+    for _ in range(20):
+        token = gilkit.CancelToken()
+
+        def both(token=token):
+            token.cancel()
+            raise Signalled
+
+        handle(both)
+        sender = send_soon(signal.SIGUSR1, 0.04)
+        with pytest.raises(Signalled), token:
+            gilkit.spin(MINUTE)
+        sender.join()
+        assert sys.exc_info() == (None, None, None)

@@ -1,0 +1,103 @@
+"""Many Python threads call at once: all results right, and no more native threads than one caller would have."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+
+import pytest
+
+import gilkit
+from gilkit import runtime
+
+CALLERS = 64
+
+
+def workers_of_this_process():
+    """Counted by the kernel, by the name that the pool gives its threads."""
+    count = 0
+    for task in os.listdir("/proc/self/task"):
+        try:
+            with open(f"/proc/self/task/{task}/comm") as file:
+                count += file.read().strip() == "gilkit"
+        except FileNotFoundError:
+            pass
+    return count
+
+
+def test_storm(often):
+    seconds = often(2, 60)
+    threads = max(2, gilkit.num_threads())
+    expected = {samples: gilkit.pi(samples, seed=7) for samples in (1, 10, 1000, 100_000, 1_000_000)}
+    end = time.monotonic() + seconds
+    errors, calls, most = [], [], 0
+
+    def caller(index):
+        choose = random.Random(index)
+        count = 0
+        try:
+            while count == 0 or time.monotonic() < end:
+                setting = choose.choice([None, 1, 2, threads])
+                samples = choose.choice(list(expected))
+                assert gilkit.pi(samples, seed=7, threads=setting) == expected[samples]
+                iterations = choose.choice([0, 1, 1000, 10**7 + 1])
+                with gilkit.threads(choose.randint(1, threads)):
+                    assert gilkit.spin(iterations) == iterations % 2
+                count += 1
+        except BaseException as error:  # all that a thread must not swallow
+            errors.append(error)
+        calls.append(count)
+
+    assert runtime.stop()
+    callers = [threading.Thread(target=caller, args=(index,)) for index in range(CALLERS)]
+    for thread in callers:
+        thread.start()
+    while any(thread.is_alive() for thread in callers):
+        if os.path.exists("/proc/self/task"):
+            most = max(most, workers_of_this_process())
+        assert gilkit.info()["workers"] <= threads - 1
+        time.sleep(0.05)
+    for thread in callers:
+        thread.join()
+    assert not errors, errors[0]
+    assert most <= threads - 1
+    assert min(calls) > 0
+
+
+def test_the_pool_grows_for_a_call_that_asks_for_more():
+    """And stays idle with what it has: the calls after it use their own number."""
+    assert runtime.stop()
+    try:
+        assert gilkit.spin(300_000_001, threads=6) == 1
+        assert 1 <= gilkit.info()["workers"] <= 5
+    finally:
+        assert runtime.stop()
+
+
+def test_idle_workers_use_no_time():
+    assert gilkit.spin(30_000_001, threads=4) == 1
+    for _ in range(200):
+        if gilkit.info()["sleeping"] == gilkit.info()["workers"]:
+            break
+        time.sleep(0.01)
+    before = time.process_time()
+    time.sleep(0.5)
+    assert time.process_time() - before < 0.1
+
+
+@pytest.mark.parametrize("threads", [2, 8, 64])
+def test_callers_that_come_and_go(threads):
+    """Short-lived Python threads: each has its own state in the pool."""
+    for _ in range(10):
+        results = []
+        callers = [
+            threading.Thread(target=lambda: results.append(gilkit.spin(100_001, threads=threads))) for _ in range(20)
+        ]
+        for thread in callers:
+            thread.start()
+        for thread in callers:
+            thread.join()
+        assert results == [1] * 20
+    assert runtime.stop()
