@@ -124,7 +124,7 @@ def test_cython_is_interruptible(installed):
             signal.setitimer(signal.ITIMER_REAL, 0.2)
             began = time.perf_counter()
             try:
-                julia.draw(20_000, 20_000, 0j, 10_000)
+                julia.draw(20, 300_000, 0j, 100_000)
             except raised:
                 assert time.perf_counter() - began < 2
             else:
@@ -133,7 +133,7 @@ def test_cython_is_interruptible(installed):
         threading.Timer(0.2, token.cancel).start()
         try:
             with token:
-                julia.draw(20_000, 20_000, 0j, 10_000)
+                julia.draw(20, 300_000, 0j, 100_000)
         except CancelledError:
             assert julia.draw(3, 3)
         else:

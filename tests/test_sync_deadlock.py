@@ -58,7 +58,7 @@ def embrace(first, second, also_first=None, also_second=None):
     return errors
 
 
-@pytest.mark.parametrize(("first", "second"), lock_sides())
+@pytest.mark.parametrize(("first", "second"), list(lock_sides()))
 def test_opposite_order(first, second):
     errors = embrace(first, second)
     assert len(errors) == 1  # one is told; the other gets on

@@ -165,6 +165,7 @@ static void retire(gk_region *r)
 gk_region *gk_join(int slot)
 {
     _Atomic uint32_t *word = &slots[slot].word;
+    GK_STEP();
     uint32_t seen = atomic_load_explicit(word, memory_order_relaxed);
     do {
         if ((seen & OPEN) == 0 || (seen & ROOM) == 0)

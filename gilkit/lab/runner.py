@@ -14,9 +14,6 @@ from .measure import tree_cpu
 from .results import Result
 from .workers import TaskError, Worker
 
-# How long a case may take beyond what it was asked for: slow starts, 100 threads taking turns, a swapping machine.
-GRACE = 120.0
-
 OTHERS_PERCENT = 15.0  # of one core, used by others, before the run is called disturbed
 STEAL_PERCENT = 3.0
 
@@ -155,7 +152,10 @@ def run(
     workers: dict[int, Worker] = {}
     try:
         watcher = Watcher(result, view)
+        begun = time.monotonic()
         for turn in range(rounds):
+            if turn and experiment.budget and time.monotonic() - begun > experiment.budget:
+                break
             for index, case in enumerate(cases):
                 row = result.rows[index]
                 if row.error:
@@ -169,7 +169,9 @@ def run(
                     if case.timed:
                         arguments["seconds"] = seconds / rounds
                     others = Others(workers[index])
-                    answer = workers[index].call(case.task, arguments, timeout=seconds + GRACE, tick=watcher.tick)
+                    answer = workers[index].call(
+                        case.task, arguments, timeout=seconds + experiment.grace, tick=watcher.tick
+                    )
                     row.samples.append(finish({**answer, **others.percent()}))
                 except (TaskError, OSError) as error:
                     row.error = str(error)

@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/thread.h"
-#include "check.h"
 
 #ifndef _WIN32
 #  include <time.h>
@@ -32,18 +31,6 @@ uint32_t random_below(uint32_t n)
     state ^= state >> 7;
     state ^= state << 17;
     return (uint32_t)((state >> 32) * n >> 32);
-}
-
-void on_threads(int count, void (*run)(void *), void *arg)
-{
-    gk_thread *threads[128];
-    CHECK(count <= 128);
-    for (int i = 0; i < count; i++) {
-        threads[i] = gk_thread_start(run, arg, "test");
-        CHECK(threads[i] != NULL);
-    }
-    for (int i = 0; i < count; i++)
-        gk_thread_join(threads[i]);
 }
 
 void burn(int64_t nanoseconds)

@@ -1,4 +1,4 @@
-/* For the tests of the pool: threads, chance, and the delays that a build with
+/* For the tests of the pool: chance, time, and the delays that a build with
  * -DGK_STRESS injects at the steps of the protocol. */
 #ifndef STRESS_H
 #define STRESS_H
@@ -10,9 +10,6 @@ int rounds(int count);
 
 /* 0 <= random_below(n) < n, from a generator of this thread's own. */
 uint32_t random_below(uint32_t n);
-
-/* Runs main(arg) on `count` threads of its own, and returns when all have ended. */
-void on_threads(int count, void (*main)(void *), void *arg);
 
 /* Keeps this thread busy. */
 void burn(int64_t nanoseconds);

@@ -2,9 +2,9 @@
  * works on a stack frame that is gone. Many short regions, from several callers
  * that reuse each other's slots; their data is defaced as soon as they return. */
 #include <stdatomic.h>
-#include <string.h>
 
 #include "check.h"
+#include "crowd.h"
 #include "runtime/parallel.h"
 #include "stress.h"
 
@@ -39,25 +39,20 @@ static void call(int times)
     }
 }
 
-static void caller(void *unused)
+static void caller(int i, void *times)
 {
-    (void)unused;
-    call(rounds(4000));
-}
-
-static void caller_briefly(void *unused)
-{
-    (void)unused;
-    call(rounds(300));
+    (void)i;
+    call(*(int *)times);
 }
 
 int main(void)
 {
     time_limit(300);
     gk_set_num_threads(4);
-    on_threads(1, caller, NULL);
-    on_threads(3, caller, NULL);
-    on_threads(60, caller_briefly, NULL); /* more than there are slots */
+    int many = rounds(10000), some = rounds(500);
+    crowd(1, caller, &many);
+    crowd(3, caller, &many);
+    crowd(60, caller, &some); /* more than there are slots */
     CHECK(gk_pool_stop());
     return 0;
 }

@@ -17,15 +17,9 @@ int main(void)
 #  include "base/clock.h"
 #  include "base/thread.h"
 #  include "check.h"
+#  include "crowd.h"
 #  include "runtime/parallel.h"
 #  include "stress.h"
-
-/* ThreadSanitizer ends a child that starts threads, unless told otherwise. */
-const char *__tsan_default_options(void);
-const char *__tsan_default_options(void)
-{
-    return "die_after_fork=0";
-}
 
 static void add(int64_t begin, int64_t end, void *data)
 {
@@ -81,31 +75,29 @@ static void idle(void)
 
 static _Atomic int forkers;
 
-static void compute(void *unused)
+static void compute(void)
 {
-    (void)unused;
     while (atomic_load(&forkers) > 0)
         region((int)random_below(2));
 }
 
-static void fork_often(void *unused)
+static void fork_often(void)
 {
-    (void)unused;
     for (int i = 0; i < rounds(50); i++)
         fork_once(1);
     atomic_fetch_sub(&forkers, 1);
 }
 
-static void either(void *number)
+static void either(int i, void *unused)
 {
-    (atomic_fetch_add((_Atomic int *)number, 1) % 2 == 0 ? compute : fork_often)(NULL);
+    (void)unused;
+    (i % 2 == 0 ? compute : fork_often)();
 }
 
 static void beside_regions(void)
 {
-    _Atomic int number = 0;
     atomic_store(&forkers, 2);
-    on_threads(4, either, &number);
+    crowd(4, either, NULL);
 }
 
 /* From inside a body, on the caller's thread or a helper's. */
@@ -133,9 +125,8 @@ static void in_bodies(void)
     }
 }
 
-static void fork_bodies(void *unused)
+static void fork_bodies(void)
 {
-    (void)unused;
     for (int i = 0; i < rounds(30); i++) {
         _Atomic int count = 0;
         CHECK(gk_parallel_for(10, fork_in_body, &count, &(gk_options){.threads = 3, .grain = 1, .eager = 1}) == GK_OK);
@@ -144,36 +135,49 @@ static void fork_bodies(void *unused)
     atomic_fetch_sub(&forkers, 1);
 }
 
-static void stop_often(void *unused)
+static void stop_often(void)
 {
-    (void)unused;
     while (atomic_load(&forkers) > 0) {
         gk_pool_stop();
         burn(random_below(20000));
     }
 }
 
-static void fork_bodies_or_stop(void *number)
+static void fork_bodies_or_stop(int i, void *unused)
 {
-    (atomic_fetch_add((_Atomic int *)number, 1) == 0 ? fork_bodies : stop_often)(NULL);
+    (void)unused;
+    (i == 0 ? fork_bodies : stop_often)();
 }
 
 /* A shut-down waits for a worker whose body forks. */
 static void in_bodies_beside_stop(void)
 {
-    _Atomic int number = 0;
     atomic_store(&forkers, 1);
-    on_threads(2, fork_bodies_or_stop, &number);
+    crowd(2, fork_bodies_or_stop, NULL);
 }
+
+/* ThreadSanitizer keeps the threads of the parent in mind, which the child does
+ * not have, and takes their stacks' second use for an error of its own. */
+#  if defined(__SANITIZE_THREAD__)
+#    define TSAN 1
+#  elif defined(__has_feature)
+#    if __has_feature(thread_sanitizer)
+#      define TSAN 1
+#    endif
+#  endif
 
 int main(void)
 {
     time_limit(300);
     gk_set_num_threads(3);
     idle();
+#  ifndef TSAN
     beside_regions();
     in_bodies();
     in_bodies_beside_stop();
+#  else
+    (void)beside_regions, (void)in_bodies, (void)in_bodies_beside_stop;
+#  endif
     region(1);
     CHECK(gk_pool_stop());
     return 0;

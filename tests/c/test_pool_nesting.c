@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 #include "check.h"
+#include "crowd.h"
 #include "runtime/parallel.h"
 #include "stress.h"
 
@@ -30,9 +31,9 @@ static void descend(int64_t begin, int64_t end, void *data)
     }
 }
 
-static void caller(void *unused)
+static void caller(int me, void *unused)
 {
-    (void)unused;
+    (void)me, (void)unused;
     for (int i = 0; i < rounds(12); i++) {
         _Atomic int64_t leaves = 0;
         struct level level = {3, &leaves};
@@ -46,8 +47,8 @@ int main(void)
 {
     time_limit(300);
     gk_set_num_threads(MOST_THREADS);
-    on_threads(1, caller, NULL);
-    on_threads(16, caller, NULL);
+    crowd(1, caller, NULL);
+    crowd(16, caller, NULL);
     CHECK(gk_pool_stop());
     return 0;
 }

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 #include "check.h"
+#include "crowd.h"
 #include "runtime/parallel.h"
 #include "stress.h"
 
@@ -24,9 +25,9 @@ static void body(int64_t begin, int64_t end, void *data)
     atomic_fetch_sub(&region->inside[place], 1);
 }
 
-static void caller(void *unused)
+static void caller(int me, void *unused)
 {
-    (void)unused;
+    (void)me, (void)unused;
     for (int i = 0; i < rounds(200); i++) {
         struct region region = {0};
         gk_options options = {.grain = 1, .threads = THREADS, .eager = i % 2};
@@ -43,8 +44,8 @@ int main(void)
 {
     time_limit(300);
     gk_set_num_threads(THREADS);
-    on_threads(1, caller, NULL);
-    on_threads(3, caller, NULL);
+    crowd(1, caller, NULL);
+    crowd(3, caller, NULL);
     CHECK(gk_pool_stop());
     return 0;
 }

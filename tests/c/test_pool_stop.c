@@ -3,8 +3,8 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
-#include "base/thread.h"
 #include "check.h"
+#include "crowd.h"
 #include "runtime/parallel.h"
 #include "stress.h"
 
@@ -15,9 +15,8 @@ static void add(int64_t begin, int64_t end, void *data)
     atomic_fetch_add((_Atomic int64_t *)data, (begin + end - 1) * (end - begin) / 2);
 }
 
-static void caller(void *unused)
+static void caller(void)
 {
-    (void)unused;
     for (int i = 0; i < rounds(1500); i++) {
         _Atomic int64_t sum = 0;
         int64_t n = 1 + random_below(1000);
@@ -28,9 +27,8 @@ static void caller(void *unused)
     atomic_fetch_sub(&callers_left, 1);
 }
 
-static void stopper(void *unused)
+static void stopper(void)
 {
-    (void)unused;
     while (atomic_load(&callers_left) > 0) {
         if (gk_pool_stop())
             atomic_fetch_add(&stops, 1);
@@ -38,9 +36,35 @@ static void stopper(void *unused)
     }
 }
 
-static void either(void *number)
+static void either(int i, void *unused)
 {
-    (atomic_fetch_add((_Atomic int *)number, 1) < 2 ? caller : stopper)(NULL);
+    (void)unused;
+    (i < 2 ? caller : stopper)();
+}
+
+/* Nobody else wakes the workers: each must see the shut-down by itself, at any
+ * stage of falling asleep. */
+static void stop_alone(void)
+{
+    for (int i = 0; i < rounds(1000); i++) {
+        _Atomic int64_t sum = 0;
+        CHECK(gk_parallel_for(100, add, &sum, &(gk_options){.threads = 3, .eager = 1}) == GK_OK);
+        burn(random_below(20) * 1000);
+        CHECK(gk_pool_stop());
+    }
+}
+
+/* While a region runs the pool is not idle, whatever surrounds the region. */
+static void stop_in_body(int64_t begin, int64_t end, void *data)
+{
+    (void)begin, (void)end, (void)data;
+    CHECK(!gk_pool_stop());
+}
+
+static void nest(int64_t begin, int64_t end, void *data)
+{
+    (void)begin, (void)end;
+    CHECK(gk_parallel_for(100, stop_in_body, data, &(gk_options){.threads = 3, .grain = 1}) == GK_OK);
 }
 
 int main(void)
@@ -49,11 +73,13 @@ int main(void)
     gk_set_num_threads(3);
     for (int64_t spin = 0; spin <= 50 * GK_MICROSECOND; spin += 50 * GK_MICROSECOND) {
         gk_pool_set_spin(spin);
-        _Atomic int number = 0;
         atomic_store(&callers_left, 2);
-        on_threads(4, either, &number); /* two of each */
+        crowd(4, either, NULL); /* two of each */
+        stop_alone();
     }
     CHECK(atomic_load(&stops) > 0);
+    nest(0, 1, NULL);
+    CHECK(gk_parallel_for(2, nest, NULL, &(gk_options){.threads = 1, .grain = 1}) == GK_OK);
     CHECK(gk_pool_stop());
     CHECK(gk_pool_workers() == 0 && gk_pool_sleepers() == 0);
     return 0;

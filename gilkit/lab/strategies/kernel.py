@@ -9,6 +9,7 @@ from ..workload import Workload
 class Kernel(Strategy):
     name = "gilkit"
     label = "gilkit"
+    any_function = False
 
     def open(self, workload: Workload, threads: int) -> Contender:
         return Contender(lambda: workload.kernel(threads))

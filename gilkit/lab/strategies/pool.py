@@ -37,7 +37,7 @@ class _Pool(Strategy):
         pool.map(_load, [workload.module.__name__] * threads, chunksize=1)
 
         def tasks(function: Any, items: Any) -> Any:
-            return pool.map(function, items, chunksize=1)
+            return pool.map(function, items, chunksize=workload.chunksize)
 
         return Contender(lambda: workload.solve(tasks, threads), stack)
 
