@@ -1,12 +1,11 @@
 #include "kernels/dot.h"
 
-#include <stddef.h>
-
 #include "base/compiler.h"
 #include "base/isa.h"
 #include "kernels/load.h"
 
 #include <math.h>
+#include <stddef.h>
 
 enum {
     LANES = 32,
