@@ -67,7 +67,7 @@ def test_histogram_of_many_with_every_instruction_set(isa, dtype):
 
 
 def test_items_on_and_beside_the_edges():
-    for bins, limits in [(10, (0.0, 1.0)), (7, (-0.3, 0.9)), (256, (0.0, 256.0)), (1000, (1e6, 1e6 + 1))]:
+    for bins, limits in [(10, (0.0, 1.0)), (7, (-0.3, 0.9)), (256, (0.0, 256.0)), (1000, (1e3, 1e3 + 1))]:
         for dtype in (np.float32, np.float64):
             edges = np.histogram_bin_edges(np.empty(0, dtype), bins, limits)
             a = np.concatenate([edges, np.nextafter(edges, dtype(-np.inf)), np.nextafter(edges, dtype(np.inf))])
@@ -96,7 +96,9 @@ def test_nan_and_infinity():
 def test_weights(weights):
     rng = np.random.default_rng(3)
     a = rng.random(200_000)
-    w = (10 * rng.random(a.size)).astype(weights)
+    w = ((1 if weights == "e" else 100) * rng.random(a.size)).astype(weights)
+    if weights == "e":
+        a, w = a[:1000], w[:1000]  # the sums of more are infinite
     for bins in (10, 300):
         expected = np.histogram(a, bins, weights=w)[0]
         for threads in THREADS:
