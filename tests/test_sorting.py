@@ -29,7 +29,9 @@ def in_total_order(a):
     top = 1 << (8 * a.itemsize - 1)
     rank = [x + top if x < top else 2 * top - 1 - x for x in u]  # negative floats descend in their bits
     nans = np.isnan(a)
-    order = sorted(range(a.size), key=lambda i: (bool(nans[i]), rank[i] if not nans[i] else u[i] if u[i] < top else 4 * top - u[i]))
+    order = sorted(
+        range(a.size), key=lambda i: (bool(nans[i]), rank[i] if not nans[i] else u[i] if u[i] < top else 4 * top - u[i])
+    )
     return a[order] if a.size else a.copy()
 
 
