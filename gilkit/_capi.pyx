@@ -1,7 +1,7 @@
 """The table of functions behind gilkit/gilkit.h and gilkit/__init__.pxd."""
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.pycapsule cimport PyCapsule_New
-from libc.stdint cimport int64_t
+from libc.string cimport memset
 from libc.string cimport memset
 
 from gilkit._call cimport Call, begin, finish

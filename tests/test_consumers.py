@@ -124,7 +124,7 @@ def test_cython_is_interruptible(installed):
             signal.setitimer(signal.ITIMER_REAL, 0.2)
             began = time.perf_counter()
             try:
-                julia.draw(20_000, 20_000, 0j, 10_000)
+                julia.draw(20, 300_000, 0j, 100_000)
             except raised:
                 assert time.perf_counter() - began < 2
             else:
@@ -133,7 +133,7 @@ def test_cython_is_interruptible(installed):
         threading.Timer(0.2, token.cancel).start()
         try:
             with token:
-                julia.draw(20_000, 20_000, 0j, 10_000)
+                julia.draw(20, 300_000, 0j, 100_000)
         except CancelledError:
             assert julia.draw(3, 3)
         else:
@@ -213,8 +213,10 @@ def test_two_packages_share_one_pool(installed):
         while any(thread.is_alive() for thread in threads):
             most = max(most, workers())
             time.sleep(0.001)
-        assert most == 2, most
-        assert gilkit.info()["workers"] == 2
+        assert most <= 2, most
+        while time.monotonic() < end + 30 and workers() < 2:
+            julia.draw(500, 500)
+        assert workers() == gilkit.info()["workers"] == 2
     """)
 
 

@@ -45,11 +45,11 @@ def test_any_floats(values):
 def test_blocks(n, spread, center, cancel, seed):
     """Blocks of every range of magnitudes: cut off wholly, in part, and not at all."""
     rng = np.random.default_rng(seed)
-    a = np.ldexp(rng.random(n) - 0.5, rng.integers(-spread, spread + 1, n) + center)
+    exponents = rng.integers(-spread, spread + 1, n) + center
+    a = np.ldexp(rng.random(n) - 0.5, np.minimum(exponents, 1020))
     if cancel:
         a = np.concatenate([a, -a])
         rng.shuffle(a)
-    a = a[np.isfinite(a)]
     check(a)
 
 

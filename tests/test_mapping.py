@@ -20,7 +20,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gilkit
-from gilkit import _call
 
 THREADS = [1, 2, 3, 8, 64]
 
@@ -370,12 +369,8 @@ def test_cancel_token():
 @pytest.mark.parametrize("function", [gilkit.map, lambda *a: list(gilkit.imap(*a))])
 def test_timeout(function):
     began = time.perf_counter()
-    reset = _call.enter_scope(None, time.monotonic_ns() + 200_000_000, None)
-    try:
-        with pytest.raises(TimeoutError):
-            function(time.sleep, [0.01] * 10_000)
-    finally:
-        _call.scope_variable.reset(reset)
+    with pytest.raises(TimeoutError), gilkit.timeout(0.2):
+        function(time.sleep, [0.01] * 10_000)
     assert time.perf_counter() - began < 5
 
 

@@ -27,11 +27,8 @@ TARGET GK_INLINE void NAME(two_sum)(double *total, double *error, double x)
 
 TARGET static void NAME(sum_start)(gk_lanes *lanes, int64_t width)
 {
-    /* -0.0 is the number that changes no sum, not even one of -0.0. */
-    for (int64_t i = 0; i < width; i++) {
-        lanes->state[0][i] = -0.0;
-        lanes->state[1][i] = 0;
-    }
+    memset(lanes->state[0], 0, (size_t)width * sizeof(double));
+    memset(lanes->state[1], 0, (size_t)width * sizeof(double));
 }
 
 TARGET GK_INLINE void NAME(sum_rows_of)(gk_lanes *lanes, const double *GK_RESTRICT x, int64_t stride,

@@ -149,8 +149,7 @@ static void finish(gk_reduction what, gk_type type, int64_t count, double ddof, 
     for (int64_t j = 0; j < columns; j++) {
         double value;
         if (what <= GK_MEAN) {
-            /* An error of 0 would turn -0.0 into 0.0; that of an infinity is NaN. */
-            value = b[j] < 0 || b[j] > 0 ? a[j] + b[j] : a[j];
+            value = isnan(b[j]) ? a[j] : a[j] + b[j]; /* as is the error of an infinity */
             if (what == GK_MEAN)
                 value /= (double)count;
         } else {

@@ -8,7 +8,7 @@ from html import escape
 from itertools import count
 
 from .charts import Bars, Chart, Lines, Point, Strip, Timeline
-from .text import digits, duration
+from .text import digits, duration, shorten
 
 WIDTH = 720
 COLOURS = 6  # classes c0 to c5 of the page
@@ -161,11 +161,11 @@ def _bars(chart: Bars) -> tuple[float, list[str]]:
         body.append(element("rect", x=LABELS, y=y + 3, width=width, height=ROW - 7, class_=colour, rx=2))
         edge = LABELS + width
         if bar.low is not None and bar.high is not None and bar.high > bar.low > 0:
-            start, end, middle = place(max(bar.low, low)), place(bar.high), y + 3 + (ROW - 7) / 2
+            start, end, top = place(max(bar.low, low)), place(bar.high), y + 3 + (ROW - 7) / 2 - 4
             body.append(
                 element(
                     "path",
-                    d=f"M{start:.1f} {middle:.1f}H{end:.1f}M{start:.1f} {middle - 4:.1f}v8M{end:.1f} {middle - 4:.1f}v8",
+                    d=f"M{start:.1f} {top + 4:.1f}H{end:.1f}M{start:.1f} {top:.1f}v8M{end:.1f} {top:.1f}v8",
                     class_="whisker",
                 )
             )
@@ -186,10 +186,6 @@ def _bars(chart: Bars) -> tuple[float, list[str]]:
         body.append(element("path", d=f"M{x:.1f} 4V{y:.1f}", class_="limit"))
         body.append(text(x, y + 28, chart.limit_label, class_="tick", text_anchor="middle"))
     return y + 34, grid + body
-
-
-def shorten(words: str, length: int) -> str:
-    return words if len(words) <= length else words[: length - 1] + "…"
 
 
 # ---- Lines

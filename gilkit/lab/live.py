@@ -45,7 +45,8 @@ class PlainView:
     def begin(self, result: Result, cases: Sequence[Case], rounds: int, seconds: float) -> None:
         self._cases = cases
         self._done, self._total = 0, len(cases) * rounds
-        self._print(f"{result.name}: {len(cases)} cases, {rounds} rounds, {seconds:g} s each in all")
+        timed = f", {seconds:g} s each in all" if any(case.timed for case in cases) else ""
+        self._print(f"{result.name}: {len(cases)} cases, {rounds} rounds{timed}")
 
     def case(self, index: int, round: int) -> None:
         pass

@@ -11,20 +11,20 @@ from typing import Any
 
 import gilkit
 
-from . import experiments, machine
+from . import compare, experiments, machine
 from .charts import Chart, Span, Strip
 from .drawing import draw
 from .errors import LabError
-from .experiment import Experiment, Outcome
+from .experiment import Experiment, Outcome, Verdict
 from .results import Result
 from .tables import said
 
-MARKS = {Outcome.HOLDS: "✓", Outcome.PARTLY: "◐", Outcome.FAILS: "✗", Outcome.OPEN: "?"}
+MARKS = {Outcome.HOLDS: "✓", Outcome.PARTLY: "◐", Outcome.FAILS: "✗", Outcome.OPEN: "?", Outcome.CHOICE: "→"}
 STRIP_POINTS = 600
 
 
-def page(results: Sequence[Result], extra: Sequence[str] = ()) -> str:
-    """The whole page. ``extra`` are further sections, as HTML."""
+def page(results: Sequence[Result]) -> str:
+    """The whole page."""
     style = (resources.files("gilkit.lab") / "report.css").read_text(encoding="utf-8")
     sections = "".join(section(result) for result in results)
     when = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -34,14 +34,15 @@ def page(results: Sequence[Result], extra: Sequence[str] = ()) -> str:
         '<meta name="color-scheme" content="light dark">\n'
         '<link rel="icon" href="data:,">\n'
         f"<title>What the cores do: gilkit's report</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
-        f"<header><h1>What the cores do</h1>\n<p>Measured by gilkit {escape(gilkit.__version__)}, report of {when}.</p>\n"
-        f"{_machines(results)}</header>\n<main>\n{_summary(results)}{''.join(extra)}{sections}</main>\n</body>\n</html>\n"
+        f"<header><h1>What the cores do</h1>\n<p>Measured by gilkit {escape(gilkit.__version__)}, "
+        f"report of {when}.</p>\n"
+        f"{_machines(results)}</header>\n<main>\n{_summary(results)}{sections}</main>\n</body>\n</html>\n"
     )
 
 
-def write(path: str, results: Sequence[Result], extra: Sequence[str] = ()) -> None:
+def write(path: str, results: Sequence[Result]) -> None:
     try:
-        Path(path).write_text(page(results, extra), encoding="utf-8")
+        Path(path).write_text(page(results), encoding="utf-8")
     except OSError as error:
         raise LabError(f"{path!r} cannot be written: {error.strerror}") from None
 
@@ -79,7 +80,7 @@ def _summary(results: Sequence[Result]) -> str:
 
 
 def section(result: Result) -> str:
-    experiment = experiments.get(result.name)
+    experiment = of(result)
     verdict = result.verdict
     parts = [
         f'<section id="{escape(result.name)}"><h2>{escape(experiment.title)}</h2>',
@@ -87,7 +88,7 @@ def section(result: Result) -> str:
     ]
     if verdict:
         parts.append(
-            f'<p class="verdict {verdict.outcome.name.lower()}"><strong>The claim {escape(said(verdict.headline))}.'
+            f'<p class="verdict {verdict.outcome.name.lower()}"><strong>{escape(lead(verdict))}.'
             f"</strong> {escape(verdict.text)}</p>"
         )
     parts += [f'<p class="note">{escape(warning)}</p>' for warning in result.warnings]
@@ -100,6 +101,19 @@ def section(result: Result) -> str:
     parts.append(f"<details><summary>Claim, method and rule in full</summary>{_method(doc)}</details>")
     parts.append("</section>\n")
     return "\n".join(parts)
+
+
+def of(result: Result) -> Experiment:
+    """The experiment, or the comparison, that a result is of."""
+    if result.name.startswith(compare.PREFIX):
+        return compare.Comparison(result.name.removeprefix(compare.PREFIX))
+    return experiments.get(result.name)
+
+
+def lead(verdict: Verdict) -> str:
+    if verdict.outcome is Outcome.CHOICE:
+        return f"Advice: {verdict.headline}"
+    return f"The claim {said(verdict.headline)}"
 
 
 def figure(chart: Chart) -> str:

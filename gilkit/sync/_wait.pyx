@@ -17,15 +17,10 @@ cdef object TIMEOUT_MAX = threading.TIMEOUT_MAX
 cdef object FOR_EVER = -1
 
 
-cdef int check_number(object timeout) except -1:
-    if not isinstance(timeout, (float, int)):
-        raise TypeError(f"timeout must be a number of seconds, not {timeout!r}")
-    return 0
-
-
 cdef int64_t nanoseconds(object timeout) except? -1:
     """Seconds, as float or int, in nanoseconds; less than 0 is -2."""
-    check_number(timeout)
+    if not isinstance(timeout, (float, int)):
+        raise TypeError(f"timeout must be a number of seconds, not {timeout!r}")
     if math.isnan(timeout):
         raise ValueError("timeout must be a number of seconds, not NaN (not a number)")
     if timeout > TIMEOUT_MAX:
@@ -42,20 +37,23 @@ cdef int set_deadline(gk_patience *patience, int64_t wait) except -1:
 
 
 cdef int lock_patience(gk_patience *patience, object blocking, object timeout) except -1:
+    cdef int64_t wait = -1
     patience.poll = poll_of_this_thread()
     patience.context = NULL
     patience.deadline = GK_FOREVER
-    check_number(timeout)
-    if not blocking:
-        if timeout != FOR_EVER:
-            raise ValueError("can't specify a timeout for a non-blocking call")
-        patience.deadline = 0
-    elif timeout is not FOR_EVER and timeout != FOR_EVER:
+    if timeout is not FOR_EVER:
         wait = nanoseconds(timeout)
         if timeout < -TIMEOUT_MAX:
             raise OverflowError(f"timeout value is too large: {timeout}")
-        if wait < 0:
-            raise ValueError(f"timeout value must be a non-negative number, or -1 for no timeout, not {timeout}")
+        if timeout == FOR_EVER:
+            wait = -1
+    if not blocking:
+        if wait != -1:
+            raise ValueError("can't specify a timeout for a non-blocking call")
+        patience.deadline = 0
+    elif wait < -1:
+        raise ValueError(f"timeout value must be a non-negative number, or -1 for no timeout, not {timeout}")
+    elif wait != -1:
         set_deadline(patience, wait)
     return 0
 
