@@ -185,11 +185,12 @@ static void sum_line(const scan *s, const char *in, int64_t begin, int64_t end, 
 {
     reader r;
     read_from(&r, s, in);
-    for (int64_t n, at = begin; at < end; at += n, sums += STREAMS) {
+    for (int64_t n, at = begin; at < end; at += n) {
         n = end - at < GROUP ? end - at : GROUP;
         const void *x = group_at(&r, at, n);
         if (s->is_float) {
             segment_sums(x, n, sums);
+            sums += STREAMS;
         } else {
             const uint64_t *values = x;
             uint64_t sum = c->integer;
