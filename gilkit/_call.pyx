@@ -65,8 +65,8 @@ cdef extern from "Python.h":
 # ---- Signals
 #
 # CPython runs signal handlers in the main thread, with the GIL, when it comes to
-# look. A call of the main thread looks about every 10 ms. Taking the GIL for that
-# may last 5 ms where another thread computes in Python, so the call first finds
+# look. A call of the main thread looks every 2 ms. Taking the GIL for that may
+# last 5 ms where another thread computes in Python, so the call first finds
 # out whether a signal came: while it runs, CPython writes a byte to a pipe for
 # each (as signal.set_wakeup_fd does). The pipe is made by the first call that
 # lasts long enough. A wake-up descriptor that the program has set stays as it is;
@@ -80,6 +80,7 @@ if PyInterpreterState_Get() == PyInterpreterState_Main():
 cdef int pipe_reader = -1, pipe_writer = -1
 cdef bint pipe_tried = False
 cdef bint watching = False  # the writer is CPython's wake-up descriptor
+cdef bint looked = False    # since the last call of the main thread began
 cdef unsigned unseen = 0
 
 
@@ -133,7 +134,7 @@ cdef bint no_signal_came() noexcept nogil:
             return False
     else:
         unseen += 1
-        if unseen % 50 == 0:  # twice a second, the GIL all the same
+        if unseen % 250 == 0:  # twice a second, the GIL all the same
             return False
     return not drain(pipe_reader)
 
@@ -153,7 +154,9 @@ cdef void make_pipe() noexcept:
 
 
 cdef int run_signal_handlers(void *call) noexcept nogil:
+    global looked
     cdef bint watched
+    looked = True
     if no_signal_came():
         return 0
     # An exception of a handler stays set in this thread's state, and finish()
@@ -317,6 +320,7 @@ cdef int raise_cancelled() except -1:
 
 
 cdef int begin(Call *call, object threads) except -1:
+    global looked
     memset(call, 0, sizeof(Call))
     cdef Scope scope = current_scope()
     if scope is not None:
@@ -338,7 +342,8 @@ cdef int begin(Call *call, object threads) except -1:
     call.options.poll = poll_of_this_thread()
     if call.options.poll != NULL:
         call.options.poll_context = call
-        if WAKEUP_IN_C and not watching and pipe_writer >= 0:
+        # Where that takes a microsecond, only if the call before was long, too.
+        if (WAKEUP_IN_C or looked) and not watching and pipe_writer >= 0:
             watch()
             call.watches = watching
             # One that came just before is not seen through the pipe.
@@ -346,6 +351,7 @@ cdef int begin(Call *call, object threads) except -1:
                 if call.watches:
                     unwatch()
                 return -1
+        looked = False
     if scope is not None:
         # The token lives as long as the call, whatever becomes of the context.
         Py_INCREF(scope)

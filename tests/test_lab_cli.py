@@ -287,7 +287,7 @@ def test_doctor_where_there_is_no_other_interpreter(nothing_else):
 def test_runner_is_told_the_options(monkeypatch, capsys, nothing_else):
     seen = {}
 
-    def run(experiment, setting, view, seconds):
+    def run(experiment, setting, view, seconds, rounds):
         seen.update(threads=setting.threads, seconds=seconds)
         raise KeyboardInterrupt
 

@@ -9,9 +9,8 @@ signals, over the same call in a thread that does not, in turn.
 
 from __future__ import annotations
 
-import os
-import signal
 import statistics
+import subprocess
 import sys
 import threading
 import time
@@ -28,32 +27,40 @@ def burn_the_gil(end: threading.Event) -> None:
             x ^= 1
 
 
+# Another process, as a terminal is: asked for a signal by a line, it says when it sent one.
+SENDER = """
+import os, signal, sys, time
+for line in sys.stdin:
+    time.sleep(float(line))
+    sent = time.monotonic()
+    os.kill(os.getppid(), signal.SIGINT)
+    print(sent, flush=True)
+"""
+
+
 def latencies(tries: int) -> list[float]:
-    """Seconds from the signal to the exception, in calls that were interrupted after random pauses."""
+    """Seconds from the signal to the exception, in calls that were interrupted after various pauses."""
+    command = [sys.executable, "-c", SENDER]
     taken = []
-    for i in range(tries):
-        sent: list[float] = []
-
-        def interrupt(sent: list[float] = sent, pause: float = 0.03 + i * 7 % 50 / 1000) -> None:
-            time.sleep(pause)
-            sent.append(time.perf_counter())
-            os.kill(os.getpid(), signal.SIGINT)
-
-        killer = threading.Thread(target=interrupt)
-        killer.start()
-        try:
-            gilkit.spin(MINUTE)
-        except KeyboardInterrupt:
-            taken.append(time.perf_counter() - sent[0])
-        killer.join()
-        assert len(taken) == i + 1, "the call ended without an exception"
-        assert gilkit.spin(1_000_001) == 1
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as sender:
+        assert sender.stdin is not None and sender.stdout is not None
+        for i in range(tries):
+            print(0.05 + i * 7 % 50 / 1000, file=sender.stdin, flush=True)
+            try:
+                gilkit.spin(MINUTE)
+            except KeyboardInterrupt:
+                raised = time.monotonic()
+            else:
+                raise AssertionError("the call ended without an exception")
+            taken.append(raised - float(sender.stdout.readline()))
+            assert gilkit.spin(1_000_001) == 1
+        sender.stdin.close()
     return sorted(taken)
 
 
 def call_seconds(steps: int) -> float:
     start = time.perf_counter()
-    gilkit.spin(steps)
+    gilkit.spin(steps, threads=1)
     return time.perf_counter() - start
 
 
@@ -87,18 +94,14 @@ def report(title: str, tries: int) -> None:
         f"{title}: {tries} signals; to the exception: median {1000 * statistics.median(taken):.1f} ms, "
         f"p99 {1000 * p99:.1f} ms, longest {1000 * taken[-1]:.1f} ms"
     )
-    ratios = cost(21, 500_000_000)
-    low, middle, high = ratios[5], statistics.median(ratios), ratios[-6]
-    print(
-        f"{title}: a call that looks for signals takes {middle:.4f} times one that does not ({low:.4f} to {high:.4f})"
-    )
+    ratios = cost(41, 200_000_000)
+    low, middle, high = ratios[10], statistics.median(ratios), ratios[-11]
+    print(f"{title}: a call that looks for signals takes {middle:.4f} times one that does not ({low:.4f} to {high:.4f})")
 
 
 def main() -> None:
     tries = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    print(
-        f"Python {sys.version.split()[0]}, {'GIL' if gilkit.info()['gil'] else 'no GIL'}, {gilkit.num_threads()} threads"
-    )
+    print(f"Python {sys.version.split()[0]}, {'GIL' if gilkit.info()['gil'] else 'no GIL'}, {gilkit.num_threads()} threads")
     report("alone", tries)
     end = threading.Event()
     burner = threading.Thread(target=burn_the_gil, args=(end,), daemon=True)

@@ -22,11 +22,13 @@ static const int64_t TELLING = 5 * GK_MICROSECOND;
  * other closely wakes a worker for the next: it will find them by spinning. */
 static const int64_t LONELY = 10 * 20 * GK_MICROSECOND;
 static const int64_t FIRST_POLL_AFTER = 30 * GK_MILLISECOND;
-static const int64_t POLL_EVERY = 10 * GK_MILLISECOND;
-/* A poll that waits (for the GIL that another thread holds on to) comes so much
- * more seldom, but never more seldom than this. */
-static const int64_t POLL_AT_LEAST_EVERY = 50 * GK_MILLISECOND;
-/* What one claim takes: long against the claim, short against POLL_EVERY. */
+/* Then a poll comes after 100 times of what the last one took, between these:
+ * one that waits (for the GIL that another thread holds on to) comes seldom. */
+static const int64_t POLL_PAUSE_LEAST = 2 * GK_MILLISECOND;
+static const int64_t POLL_PAUSE_MOST = 50 * GK_MILLISECOND;
+/* How often a caller looks up that waits for its helpers. */
+static const int64_t LOOK_UP_EVERY = 5 * GK_MILLISECOND;
+/* What one claim takes: long against the claim, short against the polls. */
 static const int64_t BATCH = 50 * GK_MICROSECOND;
 
 /* A slot's word: whether its region takes helpers, how many more it takes, and
@@ -138,7 +140,7 @@ static void wait_for_helpers(gk_region *r, _Atomic uint32_t *word)
         if ((seen & HELPERS) == 0)
             return;
         GK_STEP();
-        gk_wait(word, seen, watched ? gk_now() + POLL_EVERY : GK_FOREVER);
+        gk_wait(word, seen, watched ? gk_now() + LOOK_UP_EVERY : GK_FOREVER);
         gk_cancelled(); /* for its poll and its look at the deadline */
     }
 }
@@ -255,10 +257,10 @@ static void poll(gk_region *r, int64_t now)
     r->detached--;
     if (end != 0)
         cancel(owner, GK_INTERRUPTED);
-    int64_t after = gk_now(), pause = 10 * (after - now);
-    owner->next_poll = after + (pause < POLL_EVERY            ? POLL_EVERY
-                                : pause < POLL_AT_LEAST_EVERY ? pause
-                                                              : POLL_AT_LEAST_EVERY);
+    int64_t after = gk_now(), pause = 100 * (after - now);
+    owner->next_poll = after + (pause < POLL_PAUSE_LEAST  ? POLL_PAUSE_LEAST
+                                : pause < POLL_PAUSE_MOST ? pause
+                                                          : POLL_PAUSE_MOST);
 }
 
 /* The calling thread's duties between its claims: sleepers, deadline, signals. */

@@ -38,8 +38,8 @@ typedef struct {
     int64_t grain; /* items a chunk; 0: chosen from n */
     int64_t deadline;           /* gk_now() time; 0: none */
     gk_cancel_token *token;     /* NULL: none */
-    int (*poll)(void *context); /* called by the calling thread about every 10 ms
-                                   while the region runs; nonzero: GK_INTERRUPTED */
+    int (*poll)(void *context); /* called by the calling thread after 30 ms and then
+                                   every 2 to 50 ms; nonzero: GK_INTERRUPTED */
     void *poll_context;
     /* What a thread does around its share of the region, both or neither: it
      * runs enter(data) before its first chunk and leave(data, what enter gave)

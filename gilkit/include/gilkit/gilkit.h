@@ -87,7 +87,7 @@ typedef struct {
     int64_t grain;      /* items a chunk; 0: chosen from n */
     int64_t deadline;   /* gilkit_now() time; 0: none */
     gilkit_token *token;
-    int (*poll)(void *context); /* called by the calling thread about every 10 ms; nonzero: the end */
+    int (*poll)(void *context); /* called by the calling thread every 2 to 50 ms; nonzero: the end */
     void *poll_context;
     void *call; /* gilkit's own, between gilkit_begin() and gilkit_finish() */
 } gilkit_options;
