@@ -96,12 +96,16 @@ def report(title: str, tries: int) -> None:
     )
     ratios = cost(41, 200_000_000)
     low, middle, high = ratios[10], statistics.median(ratios), ratios[-11]
-    print(f"{title}: a call that looks for signals takes {middle:.4f} times one that does not ({low:.4f} to {high:.4f})")
+    print(
+        f"{title}: a call that looks for signals takes {middle:.4f} times one that does not ({low:.4f} to {high:.4f})"
+    )
 
 
 def main() -> None:
     tries = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    print(f"Python {sys.version.split()[0]}, {'GIL' if gilkit.info()['gil'] else 'no GIL'}, {gilkit.num_threads()} threads")
+    print(
+        f"Python {sys.version.split()[0]}, {'GIL' if gilkit.info()['gil'] else 'no GIL'}, {gilkit.num_threads()} threads"
+    )
     report("alone", tries)
     end = threading.Event()
     burner = threading.Thread(target=burn_the_gil, args=(end,), daemon=True)
