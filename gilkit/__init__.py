@@ -45,14 +45,18 @@ _LAZY: dict[str, str] = {
     **dict.fromkeys(("nearest", "kmeans"), "gilkit.kernels.clustering"),
 }
 
+_SUBPACKAGES = ("reference", "sync")
+
 __all__ = [
     "CancelToken", "__version__", "get_include", "imap", "info", "map", "num_threads", "parallel_for",
     "set_num_threads", "spin", "starmap", "threads", "timeout",
-    *_LAZY,
+    *_LAZY, *_SUBPACKAGES,
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:
+    if name in _SUBPACKAGES:
+        return _importlib.import_module(f"gilkit.{name}")
     module = _LAZY.get(name)
     if module is None:
         raise AttributeError(f"module 'gilkit' has no attribute {name!r}")
@@ -62,7 +66,7 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(_LAZY))
+    return sorted(set(globals()) | set(__all__))
 
 
 def get_include() -> str:

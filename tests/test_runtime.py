@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import pathlib
+import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -158,11 +161,16 @@ def test_unknown_name():
     assert set(gilkit.__all__) <= set(dir(gilkit))
 
 
+def test_every_public_name_has_its_type():
+    stub = (pathlib.Path(gilkit.__file__).parent / "__init__.pyi").read_text()
+    typed = set(re.findall(r"import \w+ as (\w+)$|^def (\w+)", stub, re.M))
+    assert {name or function for name, function in typed} == set(gilkit.__all__) | {"runtime"}
+    for name in gilkit.__all__:
+        assert getattr(gilkit, name).__doc__ or name == "__version__", name
+
+
 def test_source_tree_says_what_to_do(tmp_path):
     """A checkout on sys.path hides the installed package: the error must tell."""
-    import pathlib
-    import shutil
-
     package = tmp_path / "gilkit"
     package.mkdir()
     installed = pathlib.Path(gilkit.__file__).parent
