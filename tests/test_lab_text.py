@@ -37,3 +37,5 @@ def test_lists_and_numbers_of_things():
     ]
     assert text.shorten("abcdef", 4) == "abc…"
     assert text.shorten("abc", 4) == "abc"
+    assert text.shorten_middle("abcdefghij", 7) == "ab … ij"
+    assert text.shorten_middle("abcdefg", 7) == "abcdefg"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Sequence
 from html import escape
 from importlib import resources
@@ -69,7 +70,7 @@ def _summary(results: Sequence[Result]) -> str:
         headline = said(verdict.headline) if verdict else "is not decided"
         rows.append(
             f'<tr><td class="mark {outcome.name.lower()}" aria-hidden="true">{MARKS[outcome]}</td>'
-            f'<th scope="row"><a href="#{escape(result.name)}">{escape(result.name)}</a></th>'
+            f'<th scope="row"><a href="#{anchor(result)}">{escape(result.name)}</a></th>'
             f"<td>{escape(result.claim)}</td><td>{escape(headline)}</td></tr>"
         )
     return (
@@ -79,11 +80,15 @@ def _summary(results: Sequence[Result]) -> str:
     )
 
 
+def anchor(result: Result) -> str:
+    return re.sub(r"[^\w.-]+", "-", result.name)
+
+
 def section(result: Result) -> str:
     experiment = of(result)
     verdict = result.verdict
     parts = [
-        f'<section id="{escape(result.name)}"><h2>{escape(experiment.title)}</h2>',
+        f'<section id="{anchor(result)}"><h2>{escape(experiment.title)}</h2>',
         f'<p class="claim">{escape(result.claim)}</p>',
     ]
     if verdict:

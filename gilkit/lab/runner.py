@@ -12,12 +12,12 @@ from . import machine
 from .experiment import Case, Experiment, Row, Sample, Setting
 from .measure import tree_cpu
 from .results import Result
-from .text import shorten
+from .text import shorten_middle
 from .workers import TaskError, Worker
 
 OTHERS_PERCENT = 15.0  # of one core, used by others, before the run is called disturbed
 STEAL_PERCENT = 3.0
-ERROR_LENGTH = 300  # an error may repeat all of its data
+ERROR_LENGTH = 300  # an error may repeat all of its data before it says why
 
 
 class View(Protocol):
@@ -176,7 +176,7 @@ def run(
                     )
                     row.samples.append(finish({**answer, **others.percent()}))
                 except (TaskError, OSError) as error:
-                    row.error = shorten(str(error), ERROR_LENGTH)
+                    row.error = shorten_middle(str(error), ERROR_LENGTH)
                 view.sample(index, row)
     except KeyboardInterrupt:
         result.interrupted = True

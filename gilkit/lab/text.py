@@ -41,5 +41,11 @@ def shorten(words: str, length: int) -> str:
     return words if len(words) <= length else words[: length - 1] + "…"
 
 
+def shorten_middle(words: str, length: int) -> str:
+    """Keeps the beginning and the end."""
+    half = (length - 3) // 2
+    return words if len(words) <= length else f"{words[:half]} … {words[-half:]}"
+
+
 def plural(count: int, word: str, many: str = "") -> str:
     return f"{count} {word if count == 1 else many or word + 's'}"

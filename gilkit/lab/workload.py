@@ -47,9 +47,13 @@ class Workload(ABC):
         """Does the work in pure Python."""
         return self.module.solve(map, parts, **self.size)
 
-    @abstractmethod
     def kernel(self, threads: int) -> Any:
-        """Does the work in gilkit's kernel."""
+        """Does the work in gilkit's kernel; for work that has none, gilkit.map is the way."""
+        raise NotImplementedError(f"gilkit has no kernel for {self.name}")
+
+    @property
+    def has_kernel(self) -> bool:
+        return type(self).kernel is not Workload.kernel
 
     @abstractmethod
     def check(self, result: Any) -> None:

@@ -22,9 +22,9 @@ from ..interpreters import Interpreter
 from ..text import duration, listed, plural, size
 
 WORKLOADS: dict[str, dict[str, object]] = {
-    "spin": {"iterations": 6_000_000},
-    "pi": {"samples": 500_000, "seed": 0},
-    "mandelbrot": {"width": 120, "height": 120, "x": [-2.0, 1.0], "y": [-1.5, 1.5], "max_iter": 200},
+    "spin": {"iterations": 15_000_000},
+    "pi": {"samples": 1_500_000, "seed": 0},
+    "mandelbrot": {"width": 200, "height": 200, "x": [-2.0, 1.0], "y": [-1.5, 1.5], "max_iter": 200},
 }
 
 

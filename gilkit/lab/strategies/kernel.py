@@ -8,8 +8,11 @@ from ..workload import Workload
 
 class Kernel(Strategy):
     name = "gilkit"
-    label = "gilkit kernel"
+    label = "gilkit"
     any_function = False
+
+    def obstacle(self, workload: Workload) -> str | None:
+        return None if workload.has_kernel else f"gilkit has no kernel for {workload.name}"
 
     def open(self, workload: Workload, threads: int) -> Contender:
         return Contender(lambda: workload.kernel(threads))

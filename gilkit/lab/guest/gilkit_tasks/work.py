@@ -57,11 +57,22 @@ def once(workload, size, threads):
     if _state.get("solve") is None:
         start(workload, size, threads)
     cost = run()
-    try:
-        import resource
-
-        unit = 1 if sys.platform == "darwin" else 1024
-        cost["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    except ImportError:
-        pass
+    memory = peak_memory()
+    if memory:
+        cost["memory"] = memory
     return cost
+
+
+def peak_memory():
+    """The most memory this process has had, in bytes; None where the system does not say.
+
+    Not getrusage's ru_maxrss: on Linux that begins with the memory of the process that started this one.
+    """
+    try:
+        with open("/proc/self/status") as status:
+            for line in status:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+    except IOError:
+        pass
+    return None

@@ -1,0 +1,37 @@
+"""Training a model: k-means, whose hot loop finds each point's nearest centre; a share of the points for each part."""
+
+from . import data
+from .cut import spans
+from .twin import twin
+
+_nearest = twin("nearest").nearest
+
+
+def piece(task):
+    """Of some points: the sums and counts of those nearest to each centre."""
+    points, centers = task
+    index, _ = _nearest(points, centers)
+    sums = [[0.0] * len(centers[0]) for _ in centers]
+    counts = [0] * len(centers)
+    for point, which in zip(points, index):
+        counts[which] += 1
+        own = sums[which]
+        for axis, x in enumerate(point):
+            own[axis] += x
+    return sums, counts
+
+
+def solve(map, parts, count, dimensions, clusters, iterations):
+    """The centres after so many rounds, beginning with the first points."""
+    points = data.points(count, dimensions)
+    centers = points[:clusters]
+    shares = [points[begin:end] for begin, end in spans(count, parts)]
+    for _ in range(iterations):
+        found = list(map(piece, [(share, centers) for share in shares]))
+        moved = []
+        for c, center in enumerate(centers):
+            members = sum(counts[c] for _, counts in found)
+            sums = [sum(sums[c][axis] for sums, _ in found) for axis in range(dimensions)]
+            moved.append([total / members for total in sums] if members else center)
+        centers = moved
+    return centers

@@ -1,0 +1,218 @@
+"""Comparing strategies: advice from figures, and a reader's own functions of every kind."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gilkit.lab import cli, compare, interpreters, results
+from gilkit.lab.errors import LabError
+from gilkit.lab.experiment import Outcome, Row, Setting
+from gilkit.lab.interpreters import Interpreter
+
+GIL = Interpreter("python3", "CPython", "3.13.0", False, True, running=True)
+SETTING = Setting([GIL], 2, 2)
+
+
+def row(strategy, wall, threads=1, digest="x", inputs="i", startup=0.1, rounds=5, **more):
+    sample = {"wall": wall, "cpu": wall, "cpu_percent": 100.0, "digest": digest, "inputs": inputs, "startup": startup}
+    return Row(strategy, strategy, GIL, threads, {}, [sample | more for _ in range(rounds)])
+
+
+def advise(rows, facts=None, custom=True):
+    return compare.advise(rows, SETTING, facts or {}, custom)
+
+
+def test_the_quickest_is_chosen():
+    verdict = advise([row("serial", 1.0), row("threads", 1.0, 2), row("gilkit.map", 0.5, 2)])
+    assert verdict.headline == "choose gilkit.map"
+    assert verdict.outcome is Outcome.CHOICE
+
+
+def test_a_simpler_one_that_is_not_shown_to_be_slower_is_chosen():
+    quick = row("gilkit.map", 1.0, 2)
+    for index, sample in enumerate(quick.samples):
+        sample["wall"] = (0.9, 1.1, 0.97, 1.0, 1.05)[index]
+    verdict = advise([row("serial", 1.0), quick])
+    assert verdict.headline == "choose serial"
+    assert "Nothing is shown to be quicker" in verdict.text
+
+
+def test_whether_it_holds_the_gil():
+    assert "It holds the GIL" in advise([row("serial", 1.0), row("threads", 1.05, 2)]).text
+    assert "releases the GIL for about 80 %" in advise([row("serial", 1.0), row("threads", 0.6, 2)]).text
+    short = {"each": 1e-6, "inputs": 10}
+    text = advise([row("serial", 1.0), row("threads", 9.0, 2)], short).text
+    assert "cannot be told" in text
+    assert "A call takes 1.00 µs" in text
+
+
+def test_wrong_results_are_out():
+    verdict = advise([row("serial", 1.0), row("threads", 0.2, 2, digest="other")])
+    assert verdict.headline == "choose serial"
+    assert "threads gave other results" in verdict.text
+
+
+def test_inputs_that_differ_cannot_be_compared():
+    verdict = advise([row("serial", 1.0), row("pool-fork", 0.5, 2, digest="other", inputs="others")])
+    assert verdict.headline == "choose pool-fork"
+    assert "inputs differ from process to process" in verdict.text
+
+
+def test_a_function_of_chance():
+    base = row("serial", 1.0)
+    for index, sample in enumerate(base.samples):
+        sample["digest"] = str(index)
+    assert "Even the plain loop gives other results" in advise([base, row("threads", 1.0, 2)]).text
+
+
+def test_what_processes_spend_their_time_on():
+    facts = {"each": 0.1, "inputs": 10, "tried": 10, "pickle_inputs": [10 << 20, 0.4], "pickle_results": [100, 0.0]}
+    rows = [row("serial", 1.0), row("pool-fork", 1.0, 2)]
+    assert "Processes must move 10.0 MiB" in advise(rows, facts).text
+    facts["pickle_inputs"] = [100, 0.0]
+    assert "Processes lose 500 ms to handing out work" in advise(rows, facts).text
+
+
+def test_start_up_decides_for_a_single_run():
+    verdict = advise([row("serial", 1.0, startup=0.0), row("pool-spawn", 0.5, 2, startup=2.0)])
+    assert verdict.headline == "choose pool-spawn"
+    assert "For a single run, with start-up, serial comes first" in verdict.text
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("AttributeError: Can't get local object", "what pickles"),
+        ("ModuleNotFoundError: No module named 'numpy'", "not installed for that interpreter"),
+        ("no answer within 60 s", "it hangs"),
+        ("ValueError: nonsense", "nonsense"),
+    ],
+)
+def test_failures_are_explained(error, words):
+    failed = Row("pool-fork", "pool-fork", GIL, 2, error=error)
+    assert words in advise([row("serial", 1.0), row("threads", 1.0, 2), failed]).text
+
+
+def test_too_little_measured():
+    assert advise([]).outcome is Outcome.OPEN
+    assert advise([row("serial", 1.0)]).outcome is Outcome.OPEN
+
+
+@pytest.mark.parametrize(
+    ("each", "inputs", "take", "repeat"),
+    [(1e-6, 1000, None, 50), (0.1, 10, None, 1), (1.0, 100, 5, 1), (60.0, 3, 1, 1), (0.0, 1, None, 10_000_000)],
+)
+def test_work_is_fitted(each, inputs, take, repeat):
+    assert compare.fit({"each": each, "inputs": inputs}) == {"take": take, "repeat": repeat}
+
+
+def test_what_has_changed():
+    old = [row("serial", 1.0), row("threads", 0.5, 2), row("gilkit.map", 0.5, 2)]
+    new = [row("serial", 2.0), row("threads", 1.0, 2), row("gilkit.map", 0.5, 2)]
+    same, faster = compare.against(new, old)
+    assert same == "threads: no difference shown (2.00× then, 2.00× now)"
+    assert faster == "gilkit.map: faster, speed-up 2.00× then, 4.00× now"
+
+
+# ---- A reader's own
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A file of functions, and a machine with no other interpreter."""
+    monkeypatch.setattr(interpreters, "find_free_threaded", lambda *_: [])
+    monkeypatch.setenv("COLUMNS", "200")
+    path = tmp_path / "readers_own_file.py"
+    path.write_text(
+        "print('an import that prints')\n"
+        "def inputs(): return list(range(20))\n"
+        "def pairs(): return [(i, i + 1) for i in range(20)]\n"
+        "def nothing(): return []\n"
+        "def square(n): return n * n\n"
+        "def product(a, b): return a * b\n"
+        "def alone(): return 42\n"
+        "def broken(n): raise ValueError(f'no {n}')\n"
+        "def local(n): return lambda: n\n"
+        "def leave(n): raise SystemExit(3)\n"
+        "number = 7\n"
+    )
+    return path
+
+
+def run(mine, function, make, *options):
+    arguments = ["compare", f"{mine}:{function}", "--rounds", "2", *options]
+    return cli.main(arguments + (["--inputs", f"{mine}:{make}"] if make else []))
+
+
+@pytest.mark.parametrize(("function", "make"), [("square", "inputs"), ("product", "pairs"), ("alone", None)])
+def test_functions_run_under_every_strategy(mine, capsys, tmp_path, function, make):
+    saved = tmp_path / "run.json"
+    assert run(mine, function, make, "--save", str(saved)) == 0
+    (result,) = results.load(saved)
+    failed = {row.strategy: row.error for row in result.rows if not row.measured}
+    assert not failed
+    assert {"serial", "threads", "gilkit.map", "pool-spawn"} <= {row.strategy for row in result.rows}
+    assert len({sample["digest"] for row in result.rows for sample in row.samples}) == 1
+    assert "Advice: choose" in capsys.readouterr().out
+
+
+def test_results_that_do_not_pickle_are_explained(mine, capsys):
+    assert run(mine, "local", "inputs", "--json") == 0
+    data = json.loads(capsys.readouterr().out)
+    rows = {row["strategy"]: row for row in data["results"][0]["rows"]}
+    assert rows["threads"]["samples"]
+    assert "Can't" in rows["pool-spawn"]["error"]
+    assert len(rows["pool-spawn"]["error"]) <= 300
+    assert "what pickles" in data["results"][0]["verdict"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("function", "make", "message"),
+    [
+        ("broken", "inputs", "ValueError: no 0"),
+        ("square", None, "takes 1 argument(s): name a function that makes them with --inputs"),
+        ("square", "nothing", "gave no inputs"),
+        ("square", "broken", "missing 1 required positional argument"),
+        ("missing", "inputs", "has no attribute 'missing'"),
+        ("number", "inputs", "not a function"),
+        ("leave", "inputs", "ended with status"),
+    ],
+)
+def test_functions_that_cannot_be_run(mine, capsys, function, make, message):
+    assert run(mine, function, make) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nonsense"], "there is no workload 'nonsense'"),
+        (["nonsense.py:f"], "there is no file"),
+        (["module.function:f"], "path/to/file.py:function"),
+        (["spin", "--inputs", "a.py:f"], "--inputs is for a function of yours"),
+        (["spin", "--against", "/nonexistent.json"], "cannot be read"),
+    ],
+)
+def test_mistakes(capsys, monkeypatch, arguments, message):
+    monkeypatch.setattr(interpreters, "find_free_threaded", lambda *_: [])
+    assert cli.main(["compare", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_file_hidden_by_another_module(tmp_path):
+    path = tmp_path / "json.py"
+    path.write_text("def f(): return 1\n")
+    with pytest.raises(LabError, match="hides behind another module"):
+        compare.build(f"{path}:f", None)
+
+
+def test_against_an_older_run(mine, capsys, tmp_path):
+    saved = tmp_path / "run.json"
+    assert run(mine, "square", "inputs", "--save", str(saved)) == 0
+    capsys.readouterr()
+    assert run(mine, "square", "inputs", "--against", str(saved)) == 0
+    assert "× then, " in capsys.readouterr().out
+    assert run(mine, "product", "pairs", "--against", str(saved)) == 2
+    assert "holds no comparison of" in capsys.readouterr().err

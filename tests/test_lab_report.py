@@ -1,0 +1,200 @@
+"""The report: everything in one file, in HTML and in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import pytest
+
+from gilkit.lab import cli, compare, drawing, experiments, report, results
+from gilkit.lab.charts import Bar, Bars, Lane, Line, Lines, Point, Span, Strip, Timeline
+from gilkit.lab.errors import LabError
+from gilkit.lab.experiment import Row, Setting
+from gilkit.lab.interpreters import Interpreter
+from gilkit.lab.results import Result
+
+GIL = Interpreter("python3", "CPython", "3.13.0", False, True, running=True)
+MACHINE = {
+    "processor": "A <fast> one",
+    "cores": 2,
+    "affinity": 2,
+    "system": "Linux",
+    "threads_per_core": 1,
+    "gilkit": {},
+}
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def row(label, strategy, threads, arguments=None, **figures):
+    figures = {"wall": 1.0, "user": 1.0, "system": 0.1, "cpu": 1.1, "cpu_percent": 110.0} | figures
+    figures |= {"voluntary": 3, "involuntary": 4}
+    rounds = [{**figures, "wall": figures["wall"] * factor} for factor in (0.9, 1.0, 1.1)]
+    return Row(label, strategy, GIL, threads, arguments or {}, rounds)
+
+
+def result(name, rows):
+    setting = Setting([GIL], 2, 2)
+    experiment = compare.Comparison("spin") if name.startswith(compare.PREFIX) else experiments.get(name)
+    strip = [[0.1 * step, step % len(rows), 50.0, 100.0] for step in range(1, 50)]
+    verdict = experiment.judge(rows, setting)
+    return Result(name, experiment.claim, setting, MACHINE, "2026-01-01", 1.0, 3, rows, verdict, strip, ["A note."])
+
+
+@pytest.fixture
+def runs():
+    busy = [row(f"{count} threads", "threads", count, loops=100 * count) for count in (1, 2)]
+    busy += [row("gilkit.spin, 2 threads", "gilkit", 2, loops=9000, cpu_percent=200.0)]
+    busy += [Row("broken & <lost>", "threads", GIL, 4, error="it <broke>")]
+    spans = [[0, 0, 0.0, 0.2], [1, 1, 0.0, 0.1], [2, 2, 0.0, 0.2], [3, 3, 0.0, 0.2], [4, 1, 0.1, 0.3]]
+    pool = [row("5 tasks on 4 threads", "schedule", 4, {"kind": "threads"}, spans=spans, count=5, each=0.1)]
+    pool += [row(f"size {count}", "size", count, each=0.1) for count in (1, 2, 4)]
+    switches = [row(f"{count} threads", "threads", count, each=1e-6 * count) for count in (2, 16, 128)]
+    contenders = [row("plain Python", "serial", 1), row("gilkit", "gilkit", 2, wall=0.02, memory=1 << 24)]
+    return [
+        result("cpu-percent", busy),
+        result("pool", pool),
+        result("switch-cost", switches),
+        result("compare spin", contenders),
+    ]
+
+
+class Page(HTMLParser):
+    """What the tests ask of a page: balanced, one id for each thing, and where it reaches outside."""
+
+    VOID = ("meta", "link", "br")
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.ids, self.links, self.counts = [], [], [], {}
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attributes):
+        self.counts[tag] = self.counts.get(tag, 0) + 1
+        for key, value in attributes:
+            if key == "id":
+                self.ids.append(value)
+            if key in ("src", "href", "xlink:href", "data", "action"):
+                self.links.append(value)
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_whole_and_reaches_nowhere(runs):
+    text = report.page(runs)
+    page = Page(text)
+    assert len(set(page.ids)) == len(page.ids)
+    assert all(link.startswith(("#", "data:,")) for link in page.links)
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+    assert not re.search(r"https?://|@import|url\(", text)
+    assert "script" not in page.counts
+    assert page.counts["svg"] >= 8
+    assert page.counts["title"] == 1 + page.counts["svg"]
+    assert page.counts["desc"] == page.counts["svg"]
+
+
+def test_the_verdicts_come_first(runs):
+    text = report.page(runs)
+    assert text.index("The verdicts") < text.index("<svg")
+    for run in runs:
+        assert text.count(f'href="#{run.name.replace(" ", "-")}"') == 1
+    assert "it &lt;broke&gt;" in text
+    assert "A &lt;fast&gt; one" in text
+    assert "A note." in text
+    assert "Advice: choose gilkit" in text
+
+
+def test_nothing_measured_is_still_a_page():
+    empty = [Result("pool", "c", Setting([GIL], 2, 2), MACHINE, "", 1.0, 1, interrupted=True)]
+    text = report.page(empty)
+    Page(text)
+    assert "was interrupted" in text
+    Page(report.page([]))
+
+
+CHARTS = [
+    Bars("bars", "%", [Bar("a", 50, 40, 60), Bar("b", 200, group="g"), Bar("nothing", 0)], 200, "all"),
+    Bars("log", "s", [Bar("a", 1e-9, 9e-10, 2e-9), Bar("b", 2.0)], log=True),
+    Bars("none", "s", []),
+    Lines("lines", "x", "y", [Line("l", [Point(1, 2, 1, 3), Point(128, 4)]), Line("i", [Point(1, 1)], True)], True),
+    Lines("log", "x", "y", [Line("l", [Point(1, 0.001), Point(2, 1000.0)])], log_y=True),
+    Lines("none", "x", "y", [Line("l", [])]),
+    Lines("flat", "x", "y", [Line("l", [Point(1, 0.0)])], True, True),
+    Timeline("time", "s", [Lane("w", [Span(0, 1, "task"), Span(1, 2, "other")])]),
+    Timeline("none", "s", []),
+    Strip("strip", [0.1, 0.2], [[0, 100], [50, 120]], [Span(0, 0.2, "case")]),
+    Strip("none", [], []),
+]
+
+
+@pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: f"{type(chart).__name__}-{chart.title}")
+def test_every_picture_is_sound(chart):
+    text = drawing.draw(chart)
+    page = Page(text)
+    assert page.counts["svg"] == 1
+    assert "nan" not in text
+    assert "inf" not in text.replace("information", "")
+    width = drawing.WIDTH
+    for x in re.findall(r' x="(-?[\d.]+)"', text):
+        assert -1 <= float(x) <= width + 1
+    assert 'role="img"' in text
+
+
+def test_descriptions_hold_the_values():
+    assert drawing.describe(CHARTS[0]) == "a: 50.0 %. g, b: 200 %. nothing: 0.00 %. all: 200 %."
+    assert "w: task from 0.00 ns to 1.00 s" in drawing.describe(CHARTS[7])
+    assert "Core 1: 85 % on average" in drawing.describe(CHARTS[9])
+    assert "l: 2.00 y at 1.00 x, 4.00 at 128" in drawing.describe(CHARTS[3])
+
+
+@pytest.mark.parametrize(("high", "expected"), [(1.0, [0, 0.5, 1.0]), (200, [0, 50, 100, 150, 200]), (7, [0, 2, 4, 6])])
+def test_ticks(high, expected):
+    assert drawing.ticks(high) == pytest.approx(expected)
+
+
+def test_from_saved_runs_on_the_command_line(runs, tmp_path, capsys):
+    saved, page = tmp_path / "run.json", tmp_path / "report.html"
+    results.save(saved, runs)
+    assert cli.main(["report", str(page), "--from", str(saved)]) == 0
+    Page(page.read_text())
+    saved.write_text(json.dumps({"format": "other"}))
+    assert cli.main(["report", str(page), "--from", str(saved)]) == 2
+    assert cli.main(["report", str(tmp_path / "no" / "folder.html"), "--from", str(saved)]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_an_unknown_experiment_in_a_saved_run(runs, tmp_path):
+    runs[0].name = "from-the-future"
+    with pytest.raises(LabError, match="no experiment 'from-the-future'"):
+        report.page(runs)
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on PATH")
+def test_in_a_real_browser(runs, tmp_path):
+    """It draws every picture, logs no error, and asks the network for nothing."""
+    page, log = tmp_path / "report.html", tmp_path / "net.json"
+    report.write(str(page), runs)
+    command = [
+        BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
+        "--disable-component-update", "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}",
+        f"--log-net-log={log}", "--enable-logging=stderr", "--virtual-time-budget=2000", "--dump-dom", page.as_uri(),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert "CONSOLE" not in done.stderr
+    assert done.stdout.count("<svg") == page.read_text().count("<svg")
+    requested = set(re.findall(r'"url":"([^"]+)"', log.read_text()))
+    ours = {url for url in requested if not url.startswith(("file:", "data:", "chrome", "about:", "devtools:"))}
+    browser = re.compile(r"https?://[\w.-]*(google|gstatic|googleapis|gvt1)\.\w+")  # its own errands
+    assert not {url for url in ours if not browser.match(url)}
