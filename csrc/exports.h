@@ -16,11 +16,13 @@
 #include "kernels/fsum.h"
 #include "kernels/jacobi.h"
 #include "kernels/mandelbrot.h"
+#include "kernels/nearest.h"
 #include "kernels/pi.h"
 #include "kernels/reduce.h"
 #include "kernels/scan.h"
 #include "kernels/sort.h"
 #include "kernels/spin.h"
+#include "kernels/tally.h"
 #include "kernels/uniform.h"
 #include "runtime/parallel.h"
 #include "runtime/reduce.h"
@@ -70,6 +72,15 @@
     /* sort */                   \
     X(gk_sort)                   \
     X(gk_argsort)                \
+    /* histogram, bincount */    \
+    X(gk_histogram_counts)       \
+    X(gk_histogram_weights)      \
+    X(gk_bincount_counts)        \
+    X(gk_bincount_weights)       \
+    X(gk_extent_of)              \
+    /* nearest, kmeans */        \
+    X(gk_nearest)                \
+    X(gk_cluster_sums)           \
     /* arrays */                 \
     X(gk_cumsum)                 \
     X(gk_dot)                    \

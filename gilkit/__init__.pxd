@@ -20,6 +20,8 @@ cdef extern from "gilkit/gilkit.h" nogil:
         NO_MEMORY "GILKIT_NO_MEMORY"
         INTERRUPTED "GILKIT_INTERRUPTED"
         FORKED "GILKIT_FORKED"
+        NOT_HELD "GILKIT_NOT_HELD"
+        OVERFLOW "GILKIT_OVERFLOW"
 
     ctypedef void body_t "gilkit_body" (int64_t begin, int64_t end, void *data) noexcept nogil
     ctypedef void fold_t "gilkit_fold" (int64_t begin, int64_t end, void *data, void *partial) noexcept nogil
@@ -56,6 +58,19 @@ cdef extern from "gilkit/gilkit.h" nogil:
     int num_threads "gilkit_num_threads" () noexcept
     void cancel_token "gilkit_cancel_token" (token_t *token) noexcept
     int64_t now "gilkit_now" () noexcept
+
+    # Locks and counters in memory of your own. Those that Python code shares are
+    # in gilkit.sync, with methods for code without the GIL.
+    ctypedef struct lock_t "gilkit_lock":
+        pass
+    int lock_acquire "gilkit_lock_acquire" (lock_t *lock, int64_t timeout) noexcept
+    int lock_release "gilkit_lock_release" (lock_t *lock) noexcept
+    ctypedef struct counter_t "gilkit_counter":
+        pass
+    counter_t *counter_new "gilkit_counter_new" () noexcept
+    void counter_free "gilkit_counter_free" (counter_t *counter) noexcept
+    int counter_add "gilkit_counter_add" (counter_t *counter, int64_t n) noexcept
+    int64_t counter_value "gilkit_counter_value" (counter_t *counter) noexcept
 
 cdef extern from "gilkit/gilkit.h":
     # Holding the GIL; these raise.

@@ -40,8 +40,9 @@ _LAZY: dict[str, str] = {
     "jacobi": "gilkit.kernels.stencil",
     "uniform": "gilkit.kernels.random",
     **dict.fromkeys(("sum", "mean", "var", "std", "min", "max"), "gilkit.kernels.reductions"),
-    "argsort": "gilkit.kernels.sorting",
-    "sort": "gilkit.kernels.sorting",
+    **dict.fromkeys(("sort", "argsort"), "gilkit.kernels.sorting"),
+    **dict.fromkeys(("histogram", "bincount"), "gilkit.kernels.histograms"),
+    **dict.fromkeys(("nearest", "kmeans"), "gilkit.kernels.clustering"),
 }
 
 __all__ = [

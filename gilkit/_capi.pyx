@@ -1,7 +1,7 @@
 """The table of functions behind gilkit/gilkit.h and gilkit/__init__.pxd."""
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.pycapsule cimport PyCapsule_New
-from libc.stdint cimport int64_t
+from libc.string cimport memset
 from libc.string cimport memset
 
 from gilkit._call cimport Call, begin, finish
@@ -83,18 +83,52 @@ cdef extern from *:
         GK(gk_cancel_token_set)((gk_cancel_token *)token, GK_CANCELLED);
     }
 
+    static int api_lock_acquire(gilkit_lock *lock, int64_t timeout)
+    {
+        gk_lock *l = (gk_lock *)lock;
+        if (gk_lock_try(l))
+            return GILKIT_OK;
+        gk_patience patience = {timeout < 0 ? GK_FOREVER : timeout == 0 ? 0 : GK(gk_now)() + timeout, NULL, NULL};
+        return GK(gk_lock_acquire)(l, &patience);
+    }
+
+    static int api_lock_release(gilkit_lock *lock)
+    {
+        gk_lock *l = (gk_lock *)lock;
+        return gk_lock_try_release(l) || GK(gk_lock_release)(l) == GK_SYNC_OK ? GILKIT_OK : GILKIT_NOT_HELD;
+    }
+
+    static gilkit_counter *api_counter_new(void)
+    {
+        return (gilkit_counter *)GK(gk_sharded_new)(1);
+    }
+
+    static void api_counter_free(gilkit_counter *counter)
+    {
+        GK(gk_sharded_release)((gk_sharded *)counter);
+    }
+
+    static int api_counter_add(gilkit_counter *counter, int64_t n)
+    {
+        return GK(gk_sharded_add)((gk_sharded *)counter, n) == GK_SYNC_OK ? GILKIT_OK : GILKIT_OVERFLOW;
+    }
+
+    static int64_t api_counter_value(gilkit_counter *counter)
+    {
+        return GK(gk_sharded_value)((gk_sharded *)counter);
+    }
+
+    _Static_assert(sizeof(gk_lock) <= sizeof(gilkit_lock), "a lock has room in the public one");
+    _Static_assert(GK_SYNC_OK == GILKIT_OK && GK_SYNC_TIMEOUT == GILKIT_TIMEOUT, "the public codes are the codes");
     _Static_assert(sizeof(gilkit_token) == sizeof(gk_cancel_token), "the public token is the token");
     _Static_assert(GILKIT_OK == GK_OK && GILKIT_CANCELLED == GK_CANCELLED && GILKIT_TIMEOUT == GK_TIMEOUT &&
                    GILKIT_NO_MEMORY == GK_NO_MEMORY && GILKIT_INTERRUPTED == GK_INTERRUPTED &&
                    GILKIT_FORKED == GK_FORKED, "the public codes are the codes");
 
-    static int api_begin(gilkit_options *options);
-    static int api_finish(gilkit_options *options, int status);
-
     /* Written once, before the first module can get at it. */
     static gilkit_api api_table;
 
-    static void fill_table(void)
+    static void fill_table(int (*begin)(gilkit_options *), int (*finish)(gilkit_options *, int))
     {
         gilkit_api table = {
             .abi = GILKIT_ABI,
@@ -110,13 +144,19 @@ cdef extern from *:
             .participants = api_participants,
             .num_threads = GK(gk_num_threads),
             .now = GK(gk_now),
-            .begin = api_begin,
-            .finish = api_finish,
+            .begin = begin,
+            .finish = finish,
+            .lock_acquire = api_lock_acquire,
+            .lock_release = api_lock_release,
+            .counter_new = api_counter_new,
+            .counter_free = api_counter_free,
+            .counter_add = api_counter_add,
+            .counter_value = api_counter_value,
         };
         api_table = table;
     }
     """
-    void fill_table()
+    void fill_table(int (*begin)(gilkit_options *) except -1, int (*finish)(gilkit_options *, int) except -1)
     const void *api_table_address "&api_table"
     int to_options(const gilkit_options *options, gk_options *to)
     void from_options(const gk_options *call, gilkit_options *to)
@@ -161,7 +201,7 @@ cdef int api_finish(gilkit_options *options, int status) except -1:
     return 0
 
 
-fill_table()
+fill_table(api_begin, api_finish)
 table = PyCapsule_New(<void *>api_table_address, "gilkit._capi.table", NULL)
 if GILKIT_VERSION.decode() != __version__:
     raise ImportError(f"gilkit.h is of version {GILKIT_VERSION.decode()}, gilkit of version {__version__}")

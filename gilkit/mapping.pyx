@@ -172,7 +172,7 @@ cdef int report(Block block) noexcept:
     # As with poll itself, an exception stays set, and finish() raises it.
     if block.poll != NULL and block.poll(block.poll_context) != 0:
         return 1
-    done = block.before + block.m.done
+    cdef object done = block.before + block.m.done
     cdef PyObject *result = PyObject_CallFunctionObjArgs(
         <PyObject *>block.report, <PyObject *>done, <PyObject *>block.total, NULL)
     Py_XDECREF(result)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import math
+import zlib
 
 import pytest
 
@@ -10,6 +12,8 @@ import gilkit
 from gilkit.lab import interpreters, strategies, workloads
 from gilkit.lab.errors import LabError
 from gilkit.lab.guest.gilkit_tasks.cut import cut, spans
+from gilkit.lab.guest.gilkit_tasks.gzip import compress
+from gilkit.lab.guest.gilkit_tasks.text import text
 from gilkit.lab.strategies import free_threaded
 from gilkit.lab.workload import WrongResult
 
@@ -17,6 +21,9 @@ SMALL = {
     "spin": {"iterations": 1001},
     "pi": {"samples": 20_000},
     "mandelbrot": {"width": 24, "height": 17, "max_iter": 30},
+    "gzip": {"size": 300_000},
+    "sha256": {"count": 50, "size": 3001},
+    "regex": {"size": 200_000},
 }
 
 
@@ -49,6 +56,15 @@ def test_pure_python_in_any_number_of_parts(name, parts):
     workload.check(workload.solve(map, parts))
 
 
+@pytest.mark.parametrize("size", [0, 1, 131_071, 131_072, 131_073, 400_000])
+def test_gzip_of_any_size(size):
+    data = text(size)
+    packed = compress(gilkit.map, data)
+    assert gzip.decompress(packed) == data
+    assert zlib.crc32(data) == int.from_bytes(packed[-8:-4], "little")
+    assert len(packed) <= 1.01 * len(gzip.compress(data, 6)) + 20
+
+
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
@@ -57,6 +73,11 @@ def test_pure_python_in_any_number_of_parts(name, parts):
         ("pi", math.nan),
         ("mandelbrot", [[0]]),
         ("mandelbrot", [[1] * 24] * 17),
+        ("gzip", "not hexadecimal"),
+        ("gzip", "1f8b"),
+        ("gzip", gzip.compress(b"another text").hex()),
+        ("sha256", ["00"] * 50),
+        ("regex", -1),
     ],
 )
 def test_wrong_answers_are_found_out(name, wrong):
@@ -65,7 +86,7 @@ def test_wrong_answers_are_found_out(name, wrong):
 
 
 def test_names_that_do_not_exist():
-    with pytest.raises(LabError, match="there is no workload 'nonsense'; there are: mandelbrot"):
+    with pytest.raises(LabError, match="there is no workload 'nonsense'; there are: gzip, mandelbrot"):
         workloads.get("nonsense")
     with pytest.raises(LabError, match="there is no strategy 'nonsense'; there are: serial, threads"):
         strategies.get("nonsense")

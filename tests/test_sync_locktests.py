@@ -1,4 +1,5 @@
 """CPython's own tests of its locks, unchanged, with the locks of gilkit."""
+
 import importlib.util
 import sys
 import threading
@@ -9,7 +10,9 @@ import pytest
 from gilkit import sync
 
 if importlib.util.find_spec("test.lock_tests") is None:
-    pytest.skip("this interpreter comes without the package test, which has the tests of locks", allow_module_level=True)
+    pytest.skip(
+        "this interpreter comes without the package test, which has the tests of locks", allow_module_level=True
+    )
 
 from test import lock_tests
 
@@ -71,7 +74,8 @@ def test_all_classes_of_lock_tests_are_here():
     """A newer CPython may test more."""
     tested = {base for cls in list(globals().values()) if isinstance(cls, type) for base in cls.__mro__}
     theirs = {
-        value for name, value in vars(lock_tests).items()
+        value
+        for name, value in vars(lock_tests).items()
         if isinstance(value, type) and issubclass(value, unittest.TestCase) and not name.startswith("Base")
     }
     assert theirs <= tested, f"{sorted(c.__name__ for c in theirs - tested)} of {sys.version}"

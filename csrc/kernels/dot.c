@@ -4,7 +4,8 @@
 #include "base/isa.h"
 #include "kernels/load.h"
 
-#include <stdlib.h>
+#include <math.h>
+#include <stddef.h>
 
 enum {
     LANES = 32,
@@ -76,10 +77,9 @@ static part dot_range(const plan *p, int64_t begin, int64_t end)
 {
     _Alignas(64) double x_buffer[BUFFER], y_buffer[BUFFER];
     lanes sums;
-    part result = {.total = -0.0};
+    part result = {.total = 0};
     for (int i = 0; i < LANES; i++) {
-        sums.total[i] = -0.0;
-        sums.error[i] = 0;
+        sums.total[i] = sums.error[i] = 0;
     }
     for (int64_t n; begin < end && !gk_cancelled(); begin += n) {
         n = end - begin < BUFFER ? end - begin : BUFFER;
@@ -137,7 +137,7 @@ int gk_dot(int as_float, int64_t n, gk_type x_type, const char *x, int64_t x_str
     }
     double error = parts[0].error;
     if (as_float)
-        *(double *)result = error < 0 || error > 0 ? parts[0].total + error : parts[0].total;
+        *(double *)result = isnan(error) ? parts[0].total : parts[0].total + error; /* that of an infinity */
     else
         *(uint64_t *)result = parts[0].integer;
     return GK_OK;

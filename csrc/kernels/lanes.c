@@ -37,9 +37,11 @@ static void merge_var(gk_part into, int64_t into_count, gk_part from, int64_t fr
     double share = (double)from_count / (double)(into_count + from_count);
     double weight = (double)into_count * share;
     for (int64_t i = 0; i < k; i++) {
-        double delta = other[i] - mean[i];
-        mean[i] += delta * share;
-        into.b[i] += from.b[i] + delta * delta * weight;
+        double delta = (other[i] - mean[i]) + (from.b[i] - into.b[i]);
+        double step = delta * share, sum = mean[i] + step, taken = sum - mean[i];
+        into.b[i] += (mean[i] - (sum - taken)) + (step - taken);
+        mean[i] = sum;
+        into.c[i] += from.c[i] + delta * delta * weight;
     }
 }
 
@@ -60,14 +62,14 @@ static void fold_var_tail(const gk_lanes *lanes, int64_t count, int64_t k, gk_pa
             square += d * d;
         }
         double shift = deviation / (double)n;
-        mean += shift;
         square -= deviation * shift;
-        gk_part output = {.a = (double *)part.a + j, .b = part.b + j};
+        gk_part output = {.a = (double *)part.a + j, .b = part.b + j, .c = part.c + j};
         if (count > 0) {
-            merge_var(output, count, (gk_part){.a = &mean, .b = &square}, n, 1);
+            merge_var(output, count, (gk_part){.a = &mean, .b = &shift, .c = &square}, n, 1);
         } else {
             *(double *)output.a = mean;
-            *output.b = square;
+            *output.b = shift;
+            *output.c = square;
         }
     }
 }

@@ -35,12 +35,12 @@ typedef struct {
     int64_t tail_count;
 } gk_lanes;
 
-/* The result of a reduction, or of a part of it, for k outputs: a[0..k) and,
- * where a second number belongs to it, b[0..k). Extremes are values of their
- * own type at the beginning of a. */
+/* The result of a reduction, or of a part of it, for k outputs. Sums: a, and
+ * its error b. Variances: mean a and its error b, sum of squared deviations c.
+ * Integer sums and extremes: a, of their own type. */
 typedef struct {
     void *a;
-    double *b;
+    double *b, *c;
 } gk_part;
 
 /* One reduction's arithmetic in one instruction set. */
@@ -58,7 +58,7 @@ typedef struct {
 
 const gk_lane_ops *gk_lanes_sum_float64(void);
 const gk_lane_ops *gk_lanes_sum_int64(void);
-const gk_lane_ops *gk_lanes_variance(void); /* of doubles: a mean, b sum of squared deviations */
+const gk_lane_ops *gk_lanes_variance(void); /* of doubles */
 const gk_lane_ops *gk_lanes_min(gk_type type);
 const gk_lane_ops *gk_lanes_max(gk_type type);
 

@@ -27,11 +27,8 @@ TARGET GK_INLINE void NAME(two_sum)(double *total, double *error, double x)
 
 TARGET static void NAME(sum_start)(gk_lanes *lanes, int64_t width)
 {
-    /* -0.0 is the number that changes no sum, not even one of -0.0. */
-    for (int64_t i = 0; i < width; i++) {
-        lanes->state[0][i] = -0.0;
-        lanes->state[1][i] = 0;
-    }
+    memset(lanes->state[0], 0, (size_t)width * sizeof(double));
+    memset(lanes->state[1], 0, (size_t)width * sizeof(double));
 }
 
 TARGET GK_INLINE void NAME(sum_rows_of)(gk_lanes *lanes, const double *GK_RESTRICT x, int64_t stride,
@@ -201,20 +198,21 @@ TARGET static void NAME(var_tail)(gk_lanes *lanes, const void *x, int64_t width)
 
 TARGET static void NAME(var_fold)(gk_lanes *lanes, int64_t groups, int64_t k, gk_part part)
 {
-    double *GK_RESTRICT mean = lanes->state[0], *GK_RESTRICT m2 = lanes->state[2];
-    for (int64_t i = 0; i < groups * k; i++) {
-        mean[i] += lanes->state[1][i];
-        m2[i] += lanes->state[3][i];
-    }
+    double *GK_RESTRICT mean = lanes->state[0], *GK_RESTRICT mean_error = lanes->state[1];
+    double *GK_RESTRICT m2 = lanes->state[2], *GK_RESTRICT m2_error = lanes->state[3];
     double n = (double)lanes->count; /* elements that each lane stands for */
     for (int64_t half = groups / 2 * k; half >= k; half /= 2, n *= 2)
         for (int64_t i = 0; i < half; i++) {
-            double delta = mean[i + half] - mean[i];
-            mean[i] += delta / 2;
-            m2[i] += m2[i + half] + delta * delta * (n / 2);
+            double delta = (mean[i + half] - mean[i]) + (mean_error[i + half] - mean_error[i]);
+            NAME(two_sum)(&mean[i], &mean_error[i], delta / 2);
+            m2_error[i] += m2_error[i + half];
+            NAME(two_sum)(&m2[i], &m2_error[i], m2[i + half] + delta * delta * (n / 2));
         }
+    for (int64_t i = 0; i < k; i++)
+        m2[i] += m2_error[i];
     memcpy(part.a, mean, (size_t)k * sizeof *mean);
-    memcpy(part.b, m2, (size_t)k * sizeof *m2);
+    memcpy(part.b, mean_error, (size_t)k * sizeof *mean_error);
+    memcpy(part.c, m2, (size_t)k * sizeof *m2);
     if (lanes->tail_count > 0)
         fold_var_tail(lanes, lanes->count * groups, k, part);
 }

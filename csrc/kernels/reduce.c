@@ -145,16 +145,15 @@ static void finish(gk_reduction what, gk_type type, int64_t count, double ddof, 
         memcpy(out, part.a, (size_t)(columns * (what >= GK_MIN ? gk_itemsize(type) : 8)));
         return;
     }
-    const double *a = part.a, *b = part.b;
+    const double *a = part.a, *b = part.b, *c = part.c;
     for (int64_t j = 0; j < columns; j++) {
         double value;
         if (what <= GK_MEAN) {
-            /* An error of 0 would turn -0.0 into 0.0; that of an infinity is NaN. */
-            value = b[j] < 0 || b[j] > 0 ? a[j] + b[j] : a[j];
+            value = isnan(b[j]) ? a[j] : a[j] + b[j]; /* as is the error of an infinity */
             if (what == GK_MEAN)
                 value /= (double)count;
         } else {
-            value = b[j] / ((double)count - ddof);
+            value = c[j] / ((double)count - ddof);
             if (what == GK_STD)
                 value = sqrt(value);
         }
@@ -167,8 +166,8 @@ static void finish(gk_reduction what, gk_type type, int64_t count, double ddof, 
 
 static gk_part part_at(const plan *p, int64_t index)
 {
-    double *a = p->parts + index * 2 * p->block;
-    return (gk_part){.a = a, .b = a + p->block};
+    double *a = p->parts + index * 3 * p->block;
+    return (gk_part){.a = a, .b = a + p->block, .c = a + 2 * p->block};
 }
 
 /* Columns of block `b` of the outer index `o`, and where they begin. */
@@ -195,8 +194,8 @@ static void reduce_items(int64_t begin, int64_t end, void *data)
             int64_t first = piece * p->piece, left = rows - first;
             reduce_piece(p, x, first, left < p->piece ? left : p->piece, columns, part_at(p, item));
         } else {
-            double a[GK_LANES], b[GK_LANES];
-            gk_part part = {a, b};
+            double a[GK_LANES], b[GK_LANES], c[GK_LANES];
+            gk_part part = {a, b, c};
             reduce_piece(p, x, 0, rows, columns, part);
             finish(p->what, p->layout->type, rows, p->ddof, columns, part, out);
         }
@@ -298,7 +297,7 @@ int gk_reduce(gk_reduction what, const gk_layout *layout, double ddof, void *out
         return GK_OK;
     }
     if (p.pieces > 1) {
-        p.parts = malloc((size_t)(items * 2 * p.block) * sizeof *p.parts);
+        p.parts = malloc((size_t)(items * 3 * p.block) * sizeof *p.parts);
         if (p.parts == NULL)
             return GK_NO_MEMORY;
     }
@@ -334,8 +333,8 @@ void gk_reduce_serial(gk_reduction what, gk_type type, const void *x, int64_t n,
             take(&p, &lanes, buffer, some, width);
         }
     }
-    double a[1], b[1];
-    gk_part part = {a, b};
+    double a[1], b[1], c[1];
+    gk_part part = {a, b, c};
     p.ops->fold(&lanes, width, 1, part);
     finish(what, type, n, ddof, 1, part, out);
 }

@@ -1,6 +1,6 @@
 /* Reductions of arrays of any layout along any axes, in parallel. */
-#ifndef GK_REDUCE_H
-#define GK_REDUCE_H
+#ifndef GK_KERNELS_REDUCE_H
+#define GK_KERNELS_REDUCE_H
 
 #include "kernels/layout.h"
 #include "runtime/parallel.h"

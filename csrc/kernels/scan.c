@@ -18,9 +18,9 @@ enum {
     COLUMNS = 256, /* columns summed side by side */
 };
 
-/* A sum so far: of floats in two doubles, of integers modulo 2^64. */
+/* A sum so far: of floats, or of integers modulo 2^64. */
 typedef struct {
-    double high, low;
+    double real;
     uint64_t integer;
 } carry;
 
@@ -39,7 +39,8 @@ typedef struct {
     int64_t piece;
     const char *line_in;
     char *line_out;
-    carry *carries;
+    carry *carries; /* into each piece */
+    double *sums;   /* floats: of the segments of all groups */
     _Atomic int noticed;
 } scan;
 
@@ -62,23 +63,12 @@ static void notice(scan *s, int flags)
         atomic_fetch_or_explicit(&s->noticed, flags, memory_order_relaxed);
 }
 
-/* Exactly *c + x. An error of zero leaves `low` alone, which begins as -0.0:
- * sums of nothing but -0.0 stay so. */
-static void carry_on(carry *c, double x)
-{
-    double sum = c->high + x, taken = sum - c->high;
-    double error = (c->high - (sum - taken)) + (x - taken);
-    c->high = sum;
-    if (error != 0)
-        c->low += error;
-}
-
-/* Whether sums that begin at the carry are finite, and were on the way to it:
+/* Whether sums that go on from this one are finite, and were on the way to it:
  * a sum that overflowed stays infinite, so what comes near is left to
  * scan_plainly(). */
-static int is_usual(const carry *c)
+static int is_usual(double sum)
 {
-    return fabs(c->high) < 0x1p1020;
+    return fabs(sum) < 0x1p1020;
 }
 
 /* How a group of n elements is cut into segments. Short ones are one segment. */
@@ -110,43 +100,28 @@ static int segment_sums(const double *x, int64_t n, double sums[STREAMS])
     return count;
 }
 
-/* Moves the carry over a group; returns 0, with the carry as it was, if that
- * is not usual. */
-static int total_group(const double *x, int64_t n, carry *c)
-{
-    double sums[STREAMS];
-    carry after = *c;
-    int count = segment_sums(x, n, sums);
-    for (int k = 0; k < count; k++)
-        carry_on(&after, sums[k]);
-    if (!is_usual(&after))
-        return 0;
-    *c = after;
-    return 1;
-}
-
-/* Running sums of a group, from the carry on; y may be x. Returns 0 and does
- * nothing if that is not usual. */
-static int scan_group(const double *x, int64_t n, carry *c, double *y)
+/* Running sums of a group from the carry on, whose segments have these sums; y
+ * may be x. Returns 0 and does nothing if that is not usual. */
+static int scan_group(const double *x, int64_t n, const double sums[STREAMS], carry *c, double *y)
 {
     int64_t segment = segment_of(n);
-    double sums[STREAMS];
-    carry before[STREAMS + 1] = {*c};
-    int count = segment_sums(x, n, sums);
+    int count = (int)((n + segment - 1) / segment);
+    double before[STREAMS], total = c->real;
     for (int k = 0; k < count; k++) {
-        before[k + 1] = before[k];
-        carry_on(&before[k + 1], sums[k]);
+        before[k] = total;
+        total += sums[k];
     }
-    if (!is_usual(&before[count]))
+    if (!is_usual(total))
         return 0;
-    *c = before[count];
+    c->real = total;
     if (n == STREAMS * segment) {
+        double sum[STREAMS];
         for (int k = 0; k < STREAMS; k++)
-            sums[k] = -0.0;
+            sum[k] = -0.0;
         for (int64_t i = 0; i < segment; i++)
             for (int k = 0; k < STREAMS; k++) {
-                sums[k] += x[k * segment + i];
-                y[k * segment + i] = before[k].high + (sums[k] + before[k].low);
+                sum[k] += x[k * segment + i];
+                y[k * segment + i] = before[k] + sum[k];
             }
         return 1;
     }
@@ -155,7 +130,7 @@ static int scan_group(const double *x, int64_t n, carry *c, double *y)
         double sum = -0.0;
         for (int64_t i = begin; i < end; i++) {
             sum += x[i];
-            y[i] = before[k].high + (sum + before[k].low);
+            y[i] = before[k] + sum;
         }
     }
     return 1;
@@ -164,10 +139,8 @@ static int scan_group(const double *x, int64_t n, carry *c, double *y)
 /* The same one element after the other, as NumPy does. */
 static void scan_plainly(const double *x, int64_t n, carry *c, double *y, int *noticed)
 {
-    double sum = c->high + c->low;
     for (int64_t i = 0; i < n; i++)
-        y[i] = sum = add_noticing(sum, x[i], noticed);
-    *c = (carry){.high = sum, .low = -0.0};
+        y[i] = c->real = add_noticing(c->real, x[i], noticed);
 }
 
 static void store(const scan *s, const void *y, char *to, int64_t step, int64_t n)
@@ -182,55 +155,91 @@ static void store(const scan *s, const void *y, char *to, int64_t step, int64_t 
     }
 }
 
-/* Elements begin <= i < end of a line: their sums to `out`, or, if that is
- * NULL, only their total into the carry. Returns 0 where a total is not usual. */
-static int scan_line(scan *s, const char *in, char *out, int64_t begin, int64_t end, carry *c)
+typedef struct {
+    const scan *s;
+    const char *in;
+    gk_load *load;
+    double buffer[GROUP];
+} reader;
+
+static void read_from(reader *r, const scan *s, const char *in)
 {
-    double xs[GROUP], ys[GROUP];
-    int noticed = 0, plainly = 0;
-    int in_place = s->load == NULL && s->in_step == 8, out_place = !s->is_narrow && s->out_step == 8;
-    gk_load *load = s->load != NULL ? s->load : gk_load_as_is(GK_INT64);
-    for (int64_t n, at = begin; at < end; at += n) {
+    r->s = s;
+    r->in = in;
+    r->load = s->load != NULL ? s->load : s->in_step != 8 ? gk_load_as_is(GK_INT64) : NULL;
+}
+
+/* A group of the line, in place if its elements are what is summed. */
+static const void *group_at(reader *r, int64_t at, int64_t n)
+{
+    const char *from = r->in + at * r->s->in_step;
+    if (r->load == NULL)
+        return from;
+    r->load(r->buffer, from, r->s->in_step, n);
+    return r->buffer;
+}
+
+/* Sums of elements begin <= i < end of a line: of the segments of floats to
+ * `sums`, of integers the total to the carry. */
+static void sum_line(const scan *s, const char *in, int64_t begin, int64_t end, carry *c, double *sums)
+{
+    reader r;
+    read_from(&r, s, in);
+    for (int64_t n, at = begin; at < end; at += n, sums += STREAMS) {
         n = end - at < GROUP ? end - at : GROUP;
-        const char *from = in + at * s->in_step;
-        if (!in_place)
-            load(xs, from, s->in_step, n);
-        const void *x = in_place ? (const void *)from : xs;
-        if (out == NULL && s->is_float) {
-            if (!total_group(x, n, c))
-                return 0;
-            continue;
-        }
-        if (out == NULL) {
+        const void *x = group_at(&r, at, n);
+        if (s->is_float) {
+            segment_sums(x, n, sums);
+        } else {
             const uint64_t *values = x;
             uint64_t sum = c->integer;
             for (int64_t i = 0; i < n; i++)
                 sum += values[i];
             c->integer = sum;
-            continue;
         }
+    }
+}
+
+/* Running sums of elements begin <= i < end of a line, from the carry on. sums:
+ * those of the segments, NULL if they are yet to be computed. */
+static void scan_line(scan *s, const char *in, char *out, int64_t begin, int64_t end, carry c,
+                      const double *sums)
+{
+    reader r;
+    read_from(&r, s, in);
+    double ys[GROUP], own[STREAMS];
+    int noticed = 0, plainly = 0, in_place = !s->is_narrow && s->out_step == 8;
+    for (int64_t n, at = begin; at < end; at += n) {
+        n = end - at < GROUP ? end - at : GROUP;
+        const void *x = group_at(&r, at, n);
         char *to = out + at * s->out_step;
-        void *y = out_place ? (void *)to : ys;
+        void *y = in_place ? (void *)to : ys;
         if (!s->is_float) {
             const uint64_t *values = x;
-            uint64_t *sums = y, sum = c->integer;
+            uint64_t *running = y, sum = c.integer;
             for (int64_t i = 0; i < n; i++)
-                sums[i] = sum += values[i];
-            c->integer = sum;
-        } else if (plainly || !scan_group(x, n, c, y)) {
-            plainly = 1;
-            scan_plainly(x, n, c, y, &noticed);
+                running[i] = sum += values[i];
+            c.integer = sum;
+        } else {
+            const double *known = sums;
+            if (sums == NULL)
+                segment_sums(x, n, own);
+            else
+                sums += STREAMS;
+            if (plainly || !scan_group(x, n, known != NULL ? known : own, &c, y)) {
+                plainly = 1;
+                scan_plainly(x, n, &c, y, &noticed);
+            }
         }
-        if (!out_place)
+        if (!in_place)
             store(s, ys, to, s->out_step, n);
         if ((at - begin) % (16 * PIECE) == 0 && gk_cancelled())
             break;
     }
     notice(s, noticed);
-    return 1;
 }
 
-static const carry nothing = {.high = -0.0, .low = -0.0};
+static const carry nothing = {.real = -0.0};
 
 /* Where the line, or the first of the columns, number `index` begins. */
 static void locate(const scan *s, int64_t index, const char **in, char **out)
@@ -252,8 +261,7 @@ static void scan_lines(int64_t begin, int64_t end, void *data)
         const char *in;
         char *out;
         locate(s, line, &in, &out);
-        carry c = nothing;
-        scan_line(s, in, out, 0, s->n, &c);
+        scan_line(s, in, out, 0, s->n, nothing, NULL);
     }
 }
 
@@ -314,14 +322,21 @@ static void scan_blocks(int64_t begin, int64_t end, void *data)
     }
 }
 
-static void total_pieces(int64_t begin, int64_t end, void *data)
+/* The place of a piece's sums, and where the piece ends. */
+static double *sums_of(const scan *s, int64_t piece, int64_t *end)
+{
+    *end = (piece + 1) * s->piece < s->n ? (piece + 1) * s->piece : s->n;
+    return s->sums == NULL ? NULL : s->sums + piece * (s->piece / SEGMENT);
+}
+
+static void sum_pieces(int64_t begin, int64_t end, void *data)
 {
     scan *s = data;
     for (int64_t i = begin; i < end; i++) {
+        int64_t last;
+        double *sums = sums_of(s, i, &last);
         s->carries[i] = nothing;
-        int64_t first = i * s->piece, last = first + s->piece < s->n ? first + s->piece : s->n;
-        if (!scan_line(s, s->line_in, NULL, first, last, &s->carries[i]))
-            s->carries[i].high = NAN;
+        sum_line(s, s->line_in, i * s->piece, last, &s->carries[i], sums);
     }
 }
 
@@ -329,26 +344,36 @@ static void scan_pieces(int64_t begin, int64_t end, void *data)
 {
     scan *s = data;
     for (int64_t i = begin; i < end; i++) {
-        int64_t first = i * s->piece, last = first + s->piece < s->n ? first + s->piece : s->n;
-        scan_line(s, s->line_in, s->line_out, first, last, &s->carries[i]);
+        int64_t last;
+        double *sums = sums_of(s, i, &last);
+        scan_line(s, s->line_in, s->line_out, i * s->piece, last, s->carries[i], sums);
     }
 }
 
-/* Turns totals of the pieces into what each begins with; returns 0 if one is
- * not usual. */
+/* Makes what each piece begins with of the sums; returns 0 if one is not
+ * usual. */
 static int carry_over(scan *s, int64_t pieces)
 {
     carry sum = nothing;
+    int usual = 1;
     for (int64_t i = 0; i < pieces; i++) {
-        carry total = s->carries[i];
+        uint64_t total = s->carries[i].integer;
         s->carries[i] = sum;
-        sum.integer += total.integer;
-        carry_on(&sum, total.high);
-        sum.low += total.low;
-        if (!is_usual(&sum))
-            return 0;
+        sum.integer += total;
+        if (s->is_float) {
+            int64_t last;
+            const double *sums = sums_of(s, i, &last);
+            for (int64_t at = i * s->piece, n; at < last; at += n, sums += STREAMS) {
+                n = last - at < GROUP ? last - at : GROUP;
+                int64_t segment = segment_of(n);
+                for (int64_t k = 0; k < (n + segment - 1) / segment; k++) {
+                    sum.real += sums[k];
+                    usual &= is_usual(sum.real);
+                }
+            }
+        }
     }
-    return 1;
+    return usual;
 }
 
 static int scan_long_line(scan *s, int64_t line, int64_t pieces, const gk_options *how)
@@ -356,7 +381,7 @@ static int scan_long_line(scan *s, int64_t line, int64_t pieces, const gk_option
     char *out;
     locate(s, line, &s->line_in, &out);
     s->line_out = out;
-    int status = gk_parallel_for(pieces, total_pieces, s, how);
+    int status = gk_parallel_for(pieces, sum_pieces, s, how);
     if (status != GK_OK)
         return status;
     if (!carry_over(s, pieces)) {
@@ -430,13 +455,16 @@ int gk_cumsum(gk_type type, int ndim, const int64_t *shape, int axis, const char
             s.piece *= 2;
         int64_t pieces = (s.n + s.piece - 1) / s.piece;
         s.carries = malloc((size_t)pieces * sizeof *s.carries);
-        if (s.carries == NULL)
-            return GK_NO_MEMORY;
+        if (s.is_float)
+            s.sums = malloc((size_t)(pieces * (s.piece / SEGMENT)) * sizeof *s.sums);
+        if (s.carries == NULL || (s.is_float && s.sums == NULL))
+            status = GK_NO_MEMORY;
         how.grain = 1;
         how.eager = pieces > 8;
         for (int64_t line = 0; line < lines && status == GK_OK; line++)
             status = scan_long_line(&s, line, pieces, &how);
         free(s.carries);
+        free(s.sums);
     } else {
         how.grain = s.n < PIECE / 2 ? PIECE / 2 / s.n : 1;
         how.eager = lines * s.n > 8 * PIECE;

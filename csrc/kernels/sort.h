@@ -2,7 +2,8 @@
  *
  * Integers and booleans sort by value. Floats sort as NumPy does (NaN last),
  * and where NumPy leaves the order open by their bits: -0.0 before 0.0, NaNs
- * with a clear sign bit before those with it set, each by payload. The result
+ * with a clear sign bit by rising payload, then the others by falling payload:
+ * the order of the magnitudes, as among numbers. The result
  * is therefore a permutation of the input's bits, and only one permutation is
  * right: it cannot depend on how the work was cut.
  */

@@ -1,5 +1,5 @@
-/* Uniform random numbers from Philox4x64-10, as numpy.random.Philox draws
- * them, in parallel: block c of four words depends on key and counter alone. */
+/* Uniform random numbers from Philox4x64-10, as a new numpy.random.Philox
+ * draws them, in parallel: block c of four words depends on key and c alone. */
 #ifndef GK_UNIFORM_H
 #define GK_UNIFORM_H
 
@@ -7,13 +7,10 @@
 
 #include "runtime/parallel.h"
 
-/* Fills out[0..n) with numbers k / 2^53, k < 2^53 uniform. counter: that of the
- * last block drawn before, as in the state of numpy.random.Philox. */
-int gk_uniform_float64(double *out, int64_t n, const uint64_t key[2], const uint64_t counter[4],
-                       const gk_options *options);
+/* Fills out[0..n) with numbers k / 2^53, k < 2^53 uniform. */
+int gk_uniform_float64(double *out, int64_t n, const uint64_t key[2], const gk_options *options);
 
 /* The same with numbers k / 2^24. */
-int gk_uniform_float32(float *out, int64_t n, const uint64_t key[2], const uint64_t counter[4],
-                       const gk_options *options);
+int gk_uniform_float32(float *out, int64_t n, const uint64_t key[2], const gk_options *options);
 
 #endif

@@ -71,9 +71,17 @@ int gk_helpers_inside(void)
     return 0;
 }
 
+int gk_inside_published(const gk_region *r)
+{
+    for (; r != NULL; r = r->parent)
+        if (r->slot >= 0)
+            return 1;
+    return 0;
+}
+
 /* ---- The slot: caller's side ---- */
 
-static void publish(gk_region *r, int outermost)
+static void publish(gk_region *r)
 {
     if (gk_self.preferred_slot == 0) {
         static _Atomic uint32_t threads;
@@ -95,7 +103,7 @@ static void publish(gk_region *r, int outermost)
          * Before the slot opens: who takes its last place also withdraws the
          * offer, and a bit set after that would stand without room, so that
          * workers could neither join nor sleep [offer-open]. */
-        atomic_fetch_add(&offers, (UINT64_C(1) << index) + (outermost ? CALLER : 0));
+        atomic_fetch_add(&offers, (UINT64_C(1) << index) + (r->counted ? CALLER : 0));
         GK_STEP();
         /* Release: who joins sees the region's fields [publish-join]. */
         atomic_store_explicit(&s->word, RESERVED | OPEN | (uint32_t)(r->threads - 1) * ROOM_ONE,
@@ -138,10 +146,10 @@ static void wait_for_helpers(gk_region *r, _Atomic uint32_t *word)
 }
 
 /* Ends the offer and waits for the helpers inside. */
-static void retire(gk_region *r, int outermost)
+static void retire(gk_region *r)
 {
     uint64_t bit = UINT64_C(1) << r->slot, seen = atomic_load_explicit(&offers, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak(&offers, &seen, (seen & ~bit) - (outermost ? CALLER : 0)))
+    while (!atomic_compare_exchange_weak(&offers, &seen, (seen & ~bit) - (r->counted ? CALLER : 0)))
         ;
     _Atomic uint32_t *word = &slots[r->slot].word;
     GK_STEP();
@@ -159,6 +167,7 @@ static void retire(gk_region *r, int outermost)
 gk_region *gk_join(int slot)
 {
     _Atomic uint32_t *word = &slots[slot].word;
+    GK_STEP();
     uint32_t seen = atomic_load_explicit(word, memory_order_relaxed);
     do {
         if ((seen & OPEN) == 0 || (seen & ROOM) == 0)
@@ -471,8 +480,10 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
     }
     gk_self.region = &r;
     gk_self.participant = 0;
+    /* Once for each running caller, or gk_pool_stop() would take the pool for idle. */
+    r.counted = !gk_inside_published(parent);
     if (r.threads > 1)
-        publish(&r, parent == NULL);
+        publish(&r);
     if (r.slot >= 0 || r.poll != NULL || r.deadline != 0) {
         r.started = gk_now();
         r.next_poll = r.started + FIRST_POLL_AFTER;
@@ -488,7 +499,7 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
     gk_region_work(&r);
     if (r.slot >= 0) {
         remember(&r, gk_now());
-        retire(&r, parent == NULL);
+        retire(&r);
     }
     gk_self.region = parent;
     gk_self.participant = parent_participant;

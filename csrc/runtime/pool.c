@@ -268,14 +268,24 @@ int gk_pool_stop(void)
 void gk_pool_before_fork(void)
 {
     /* Locked until after the fork: no worker starts meanwhile, and the child
-     * finds the list of workers whole. */
-    lock();
+     * finds the list of workers whole. But a body does not wait for a shut-down,
+     * which may be waiting for its thread. */
+    int inside = gk_inside_published(gk_self.region);
+    while (!try_lock()) {
+        if (inside && atomic_load(&pool.stop)) {
+            gk_self.forks_unlocked = 1;
+            return;
+        }
+        gk_thread_yield();
+    }
     stop_idle_workers();
 }
 
 void gk_pool_after_fork_in_parent(void)
 {
-    unlock();
+    if (!gk_self.forks_unlocked)
+        unlock();
+    gk_self.forks_unlocked = 0;
 }
 
 void gk_pool_after_fork_in_child(void)
@@ -283,8 +293,9 @@ void gk_pool_after_fork_in_child(void)
     /* Regions may have been running in other threads: none of them exists here,
      * nor do the workers. Only this thread does. */
     int workers = atomic_load(&pool.workers);
-    for (int i = 0; i < workers; i++)
+    for (int i = 0; i < workers && !gk_self.forks_unlocked; i++)
         gk_thread_forget(pool.threads[i]);
+    gk_self.forks_unlocked = 0;
     atomic_store(&pool.workers, 0);
     atomic_store(&pool.sleepers, 0);
     atomic_store(&pool.stop, 0);

@@ -19,6 +19,7 @@ typedef struct gk_region {
     int64_t n, grain, chunks;
     int threads;
     int slot; /* -1: not published */
+    int counted; /* among the callers in `offers`, once published */
     gk_cancel_token *token;
     struct gk_region *parent; /* the region whose body made this call */
     int independent; /* of the parent's end: begun while that was detached */
@@ -43,6 +44,7 @@ typedef struct {
     int participant;
     int preferred_slot;         /* plus one; 0: not chosen yet */
     int64_t last_end, alone_for; /* this thread's published regions: see lonely() */
+    int forks_unlocked;         /* between before_fork and after_fork */
 } gk_thread_state;
 
 extern GK_THREAD_LOCAL gk_thread_state gk_self;
@@ -63,6 +65,10 @@ void gk_leave(int slot);
 
 /* Bit i: the region in slot i wants helpers. */
 uint64_t gk_offers(void);
+
+/* Whether this region or one around it is published: its thread is a caller that
+ * is counted, or a helper of one. */
+int gk_inside_published(const gk_region *region);
 
 /* Caller's threads in regions: they compute, so that many cores are taken. */
 int gk_callers(void);

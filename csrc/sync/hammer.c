@@ -13,7 +13,7 @@ typedef struct {
     gk_hammer *hammer;
     gk_barrier gate;
     gk_latch finished;
-    _Atomic int32_t stop;
+    _Atomic int32_t awake, stop;
 } shared;
 
 typedef struct {
@@ -109,6 +109,18 @@ static int64_t burst(worker *w, int64_t n)
     return i;
 }
 
+/* The threads wake one after another, and the first could be done before the
+ * last has begun: they wait for each other awake. Not for long, though, where
+ * there are more of them than cores. */
+static void start_together(shared *s)
+{
+    int64_t until = gk_now() + 10 * GK_MILLISECOND;
+    int32_t all = s->hammer->threads;
+    atomic_fetch_add(&s->awake, 1);
+    while (atomic_load(&s->awake) < all && gk_now() < until)
+        gk_thread_yield();
+}
+
 static void work(void *argument)
 {
     worker *w = argument;
@@ -117,6 +129,7 @@ static void work(void *argument)
     if (gk_barrier_wait(&s->gate, NULL, &arrival) == GK_SYNC_OK) {
         if (arrival.index == s->gate.parties - 1)
             gk_barrier_open(&s->gate, &arrival);
+        start_together(s);
         w->begin = gk_now();
         int64_t left = s->hammer->increments;
         while (left > 0 && w->status == GK_SYNC_OK &&

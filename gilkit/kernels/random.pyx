@@ -15,11 +15,9 @@ SEED_SEQUENCE = np.random.bit_generator.ISeedSequence
 
 cdef extern from *:
     int gk_uniform_float64 "GK(gk_uniform_float64)" (
-        double *out, cnp.int64_t n, const uint64_t *key, const uint64_t *counter,
-        const gk_options *options) noexcept nogil
+        double *out, cnp.int64_t n, const uint64_t *key, const gk_options *options) noexcept nogil
     int gk_uniform_float32 "GK(gk_uniform_float32)" (
-        float *out, cnp.int64_t n, const uint64_t *key, const uint64_t *counter,
-        const gk_options *options) noexcept nogil
+        float *out, cnp.int64_t n, const uint64_t *key, const gk_options *options) noexcept nogil
 
 
 def uniform(shape, *, seed, dtype=np.float64, out=None, threads=None):
@@ -38,7 +36,6 @@ def uniform(shape, *, seed, dtype=np.float64, out=None, threads=None):
     """
     cdef cnp.ndarray result
     cdef uint64_t key[2]
-    cdef uint64_t counter[4]
     cdef int i, status
     cdef Call call
 
@@ -57,15 +54,11 @@ def uniform(shape, *, seed, dtype=np.float64, out=None, threads=None):
     words = sequence.generate_state(2, np.uint64)
     for i in range(2):
         key[i] = words[i]
-    for i in range(4):
-        counter[i] = 0
     begin(&call, threads)
     with nogil:
         if cnp.PyArray_ITEMSIZE(result) == 8:
-            status = gk_uniform_float64(<double *>cnp.PyArray_DATA(result), cnp.PyArray_SIZE(result), key, counter,
-                                        &call.options)
+            status = gk_uniform_float64(<double *>cnp.PyArray_DATA(result), cnp.PyArray_SIZE(result), key, &call.options)
         else:
-            status = gk_uniform_float32(<float *>cnp.PyArray_DATA(result), cnp.PyArray_SIZE(result), key, counter,
-                                        &call.options)
+            status = gk_uniform_float32(<float *>cnp.PyArray_DATA(result), cnp.PyArray_SIZE(result), key, &call.options)
     finish(&call, status)
     return result

@@ -90,6 +90,7 @@ cdef object reduce(gk_reduction what, object value, object axis, object out, obj
     cdef gk_type type
     cdef int64_t n
     cdef double memory[1]
+    cdef void *scalar = memory
 
     # The commonest call first, so that short arrays take no longer than NumPy's.
     if axis is None and out is None and threads is None and keepdims is False and cnp.PyArray_CheckExact(value):
@@ -104,7 +105,7 @@ cdef object reduce(gk_reduction what, object value, object axis, object out, obj
                     gk_reduce_serial(what, type, cnp.PyArray_DATA(a), n, ddof, memory)
             result = PyArray_Scalar(memory, result_dtype(what, a), None)
             if type >= GK_FLOAT32 and what < GK_MIN:
-                if not isfinite(memory[0] if type == GK_FLOAT64 else (<float *>memory)[0]):
+                if not isfinite(memory[0] if type == GK_FLOAT64 else (<float *>scalar)[0]):
                     if not is_explained(a, None, result):
                         return numpys(what, a, None, None, False, ddof, None)
             return result
@@ -171,25 +172,68 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
     return out
 
 
+_COMMON = """
+
+    a: an array of bool, integers, float32 or float64 of any shape and layout,
+    or what numpy.asarray makes one of. axis: an integer or a tuple of them;
+    None: all. keepdims: whether reduced axes stay, with length 1. out: an array
+    of the result's shape and dtype; it is filled and returned. threads: 1 to
+    1024; None: ``num_threads()``.
+
+    The bits depend on shape, strides and dtype alone, not on threads or
+    processor. Warnings and errors are numpy.{name}'s: for nothing to reduce,
+    and, as numpy.errstate says, for overflows and invalid operations. TypeError
+    and ValueError for other arguments (numpy.exceptions.AxisError for an axis
+    that is not there); nothing is written then. Releases the GIL; thread-safe
+    as long as nobody writes to *a* or *out*; Ctrl-C interrupts it.
+    """
+
+
 def sum(a, axis=None, *, out=None, keepdims=False, threads=None):
+    """The sum along *axis*; as numpy.sum. int64 for bool and signed integers,
+    uint64 for unsigned ones, both modulo 2**64; float32 and float64 stay.
+
+    Floats are added in doubles with compensation: the error is below 8 units
+    in the last place of the sum of magnitudes, whatever the length. Twin:
+    ``math.fsum``."""
     return reduce(GK_SUM, a, axis, out, keepdims, 0, threads)
 
 
 def mean(a, axis=None, *, out=None, keepdims=False, threads=None):
+    """The mean along *axis*; as numpy.mean. float64, but float32 for float32.
+
+    Summed as by ``gilkit.sum``."""
     return reduce(GK_MEAN, a, axis, out, keepdims, 0, threads)
 
 
 def var(a, axis=None, *, ddof=0, out=None, keepdims=False, threads=None):
+    """The variance along *axis*: the sum of squared deviations from the mean,
+    over the number of elements less *ddof*; as numpy.var. float64, but float32
+    for float32.
+
+    One pass over memory, in doubles: means and squared deviations of blocks
+    that fit into the cache, merged as by Chan, Golub and LeVeque, without
+    cancellation and without a temporary array."""
     return reduce(GK_VAR, a, axis, out, keepdims, ddof, threads)
 
 
 def std(a, axis=None, *, ddof=0, out=None, keepdims=False, threads=None):
+    """The standard deviation along *axis*, the square root of ``gilkit.var``;
+    as numpy.std. float64, but float32 for float32."""
     return reduce(GK_STD, a, axis, out, keepdims, ddof, threads)
 
 
 def min(a, axis=None, *, out=None, keepdims=False, threads=None):
+    """The least element along *axis*, NaN if there is one; as numpy.min. Of the
+    array's dtype."""
     return reduce(GK_MIN, a, axis, out, keepdims, 0, threads)
 
 
 def max(a, axis=None, *, out=None, keepdims=False, threads=None):
+    """The greatest element along *axis*, NaN if there is one; as numpy.max. Of
+    the array's dtype."""
     return reduce(GK_MAX, a, axis, out, keepdims, 0, threads)
+
+
+for _function in (sum, mean, var, std, min, max):
+    _function.__doc__ += _COMMON.format(name=_function.__name__)

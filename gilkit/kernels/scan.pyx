@@ -52,10 +52,11 @@ def cumsum(a, axis=None, *, out=None, threads=None):
     and signed integers, uint64 for unsigned ones, both modulo 2**64; float32
     and float64 stay.
 
-    Floats are summed in doubles, segment by segment of 256 elements, each
-    beginning at the compensated sum of those before: the error does not grow
-    with the length as NumPy's does, sums of numbers >= 0 never decrease, and
-    the bits depend on shape and layout alone, not on threads or processor.
+    Floats are summed in doubles, by segments of 256 elements: a running sum is
+    that of the segments before plus that of the segment's elements. The error
+    grows with n / 256 where NumPy's grows with n, sums of numbers >= 0 never
+    decrease, and the bits depend on shape and layout alone, not on threads or
+    processor. Twin: ``gilkit.reference.reductions.cumsum``.
 
     TypeError and ValueError for other arguments (numpy.exceptions.AxisError for
     an axis that is not there); nothing is written then. Overflows and invalid

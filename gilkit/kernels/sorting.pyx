@@ -97,7 +97,8 @@ def sort(a, axis=-1, *, out=None, threads=None):
 
     The result is a permutation of a's bits, the same for any number of threads:
     where NumPy leaves the order open, -0.0 comes before 0.0, and NaNs come last
-    with their bits unchanged, those without a sign bit first, each by payload.
+    with their bits unchanged, first those without a sign bit, by rising payload,
+    then those with one, by falling payload.
 
     Raises TypeError for other dtypes, ``numpy.exceptions.AxisError`` for an axis
     that a does not have. Scratch: one byte an item, for lines of more than 32,767
@@ -122,6 +123,8 @@ def sort(a, axis=-1, *, out=None, threads=None):
     else:
         check_out(out, (<object>src).shape, src.dtype)
         dst = out
+        if not cnp.PyArray_ISALIGNED(dst):
+            raise ValueError("out must be aligned, but its items are not")
         if src is not dst and _needs_copy(src, dst):
             src = src.copy()
     _fill_lines(&lines, src, dst, along)

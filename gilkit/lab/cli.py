@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .errors import LabError
+from .experiment import Experiment, Setting
+from .results import Result
 
 INTERRUPTED = 130  # what shells report for a program that Ctrl-C ended
 
@@ -49,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
         "Without a name: lists the experiments.",
     )
     experiment.add_argument("name", metavar="NAME", nargs="?", help="which experiment; without it, a list of them")
+    experiment.add_argument("--all", action="store_true", help="run all of them, one after another")
     experiment.add_argument("--seconds", type=duration, metavar="S", help="how long to measure each case")
     experiment.add_argument("--threads", type=positive, metavar="N", help="in place of the number of usable cores")
     experiment.add_argument(
@@ -61,6 +64,38 @@ def parser() -> argparse.ArgumentParser:
     experiment.add_argument("--json", action="store_true", help="every raw value as JSON on standard output")
     experiment.add_argument("--save", metavar="FILE", help="write the JSON to a file as well")
     experiment.set_defaults(run=run_experiment)
+
+    compare = commands.add_parser(
+        "compare",
+        help="a workload, or your own function, under every strategy",
+        description="Runs one of the lab's workloads, or a function of yours, in threads, processes, sub-interpreters, "
+        "a free-threaded build, gilkit.map and more, checks that all give the same results, and advises.",
+    )
+    compare.add_argument("target", metavar="TARGET", help="a workload's name, or path/to/file.py:function")
+    compare.add_argument(
+        "--inputs", metavar="FILE:FUNCTION", help="the function that returns the list of inputs for yours"
+    )
+    compare.add_argument("--threads", type=positive, metavar="N", help="in place of the number of usable cores")
+    compare.add_argument("--rounds", type=positive, metavar="N", help="how often each strategy runs (default 5)")
+    compare.add_argument("--python", action="append", default=[], metavar="PATH", help="a free-threaded one to use")
+    compare.add_argument("--against", metavar="FILE", help="say what has changed since this saved comparison")
+    compare.add_argument("--json", action="store_true", help="every raw value as JSON on standard output")
+    compare.add_argument("--save", metavar="FILE", help="write the JSON to a file as well")
+    compare.set_defaults(run=run_compare)
+
+    report = commands.add_parser(
+        "report",
+        help="one HTML file of verdicts, pictures and figures",
+        description="Writes a self-contained HTML page: from saved runs, or from a new run of all experiments.",
+    )
+    report.add_argument("file", metavar="FILE.html", help="where to write it")
+    report.add_argument(
+        "--from", dest="sources", action="append", default=[], metavar="FILE.json", help="a saved run; may be repeated"
+    )
+    report.add_argument("--seconds", type=duration, metavar="S", help="of a new run: how long to measure each case")
+    report.add_argument("--threads", type=positive, metavar="N", help="of a new run: in place of the usable cores")
+    report.add_argument("--python", action="append", default=[], metavar="PATH", help="of a new run: measure it too")
+    report.set_defaults(run=run_report)
 
     doctor = commands.add_parser(
         "doctor",
@@ -76,37 +111,125 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def setting_of(options: argparse.Namespace) -> Setting:
+    """The interpreters, the cores and the threads of a run."""
+    import gilkit
+
+    from . import interpreters, machine
+
+    chosen = interpreters.choose(options.python)
+    return Setting(chosen, machine.affinity(), options.threads or gilkit.num_threads())
+
+
 def run_experiment(options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from . import experiments, interpreters, live, machine, results, runner, tables
-    from .experiment import Setting
+    from . import experiments, results, tables
 
     console = Console()
-    if options.name is None:
+    if options.name and options.all:
+        raise LabError(f"--all runs every experiment: leave out either it or the name {options.name!r}")
+    if options.name is None and not options.all:
         for name in experiments.names():
-            console.print(f"[bold]{name:18}[/] ", end="")
-            console.print(experiments.get(name).claim, markup=False, highlight=False)
+            console.print(f"[bold]{name:18}[/]", end="")
+            console.print(experiments.get(name).claim, markup=False, highlight=False, soft_wrap=True)
         return 0
-    import gilkit
-
-    experiment = experiments.get(options.name)
-    threads = options.threads or gilkit.num_threads()
-    chosen = interpreters.choose(options.python)
-    cores = machine.affinity()
-    setting = Setting(chosen, cores, threads)
+    chosen = [experiments.get(name) for name in ([options.name] if options.name else experiments.names())]
+    obstacle = chosen[0].obstacle()
+    if options.name and obstacle:
+        raise LabError(f"{options.name} cannot be run here: {obstacle}")
+    setting = setting_of(options)
     if options.save:
         results.check_writable(options.save)
-    result = runner.run(experiment, setting, live.view(Console(stderr=True)), seconds=options.seconds)
-    if options.save:
-        results.save(options.save, [result])
+
+    def done(experiment: Experiment, result: Result, all_results: Sequence[Result]) -> None:
+        if options.save:
+            results.save(options.save, all_results)
+        if not options.json:
+            tables.show(console, experiment, result)
+
+    found = run_all(chosen, setting, options.seconds, done)
     if options.json:
-        print_json(results.document([result]))
-    else:
-        tables.show(console, experiment, result)
-    if result.interrupted:
+        print_json(results.document(found))
+    return status(found)
+
+
+def run_all(
+    chosen: Sequence[Experiment],
+    setting: Setting,
+    seconds: float | None,
+    done: Callable[[Experiment, Result, Sequence[Result]], None],
+    rounds: int | None = None,
+) -> list[Result]:
+    """Runs experiments one after another, until the last one or Ctrl-C; tells ``done`` of each."""
+    from rich.console import Console
+
+    from . import live, runner
+
+    view = live.view(Console(stderr=True))
+    found: list[Result] = []
+    for experiment in chosen:
+        obstacle = experiment.obstacle()
+        if obstacle:
+            view.note(f"{experiment.name}: left out, {obstacle}")
+            continue
+        found.append(runner.run(experiment, setting, view, seconds=seconds, rounds=rounds))
+        done(experiment, found[-1], found)
+        if found[-1].interrupted:
+            break
+    return found
+
+
+def status(found: Sequence[Result]) -> int:
+    if any(result.interrupted for result in found):
         return INTERRUPTED
-    return 1 if any(row.error for row in result.rows) else 0
+    return 1 if any(row.error for result in found for row in result.rows) else 0
+
+
+def run_compare(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from . import compare, results, tables
+
+    old = results.load(options.against) if options.against else []
+    if options.save:
+        results.check_writable(options.save)
+    setting = setting_of(options)
+    comparison = compare.build(options.target, options.inputs)
+    before = next((result for result in old if result.name == comparison.name), None)
+    if options.against and before is None:
+        names = ", ".join(result.name for result in old) or "nothing"
+        raise LabError(f"{options.against!r} holds no comparison of {options.target!r} (it holds {names})")
+    console = Console()
+
+    def done(experiment: Experiment, result: Result, all_results: Sequence[Result]) -> None:
+        if options.save:
+            results.save(options.save, all_results)
+        if not options.json:
+            tables.show(console, experiment, result)
+            for line in compare.against(result.rows, before.rows) if before else []:
+                console.print(line, markup=False, highlight=False)
+
+    found = run_all([comparison], setting, None, done, options.rounds)
+    if options.json:
+        print_json(results.document(found))
+    # A strategy that a function does not fit is a finding, not a failure.
+    return INTERRUPTED if found[0].interrupted else 0 if any(row.measured for row in found[0].rows) else 1
+
+
+def run_report(options: argparse.Namespace) -> int:
+    from . import experiments, report, results
+
+    results.check_writable(options.file)
+    found = [result for source in options.sources for result in results.load(source)]
+    code = 0
+    if not options.sources:
+        chosen = [experiments.get(name) for name in experiments.names()]
+        found = run_all(chosen, setting_of(options), options.seconds, lambda *_: None)
+        code = status(found)
+    report.write(options.file, found)
+    print(f"{options.file}: {len(found)} results", file=sys.stderr)
+    return code
 
 
 def run_doctor(options: argparse.Namespace) -> int:

@@ -88,6 +88,7 @@ class Outcome(StrEnum):
     PARTLY = "holds only for"
     FAILS = "does not hold"
     OPEN = "not decided"
+    CHOICE = "choose"  # of a comparison: advice, no claim
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class Verdict:
 
     @property
     def headline(self) -> str:
-        return f"{self.outcome.value} {self.scope}" if self.outcome is Outcome.PARTLY else self.outcome.value
+        return f"{self.outcome.value} {self.scope}".strip()
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,12 @@ class Experiment(ABC):
     seconds: ClassVar[float] = 1.0  # how long each case is measured, over all rounds together
     rounds: ClassVar[int] = 3
     old_pythons: ClassVar[bool] = False  # whether the claim is about interpreters older than 3
+    grace: ClassVar[float] = 120.0  # how much longer than asked a case may take: slow starts, a swapping machine
+    budget: ClassVar[float | None] = None  # seconds after which no further round is begun
+
+    def obstacle(self) -> str | None:
+        """Why it cannot be run here (a library that is missing), or None."""
+        return None
 
     @abstractmethod
     def cases(self, setting: Setting) -> list[Case]:

@@ -44,8 +44,9 @@ class PlainView:
 
     def begin(self, result: Result, cases: Sequence[Case], rounds: int, seconds: float) -> None:
         self._cases = cases
-        self._total = len(cases) * rounds
-        self._print(f"{result.name}: {len(cases)} cases, {rounds} rounds, {seconds:g} s each in all")
+        self._done, self._total = 0, len(cases) * rounds
+        timed = f", {seconds:g} s each in all" if any(case.timed for case in cases) else ""
+        self._print(f"{result.name}: {len(cases)} cases, {rounds} rounds{timed}")
 
     def case(self, index: int, round: int) -> None:
         pass
@@ -60,6 +61,9 @@ class PlainView:
 
     def end(self) -> None:
         pass
+
+    def note(self, text: str) -> None:
+        self._print(text)
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -88,6 +92,8 @@ class LiveView:
     def begin(self, result: Result, cases: Sequence[Case], rounds: int, seconds: float) -> None:
         self._cases = cases
         self._cells = [""] * len(cases)
+        for task in self._progress.task_ids:  # of the experiment before
+            self._progress.remove_task(task)
         self._task = self._progress.add_task(result.name, total=len(cases) * rounds)
         # Drawn by tick() alone: no second thread competes with what is measured.
         self._live = Live(self._draw(), console=self._console, auto_refresh=False, transient=True)
@@ -112,6 +118,9 @@ class LiveView:
     def end(self) -> None:
         if self._live:
             self._live.stop()
+
+    def note(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False)
 
     def _refresh(self) -> None:
         self._drawn = time.monotonic()

@@ -12,13 +12,12 @@ from . import machine
 from .experiment import Case, Experiment, Row, Sample, Setting
 from .measure import tree_cpu
 from .results import Result
+from .text import shorten
 from .workers import TaskError, Worker
-
-# How long a case may take beyond what it was asked for: slow starts, 100 threads taking turns, a swapping machine.
-GRACE = 120.0
 
 OTHERS_PERCENT = 15.0  # of one core, used by others, before the run is called disturbed
 STEAL_PERCENT = 3.0
+ERROR_LENGTH = 300  # an error may repeat all of its data
 
 
 class View(Protocol):
@@ -29,6 +28,7 @@ class View(Protocol):
     def tick(self, cores: Sequence[float], case_percent: float | None) -> None: ...
     def sample(self, index: int, row: Row) -> None: ...
     def end(self) -> None: ...
+    def note(self, text: str) -> None: ...
 
 
 class Watcher:
@@ -154,7 +154,10 @@ def run(
     workers: dict[int, Worker] = {}
     try:
         watcher = Watcher(result, view)
+        begun = time.monotonic()
         for turn in range(rounds):
+            if turn and experiment.budget and time.monotonic() - begun > experiment.budget:
+                break
             for index, case in enumerate(cases):
                 row = result.rows[index]
                 if row.error:
@@ -168,10 +171,12 @@ def run(
                     if case.timed:
                         arguments["seconds"] = seconds / rounds
                     others = Others(workers[index])
-                    answer = workers[index].call(case.task, arguments, timeout=seconds + GRACE, tick=watcher.tick)
+                    answer = workers[index].call(
+                        case.task, arguments, timeout=seconds + experiment.grace, tick=watcher.tick
+                    )
                     row.samples.append(finish({**answer, **others.percent()}))
                 except (TaskError, OSError) as error:
-                    row.error = str(error)
+                    row.error = shorten(str(error), ERROR_LENGTH)
                 view.sample(index, row)
     except KeyboardInterrupt:
         result.interrupted = True

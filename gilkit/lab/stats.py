@@ -6,6 +6,7 @@ shared, and what disturbs one measurement disturbs its neighbour too.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -83,4 +84,11 @@ def compare(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
     pairs = list(zip(ours, theirs, strict=False))
     if not pairs:
         raise ValueError("ours and theirs must have at least one round in common, got none")
-    return Ratio(bootstrap([a / b for a, b in pairs]), len(pairs))
+    return Ratio(bootstrap([_divide(a, b) for a, b in pairs]), len(pairs))
+
+
+def _divide(a: float, b: float) -> float:
+    """The ratio, of rates too, of which one may be nothing."""
+    if b == 0:
+        return math.inf if a else 1.0
+    return a / b

@@ -55,6 +55,8 @@ class Strategy(ABC):
     label: ClassVar[str]
     parallel: ClassVar[bool] = True  # whether it takes a thread count other than 1
 
+    any_function: ClassVar[bool] = True  # whether it can carry out a function of the reader's
+
     def obstacle(self, workload: Workload) -> str | None:
         """Why it cannot be used for that workload here, or None when it can."""
         return None

@@ -13,7 +13,13 @@ from . import machine
 from .experiment import Experiment, Outcome, Row, Setting
 from .results import Result
 
-STYLES = {Outcome.HOLDS: "green", Outcome.PARTLY: "yellow", Outcome.FAILS: "red", Outcome.OPEN: "dim"}
+STYLES = {
+    Outcome.HOLDS: "green",
+    Outcome.PARTLY: "yellow",
+    Outcome.FAILS: "red",
+    Outcome.OPEN: "dim",
+    Outcome.CHOICE: "green",
+}
 
 
 def show(console: Console, experiment: Experiment, result: Result) -> None:
@@ -33,8 +39,9 @@ def show(console: Console, experiment: Experiment, result: Result) -> None:
     if result.interrupted:
         console.print(Text("Interrupted: only what was measured until then.", style="yellow"))
     if result.verdict:
-        headline = Text("Verdict: ", style="bold")
-        headline.append(f"the claim {said(result.verdict.headline)}.", style=STYLES[result.verdict.outcome])
+        choice = result.verdict.outcome is Outcome.CHOICE
+        headline = Text("Advice: " if choice else "Verdict: the claim ", style="bold")
+        headline.append(f"{said(result.verdict.headline)}.", style=STYLES[result.verdict.outcome])
         console.print(headline)
         console.print(Padding(Text(result.verdict.text), (0, 0, 0, 2)))
 
@@ -47,7 +54,7 @@ def table(experiment: Experiment, rows: Sequence[Row], setting: Setting) -> Tabl
     columns = experiment.columns(rows, setting)
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     drawn.add_column("Python")
-    drawn.add_column("case")
+    drawn.add_column("case", no_wrap=True)
     for column in columns:
         drawn.add_column(column.heading, justify="right")
     previous = None

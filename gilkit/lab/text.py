@@ -37,5 +37,9 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else "none"
 
 
+def shorten(words: str, length: int) -> str:
+    return words if len(words) <= length else words[: length - 1] + "…"
+
+
 def plural(count: int, word: str, many: str = "") -> str:
     return f"{count} {word if count == 1 else many or word + 's'}"

@@ -28,6 +28,7 @@ class Workload(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     unit: ClassVar[str]  # of useful work
+    chunksize: ClassVar[int | None] = 1  # for pools that take one; solve() has cut the work already
 
     def __init__(self, **size: Any) -> None:
         self.size = size

@@ -14,6 +14,7 @@ while they wait, and let signal handlers run.
 From Cython, ``cimport gilkit.sync``: each class has methods for code without
 the GIL, such as ``lock.acquire_nogil(timeout_ns)``.
 """
+
 from threading import BrokenBarrierError
 
 from gilkit.sync._condition import Condition

@@ -1,4 +1,5 @@
 """The counters. See gilkit.sync, and csrc/sync/counter.h for how they work."""
+import operator
 from typing import NamedTuple
 
 cimport cython
@@ -23,7 +24,7 @@ import_core()
 
 cdef int64_t int64(object value, str name) except? -1:
     try:
-        return value
+        return value if type(value) is int else operator.index(value)
     except TypeError:
         raise TypeError(f"{name} must be an integer, not {value!r}") from None
     except OverflowError:
@@ -160,7 +161,7 @@ cdef class LockedCounter(Counter):
         end(self)
 
     cdef int add_n(self, int64_t n) except -1:
-        cdef int64_t total
+        cdef int64_t total = 0
         return self.add_and_read(n, &total)
 
     cdef int add_and_read(self, int64_t n, int64_t *total) except -1:
@@ -183,7 +184,7 @@ cdef class LockedCounter(Counter):
 
     def add_and_get(self, n=1):
         """Adds ``n`` and returns the count that this made."""
-        cdef int64_t total
+        cdef int64_t total = 0
         self.add_and_read(int64(n, "n"), &total)
         return total
 
@@ -192,7 +193,7 @@ cdef class LockedCounter(Counter):
         return gk_locked_compare_and_set(of(self), int64(expected, "expected"), int64(new, "new")) != 0
 
     cdef bint add_nogil(self, int64_t n=1) noexcept nogil:
-        cdef int64_t total
+        cdef int64_t total = 0
         return gk_locked_add(of(self), n, &total, NULL) == GK_SYNC_OK
 
     cdef int64_t value_nogil(self) noexcept nogil:
@@ -214,12 +215,12 @@ cdef class AtomicCounter(Counter):
         end(self)
 
     cdef int add_n(self, int64_t n) except -1:
-        cdef int64_t total
+        cdef int64_t total = 0
         return overflow(self, n) if gk_atomic_add(of(self), n, &total) != GK_SYNC_OK else 0
 
     def add_and_get(self, n=1):
         """Adds ``n`` and returns the count that this made."""
-        cdef int64_t total
+        cdef int64_t total = 0
         if gk_atomic_add(of(self), int64(n, "n"), &total) != GK_SYNC_OK:
             overflow(self, n)
         return total
@@ -229,7 +230,7 @@ cdef class AtomicCounter(Counter):
         return self.compare_and_set_nogil(int64(expected, "expected"), int64(new, "new")) != 0
 
     cdef bint add_nogil(self, int64_t n=1) noexcept nogil:
-        cdef int64_t total
+        cdef int64_t total = 0
         return gk_atomic_add(of(self), n, &total) == GK_SYNC_OK
 
     cdef int64_t value_nogil(self) noexcept nogil:

@@ -11,15 +11,3 @@ cdef class RWLock:
     # False, and nothing done, if this thread does not hold it so.
     cdef bint release_read_nogil(self) noexcept nogil
     cdef bint release_write_nogil(self) noexcept nogil
-
-
-cdef class ReadLock:
-    cdef RWLock of
-    cdef object __weakref__
-    cdef bint acquire_slowly(self, object blocking, object timeout) except -1
-
-
-cdef class WriteLock:
-    cdef RWLock of
-    cdef object __weakref__
-    cdef bint acquire_slowly(self, object blocking, object timeout) except -1

@@ -58,17 +58,13 @@ cdef class RWLock:
         """The lock to read under, with the methods of ``Lock``. All that are
         made for one RWLock are alike.
         """
-        cdef ReadLock lock = ReadLock.__new__(ReadLock)
-        lock.of = self
-        return lock
+        return ReadLock.__new__(ReadLock, self)
 
     def writer(self):
         """The lock to write under, with the methods of ``Lock``. All that are
         made for one RWLock are alike.
         """
-        cdef WriteLock lock = WriteLock.__new__(WriteLock)
-        lock.of = self
-        return lock
+        return WriteLock.__new__(WriteLock, self)
 
     @property
     def readers(self):
@@ -107,9 +103,14 @@ cdef class RWLock:
 
 @cython.auto_pickle(False)
 @cython.final
-@cython.internal
 cdef class ReadLock:
     """An RWLock, to be held to read."""
+
+    cdef RWLock of
+    cdef object __weakref__
+
+    def __cinit__(self, RWLock of not None):
+        self.of = of
 
     def acquire(self, blocking=True, timeout=-1):
         """Takes the lock to read and returns True, or False if that is not
@@ -129,6 +130,9 @@ cdef class ReadLock:
     def locked(self):
         """Whether somebody reads at this moment."""
         return gk_rwlock_readers(lock_of(self.of)) > 0
+
+    def _is_owned(self):  # asked by a condition
+        return gk_rwlock_reads_of_mine(lock_of(self.of)) > 0
 
     def __enter__(self):
         return self.acquire_slowly(True, FOR_EVER)
@@ -163,9 +167,14 @@ cdef class ReadLock:
 
 @cython.auto_pickle(False)
 @cython.final
-@cython.internal
 cdef class WriteLock:
     """An RWLock, to be held to write."""
+
+    cdef RWLock of
+    cdef object __weakref__
+
+    def __cinit__(self, RWLock of not None):
+        self.of = of
 
     def acquire(self, blocking=True, timeout=-1):
         """Takes the lock to write and returns True, or False if that is not
@@ -184,6 +193,9 @@ cdef class WriteLock:
     def locked(self):
         """Whether somebody writes at this moment."""
         return gk_rwlock_is_written(lock_of(self.of)) != 0
+
+    def _is_owned(self):  # asked by a condition
+        return gk_rwlock_is_mine(lock_of(self.of)) != 0
 
     def __enter__(self):
         return self.acquire_slowly(True, FOR_EVER)

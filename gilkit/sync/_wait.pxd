@@ -27,7 +27,7 @@ cdef inline gk_patience nogil_patience(int64_t timeout) noexcept nogil:
     return patience
 
 # True for GK_SYNC_OK, False for GK_SYNC_TIMEOUT; raises what else there is.
-cdef int outcome(int status) except -1
+cdef bint outcome(int status) except -1
 
 # Deadlock detection. `watching` is looked at by every acquire and release; the
 # rest is called only while it is set.

@@ -37,17 +37,23 @@ cdef int set_deadline(gk_patience *patience, int64_t wait) except -1:
 
 
 cdef int lock_patience(gk_patience *patience, object blocking, object timeout) except -1:
+    cdef int64_t wait = -1
     patience.poll = poll_of_this_thread()
     patience.context = NULL
     patience.deadline = GK_FOREVER
+    if timeout is not FOR_EVER:
+        wait = nanoseconds(timeout)
+        if timeout < -TIMEOUT_MAX:
+            raise OverflowError(f"timeout value is too large: {timeout}")
+        if timeout == FOR_EVER:
+            wait = -1
     if not blocking:
-        if timeout != FOR_EVER:
+        if wait != -1:
             raise ValueError("can't specify a timeout for a non-blocking call")
         patience.deadline = 0
-    elif timeout is not FOR_EVER and timeout != FOR_EVER:
-        wait = nanoseconds(timeout)
-        if wait < 0:
-            raise ValueError(f"timeout value must be a non-negative number, or -1 for no timeout, not {timeout}")
+    elif wait < -1:
+        raise ValueError(f"timeout value must be a non-negative number, or -1 for no timeout, not {timeout}")
+    elif wait != -1:
         set_deadline(patience, wait)
     return 0
 
@@ -61,7 +67,7 @@ cdef int patience_of(gk_patience *patience, object timeout) except -1:
     return 0
 
 
-cdef int outcome(int status) except -1:
+cdef bint outcome(int status) except -1:
     if status == GK_SYNC_OK:
         return True
     if status == GK_SYNC_TIMEOUT:

@@ -165,8 +165,9 @@ inline pool_wake(n)
     fi
 }
 
-/* gk_region_work: claims and runs chunks of caller c's region, in slot s. */
-inline work(c, s)
+/* gk_region_work: claims and runs chunks of caller c's region, in slot s.
+ * late: results are seen only after leave (a mutation). */
+inline work(c, s, late)
 {
     do
     :: atomic {
@@ -189,11 +190,13 @@ inline work(c, s)
         :: else
         fi;
 #endif
-#if MUTATION == LEAVE_BEFORE_RESULT
-        delayed = chunk
-#else
-        d_step { assert(alive[c]); results[c * CHUNKS + chunk]++; assert(results[c * CHUNKS + chunk] == 1) }
-#endif
+        atomic {
+            assert(alive[c]);
+            if
+            :: late && unseen == NOBODY -> unseen = chunk
+            :: else -> results[c * CHUNKS + chunk]++; assert(results[c * CHUNKS + chunk] == 1)
+            fi
+        }
     od
 }
 
@@ -201,9 +204,7 @@ proctype worker(byte me)
 {
     byte offered, slot, caller, chunk, count;
     bool woken = true, last;
-#if MUTATION == LEAVE_BEFORE_RESULT
-    byte delayed = NOBODY;
-#endif
+    byte unseen = NOBODY;
 idle: /* looks for an offer, spins, and gives up spinning at any time */
     if
     :: atomic { stop -> exists[me] = false; goto done }
@@ -248,7 +249,7 @@ join: /* the bits as they were when it looked */
     :: else
     fi;
     woken = false;
-    work(caller, slot);
+    work(caller, slot, MUTATION == LEAVE_BEFORE_RESULT);
     /* gk_leave; `last`: the caller is to be woken */
     atomic {
         assert(alive[caller]);
@@ -258,7 +259,7 @@ join: /* the bits as they were when it looked */
 #if MUTATION == LEAVE_BEFORE_RESULT
     atomic {
         if
-        :: delayed != NOBODY -> results[caller * CHUNKS + delayed]++; delayed = NOBODY
+        :: unseen != NOBODY -> results[caller * CHUNKS + unseen]++; unseen = NOBODY
         :: else
         fi
     };
@@ -320,9 +321,7 @@ proctype user(byte me)
 #if MUTATION == OFFER_AFTER_LOOK
     bool nobody_sleeps;
 #endif
-#if MUTATION == LEAVE_BEFORE_RESULT
-    byte delayed = NOBODY;
-#endif
+    byte unseen = NOBODY;
     do
     :: atomic { region == REGIONS -> break }
     :: else ->
@@ -381,7 +380,7 @@ proctype user(byte me)
             fi
         :: else
         fi;
-        work(me, slot);
+        work(me, slot, false);
         if
         :: slot != NOBODY ->
             /* retire */
@@ -438,14 +437,7 @@ proctype user(byte me)
         /* return */
         atomic {
             for (chunk : 0 .. CHUNKS - 1) {
-#if MUTATION == LEAVE_BEFORE_RESULT
-                if
-                :: chunk == delayed -> delayed = NOBODY
-                :: else -> assert(results[me * CHUNKS + chunk] == 1)
-                fi;
-#else
                 assert(results[me * CHUNKS + chunk] == 1);
-#endif
                 results[me * CHUNKS + chunk] = 0
             }
             chunk = 0;

@@ -47,6 +47,10 @@ enum {
     GILKIT_NO_MEMORY = -3,
     GILKIT_INTERRUPTED = -4, /* poll() asked for the end */
     GILKIT_FORKED = -5,      /* forked inside the region, and this is the child */
+    /* Of locks and counters. */
+    GILKIT_NOT_HELD = -20,
+    GILKIT_OVERFLOW = -21,
+    /* Mistakes of the caller. */
     GILKIT_BAD_OPTIONS = -100, /* gilkit_options that do not come from gilkit_default_options() */
     GILKIT_NOT_IMPORTED = -101 /* gilkit_import() was not called in this file, or failed */
 };
@@ -65,6 +69,15 @@ typedef void gilkit_combine(void *into, const void *from, void *data);
 typedef struct {
     int32_t reason;
 } gilkit_token;
+
+/* A mutex that sleeping threads wait for in order. All zero: free. Must not be
+ * moved or copied while it is in use. */
+typedef struct {
+    uint64_t state[8];
+} gilkit_lock;
+
+/* A counter with a cell for each of several threads: cheap to add to, dear to read. */
+typedef struct gilkit_counter gilkit_counter;
 
 /* What a caller may ask of a region: gilkit_default_options(), then changed. */
 typedef struct {
@@ -99,6 +112,13 @@ typedef struct {
     int64_t (*now)(void);
     int (*begin)(gilkit_options *options);
     int (*finish)(gilkit_options *options, int status);
+
+    int (*lock_acquire)(gilkit_lock *lock, int64_t timeout);
+    int (*lock_release)(gilkit_lock *lock);
+    gilkit_counter *(*counter_new)(void);
+    void (*counter_free)(gilkit_counter *counter);
+    int (*counter_add)(gilkit_counter *counter, int64_t n);
+    int64_t (*counter_value)(gilkit_counter *counter);
 } gilkit_api;
 
 #ifdef GILKIT_TABLE
@@ -191,6 +211,44 @@ static inline void gilkit_cancel_token(gilkit_token *token)
 static inline int64_t gilkit_now(void)
 {
     return GILKIT_TABLE->now();
+}
+
+/* ---- Locks and counters, between any threads, without the GIL ---- */
+
+/* Waits at most `timeout` nanoseconds: below 0 for ever, 0 not at all. GILKIT_OK
+ * or GILKIT_TIMEOUT. While a body waits for ever, its region cannot be cancelled. */
+static inline int gilkit_lock_acquire(gilkit_lock *lock, int64_t timeout)
+{
+    return GILKIT_TABLE->lock_acquire(lock, timeout);
+}
+
+/* GILKIT_OK, or GILKIT_NOT_HELD if the lock is free. */
+static inline int gilkit_lock_release(gilkit_lock *lock)
+{
+    return GILKIT_TABLE->lock_release(lock);
+}
+
+/* NULL: no memory. */
+static inline gilkit_counter *gilkit_counter_new(void)
+{
+    return GILKIT_TABLE->counter_new();
+}
+
+/* When no thread uses it any more. */
+static inline void gilkit_counter_free(gilkit_counter *counter)
+{
+    GILKIT_TABLE->counter_free(counter);
+}
+
+/* GILKIT_OK, or GILKIT_OVERFLOW, and nothing added. */
+static inline int gilkit_counter_add(gilkit_counter *counter, int64_t n)
+{
+    return GILKIT_TABLE->counter_add(counter, n);
+}
+
+static inline int64_t gilkit_counter_value(gilkit_counter *counter)
+{
+    return GILKIT_TABLE->counter_value(counter);
 }
 
 /* ---- With Python, holding the GIL ---- */

@@ -9,8 +9,8 @@ processes.
 
 The rule: the *schedule* holds when the first four have all begun before any ended, and the fifth began after the first
 end, within 10 ms of it. *Reuse* holds when a task on the kept pool costs at most half of one on a pool of its own. The
-*best size* holds when as many processes as cores take at most 1.1 times the best time of all sizes, and half as many take
-at least 1.3 times as long as that.
+*best size* holds when as many processes as cores take at most 1.1 times the best time of all sizes, and half as many
+take at least 1.3 times as long as that.
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ class Pool(Experiment):
     def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
         def fifth(row: Row, _: Sequence[Row]) -> str:
             spans = row.samples[-1].get("spans")
-            return (
-                f"began at {duration(spans[-1][2])}, first end at {duration(min(s[3] for s in spans))}" if spans else ""
-            )
+            if not spans:
+                return ""
+            return f"began at {duration(spans[-1][2])}, first end at {duration(min(span[3] for span in spans))}"
 
         return [
             Column("in all", lambda row, _: duration(row["wall"])),
@@ -100,9 +100,8 @@ class Pool(Experiment):
             interval = bootstrap(row.values("wall"))
             points.append(Point(row.threads, interval.middle, interval.low, interval.high))
         if points:
-            charts.append(
-                Lines("CPU-bound work by pool size", "processes", "seconds", [Line("all tasks", points)], True)
-            )
+            lines = [Line("all tasks", points)]
+            charts.append(Lines("CPU-bound work by pool size", "processes", "seconds", lines, log_x=True))
         return charts
 
 
@@ -147,15 +146,14 @@ def reuse(rows: Sequence[Row]) -> Check:
 def best_size(rows: Sequence[Row], cores: int) -> Check:
     measured = among(rows, "size")
     chosen = find(rows, "size", threads=cores)
-    if chosen is None or len(measured) < 2 or cores < 2:
+    if chosen is None or min(row.threads for row in measured) >= cores:
         return Check("the best size", None)
     best = min(measured, key=lambda row: row["wall"])
-    half = max((row for row in measured if row.threads < cores), key=lambda row: row.threads, default=None)
-    slower = times(half, chosen, "wall") if half else 0.0
-    near = times(chosen, best, "wall")
+    half = max((row for row in measured if row.threads < cores), key=lambda row: row.threads)
+    slower, near = times(half, chosen, "wall"), times(chosen, best, "wall")
     return Check(
         "the best size",
         near <= 1.1 and slower >= 1.3,
-        f"CPU-bound work was quickest on {plural(best.threads, 'process', 'processes')}; {cores}, one for each core, took "
-        f"{near:.2f} times as long, and {half.threads if half else 0} {slower:.2f} times as long as {cores}.",
+        f"CPU-bound work was quickest on {plural(best.threads, 'process', 'processes')}; {cores}, one for each core, "
+        f"took {near:.2f} times as long, and {half.threads} took {slower:.2f} times as long as {cores}.",
     )

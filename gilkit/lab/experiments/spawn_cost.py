@@ -63,8 +63,8 @@ class SpawnCost(CostExperiment):
         extra = ""
         if kept and region:
             extra = (
-                f" What is there already is cheaper: a task for a thread pool {duration(kept['each'])}, a gilkit region "
-                f"on all threads {duration(region['each'])}."
+                f" What is there already is cheaper: a task for a thread pool {duration(kept['each'])}, a gilkit "
+                f"region on all threads {duration(region['each'])}."
             )
         return Verdict(verdict.outcome, verdict.text + extra, verdict.scope)
 

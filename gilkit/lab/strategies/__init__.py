@@ -9,7 +9,7 @@ from ..registry import modules, subclasses
 from ..strategy import Strategy
 
 # Plain Python first, gilkit after it, the peers last; a file not named here comes at the end.
-_ORDER = ("serial", "threads", "pool", "free-threaded", "kernel", "peers")
+_ORDER = ("serial", "threads", "pool", "subinterpreters", "free-threaded", "gilkit-map", "kernel", "peers")
 
 
 @cache

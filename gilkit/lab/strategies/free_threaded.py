@@ -56,7 +56,7 @@ def remote(interpreter: interpreters.Interpreter, workload: Workload, threads: i
 
 class FreeThreaded(Strategy):
     name = "free-threaded"
-    label = "pure-Python threads, free-threaded build"
+    label = "free-threaded threads"
 
     def obstacle(self, workload: Workload) -> str | None:
         if _interpreter() is None:

@@ -8,7 +8,8 @@ from ..workload import Workload
 
 class Kernel(Strategy):
     name = "gilkit"
-    label = "gilkit"
+    label = "gilkit kernel"
+    any_function = False
 
     def open(self, workload: Workload, threads: int) -> Contender:
         return Contender(lambda: workload.kernel(threads))

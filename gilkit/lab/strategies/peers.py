@@ -10,6 +10,8 @@ from ..workload import Workload
 
 
 class _Peer(Strategy):
+    any_function = False
+
     def obstacle(self, workload: Workload) -> str | None:
         if importlib.util.find_spec(self.name) is None:
             return f"{self.name} is not installed"

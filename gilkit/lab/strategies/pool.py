@@ -37,7 +37,7 @@ class _Pool(Strategy):
         pool.map(_load, [workload.module.__name__] * threads, chunksize=1)
 
         def tasks(function: Any, items: Any) -> Any:
-            return pool.map(function, items, chunksize=1)
+            return pool.map(function, items, chunksize=workload.chunksize)
 
         return Contender(lambda: workload.solve(tasks, threads), stack)
 
@@ -49,17 +49,17 @@ def _load(module: str) -> None:
 
 class Fork(_Pool):
     name = "pool-fork"
-    label = "multiprocessing.Pool (fork)"
+    label = "Pool (fork)"
     method = "fork"
 
 
 class Spawn(_Pool):
     name = "pool-spawn"
-    label = "multiprocessing.Pool (spawn)"
+    label = "Pool (spawn)"
     method = "spawn"
 
 
 class ForkServer(_Pool):
     name = "pool-forkserver"
-    label = "multiprocessing.Pool (forkserver)"
+    label = "Pool (forkserver)"
     method = "forkserver"

@@ -8,7 +8,7 @@ from ..workload import Workload
 
 class Serial(Strategy):
     name = "serial"
-    label = "pure Python, 1 thread"
+    label = "plain Python"
     parallel = False
 
     def open(self, workload: Workload, threads: int) -> Contender:

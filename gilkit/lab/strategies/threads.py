@@ -12,7 +12,7 @@ from ..workload import Workload
 
 class Threads(Strategy):
     name = "threads"
-    label = "pure-Python threads"
+    label = "Python threads"
 
     def open(self, workload: Workload, threads: int) -> Contender:
         stack = ExitStack()

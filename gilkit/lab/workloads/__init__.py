@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
+from ..custom import Custom
 from ..errors import LabError
 from ..registry import modules, only_subclass
 from ..workload import Workload
@@ -16,6 +19,11 @@ def names() -> list[str]:
 @cache
 def _class(name: str) -> type[Workload]:
     return only_subclass(f"{__name__}.{name}", Workload)
+
+
+def custom(size: Mapping[str, Any]) -> Workload:
+    """A reader's own function; see gilkit.lab.custom."""
+    return Custom(**size)
 
 
 def get(name: str, **size: object) -> Workload:

@@ -7,11 +7,7 @@ from multiprocessing import shared_memory
 
 from .usage import repeat
 
-BATCH_BYTES = 1 << 24  # a batch of messages before the receiver is asked whether it has them all
-
-
-def _batch(size):
-    return max(1, min(200, BATCH_BYTES // max(1, size)))
+BATCH = 16  # messages, of any size, before the receiver is asked whether it has them all
 
 
 def _serve_queue(inbox, outbox):
@@ -45,14 +41,13 @@ def _to_process(serve, channels, size, seconds, send, wait):
     process = multiprocessing.Process(target=serve, args=channels, daemon=True)
     process.start()
     message = bytes(size)
-    batch = _batch(size)
 
     def step():
-        send(batch)
-        for _ in range(batch):
+        send(BATCH)
+        for _ in range(BATCH):
             send(message)
         wait()
-        return batch
+        return BATCH
 
     try:
         step()
@@ -110,14 +105,13 @@ def through_thread(size, seconds):
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     message = bytes(size)
-    batch = _batch(size)
 
     def step():
-        inbox.put(batch)
-        for _ in range(batch):
+        inbox.put(BATCH)
+        for _ in range(BATCH):
             inbox.put(message)
         outbox.get()
-        return batch
+        return BATCH
 
     try:
         step()
@@ -131,7 +125,7 @@ def through_gilkit(size, seconds):
     """gilkit.map: the pool's threads are handed references too."""
     import gilkit
 
-    messages = [bytes(size)] * _batch(size)
+    messages = [bytes(size)] * BATCH
 
     def step():
         gilkit.map(len, messages)

@@ -1,0 +1,166 @@
+"""sum mean var min max fsum cumsum uniform dot jacobi, beside their best peers in the same session.
+
+The peers take turns with gilkit in one run (pytest-benchmark sorts them into a group); each result is checked against
+NumPy's outside the timed part.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gilkit
+
+N = 10**7
+RNG = np.random.default_rng(0)
+DATA = {"float64": RNG.random(N), "float32": RNG.random(N, dtype="f4"), "int64": RNG.integers(0, 1000, N)}
+REDUCTIONS = ("sum", "mean", "var", "min", "max")
+SIZES = (100, 10_000, N)
+
+
+def check(result: Any, expected: Any) -> None:
+    np.testing.assert_allclose(result, expected, rtol=1e-4 if np.asarray(result).dtype == np.float32 else 1e-9)
+
+
+def numba_reduction(name: str) -> Callable[[Any], Any]:
+    """A prange loop for the reductions that numba has one for."""
+    numba = pytest.importorskip("numba")
+    if name in ("min", "max"):
+        pick = min if name == "min" else max
+
+        @numba.njit(parallel=True, fastmath=True)
+        def extreme(a):
+            best = a[0]
+            for i in numba.prange(a.shape[0]):
+                best = pick(best, a[i])
+            return best
+
+        return extreme
+
+    @numba.njit(parallel=True, fastmath=True)
+    def total(a):
+        s = 0.0
+        for i in numba.prange(a.shape[0]):
+            s += a[i]
+        return s
+
+    if name == "sum":
+        return total
+    if name == "mean":
+        return lambda a: total(a) / a.size
+    pytest.skip("two loops in numba")
+
+
+@pytest.mark.parametrize("peer", ["gilkit", "gilkit-1", "numpy", "numba"])
+@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64"])
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_reduction(benchmark, name, dtype, n, peer):
+    benchmark.group = f"{name}, {n} {dtype}"
+    a = DATA[dtype][:n]
+    if peer == "numba" and dtype == "float64":
+        function = numba_reduction(name)
+    elif peer == "numba":
+        pytest.skip("doubles only")
+    else:
+        function = getattr(np if peer == "numpy" else gilkit, name)
+    arguments = {"threads": 1} if peer == "gilkit-1" else {}
+    check(benchmark(lambda: function(a, **arguments)), getattr(np, name)(a.astype("f8")))
+
+
+@pytest.mark.parametrize("peer", ["gilkit", "numpy"])
+@pytest.mark.parametrize("shape", [(10_000, 1000), (N // 8, 8), (N // 3, 3)], ids=str)
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("name", ["sum", "var", "max"])
+def test_axis(benchmark, name, shape, axis, peer):
+    benchmark.group = f"{name} of {shape} along {axis}"
+    a = DATA["float64"][: math.prod(shape)].reshape(shape)
+    function = getattr(np if peer == "numpy" else gilkit, name)
+    check(benchmark(lambda: function(a, axis=axis)), getattr(np, name)(a, axis=axis))
+
+
+@pytest.mark.benchmark(group=f"reading {N} float64")
+@pytest.mark.parametrize("peer", ["gilkit.sum", "BLAS dot of one array"])
+def test_bandwidth(benchmark, peer):
+    """What memory allows: BLAS on all cores, which reads the array once."""
+    a = DATA["float64"]
+    benchmark((lambda: gilkit.sum(a)) if peer == "gilkit.sum" else (lambda: np.dot(a, a)))
+
+
+@pytest.mark.benchmark(group=f"fsum, {N // 10} float64")
+@pytest.mark.parametrize("peer", ["gilkit.fsum", "gilkit.sum", "math.fsum"])
+def test_fsum(benchmark, peer):
+    a = DATA["float64"][: N // 10]
+    function = {"gilkit.fsum": gilkit.fsum, "gilkit.sum": gilkit.sum, "math.fsum": math.fsum}[peer]
+    result = benchmark(lambda: function(a))
+    assert result == math.fsum(a) or peer == "gilkit.sum"
+
+
+@pytest.mark.parametrize("peer", ["gilkit", "numpy"])
+@pytest.mark.parametrize("into", ["new array", "out"])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64"])
+def test_cumsum(benchmark, dtype, into, peer):
+    benchmark.group = f"cumsum into {into}, {N} {dtype}"
+    a = DATA[dtype]
+    arguments = {"out": np.zeros_like(a)} if into == "out" else {}
+    function = (np if peer == "numpy" else gilkit).cumsum
+    check(benchmark(lambda: function(a, **arguments)), np.cumsum(a.astype("f8")))
+
+
+@pytest.mark.parametrize("peer", ["gilkit", "Philox", "PCG64"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_uniform(benchmark, dtype, peer):
+    benchmark.group = f"uniform into out, {N} {dtype}"
+    out = np.zeros(N, dtype)
+    if peer == "gilkit":
+        benchmark(lambda: gilkit.uniform(N, seed=1, dtype=dtype, out=out))
+        np.testing.assert_array_equal(out, np.random.Generator(np.random.Philox(1)).random(N, dtype))
+    else:
+        generator = np.random.Generator(getattr(np.random, peer)(1))
+        benchmark(lambda: generator.random(dtype=dtype, out=out))
+        assert 0.49 < out.mean() < 0.51
+
+
+@pytest.mark.parametrize("peer", ["gilkit", "numpy"])
+def test_dot(benchmark, peer):
+    benchmark.group = f"dot, {N} float64"
+    a, b = DATA["float64"], DATA["float64"][::-1].copy()
+    check(benchmark(lambda: (np if peer == "numpy" else gilkit).dot(a, b)), np.dot(a, b))
+
+
+def numba_jacobi() -> Callable[[Any, int], Any]:
+    numba = pytest.importorskip("numba")
+
+    @numba.njit(parallel=True)
+    def sweep(a, b):
+        for i in numba.prange(1, a.shape[0] - 1):
+            for j in range(1, a.shape[1] - 1):
+                b[i, j] = 0.25 * ((a[i - 1, j] + a[i + 1, j]) + (a[i, j - 1] + a[i, j + 1]))
+
+    def jacobi(a, b, iterations):
+        for _ in range(iterations):
+            sweep(a, b)
+            a, b = b, a
+        return a
+
+    return jacobi
+
+
+@pytest.mark.parametrize("peer", ["gilkit", "gilkit-1", "numba"])
+@pytest.mark.parametrize(("side", "iterations"), [(512, 100), (4096, 100)])
+def test_jacobi(benchmark, side, iterations, peer):
+    benchmark.group = f"jacobi, {iterations} sweeps of {side} x {side}"
+    grid = np.random.default_rng(1).random((side, side))
+    work = grid.copy(), grid.copy()
+    if peer == "numba":
+        function = numba_jacobi()
+        np.testing.assert_array_equal(function(*work, 3), gilkit.jacobi(grid, iterations=3))  # and compiles
+        benchmark.pedantic(lambda: function(*work, iterations), rounds=3)
+    else:
+        threads = 1 if peer == "gilkit-1" else None
+        benchmark.pedantic(lambda: gilkit.jacobi(grid, iterations=iterations, out=work[0], threads=threads), rounds=3)
+        np.testing.assert_array_equal(work[0], gilkit.jacobi(grid, iterations=iterations, threads=3))

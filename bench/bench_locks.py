@@ -1,0 +1,176 @@
+"""Locks beside those of ``threading``: taken and given back by one thread, contended by two, and two threads that wait
+for each other in turn. RWLock's peer is cereggii's, which is pure Python; BoundedSemaphore is Semaphore, and Latch has
+no peer there.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+
+import pytest
+
+from gilkit import sync
+
+UNCONTENDED = 100_000
+CONTENDED = 50_000
+TURNS = 2_000
+MODULES = [pytest.param(sync, id="gilkit"), pytest.param(threading, id="threading")]
+
+
+def together(*bodies):
+    threads = [threading.Thread(target=body) for body in bodies]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.benchmark(group="locks: with lock: n += 1, 100,000 times in one thread")
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("name", ["Lock", "RLock", "Semaphore", "Condition"])
+def test_uncontended(benchmark, module, name):
+    lock = getattr(module, name)()
+
+    def run():
+        n = 0
+        for _ in itertools.repeat(None, UNCONTENDED):
+            with lock:
+                n += 1
+        return n
+
+    assert benchmark(run) == UNCONTENDED
+
+
+@pytest.mark.benchmark(group="locks: with lock: n += 1, 50,000 times in each of two threads")
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("name", ["Lock", "RLock"])
+def test_contended(benchmark, module, name):
+    lock, total, rounds = getattr(module, name)(), [0], []
+
+    def body():
+        for _ in itertools.repeat(None, CONTENDED):
+            with lock:
+                total[0] += 1
+
+    benchmark(lambda: rounds.append(together(body, body)))
+    assert total[0] == 2 * CONTENDED * len(rounds)
+
+
+def rwlock(module):
+    if module is sync:
+        return sync.RWLock()
+    return pytest.importorskip("cereggii.locks").ReadersWriterLock()
+
+
+RW_MODULES = [pytest.param(sync, id="gilkit"), pytest.param(None, id="cereggii")]
+
+
+@pytest.mark.benchmark(group="locks: RWLock, uncontended, 100,000 times in one thread")
+@pytest.mark.parametrize("module", RW_MODULES)
+@pytest.mark.parametrize("side", ["reader", "writer"])
+def test_rwlock_uncontended(benchmark, module, side):
+    lock = getattr(rwlock(module), side)()
+
+    def run():
+        n = 0
+        for _ in itertools.repeat(None, UNCONTENDED):
+            with lock:
+                n += 1
+        return n
+
+    assert benchmark(run) == UNCONTENDED
+
+
+# Ping-pong: each makes two bodies, which take turns, and what is left to check.
+
+
+def event(module):
+    ping, pong = module.Event(), module.Event()
+
+    def body(mine, other):
+        def run():
+            for _ in range(TURNS):
+                mine.wait()
+                mine.clear()
+                other.set()
+
+        return run
+
+    ping.set()
+    return body(ping, pong), body(pong, ping)
+
+
+def semaphore(module):
+    ping, pong = module.Semaphore(1), module.Semaphore(0)
+
+    def body(mine, other):
+        def run():
+            for _ in range(TURNS):
+                mine.acquire()
+                other.release()
+
+        return run
+
+    return body(ping, pong), body(pong, ping)
+
+
+def condition(module):
+    turn, changed = [0], module.Condition()
+
+    def body(me):
+        def run():
+            for _ in range(TURNS):
+                with changed:
+                    while turn[0] != me:
+                        changed.wait()
+                    turn[0] = 1 - me
+                    changed.notify()
+
+        return run
+
+    return body(0), body(1)
+
+
+def barrier(module):
+    meeting = module.Barrier(2)
+
+    def run():
+        for _ in range(TURNS):
+            meeting.wait()
+
+    return run, run
+
+
+@pytest.mark.benchmark(group="locks: two threads in turn, 2,000 times")
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("make", [event, semaphore, condition, barrier])
+def test_ping_pong(benchmark, module, make):
+    def run():
+        together(*make(module))
+
+    benchmark.pedantic(run, rounds=10, warmup_rounds=1)
+
+
+@pytest.mark.benchmark(group="locks: RWLock, two threads reading and writing, 20,000 times each")
+@pytest.mark.parametrize("module", RW_MODULES)
+def test_rwlock_contended(benchmark, module):
+    total = [0]
+
+    def run():
+        lock = rwlock(module)
+        total[0] = 0
+
+        def body():
+            for k in range(20_000):
+                if k % 4:
+                    with lock.reader():
+                        total[0]
+                else:
+                    with lock.writer():
+                        total[0] += 1
+
+        together(body, body)
+        assert total[0] == 10_000
+
+    benchmark.pedantic(run, rounds=10, warmup_rounds=1)

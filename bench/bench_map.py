@@ -1,0 +1,106 @@
+"""gilkit.map beside the ways there are: builtin map, concurrent.futures, multiprocessing.pool.ThreadPool.
+
+A function that does nothing shows what an item costs; hashlib and zlib let go of the GIL while they work; the
+pure-Python body gains on free-threaded builds only. Then the workloads that are composed of well-kept libraries.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import shutil
+import subprocess
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from multiprocessing.pool import ThreadPool
+
+import pytest
+
+import gilkit
+from gilkit.lab import workloads
+from gilkit.lab.guest.gilkit_tasks.gzip import compress
+from gilkit.lab.guest.gilkit_tasks.text import text
+
+THREADS = gilkit.num_threads()
+BLOCKS = [bytes([i % 256]) * 65_536 for i in range(1000)]
+
+
+def nothing(x):
+    pass
+
+
+def two_microseconds(x):
+    total = 0
+    for i in range(50):
+        total += i ^ x
+    return total
+
+
+def sha256(block):
+    return hashlib.sha256(block).digest()
+
+
+@pytest.fixture(params=["builtin", "gilkit", "gilkit.imap", "ThreadPoolExecutor", "ThreadPool", "ThreadPool chunked"])
+def mapper(request):
+    """A function like list(map(...)), with its threads started."""
+    if request.param == "builtin":
+        yield lambda fn, items: list(map(fn, items))
+    elif request.param == "gilkit":
+        yield gilkit.map
+    elif request.param == "gilkit.imap":
+        yield lambda fn, items: list(gilkit.imap(fn, items))
+    elif request.param == "ThreadPoolExecutor":
+        with ThreadPoolExecutor(THREADS) as pool:
+            yield lambda fn, items: list(pool.map(fn, items))
+    else:
+        with ThreadPool(THREADS) as pool:
+            # Without a chunksize, ThreadPool.map takes n / (4 * threads); with 1 it balances best.
+            yield partial(pool.map, chunksize=None if "chunked" in request.param else 1)
+
+
+@pytest.mark.parametrize(
+    ("fn", "items"),
+    [
+        pytest.param(nothing, list(range(100_000)), id="nothing"),
+        pytest.param(two_microseconds, list(range(50_000)), id="2 us of Python"),
+        pytest.param(zlib.crc32, BLOCKS, id="crc32 of 64 KiB"),
+        pytest.param(sha256, BLOCKS, id="sha256 of 64 KiB"),
+    ],
+)
+def test_map(benchmark, mapper, fn, items):
+    benchmark.group = f"map: {fn.__name__}"
+    result = benchmark.pedantic(mapper, (fn, items), rounds=7, warmup_rounds=1)
+    assert result == list(map(fn, items))
+
+
+@pytest.mark.benchmark(group="a million items that do nothing")
+@pytest.mark.parametrize("mapper", ["builtin", "gilkit", "ThreadPool chunked"], indirect=True)
+def test_a_million(benchmark, mapper):
+    items = list(range(1_000_000))
+    assert benchmark.pedantic(mapper, (nothing, items), rounds=7, warmup_rounds=1) == [None] * 1_000_000
+
+
+@pytest.mark.benchmark(group="gzip -6 of 100 MB of text")
+@pytest.mark.parametrize("way", ["gzip", "gilkit", "pigz"])
+def test_gzip(benchmark, way):
+    data = text(100_000_000)
+    if way == "pigz":
+        if not shutil.which("pigz"):
+            pytest.skip("no pigz")
+        command = ["pigz", "-6", "-c", "-p", str(THREADS)]
+        pack = lambda: subprocess.run(command, input=data, capture_output=True, check=True).stdout  # noqa: E731
+    elif way == "gzip":
+        pack = partial(gzip.compress, data, 6)
+    else:
+        pack = partial(compress, gilkit.map, data, 6)
+    packed = benchmark.pedantic(pack, rounds=3, warmup_rounds=1)
+    benchmark.extra_info["bytes"] = len(packed)
+    assert gzip.decompress(packed) == data
+
+
+@pytest.mark.strategies("serial", "threads", "gilkit")
+@pytest.mark.parametrize("name", ["gzip", "sha256", "regex"])
+def test_workload(benchmark, race, name):
+    benchmark.group = name
+    race(workloads.get(name))

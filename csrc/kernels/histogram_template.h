@@ -1,0 +1,106 @@
+/* The bins of a block of numbers, for one instruction set: TEMPLATE(name), TARGET. */
+
+/* Bins of equal width: the place in units of bins, truncated. Where that lies
+ * so near a whole number that rounding may have crossed an edge, the edges
+ * themselves decide, for the whole stretch of STEP numbers. */
+static TARGET void TEMPLATE(uniform)(const double *GK_RESTRICT x, int64_t n, const gk_histogram *h,
+                                     uint32_t *GK_RESTRICT index)
+{
+    enum { STEP = 64 };
+    const double *GK_RESTRICT edges = h->edges;
+    const int32_t bins = (int32_t)h->bins;
+    const double first = edges[0], last = edges[bins], scale = (double)bins / (last - first);
+    const double low = h->slack, high = 1 - h->slack;
+    const double outside = (double)bins + 0.5; /* also of NaN; never near */
+    for (int64_t begin = 0; begin < n; begin += STEP) {
+        int64_t end = begin + STEP < n ? begin + STEP : n;
+        double places[STEP];
+        for (int64_t i = begin; i < end; i++) {
+            double place = (x[i] - first) * scale;
+            place = x[i] >= first ? place : outside;
+            places[i - begin] = x[i] <= last ? place : outside;
+        }
+        int32_t near = 0;
+        for (int64_t i = begin; i < end; i++) {
+            int32_t b = (int32_t)places[i - begin];
+            double rest = places[i - begin] - (double)b;
+            near |= (rest < low) | (rest > high);
+            index[i] = (uint32_t)b;
+        }
+        if (near)
+            for (int64_t i = begin; i < end; i++) {
+                int32_t b = (int32_t)index[i];
+                if (b == bins && !(x[i] >= first && x[i] <= last))
+                    continue;
+                b = b < bins ? b : bins - 1;
+                b -= x[i] < edges[b];
+                b += x[i] >= edges[b + 1] && b < bins - 1;
+                index[i] = (uint32_t)b;
+            }
+    }
+}
+
+/* Any edges: binary search without branches, several numbers abreast. */
+static TARGET void TEMPLATE(search)(const double *GK_RESTRICT x, int64_t n, const gk_histogram *h,
+                                    uint32_t *GK_RESTRICT index)
+{
+    enum { ABREAST = 8 };
+    const double *GK_RESTRICT edges = h->edges;
+    const uint32_t bins = (uint32_t)h->bins;
+    const double first = edges[0], last = edges[bins];
+    for (int64_t i = 0; i < n; i += ABREAST) {
+        double key[ABREAST];
+        uint32_t at[ABREAST] = {0}; /* edges[at] <= key, for keys within */
+        for (int j = 0; j < ABREAST; j++)
+            key[j] = x[i + j < n ? i + j : n - 1];
+        for (uint32_t left = bins + 1; left > 1;) {
+            uint32_t half = left / 2;
+            for (int j = 0; j < ABREAST; j++)
+                at[j] += edges[at[j] + half] <= key[j] ? half : 0;
+            left -= half;
+        }
+        for (int j = 0; j < ABREAST && i + j < n; j++) {
+            uint32_t b = at[j] < bins ? at[j] : bins - 1;
+            index[i + j] = key[j] >= first && key[j] <= last ? b : bins;
+        }
+    }
+}
+
+/* Numbers that are their own index. */
+static TARGET void TEMPLATE(narrow)(const int64_t *GK_RESTRICT x, int64_t n, int64_t bins,
+                                    uint32_t *GK_RESTRICT index)
+{
+    for (int64_t i = 0; i < n; i++)
+        index[i] = (uint32_t)((uint64_t)x[i] < (uint64_t)bins ? x[i] : bins);
+}
+
+static TARGET gk_extent TEMPLATE(extent)(const double *x, int64_t n)
+{
+    enum { LANES = 32 };
+    double least[LANES], most[LANES];
+    int unordered = 0;
+    for (int j = 0; j < LANES; j++)
+        least[j] = most[j] = x[j < n ? j : 0];
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int j = 0; j < LANES; j++) {
+            least[j] = x[i + j] < least[j] ? x[i + j] : least[j];
+            most[j] = x[i + j] > most[j] ? x[i + j] : most[j];
+            unordered |= x[i + j] != x[i + j];
+        }
+    for (; i < n; i++) {
+        least[0] = x[i] < least[0] ? x[i] : least[0];
+        most[0] = x[i] > most[0] ? x[i] : most[0];
+        unordered |= x[i] != x[i];
+    }
+    for (int j = 1; j < LANES; j++) {
+        least[0] = least[j] < least[0] ? least[j] : least[0];
+        most[0] = most[j] > most[0] ? most[j] : most[0];
+    }
+    if (unordered)
+        least[0] = most[0] = NAN;
+    return (gk_extent){least[0], most[0]};
+}
+
+#undef TEMPLATE
+#undef TARGET

@@ -1,0 +1,87 @@
+/* The nearest centres of a block of points, for one type and instruction set:
+ *   T, INT, LANES     the element, the integer of its size, how many a vector has
+ *   VEC, MASK         vectors of them
+ *   LESS(x, y)        a MASK of ones where x < y
+ *   SELECT(m, x, y)   x where m has ones, else y
+ *   TEMPLATE(name), TARGET
+ *
+ * The lanes are points, so a lane's best is its own and nothing is ever summed
+ * across lanes: every pair's sum has the same order on all instruction sets.
+ * VECTORS x ABREAST sums are in registers at once.
+ */
+enum { TEMPLATE(WIDTH) = VECTORS * LANES };
+
+/* Distances of the tile's points to ABREAST centres, compared with the best. */
+#define AGAINST(ABREAST)                                                               \
+    do {                                                                               \
+        const T *center = centers + c * dims;                                          \
+        VEC sum[ABREAST][VECTORS];                                                     \
+        for (int a = 0; a < ABREAST; a++)                                              \
+            for (int v = 0; v < VECTORS; v++)                                          \
+                sum[a][v] = (VEC){0};                                                  \
+        for (int64_t j = 0; j < dims; j++)                                             \
+            for (int a = 0; a < ABREAST; a++)                                          \
+                for (int v = 0; v < VECTORS; v++) {                                    \
+                    VEC difference = tile[j * VECTORS + v] - center[a * dims + j];     \
+                    sum[a][v] += difference * difference;                              \
+                }                                                                      \
+        for (int a = 0; a < ABREAST; a++)                                              \
+            for (int v = 0; v < VECTORS; v++) {                                        \
+                MASK nearer = LESS(sum[a][v], best[v]);                                \
+                best[v] = SELECT(nearer, sum[a][v], best[v]);                          \
+                which[v] = (nearer & ((MASK){0} + (INT)(c + a))) | (~nearer & which[v]); \
+            }                                                                          \
+    } while (0)
+
+static TARGET void TEMPLATE(nearest)(const T *points, int64_t n, const T *centers, int64_t k, int64_t dims,
+                                     void *scratch, int64_t *index, T *distance)
+{
+    enum { WIDTH = TEMPLATE(WIDTH) };
+    VEC *tile = scratch; /* dims x WIDTH: coordinates of WIDTH points side by side */
+    T *cells = scratch;
+    for (int64_t i = 0; i < n; i += WIDTH) {
+        for (int p = 0; p < WIDTH; p++) {
+            const T *point = points + (i + p < n ? i + p : n - 1) * dims;
+            for (int64_t j = 0; j < dims; j++)
+                cells[j * WIDTH + p] = point[j];
+        }
+        VEC best[VECTORS];
+        MASK which[VECTORS];
+        for (int v = 0; v < VECTORS; v++) {
+            best[v] = (VEC){0} + (T)INFINITY;
+            which[v] = (MASK){0};
+        }
+        int64_t c = 0;
+        for (; c + 4 <= k; c += 4)
+            AGAINST(4);
+        for (; c < k; c++)
+            AGAINST(1);
+        INT indices[WIDTH];
+        T distances[WIDTH];
+        memcpy(indices, which, sizeof indices);
+        memcpy(distances, best, sizeof distances);
+        for (int p = 0; p < WIDTH && i + p < n; p++) {
+            index[i + p] = (int64_t)indices[p];
+            distance[i + p] = distances[p];
+            if (!(distance[i + p] < (T)INFINITY)) { /* far, infinite or NaN: centre 0, as argmin says */
+                T sum = 0;
+                for (int64_t j = 0; j < dims; j++) {
+                    T difference = points[(i + p) * dims + j] - centers[j];
+                    sum += difference * difference;
+                }
+                distance[i + p] = sum;
+            }
+        }
+    }
+}
+
+#undef AGAINST
+#undef T
+#undef INT
+#undef LESS
+#undef SELECT
+#undef LANES
+#undef VEC
+#undef MASK
+#undef TEMPLATE
+#undef TARGET

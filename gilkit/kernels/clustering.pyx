@@ -1,0 +1,195 @@
+"""nearest and kmeans."""
+from typing import NamedTuple
+
+import numpy as np
+from libc.stdint cimport int64_t
+
+cimport numpy as cnp
+
+from gilkit._call cimport Call, begin, finish, integer
+from gilkit._exports cimport gk_options, import_core
+from gilkit.kernels._arrays cimport GK_FLOAT32, GK_FLOAT64, as_input, gk_type, type_of
+
+from gilkit.kernels.reductions import sum as _sum
+
+cnp.import_array()
+import_core()
+
+cdef extern from *:
+    ctypedef struct gk_nearest_input:
+        gk_type type
+        int64_t n
+        int64_t k
+        int64_t dims
+        const void *points
+        const void *centers
+    int gk_nearest "GK(gk_nearest)" (
+        const gk_nearest_input *input, int64_t *index, void *distance, const gk_options *options) noexcept nogil
+    int gk_cluster_sums "GK(gk_cluster_sums)" (
+        const gk_nearest_input *input, const int64_t *index, double *sums, int64_t *members,
+        const gk_options *options) noexcept nogil
+
+
+cdef cnp.ndarray _table(object value, str name):
+    """value as a C-contiguous table of float32 or, from all other types, float64."""
+    cdef cnp.ndarray table = as_input(value, name)
+    if table.ndim != 2:
+        raise ValueError(f"{name} must have two dimensions, (number, coordinates), not the shape {(<object>table).shape}")
+    return np.ascontiguousarray(table, np.float32 if type_of(cnp.PyArray_TYPE(table)) == GK_FLOAT32 else np.float64)
+
+
+cdef gk_nearest_input _input(cnp.ndarray points, cnp.ndarray centers) noexcept:
+    cdef gk_nearest_input given
+    given.type = type_of(cnp.PyArray_TYPE(points))
+    given.n = points.shape[0]
+    given.k = centers.shape[0]
+    given.dims = points.shape[1]
+    given.points = cnp.PyArray_DATA(points)
+    given.centers = cnp.PyArray_DATA(centers)
+    return given
+
+
+cdef int _find(cnp.ndarray points, cnp.ndarray centers, cnp.ndarray index, cnp.ndarray distance,
+               object threads) except -1:
+    cdef gk_nearest_input given = _input(points, centers)
+    cdef int64_t *indices = <int64_t *>cnp.PyArray_DATA(index)
+    cdef void *distances = cnp.PyArray_DATA(distance)
+    cdef int status
+    cdef Call call
+    begin(&call, threads)
+    with nogil:
+        status = gk_nearest(&given, indices, distances, &call.options)
+    return finish(&call, status)
+
+
+def nearest(points, centers, *, threads=None):
+    """Finds each point's nearest centre: ``(index, distance)``, the centres' rows
+    and the squared Euclidean distances.
+
+    points: (n, d), centers: (k, d) with 1 <= k < 2**31, array_like of numbers; the
+    centres finite. Both are taken as float32 if both are, else as float64.
+    threads: 1 to 1024; None: ``num_threads()``.
+
+    index is int64 (n,), distance (n,) of the points' dtype. Of equally near centres
+    the one with the lowest index counts. A distance is the squared differences,
+    summed in the order of the coordinates: the same bits for any number of threads
+    and on every instruction set. A point with NaN has centre 0 and distance NaN.
+
+    Raises ValueError for other shapes and for centres that are not finite. Scratch:
+    128 bytes a coordinate for each thread. The arrays must not be written to by
+    other threads meanwhile. Releases the GIL; Ctrl-C interrupts. Twin:
+    ``gilkit.reference.nearest``.
+    """
+    cdef cnp.ndarray table = _table(points, "points"), targets = _table(centers, "centers"), index, distance
+    if table.shape[1] != targets.shape[1]:
+        raise ValueError(f"centers must have as many coordinates as points, {table.shape[1]}, not {targets.shape[1]}")
+    if not 1 <= targets.shape[0] < 0x7fffffff:
+        raise ValueError(f"centers must have 1 to 2**31 - 2 rows, not {targets.shape[0]}")
+    if not np.isfinite(targets).all():
+        raise ValueError("centers must be finite, but there is NaN or infinity among them")
+    if table.dtype != targets.dtype:
+        table, targets = table.astype(np.float64, copy=False), targets.astype(np.float64, copy=False)
+    index = np.empty(table.shape[0], np.int64)
+    distance = np.empty(table.shape[0], table.dtype)
+    _find(table, targets, index, distance, threads)
+    return index, distance
+
+
+class KMeans(NamedTuple):
+    """The result of ``kmeans``."""
+
+    centers: np.ndarray
+    labels: np.ndarray
+    inertia: float
+    iterations: int
+
+
+cdef object _plus_plus(cnp.ndarray points, int64_t k, object rng, object threads):
+    """k points, each drawn with a probability in proportion to its squared
+    distance from those drawn before (k-means++)."""
+    cdef cnp.ndarray index = np.empty(points.shape[0], np.int64), distance = np.empty(points.shape[0], points.dtype)
+    cdef cnp.ndarray centers = np.empty((k, points.shape[1]), points.dtype)
+    n = points.shape[0]
+    chosen = int(rng.random() * n)
+    nearest_yet = None
+    for c in range(k):
+        centers[c] = points[chosen]
+        _find(points, centers[c:c + 1], index, distance, threads)
+        nearest_yet = distance.copy() if nearest_yet is None else np.minimum(nearest_yet, distance, out=nearest_yet)
+        if c == 0 and not np.isfinite(nearest_yet).all():
+            raise ValueError("points must be finite, and their squared distances too")
+        reached = np.cumsum(nearest_yet, dtype=np.float64)
+        chosen = int(np.searchsorted(reached, rng.random() * reached[-1], side="right"))
+        if chosen >= n:  # all points coincide with centres
+            chosen = int(rng.random() * n)
+    return centers
+
+
+cdef object _fill_empty(object points, object labels, object distance, object sums, object members):
+    """Gives each cluster without members the point that is farthest from its own
+    centre, of a cluster that has others."""
+    farthest = iter(np.argsort(-distance, kind="stable"))
+    for c in np.flatnonzero(members == 0):
+        for i in farthest:
+            if members[labels[i]] > 1:
+                sums[labels[i]] -= points[i]
+                members[labels[i]] -= 1
+                sums[c] += points[i]
+                members[c] = 1
+                break
+
+
+def kmeans(points, k, *, seed, max_iter=300, tol=0.0, threads=None):
+    """Clusters points by Lloyd's algorithm: ``KMeans(centers, labels, inertia,
+    iterations)``.
+
+    points: (n, d), array_like of finite numbers, float32 or taken as float64.
+    k: the number of clusters, 1 to n. seed: what ``numpy.random.Philox`` takes; the
+    first centres are drawn from the points by k-means++. max_iter: the most
+    iterations. tol: it ends when no centre moves further than this, or no label
+    changes. threads: 1 to 1024; None: ``num_threads()``.
+
+    centers is (k, d), labels int64 (n,): each point's nearest centre; inertia is
+    the sum of the squared distances. A cluster that becomes empty continues from
+    the point farthest from its centre. The same seed gives the same bits for any
+    number of threads and on every instruction set. Memory besides the result: two
+    labels and two distances a point, and at most 64 copies of the centres or 32 MB.
+
+    Raises ValueError for other shapes and values. The points must not be written
+    to by other threads meanwhile. Ctrl-C interrupts. Twin:
+    ``gilkit.reference.kmeans``.
+    """
+    cdef cnp.ndarray table = _table(points, "points"), centers, labels, distance, sums, members
+    cdef gk_nearest_input given
+    cdef Call call
+    cdef int status
+    cdef int64_t clusters, most
+    if table.shape[0] == 0:
+        raise ValueError("points must have at least one row")
+    clusters = integer(k, "k", 1, min(table.shape[0], 0x7ffffffe))
+    most = integer(max_iter, "max_iter", 1, 2**62)
+    tol = float(tol)
+    if not tol >= 0:
+        raise ValueError(f"tol must be at least 0, not {tol}")
+    centers = _plus_plus(table, clusters, np.random.Generator(np.random.Philox(seed)), threads)
+    labels, distance = np.empty(table.shape[0], np.int64), np.empty(table.shape[0], table.dtype)
+    sums, members = np.empty((clusters, table.shape[1])), np.empty(clusters, np.int64)
+    _find(table, centers, labels, distance, threads)
+    for iteration in range(1, most + 1):
+        given = _input(table, centers)
+        begin(&call, threads)
+        with nogil:
+            status = gk_cluster_sums(&given, <int64_t *>cnp.PyArray_DATA(labels),
+                                     <double *>cnp.PyArray_DATA(sums), <int64_t *>cnp.PyArray_DATA(members),
+                                     &call.options)
+        finish(&call, status)
+        if not (<object>members).all():
+            _fill_empty(table, labels, distance, sums, members)
+        before, labels_before = centers, labels
+        centers = (sums / np.maximum(members, 1)[:, None]).astype(table.dtype)
+        labels = np.empty(table.shape[0], np.int64)
+        _find(table, centers, labels, distance, threads)
+        moved = np.sqrt(((centers - before).astype(np.float64) ** 2).sum(axis=1).max())
+        if moved <= tol or np.array_equal(labels, labels_before):
+            break
+    return KMeans(centers, labels, float(_sum(distance, threads=threads)), iteration)

@@ -1,0 +1,296 @@
+"""histogram and bincount: NumPy's, with all cores."""
+import numpy as np
+from libc.stdint cimport int64_t
+
+cimport numpy as cnp
+
+from gilkit._call cimport Call, begin, finish, integer
+from gilkit._exports cimport GK_OK, gk_options, import_core
+from gilkit.kernels._arrays cimport GK_BOOL, GK_FLOAT32, GK_INT64, GK_TYPES, GK_UINT64, gk_type, type_of
+
+cnp.import_array()
+import_core()
+
+cdef extern from *:
+    ctypedef struct gk_histogram:
+        const void *items
+        gk_type type
+        const double *edges
+        int64_t bins
+        int uniform
+        double slack
+    ctypedef struct gk_extent:
+        double least
+        double most
+    int gk_histogram_counts "GK(gk_histogram_counts)" (
+        const gk_histogram *h, int64_t n, int64_t *counts, const gk_options *options) noexcept nogil
+    int gk_histogram_weights "GK(gk_histogram_weights)" (
+        const gk_histogram *h, int64_t n, const double *weights, int single, double *sums,
+        const gk_options *options) noexcept nogil
+    int gk_bincount_counts "GK(gk_bincount_counts)" (
+        const void *items, gk_type type, int64_t n, int64_t bins, int64_t *counts,
+        const gk_options *options) noexcept nogil
+    int gk_bincount_weights "GK(gk_bincount_weights)" (
+        const void *items, gk_type type, int64_t n, int64_t bins, const double *weights, double *sums,
+        const gk_options *options) noexcept nogil
+    int gk_extent_of "GK(gk_extent_of)" (
+        const void *items, gk_type type, int64_t n, gk_extent *extent, const gk_options *options) noexcept nogil
+
+cdef enum:
+    GUESS_FROM = 2048  # items
+    MOST_GUESSED = 1 << 16
+cdef int64_t MOST_BINS = 0x7ffffff0
+cdef double EXACT_INTEGERS = 2.0 ** 53
+
+
+cdef bint _is_ours(cnp.ndarray a) noexcept:
+    """Whether the kernels can read the items of a, contiguous in C order."""
+    cdef gk_type type = type_of(cnp.PyArray_TYPE(a))
+    return type != GK_TYPES and type != GK_BOOL and cnp.PyArray_ISCARRAY_RO(a)
+
+
+cdef bint _can_add(cnp.ndarray weights) noexcept:
+    """Whether sums in float64 become numpy.histogram's by a cast at the end."""
+    return type_of(cnp.PyArray_TYPE(weights)) not in (GK_TYPES, GK_BOOL) and cnp.PyArray_ISNOTSWAPPED(weights)
+
+
+cdef bint _is_wide(cnp.ndarray a) noexcept:
+    """Whether a has integers that float64 may round."""
+    cdef gk_type type = type_of(cnp.PyArray_TYPE(a))
+    return type == GK_INT64 or type == GK_UINT64
+
+
+cdef int _find_extent(cnp.ndarray items, gk_extent *extent, object threads) except -1:
+    cdef gk_type type = type_of(cnp.PyArray_TYPE(items))
+    cdef int status
+    cdef Call call
+    begin(&call, threads)
+    with nogil:
+        status = gk_extent_of(cnp.PyArray_DATA(items), type, cnp.PyArray_SIZE(items), extent, &call.options)
+    return finish(&call, status)
+
+
+cdef cnp.ndarray _counts(cnp.npy_intp bins):
+    """Room for the counts of the bins, and for that of what lies in none."""
+    bins += 1
+    return cnp.PyArray_EMPTY(1, &bins, cnp.NPY_INT64, 0)
+
+
+cdef cnp.ndarray _shortened(cnp.ndarray counts, cnp.npy_intp bins):
+    """The counts of these bins alone."""
+    cdef cnp.PyArray_Dims shape
+    shape.ptr = &bins
+    shape.len = 1
+    cnp.PyArray_Resize(counts, &shape, 0, cnp.NPY_CORDER)
+    return counts
+
+
+cdef object _uniform_slack(cnp.ndarray edges, double eps):
+    """How far, in bins, a uniform edge and an item's place may be off by rounding;
+    None where that is so much that only NumPy's own steps give NumPy's counts."""
+    cdef int64_t bins = edges.shape[0] - 1
+    cdef double *edge = <double *>cnp.PyArray_DATA(edges)
+    cdef double reach = edge[bins] - edge[0], ulp = max(abs(edge[0]), abs(edge[bins])) * eps
+    if not 1e-290 < reach < 1e300 or ulp * bins * 256 > reach:
+        return None
+    return 4 * ulp * bins / reach + bins * 2.0 ** -50
+
+
+cdef object _slack(cnp.ndarray items, object edges, bint equal):
+    """_uniform_slack() of equal bins, and of edges that are nearly so; 0.0 for
+    other edges, which are searched; None where float64 cannot tell on which side
+    of an edge an item lies."""
+    if edges.ndim != 1 or not 2 <= edges.size < MOST_BINS or edges.dtype.kind not in "fiu" or edges.itemsize > 8:
+        return None
+    doubles = edges.astype(np.float64)
+    if np.isnan(doubles).any() or (
+        (_is_wide(items) or edges.dtype.kind in "iu") and np.abs(doubles).max() >= EXACT_INTEGERS
+    ):
+        return None
+    if equal:
+        return _uniform_slack(doubles, np.finfo(edges.dtype).eps)
+    slack = _uniform_slack(doubles, 2.0 ** -52)
+    if slack is None:
+        return 0.0
+    bins = edges.size - 1
+    off = np.abs((doubles - doubles[0]) * (bins / (doubles[bins] - doubles[0])) - np.arange(bins + 1)).max()
+    return slack + 2 * off if off < 1 / 64 else 0.0
+
+
+def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=None):
+    """Counts the items of *a* by bins: ``numpy.histogram`` on all cores, with its
+    counts, its edges and its errors. Returns ``(hist, bin_edges)``.
+
+    a: array_like, taken flat. bins: a number of bins of equal width, an ascending
+    sequence of edges, or the name of one of NumPy's rules. range: (low, high) of
+    equal bins; None: the least and greatest of *a*. density: scale the result to
+    integral 1. weights: array_like of a's shape, added up instead of counted.
+    threads: 1 to 1024; None: ``num_threads()``.
+
+    hist is int64 (intp), of weights' dtype, or float64 (density). Bins include
+    their lower edge, the last its upper one too; what lies outside, and NaN, is
+    not counted. The result does not depend on the threads. Sums of weights equal
+    NumPy's to the bit for up to 65,536 equal bins; otherwise they are rounded
+    less often than NumPy's. Scratch: a table of the bins for each thread, one
+    shared table if they would have more than 4 million entries.
+
+    (u)int8 to (u)int64, float32 and float64 are counted here. What only NumPy can
+    do goes to ``numpy.histogram``: other dtypes of *a* or *weights*, equal bins
+    less than 256 units in the last place wide, edges beyond 2**53. The rules that
+    choose the number of bins are NumPy's, on one core. The arrays must not be
+    written to by other threads meanwhile. Ctrl-C interrupts. Twin:
+    ``gilkit.reference.histogram``.
+    """
+    cdef cnp.ndarray items = np.asarray(a), hist, doubles, addends
+    cdef gk_histogram h
+    cdef gk_extent extent
+    cdef Call call
+    cdef int status, single
+    cdef int64_t n
+    cdef bint named = isinstance(bins, str), equal = named or np.ndim(bins) == 0
+    original = (a, bins, range, density, weights)
+
+    begin(&call, threads)
+    finish(&call, GK_OK)
+    if not cnp.PyArray_ISCARRAY_RO(items):
+        items = np.ascontiguousarray(items)
+    if not _is_ours(items):
+        return np.histogram(*original)
+    if weights is not None:
+        weights = np.asarray(weights)
+        if (<object>weights).shape != (<object>items).shape or not _can_add(weights):
+            return np.histogram(*original)
+        weights = weights.reshape(-1)
+    items = items.reshape(-1)
+    n = items.shape[0]
+    h.items = cnp.PyArray_DATA(items)
+    h.type = type_of(cnp.PyArray_TYPE(items))
+
+    if equal and not named and range is None and n > 0:
+        _find_extent(items, &extent, threads)
+        if _is_wide(items) and max(abs(extent.least), abs(extent.most)) >= EXACT_INTEGERS:
+            return np.histogram(*original)
+        edges = np.histogram_bin_edges(np.array((extent.least, extent.most)).astype(items.dtype), bins)
+    elif named:
+        edges = np.histogram_bin_edges(items, bins, range, weights)
+    else:  # the edges depend on the dtype of the items, not on the items
+        edges = np.histogram_bin_edges(items[:0], bins, range)
+    slack = _slack(items, edges, equal)
+    if slack is None:
+        return np.histogram(*original)
+
+    doubles = np.ascontiguousarray(edges, np.float64)
+    h.edges = <double *>cnp.PyArray_DATA(doubles)
+    h.bins = doubles.shape[0] - 1
+    h.uniform = slack > 0
+    h.slack = slack
+    if weights is None:
+        hist = _counts(h.bins)
+        begin(&call, threads)
+        with nogil:
+            status = gk_histogram_counts(&h, n, <int64_t *>cnp.PyArray_DATA(hist), &call.options)
+        finish(&call, status)
+        hist = _shortened(hist, h.bins)
+    else:
+        addends = np.ascontiguousarray(weights, np.float64)
+        single = type_of(cnp.PyArray_TYPE(weights)) == GK_FLOAT32
+        hist = np.empty(h.bins)
+        begin(&call, threads)
+        with nogil:
+            status = gk_histogram_weights(&h, n, <double *>cnp.PyArray_DATA(addends), single,
+                                          <double *>cnp.PyArray_DATA(hist), &call.options)
+        finish(&call, status)
+        hist = hist.astype(weights.dtype, copy=False)
+    if density:
+        return hist / np.array(np.diff(edges), float) / hist.sum(), edges
+    return hist, edges
+
+
+cdef cnp.ndarray _count(const void *items, gk_type type, int64_t n, int64_t bins, object threads):
+    cdef cnp.ndarray counts = _counts(bins)
+    cdef int status
+    cdef Call call
+    begin(&call, threads)
+    with nogil:
+        status = gk_bincount_counts(items, type, n, bins, <int64_t *>cnp.PyArray_DATA(counts), &call.options)
+    finish(&call, status)
+    return counts
+
+
+def bincount(x, /, weights=None, minlength=0, *, threads=None):
+    """Counts how often each value of *x* occurs: ``numpy.bincount`` on all cores.
+
+    x: array_like, one-dimensional, of integers >= 0. weights: array_like of x's length, added up instead of counted.
+    minlength: the least length of the result, >= 0. threads: 1 to 1024; None:
+    ``num_threads()``.
+
+    Returns int64 (intp), or with weights float64, of length max(x) + 1 or
+    minlength. Sums of weights do not depend on the threads: up to 65,536 bins,
+    stretches of 65,536 items are summed in order, and their sums in order; with
+    more bins each is summed in the order of x, as NumPy does. Scratch: a table for
+    each thread, one shared table if they would have more than 4 million entries.
+
+    Raises TypeError for items that are no integers and ValueError for negative
+    ones, for more than one dimension and for weights of another length. The arrays
+    must not be written to by other threads meanwhile. Ctrl-C interrupts. Twin:
+    ``gilkit.reference.bincount``.
+    """
+    cdef cnp.ndarray items, hist, addends
+    cdef gk_extent extent
+    cdef gk_type type
+    cdef Call call
+    cdef int status
+    cdef int64_t n, bins, least_bins = 0 if minlength is 0 else integer(minlength, "minlength", 0, MOST_BINS)
+    cdef const void *data
+    cdef int64_t *counts
+
+    items = x if cnp.PyArray_CheckExact(x) else np.asarray(x)
+    n = cnp.PyArray_SIZE(items)
+    if n == 0:  # what NumPy accepts does not follow the dtype
+        begin(&call, threads)
+        finish(&call, GK_OK)
+        return np.bincount(x, weights, minlength)
+    if items.ndim != 1:
+        raise ValueError(f"x: got {items.ndim} dimensions; accepted is 1")
+    type = type_of(cnp.PyArray_TYPE(items))
+    if type >= GK_FLOAT32:
+        raise TypeError(f"x: got items of {items.dtype}; accepted are integers")
+    if not cnp.PyArray_ISCARRAY_RO(items):
+        items = np.ascontiguousarray(items, items.dtype.newbyteorder("="))
+    data = cnp.PyArray_DATA(items)
+    if weights is not None:
+        addends = np.asarray(weights)
+        if not np.can_cast(addends.dtype, np.float64):
+            raise TypeError(f"weights: got items of {addends.dtype}; accepted are those that cast to float64 safely")
+        if addends.ndim != 1 or addends.shape[0] != n:
+            raise ValueError(f"weights: got shape {(<object>addends).shape}; accepted is the shape of x, ({n},)")
+        addends = np.ascontiguousarray(addends, np.float64)
+
+    if weights is None:
+        # Most often the first items tell how far the others go, and then one pass
+        # is enough: the place behind the bins shows whether any item went further.
+        gk_extent_of(data, type, min(n, <int64_t>GUESS_FROM), &extent, NULL)
+        if extent.least >= 0 and extent.most < MOST_GUESSED:
+            bins = <int64_t>extent.most + 1 if n <= GUESS_FROM else 2 * <int64_t>extent.most + 16
+            hist = _count(data, type, n, max(bins, least_bins), threads)
+            bins = hist.shape[0] - 1
+            counts = <int64_t *>cnp.PyArray_DATA(hist)
+            if counts[bins] == 0:
+                while bins > least_bins and counts[bins - 1] == 0:
+                    bins -= 1
+                return _shortened(hist, bins)
+
+    _find_extent(items, &extent, threads)
+    if not (0 <= extent.least and extent.most < MOST_BINS):
+        raise ValueError(
+            f"x: got values from {int(extent.least)} to {int(extent.most)}; accepted are 0 to {MOST_BINS - 1}")
+    bins = max(<int64_t>extent.most + 1, least_bins)
+    if weights is None:
+        return _shortened(_count(data, type, n, bins, threads), bins)
+    hist = np.empty(bins)
+    begin(&call, threads)
+    with nogil:
+        status = gk_bincount_weights(data, type, n, bins, <double *>cnp.PyArray_DATA(addends),
+                                     <double *>cnp.PyArray_DATA(hist), &call.options)
+    finish(&call, status)
+    return hist

@@ -1,0 +1,305 @@
+"""``gilkit compare``: one workload, or a reader's own function, under every strategy, and which one to choose.
+
+Each strategy has a worker process to itself, which stays up; all take turns, round after round, so that what disturbs
+one disturbs its neighbours. It is an experiment like the others, whose verdict is advice.
+
+The claim: none; the question is which strategy makes the work quickest, and why.
+
+The method: the same inputs under every strategy, the results compared with the plain loop's. Work that is too short to
+time is repeated, work that is too long is cut to its first inputs.
+
+The rule: the choice is the strategy with the least median time, unless a simpler one is not shown to be slower (the
+interval of the ratio over the rounds holds 1); simpler is the order of the table. Threads that are at least 1.2 times
+as quick as the plain loop on a build with a GIL show that the function releases it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from . import interpreters, strategies, workloads
+from .charts import Bar, Bars, Chart
+from .errors import LabError
+from .experiment import Case, Column, Experiment, Outcome, Row, Setting, Verdict
+from .figures import find, ratio, times
+from .strategy import Strategy
+from .text import duration, listed, plural, size
+from .workers import TaskError, Worker
+from .workload import Workload
+
+SHORTEST = 0.05  # seconds: a plain loop shorter than this is repeated
+LONGEST = 5.0  # seconds: one longer than this is cut
+FREES_THE_GIL = 1.2
+SHORT_CALL = 20e-6  # seconds, about what handing a call to another thread costs
+PREFIX = "compare "
+
+
+def suits(strategy: Strategy, work: Workload | None) -> bool:
+    """Whether the strategy can be used for that workload here; None stands for a function of the reader's."""
+    if work is None and not strategy.any_function:
+        return False
+    return strategy.obstacle(work or workloads.get("spin")) is None
+
+
+class Comparison(Experiment):
+    """``target`` is a workload's name, or a function as ``path/to/file.py:name``."""
+
+    title: ClassVar[str] = "Comparison"
+    claim: ClassVar[str] = "Which strategy makes it quickest, and why."
+    rounds: ClassVar[int] = 5
+    budget: ClassVar[float | None] = 60.0
+    grace: ClassVar[float] = 60.0
+
+    def __init__(self, target: str, make: str | None = None, facts: dict[str, Any] | None = None) -> None:
+        self.target = target
+        self.facts = facts or {}
+        self.title = f"Comparison: {target}"  # type: ignore[misc]
+        self.name = PREFIX + target  # type: ignore[misc]
+        if ":" in target:
+            self.size: dict[str, Any] = {"function": target, "make": make, **fit(self.facts)}
+            self.workload = "custom"
+        else:
+            self.workload, self.size = target, workloads.get(target).size
+
+    def cases(self, setting: Setting) -> list[Case]:
+        here = setting.interpreters[0]
+        work = workloads.get(self.workload) if self.workload != "custom" else None
+        cases = []
+        for strategy in strategies.every():
+            if not suits(strategy, work):
+                continue
+            threads = setting.threads if strategy.parallel else 1
+            arguments = {"workload": self.workload, "size": self.size, "threads": threads}
+            if strategy.name == "free-threaded":
+                free = [each for each in setting.interpreters if not each.gil and not each.running]
+                for each in free[:1]:
+                    label = f"{strategy.label} ({each.label})"
+                    cases.append(Case(label, "contest:portable", each, arguments, strategy.name, threads, timed=False))
+                continue
+            arguments["strategy"] = strategy.name
+            cases.append(Case(strategy.label, "contest:once", here, arguments, strategy.name, threads, timed=False))
+        return cases
+
+    def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
+        def faster(row: Row, rows: Sequence[Row]) -> str:
+            base = find(rows, "serial")
+            if base is None:
+                return "–"
+            found = ratio(base, row, "wall")
+            return f"{found.middle:.2f}×" if found.shown or row is base else f"≈ ({found.middle:.2f}×)"
+
+        def work(row: Row, rows: Sequence[Row]) -> str:
+            base = find(rows, "serial")
+            return f"{times(base, row, 'cpu'):.2f}×" if base and row.get("cpu") else "–"
+
+        return [
+            Column("wall", lambda row, _: duration(row["wall"])),
+            Column("speed-up", faster),
+            Column("CPU %", lambda row, _: f"{row['cpu_percent']:.0f} %" if row.get("cpu_percent") else "–"),
+            Column("work/CPU s", work),
+            Column("start-up", lambda row, _: duration(row["startup"]) if row.get("startup") else "–"),
+            Column("memory", lambda row, _: size(row["memory"]) if row.get("memory") else "–"),
+            Column("switches", lambda row, _: f"{row['voluntary'] + row['involuntary']:,.0f}"),
+        ]
+
+    def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
+        return advise(rows, setting, self.facts, self.workload == "custom")
+
+    def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
+        base = find(rows, "serial")
+        bars = []
+        for row in rows:
+            if base and row.measured:
+                found = ratio(base, row, "wall").interval
+                bars.append(Bar(row.label, found.middle, found.low, found.high))
+        log = bool(bars) and max(bar.value for bar in bars) > 30
+        return [Bars("Speed-up over the plain loop", "×", bars, float(setting.usable), "cores", log=log)]
+
+
+def fit(facts: dict[str, Any]) -> dict[str, Any]:
+    """How many inputs to take, and how often, so that a run takes between SHORTEST and LONGEST seconds."""
+    if not facts:
+        return {}
+    each, count = max(1e-9, facts["each"]), facts["inputs"]
+    total = each * count
+    if total > LONGEST:
+        return {"take": max(1, min(count, int(LONGEST / each))), "repeat": 1}
+    return {"take": None, "repeat": max(1, min(10_000_000 // count, round(SHORTEST / total)))}
+
+
+def examine(function: str, make: str | None) -> dict[str, Any]:
+    """Loads the function in a worker process and tries it. LabError, with the reason, when it cannot be run at all."""
+    for spec in filter(None, (function, make)):
+        path, _, name = spec.rpartition(":")
+        if not path.endswith(".py") or not name:
+            raise LabError(f"{spec!r} names no function: it is to have the form path/to/file.py:function")
+        if not Path(path).is_file():
+            raise LabError(f"{spec!r}: there is no file {path!r}")
+    with Worker(interpreters.running()) as worker:
+        try:
+            facts: dict[str, Any] = worker.call("contest:inspect", {"function": function, "make": make}, timeout=300)
+        except TaskError as error:
+            where = "\n".join(error.traceback.strip().splitlines()[-6:])
+            raise LabError(f"{function} cannot be compared: {error}\n{where}".rstrip()) from None
+    return facts
+
+
+def build(target: str, make: str | None) -> Comparison:
+    """The comparison of a workload or a function; LabError when there is no such thing."""
+    if ":" not in target:
+        if make:
+            raise LabError(f"--inputs is for a function of yours, and {target!r} is one of the lab's workloads")
+        workloads.get(target)
+        return Comparison(target)
+    target, make = absolute(target), absolute(make) if make else None
+    return Comparison(target, make, examine(target, make))
+
+
+def absolute(spec: str) -> str:
+    path, colon, name = spec.rpartition(":")
+    return f"{os.path.abspath(path)}{colon}{name}" if colon else spec
+
+
+# ---- Advice
+
+
+def advise(rows: Sequence[Row], setting: Setting, facts: dict[str, Any], custom: bool) -> Verdict:
+    """The choice, and what stands behind it."""
+    base = find(rows, "serial")
+    measured = [row for row in rows if row.measured]
+    if base is None or len(measured) < 2:
+        return Verdict(Outcome.OPEN, "Too little was measured to tell.")
+    sentences = []
+    if custom:
+        sentences += wrong_results(base, measured)
+        measured = [row for row in measured if same(base, row)]
+    quickest = min(measured, key=lambda row: row["wall"])
+    choice = next(row for row in measured if row is quickest or not slower(row, quickest))
+    sentences.append(f"The plain loop takes {duration(base['wall'])}.")
+    if facts and facts["each"] < SHORT_CALL:
+        sentences.append("Whether it holds the GIL cannot be told from calls this short.")
+    else:
+        sentences += gil(rows, base, setting, custom)
+    if choice is base:
+        sentences.append("Nothing is shown to be quicker than it.")
+    else:
+        sentences.append(f"{choice.label} does the same {ratio(base, choice, 'wall').words()} as quickly.")
+    sentences += dominates(base, measured, facts)
+    started = one_off(measured)
+    if started is not choice and started is not None:
+        total = started["wall"] + (started.get("startup") or 0.0)
+        sentences.append(f"For a single run, with start-up, {started.label} comes first ({duration(total)} in all).")
+    sentences += [f"{row.label} could not run: {explain(row.error)}." for row in rows if row.error]
+    return Verdict(Outcome.CHOICE, " ".join(sentences), choice.label)
+
+
+def slower(row: Row, quickest: Row) -> bool:
+    found = ratio(row, quickest, "wall")
+    return (found.shown and found.middle > 1) or (found.pairs < 3 and found.middle > 1.1)
+
+
+def same(base: Row, row: Row) -> bool:
+    if base.samples[0].get("inputs") != row.samples[0].get("inputs"):
+        return True  # nothing to compare
+    known, mine = base.samples[0].get("digest"), row.samples[0].get("digest")
+    # Another version of Python may pickle equal objects in another way.
+    return known is None or mine is None or known == mine or row.interpreter != base.interpreter
+
+
+def wrong_results(base: Row, rows: Sequence[Row]) -> list[str]:
+    found = []
+    if len({sample.get("digest") for sample in base.samples}) > 1:
+        found.append("Even the plain loop gives other results each time: it depends on chance or changes its inputs.")
+        return found
+    inputs = base.samples[0].get("inputs")
+    if any(row.samples[0].get("inputs") != inputs and row.interpreter == base.interpreter for row in rows):
+        found.append("The inputs differ from process to process (chance? time?), so the results could not be compared.")
+    wrong = [row.label for row in rows if not same(base, row)]
+    if wrong:
+        found.append(
+            f"{listed(wrong)} gave other results than the plain loop (global state that is not shared, or an update "
+            "that was lost) and are out of the question."
+        )
+    return found
+
+
+def gil(rows: Sequence[Row], base: Row, setting: Setting, custom: bool) -> list[str]:
+    """Whether the function holds the GIL, as its threads tell."""
+    threads = find(rows, "threads")
+    if threads is None or setting.usable < 2 or not base.interpreter.gil:
+        return []
+    gain = times(base, threads, "wall")
+    if gain >= FREES_THE_GIL:
+        part = min(1.0, (1 - 1 / gain) / (1 - 1 / setting.usable))
+        return [
+            f"It releases the GIL for about {100 * part:.0f} % of its time: threads do it {gain:.2f} times as quickly."
+        ]
+    what = "It holds the GIL" if custom else "Pure Python holds the GIL"
+    return [f"{what}: {plural(threads.threads, 'thread')} take {1 / gain:.2f} times as long as the plain loop."]
+
+
+def dominates(base: Row, rows: Sequence[Row], facts: dict[str, Any]) -> list[str]:
+    """What the strategies' time goes to besides the work."""
+    found = []
+    pools = [row for row in rows if row.strategy.startswith("pool-")]
+    if pools:
+        best = min(pools, key=lambda row: row["wall"])
+        ideal = base["wall"] / best.threads
+        spare = best["wall"] - ideal
+        moved = [facts[key] for key in ("pickle_inputs", "pickle_results") if key in facts]
+        if moved and facts.get("tried"):
+            share = facts["inputs"] / facts["tried"]
+            volume = sum(each[0] for each in moved) * share
+            pickling = sum(each[1] for each in moved) * share
+            if pickling > 0.2 * ideal:
+                found.append(
+                    f"Processes must move {size(round(volume))} of inputs and results, and pickling alone takes "
+                    f"{duration(pickling)}: that is what they spend their time on."
+                )
+                return found
+        if spare > 0.3 * ideal:
+            found.append(f"Processes lose {duration(spare)} to handing out work and collecting results.")
+    if facts and facts["each"] < SHORT_CALL:
+        found.append(
+            f"A call takes {duration(facts['each'])}: below some 20 µs handing calls out one by one costs more than "
+            "the calls; hand out batches, or vectorise."
+        )
+    return found
+
+
+def one_off(rows: Sequence[Row]) -> Row | None:
+    known = [row for row in rows if row.get("startup") is not None]
+    return min(known, key=lambda row: row["wall"] + row["startup"], default=None)
+
+
+def explain(error: str | None) -> str:
+    """A worker's error in terms of what the reader can do about it."""
+    text = error or "unknown"
+    if any(word in text for word in ("PicklingError", "cannot pickle", "can't pickle", "Can't get")):
+        return f"{text} (processes can only be given what pickles: functions and classes at a module's top level)"
+    if "ModuleNotFoundError" in text:
+        return f"{text} (it is not installed for that interpreter)"
+    if "no answer within" in text:
+        return f"{text} (it hangs, or the inputs are too many)"
+    return text
+
+
+def against(new: Sequence[Row], old: Sequence[Row]) -> list[str]:
+    """What has changed since an older run. The runs took no turns, so only the speed-ups over the plain loop of each
+    are compared, and only where the intervals do not meet."""
+    found = []
+    bases = find(new, "serial"), find(old, "serial")
+    for row in new:
+        before = find(old, row.strategy)
+        if not (row.measured and before and bases[0] and bases[1]) or row.strategy == "serial":
+            continue
+        now, then = ratio(bases[0], row, "wall").interval, ratio(bases[1], before, "wall").interval
+        if now.low > then.high or now.high < then.low:
+            word = "faster" if now.middle > then.middle else "slower"
+            found.append(f"{row.label}: {word}, speed-up {then.middle:.2f}× then, {now.middle:.2f}× now")
+        else:
+            found.append(f"{row.label}: no difference shown ({then.middle:.2f}× then, {now.middle:.2f}× now)")
+    return found

@@ -1,0 +1,324 @@
+"""Pictures as SVG: text that screen readers read, colours that follow the page's, no script."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from html import escape
+from itertools import count
+
+from .charts import Bars, Chart, Lines, Point, Strip, Timeline
+from .text import digits, duration, shorten
+
+WIDTH = 720
+COLOURS = 6  # classes c0 to c5 of the page
+_ids = count()
+
+
+def element(name: str, *children: str, **attributes: object) -> str:
+    """An SVG element; ``class_`` and ``stroke_width`` become class and stroke-width."""
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_number(value))}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    return f"<{name}{written}>{''.join(children)}</{name}>" if children else f"<{name}{written}/>"
+
+
+def _number(value: object) -> str:
+    return f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def text(x: float, y: float, words: str, **attributes: object) -> str:
+    return element("text", escape(words), x=float(x), y=float(y), **attributes)
+
+
+def draw(chart: Chart) -> str:
+    """The chart as an SVG element with a title and a description in words."""
+    if isinstance(chart, Bars):
+        height, body = _bars(chart)
+    elif isinstance(chart, Lines):
+        height, body = _lines(chart)
+    elif isinstance(chart, Timeline):
+        height, body = _timeline(chart)
+    else:
+        height, body = _strip(chart)
+    number = next(_ids)
+    return element(
+        "svg",
+        element("title", escape(chart.title), id=f"title{number}"),
+        element("desc", escape(describe(chart)), id=f"desc{number}"),
+        *body,
+        viewBox=f"0 0 {WIDTH} {height:.0f}",
+        role="img",
+        aria_labelledby=f"title{number} desc{number}",
+    )
+
+
+def describe(chart: Chart) -> str:
+    """The picture in words: every value of bars and spans, the ends of lines."""
+    if isinstance(chart, Bars):
+        parts = [
+            f"{bar.group + ', ' if bar.group else ''}{bar.label}: {value(bar.value, chart.unit)}" for bar in chart.bars
+        ]
+        if chart.limit is not None:
+            parts.append(f"{chart.limit_label}: {value(chart.limit, chart.unit)}")
+        return ". ".join(parts) + "."
+    if isinstance(chart, Lines):
+        parts = []
+        for line in chart.lines:
+            if line.points:
+                first, last = line.points[0], line.points[-1]
+                parts.append(
+                    f"{line.label}: {digits(first.y)} {chart.y_label} at {digits(first.x)} {chart.x_label}, "
+                    f"{digits(last.y)} at {digits(last.x)}"
+                )
+        return ". ".join(parts) + "."
+    if isinstance(chart, Timeline):
+        parts = [
+            f"{lane.label}: "
+            + ", ".join(
+                f"{span.label} from {duration(max(0.0, span.start))} to {duration(span.end)}" for span in lane.spans
+            )
+            for lane in chart.lanes
+        ]
+        return ". ".join(parts) + "."
+    means = [sum(values) / len(values) if values else 0.0 for values in chart.cores]
+    return ". ".join(f"Core {index}: {mean:.0f} % on average" for index, mean in enumerate(means)) + "."
+
+
+def value(number: float, unit: str) -> str:
+    """A value with its unit; seconds in the unit that suits them."""
+    return duration(number) if unit == "s" else f"{digits(number)} {unit}"
+
+
+# ---- Axes
+
+
+def scale(low: float, high: float, begin: float, end: float, log: bool) -> Callable[[float], float]:
+    """From values to places."""
+    if log:
+        low, high = math.log10(low), math.log10(high)
+        transform: Callable[[float], float] = math.log10
+    else:
+        transform = float
+    span = (high - low) or 1.0
+    return lambda number: begin + (end - begin) * (transform(number) - low) / span
+
+
+def ticks(high: float) -> list[float]:
+    """Some four round values from 0."""
+    rough = high / 4
+    step = 10 ** math.floor(math.log10(rough)) if rough > 0 else 1.0
+    for factor in (1, 2, 5, 10):
+        if step * factor >= rough:
+            step *= factor
+            break
+    return [step * index for index in range(int(high / step + 1e-9) + 1)]
+
+
+def decades(low: float, high: float) -> list[float]:
+    """The powers of ten, a factor of 1000 apart where there are many."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    step = 1 if last - first <= 5 else 2 if last - first <= 9 else 3
+    return [10.0**power for power in range(first, last + 1, step)]
+
+
+# ---- Bars
+
+LABELS = 250
+VALUES = 90
+ROW = 22
+
+
+def _bars(chart: Bars) -> tuple[float, list[str]]:
+    bars = list(chart.bars)
+    if not bars:
+        return 30, [text(0, 20, "Nothing was measured.", class_="label")]
+    right = WIDTH - VALUES
+    highest = max([bar.high if bar.high is not None else bar.value for bar in bars] + [chart.limit or 0.0])
+    positive = [bar.low if bar.low else bar.value for bar in bars if bar.value > 0]
+    log = chart.log and bool(positive)
+    if log:
+        low = 10.0 ** math.floor(math.log10(min(positive)))
+        high = max(highest, low * 10)
+    else:
+        low, high = 0.0, highest * 1.02 or 1.0
+    place = scale(low, high, LABELS, right, log)
+    body: list[str] = []
+    y = 8.0
+    group = ""
+    groups = list(dict.fromkeys(bar.group for bar in bars))
+    for bar in bars:
+        if bar.group != group:
+            group = bar.group
+            y += 18
+            body.append(text(0, y, group, class_="group"))
+            y += 4
+        width = max(1.0, place(max(bar.value, low)) - LABELS) if bar.value > 0 else 0.0
+        colour = f"c{groups.index(bar.group) % COLOURS}"
+        body.append(text(LABELS - 8, y + 15, shorten(bar.label, 40), class_="label", text_anchor="end"))
+        body.append(element("rect", x=LABELS, y=y + 3, width=width, height=ROW - 7, class_=colour, rx=2))
+        edge = LABELS + width
+        if bar.low is not None and bar.high is not None and bar.high > bar.low > 0:
+            start, end, top = place(max(bar.low, low)), place(bar.high), y + 3 + (ROW - 7) / 2 - 4
+            body.append(
+                element(
+                    "path",
+                    d=f"M{start:.1f} {top + 4:.1f}H{end:.1f}M{start:.1f} {top:.1f}v8M{end:.1f} {top:.1f}v8",
+                    class_="whisker",
+                )
+            )
+            edge = max(edge, end)
+        body.append(text(edge + 6, y + 15, value(bar.value, chart.unit), class_="value"))
+        y += ROW
+    y += 4
+    grid = []
+    for tick in decades(low, high) if log else ticks(high):
+        if low <= tick <= high:
+            x = place(tick)
+            grid.append(element("path", d=f"M{x:.1f} 8V{y:.1f}", class_="grid"))
+            body.append(
+                text(x, y + 14, value(tick, chart.unit) if tick or log else "0", class_="tick", text_anchor="middle")
+            )
+    if chart.limit is not None and low < chart.limit <= high:
+        x = place(chart.limit)
+        body.append(element("path", d=f"M{x:.1f} 4V{y:.1f}", class_="limit"))
+        body.append(text(x, y + 28, chart.limit_label, class_="tick", text_anchor="middle"))
+    return y + 34, grid + body
+
+
+# ---- Lines
+
+HEIGHT = 300
+LEFT, BOTTOM = 64, 44
+KEY = 170
+
+
+def _lines(chart: Lines) -> tuple[float, list[str]]:
+    points = [point for line in chart.lines for point in line.points]
+    if not points:
+        return 30, [text(0, 20, "Nothing was measured.", class_="label")]
+    log_x = chart.log_x and min(point.x for point in points) > 0
+    log_y = chart.log_y and min(point.y for point in points) > 0
+    xs = [point.x for point in points]
+    tops = [point.high if point.high is not None else point.y for point in points]
+    bottoms = [point.low if point.low else point.y for point in points]
+    low_x, high_x = (min(xs), max(xs)) if log_x else (0.0, max(xs))
+    low_y = 10.0 ** math.floor(math.log10(min(bottoms))) if log_y else 0.0
+    high_y = 10.0 ** math.ceil(math.log10(max(tops))) if log_y else max(tops) * 1.05 or 1.0
+    if high_y <= low_y:
+        high_y = low_y * 10 if log_y else low_y + 1
+    right = WIDTH - KEY
+    x_of = scale(low_x, high_x, LEFT, right, log_x)
+    y_of = scale(low_y, high_y, HEIGHT - BOTTOM, 12, log_y)
+    body: list[str] = []
+    for tick in decades(low_y, high_y) if log_y else ticks(high_y):
+        if low_y <= tick <= high_y:
+            y = y_of(tick)
+            body.append(element("path", d=f"M{LEFT} {y:.1f}H{right}", class_="grid"))
+            body.append(text(LEFT - 6, y + 4, digits(tick) if tick else "0", class_="tick", text_anchor="end"))
+    for tick in spaced(sorted(set(xs)), x_of):
+        x = x_of(tick)
+        body.append(element("path", d=f"M{x:.1f} {HEIGHT - BOTTOM}v5", class_="axis"))
+        body.append(text(x, HEIGHT - BOTTOM + 18, f"{tick:g}", class_="tick", text_anchor="middle"))
+    body.append(element("path", d=f"M{LEFT} 12V{HEIGHT - BOTTOM}H{right}", class_="axis"))
+    body.append(text((LEFT + right) / 2, HEIGHT - 8, chart.x_label, class_="tick", text_anchor="middle"))
+    body.append(text(4, 10, chart.y_label, class_="tick"))
+    colour = 0
+    for number, line in enumerate(chart.lines):
+        if not line.points:
+            continue
+        style = "ideal" if line.ideal else f"l{colour % COLOURS}"
+        path = "M" + "L".join(
+            f"{x_of(point.x):.1f} {y_of(max(point.y, low_y or point.y)):.1f}" for point in line.points
+        )
+        if not line.ideal:
+            body.append(_band(line.points, x_of, y_of, low_y, f"b{colour % COLOURS}"))
+        body.append(element("path", d=path, class_=f"line {style}"))
+        if not line.ideal:
+            for point in line.points:
+                body.append(
+                    element(
+                        "circle",
+                        cx=x_of(point.x),
+                        cy=y_of(max(point.y, low_y or point.y)),
+                        r=3,
+                        class_=f"c{colour % COLOURS}",
+                    )
+                )
+            colour += 1
+        y = 22 + 20 * number
+        body.append(element("path", d=f"M{right + 14} {y - 4}h22", class_=f"line {style}"))
+        body.append(text(right + 42, y, shorten(line.label, 22), class_="label"))
+    return max(HEIGHT, 30 + 20 * len(chart.lines)), body
+
+
+def _band(
+    points: Sequence[Point], x_of: Callable[[float], float], y_of: Callable[[float], float], floor: float, style: str
+) -> str:
+    upper = [(x_of(p.x), y_of(p.high if p.high is not None else p.y)) for p in points]
+    lower = [(x_of(p.x), y_of(max(floor, p.low if p.low is not None else p.y))) for p in points]
+    path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in [*upper, *reversed(lower)]) + "Z"
+    return element("path", d=path, class_=style)
+
+
+def spaced(values: Iterable[float], place: Callable[[float], float]) -> list[float]:
+    """Those of the values whose labels do not run into one another."""
+    kept: list[float] = []
+    for each in values:
+        if not kept or place(each) - place(kept[-1]) >= 34:
+            kept.append(each)
+    return kept
+
+
+# ---- Time lines and strips
+
+
+def _timeline(chart: Timeline) -> tuple[float, list[str]]:
+    end = max((span.end for lane in chart.lanes for span in lane.spans), default=1.0)
+    left = 110
+    place = scale(0.0, end, left, WIDTH - 12, False)
+    body: list[str] = []
+    y = 6.0
+    for lane in chart.lanes:
+        body.append(text(left - 8, y + 19, lane.label, class_="label", text_anchor="end"))
+        for index, span in enumerate(lane.spans):
+            start = place(max(0.0, span.start))
+            width = max(2.0, place(span.end) - start - 1)
+            body.append(element("rect", x=start, y=y, width=width, height=28, rx=3, class_=f"c{index % COLOURS}"))
+            body.append(text(start + 6, y + 18, shorten(span.label, max(1, int(width / 8))), class_="inside"))
+        y += 34
+    for tick in ticks(end):
+        x = place(tick)
+        body.insert(0, element("path", d=f"M{x:.1f} 4V{y:.1f}", class_="grid"))
+        body.append(text(x, y + 14, value(tick, chart.unit) if tick else "0", class_="tick", text_anchor="middle"))
+    return y + 22, body
+
+
+def _strip(chart: Strip) -> tuple[float, list[str]]:
+    if not chart.times:
+        return 30, [text(0, 20, "Nothing was measured.", class_="label")]
+    left, lane = 64, 26
+    end = chart.times[-1] or 1.0
+    place = scale(0.0, end, left, WIDTH - 12, False)
+    body: list[str] = []
+    top = 6.0
+    for index, values in enumerate(chart.cores):
+        base = top + (index + 1) * lane + index * 4
+        body.append(text(left - 8, base - 7, f"core {index}", class_="label", text_anchor="end"))
+        body.append(element("rect", x=left, y=base - lane, width=WIDTH - 12 - left, height=lane, class_="empty"))
+        # A step for each look at the core, which is about the time since the one before.
+        path = f"M{left} {base:.1f}"
+        for moment, percent in zip(chart.times, values, strict=True):
+            path += f"V{base - lane * min(100.0, max(0.0, percent)) / 100:.1f}H{place(moment):.1f}"
+        body.append(element("path", d=f"{path}V{base:.1f}Z", class_=f"c{index % COLOURS}"))
+    y = top + len(chart.cores) * (lane + 4)
+    for span in chart.spans:
+        x, width = place(span.start), place(span.end) - place(span.start)
+        body.append(element("path", d=f"M{x:.1f} 4V{y + 4:.1f}", class_="axis"))
+        if width > 60:
+            body.append(text(x + 3, y + 14, shorten(span.label, int(width / 6.5)), class_="tick"))
+    for tick in ticks(end):
+        body.append(text(place(tick), y + 30, value(tick, "s") if tick else "0", class_="tick", text_anchor="middle"))
+    return y + 36, body

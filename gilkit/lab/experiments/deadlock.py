@@ -1,0 +1,93 @@
+"""Two locks taken in opposite order.
+
+The claim: two locks taken in opposite order by two threads hang both until the system kills them.
+
+The method: two threads that each take one lock, wait until the other has its own, and then want the other's; with
+threading's locks (counted as hung after half a second), with gilkit.sync's and detection on, with both locks always
+taken in one order, and with a timeout after which everything is given back.
+
+The rule: *the hang* holds when both threads hung in every round. The ways out are told: detection, when a DeadlockError
+named a cycle of both threads and none hung; order and timeout, when none hung.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..charts import Bar, Bars, Chart
+from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, weigh
+from ..figures import among, find
+from ..stats import bootstrap
+from ..text import duration
+
+WAYS = {
+    "hang": "threading.Lock, opposite order",
+    "found": "gilkit.sync.Lock, deadlock detection",
+    "avoided": "one order for both",
+    "survived": "timeout and retry",
+}
+
+
+class Deadlock(Experiment):
+    name = "deadlock"
+    title = "Deadlock"
+    claim = "Two locks taken in opposite order by two threads hang both until the system kills them."
+    rounds = 3
+
+    def cases(self, setting: Setting) -> list[Case]:
+        here = setting.interpreters[0]
+        return [Case(label, f"locking:{way}", here, {}, way, 2, timed=False) for way, label in WAYS.items()]
+
+    def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
+        def ended(row: Row, _: Sequence[Row]) -> str:
+            if row.strategy == "found":
+                return f"DeadlockError, a cycle of {row['cycle']:.0f}" if row["found"] else "nothing found"
+            return f"{row['hung']:.0f} threads hang" if row["hung"] else "both end"
+
+        return [
+            Column("outcome", ended),
+            Column("after", lambda row, _: duration(row["wall"])),
+            Column("retries", lambda row, _: f"{row['retries']:.0f}" if row.values("retries") else ""),
+        ]
+
+    def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
+        verdict = weigh([hang(rows)])
+        text = " ".join(filter(None, [verdict.text, *(way_out(rows, way) for way in list(WAYS)[1:])]))
+        return Verdict(verdict.outcome, text, verdict.scope)
+
+    def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
+        bars = []
+        for way, label in WAYS.items():
+            for row in among(rows, way):
+                interval = bootstrap(row.values("wall"))
+                bars.append(Bar(label, interval.middle, interval.low, interval.high))
+        return [Bars("Time until both threads had ended, or were given up", "s", bars, log=True)]
+
+
+def hang(rows: Sequence[Row]) -> Check:
+    row = find(rows, "hang")
+    if row is None:
+        return Check("the hang", None)
+    hung = [value == 2 for value in row.values("hung")]
+    return Check("the hang", all(hung), f"In {sum(hung)} of {len(hung)} rounds both threads hung.")
+
+
+def way_out(rows: Sequence[Row], way: str) -> str:
+    row = find(rows, way)
+    if row is None:
+        return ""
+    free = not any(row.values("hung"))
+    after = duration(row["wall"])
+    if way == "found":
+        named = free and all(row.values("found")) and all(value == 2 for value in row.values("cycle"))
+        return (
+            f"gilkit.sync's locks with detection named the cycle of both threads in a DeadlockError after {after}."
+            if named
+            else "Detection did not find it."
+        )
+    if way == "avoided":
+        return f"Taken in one order, a thousand times each, nothing hung ({after})." if free else "One order hung too."
+    retries = sum(row.values("retries"))
+    return (
+        f"With timeouts both ended after {after}, and {retries:.0f} retries in all." if free else "Timeouts hung too."
+    )

@@ -1,0 +1,73 @@
+"""Two counters on one cache line.
+
+The claim (ours): two counters on one cache line slow each other down though nothing is shared.
+
+The method: native threads that each add to a cell of their own, the cells side by side in memory or each on a cache
+line of its own; with one thread and with as many as cores.
+
+The rule: it holds when, with several threads, adjacent cells cost at least 1.5 times padded ones, and with one thread
+no more than 1.2 times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..costs import CostExperiment
+from ..experiment import Case, Check, Row, Setting, Verdict, weigh
+from ..figures import among, find, times
+from ..text import duration, plural
+
+KINDS = ("adjacent cells", "padded cells")
+
+
+class FalseSharing(CostExperiment):
+    name = "false-sharing"
+    title = "False sharing"
+    claim = "Two counters on one cache line slow each other down though nothing is shared."
+    thing = "an update"
+    base = "padded cells"
+    seconds = 0.6
+    rounds = 5
+
+    def cases(self, setting: Setting) -> list[Case]:
+        here = setting.interpreters[0]
+        return [
+            Case(
+                f"{kind}, {plural(threads, 'thread')}",
+                "counting:native",
+                here,
+                {"kind": kind, "threads": threads},
+                kind,
+                threads,
+            )
+            for threads in sorted({1, max(2, setting.threads)})
+            for kind in KINDS
+        ]
+
+    def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
+        if setting.cores < 2:  # threads that take turns on one core share its cache
+            return weigh([])
+        return weigh([slowed(rows)])
+
+
+def factor(rows: Sequence[Row], threads: int) -> float | None:
+    adjacent = find(rows, "adjacent cells", threads=threads)
+    padded = find(rows, "padded cells", threads=threads)
+    return times(adjacent, padded) if adjacent and padded else None
+
+
+def slowed(rows: Sequence[Row]) -> Check:
+    many = max((row.threads for row in among(rows, "adjacent cells")), default=1)
+    together, alone = factor(rows, many), factor(rows, 1)
+    if many < 2 or together is None or alone is None:
+        return Check("several threads", None)
+    adjacent, padded = find(rows, "adjacent cells", threads=many), find(rows, "padded cells", threads=many)
+    assert adjacent
+    assert padded
+    return Check(
+        "several threads",
+        together >= 1.5 and alone <= 1.2,
+        f"In {many} threads an update of adjacent cells takes {duration(adjacent['each'])}, of padded ones "
+        f"{duration(padded['each'])}: {together:.1f} times as long. In one thread it is {alone:.2f} times.",
+    )

@@ -1,0 +1,135 @@
+"""Check and retry, or wait.
+
+The claim: an optimistic lock checks a version at the update and retries; it is good where conflicts are rare. A
+pessimistic lock makes everyone wait.
+
+The method: as many native threads as cores (at least 2) update one value: read it, work a little, and compare-and-set,
+again if another was quicker; or take a mutex for the same. Between two updates each thread works for itself: 1,000
+loops, 300, 100, 30, none. The less of that, the more conflicts.
+
+The rule: the *rare conflicts* part holds when with the most work between updates the optimistic updates are no slower
+than the mutex's (the ratio's interval reaches 1 or lies above). *Waiting* holds when with no work between updates the
+mutex's updates cost at least 1.5 times an update of one thread alone. Where the two cross is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..charts import Chart, Line, Lines, Point
+from ..costs import CostExperiment
+from ..experiment import Case, Check, Column, Row, Setting, Verdict, weigh
+from ..figures import among, find, ratio, times
+from ..stats import bootstrap
+from ..text import duration
+
+OUTSIDE = (1000, 300, 100, 30, 0)
+INSIDE = 5
+KINDS = {"optimistic": "compare and set", "LockedCounter": "mutex"}
+
+
+class OptimisticLock(CostExperiment):
+    name = "optimistic-lock"
+    title = "Optimistic and pessimistic locking"
+    claim = "An optimistic lock is good where conflicts are rare; a pessimistic one makes everyone wait."
+    thing = "an update"
+    base = "LockedCounter"
+    seconds = 0.3
+
+    def cases(self, setting: Setting) -> list[Case]:
+        here = setting.interpreters[0]
+        many = max(2, setting.threads)
+        return [
+            Case(
+                f"{label}, {threads} threads, {outside} loops between",
+                "counting:native",
+                here,
+                {"kind": kind, "threads": threads, "inside": INSIDE, "outside": outside},
+                kind,
+                threads,
+            )
+            for threads, works in ((1, (0,)), (many, OUTSIDE))
+            for outside in works
+            for kind, label in KINDS.items()
+        ]
+
+    def comparable(self, base: Row, row: Row) -> bool:
+        return base.threads == row.threads and base.arguments["outside"] == row.arguments["outside"]
+
+    def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
+        def retries(row: Row, _: Sequence[Row]) -> str:
+            return f"{conflicts(row):.1f} %" if row.strategy == "optimistic" else ""
+
+        return [*super().columns(rows, setting), Column("conflicts", retries)]
+
+    def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
+        verdict = weigh([rare(rows), waiting(rows)])
+        return Verdict(verdict.outcome, f"{verdict.text} {crossing(rows)}".strip(), verdict.scope)
+
+    def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
+        lines = []
+        for kind, label in KINDS.items():
+            points = []
+            for row in among(rows, kind):
+                if row.threads > 1:
+                    interval = bootstrap([1e9 * value for value in row.values("each")])
+                    points.append(Point(row.arguments["outside"] + 1, interval.middle, interval.low, interval.high))
+            lines.append(Line(label, sorted(points, key=lambda point: point.x)))
+        title = "Time for an update, by the work between two (conflicts rise to the left)"
+        return [Lines(title, "loops between, and one", "ns", lines, log_x=True, log_y=True)]
+
+
+def conflicts(row: Row) -> float:
+    """Attempts that another thread undid, in per cent of the updates."""
+    return 100 * sum(row.values("retries")) / sum(row.values("count"))
+
+
+def pairs(rows: Sequence[Row]) -> list[tuple[Row, Row]]:
+    """The optimistic and the locked row of each amount of work, most work first."""
+    return [
+        (row, locked)
+        for row in among(rows, "optimistic")
+        if row.threads > 1
+        and (locked := find(rows, "LockedCounter", threads=row.threads, outside=row.arguments["outside"]))
+    ]
+
+
+def rare(rows: Sequence[Row]) -> Check:
+    found = pairs(rows)
+    if not found:
+        return Check("rare conflicts", None)
+    optimistic, locked = max(found, key=lambda pair: pair[0].arguments["outside"])
+    compared = ratio(locked, optimistic)
+    return Check(
+        "rare conflicts",
+        compared.interval.high >= 1,
+        f"With {optimistic.arguments['outside']} loops between updates and {conflicts(optimistic):.1f} % conflicts, "
+        f"the mutex takes {compared.middle:.2f} times as long as compare-and-set.",
+    )
+
+
+def waiting(rows: Sequence[Row]) -> Check:
+    alone = find(rows, "LockedCounter", threads=1)
+    crowd = next((row for row in among(rows, "LockedCounter", outside=0) if row.threads > 1), None)
+    if alone is None or crowd is None:
+        return Check("waiting", None)
+    # each is wall time over all threads' updates: with nothing in the way it would fall as threads are added.
+    factor = times(crowd, alone)
+    return Check(
+        "waiting",
+        factor >= 1.5,
+        f"With none, an update under the mutex takes {duration(crowd['each'])}, {factor:.1f} times what one thread "
+        "alone takes.",
+    )
+
+
+def crossing(rows: Sequence[Row]) -> str:
+    """Where the two change places, from few conflicts to many."""
+    found = sorted(pairs(rows), key=lambda pair: -pair[0].arguments["outside"])
+    for optimistic, locked in found:
+        if ratio(locked, optimistic).interval.high < 1:
+            return (
+                f"From {conflicts(optimistic):.0f} % conflicts on ({optimistic.arguments['outside']} loops between) "
+                "the mutex is the quicker."
+            )
+    return "The mutex was not quicker at any contention measured." if found else ""

@@ -1,0 +1,96 @@
+"""One strategy at one workload, in a process of its own: opened by the first call, run once by each."""
+
+import hashlib
+import pickle
+import time
+
+from . import custom
+
+_state = {}
+
+
+def once(strategy, workload, size, threads):
+    """Does the work once under the strategy. Returns what it cost, how long the strategy took to get ready (the first
+    time), the memory of all its processes, and a digest of the result, which has been checked where that is known."""
+    import psutil
+
+    from gilkit.lab import strategies, workloads
+    from gilkit.lab.measure import Meter
+
+    figures = {}
+    if "contender" not in _state:
+        work = workloads.custom(size) if workload == "custom" else workloads.get(workload, **size)
+        start = time.perf_counter()
+        _state["contender"] = strategies.get(strategy).open(work, threads)
+        figures["startup"] = time.perf_counter() - start
+        _state["work"] = work
+        if workload == "custom":
+            figures["inputs"] = digest(custom.inputs(**size))
+    contender, work = _state["contender"], _state["work"]
+    with Meter() as meter:
+        returned = contender.run()
+    result = contender.result(returned)
+    work.check(result)
+    total = 0
+    me = psutil.Process()
+    for process in [me, *me.children(recursive=True)]:
+        try:
+            full = process.memory_full_info()
+            total += getattr(full, "pss", full.rss)
+        except psutil.Error:
+            pass
+    return dict(figures, **meter.usage.to_json(), memory=total, digest=digest(result))
+
+
+def digest(result):
+    """The same for equal results, as far as pickle can tell; None for what cannot be pickled."""
+    try:
+        return hashlib.sha256(pickle.dumps(result, 4)).hexdigest()
+    except Exception:
+        return None
+
+
+def portable(workload, size, threads):
+    """The same for an interpreter without gilkit, on its threads."""
+    from . import work
+
+    cost = work.once(workload, size, threads)
+    if workload == "custom":
+        cost["inputs"] = digest(custom.inputs(**size))
+    return dict(cost, digest=digest(work.result()) if workload == "custom" else None)
+
+
+def inspect(function, make):
+    """What can be known of a function before it is compared: how many inputs, the time of the first ones, what must
+    be moved to another process and how long pickling it takes."""
+    needed = custom.arity(function)
+    if not callable(custom.target(function)):
+        raise TypeError("%s is %s, not a function" % (function, type(custom.target(function)).__name__))
+    if not make and needed:
+        raise TypeError("%s takes %d argument(s): name a function that makes them with --inputs" % (function, needed))
+    items = custom.inputs(function, make)
+    if not items:
+        raise ValueError("%s gave no inputs" % make)
+    facts = {"inputs": len(items), "needed": needed}
+    start = time.perf_counter()
+    results = []
+    for item in items:
+        results += custom.solve(map, 1, function, make, 1) if not make else [_call(function, item, needed)]
+        if time.perf_counter() - start > 1.0:
+            break
+    facts["tried"] = len(results)
+    facts["each"] = (time.perf_counter() - start) / len(results)
+    for key, value in (("function", custom.target(function)), ("inputs", items[: len(results)]), ("results", results)):
+        start = time.perf_counter()
+        try:
+            data = pickle.dumps(value)
+            pickle.loads(data)
+            facts["pickle_" + key] = [len(data), time.perf_counter() - start]
+        except Exception as error:
+            facts["unpicklable_" + key] = "%s: %s" % (type(error).__name__, error)
+    return facts
+
+
+def _call(function, item, needed):
+    call = custom.target(function)
+    return call(*item) if (needed or 1) > 1 else call(item)

@@ -1,0 +1,94 @@
+"""Counting in several threads at once: what is lost, and what each way of not losing it costs."""
+
+from __future__ import absolute_import, division
+
+import threading
+
+from .usage import clock, since, usage
+
+CHANGES = 100000  # of each thread, as in the tutorials
+AMOUNTS = (5, 8)
+
+balance = 0
+
+
+def change(n):
+    global balance
+    balance = balance + n
+    balance = balance - n
+
+
+def account(locked, seconds, threads=2):
+    """Two threads that pay in and take out 100,000 times each, without a lock or under one, again and again for about
+    so long. What should be 0 in the end is counted as wrong when it is not."""
+    global balance
+    lock = threading.Lock()
+
+    def run(n):
+        for _ in range(CHANGES):
+            change(n)
+
+    def run_locked(n):
+        for _ in range(CHANGES):
+            with lock:
+                change(n)
+
+    runs = wrong = 0
+    before = usage()
+    start = clock()
+    while runs == 0 or clock() < start + seconds:
+        balance = 0
+        workers = [
+            threading.Thread(target=run_locked if locked else run, args=(AMOUNTS[index % 2],))
+            for index in range(threads)
+        ]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        runs += 1
+        wrong += balance != 0
+    wall = clock() - start
+    return dict(since(before), wall=wall, count=runs * threads * CHANGES, runs=runs, wrong=wrong, balance=balance)
+
+
+def _counter(kind):
+    from gilkit import sync
+
+    makers = {
+        "RacyCounter": sync.RacyCounter,
+        "LockedCounter": sync.LockedCounter,
+        "AtomicCounter": sync.AtomicCounter,
+        "optimistic": sync.AtomicCounter,
+        "ShardedCounter": sync.ShardedCounter,
+        "padded cells": sync.ShardedCounter,
+        "adjacent cells": lambda: sync.ShardedCounter(padded=False),
+    }
+    return makers[kind]()
+
+
+def native(kind, threads, seconds, inside=0, outside=0):
+    """gilkit.sync.hammer for about so long: native threads that all add to one counter, without the GIL."""
+    from gilkit import sync
+
+    def hammer(increments):
+        return sync.hammer(
+            _counter(kind),
+            increments,
+            threads=threads,
+            optimistic=kind == "optimistic",
+            inside=inside,
+            outside=outside,
+            timeout=60 + 10 * seconds,
+        )
+
+    increments = 10000
+    while True:
+        trial = hammer(increments)
+        if trial.seconds > seconds / 20 or increments > 1 << 40:
+            break
+        increments *= 4
+    increments = max(1, int(increments * seconds / max(1e-9, trial.seconds)))
+    before = usage()
+    done = hammer(increments)
+    return dict(since(before), wall=done.seconds, count=done.expected, lost=done.lost, retries=done.retries, kind=kind)

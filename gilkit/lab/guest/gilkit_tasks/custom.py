@@ -1,0 +1,70 @@
+"""A reader's own function, named as ``path/to/file.py:function``, over the inputs that another one makes."""
+
+import importlib
+import inspect
+import os
+import sys
+
+_targets = {}
+_inputs = {}
+
+
+def target(spec):
+    """The function that ``path/to/file.py:name`` names. The file's folder goes on sys.path and the file is imported
+    under its own name, as the pool's processes will import it."""
+    if spec not in _targets:
+        path, _, name = spec.rpartition(":")
+        path = os.path.abspath(path)
+        stem = os.path.splitext(os.path.basename(path))[0]
+        folder = os.path.dirname(path)
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+        module = importlib.import_module(stem)
+        found = os.path.abspath(getattr(module, "__file__", None) or "")
+        if not os.path.exists(found) or not os.path.samefile(found, path):
+            raise ImportError("%s hides behind another module of the name %r: rename the file" % (path, stem))
+        value = module
+        for part in name.split("."):
+            value = getattr(value, part)
+        _targets[spec] = value
+    return _targets[spec]
+
+
+def inputs(function, make, take=None, repeat=1):
+    """The list of inputs: what ``make`` returns, or as many empty ones as ``take`` says where there is none; the
+    first ``take`` of them, ``repeat`` times over."""
+    key = (make, take, repeat)
+    if key not in _inputs:
+        items = list(target(make)()) if make else [()] * (take or 8)
+        _inputs[key] = items[:take] * repeat
+    return _inputs[key]
+
+
+def arity(function):
+    """How many positional arguments the function must be given; None where that cannot be told."""
+    try:
+        parameters = inspect.signature(target(function)).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    return sum(each.default is each.empty and each.kind in (0, 1) for each in parameters)
+
+
+def solve(map, parts, function, make, take=None, repeat=1):
+    """The list of results. Inputs are passed as the one argument, or spread over several where it takes several."""
+    items = inputs(function, make, take, repeat)
+    call = target(function)
+    if not make:
+        return list(map(_Spread(function), items))
+    if (arity(function) or 1) > 1:
+        return list(map(_Spread(function), items))
+    return list(map(call, items))
+
+
+class _Spread(object):
+    """Calls the function with the items of a tuple; pickled by the function's name."""
+
+    def __init__(self, spec):
+        self.spec = spec
+
+    def __call__(self, item):
+        return target(self.spec)(*item)

@@ -1,0 +1,35 @@
+"""Searching with regular expressions: the PyPI package ``regex`` with ``concurrent=True``, through ``gilkit.map``."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any
+
+import gilkit
+
+from ..guest.gilkit_tasks.regex import PATTERN, pieces
+from ..guest.gilkit_tasks.text import text
+from ..workload import Workload, WrongResult
+
+
+class Regex(Workload):
+    name = "regex"
+    title = "a regular expression (package regex)"
+    unit = "bytes"
+
+    def __init__(self, size: int = 4_000_000) -> None:
+        super().__init__(size=size)
+        pieces(size)  # made outside of what is timed
+
+    @property
+    def amount(self) -> float:
+        return float(self.size["size"])
+
+    def kernel(self, threads: int) -> Any:
+        return self.solve(partial(gilkit.map, threads=threads), threads)
+
+    def check(self, result: Any) -> None:
+        expected = len(re.findall(PATTERN, text(self.size["size"])))
+        if result != expected:
+            raise WrongResult(f"there are {expected} matches, not {result!r}")

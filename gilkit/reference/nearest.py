@@ -1,0 +1,42 @@
+"""Nearest centres, and k-means on them."""
+
+
+def nearest(points, centers):
+    """Each point's nearest centre and the squared distance to it: two lists.
+
+    The squared differences are summed in the order of the coordinates. The
+    lowest index counts where several are equally near.
+    """
+    index, distance = [], []
+    for point in points:
+        best, which = float("inf"), 0
+        for c, center in enumerate(centers):
+            total = 0.0
+            for x, y in zip(point, center, strict=True):
+                total += (x - y) * (x - y)
+            if total < best:
+                best, which = total, c
+        index.append(which)
+        distance.append(best)
+    return index, distance
+
+
+def kmeans(points, centers, max_iter=300):
+    """Lloyd's algorithm from the given centres: (centres, labels, inertia).
+
+    A centre without points stays where it is.
+    """
+    labels, distance = nearest(points, centers)
+    for _ in range(max_iter):
+        members = [
+            [point for point, label in zip(points, labels, strict=True) if label == c] for c in range(len(centers))
+        ]
+        centers = [
+            [sum(column) / len(own) for column in zip(*own, strict=True)] if own else center
+            for own, center in zip(members, centers, strict=True)
+        ]
+        before = labels
+        labels, distance = nearest(points, centers)
+        if labels == before:
+            break
+    return centers, labels, sum(distance)

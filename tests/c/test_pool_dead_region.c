@@ -1,0 +1,58 @@
+/* The hazard: a helper enters a region whose caller is about to return, and
+ * works on a stack frame that is gone. Many short regions, from several callers
+ * that reuse each other's slots; their data is defaced as soon as they return. */
+#include <stdatomic.h>
+
+#include "check.h"
+#include "crowd.h"
+#include "runtime/parallel.h"
+#include "stress.h"
+
+enum { CHUNKS = 12, MAGIC = 0x5eed };
+
+struct frame {
+    _Atomic int magic, body_runs;
+    int seen[CHUNKS]; /* plain: ThreadSanitizer checks that its writers are ordered before its reader */
+};
+
+static void touch(int64_t begin, int64_t end, void *data)
+{
+    struct frame *frame = data;
+    CHECK(atomic_load(&frame->magic) == MAGIC);
+    for (int64_t i = begin; i < end; i++)
+        frame->seen[i]++;
+    atomic_fetch_add(&frame->body_runs, 1);
+    CHECK(atomic_load(&frame->magic) == MAGIC);
+}
+
+static void call(int times)
+{
+    for (int i = 0; i < times; i++) {
+        struct frame frame = {.magic = MAGIC};
+        int64_t n = 1 + random_below(CHUNKS);
+        gk_options options = {.grain = 1, .threads = 1 + (int)random_below(4), .eager = random_below(8) == 0};
+        CHECK(gk_parallel_for(n, touch, &frame, &options) == GK_OK);
+        CHECK(atomic_load(&frame.body_runs) == n);
+        for (int64_t k = 0; k < CHUNKS; k++)
+            CHECK(frame.seen[k] == (k < n));
+        atomic_store(&frame.magic, 0);
+    }
+}
+
+static void caller(int i, void *times)
+{
+    (void)i;
+    call(*(int *)times);
+}
+
+int main(void)
+{
+    time_limit(300);
+    gk_set_num_threads(4);
+    int many = rounds(10000), some = rounds(500);
+    crowd(1, caller, &many);
+    crowd(3, caller, &many);
+    crowd(60, caller, &some); /* more than there are slots */
+    CHECK(gk_pool_stop());
+    return 0;
+}

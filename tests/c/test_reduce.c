@@ -1,0 +1,158 @@
+/* gk_reduce against plain loops: random types, layouts and axes, every
+ * instruction set, pieces and buffers of every kind. */
+#include "base/isa.h"
+#include "check.h"
+#include "kernels/reduce.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t state = 1;
+
+static uint64_t next(void)
+{
+    state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return state >> 33;
+}
+
+static int64_t below(int64_t n)
+{
+    return (int64_t)(next() % (uint64_t)n);
+}
+
+static double element(gk_type type, const char *at)
+{
+    switch (type) {
+    case GK_BOOL: return *(const uint8_t *)at != 0;
+    case GK_FLOAT32: return *(const float *)(const void *)at;
+    case GK_FLOAT64: return *(const double *)(const void *)at;
+#define ELEMENT(constant, T) \
+    case constant: return (double)*(const T *)(const void *)at;
+    GK_EACH_INTEGER(ELEMENT)
+    default: abort();
+    }
+}
+
+static void set_element(gk_type type, char *at, int64_t value)
+{
+    switch (type) {
+    case GK_BOOL: *(uint8_t *)at = value & 1; break;
+    case GK_FLOAT32: *(float *)(void *)at = (float)value; break;
+    case GK_FLOAT64: *(double *)(void *)at = (double)value; break;
+#define SET(constant, T) \
+    case constant: *(T *)(void *)at = (T)value; break;
+    GK_EACH_INTEGER(SET)
+    default: abort();
+    }
+}
+
+/* One random array and reduction. All numbers are small integers, so sums are
+ * exact in doubles and floats. */
+static void random_reduction(int64_t size)
+{
+    int ndim = (int)below(4) + 1;
+    gk_type type = (gk_type)below(GK_TYPES);
+    int64_t item = gk_itemsize(type), shape[4], stride[4], step = item;
+    char gone[4];
+    int64_t outputs = 1, reduced = 1, first = 0;
+    for (int d = 0; d < ndim; d++) {
+        shape[d] = below(5) == 0 ? 1 : below(d == 0 ? size : 40) + 1;
+        gone[d] = (char)below(2);
+        *(gone[d] ? &reduced : &outputs) *= shape[d];
+    }
+    int order[4] = {0, 1, 2, 3};
+    for (int d = ndim - 1; d > 0; d--) {
+        int other = (int)below(d + 1), swapped = order[d];
+        order[d] = order[other];
+        order[other] = swapped;
+    }
+    for (int d = 0; d < ndim; d++) {
+        int axis = order[d];
+        stride[axis] = step * (1 + (below(4) == 0));
+        step = stride[axis] * shape[axis];
+        if (below(3) == 0) {
+            first += stride[axis] * (shape[axis] - 1);
+            stride[axis] = -stride[axis];
+        }
+    }
+    char *memory = malloc((size_t)step);
+    CHECK(memory != NULL);
+    for (int64_t i = 0; i < step; i += item)
+        set_element(type, memory + i, below(100));
+
+    gk_layout layout;
+    gk_layout_init(&layout, type, memory + first, ndim, shape, stride, gone);
+    CHECK(layout.outputs == outputs && layout.reduced == reduced);
+    double *sums = calloc((size_t)outputs, sizeof *sums), *squares = calloc((size_t)outputs, sizeof *squares);
+    double *low = calloc((size_t)outputs, sizeof *low), *high = calloc((size_t)outputs, sizeof *high);
+    int64_t index[4] = {0}, total = outputs * reduced;
+    CHECK(sums != NULL && squares != NULL && low != NULL && high != NULL);
+    for (int64_t i = 0; i < outputs; i++) {
+        low[i] = HUGE_VAL;
+        high[i] = -HUGE_VAL;
+    }
+    for (int64_t i = 0; i < total; i++) {
+        int64_t output = 0, offset = first;
+        for (int k = 0; k < layout.n_kept_axes; k++)
+            output = output * shape[layout.kept_axes[k]] + index[layout.kept_axes[k]];
+        for (int d = 0; d < ndim; d++)
+            offset += index[d] * stride[d];
+        double x = element(type, memory + offset);
+        sums[output] += x;
+        squares[output] += x * x;
+        low[output] = fmin(low[output], x);
+        high[output] = fmax(high[output], x);
+        for (int d = ndim - 1; d >= 0 && ++index[d] == shape[d]; d--)
+            index[d] = 0;
+    }
+
+    char *out = malloc((size_t)outputs * 8);
+    CHECK(out != NULL);
+    for (int threads = 1; threads <= 3; threads += 2) {
+        gk_options options = {.threads = threads};
+        int64_t wide = gk_is_float(type) ? item : 8;
+        gk_type sum_type = gk_is_float(type) ? type : GK_INT64;
+        gk_type mean_type = gk_is_float(type) ? type : GK_FLOAT64;
+        double n = (double)reduced;
+        CHECK(gk_reduce(GK_SUM, &layout, 0, out, &options) == GK_OK);
+        for (int64_t i = 0; i < outputs; i++)
+            CHECK(element(sum_type, out + i * wide) == (type == GK_FLOAT32 ? (float)sums[i] : sums[i]));
+        CHECK(gk_reduce(GK_MEAN, &layout, 0, out, &options) == GK_OK);
+        for (int64_t i = 0; i < outputs; i++)
+            CHECK(fabs(element(mean_type, out + i * wide) - sums[i] / n) <= 1e-5);
+        CHECK(gk_reduce(GK_VAR, &layout, 0, out, &options) == GK_OK);
+        for (int64_t i = 0; i < outputs; i++) {
+            double expected = squares[i] / n - sums[i] / n * (sums[i] / n);
+            CHECK(fabs(element(mean_type, out + i * wide) - expected) <= 1e-4 * (1 + expected));
+        }
+        CHECK(gk_reduce(GK_MIN, &layout, 0, out, &options) == GK_OK);
+        for (int64_t i = 0; i < outputs; i++)
+            CHECK(element(type, out + i * item) == low[i]);
+        CHECK(gk_reduce(GK_MAX, &layout, 0, out, &options) == GK_OK);
+        for (int64_t i = 0; i < outputs; i++)
+            CHECK(element(type, out + i * item) == high[i]);
+    }
+    free(memory);
+    free(out);
+    free(sums);
+    free(squares);
+    free(low);
+    free(high);
+}
+
+int main(void)
+{
+    for (int level = 0; level <= (int)gk_isa_best(); level++) {
+        CHECK(gk_set_isa((gk_isa_level)level) == 0);
+        for (int i = 0; i < 300; i++)
+            random_reduction(40);
+        for (int i = 0; i < 40; i++)
+            random_reduction(3000);
+    }
+    gk_pool_stop();
+    puts("reduce: ok");
+    return 0;
+}

@@ -1,0 +1,39 @@
+"""Figures as people write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from gilkit.lab import text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.0, "0.00 ns"), (3.2e-9, "3.20 ns"), (1.234e-5, "12.3 µs"), (0.1, "100 ms"), (1.5, "1.50 s"), (4321, "4,321 s")],
+)
+def test_duration(seconds, words):
+    assert text.duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(16, "16 B"), (1024, "1 KiB"), (1536, "1.5 KiB"), (1 << 20, "1 MiB"), (5 << 30, "5.0 GiB")],
+)
+def test_size(count, words):
+    assert text.size(count) == words
+
+
+def test_lists_and_numbers_of_things():
+    assert [text.listed(each) for each in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == [
+        "none",
+        "a",
+        "a and b",
+        "a, b and c",
+    ]
+    assert [text.plural(1, "core"), text.plural(2, "core"), text.plural(2, "process", "processes")] == [
+        "1 core",
+        "2 cores",
+        "2 processes",
+    ]
+    assert text.shorten("abcdef", 4) == "abc…"
+    assert text.shorten("abc", 4) == "abc"

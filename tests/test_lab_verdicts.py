@@ -1,0 +1,387 @@
+"""The experiments' verdicts follow from the figures by the rules in their files: made-up figures on both sides."""
+
+from __future__ import annotations
+
+import pytest
+
+from gilkit.lab import experiments, figures
+from gilkit.lab.experiment import Check, Outcome, Row, Setting, Verdict, weigh
+from gilkit.lab.interpreters import Interpreter
+
+GIL = Interpreter("python3", "CPython", "3.13.0", False, True, running=True)
+FREE = Interpreter("python3t", "CPython", "3.13.0", True, False)
+OLD = Interpreter("python2", "CPython", "2.7.18", False, True)
+SETTING = Setting([GIL, FREE, OLD], cores=2, threads=2)
+
+
+def row(strategy, threads=1, interpreter=GIL, arguments=None, **sample):
+    """Three equal rounds of those figures."""
+    sample = {"wall": 1.0, "user": 1.0, "system": 0.0, "cpu": 1.0, "cpu_percent": 100.0} | sample
+    if "each" not in sample and "count" in sample:
+        sample["each"] = sample["wall"] / sample["count"]
+    return Row(strategy, strategy, interpreter, threads, arguments or {}, [dict(sample) for _ in range(3)])
+
+
+def judge(name, rows):
+    return experiments.get(name).judge(rows, SETTING)
+
+
+def test_weighing():
+    kept, lost, open_ = Check("this", True, "A."), Check("that", False, "B."), Check("the rest", None, "C.")
+    assert weigh([kept, kept]).outcome is Outcome.HOLDS
+    assert weigh([kept, open_]) == Verdict(Outcome.HOLDS, "A.")
+    assert weigh([kept, lost]).headline == "holds only for this"
+    assert weigh([lost]).outcome is Outcome.FAILS
+    assert weigh([open_]).outcome is Outcome.OPEN
+    assert weigh([]).outcome is Outcome.OPEN
+
+
+@pytest.mark.parametrize("name", experiments.names())
+def test_nothing_measured_decides_nothing(name):
+    experiment = experiments.get(name)
+    cases = experiment.cases(SETTING)
+    assert cases
+    rows = [Row(c.label, c.strategy, c.interpreter, c.threads, dict(c.arguments), error="it broke") for c in cases]
+    assert experiment.judge(rows, SETTING).outcome is Outcome.OPEN
+    assert experiment.judge([], SETTING).outcome is Outcome.OPEN
+    experiment.charts(rows, SETTING)  # and no picture fails for want of figures
+    experiment.columns(rows, SETTING)
+
+
+@pytest.mark.parametrize("name", experiments.names())
+def test_the_labels_of_the_cases_tell_them_apart(name):
+    cases = experiments.get(name).cases(SETTING)
+    assert len({(case.interpreter, case.label) for case in cases}) == len(cases)
+
+
+@pytest.mark.parametrize("name", experiments.names())
+def test_every_task_exists(name):
+    import importlib
+
+    for case in experiments.get(name).cases(SETTING):
+        module, _, function = case.task.partition(":")
+        task = getattr(importlib.import_module(f"gilkit.lab.guest.gilkit_tasks.{module}"), function)
+        assert callable(task)
+
+
+# ---- pool
+
+
+def spans(fifth, first=0.08):
+    return [[0, 0, 0.0, 0.16], [1, 1, 0.0, first], [2, 2, 0.0, 0.2], [3, 3, 0.001, 0.12], [4, 1, fifth, fifth + 0.1]]
+
+
+def pool(fifth=0.081, fresh=4.0, one=2.0, two=1.0, four=1.0):
+    kinds = {"kind": "threads"}
+    return [
+        row("schedule", 4, arguments=kinds, spans=spans(fifth)),
+        row("fresh", 4, arguments=kinds, each=fresh),
+        row("reused", 4, arguments=kinds, each=1.0),
+        row("size", 1, wall=one),
+        row("size", 2, wall=two),
+        row("size", 4, wall=four),
+    ]
+
+
+def test_pool():
+    assert judge("pool", pool()).outcome is Outcome.HOLDS
+    assert judge("pool", pool(fifth=0.02)).headline == "holds only for reuse and the best size"
+    assert judge("pool", pool(fifth=0.12)).headline == "holds only for reuse and the best size"
+    assert judge("pool", pool(fresh=1.9)).headline == "holds only for the schedule and the best size"
+    assert judge("pool", pool(two=1.2)).headline == "holds only for the schedule and reuse"  # four are quicker
+    assert judge("pool", pool(one=1.2)).headline == "holds only for the schedule and reuse"  # one is nearly as quick
+
+
+# ---- ipc
+
+
+def ipc(queue=1e-3, pipe=1e-3, thread=1e-7):
+    small = {"size": 16}
+    large = {"size": 1 << 20}
+    return [
+        row("queue", arguments=small, each=1e-5),
+        row("pipe", arguments=small, each=1e-5),
+        row("thread", arguments=small, each=1e-7),
+        row("queue", arguments=large, each=queue),
+        row("pipe", arguments=large, each=pipe),
+        row("thread", arguments=large, each=thread),
+    ]
+
+
+def test_ipc():
+    assert judge("ipc", ipc()).outcome is Outcome.HOLDS
+    assert judge("ipc", ipc(pipe=9e-5)).headline == "holds only for threads"
+    assert judge("ipc", ipc(thread=6e-7)).headline == "holds only for processes"
+    assert judge("ipc", ipc(queue=2e-5, pipe=2e-5, thread=4e-6)).outcome is Outcome.FAILS
+
+
+# ---- thread-local
+
+
+def thread_local(kept=1, local=1e-7, locked=3e-7):
+    return [
+        row("threading.local", 2, each=local, kept=kept),
+        row("dict and lock", 2, each=locked),
+        row("argument", 2, each=5e-8),
+    ]
+
+
+def test_thread_local():
+    assert judge("thread-local", thread_local()).outcome is Outcome.HOLDS
+    assert judge("thread-local", thread_local(kept=0)).headline == "holds only for doing without a lock"
+    assert judge("thread-local", thread_local(locked=9e-8)).headline == "holds only for each thread's own state"
+
+
+# ---- switch-cost
+
+
+def switch(trap=1e-7, two=5e-6, many=8e-6, generators=1e-7):
+    return [
+        row("trap", each=trap),
+        row("threads", 2, each=two),
+        row("threads", 128, each=many),
+        row("generators", 2, each=generators),
+    ]
+
+
+def test_switch_cost():
+    assert judge("switch-cost", switch()).outcome is Outcome.HOLDS
+    assert "growth" in judge("switch-cost", switch(trap=2e-6)).scope
+    assert "trap" not in judge("switch-cost", switch(trap=2e-6)).scope
+    assert "growth" not in judge("switch-cost", switch(many=5.5e-6)).scope
+    assert "user-level" not in judge("switch-cost", switch(generators=6e-6)).scope
+
+
+# ---- spawn-cost
+
+
+def spawn(spawned=4e-2, forked=1e-3, thread=3e-5, task=1e-5):
+    return [
+        row("spawn", each=spawned),
+        row("fork", each=forked),
+        row("thread", each=thread),
+        row("task", each=task),
+    ]
+
+
+def test_spawn_cost():
+    assert judge("spawn-cost", spawn()).outcome is Outcome.HOLDS
+    assert judge("spawn-cost", spawn(task=4e-5)).headline == "holds only for spawn over fork and process over thread"
+    assert "spawn over fork" not in judge("spawn-cost", spawn(spawned=9e-4)).scope
+
+
+# ---- cpu-vs-io
+
+
+def cpu_vs_io(fetch=0.1, compute=1.0, free=0.5):
+    def pair(work, wall, interpreter=GIL):
+        return [
+            row("serial", 6, interpreter, {"work": work}, wall=0.6 if work == "fetch" else 1.0),
+            row("threads", 6, interpreter, {"work": work}, wall=wall),
+        ]
+
+    return pair("fetch", fetch) + pair("compute", compute) + pair("compute", free, FREE)
+
+
+def test_cpu_vs_io():
+    assert judge("cpu-vs-io", cpu_vs_io()).headline == "holds only for waiting and computing on Python 3.13.0"
+    assert judge("cpu-vs-io", cpu_vs_io(free=0.9)).outcome is Outcome.HOLDS
+    assert "waiting" not in judge("cpu-vs-io", cpu_vs_io(fetch=0.25)).scope
+    assert "3.13.0" not in judge("cpu-vs-io", cpu_vs_io(compute=0.7)).scope.replace("3.13.0t", "")
+
+
+# ---- server
+
+
+def server(fork=100, first=5000, last=2000):
+    return [
+        row("threads", 1, rate=first, errors=0),
+        row("threads", 500, rate=last, errors=0),
+        row("fork", 1, rate=fork, errors=0),
+        row("fork", 500, rate=fork, errors=0),
+    ]
+
+
+def test_server():
+    assert judge("server", server()).outcome is Outcome.HOLDS
+    assert judge("server", server(last=4900)).headline == "holds only for threads over processes"
+    assert judge("server", server(fork=3000)).headline == "holds only for falling throughput"
+    assert judge("server", server(fork=0)).outcome is Outcome.HOLDS  # a server that answered nothing at all
+
+
+# ---- oversubscription
+
+
+def loops(strategy, interpreter, two, many):
+    return [
+        row(strategy, count, interpreter, loops=work, voluntary=0, involuntary=0)
+        for count, work in ((1, 100), (2, two), (128, many))
+    ]
+
+
+def test_oversubscription():
+    native = loops("gilkit", GIL, 199, 198)
+    assert judge("oversubscription", native).outcome is Outcome.HOLDS
+    assert judge("oversubscription", loops("gilkit", GIL, 199, 215)).outcome is Outcome.FAILS
+    assert judge("oversubscription", loops("gilkit", GIL, 149, 149)).outcome is Outcome.FAILS
+    both = native + loops("threads", GIL, 100, 95) + loops("threads", FREE, 195, 190)
+    assert judge("oversubscription", both).headline == "holds only for native threads and threads of Python 3.13.0t"
+
+
+# ---- free-threaded
+
+
+def free_threaded(gil=1.0, free=0.5):
+    return [
+        row("spin", 1, GIL, wall=1.0, memory=10),
+        row("spin", 2, GIL, wall=gil, memory=10),
+        row("spin", 1, FREE, wall=1.5, memory=20),
+        row("spin", 2, FREE, wall=1.5 * free, memory=20),
+    ]
+
+
+def test_free_threaded():
+    verdict = judge("free-threaded", free_threaded())
+    assert verdict.outcome is Outcome.HOLDS
+    assert "takes 1.50 times as long as one of 3.13.0, in 2.00 times the memory" in verdict.text
+    assert judge("free-threaded", free_threaded(gil=0.8)).headline == "holds only for all cores without it"
+    assert judge("free-threaded", free_threaded(free=0.75)).headline == "holds only for one core with the GIL"
+
+
+# ---- switch-interval
+
+
+def late(interpreter, python, nothing=1e-4):
+    return [
+        row("nothing", interpreter=interpreter, late=nothing, late_95=nothing),
+        row("python", interpreter=interpreter, late=python, late_95=python),
+    ]
+
+
+def test_switch_interval():
+    assert judge("switch-interval", late(OLD, 2e-4)).outcome is Outcome.HOLDS
+    assert judge("switch-interval", late(GIL, 5e-3)).outcome is Outcome.FAILS
+    both = judge("switch-interval", late(OLD, 2e-4) + late(GIL, 5.2e-3) + late(FREE, 1e-4))
+    assert both.headline == "holds only for Python 2.7.18"
+    assert "waits 5.10 ms for the GIL, about the switch interval" in both.text
+    assert "Without the GIL" in both.text
+    assert "neither rule explains" in judge("switch-interval", late(GIL, 0.5)).text
+
+
+# ---- distributed
+
+
+def dask(squares=None, pi=3.1416, refused=(True, True)):
+    return [
+        row(
+            "dask",
+            2,
+            squares=squares or [n * n for n in range(10)],
+            pi=pi,
+            refused=dict(zip(("without TLS", "with other credentials"), refused, strict=True)),
+            start=1.0,
+            tasks=0.1,
+            one=1.0,
+            parallel=0.5,
+        )
+    ]
+
+
+def test_distributed():
+    assert judge("distributed", dask()).outcome is Outcome.HOLDS
+    assert judge("distributed", dask(refused=(True, False))).headline == "holds only for the tasks"
+    assert judge("distributed", dask(squares=[1])).headline == "holds only for the refusal"
+    assert judge("distributed", dask(pi=3.2)).headline == "holds only for the refusal"
+
+
+# ---- lost-updates
+
+
+def balances(wrong, locked_wrong=0, interpreter=GIL):
+    return [
+        row("no lock", 2, interpreter, count=10, runs=5, wrong=wrong),
+        row("lock", 2, interpreter, count=10, runs=5, wrong=locked_wrong),
+    ]
+
+
+def test_lost_updates():
+    assert judge("lost-updates", balances(2)).outcome is Outcome.HOLDS
+    assert judge("lost-updates", balances(0)).outcome is Outcome.FAILS
+    assert judge("lost-updates", balances(0) + balances(3, 0, FREE)).headline == "holds only for Python 3.13.0t"
+    assert judge("lost-updates", balances(2, locked_wrong=1)).outcome is Outcome.FAILS
+    native = [row("RacyCounter", 2, count=100, lost=30, each=1e-9), row("AtomicCounter", 2, count=100, lost=0)]
+    assert "lose 30 % of a RacyCounter's updates" in judge("lost-updates", balances(2) + native).text
+
+
+# ---- deadlock
+
+
+def test_deadlock():
+    ways = [
+        row("found", 2, hung=0, found=1, cycle=2),
+        row("avoided", 2, hung=0),
+        row("survived", 2, hung=0, retries=1),
+    ]
+    verdict = judge("deadlock", [row("hang", 2, hung=2), *ways])
+    assert verdict.outcome is Outcome.HOLDS
+    assert "named the cycle of both threads" in verdict.text
+    assert "3 retries" in verdict.text
+    assert judge("deadlock", [row("hang", 2, hung=0), *ways]).outcome is Outcome.FAILS
+    assert (
+        "did not find it" in judge("deadlock", [row("hang", 2, hung=2), row("found", 2, hung=2, found=0, cycle=0)]).text
+    )
+
+
+# ---- optimistic-lock
+
+
+def optimistic(rare=1.0, crowded=3.0, alone=1.0):
+    def arguments(outside):
+        return {"outside": outside}
+
+    return [
+        row("LockedCounter", 1, arguments=arguments(0), each=alone),
+        row("optimistic", 2, arguments=arguments(1000), each=1.0, retries=1, count=100),
+        row("LockedCounter", 2, arguments=arguments(1000), each=rare),
+        row("optimistic", 2, arguments=arguments(0), each=4.0, retries=80, count=100),
+        row("LockedCounter", 2, arguments=arguments(0), each=crowded),
+    ]
+
+
+def test_optimistic_lock():
+    verdict = judge("optimistic-lock", optimistic())
+    assert verdict.outcome is Outcome.HOLDS
+    assert "From 80 % conflicts on (0 loops between) the mutex is the quicker" in verdict.text
+    assert judge("optimistic-lock", optimistic(rare=0.9)).headline == "holds only for waiting"
+    assert judge("optimistic-lock", optimistic(crowded=1.4)).headline == "holds only for rare conflicts"
+
+
+# ---- false-sharing
+
+
+def cells(together=5.0, alone=1.0):
+    return [
+        row("adjacent cells", 1, each=alone),
+        row("padded cells", 1, each=1.0),
+        row("adjacent cells", 2, each=together),
+        row("padded cells", 2, each=1.0),
+    ]
+
+
+def test_false_sharing():
+    assert judge("false-sharing", cells()).outcome is Outcome.HOLDS
+    assert judge("false-sharing", cells(together=1.4)).outcome is Outcome.FAILS
+    assert judge("false-sharing", cells(alone=1.3)).outcome is Outcome.FAILS
+    assert experiments.get("false-sharing").judge(cells(), Setting([GIL], 1, 2)).outcome is Outcome.OPEN
+
+
+# ---- picking rows
+
+
+def test_picking_rows():
+    rows = [row("a", 1), row("a", 2, arguments={"x": 1}), row("b", 1, FREE), Row("c", "c", GIL, 1, error="broke")]
+    assert figures.among(rows, "a") == rows[:2]
+    assert figures.find(rows, "a", x=1) is rows[1]
+    assert figures.find(rows, "c") is None  # not measured
+    assert figures.find(rows, interpreter=FREE) is rows[2]
+    assert figures.interpreters_of(rows) == [GIL, FREE]

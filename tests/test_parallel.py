@@ -1,0 +1,307 @@
+"""gilkit.parallel_for: kernels of every kind, their signatures, their data."""
+
+import ctypes
+import functools
+import sys
+import threading
+import time
+from array import array
+from ctypes import CFUNCTYPE, POINTER, PYFUNCTYPE, c_double, c_int, c_int32, c_int64, c_longlong, c_void_p
+
+import pytest
+
+import gilkit
+
+THREADS = [1, 2, 3, 8, 64]
+Kernel = CFUNCTYPE(None, c_int64, c_int64, c_void_p)
+
+
+class Recorder:
+    """A kernel in Python, by way of ctypes, that notes its calls."""
+
+    def __init__(self, body=None):
+        self.calls, self.threads, self.data = [], set(), set()
+
+        def kernel(begin, end, data):
+            self.calls.append((begin, end))
+            self.threads.add(threading.get_ident())
+            self.data.add(data)
+            if body:
+                body(begin, end, data)
+
+        self.kernel = Kernel(kernel)
+
+
+@pytest.mark.parametrize("threads", THREADS)
+@pytest.mark.parametrize("n", [0, 1, 2, 255, 256, 257, 10_007])
+def test_every_item_once(n, threads):
+    recorder = Recorder()
+    assert gilkit.parallel_for(n, recorder.kernel, threads=threads) is None
+    covered = [i for begin, end in sorted(recorder.calls) for i in range(begin, end)]
+    assert covered == list(range(n))
+    assert len(recorder.threads) <= threads
+
+
+def test_how_it_is_cut_depends_on_n_alone():
+    cuts = []
+    for threads in THREADS:
+        recorder = Recorder()
+        gilkit.parallel_for(12_345, recorder.kernel, threads=threads)
+        cuts.append(sorted(recorder.calls))
+    assert all(cut == cuts[0] for cut in cuts)
+
+
+def test_grain():
+    recorder = Recorder()
+    gilkit.parallel_for(10, recorder.kernel, grain=4)
+    assert sorted(recorder.calls) == [(0, 4), (4, 8), (8, 10)]
+
+
+def test_threads_take_part():
+    recorder = Recorder(lambda *_: time.sleep(0.02))
+    gilkit.parallel_for(8, recorder.kernel, threads=3, grain=1)
+    assert 2 <= len(recorder.threads) <= 3
+
+
+# ---- Kinds of kernels ----
+
+
+@pytest.mark.parametrize("kind", [c_int64, c_longlong, ctypes.c_ssize_t])
+@pytest.mark.parametrize("pointer", [c_void_p, POINTER(c_double)])
+def test_ctypes_signatures(kind, pointer):
+    values = array("d", range(1000))
+
+    def kernel(begin, end, data):
+        for i in range(begin, end):
+            ctypes.cast(data, POINTER(c_double))[i] += 1
+
+    gilkit.parallel_for(1000, CFUNCTYPE(None, kind, kind, pointer)(kernel), values)
+    assert values.tolist() == [x + 1 for x in range(1000)]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "error", "message"),
+    [
+        (CFUNCTYPE(None, c_int32, c_int64, c_void_p)(lambda *_: None), TypeError, r"is None \(c_int, c_"),
+        (CFUNCTYPE(None, c_int64, c_int64)(lambda *_: None), TypeError, r"void \(int64_t begin, int64_t end"),
+        (CFUNCTYPE(None, c_int64, c_int64, c_int64)(lambda *_: None), TypeError, "kernel must be a compiled function"),
+        (CFUNCTYPE(None, ctypes.c_uint64, c_int64, c_void_p)(lambda *_: None), TypeError, "is None"),
+        (CFUNCTYPE(None, c_double, c_int64, c_void_p)(lambda *_: None), TypeError, "c_double"),
+        (CFUNCTYPE(c_int, c_int64, c_int64, c_void_p)(lambda *_: 0), TypeError, r"is c_int \("),
+        (PYFUNCTYPE(None, c_int64, c_int64, c_void_p)(lambda *_: None), TypeError, "needs the GIL"),
+        (ctypes.CDLL(None).getpid, TypeError, "has no argtypes"),
+        (Kernel(0), ValueError, "kernel is a null pointer"),
+        (lambda begin, end, data: None, TypeError, "not the Python callable .*gilkit.map runs those"),
+        (print, TypeError, "not the Python callable"),
+        (12345, TypeError, r"bare address.*CFUNCTYPE\(None, c_int64, c_int64, c_void_p\)\(0x3039\)"),
+        (None, TypeError, "not None"),
+        ("kernel", TypeError, "not 'kernel'"),
+    ],
+)
+def test_wrong_kernels(kernel, error, message):
+    with pytest.raises(error, match=message):
+        gilkit.parallel_for(10, kernel)
+
+
+def capsule(address, name):
+    new = ctypes.pythonapi.PyCapsule_New
+    new.restype, new.argtypes = ctypes.py_object, [c_void_p, ctypes.c_char_p, c_void_p]
+    return new(address, name, None)
+
+
+def test_capsules():
+    recorder = Recorder()
+    address = ctypes.cast(recorder.kernel, c_void_p).value
+    names = [b"void (int64_t, int64_t, void *)", b"void(int64_t,int64_t,double*)", b"void (long long, int64_t, void *)"]
+    for name in names:
+        recorder.calls.clear()
+        gilkit.parallel_for(10, capsule(address, name), grain=10)
+        assert recorder.calls == [(0, 10)]
+    wrong = [
+        b"int (int64_t, int64_t, void *)",
+        b"void (int, int64_t, void *)",
+        b"void (int64_t, int64_t)",
+        b"x",
+        b"",
+        b"void (int64_t, int64_t, void **)",
+        b"void (int64_t, int64_t, void *, int)",
+        b"void *(int64_t, int64_t, void *)",
+    ]
+    for name in wrong:
+        with pytest.raises(TypeError, match="kernel must be a compiled function"):
+            gilkit.parallel_for(10, capsule(address, name))
+    with pytest.raises(TypeError, match="capsule without a name"):
+        gilkit.parallel_for(10, capsule(address, None))
+
+
+def test_cffi():
+    cffi = pytest.importorskip("cffi")
+    ffi, seen = cffi.FFI(), []
+    kernel = ffi.callback("void (int64_t, int64_t, void *)", lambda *arguments: seen.append(arguments))
+    values = ffi.new("double[10]")
+    gilkit.parallel_for(10, kernel, values, grain=10)
+    assert seen == [(0, 10, ffi.cast("void *", values))]
+    seen.clear()
+    gilkit.parallel_for(10, ffi.cast("void (*)(long long, int64_t, double *)", kernel), ffi.new("int *"), grain=10)
+    assert seen[0][:2] == (0, 10)
+    for signature in [
+        "void (*)(int32_t, int64_t, void *)",
+        "int (*)(int64_t, int64_t, void *)",
+        "void (*)(int64_t, int64_t, int64_t)",
+        "void (*)(int64_t, int64_t, void *, ...)",
+        "double *",
+    ]:
+        with pytest.raises(TypeError, match="kernel must be a compiled function"):
+            gilkit.parallel_for(10, ffi.cast(signature, 1))
+    with pytest.raises(ValueError, match="null pointer"):
+        gilkit.parallel_for(10, ffi.cast("void (*)(int64_t, int64_t, void *)", 0))
+    with pytest.raises(TypeError, match="data must be a pointer or an array"):
+        gilkit.parallel_for(10, kernel, ffi.cast("int", 3))
+
+
+def test_numba():
+    numba = pytest.importorskip("numba")
+    types = numba.types
+
+    @numba.cfunc(types.void(types.int64, types.int64, types.CPointer(types.float64)))
+    def double(begin, end, data):
+        values = numba.carray(data, end)
+        for i in range(begin, end):
+            values[i] *= 2
+
+    for _ in range(3):
+        values = array("d", range(100_000))
+        gilkit.parallel_for(100_000, double, values, threads=4)
+        assert values.tolist() == [2.0 * x for x in range(100_000)]
+
+    @numba.cfunc(types.void(types.int32, types.int64, types.voidptr))
+    def wrong(begin, end, data):
+        pass
+
+    for _ in range(2):
+        with pytest.raises(TypeError, match="kernel must be a compiled function"):
+            gilkit.parallel_for(10, wrong)
+    with pytest.raises(TypeError, match="Python callable"):
+        gilkit.parallel_for(10, numba.njit(lambda a, b, c: None))
+
+
+def test_low_level_callable():
+    LowLevelCallable = pytest.importorskip("scipy").LowLevelCallable
+    recorder = Recorder()
+    gilkit.parallel_for(10, LowLevelCallable(recorder.kernel), grain=10)
+    assert recorder.calls == [(0, 10)]
+    assert recorder.data == {None}
+    gilkit.parallel_for(10, LowLevelCallable(recorder.kernel, c_void_p(77)), grain=10)
+    assert recorder.data == {None, 77}
+    gilkit.parallel_for(10, LowLevelCallable(recorder.kernel, c_void_p(77)), 78, grain=10)
+    assert recorder.data == {None, 77, 78}
+    named = capsule(ctypes.cast(recorder.kernel, c_void_p).value, b"void (int64_t, int64_t, void *)")
+    gilkit.parallel_for(10, LowLevelCallable(named), 79, grain=10)
+    assert 79 in recorder.data
+    with pytest.raises(TypeError, match="kernel must be a compiled function"):
+        gilkit.parallel_for(10, LowLevelCallable(CFUNCTYPE(c_int, c_int64)(lambda _: 0)))
+
+
+# ---- Data ----
+
+
+def address_seen(data):
+    recorder = Recorder()
+    gilkit.parallel_for(1, recorder.kernel, data)
+    return recorder.data.pop()
+
+
+def test_data():
+    numpy = pytest.importorskip("numpy")
+    values = array("i", range(10))
+    here = values.buffer_info()[0]
+    assert address_seen(None) is None
+    assert address_seen(values) == address_seen(memoryview(values)) == here
+    assert address_seen(memoryview(values)[3:]) == here + 12
+    assert address_seen(here) == address_seen(c_void_p(here)) == here
+    assert address_seen(ctypes.cast(here, POINTER(c_int))) == here
+    assert address_seen(capsule(here, b"anything")) == here
+    numbers = (c_int * 4)()
+    assert address_seen(numbers) == address_seen(ctypes.pointer(numbers)) == ctypes.addressof(numbers)
+    number = c_double(3)
+    assert address_seen(number) == ctypes.addressof(number)
+    matrix = numpy.zeros((3, 4))
+    assert address_seen(matrix) == address_seen(matrix.T) == matrix.ctypes.data
+    assert address_seen(b"read-only") is not None
+    for wrong in (matrix[:, ::2], memoryview(values)[::2]):
+        with pytest.raises(ValueError, match="data must be contiguous"):
+            address_seen(wrong)
+    for wrong in ("text", 1.5, [1, 2], object()):
+        with pytest.raises(TypeError, match="data must be None, an object with a buffer"):
+            address_seen(wrong)
+    for wrong in (-1, 2**64):
+        with pytest.raises(ValueError, match="data must be from 0 to"):
+            address_seen(wrong)
+
+
+def test_the_buffer_stays_in_its_place():
+    values = bytearray(100)
+
+    def grow(begin, end, data):
+        try:
+            values.extend(b"more")
+        except BufferError as error:
+            caught.append(error)
+
+    caught = []
+    gilkit.parallel_for(1, Recorder(grow).kernel, values)
+    assert len(caught) == 1
+    values.extend(b"more")  # now it may
+    before = sys.getrefcount(values)
+    for _ in range(10):
+        gilkit.parallel_for(1, Recorder().kernel, values)
+    assert sys.getrefcount(values) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"n": -1}, ValueError, "n must be from 0 to"),
+        ({"n": 1.5}, TypeError, "n must be an integer, not 1.5"),
+        ({"grain": 0}, ValueError, "grain must be from 1 to"),
+        ({"threads": 0}, ValueError, "threads must be from 1 to 1024"),
+    ],
+)
+def test_bad_arguments(arguments, error, message):
+    n = arguments.pop("n", 10)
+    with pytest.raises(error, match=message):
+        gilkit.parallel_for(n, Recorder().kernel, **arguments)
+
+
+def test_cancel_token_and_nesting():
+    token = gilkit.CancelToken()
+    inner = Recorder()
+    outer = Recorder(lambda begin, end, data: gilkit.parallel_for(100, inner.kernel))
+    gilkit.parallel_for(10, outer.kernel, grain=1, threads=3)
+    assert sum(end - begin for begin, end in inner.calls) == 1000
+    threading.Timer(0.05, token.cancel).start()
+    slow = Recorder(lambda *_: time.sleep(0.01))
+    with token, pytest.raises(Exception, match="cancelled"):
+        gilkit.parallel_for(10_000, slow.kernel, grain=1)
+    assert len(slow.calls) < 5000
+
+
+def test_many_threads_at_once():
+    def call(results):
+        values = array("q", bytes(8 * 1000))
+        for _ in range(50):
+            gilkit.parallel_for(1000, increment, values, threads=3)
+        results.append(values.tolist() == [50] * 1000)
+
+    @functools.partial(CFUNCTYPE(None, c_int64, c_int64, POINTER(c_int64)))
+    def increment(begin, end, data):
+        for i in range(begin, end):
+            data[i] += 1
+
+    results = []
+    callers = [threading.Thread(target=call, args=(results,)) for _ in range(8)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert results == [True] * 8

@@ -1,0 +1,307 @@
+"""sum mean var std min max: against NumPy, values, dtypes, shapes, warnings and errors."""
+
+import itertools
+import math
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import gilkit
+from gilkit.reference import reductions as reference
+
+NAMES = ["sum", "mean", "var", "std", "min", "max"]
+DTYPES = ["?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8"]
+THREADS = [1, 2, 3, 8, 64]
+
+names = pytest.mark.parametrize("name", NAMES)
+
+
+def outcome(function, *args, **kwargs):
+    """Result or error, and the warnings."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            result = function(*args, **kwargs)
+        except Exception as error:
+            result = error
+    return result, {(each.category, str(each.message)) for each in caught}
+
+
+def exact_error(name, got, a, axis):
+    """The largest difference from long doubles, and what NumPy's pairwise summation may differ by."""
+    wide = a.astype(np.longdouble)
+    exact = getattr(np, name)(wide, axis=axis, keepdims=True)
+    count = a.size // max(exact.size, 1)
+    unit = np.finfo(got.dtype).eps
+    scale = np.abs(wide).mean(axis=axis, keepdims=True) * (count if name == "sum" else 1)
+    if name in ("var", "std"):
+        scale = exact
+    return np.abs(got.reshape(exact.shape) - exact), unit * (8 + math.log2(count)) * scale
+
+
+def check(name, a, **kwargs):
+    """gilkit's result is NumPy's: the same but for rounding, which is no worse."""
+    expected = getattr(np, name)(a, **kwargs)
+    got = getattr(gilkit, name)(a, **kwargs)
+    assert type(got) is type(expected)
+    assert got.dtype == expected.dtype
+    assert got.shape == expected.shape
+    if expected.dtype.kind != "f" or name in ("min", "max"):
+        np.testing.assert_array_equal(got, expected)
+    else:
+        error, bound = exact_error(name, np.asarray(got), a, kwargs.get("axis"))
+        assert np.all(error <= bound), (error.max(), bound)
+
+
+@st.composite
+def arrays(draw, elements=None):
+    dtype = np.dtype(draw(st.sampled_from(DTYPES)))
+    shape = draw(hnp.array_shapes(min_dims=0, max_dims=4, max_side=draw(st.sampled_from([4, 4, 20]))))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    a = rng.integers(0, 2**63, shape, dtype=np.int64).astype(dtype)
+    if dtype.kind == "f":
+        a = rng.normal(draw(st.sampled_from([0, 1, 1000])), 1, shape).astype(dtype)
+    a = a.transpose(draw(st.permutations(range(a.ndim))))
+    steps = draw(st.tuples(*[st.sampled_from([1, 1, -1, 2, -3])] * a.ndim))
+    return a[tuple(slice(None, None, step) for step in steps)]
+
+
+def axes_of(ndim):
+    axes = st.none()
+    if ndim:
+        one = st.integers(-ndim, ndim - 1)
+        axes |= one | st.lists(one, unique_by=lambda axis: axis % ndim, max_size=ndim).map(tuple)
+    return axes
+
+
+@names
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_is_numpys(name, data):
+    a = data.draw(arrays())
+    if a.dtype.itemsize == 8 and a.dtype.kind in "iu" and name in ("var", "std"):
+        a = a >> np.array(20, a.dtype)  # deviations that long doubles square exactly enough
+    check(name, a, axis=data.draw(axes_of(a.ndim)), keepdims=data.draw(st.booleans()))
+
+
+@names
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_layouts_of_large_arrays(name, dtype, rng=np.random.default_rng(0)):
+    """Long enough for pieces, buffers and blocks of columns."""
+    for shape in [(40_003,), (12_000, 3), (3, 12_000), (180, 200), (900, 5, 9), (20, 30, 60)]:
+        a = rng.integers(0, 100, shape).astype(dtype)
+        views = [a, np.asfortranarray(a), a[::-1], a[..., ::2], a.T, np.swapaxes(a, 0, -1)[::-1]]
+        for view in views:
+            for r in range(1, view.ndim + 1):
+                for axis in itertools.combinations(range(view.ndim), r):
+                    check(name, view, axis=axis)
+            check(name, view, axis=())
+
+
+@names
+def test_same_bits(name):
+    """For any number of threads and instruction set."""
+    rng = np.random.default_rng(1)
+    function, levels = getattr(gilkit, name), ["scalar", "avx2", "avx512"]
+    best = levels.index(gilkit.info()["isa_best"])
+    from gilkit.runtime import set_isa
+
+    before = gilkit.info()["isa"]
+    for dtype in ("f8", "f4", "i4"):
+        a = (rng.standard_normal((1000, 999)) * 1000).astype(dtype)
+        for view, axis in [
+            (a, None),
+            (a, 0),
+            (a, 1),
+            (a.ravel(), None),
+            (a[::2, ::3], None),
+            (a.T, 0),
+            (a.reshape(-1, 3), 0),
+            (a.reshape(-1, 3), 1),
+            (a.reshape(100, 10, -1), (0, 2)),
+        ]:
+            results = set()
+            try:
+                for level in levels[: best + 1]:
+                    set_isa(level)
+                    results |= {np.asarray(function(view, axis=axis, threads=n)).tobytes() for n in THREADS}
+            finally:
+                set_isa(before)
+            assert len(results) == 1
+
+
+specials = st.lists(st.sampled_from([0.0, -0.0, 1.0, -2.5, math.nan, math.inf, -math.inf]), min_size=1, max_size=12)
+
+
+@names
+@given(values=specials, repeat=st.sampled_from([1, 1, 50, 9000]), dtype=st.sampled_from(["f4", "f8"]))
+@settings(max_examples=150, deadline=None)
+def test_specials(name, values, repeat, dtype):
+    """NaN, infinities and signed zeros, with NumPy's warnings."""
+    a = np.repeat(np.array(values, dtype), repeat)
+    got, got_warnings = outcome(getattr(gilkit, name), a)
+    expected, expected_warnings = outcome(getattr(np, name), a)
+    np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-6)
+    if name == "sum" and expected == 0:
+        assert np.signbit(got) == np.signbit(expected)
+    if not {math.inf, -math.inf} < set(values) or not np.isnan(a).any():  # else it depends on the order of summation
+        assert got_warnings == expected_warnings
+
+
+@names
+@pytest.mark.parametrize("shape", [(0,), (3, 0), (0, 3), (1,), (1, 1), (2, 1)])
+@pytest.mark.parametrize("axis", [None, 0, -1, (), 5, (0, 0), (0, -1), 1.5, "x", (1.5,)])
+@pytest.mark.parametrize("dtype", ["f8", "i4"])
+def test_edges_and_errors(name, shape, axis, dtype):
+    a = np.ones(shape, dtype)
+    for extra in [{}, {"keepdims": True}] + ([{"ddof": 1}, {"ddof": 2.5}] if name in ("var", "std") else []):
+        got, got_warnings = outcome(getattr(gilkit, name), a, axis=axis, **extra)
+        expected, expected_warnings = outcome(getattr(np, name), a, axis=axis, **extra)
+        assert type(got) is type(expected)
+        if isinstance(expected, (np.exceptions.AxisError, ValueError)):
+            assert str(got) == str(expected)
+        elif not isinstance(expected, Exception):
+            assert got_warnings == expected_warnings
+            np.testing.assert_array_equal(got, expected)
+            assert got.dtype == expected.dtype
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "var", "std"])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_overflow(name, dtype):
+    huge = np.full(3, np.finfo(dtype).max, dtype)
+    if (name, dtype) in (("mean", "f4"), ("var", "f4"), ("std", "f4")):
+        assert getattr(gilkit, name)(huge) == (huge[0] if name == "mean" else 0)  # computed in doubles
+        return
+    for a in (huge, np.stack([huge, huge * 0])):
+        for axis in (None, -1):
+            got, got_warnings = outcome(getattr(gilkit, name), a, axis=axis)
+            expected, expected_warnings = outcome(getattr(np, name), a, axis=axis)
+            np.testing.assert_array_equal(got, expected)
+            assert got_warnings == expected_warnings
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError):
+        getattr(gilkit, name)(huge)
+    with np.errstate(all="ignore"):
+        getattr(gilkit, name)(huge)
+
+
+@names
+def test_out(name):
+    function = getattr(gilkit, name)
+    a = np.random.default_rng(2).standard_normal((30, 40, 50))
+    for axis in (None, 0, 1, 2, (0, 2), (1, 2)):
+        for keepdims in (False, True):
+            expected = function(a, axis=axis, keepdims=keepdims)
+            for a_layout in (a, np.asfortranarray(a)):
+                for make in (
+                    np.empty,
+                    lambda shape: np.empty(shape, order="F"),
+                    lambda shape: np.empty((*shape, 2))[..., 0],
+                    lambda shape: np.empty(shape)[..., ::-1],
+                ):
+                    if make is not np.empty and not np.shape(expected):
+                        continue
+                    out = make(np.shape(expected))
+                    assert function(a_layout, axis=axis, keepdims=keepdims, out=out) is out
+                    np.testing.assert_allclose(out, expected, rtol=1e-13, atol=1e-13)
+    overlapping = a.copy()
+    expected = function(a, axis=0)
+    function(overlapping, axis=0, out=overlapping[3])
+    np.testing.assert_array_equal(overlapping[3], expected)
+
+
+@names
+def test_bad_out(name):
+    function = getattr(gilkit, name)
+    a = np.ones((3, 4))
+    for out, error, text in [
+        (np.empty(4), ValueError, r"out must have the shape \(3,\), not \(4,\)"),
+        (np.empty(3, "f4"), TypeError, "out must have the dtype float64, not float32"),
+        ([0.0] * 3, TypeError, "out must be a NumPy array, not list"),
+    ]:
+        with pytest.raises(error, match=text):
+            function(a, axis=1, out=out)
+    read_only = np.zeros(3)
+    read_only.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        function(a, axis=1, out=read_only)
+    assert not read_only.any()
+
+
+@names
+def test_bad_arguments(name):
+    function = getattr(gilkit, name)
+    for a in (np.ones(3, complex), np.array(["x"]), np.array([None]), np.ones(3, "f2"), np.zeros(3, "M8[s]")):
+        with pytest.raises(TypeError, match="a must be an array of bool, int8"):
+            function(a)
+    with pytest.raises(TypeError, match="masked"):
+        function(np.ma.masked_array([1, 2], [True, False]))
+    with pytest.raises(ValueError, match="threads must be from 1"):
+        function(np.ones(3), threads=0)
+    with pytest.raises(ValueError, match="threads must be from 1"):
+        function(np.ones(0), threads=0, keepdims=True) if name not in ("min", "max") else function([1], threads=0)
+    with pytest.raises(TypeError):
+        function(np.ones(3), dtype="f4")
+
+
+@names
+def test_other_memory(name, tmp_path):
+    """Read-only, memory-mapped, of the other byte order, not aligned, no array at all."""
+    function = getattr(gilkit, name)
+    a = np.random.default_rng(3).standard_normal((123, 45))
+    expected = function(a, axis=0)
+    a.tofile(tmp_path / "a")
+    mapped = np.memmap(tmp_path / "a", "f8", "r", shape=a.shape)
+    frozen = a.copy()
+    frozen.flags.writeable = False
+    packed = np.zeros(a.shape, "u1, f8")
+    packed["f1"] = a
+    broadcast = np.broadcast_to(a, (7, *a.shape))
+    for same in (mapped, frozen, a.astype(">f8"), packed["f1"], a.tolist()):
+        np.testing.assert_array_equal(function(same, axis=0), expected)
+        assert function(same) == function(a)
+    np.testing.assert_allclose(function(broadcast, axis=(1, 2)), function(a))
+    np.testing.assert_allclose(function(broadcast, axis=0), getattr(np, name)(broadcast, axis=0), atol=1e-12)
+
+
+def test_zero_dimensions():
+    for name in NAMES:
+        for axis in (None, 0, -1, (), 1):
+            got, _ = outcome(getattr(gilkit, name), np.float64(3.5), axis=axis)
+            expected, _ = outcome(getattr(np, name), np.float64(3.5), axis=axis)
+            assert type(got) is type(expected)
+            assert str(got) == str(expected)
+
+
+def test_more_than_32_bits_of_elements():
+    n = 2**31 + 12345
+    a = np.broadcast_to(np.int8(3), (n,))
+    assert gilkit.sum(a) == 3 * n
+    assert gilkit.max(a) == 3
+    b = np.zeros(n, np.int8)  # pages that are only read take no memory
+    b[-1] = b[2**31 + 1] = -1
+    assert gilkit.sum(b) == -2
+    assert gilkit.min(b) == -1
+
+
+def test_accuracy():
+    """Sums that pairwise summation gets worse, and a variance far from zero."""
+    rng = np.random.default_rng(4)
+    for n in (10, 1000, 100_000, 3_000_000):
+        a = rng.random(n)
+        exact = math.fsum(a)
+        assert abs(gilkit.sum(a) - exact) <= abs(np.sum(a) - exact) + math.ulp(exact)
+        assert abs(gilkit.mean(a.astype("f4")) - exact / n) <= 1e-6
+    shifted = rng.standard_normal(10_000) + 1e9
+    assert gilkit.var(shifted) == pytest.approx(reference.var(shifted.tolist()), rel=1e-13)
+    assert gilkit.var(np.full(100_000, 0.1)) == 0
+
+
+def test_twins():
+    a = np.random.default_rng(5).standard_normal(777)
+    for name in NAMES:
+        assert getattr(gilkit, name)(a) == pytest.approx(getattr(reference, name)(a.tolist()), rel=1e-14)

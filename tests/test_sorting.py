@@ -1,0 +1,184 @@
+"""gilkit.sort and gilkit.argsort: NumPy's results, and the same bits for every number of threads."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import gilkit
+from gilkit.reference import sort as reference
+
+DTYPES = ["?", "b", "B", "h", "H", "i", "I", "q", "Q", "f", "d"]
+THREADS = [1, 2, 3, 8, 64]
+LONG = 70_000  # more than the kernels sort in one piece
+arrays = hnp.arrays(
+    st.sampled_from(DTYPES).map(np.dtype), hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=12)
+)
+
+
+def bits(a):
+    return a.view(f"u{a.itemsize}") if a.dtype.kind == "f" else a
+
+
+def in_total_order(a):
+    """Sorted by value, then -0.0 before 0.0, NaNs last: positive rising, negative falling in their bits."""
+    if a.dtype.kind != "f":
+        return np.sort(a)
+    u = bits(a).astype(object)
+    top = 1 << (8 * a.itemsize - 1)
+    rank = [x + top if x < top else 2 * top - 1 - x for x in u]  # negative floats descend in their bits
+    nans = np.isnan(a)
+    order = sorted(
+        range(a.size), key=lambda i: (bool(nans[i]), rank[i] if not nans[i] else u[i] if u[i] < top else 4 * top - u[i])
+    )
+    return a[order] if a.size else a.copy()
+
+
+def samples(dtype, n, seed=0):
+    """Inputs that sorts find hard."""
+    rng = np.random.default_rng(seed)
+    dtype = np.dtype(dtype)
+    if dtype.kind == "b":
+        yield rng.random(n) < 0.5
+        return
+    if dtype.kind == "f":
+        anything = (
+            rng.integers(0, 1 << 8 * dtype.itemsize, n, dtype=f"u{dtype.itemsize}", endpoint=False)
+            if (dtype.itemsize < 8)
+            else rng.integers(0, 2**64 - 1, n, dtype="u8", endpoint=True)
+        )
+        yield anything.view(dtype)
+        normal = rng.standard_normal(n).astype(dtype)
+        yield normal
+        yield np.sort(normal)
+        yield np.sort(normal)[::-1]
+        yield rng.choice(np.array([0.0, -0.0, np.nan, -np.nan, np.inf, -np.inf, 1]), n).astype(dtype)
+    else:
+        limits = np.iinfo(dtype)
+        yield rng.integers(limits.min, limits.max, n, dtype=dtype, endpoint=True)
+        yield np.full(n, limits.max, dtype)
+        yield np.full(n, limits.min, dtype)
+        yield np.where(rng.random(n) < 0.5, limits.max, limits.min).astype(dtype)
+    yield np.zeros(n, dtype)
+    yield rng.integers(0, 5, n).astype(dtype)
+    yield np.arange(n)[np.argsort(np.arange(n) % 7, kind="stable")].astype(dtype)
+
+
+@given(a=arrays, threads=st.sampled_from(THREADS), data=st.data())
+@settings(max_examples=300, deadline=None)
+def test_small_arrays_equal_numpys(a, threads, data):
+    axis = data.draw(st.none() | st.integers(-a.ndim, a.ndim - 1))
+    np.testing.assert_array_equal(gilkit.sort(a, axis, threads=threads), np.sort(a, axis))
+    np.testing.assert_array_equal(gilkit.argsort(a, axis, threads=threads), np.argsort(a, axis, kind="stable"))
+
+
+@given(a=arrays)
+@settings(max_examples=100, deadline=None)
+def test_equals_the_twin(a):
+    flat = a.ravel()
+    expected = np.array(reference.sort(flat.tolist()), a.dtype)
+    result = gilkit.sort(flat)
+    np.testing.assert_array_equal(result, expected)
+    if a.dtype.kind == "f":
+        np.testing.assert_array_equal(np.signbit(result[result == 0]), np.signbit(expected[expected == 0]))
+    assert gilkit.argsort(flat).tolist() == reference.argsort(flat.tolist())
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", [1000, LONG])
+def test_long_lines_with_every_instruction_set(isa, dtype, n):
+    for a in samples(dtype, n):
+        expected, order = in_total_order(a), np.argsort(a, kind="stable")
+        for threads in THREADS if n == LONG else [1]:
+            result = gilkit.sort(a, threads=threads)
+            assert result.dtype == a.dtype
+            np.testing.assert_array_equal(bits(result), bits(expected))
+            np.testing.assert_array_equal(gilkit.argsort(a, threads=threads), order)
+
+
+def test_keys_that_differ_in_their_last_bits_only():
+    """argsort cuts low bits off and must come back to them."""
+    rng = np.random.default_rng(1)
+    a = np.concatenate([rng.permutation(LONG) + 2**62, [-(2**62)] * 3, [2**63 - 1] * 2])
+    np.testing.assert_array_equal(gilkit.argsort(a), np.argsort(a, kind="stable"))
+    b = 1 + rng.permutation(LONG) * 2.0**-52
+    b[::1000] = -np.inf
+    b[1::1000] = np.nan
+    np.testing.assert_array_equal(gilkit.argsort(b, threads=2), np.argsort(b, kind="stable"))
+
+
+@pytest.mark.parametrize("shape", [(3, LONG), (LONG, 3), (300, 70), (2, 3, 500)])
+@pytest.mark.parametrize("axis", [0, 1, -1, None])
+def test_layouts(shape, axis):
+    a = np.random.default_rng(2).standard_normal(shape)
+    for view in (a, a.T, a[::-1], a[..., ::-2], np.asfortranarray(a), a[1:, ::2]):
+        np.testing.assert_array_equal(gilkit.sort(view, axis), np.sort(view, axis))
+        np.testing.assert_array_equal(gilkit.argsort(view, axis), np.argsort(view, axis, kind="stable"))
+
+
+@pytest.mark.parametrize("n", [0, 1, 100, LONG])
+def test_out(n):
+    a = np.random.default_rng(3).standard_normal(n)
+    expected = np.sort(a)
+    out = np.empty(n)
+    assert gilkit.sort(a, out=out) is out
+    np.testing.assert_array_equal(out, expected)
+    strided = np.empty(2 * n)[::2]
+    np.testing.assert_array_equal(gilkit.sort(a, out=strided), expected)
+    b = a.copy()
+    gilkit.sort(b, out=b)
+    np.testing.assert_array_equal(b, expected)
+    b = a.copy()
+    gilkit.sort(b[::-1], out=b)
+    np.testing.assert_array_equal(b, expected)
+    if n > 1:
+        both = np.concatenate([a, [0.0]])
+        gilkit.sort(both[:-1], out=both[1:])
+        np.testing.assert_array_equal(both[1:], expected)
+
+
+def test_out_along_the_other_axis_in_place():
+    a = np.random.default_rng(4).standard_normal((200, 33))
+    expected = np.sort(a, 0)
+    np.testing.assert_array_equal(gilkit.sort(a, 0, out=a), expected)
+
+
+def test_out_is_checked():
+    a = np.arange(5.0)
+    locked = np.empty(5)
+    locked.flags.writeable = False
+    misaligned = np.empty(41, np.uint8)[1:].view(np.float64)
+    for out, error in [([0.0] * 5, TypeError), (np.empty(4), ValueError), (np.empty(5, "f"), TypeError),
+                       (locked, ValueError), (misaligned, ValueError)]:  # fmt: skip
+        with pytest.raises(error, match="out"):
+            gilkit.sort(a, out=out)
+
+
+def test_what_is_no_plain_array():
+    np.testing.assert_array_equal(gilkit.sort([3, 1, 2]), [1, 2, 3])
+    swapped = np.array([3, 1, 2], ">i4")
+    np.testing.assert_array_equal(gilkit.sort(swapped), [1, 2, 3])
+    misaligned = np.zeros(25, np.uint8)[1:].view(np.float64)
+    misaligned[:] = [3, 1, 2]
+    np.testing.assert_array_equal(gilkit.sort(misaligned), [1, 2, 3])
+    locked = np.array([3, 1, 2])
+    locked.flags.writeable = False
+    np.testing.assert_array_equal(gilkit.sort(locked), [1, 2, 3])
+
+
+@pytest.mark.parametrize("function", [gilkit.sort, gilkit.argsort])
+def test_errors(function):
+    for bad in (["b", "a"], [1j], [None], np.zeros(3, "M8[s]"), np.zeros(3, "e")):
+        with pytest.raises(TypeError, match=r"^a must"):
+            function(bad)
+    for axis in (1, -2):
+        with pytest.raises(np.exceptions.AxisError):
+            function([1, 2], axis)
+    with pytest.raises(np.exceptions.AxisError):
+        function(3)
+    with pytest.raises(TypeError):
+        function([1, 2], 0.5)
+    with pytest.raises(ValueError, match="threads"):
+        function([1, 2], threads=0)
+    np.testing.assert_array_equal(function(3, None), np.sort(3, None) if function is gilkit.sort else [0])
