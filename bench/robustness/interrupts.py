@@ -43,7 +43,8 @@ def latencies(tries: int) -> list[float]:
     command = [sys.executable, "-c", SENDER]
     taken = []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as sender:
-        assert sender.stdin is not None and sender.stdout is not None
+        assert sender.stdin is not None
+        assert sender.stdout is not None
         for i in range(tries):
             print(0.05 + i * 7 % 50 / 1000, file=sender.stdin, flush=True)
             try:
@@ -96,12 +97,16 @@ def report(title: str, tries: int) -> None:
     )
     ratios = cost(41, 200_000_000)
     low, middle, high = ratios[10], statistics.median(ratios), ratios[-11]
-    print(f"{title}: a call that looks for signals takes {middle:.4f} times one that does not ({low:.4f} to {high:.4f})")
+    print(
+        f"{title}: a call that looks for signals takes {middle:.4f} times one that does not ({low:.4f} to {high:.4f})"
+    )
 
 
 def main() -> None:
     tries = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    print(f"Python {sys.version.split()[0]}, {'GIL' if gilkit.info()['gil'] else 'no GIL'}, {gilkit.num_threads()} threads")
+    print(
+        f"Python {sys.version.split()[0]}, {'GIL' if gilkit.info()['gil'] else 'no GIL'}, {gilkit.num_threads()} threads"
+    )
     report("alone", tries)
     end = threading.Event()
     burner = threading.Thread(target=burn_the_gil, args=(end,), daemon=True)

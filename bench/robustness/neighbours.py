@@ -58,7 +58,9 @@ def main() -> None:
             taken = {order: seconds(*order) for order in (orders if i % 2 else orders[::-1])}
             ratios.append(taken[own, other] / (taken[own,] + taken[other,]))
         ratios.sort()
-        print(f"{name}: in turn {statistics.median(ratios):.3f} times the sum of both ({ratios[2]:.3f} to {ratios[-3]:.3f})")
+        print(
+            f"{name}: in turn {statistics.median(ratios):.3f} times the sum of both ({ratios[2]:.3f} to {ratios[-3]:.3f})"
+        )
 
 
 if __name__ == "__main__":
