@@ -43,7 +43,8 @@ def latencies(tries: int) -> list[float]:
     command = [sys.executable, "-c", SENDER]
     taken = []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as sender:
-        assert sender.stdin is not None and sender.stdout is not None
+        assert sender.stdin is not None
+        assert sender.stdout is not None
         for i in range(tries):
             print(0.05 + i * 7 % 50 / 1000, file=sender.stdin, flush=True)
             try:

@@ -6,6 +6,7 @@ import ctypes
 import os
 import subprocess
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -99,7 +100,7 @@ class Futures:
 
     def total(self, n: int) -> int:
         cuts = [n * i // 16 for i in range(17)]
-        futures = [self.pool.submit(self.library.part, *cut) for cut in zip(cuts, cuts[1:], strict=False)]
+        futures = [self.pool.submit(self.library.part, *cut) for cut in pairwise(cuts)]
         return sum(future.result() for future in futures)
 
     def nested(self, times: int, n: int) -> int:

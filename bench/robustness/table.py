@@ -9,6 +9,7 @@ that the scenario took, without imports and compiling. Root is needed for the sc
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import os
 import signal
@@ -36,10 +37,8 @@ def run(peer: str, scenario: str, limit: float) -> tuple[str, float]:
         process.communicate()
         return "hangs", limit
     seconds, end = time.perf_counter() - start, time.time()
-    try:  # children that were left behind
+    with contextlib.suppress(ProcessLookupError):  # children that were left behind
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     lines = out.splitlines()
     if process.returncode == 0 and lines and lines[-1].startswith("exit at "):
         seconds = end - float(lines[-1].split()[-1])
