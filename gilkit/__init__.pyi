@@ -1,7 +1,12 @@
 from gilkit._call import CancelToken as CancelToken
 from gilkit._version import __version__ as __version__
+from gilkit.kernels.clustering import KMeans as KMeans
+from gilkit.kernels.clustering import kmeans as kmeans
+from gilkit.kernels.clustering import nearest as nearest
 from gilkit.kernels.dot import dot as dot
 from gilkit.kernels.fsum import fsum as fsum
+from gilkit.kernels.histograms import bincount as bincount
+from gilkit.kernels.histograms import histogram as histogram
 from gilkit.kernels.mandelbrot import mandelbrot as mandelbrot
 from gilkit.kernels.pi import pi as pi
 from gilkit.kernels.random import uniform as uniform
@@ -12,6 +17,8 @@ from gilkit.kernels.reductions import std as std
 from gilkit.kernels.reductions import sum as sum
 from gilkit.kernels.reductions import var as var
 from gilkit.kernels.scan import cumsum as cumsum
+from gilkit.kernels.sorting import argsort as argsort
+from gilkit.kernels.sorting import sort as sort
 from gilkit.kernels.spin import spin as spin
 from gilkit.kernels.stencil import jacobi as jacobi
 from gilkit.mapping import imap as imap
