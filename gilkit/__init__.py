@@ -42,7 +42,7 @@ _LAZY: dict[str, str] = {
     **dict.fromkeys(("sum", "mean", "var", "std", "min", "max"), "gilkit.kernels.reductions"),
     **dict.fromkeys(("sort", "argsort"), "gilkit.kernels.sorting"),
     **dict.fromkeys(("histogram", "bincount"), "gilkit.kernels.histograms"),
-    **dict.fromkeys(("nearest", "kmeans"), "gilkit.kernels.clustering"),
+    **dict.fromkeys(("nearest", "kmeans", "KMeans"), "gilkit.kernels.clustering"),
 }
 
 _SUBPACKAGES = ("reference", "sync")

@@ -44,6 +44,12 @@ static void copy_tile(char *dst, int64_t dst_step, int64_t dst_tile, const char 
     }
 }
 
+/* Bytes for so many items, rounded up so that what follows them is aligned. */
+static int64_t room(int64_t items, int64_t size)
+{
+    return (items * size + 63) / 64 * 64;
+}
+
 typedef struct {
     const gk_line_kernel *kernel;
     const void *data;
@@ -67,7 +73,7 @@ static void apply_to_tiles(int64_t begin, int64_t end, void *data)
     char *gathered = a->scratch, *finished = a->scratch;
     if (a->scratch != NULL) {
         gathered += gk_participant() * a->scratch_size;
-        finished = gathered + (a->gather ? tile * n * kernel->src_size : 0);
+        finished = gathered + (a->gather ? room(tile * n, kernel->src_size) : 0);
     }
     for (int64_t i = begin; i < end; i++) {
         locate(lines, i * tile, &src_at, &dst_at);
@@ -107,7 +113,7 @@ static int apply_in_turn(const applying *a, const gk_options *options)
             from = a->scratch;
         }
         if (a->scatter)
-            to = a->scratch + (a->gather ? n * kernel->src_size : 0);
+            to = a->scratch + (a->gather ? room(n, kernel->src_size) : 0);
         status = kernel->on_all_threads(from, to, n, a->data, options);
         if (a->scatter && status == GK_OK)
             copy_tile(a->dst + dst_at, lines->dst_step, 0, to, kernel->dst_size, 0, n, 1, kernel->dst_size);
@@ -123,7 +129,7 @@ static int64_t choose_tile(const applying *a)
     if (lines->ndim == 0 || !(a->gather || a->scatter))
         return 1;
     int64_t largest = a->kernel->src_size > a->kernel->dst_size ? a->kernel->src_size : a->kernel->dst_size;
-    int64_t tile = 64 / largest, most = (1 << 20) / a->scratch_size;
+    int64_t tile = 64 / largest, most = (1 << 19) / (lines->length * largest);
     if (tile > most)
         tile = most < 1 ? 1 : most;
     while (lines->shape[lines->ndim - 1] % tile != 0)
@@ -141,7 +147,7 @@ int gk_lines_apply(const gk_line_kernel *kernel, const void *data, const char *s
         return GK_OK;
     a.gather = n > 1 && lines->src_step != kernel->src_size;
     a.scatter = n > 1 && lines->dst_step != kernel->dst_size;
-    a.scratch_size = n * ((a.gather ? kernel->src_size : 0) + (a.scatter ? kernel->dst_size : 0));
+    a.tile = 1;
 
     gk_options mine = options != NULL ? *options : (gk_options){0};
     int64_t threads = 1, work = n * a.count * kernel->cost;
@@ -150,10 +156,10 @@ int gk_lines_apply(const gk_line_kernel *kernel, const void *data, const char *s
         threads = gk_participants(&mine);
         in_turn = n >= kernel->long_from && a.count < 4 * threads;
     }
-    if (!in_turn) {
+    if (!in_turn)
         a.tile = choose_tile(&a);
-        a.scratch_size *= a.tile;
-    }
+    a.scratch_size = (a.gather ? room(a.tile * n, kernel->src_size) : 0) +
+                     (a.scatter ? room(a.tile * n, kernel->dst_size) : 0);
     if (a.scratch_size > 0) {
         a.scratch = malloc((size_t)(in_turn ? a.scratch_size : threads * a.scratch_size));
         if (a.scratch == NULL)

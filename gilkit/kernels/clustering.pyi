@@ -17,7 +17,7 @@ def kmeans(
     points: npt.ArrayLike,
     k: SupportsIndex,
     *,
-    seed: int | Sequence[int] | np.random.SeedSequence | None,
+    seed: int | Sequence[int] | np.random.SeedSequence,
     max_iter: SupportsIndex = 300,
     tol: SupportsFloat = 0.0,
     threads: SupportsIndex | None = None,
