@@ -3,6 +3,7 @@ from gilkit import runtime as runtime
 from gilkit import sync as sync
 from gilkit._call import CancelToken as CancelToken
 from gilkit._version import __version__ as __version__
+from gilkit.kernels.clustering import KMeans as KMeans
 from gilkit.kernels.clustering import kmeans as kmeans
 from gilkit.kernels.clustering import nearest as nearest
 from gilkit.kernels.dot import dot as dot
