@@ -136,10 +136,12 @@ def reuse(rows: Sequence[Row]) -> Check:
         fresh = find(rows, "fresh", kind=kept.arguments["kind"])
         if fresh:
             ratios.append((kept.arguments["kind"], times(fresh, kept)))
+    if not ratios:
+        return Check("reuse", None)
     words = ", ".join(f"{ratio:.0f} times for {kind}" for kind, ratio in ratios)
     return Check(
         "reuse",
-        all(ratio >= 2 for _, ratio in ratios) if ratios else None,
+        all(ratio >= 2 for _, ratio in ratios),
         f"A pool of its own makes a task dearer: {words}.",
     )
 
