@@ -163,7 +163,7 @@ def test_results_that_do_not_pickle_are_explained(mine, capsys):
     data = json.loads(capsys.readouterr().out)
     rows = {row["strategy"]: row for row in data["results"][0]["rows"]}
     assert rows["threads"]["samples"]
-    assert "Can't" in rows["pool-spawn"]["error"]
+    assert any(word in rows["pool-spawn"]["error"] for word in ("pickle", "Can't get"))
     assert len(rows["pool-spawn"]["error"]) <= 300
     assert "what pickles" in data["results"][0]["verdict"]["text"]
 

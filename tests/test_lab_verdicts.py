@@ -29,11 +29,23 @@ def judge(name, rows):
 def test_weighing():
     kept, lost, open_ = Check("this", True, "A."), Check("that", False, "B."), Check("the rest", None, "C.")
     assert weigh([kept, kept]).outcome is Outcome.HOLDS
-    assert weigh([kept, open_]) == Verdict(Outcome.HOLDS, "A.")
+    assert weigh([kept, open_]) == Verdict(Outcome.HOLDS, "A. C.")
+    assert weigh([kept, Check("nothing", None)]) == Verdict(Outcome.HOLDS, "A.")
     assert weigh([kept, lost]).headline == "holds only for this"
     assert weigh([lost]).outcome is Outcome.FAILS
     assert weigh([open_]).outcome is Outcome.OPEN
     assert weigh([]).outcome is Outcome.OPEN
+
+
+def test_a_crowded_machine_refutes_nothing():
+    rows = loops("gilkit", GIL, 149, 149)
+    assert judge("oversubscription", rows).outcome is Outcome.FAILS
+    for each in rows:
+        for sample in each.samples:
+            sample["others_percent"] = 40.0
+    verdict = judge("oversubscription", rows)
+    assert verdict.outcome is Outcome.OPEN
+    assert "other programs used the cores" in verdict.text
 
 
 @pytest.mark.parametrize("name", experiments.names())
@@ -42,8 +54,9 @@ def test_nothing_measured_decides_nothing(name):
     cases = experiment.cases(SETTING)
     assert cases
     rows = [Row(c.label, c.strategy, c.interpreter, c.threads, dict(c.arguments), error="it broke") for c in cases]
-    assert experiment.judge(rows, SETTING).outcome is Outcome.OPEN
-    assert experiment.judge([], SETTING).outcome is Outcome.OPEN
+    for verdict in (experiment.judge(rows, SETTING), experiment.judge([], SETTING)):
+        assert verdict.outcome is Outcome.OPEN
+        assert verdict.text.startswith("Too little was measured to tell.")
     experiment.charts(rows, SETTING)  # and no picture fails for want of figures
     experiment.columns(rows, SETTING)
 

@@ -106,7 +106,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Check:
-    """One part of a claim: whether it held, None where the figures for it are missing, and the figures in a sentence.
+    """One part of a claim: whether it held, None where the figures do not tell, and the figures in a sentence.
 
     ``name`` completes "the claim holds only for …".
     """
@@ -119,9 +119,9 @@ class Check:
 def weigh(checks: Sequence[Check]) -> Verdict:
     """The verdict on a claim of several parts: it holds with all of them, and only for those that hold otherwise."""
     decided = [check for check in checks if check.holds is not None]
-    text = " ".join(check.text for check in decided)
+    text = " ".join(check.text for check in checks if check.text)
     if not decided:
-        return Verdict(Outcome.OPEN, "Too little was measured to tell.")
+        return Verdict(Outcome.OPEN, text or "Too little was measured to tell.")
     kept = [check.name for check in decided if check.holds]
     if len(kept) == len(decided):
         return Verdict(Outcome.HOLDS, text)

@@ -8,6 +8,7 @@ every other one of version 3 that was found or asked for: wall time, CPU %, and 
 The rule: *one core with the GIL* holds when on no interpreter with a GIL the threads are more than 1.2 times as quick
 as one, over all workloads (geometric mean). *All cores without it* holds when on every free-threaded one they are at
 least 1.4 times as quick. What that costs one thread, and in memory, is told.
+What failed while other programs used the cores is left undecided.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Callable, Sequence
 
 from ..charts import Bar, Bars, Chart
 from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, weigh
-from ..figures import among, find, interpreters_of, ratio, times
+from ..figures import among, find, interpreters_of, ratio, times, unless_crowded
 from ..interpreters import Interpreter
 from ..text import duration, listed, plural, size
 
@@ -115,11 +116,11 @@ def group_check(
 ) -> Check:
     known = [(each, value) for each in interpreters if (value := gain(rows, each, threads)) and threads > 1]
     words = listed([f"{value:.2f} times (Python {each.label})" for each, value in known])
-    return Check(
-        name,
-        all(rule(value) for _, value in known) if known else None,
-        f"{threads} threads do the work {words} as quickly as one.",
-    )
+    if not known:
+        return Check(name, None)
+    held = all(rule(value) for _, value in known)
+    mine = [row for each, _ in known for row in among(rows, interpreter=each)]
+    return unless_crowded(Check(name, held, f"{threads} threads do the work {words} as quickly as one."), mine)
 
 
 def costs(rows: Sequence[Row], with_gil: Sequence[Interpreter], without: Sequence[Interpreter]) -> str:

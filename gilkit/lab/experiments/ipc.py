@@ -66,10 +66,10 @@ def growth(rows: Sequence[Row], way: str) -> float | None:
 def processes_copy(rows: Sequence[Row]) -> Check:
     found = {way: growth(rows, way) for way in ("queue", "pipe")}
     known = [value for value in found.values() if value is not None]
+    if not known:
+        return Check("processes", None)
     words = " and ".join(f"{value:,.0f} times through a {way.title()}" for way, value in found.items() if value)
-    return Check(
-        "processes", all(value >= 10 for value in known) if known else None, f"A megabyte costs a process {words}."
-    )
+    return Check("processes", all(value >= 10 for value in known), f"A megabyte costs a process {words}.")
 
 
 def threads_share(rows: Sequence[Row]) -> Check:

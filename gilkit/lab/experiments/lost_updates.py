@@ -67,7 +67,8 @@ class LostUpdates(CostExperiment):
         if wrong:
             failed = Check("", False, f"Under a lock {wrong:.0f} of {runs:.0f} ends were wrong.")
             return weigh([failed])
-        text = f"{verdict.text} Under a lock none of {runs:.0f} ends was wrong. {native(rows)}".strip()
+        lock = f"Under a lock none of {runs:.0f} ends was wrong." if runs else ""
+        text = " ".join(filter(None, [verdict.text, lock, native(rows)]))
         return Verdict(verdict.outcome, text, verdict.scope)
 
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:

@@ -11,6 +11,7 @@ The rule: the *schedule* holds when the first four have all begun before any end
 end, within 10 ms of it. *Reuse* holds when a task on the kept pool costs at most half of one on a pool of its own. The
 *best size* holds when as many processes as cores take at most 1.1 times the best time of all sizes, and half as many
 take at least 1.3 times as long as that.
+What failed while other programs used the cores is left undecided.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Sequence
 
 from ..charts import Chart, Lane, Line, Lines, Point, Span, Timeline
 from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, weigh
-from ..figures import among, find, times
+from ..figures import among, find, times, unless_crowded
 from ..stats import bootstrap
 from ..text import duration, plural
 
@@ -135,10 +136,12 @@ def reuse(rows: Sequence[Row]) -> Check:
         fresh = find(rows, "fresh", kind=kept.arguments["kind"])
         if fresh:
             ratios.append((kept.arguments["kind"], times(fresh, kept)))
+    if not ratios:
+        return Check("reuse", None)
     words = ", ".join(f"{ratio:.0f} times for {kind}" for kind, ratio in ratios)
     return Check(
         "reuse",
-        all(ratio >= 2 for _, ratio in ratios) if ratios else None,
+        all(ratio >= 2 for _, ratio in ratios),
         f"A pool of its own makes a task dearer: {words}.",
     )
 
@@ -151,9 +154,10 @@ def best_size(rows: Sequence[Row], cores: int) -> Check:
     best = min(measured, key=lambda row: row["wall"])
     half = max((row for row in measured if row.threads < cores), key=lambda row: row.threads)
     slower, near = times(half, chosen, "wall"), times(chosen, best, "wall")
-    return Check(
+    check = Check(
         "the best size",
         near <= 1.1 and slower >= 1.3,
         f"CPU-bound work was quickest on {plural(best.threads, 'process', 'processes')}; {cores}, one for each core, "
         f"took {near:.2f} times as long, and {half.threads} took {slower:.2f} times as long as {cores}.",
     )
+    return unless_crowded(check, measured)

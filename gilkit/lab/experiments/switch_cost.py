@@ -89,10 +89,12 @@ def growth(rows: Sequence[Row]) -> Check:
         first, last = find(rows, kind, threads=RINGS[0]), find(rows, kind, threads=RINGS[-1])
         if first and last:
             grown.append((kind, times(last, first)))
+    if not grown:
+        return Check("growth with the contexts", None)
     words = " and ".join(f"{factor:.2f} times that among {RINGS[0]} for {kind}" for kind, factor in grown)
     return Check(
         "growth with the contexts",
-        any(factor >= 1.2 for _, factor in grown) if grown else None,
+        any(factor >= 1.2 for _, factor in grown),
         f"Among {RINGS[-1]} contexts a switch costs {words}.",
     )
 
