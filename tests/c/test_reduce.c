@@ -147,9 +147,9 @@ int main(void)
 {
     for (int level = 0; level <= (int)gk_isa_best(); level++) {
         CHECK(gk_set_isa((gk_isa_level)level) == 0);
-        for (int i = 0; i < 300; i++)
+        for (int i = 0; i < 150; i++)
             random_reduction(40);
-        for (int i = 0; i < 40; i++)
+        for (int i = 0; i < 10; i++)
             random_reduction(3000);
     }
     gk_pool_stop();
