@@ -120,7 +120,8 @@ def group_check(
         return Check(name, None)
     held = all(rule(value) for _, value in known)
     mine = [row for each, _ in known for row in among(rows, interpreter=each)]
-    return unless_crowded(Check(name, held, f"{threads} threads do the work {words} as quickly as one."), mine)
+    check = Check(name, held, f"{threads} threads do the work {words} as quickly as one.")
+    return check if any(each.gil for each in interpreters) else unless_crowded(check, mine)
 
 
 def costs(rows: Sequence[Row], with_gil: Sequence[Interpreter], without: Sequence[Interpreter]) -> str:
