@@ -172,29 +172,6 @@ void gk_thread_yield(void)
 
 #endif
 
-void gk_thread_place(int i)
-{
-#if defined(__linux__)
-    cpu_set_t allowed, one;
-    if (pthread_getaffinity_np(pthread_self(), sizeof allowed, &allowed) != 0)
-        return;
-    int n = CPU_COUNT(&allowed);
-    if (n < 2)
-        return;
-    CPU_ZERO(&one);
-    for (int cpu = 0, k = i % n; cpu < CPU_SETSIZE; cpu++) {
-        if (CPU_ISSET(cpu, &allowed) && k-- == 0) {
-            CPU_SET(cpu, &one);
-            break;
-        }
-    }
-    if (pthread_setaffinity_np(pthread_self(), sizeof one, &one) == 0)
-        pthread_setaffinity_np(pthread_self(), sizeof allowed, &allowed);
-#else
-    (void)i;
-#endif
-}
-
 uint64_t gk_thread_id(void)
 {
     static _Atomic uint64_t last;

@@ -20,12 +20,6 @@ void gk_thread_forget(gk_thread *thread);
 
 void gk_thread_yield(void);
 
-/* Moves this thread to the i-th (modulo their number) of the processors that it
- * may use, without keeping it there: threads that were woken by one another are
- * often all on one core, and it takes the system some milliseconds to see it.
- * Where that cannot be asked for, does nothing. */
-void gk_thread_place(int i);
-
 /* Unique among living threads, never 0, stays the same over the thread's life. */
 uint64_t gk_thread_id(void);
 

@@ -29,7 +29,7 @@ int gk_condition_sleep(gk_condition *c, gk_waiter *w, const gk_patience *p)
 
 static gk_patience until_taken(int status, const gk_patience *p)
 {
-    gk_patience q = {.deadline = GK_FOREVER};
+    gk_patience q = {GK_FOREVER, NULL, NULL};
     if (p && status != GK_SYNC_INTERRUPTED) {
         q.poll = p->poll;
         q.context = p->context;

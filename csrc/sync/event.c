@@ -53,12 +53,8 @@ int gk_event_wait(gk_event *e, const gk_patience *p)
         return GK_SYNC_TIMEOUT;
     int rounds = gk_spin_begin();
     for (int i = 0; i < rounds && !has_been_set(e, before); i++)
-        gk_spin_round(i);
+        gk_cpu_relax();
     gk_spin_end(rounds);
-    if (has_been_set(e, before)) {
-        gk_spin_grace(p);
-        return GK_SYNC_OK;
-    }
     while (!has_been_set(e, before)) {
         uint32_t seen = before & ~(uint32_t)SLEEPERS;
         atomic_compare_exchange_strong_explicit(&e->state, &seen, seen | SLEEPERS, memory_order_relaxed,

@@ -129,7 +129,6 @@ static void work(void *argument)
     if (gk_barrier_wait(&s->gate, NULL, &arrival) == GK_SYNC_OK) {
         if (arrival.index == s->gate.parties - 1)
             gk_barrier_open(&s->gate, &arrival);
-        gk_thread_place((int)arrival.index);
         start_together(s);
         w->begin = gk_now();
         int64_t left = s->hammer->increments;

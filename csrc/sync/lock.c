@@ -2,8 +2,6 @@
 
 #include <stddef.h>
 
-#include "base/thread.h"
-
 #ifdef _WIN32
 #  define WIN32_LEAN_AND_MEAN
 #  include <windows.h>
@@ -34,8 +32,6 @@ static int try_for_a_while(gk_lock *l)
     for (int i = 0, pause = 1; i < rounds && !taken; i += pause, pause += pause < 16 ? pause : 0) {
         for (int k = 0; k < pause; k++)
             gk_cpu_relax();
-        if (pause == 16)
-            gk_thread_yield(); /* the holder may be on this core */
         taken = try_keeping_waiters(l);
     }
     gk_spin_end(rounds);

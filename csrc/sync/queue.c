@@ -5,7 +5,6 @@
 #include "base/compiler.h"
 #include "base/cores.h"
 #include "base/park.h"
-#include "base/thread.h"
 
 #ifndef _WIN32
 #  include <pthread.h>
@@ -51,7 +50,7 @@ static void watch_forks(void)
 
 /* Spinning. */
 
-enum { DEFAULT_ROUNDS = 300, ROUNDS_BETWEEN_YIELDS = 16, CORES_UNKNOWN = -1 };
+enum { DEFAULT_ROUNDS = 300, CORES_UNKNOWN = -1 };
 
 static _Atomic int spin_rounds = DEFAULT_ROUNDS;
 static _Atomic int cores = CORES_UNKNOWN;
@@ -88,21 +87,6 @@ void gk_spin_end(int rounds)
 {
     if (rounds > 0)
         atomic_fetch_sub_explicit(&spinners, 1, memory_order_relaxed);
-}
-
-void gk_spin_round(int i)
-{
-    if (i % ROUNDS_BETWEEN_YIELDS == ROUNDS_BETWEEN_YIELDS - 1)
-        gk_thread_yield();
-    else
-        gk_cpu_relax();
-}
-
-void gk_spin_grace(const gk_patience *p)
-{
-    if (p && p->grace > 0)
-        for (int64_t until = gk_now() + p->grace; gk_now() < until;)
-            gk_cpu_relax();
 }
 
 /* The guard: held, and slept on if somebody waits for it. */
@@ -221,12 +205,8 @@ int gk_waiter_sleep(gk_waiter *w, const gk_patience *p, int spin)
     if (spin && !(p && p->deadline == 0)) {
         int rounds = gk_spin_begin();
         for (int i = 0; i < rounds && !signalled(w); i++)
-            gk_spin_round(i);
+            gk_cpu_relax();
         gk_spin_end(rounds);
-        if (signalled(w)) {
-            gk_spin_grace(p);
-            return GK_SLEEP_SIGNALLED;
-        }
     }
     int64_t deadline = p ? p->deadline : GK_FOREVER, until = deadline;
     if (p && p->poll) {

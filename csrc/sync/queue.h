@@ -30,16 +30,12 @@ enum {
 };
 
 /* How long a thread waits, and what it does meanwhile. NULL stands for
- * {.deadline = GK_FOREVER}. */
+ * {GK_FOREVER, NULL, NULL}. */
 typedef struct {
     int64_t deadline;           /* gk_now() time; GK_FOREVER; 0: not at all */
     int (*poll)(void *context); /* called about every GK_SYNC_POLL_INTERVAL and after
                                    each signal; nonzero: GK_SYNC_INTERRUPTED */
     void *context;
-    int64_t grace; /* what to let pass, nanoseconds, after a wait that ended while
-                      spinning: for one who then needs something else, such as the
-                      GIL, that the thread which ended the wait is about to free.
-                      To fall asleep over that would cost the wake-up after all. */
 } gk_patience;
 
 #define GK_SYNC_POLL_INTERVAL (50 * GK_MILLISECOND)
@@ -97,12 +93,6 @@ int gk_waiter_wait(gk_queue *queue, gk_waiter *waiter, const gk_patience *patien
  * perhaps 0; gk_spin_end() takes the same number. */
 int gk_spin_begin(void);
 void gk_spin_end(int rounds);
-
-/* A round of a spin loop, counted by the caller. Now and then it yields: the
- * thread that is waited for may be on this very core, which after a wake-up is
- * even likely. */
-void gk_spin_round(int i);
-void gk_spin_grace(const gk_patience *patience);
 
 /* Spins at most: */
 void gk_sync_set_spin(int rounds);

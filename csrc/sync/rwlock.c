@@ -155,7 +155,7 @@ static int try_for_a_while(gk_rwlock *l, int kind)
     for (int i = 0; i < rounds && !taken; i++) {
         if (atomic_load_explicit(&l->state, memory_order_relaxed) & WAITERS)
             break;
-        gk_spin_round(i);
+        gk_cpu_relax();
         taken = try(l, kind);
     }
     gk_spin_end(rounds);

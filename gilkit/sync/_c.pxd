@@ -18,7 +18,6 @@ cdef extern from *:
         int64_t deadline
         int (*poll)(void *context) noexcept nogil
         void *context
-        int64_t grace
     ctypedef struct gk_waiter:
         pass
     int gk_sync_spin "GK(gk_sync_spin)" () noexcept nogil

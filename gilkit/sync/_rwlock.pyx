@@ -146,7 +146,6 @@ cdef class ReadLock:
         cdef int status
         patience.poll = NULL
         patience.context = NULL
-        patience.grace = 0
         patience.deadline = 0
         if watching and not gk_rwlock_reads_of_mine(lock):
             lock_patience(&patience, blocking, timeout)
@@ -210,7 +209,6 @@ cdef class WriteLock:
         cdef int status
         patience.poll = NULL
         patience.context = NULL
-        patience.grace = 0
         patience.deadline = 0
         if watching:
             lock_patience(&patience, blocking, timeout)

@@ -19,7 +19,6 @@ cdef inline gk_patience nogil_patience(int64_t timeout) noexcept nogil:
     cdef gk_patience patience
     patience.poll = NULL
     patience.context = NULL
-    patience.grace = 0
     patience.deadline = GK_FOREVER
     if timeout == 0:
         patience.deadline = 0

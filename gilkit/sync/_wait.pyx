@@ -16,9 +16,6 @@ import_core()
 cdef object TIMEOUT_MAX = threading.TIMEOUT_MAX
 cdef object FOR_EVER = -1
 
-import os
-cdef int64_t gil_grace = int(os.environ.get("GRACE", "0"))
-
 
 cdef int64_t nanoseconds(object timeout) except? -1:
     """Seconds, as float or int, in nanoseconds; less than 0 is -2."""
@@ -43,7 +40,6 @@ cdef int lock_patience(gk_patience *patience, object blocking, object timeout) e
     cdef int64_t wait = -1
     patience.poll = poll_of_this_thread()
     patience.context = NULL
-    patience.grace = gil_grace
     patience.deadline = GK_FOREVER
     if timeout is not FOR_EVER:
         wait = nanoseconds(timeout)
@@ -65,7 +61,6 @@ cdef int lock_patience(gk_patience *patience, object blocking, object timeout) e
 cdef int patience_of(gk_patience *patience, object timeout) except -1:
     patience.poll = poll_of_this_thread()
     patience.context = NULL
-    patience.grace = gil_grace
     patience.deadline = GK_FOREVER
     if timeout is not None:
         set_deadline(patience, nanoseconds(timeout))

@@ -201,10 +201,10 @@ static void test_hammer(void)
     gk_thread_inject_failures(1);
     CHECK(gk_hammer_run(&h, NULL) == GK_SYNC_NO_MEMORY && atomic_load(&c->value) == 0);
     h.increments = INT64_MAX / 2;
-    gk_patience p = {.deadline = GK_FOREVER, .poll = stop_at_once};
+    gk_patience p = {GK_FOREVER, stop_at_once, NULL};
     CHECK(gk_hammer_run(&h, &p) == GK_SYNC_INTERRUPTED);
     CHECK(h.done == atomic_load(&c->value) && h.done < h.increments);
-    p = (gk_patience){.deadline = gk_now() + 20 * GK_MILLISECOND};
+    p = (gk_patience){gk_now() + 20 * GK_MILLISECOND, NULL, NULL};
     CHECK(gk_hammer_run(&h, &p) == GK_SYNC_TIMEOUT);
     gk_counter_release(c);
 }

@@ -21,11 +21,11 @@
 
 enum { TURNS = 2000 };
 
-static const gk_patience no_patience = {0};
+static const gk_patience no_patience = {0, NULL, NULL};
 
 static gk_patience patience(int64_t nanoseconds)
 {
-    return (gk_patience){.deadline = gk_now() + nanoseconds};
+    return (gk_patience){gk_now() + nanoseconds, NULL, NULL};
 }
 
 static void nap(int64_t nanoseconds)
@@ -162,7 +162,7 @@ static void test_poll(void)
     gk_semaphore s;
     gk_semaphore_init(&s, 0, INT64_MAX);
     CHECK(gk_lock_try(&l));
-    gk_patience p = {.deadline = GK_FOREVER, .poll = poll_three_times, .context = &l};
+    gk_patience p = {GK_FOREVER, poll_three_times, &l};
     CHECK(gk_lock_acquire(&l, &p) == GK_SYNC_INTERRUPTED && polls == 3);
     CHECK(gk_lock_release(&l) == GK_SYNC_OK && atomic_load(&l.state) == 0);
     p.context = NULL;
@@ -525,7 +525,7 @@ static void test_signal(void)
     crowd_member member[1];
     gk_lock l = {0};
     gk_lock_try(&l);
-    gk_patience p = {.deadline = GK_FOREVER, .poll = note_poll};
+    gk_patience p = {GK_FOREVER, note_poll, NULL};
     crowd_start(member, 1, send_signal, &self);
     int64_t begin = gk_now();
     CHECK(gk_lock_acquire(&l, &p) == GK_SYNC_INTERRUPTED);
