@@ -278,7 +278,7 @@ def one_off(rows: Sequence[Row]) -> Row | None:
 def explain(error: str | None) -> str:
     """A worker's error in terms of what the reader can do about it."""
     text = error or "unknown"
-    if any(word in text for word in ("PicklingError", "cannot pickle", "can't pickle", "Can't get")):
+    if any(word in text for word in ("PicklingError", "cannot pickle", "an't pickle", "Can't get")):
         return f"{text} (processes can only be given what pickles: functions and classes at a module's top level)"
     if "ModuleNotFoundError" in text:
         return f"{text} (it is not installed for that interpreter)"
