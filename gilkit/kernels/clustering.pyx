@@ -119,7 +119,7 @@ cdef object _plus_plus(cnp.ndarray points, int64_t k, object rng, object threads
         if c == 0 and not np.isfinite(nearest_yet).all():
             raise ValueError("points must be finite, and their squared distances too")
         reached = np.cumsum(nearest_yet, dtype=np.float64)
-        chosen = int(np.searchsorted(reached, rng.random() * reached[-1], side="right"))
+        chosen = int(np.searchsorted(reached, rng.random() * reached[n - 1], side="right"))
         if chosen >= n:  # all points coincide with centres
             chosen = int(rng.random() * n)
     return centers
