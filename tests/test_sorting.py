@@ -59,7 +59,7 @@ def samples(dtype, n, seed=0):
         yield rng.integers(limits.min, limits.max, n, dtype=dtype, endpoint=True)
         yield np.full(n, limits.max, dtype)
         yield np.full(n, limits.min, dtype)
-        yield np.where(rng.random(n) < 0.5, limits.max, limits.min).astype(dtype)
+        yield np.where(rng.random(n) < 0.5, np.array(limits.max, dtype), np.array(limits.min, dtype))
     yield np.zeros(n, dtype)
     yield rng.integers(0, 5, n).astype(dtype)
     yield np.arange(n)[np.argsort(np.arange(n) % 7, kind="stable")].astype(dtype)
