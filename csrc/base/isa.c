@@ -1,6 +1,7 @@
 #include "base/isa.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -3,6 +3,8 @@
 #endif
 #include "base/park.h"
 
+#include <stddef.h>
+
 #include "base/clock.h"
 #include "base/compiler.h"
 

@@ -4,6 +4,7 @@
 #include "base/thread.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 

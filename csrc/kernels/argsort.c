@@ -7,6 +7,7 @@
  * position; where the cut-off bits differ, the run is sorted the same way, from
  * the next bits on. A level uses up at least 64 - 40 bits: three do for any key.
  */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* Which bin each item belongs to. */
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/compiler.h"

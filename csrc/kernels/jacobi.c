@@ -3,6 +3,7 @@
 #include "base/compiler.h"
 #include "base/isa.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 

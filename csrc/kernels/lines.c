@@ -1,5 +1,6 @@
 #include "kernels/lines.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 

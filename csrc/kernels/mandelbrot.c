@@ -3,6 +3,7 @@
 #include "base/compiler.h"
 #include "base/isa.h"
 
+#include <stddef.h>
 #include <string.h>
 
 enum {

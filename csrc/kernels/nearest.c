@@ -2,6 +2,7 @@
 #include "kernels/nearest.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 

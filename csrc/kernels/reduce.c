@@ -5,6 +5,7 @@
 #include "kernels/load.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -10,6 +10,7 @@
  */
 #include "kernels/sort.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 

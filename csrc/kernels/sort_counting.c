@@ -1,4 +1,5 @@
 /* 8-bit and 16-bit items: there are so few values that counting them sorts. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 #include "kernels/tally.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,7 @@
 #include "kernels/uniform.h"
 
+#include <stddef.h>
+
 #include "base/compiler.h"
 #include "base/isa.h"
 

@@ -1,6 +1,7 @@
 /* Workers: find a region, join it, spin, park. README.md tells the protocol. */
 #include "runtime/pool.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/clock.h"

@@ -1,5 +1,6 @@
 #include "runtime/reduce.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 

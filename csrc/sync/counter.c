@@ -1,5 +1,6 @@
 #include "sync/counter.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 #include "sync/hammer.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/thread.h"

@@ -1,5 +1,6 @@
 #include "sync/rwlock.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
