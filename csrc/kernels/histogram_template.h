@@ -74,31 +74,38 @@ static TARGET void TEMPLATE(narrow)(const int64_t *GK_RESTRICT x, int64_t n, int
         index[i] = (uint32_t)((uint64_t)x[i] < (uint64_t)bins ? x[i] : bins);
 }
 
-static TARGET gk_extent TEMPLATE(extent)(const double *x, int64_t n)
+/* In lanes, four rows of them at a time: what a lane holds so far is in memory. */
+static TARGET gk_extent TEMPLATE(extent)(const double *GK_RESTRICT x, int64_t n)
 {
-    enum { LANES = 32 };
-    double least[LANES], most[LANES];
-    int unordered = 0;
+    enum { LANES = 32, ROWS = 4 };
+    double least[LANES], most[LANES], nan[LANES];
     for (int j = 0; j < LANES; j++)
-        least[j] = most[j] = x[j < n ? j : 0];
+        least[j] = most[j] = nan[j] = x[j < n ? j : 0];
     int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
+    for (; i + ROWS * LANES <= n; i += ROWS * LANES)
         for (int j = 0; j < LANES; j++) {
-            least[j] = x[i + j] < least[j] ? x[i + j] : least[j];
-            most[j] = x[i + j] > most[j] ? x[i + j] : most[j];
-            unordered |= x[i + j] != x[i + j];
+            double low = least[j], high = most[j], odd = nan[j];
+            for (int row = 0; row < ROWS; row++) {
+                double item = x[i + row * LANES + j];
+                low = item < low ? item : low;
+                high = item > high ? item : high;
+                odd = item == item ? odd : item;
+            }
+            least[j] = low;
+            most[j] = high;
+            nan[j] = odd;
         }
     for (; i < n; i++) {
         least[0] = x[i] < least[0] ? x[i] : least[0];
         most[0] = x[i] > most[0] ? x[i] : most[0];
-        unordered |= x[i] != x[i];
+        nan[0] = x[i] == x[i] ? nan[0] : x[i];
     }
-    for (int j = 1; j < LANES; j++) {
+    for (int j = 0; j < LANES; j++) {
         least[0] = least[j] < least[0] ? least[j] : least[0];
         most[0] = most[j] > most[0] ? most[j] : most[0];
+        if (isnan(nan[j]))
+            return (gk_extent){NAN, NAN};
     }
-    if (unordered)
-        least[0] = most[0] = NAN;
     return (gk_extent){least[0], most[0]};
 }
 
