@@ -140,3 +140,24 @@ def test_kmeans_errors():
         gilkit.kmeans([[np.nan], [1.0]], 1, seed=0)
     with pytest.raises(ValueError, match="points"):
         gilkit.kmeans(np.empty((0, 2)), 1, seed=0)
+
+
+def test_nearest_where_rounding_to_float_would_mislead(isa):
+    """Doubles are compared in float first: what float cannot tell apart, or hold, is compared exactly."""
+    rng = np.random.default_rng(5)
+    centers = rng.standard_normal((40, 24))
+    centers[20:] = centers[:20]  # each twice
+    close = centers + 1e-9 * rng.standard_normal(centers.shape)
+    points = rng.standard_normal((333, 24))
+    wild = points.copy()
+    wild[::5] *= 1e60
+    wild[1::5] *= 1e-60
+    wild[2::5, 3] = np.nan
+    wild[3::5, 7] = np.inf
+    for p in (points, points + 1e8, points * 1e-200, points * 1e100, wild):
+        for c in (centers, close, centers + 1e8, centers * 1e-200, centers * 1e100, close[::-1]):
+            with np.errstate(all="ignore"):
+                index, distance = by_definition(p, c)
+            result = gilkit.nearest(p, c, threads=2)
+            np.testing.assert_array_equal(result[0], index)
+            np.testing.assert_array_equal(result[1], distance)

@@ -1,0 +1,80 @@
+/* Which centre can be the nearest, found out in float; for doubles, and one
+ * instruction set, with the macros of nearest_template.h, of which VEC, MASK and LANES are those of float.
+ *
+ * |x - c|^2 = |x|^2 + (|c|^2 - 2 x.c), and half the bits do to compare the term
+ * in brackets for all centres: twice the lanes, two operations in place of three.
+ * If the best is ahead of the second best by more than both can be wrong, it is
+ * the nearest, whatever the rounding. Else the point is left to the exact search.
+ *
+ * The bound. Let u = 2^-24, X = |x|^2, C the largest |c|^2, after all have been
+ * shifted by one vector, which changes no difference. Conversions, d products
+ * and their sum are off by at most (d + 4) u sum|x_j c_j| <= (d + 4) u (X + C) / 2,
+ * twice; |c|^2 by u C; their difference is rounded by u (X + 2 C). So a term is
+ * off by less than (d + 7) u (X + C), the gap of two by twice that; underflows
+ * add less than FLT_MIN for each product. The rounding of X itself, and that of
+ * the exact search in double, are far below what (d + 16) leaves.
+ */
+/* index[i] for the n points, n <= UNIT: their nearest centre, or -1. */
+static TARGET void TEMPLATE(filter)(const double *points, int64_t n, const gk_filter *f, void *scratch,
+                                    int64_t *index)
+{
+    enum { WIDTH = VECTORS * LANES };
+    const int64_t dims = f->dims;
+    VEC *tile = scratch; /* dims x WIDTH: coordinates of WIDTH points side by side */
+    float *cells = scratch;
+    for (int64_t i = 0; i < n; i += WIDTH) {
+        for (int p = 0; p < WIDTH; p++) {
+            const double *point = points + (i + p < n ? i + p : n - 1) * dims;
+            for (int64_t j = 0; j < dims; j++)
+                cells[j * WIDTH + p] = (float)(point[j] - f->shift[j]);
+        }
+        VEC best[VECTORS], second[VECTORS], size[VECTORS];
+        MASK which[VECTORS];
+        for (int v = 0; v < VECTORS; v++) {
+            best[v] = second[v] = (VEC){0} + INFINITY;
+            which[v] = (MASK){0};
+            size[v] = (VEC){0};
+        }
+        for (int64_t j = 0; j < dims; j++)
+            for (int v = 0; v < VECTORS; v++)
+                size[v] += tile[j * VECTORS + v] * tile[j * VECTORS + v];
+        const float *center = f->centers;
+        for (int64_t c = 0; c < f->k; c += ABREAST, center += ABREAST * dims) {
+            VEC sum[ABREAST][VECTORS];
+            for (int a = 0; a < ABREAST; a++)
+                for (int v = 0; v < VECTORS; v++)
+                    sum[a][v] = (VEC){0};
+            for (int64_t j = 0; j < dims; j++)
+                for (int a = 0; a < ABREAST; a++)
+                    for (int v = 0; v < VECTORS; v++)
+                        sum[a][v] += tile[j * VECTORS + v] * center[j * ABREAST + a];
+            for (int a = 0; a < ABREAST; a++)
+                for (int v = 0; v < VECTORS; v++) {
+                    VEC term = f->norms[c + a] - 2.0f * sum[a][v];
+                    MASK nearer = LESS(term, best[v]);
+                    VEC worse = SELECT(nearer, best[v], term);
+                    second[v] = SELECT(LESS(worse, second[v]), worse, second[v]);
+                    best[v] = SELECT(nearer, term, best[v]);
+                    which[v] = (nearer & ((MASK){0} + (int32_t)(c + a))) | (~nearer & which[v]);
+                }
+        }
+        int32_t indices[WIDTH];
+        float first[WIDTH], next[WIDTH], sizes[WIDTH];
+        memcpy(indices, which, sizeof indices);
+        memcpy(first, best, sizeof first);
+        memcpy(next, second, sizeof next);
+        memcpy(sizes, size, sizeof sizes);
+        for (int p = 0; p < WIDTH && i + p < n; p++) {
+            float bound = 2 * ((float)(dims + 16) * 0x1p-24f * (sizes[p] + f->largest) + (float)dims * FLT_MIN);
+            index[i + p] = next[p] - first[p] > bound ? indices[p] : -1;
+        }
+    }
+}
+
+#undef LESS
+#undef SELECT
+#undef LANES
+#undef VEC
+#undef MASK
+#undef TEMPLATE
+#undef TARGET
