@@ -1,0 +1,57 @@
+"""The documentation: the code of every page runs, every link leads somewhere, and the pages of the site are all there."""
+
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+markdown_it = pytest.importorskip("markdown_it")
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "csrc/runtime/README.md"])
+
+
+def name_of(page):
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_code_runs(page, tmp_path):
+    """As a reader would, in a folder of its own; see page.py for what each kind of block does."""
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+    done = subprocess.run(
+        [sys.executable, "-P", "-W", "error", ROOT / "tests" / "page.py", page],
+        cwd=tmp_path, env=os.environ | {"PATH": path}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("```python\n1 / 0\n```", "ZeroDivisionError"),
+        ("```pycon\n>>> 1 + 1\n3\n```", "goes otherwise"),
+        ("```pycon\n1 + 1\n```", "begin with >>>"),
+        ("```sh\ngilkit experiment no-such\n```", "no experiment 'no-such'"),
+        ("```sh\ngilkit compare --nonsense\n```", "usage"),
+        ("```sh\npip install '.[nonsense]'\n```", "no extra nonsense"),
+        ("```sh\nrm x\n```", "does not say how"),
+        ("```c\nint x;\n```", "run by nobody"),
+        ("```\nx\n```", "run by nobody"),
+        ("    x = 1\n", "indented code"),
+        ("<!-- from csrc/exports.h -->\n```c\nnot there\n```", "letter for letter"),
+        ("<!-- from pyproject.toml -->\n```toml\n[project]\n```", "not among what is built"),
+    ],
+)
+def test_what_is_wrong_is_found(text, said, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-P", ROOT / "tests" / "page.py", page], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert said in done.stdout + done.stderr
