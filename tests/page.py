@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,7 +55,7 @@ def blocks(text: str) -> Iterator[Block]:
         if token.type == "fence":
             language, _, rest = token.info.partition(" ")
             title = TITLE.search(rest)
-            source = FROM.search(before.content) if before.type == "html_block" else None
+            source = FROM.search(before.content) if before and before.type == "html_block" else None
             yield Block(language, title and title[1], source and source[1], token.map[0] + 2, token.content)
         before = token
 
@@ -93,8 +94,12 @@ def pip(words: list[str]) -> None:
             raise PageError(f"pyproject.toml has no extra {', '.join(missing)}")
 
 
-def pytest(words: list[str]) -> list[str]:
-    return ["pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *words[1:]]
+def pytest(words: list[str]) -> list[str] | None:
+    """Collects, if there is something to choose."""
+    chosen = [word for word in words[1:] if not re.match("--(benchmark-json|timeout)", word)]
+    if all(word.startswith("--") for word in chosen):
+        return None
+    return ["pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *chosen]
 
 
 def python(words: list[str]) -> list[str] | None:
@@ -129,12 +134,13 @@ def run_commands(block: Block) -> None:
             if word != "&&":
                 words.append(word)
             elif words:
-                run_command(words)
+                run_command(*words)
                 words = []
 
 
-def run_command(words: list[str]) -> None:
-    settings = {}
+@cache  # a page may show a command twice
+def run_command(*line: str) -> None:
+    words, settings = list(line), {}
     while re.match(r"[A-Z_]+=", words[0]):
         name, settings[name] = words.pop(0).split("=", 1)
     if words[0] not in CHEAP:

@@ -30,6 +30,43 @@ def test_the_code_runs(page, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def text_of(path):
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_to_files(page):
+    """What stands behind a # is looked at when the site is built."""
+    for token in markdown_it.MarkdownIt().enable("table").parse(text_of(page)):
+        for part in token.children or ():
+            target = part.attrs.get("href") or part.attrs.get("src")
+            if target and not re.match(r"\w+:|#", target):
+                assert (page.parent / target.partition("#")[0]).exists(), target
+
+
+def test_quotes_are_of_the_claims():
+    """Choosing a model rests on what the lab has measured, and says nothing else when that changes."""
+
+    def words(text):
+        return " ".join(text.split())
+
+    claims = words(text_of(ROOT / "docs/claims.md"))
+    quotes = re.findall(r"(?:^> .*\n)+", text_of(ROOT / "docs/choosing.md"), re.M)
+    assert len(quotes) > 5
+    for quote in quotes:
+        assert words(re.sub("^> ", "", quote, flags=re.M)) in claims
+
+
+def test_both_readmes_show_the_same():
+    """The same commands and the same code, comments aside."""
+
+    def code(path):
+        fences = re.findall(r"^```.*?^```$", text_of(path), re.M | re.S)
+        return [re.sub(r" *#.*", "", fence) for fence in fences]
+
+    assert code(ROOT / "README.md") == code(ROOT / "README.zh-CN.md")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
