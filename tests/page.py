@@ -71,10 +71,11 @@ def gilkit(words: list[str]) -> list[str] | None:
     if options.command == "experiment" and (options.name or options.all):
         name = options.name or "false-sharing"
         experiments.get(name)
-        return ["gilkit", "experiment", name, "--seconds", "0.02", *(["--save", options.save] if options.save else [])]
+        short = ["gilkit", "experiment", name, "--seconds", "0.02", "--threads", "2"]
+        return [*short, "--save", options.save] if options.save else short
     if options.command == "compare":
         if ":" in options.target:
-            return [*words, "--rounds", "1"]
+            return [*words, "--rounds", "1", "--threads", "2"]
         workloads.get(options.target)
         return None
     if options.command == "report" and not options.sources:
