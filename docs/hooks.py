@@ -35,11 +35,15 @@ def on_page_markdown(markdown, page, config, files):
     return FROM.sub(r'\2```\3 title="\1"\n', LINK.sub(link, markdown))
 
 
-class Signatures(griffe.Extension):
-    """Docstrings of Cython begin with a signature. That of a function is known without; that of a class becomes code."""
+class Docstrings(griffe.Extension):
+    """Those of Cython begin with a signature: that of a function is known without, that of a class becomes code. The
+    fields of a named tuple have none worth showing; that of their class tells what they are."""
 
     def on_object(self, *, obj, **_):
         if obj.docstring is None:
+            return
+        if obj.docstring.value.startswith("Alias for field number"):
+            obj.docstring = None
             return
         first, _, rest = obj.docstring.value.partition("\n")
         if obj.is_class and first.startswith(f"{obj.name}("):

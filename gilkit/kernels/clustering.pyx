@@ -96,7 +96,9 @@ def nearest(points, centers, *, threads=None):
 
 
 class KMeans(NamedTuple):
-    """The result of ``kmeans``."""
+    """The result of ``kmeans``, which says what each field is: ``(centers, labels,
+    inertia, iterations)``.
+    """
 
     centers: np.ndarray
     labels: np.ndarray
