@@ -121,7 +121,7 @@ CHEAP: dict[str, Callable[[list[str]], list[str] | None]] = {
     "pytest": pytest,
     "python": python,
     "bash": lambda words: ["bash", "-n", *words[1:]],
-    "cc": lambda words: words,
+    **dict.fromkeys(("cc", "mkdir"), lambda words: words),
     "make": lambda words: ["make", "--dry-run", *words[1:]],
     **dict.fromkeys((".", "cd", "git", "mkdocs", "nox", "pre-commit"), looked_at),
 }
