@@ -66,7 +66,7 @@ def nearest(points, centers, *, threads=None):
     """Finds each point's nearest centre: ``(index, distance)``, the centres' rows
     and the squared Euclidean distances.
 
-    points: (n, d), centers: (k, d) with 1 <= k < 2**31, array_like of numbers; the
+    points: (n, d), centers: (k, d) with ``1 <= k < 2**31 - 1``, array_like of numbers; the
     centres finite. Both are taken as float32 if both are, else as float64.
     threads: 1 to 1024; None: ``num_threads()``.
 
@@ -78,7 +78,7 @@ def nearest(points, centers, *, threads=None):
     Raises ValueError for other shapes and for centres that are not finite. Scratch:
     128 bytes a coordinate for each thread. The arrays must not be written to by
     other threads meanwhile. Releases the GIL; Ctrl-C interrupts. Twin:
-    ``gilkit.reference.nearest``.
+    ``gilkit.reference.nearest.nearest``.
     """
     cdef cnp.ndarray table = _table(points, "points"), targets = _table(centers, "centers"), index, distance
     if table.shape[1] != targets.shape[1]:
@@ -96,7 +96,9 @@ def nearest(points, centers, *, threads=None):
 
 
 class KMeans(NamedTuple):
-    """The result of ``kmeans``."""
+    """The result of ``kmeans``, which says what each field is: ``(centers, labels,
+    inertia, iterations)``.
+    """
 
     centers: np.ndarray
     labels: np.ndarray
@@ -157,7 +159,7 @@ def kmeans(points, k, *, seed, max_iter=300, tol=0.0, threads=None):
 
     Raises ValueError for other shapes and values. The points must not be written
     to by other threads meanwhile. Ctrl-C interrupts. Twin:
-    ``gilkit.reference.kmeans``.
+    ``gilkit.reference.nearest.kmeans``.
     """
     cdef cnp.ndarray table = _table(points, "points"), centers, labels, distance, sums, members
     cdef gk_nearest_input given

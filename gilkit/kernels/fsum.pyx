@@ -42,7 +42,7 @@ def fsum(a, *, threads=None):
     of both signs, OverflowError where ``math.fsum`` overflows on the way, and
     NaN and infinity as it returns them; TypeError for other types.
 
-    Sums whose magnitudes add up to 2**1022 or more are left to ``math.fsum``
+    Sums whose magnitudes add up to ``2**1022`` or more are left to ``math.fsum``
     itself, in C order. Twin: ``math.fsum``. Releases the GIL; thread-safe as
     long as nobody writes to *a*; Ctrl-C interrupts it.
     """

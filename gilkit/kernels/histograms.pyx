@@ -136,10 +136,10 @@ def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=Non
 
     (u)int8 to (u)int64, float32 and float64 are counted here. What only NumPy can
     do goes to ``numpy.histogram``: other dtypes of *a* or *weights*, equal bins
-    less than 256 units in the last place wide, edges beyond 2**53. The rules that
+    less than 256 units in the last place wide, edges beyond ``2**53``. The rules that
     choose the number of bins are NumPy's, on one core. The arrays must not be
     written to by other threads meanwhile. Ctrl-C interrupts. Twin:
-    ``gilkit.reference.histogram``.
+    ``gilkit.reference.histogram.histogram``.
     """
     cdef cnp.ndarray items = np.asarray(a), hist, doubles, addends
     cdef gk_histogram h
@@ -233,7 +233,7 @@ def bincount(x, /, weights=None, minlength=0, *, threads=None):
     Raises TypeError for items that are no integers and ValueError for negative
     ones, for more than one dimension and for weights of another length. The arrays
     must not be written to by other threads meanwhile. Ctrl-C interrupts. Twin:
-    ``gilkit.reference.bincount``.
+    ``gilkit.reference.histogram.bincount``.
     """
     cdef cnp.ndarray items, hist, addends
     cdef gk_extent extent

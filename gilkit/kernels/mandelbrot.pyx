@@ -38,10 +38,10 @@ def mandelbrot(width, height, *, x=(-2.0, 1.0), y=(-1.5, 1.5), max_iter=256, thr
     ``x[0] + j * (x[1] - x[0]) / (width - 1)``, row i likewise in y; a single
     column lies at x[0]. In doubles, without fused multiply-adds: the counts are
     the same on every processor and for any number of threads. Twin:
-    ``gilkit.reference.mandelbrot``.
+    ``gilkit.reference.mandelbrot.mandelbrot``.
 
     width, height: at least 1. x, y: pairs of finite numbers, in either order.
-    max_iter: 0 to 2**31 - 1. threads: 1 to 1024; None: ``num_threads()``.
+    max_iter: 0 to ``2**31 - 1``. threads: 1 to 1024; None: ``num_threads()``.
     TypeError and ValueError for other arguments, MemoryError for an image
     larger than memory. Thread-safe; Ctrl-C interrupts it.
     """

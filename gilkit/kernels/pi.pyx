@@ -14,9 +14,9 @@ def pi(samples, *, seed=0, threads=None):
 
     The points come from the counter-based generator Philox4x32-10 with the key
     *seed*: the result depends on samples and seed alone, not on the number of
-    threads nor on the processor. Twin: ``gilkit.reference.pi``.
+    threads nor on the processor. Twin: ``gilkit.reference.pi.pi``.
 
-    samples: 1 to 2**63. seed: 0 to 2**64 - 1. threads: 1 to 1024; None:
+    samples: 1 to ``2**63``. seed: 0 to ``2**64 - 1``. threads: 1 to 1024; None:
     ``num_threads()``. TypeError for what is no integer, ValueError for what is
     out of range. Thread-safe; Ctrl-C interrupts it.
     """

@@ -41,7 +41,7 @@ def uniform(shape, *, seed, dtype=np.float64, out=None, threads=None):
     shape: an integer or a tuple of them. seed: what numpy.random.Philox takes,
     among others an integer from 0, a sequence of them, a SeedSequence; None
     draws fresh entropy from the operating system. dtype: float64 (multiples of
-    2**-53) or float32 (of 2**-24). out: a C-contiguous array of this shape and
+    ``2**-53``) or float32 (of ``2**-24``). out: a C-contiguous array of this shape and
     dtype; it is filled and returned.
 
     TypeError and ValueError for other arguments. Releases the GIL; thread-safe;

@@ -9,6 +9,8 @@ from gilkit.kernels._arrays cimport (
     GK_FLOAT32, GK_FLOAT64, GK_TYPES, MAX_DIMS, as_input, axis_mask, check_out, gk_type, is_flat, may_overlap, type_of,
 )
 
+from inspect import cleandoc
+
 import numpy as np
 
 import_core()
@@ -172,26 +174,27 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
     return out
 
 
+# What the docstrings below have in common.
 _COMMON = """
 
-    a: an array of bool, integers, float32 or float64 of any shape and layout,
-    or what numpy.asarray makes one of. axis: an integer or a tuple of them;
-    None: all. keepdims: whether reduced axes stay, with length 1. out: an array
-    of the result's shape and dtype; it is filled and returned. threads: 1 to
-    1024; None: ``num_threads()``.
+a: an array of bool, integers, float32 or float64 of any shape and layout,
+or what numpy.asarray makes one of. axis: an integer or a tuple of them;
+None: all. keepdims: whether reduced axes stay, with length 1. out: an array
+of the result's shape and dtype; it is filled and returned. threads: 1 to
+1024; None: ``num_threads()``.
 
-    The bits depend on shape, strides and dtype alone, not on threads or
-    processor. Warnings and errors are numpy.{name}'s: for nothing to reduce,
-    and, as numpy.errstate says, for overflows and invalid operations. TypeError
-    and ValueError for other arguments (numpy.exceptions.AxisError for an axis
-    that is not there); nothing is written then. Releases the GIL; thread-safe
-    as long as nobody writes to *a* or *out*; Ctrl-C interrupts it.
-    """
+The bits depend on shape, strides and dtype alone, not on threads or
+processor. Warnings and errors are numpy.{name}'s: for nothing to reduce,
+and, as numpy.errstate says, for overflows and invalid operations. TypeError
+and ValueError for other arguments (numpy.exceptions.AxisError for an axis
+that is not there); nothing is written then. Releases the GIL; thread-safe
+as long as nobody writes to *a* or *out*; Ctrl-C interrupts it.
+"""
 
 
 def sum(a, axis=None, *, out=None, keepdims=False, threads=None):
     """The sum along *axis*; as numpy.sum. int64 for bool and signed integers,
-    uint64 for unsigned ones, both modulo 2**64; float32 and float64 stay.
+    uint64 for unsigned ones, both modulo ``2**64``; float32 and float64 stay.
 
     Floats are added in doubles with compensation: the error is below 8 units
     in the last place of the sum of magnitudes, whatever the length. Twin:
@@ -236,4 +239,4 @@ def max(a, axis=None, *, out=None, keepdims=False, threads=None):
 
 
 for _function in (sum, mean, var, std, min, max):
-    _function.__doc__ += _COMMON.format(name=_function.__name__)
+    _function.__doc__ = cleandoc(_function.__doc__) + _COMMON.format(name=_function.__name__)

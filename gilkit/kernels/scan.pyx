@@ -49,7 +49,7 @@ def cumsum(a, axis=None, *, out=None, threads=None):
     axis: an integer; None: of the array as if flattened in C order, a result of
     one dimension. out: an array of the result's shape and dtype, which may be
     *a* itself; it is filled and returned. The result's dtype: int64 for bool
-    and signed integers, uint64 for unsigned ones, both modulo 2**64; float32
+    and signed integers, uint64 for unsigned ones, both modulo ``2**64``; float32
     and float64 stay.
 
     Floats are summed in doubles, by segments of 256 elements: a running sum is

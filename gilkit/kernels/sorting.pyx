@@ -104,7 +104,7 @@ def sort(a, axis=-1, *, out=None, threads=None):
     that a does not have. Scratch: one byte an item, for lines of more than 32,767
     items; and a copy of *a* if *out* overlaps it. The arrays must not be written
     to by other threads meanwhile. Releases the GIL; Ctrl-C interrupts it (then
-    the content of *out* is undefined). Twin: ``gilkit.reference.sort``.
+    the content of *out* is undefined). Twin: ``gilkit.reference.sort.sort``.
     """
     cdef cnp.ndarray src = _operand(a, axis), dst
     cdef int along, status
@@ -150,7 +150,7 @@ def argsort(a, axis=-1, *, threads=None):
     Raises TypeError for other dtypes, ``numpy.exceptions.AxisError`` for an axis
     that a does not have. Scratch: nine bytes an item, for lines of more than
     32,767 items. *a* must not be written to by other threads meanwhile. Releases
-    the GIL; Ctrl-C interrupts it. Twin: ``gilkit.reference.argsort``.
+    the GIL; Ctrl-C interrupts it. Twin: ``gilkit.reference.sort.argsort``.
     """
     cdef cnp.ndarray src = _operand(a, axis), dst
     cdef int along, status

@@ -14,7 +14,7 @@ def spin(iterations, *, threads=None):
     The busy loop of the classic experiment, never optimised away: each step is
     executed, on all cores, without the GIL. Twin: ``gilkit.reference.spin.spin``.
 
-    iterations: 0 to 2**63 - 1. threads: 1 to 1024; None: ``num_threads()``.
+    iterations: 0 to ``2**63 - 1``. threads: 1 to 1024; None: ``num_threads()``.
     Thread-safe; Ctrl-C interrupts it.
     """
     cdef int64_t count = integer(iterations, "iterations", 0, 0x7fffffffffffffff)

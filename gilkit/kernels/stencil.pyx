@@ -33,7 +33,7 @@ def jacobi(grid, *, iterations, out=None, threads=None):
 
     Several sweeps are made at a time on what is in the cache; the bits are
     those of the plain loop, for any number of threads and on every processor.
-    Takes memory for one more grid. Twin: ``gilkit.reference.jacobi``.
+    Takes memory for one more grid. Twin: ``gilkit.reference.jacobi.jacobi``.
     TypeError and ValueError for other arguments. Releases the GIL; thread-safe
     as long as nobody writes to the grids; Ctrl-C interrupts it.
     """

@@ -310,14 +310,18 @@ cdef class ShardedCounter(Counter):
 
 
 class Hammering(NamedTuple):
-    """What ``hammer`` did."""
+    """What ``hammer`` did: threads; increments by each of them; expected, the
+    increments of all; counted, by how much the counter rose; retries, the
+    compare-and-sets that had to be done again; seconds from the first increment
+    to the last.
+    """
 
     threads: int
-    increments: int  # by each thread
-    expected: int    # increments of all threads together
-    counted: int     # by how much the counter rose; less are lost updates
-    retries: int     # compare-and-sets that had to be done again
-    seconds: float   # from the first increment to the last
+    increments: int
+    expected: int
+    counted: int
+    retries: int
+    seconds: float
 
     @property
     def lost(self):

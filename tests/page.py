@@ -1,0 +1,214 @@
+"""Runs the code of one page of the documentation, from top to bottom, in the current folder: python page.py PAGE.
+
+What a block is for stands in its fence:
+
+    python                runs; the blocks of a page share their names
+    python title="x.py"   is written to the file x.py, for the blocks after it
+    pycon                 a session: what it prints is compared ("..." stands for anything)
+    sh                    commands, one a line; what measures or builds runs in a cheap form: see CHEAP
+    c, cython, ...        part of a program that the build or the tests compile
+    text                  no code
+
+`<!-- from PATH -->` above a block says that it is a part of that file, letter for letter. Such a block is not run
+here: the file is, by the build or by the tests.
+"""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from markdown_it import MarkdownIt
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILT = ("bench/", "csrc/", "gilkit/", "tests/")
+FROM = re.compile(r"<!-- from (\S+) -->\s*$")
+TITLE = re.compile(r'title="([\w.]+)"')
+
+
+class PageError(Exception):
+    """A block that does not do what the page says."""
+
+
+class Block(NamedTuple):
+    language: str
+    title: str | None
+    source: str | None  # the file that it is a part of
+    line: int  # of the page, where its code begins
+    code: str
+
+
+def blocks(text: str) -> Iterator[Block]:
+    before = None
+    for token in MarkdownIt().parse(text):
+        if token.type == "code_block":
+            raise PageError(f"line {token.map[0] + 1}: indented code; a fence would name its language")
+        if token.type == "fence":
+            language, _, rest = token.info.partition(" ")
+            title = TITLE.search(rest)
+            source = FROM.search(before.content) if before and before.type == "html_block" else None
+            yield Block(language, title and title[1], source and source[1], token.map[0] + 2, token.content)
+        before = token
+
+
+# ---- Commands
+
+
+def gilkit(words: list[str]) -> list[str] | None:
+    """Measures for a moment; one experiment stands for all. The lab's own workloads have tests of their own."""
+    from gilkit.lab import cli, experiments, workloads
+
+    options = cli.parser().parse_args(words[1:])  # ends the program for what it does not know
+    if options.command == "experiment" and (options.name or options.all):
+        name = options.name or "false-sharing"
+        experiments.get(name)
+        short = ["gilkit", "experiment", name, "--seconds", "0.02", "--threads", "2"]
+        return [*short, "--save", options.save] if options.save else short
+    if options.command == "compare":
+        if ":" in options.target:
+            return [*words, "--rounds", "1", "--threads", "2"]
+        workloads.get(options.target)
+        return None
+    if options.command == "report" and not options.sources:
+        return None
+    return words
+
+
+def pip(words: list[str]) -> None:
+    """Installing is what .ci/run does: here the extras must exist."""
+    if words[1] != "install":
+        raise PageError(f"pip {words[1]} is not checked")
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for word in words[2:]:
+        named = re.fullmatch(r"\.(?:\[([\w,]+)\])?", word)
+        missing = set(named[1].split(",")) - set(extras) if named and named[1] else set()
+        if missing:
+            raise PageError(f"pyproject.toml has no extra {', '.join(missing)}")
+
+
+def pytest(words: list[str]) -> list[str] | None:
+    """Collects, if there is something to choose."""
+    chosen = [word for word in words[1:] if not re.match("--(benchmark-json|timeout)", word)]
+    if all(word.startswith("--") for word in chosen):
+        return None
+    return ["pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *chosen]
+
+
+def python(words: list[str]) -> list[str] | None:
+    if words[1] == "-m":
+        return None if words[2] == "venv" else words
+    if (ROOT / words[1]).exists():  # a program that measures
+        return [sys.executable, "-c", f"compile(open({words[1]!r}).read(), {words[1]!r}, 'exec')"]
+    return words
+
+
+def looked_at(_: list[str]) -> None:
+    return None
+
+
+CHEAP: dict[str, Callable[[list[str]], list[str] | None]] = {
+    "gilkit": gilkit,
+    "pip": pip,
+    "pytest": pytest,
+    "python": python,
+    "bash": lambda words: ["bash", "-n", *words[1:]],
+    **dict.fromkeys(("cc", "mkdir"), lambda words: words),
+    "make": lambda words: ["make", "--dry-run", *words[1:]],
+    **dict.fromkeys((".", "cd", "git", "mkdocs", "nox", "pre-commit"), looked_at),
+}
+IN_THE_CHECKOUT = ("bash", "make", "pytest", "python")
+
+
+def run_commands(block: Block) -> None:
+    for line in block.code.splitlines():
+        words: list[str] = []
+        for word in [*shlex.split(line, comments=True), "&&"]:
+            if word != "&&":
+                words.append(word)
+            elif words:
+                run_command(*words)
+                words = []
+
+
+@cache  # a page may show a command twice
+def run_command(*line: str) -> None:
+    words, settings = list(line), {}
+    while re.match(r"[A-Z_]+=", words[0]):
+        name, settings[name] = words.pop(0).split("=", 1)
+    if words[0] not in CHEAP:
+        raise PageError(f"{shlex.join(words)!r}: CHEAP does not say how to run it")
+    command = CHEAP[words[0]](words)
+    if command is None:
+        return
+    inside = words[0] in IN_THE_CHECKOUT and not Path(words[-1]).exists()
+    done = subprocess.run(
+        command, env=os.environ | settings, cwd=ROOT if inside else None, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise PageError(f"{shlex.join(command)}: status {done.returncode}\n{done.stdout}{done.stderr}")
+
+
+# ---- Python
+
+
+def run_python(block: Block, page: Path, names: dict[str, object]) -> None:
+    # With the page's lines, for tracebacks.
+    exec(compile("\n" * (block.line - 1) + block.code, page, "exec"), names)
+
+
+def run_session(block: Block, page: Path, names: dict[str, object]) -> None:
+    test = doctest.DocTestParser().get_doctest(block.code, {}, page.name, str(page), block.line - 1)
+    if not test.examples:
+        raise PageError("a session has lines that begin with >>>")
+    test.globs = names
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS, verbose=False)
+    if runner.run(test, clear_globs=False).failed:
+        raise PageError("the session goes otherwise: see above")
+
+
+# ---- A page
+
+
+def check_part(block: Block) -> None:
+    if not block.source.startswith(BUILT):
+        raise PageError(f"{block.source} is not among what is built: {', '.join(BUILT)}")
+    if block.code not in (ROOT / block.source).read_text(encoding="utf-8"):
+        raise PageError(f"this is not in {block.source}, letter for letter")
+
+
+def run(block: Block, page: Path, names: dict[str, object]) -> None:
+    if block.source:
+        check_part(block)
+    elif block.title:
+        Path(block.title).write_text(block.code, encoding="utf-8")
+    elif block.language == "python":
+        run_python(block, page, names)
+    elif block.language == "pycon":
+        run_session(block, page, names)
+    elif block.language == "sh":
+        run_commands(block)
+    elif block.language != "text":
+        raise PageError(f"a block in {block.language or 'no language'} is run by nobody")
+
+
+def main(page: Path) -> None:
+    names: dict[str, object] = {"__name__": "__main__"}
+    for block in blocks(page.read_text(encoding="utf-8")):
+        try:
+            run(block, page, names)
+        except PageError as error:
+            sys.exit(f"{page}:{block.line}: {error}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
