@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .errors import LabError
@@ -258,9 +260,39 @@ def print_json(data: Any) -> None:
     sys.stdout.write("\n")
 
 
+@contextlib.contextmanager
+def stopping() -> Iterator[list[int]]:
+    """SIGTERM and SIGHUP stop a run as Ctrl-C does: workers are ended, and what was measured is kept. Yields the list of
+    those that came."""
+    came: list[int] = []
+
+    def stop(number: int, frame: object) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    before = {}
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # One that is ignored (nohup) stays so; elsewhere than in the main thread there are no handlers.
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            with contextlib.suppress(ValueError):
+                before[number] = signal.signal(number, stop)
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status. Errors the reader can put right take one line."""
     options = parser().parse_args(arguments)
+    with stopping() as came:
+        status = run(options)
+    return 128 + came[0] if came else status
+
+
+def run(options: argparse.Namespace) -> int:
     try:
         status: int = options.run(options)
         sys.stdout.flush()
