@@ -18,7 +18,6 @@ from .drawing import draw
 from .errors import LabError
 from .experiment import Experiment, Outcome, Verdict
 from .results import Result
-from .tables import said
 
 MARKS = {Outcome.HOLDS: "✓", Outcome.PARTLY: "◐", Outcome.FAILS: "✗", Outcome.OPEN: "?", Outcome.CHOICE: "→"}
 STRIP_POINTS = 600
@@ -67,7 +66,7 @@ def _summary(results: Sequence[Result]) -> str:
     for result in results:
         verdict = result.verdict
         outcome = verdict.outcome if verdict else Outcome.OPEN
-        headline = said(verdict.headline) if verdict else "is not decided"
+        headline = verdict.said if verdict else "is not decided"
         rows.append(
             f'<tr><td class="mark {outcome.name.lower()}" aria-hidden="true">{MARKS[outcome]}</td>'
             f'<th scope="row"><a href="#{anchor(result)}">{escape(result.name)}</a></th>'
@@ -118,7 +117,7 @@ def of(result: Result) -> Experiment:
 def lead(verdict: Verdict) -> str:
     if verdict.outcome is Outcome.CHOICE:
         return f"Advice: {verdict.headline}"
-    return f"The claim {said(verdict.headline)}"
+    return f"The claim {verdict.said}"
 
 
 def figure(chart: Chart) -> str:

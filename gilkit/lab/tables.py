@@ -41,13 +41,9 @@ def show(console: Console, experiment: Experiment, result: Result) -> None:
     if result.verdict:
         choice = result.verdict.outcome is Outcome.CHOICE
         headline = Text("Advice: " if choice else "Verdict: the claim ", style="bold")
-        headline.append(f"{said(result.verdict.headline)}.", style=STYLES[result.verdict.outcome])
+        headline.append(f"{result.verdict.said}.", style=STYLES[result.verdict.outcome])
         console.print(headline)
         console.print(Padding(Text(result.verdict.text), (0, 0, 0, 2)))
-
-
-def said(headline: str) -> str:
-    return f"is {headline}" if headline == Outcome.OPEN.value else headline
 
 
 def table(experiment: Experiment, rows: Sequence[Row], setting: Setting) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 _PREFIXES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
@@ -21,6 +22,13 @@ def digits(value: float) -> str:
     if size >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if size >= 10 else f"{value:.2f}"
+
+
+def factor(value: float) -> str:
+    """How many times, with three digits, or two below 0.1: 861×, 0.57×, 0.0041×."""
+    if 0 < abs(value) < 0.1:
+        return f"{value:.{1 - math.floor(math.log10(abs(value)))}f}×"
+    return f"{digits(value)}×"
 
 
 def size(count: float) -> str:

@@ -16,7 +16,8 @@ thread's. The native loop fills the cores when it shows at least 95 %. The claim
 cores and the threads of every interpreter leave them idle or waste them; it holds only for interpreters with a GIL
 when the others fill the cores; it does not hold when an interpreter with a GIL fills them, or when the native loop does
 not. With one core, or without the native figure, nothing is decided, nor when the native loop falls short while other
-programs use the cores. Each case is judged by the round in which other programs used the least.
+programs use the cores; nor does the claim hold or not as a whole while an interpreter was not measured or lies between
+the two. Each case is judged by the round in which other programs used the least.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from collections.abc import Sequence
 
 from ..charts import Bar, Bars, Chart
 from ..experiment import Case, Column, Experiment, Outcome, Row, Sample, Setting, Verdict
+from ..figures import interpreters_of
 from ..interpreters import Interpreter
 from ..stats import bootstrap, compare
+from ..text import listed
 
 FULL = 0.90
 NATIVE_FULL = 0.95
@@ -154,11 +157,8 @@ def judge(rows: Sequence[Row], cores: int) -> Verdict:
     sentences: list[str] = []
     idle: list[Interpreter] = []
     full: list[Interpreter] = []
-    seen: list[Interpreter] = []
-    for row in rows:
-        if row.interpreter not in seen:
-            seen.append(row.interpreter)
-    for interpreter in seen:
+    unclear: list[Interpreter] = []
+    for interpreter in interpreters_of([row for row in rows if row.strategy == "threads"]):
         base = one_thread(rows, interpreter)
         many = [
             row
@@ -166,6 +166,7 @@ def judge(rows: Sequence[Row], cores: int) -> Verdict:
             if row.strategy == "threads" and row.threads > 1 and row.interpreter == interpreter and row.measured
         ]
         if base is None or not many:
+            unclear.append(interpreter)
             continue
         busiest = max(many, key=used)
         best = max(many, key=lambda row: speedup(row, base))
@@ -191,6 +192,7 @@ def judge(rows: Sequence[Row], cores: int) -> Verdict:
                 f"{gain:.2f} times one thread's loops."
             )
         else:
+            unclear.append(interpreter)
             sentences.append(
                 f"{name} threads show {percent:.0f} % CPU for {gain:.2f} times one thread's loops: between the two."
             )
@@ -214,6 +216,9 @@ def judge(rows: Sequence[Row], cores: int) -> Verdict:
     with_gil = [each for each in full if each.gil]
     if with_gil:
         return Verdict(Outcome.FAILS, text)
+    if unclear and not (full and idle):
+        names = listed([f"Python {each.label}" for each in unclear])
+        return Verdict(Outcome.OPEN, text, scope=f"for {names}")
     if full and not idle:
         return Verdict(Outcome.FAILS, text)
     if full:

@@ -27,6 +27,7 @@ WAYS = (
     ("queue between threads", "thread"),
     ("gilkit.map", "gilkit"),
 )
+BY_REFERENCE = ("thread", "gilkit")
 
 
 class Ipc(CostExperiment):
@@ -35,6 +36,7 @@ class Ipc(CostExperiment):
     claim = "Processes share nothing, so data is pickled and copied; threads share memory."
     thing = "a message"
     base = "thread"
+    cpu = False
 
     def cases(self, setting: Setting) -> list[Case]:
         here = setting.interpreters[0]
@@ -49,9 +51,11 @@ class Ipc(CostExperiment):
 
     def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
         def bandwidth(row: Row, _: Sequence[Row]) -> str:
+            if row.strategy in BY_REFERENCE:
+                return "nothing is copied"
             return f"{size(row.arguments['size'] / row['each'])}/s"
 
-        return [*super().columns(rows, setting)[:3], Column("bandwidth", bandwidth)]
+        return [*super().columns(rows, setting), Column("bandwidth", bandwidth)]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
         return weigh([processes_copy(rows), threads_share(rows)])

@@ -68,7 +68,7 @@ class LostUpdates(CostExperiment):
             failed = Check("", False, f"Under a lock {wrong:.0f} of {runs:.0f} ends were wrong.")
             return weigh([failed])
         lock = f"Under a lock none of {runs:.0f} ends was wrong." if runs else ""
-        text = " ".join(filter(None, [verdict.text, lock, native(rows)]))
+        text = " ".join(filter(None, [verdict.text, why_none(rows), lock, native(rows)]))
         return Verdict(verdict.outcome, text, verdict.scope)
 
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
@@ -91,6 +91,17 @@ def loses(rows: Sequence[Row], interpreter: Interpreter) -> Check:
         return Check(name, None)
     wrong, runs = sum(row.values("wrong")), sum(row.values("runs"))
     return Check(name, wrong > 0, f"On {name} {wrong:.0f} of {runs:.0f} ends without a lock were wrong.")
+
+
+def why_none(rows: Sequence[Row]) -> str:
+    for row in among(rows, "no lock"):
+        here = row.interpreter
+        if here.gil and here.version_info >= (3, 10) and not any(row.values("wrong")):
+            return (
+                "Since CPython 3.10 a thread gives the GIL away only at the end of a loop's round and at calls, of which "
+                "the change has none inside: that is chance, and no promise."
+            )
+    return ""
 
 
 def native(rows: Sequence[Row]) -> str:

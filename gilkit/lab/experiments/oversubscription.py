@@ -54,7 +54,8 @@ class Oversubscription(Experiment):
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
         checks = [enough(among(rows, "gilkit"), "native threads", setting.usable)]
-        for interpreter in interpreters_of(rows):
+        # Those that were to be measured, too.
+        for interpreter in interpreters_of([row for row in rows if row.strategy == "threads"]):
             mine = among(rows, "threads", interpreter=interpreter)
             checks.append(enough(mine, f"threads of Python {interpreter.label}", setting.usable))
         return weigh(checks)

@@ -30,6 +30,7 @@ class SpawnCost(CostExperiment):
     claim = "A process is dear to create (fork less than spawn), a thread cheap, a coroutine cheaper."
     thing = "a start and join"
     base = "thread"
+    cpu = False
     seconds = 0.9
 
     def cases(self, setting: Setting) -> list[Case]:
