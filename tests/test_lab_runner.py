@@ -138,6 +138,13 @@ def test_disturbances_are_told_with_what_to_do():
     assert runner.disturbances([]) == []
 
 
+def test_too_short_a_measurement_says_what_to_change():
+    (warning,) = [each for each in run(case())[0].warnings if "too short" in each]
+    assert "10.0 ms long" in warning
+    assert "--seconds 0.15 or more" in warning
+    assert not any("too short" in each for each in run(case(), seconds=0.3)[0].warnings)
+
+
 def test_what_limits_a_machine_is_told():
     facts = {"cores": 8, "affinity": 8, "threads_per_core": 1, "gilkit": {"quota": None}}
     assert runner.standing_warnings(facts) == []

@@ -57,6 +57,13 @@ def test_what_a_task_prints_is_no_answer(tasks):
         assert worker.call("mine:f") == 7
 
 
+def test_a_task_does_not_read_the_requests(tasks):
+    tasks("import sys\ndef f():\n    return sys.stdin.read()\n")
+    with Worker(HERE) as worker:
+        assert worker.call("mine:f") == ""
+        assert worker.call("mine:f") == ""
+
+
 def test_a_task_that_raises_leaves_the_worker_usable(tasks):
     tasks("def f(n):\n    return 10 // n\n")
     with Worker(HERE) as worker:

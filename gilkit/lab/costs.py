@@ -9,7 +9,7 @@ from .charts import Bar, Bars, Chart
 from .experiment import Column, Experiment, Row, Setting
 from .figures import times
 from .stats import bootstrap
-from .text import duration, factor
+from .text import duration, durations, factor
 
 
 class CostExperiment(Experiment):
@@ -27,7 +27,7 @@ class CostExperiment(Experiment):
 
         def spread(row: Row, _: Sequence[Row]) -> str:
             interval = bootstrap(row.values("each"))
-            return f"{duration(interval.low)} – {duration(interval.high)}"
+            return durations(interval.low, interval.high)
 
         columns = [
             Column(self.thing, lambda row, _: duration(row["each"])),

@@ -176,10 +176,16 @@ class Experiment(ABC):
     old_pythons: ClassVar[bool] = False  # whether the claim is about interpreters older than 3
     grace: ClassVar[float] = 120.0  # how much longer than asked a case may take: slow starts, a swapping machine
     budget: ClassVar[float | None] = None  # seconds after which no further round is begun
+    asks: ClassVar[bool] = False  # it asks a question rather than put a claim to the test
+    names_interpreters: ClassVar[bool] = False  # the labels of its cases tell the interpreter
 
     def obstacle(self) -> str | None:
         """Why it cannot be run here (a library that is missing), or None."""
         return None
+
+    def announcement(self, setting: Setting) -> str:
+        """What is to be said before a run that takes unusually long."""
+        return ""
 
     @abstractmethod
     def cases(self, setting: Setting) -> list[Case]:

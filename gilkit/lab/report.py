@@ -92,7 +92,7 @@ def section(result: Result) -> str:
     ]
     if verdict:
         parts.append(
-            f'<p class="verdict {verdict.outcome.name.lower()}"><strong>{escape(lead(verdict))}.'
+            f'<p class="verdict {verdict.outcome.name.lower()}"><strong>{escape(lead(experiment, verdict))}.'
             f"</strong> {escape(verdict.text)}</p>"
         )
     parts += [f'<p class="note">{escape(warning)}</p>' for warning in result.warnings]
@@ -114,8 +114,8 @@ def of(result: Result) -> Experiment:
     return experiments.get(result.name)
 
 
-def lead(verdict: Verdict) -> str:
-    if verdict.outcome is Outcome.CHOICE:
+def lead(experiment: Experiment, verdict: Verdict) -> str:
+    if experiment.asks:
         return f"Advice: {verdict.headline}"
     return f"The claim {verdict.said}"
 
@@ -133,14 +133,17 @@ def _method(module: str) -> str:
 
 def _table(experiment: Experiment, result: Result) -> str:
     columns = experiment.columns(result.rows, result.setting)
-    head = "".join(f'<th scope="col">{escape(each)}</th>' for each in ["Python", "case", *(c.heading for c in columns)])
+    told = experiment.names_interpreters
+    headings = [*([] if told else ["Python"]), "case", *(column.heading for column in columns)]
+    head = "".join(f'<th scope="col">{escape(each)}</th>' for each in headings)
     body = []
     for row in result.rows:
         if row.measured:
             cells = "".join(f"<td>{escape(column.show(row, result.rows))}</td>" for column in columns)
         else:
             cells = f'<td colspan="{len(columns)}">{escape(row.error or "not measured")}</td>'
-        body.append(f'<tr><td>{escape(row.interpreter.label)}</td><th scope="row">{escape(row.label)}</th>{cells}</tr>')
+        python = "" if told else f"<td>{escape(row.interpreter.label)}</td>"
+        body.append(f'<tr>{python}<th scope="row">{escape(row.label)}</th>{cells}</tr>')
     return (
         "<details open><summary>All figures</summary><div class='wide'><table><thead><tr>"
         f"{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div></details>"

@@ -141,6 +141,9 @@ def run(
     seconds = experiment.seconds if seconds is None else seconds
     rounds = experiment.rounds if rounds is None else rounds
     cases = experiment.cases(setting)
+    announcement = experiment.announcement(setting)
+    if announcement:
+        view.note(announcement)
     result = Result(
         name=experiment.name,
         claim=experiment.claim,

@@ -16,6 +16,20 @@ def duration(seconds: float) -> str:
     return f"{seconds / 1e-9:.2f} ns"
 
 
+def durations(low: float, high: float) -> str:
+    """An interval in one unit: 15.7–28.3 µs."""
+    unit, words = next(((f, u) for f, u in _PREFIXES if high >= f), _PREFIXES[-1])
+    return f"{digits(low / unit)}–{digits(high / unit)} {words}"
+
+
+def amount(count: float) -> str:
+    """A large number with a letter for its thousands: 12.3 M."""
+    for power, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(count) >= power:
+            return f"{digits(count / power)} {letter}"
+    return digits(count)
+
+
 def digits(value: float) -> str:
     """Three digits: 1.23, 12.3, 123, 1,234."""
     size = abs(value)

@@ -69,11 +69,14 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     if here not in sys.path:
         sys.path.insert(0, here)
-    # What a task prints must not be taken for an answer: the answers keep the old standard output for themselves,
-    # and file descriptor 1 becomes a second standard error.
-    answers = os.fdopen(os.dup(1), "w")
+    # What a task prints must not be taken for an answer, nor may it read the requests: they keep the old standard input
+    # and output for themselves. File descriptor 0 becomes empty, 1 a second standard error.
+    requests, answers = os.fdopen(os.dup(0), "r"), os.fdopen(os.dup(1), "w")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     os.dup2(2, 1)
-    for line in iter(sys.stdin.readline, ""):
+    for line in iter(requests.readline, ""):
         reply = answer(json.loads(line))
         try:
             answers.write(json.dumps(reply) + "\n")
