@@ -91,11 +91,17 @@ def parser() -> argparse.ArgumentParser:
     report = commands.add_parser(
         "report",
         help="one HTML file of verdicts, pictures and figures",
-        description="Writes a self-contained HTML page: from saved runs, or from a new run of all experiments.",
+        description="Writes a self-contained HTML page, from saved runs or from a new run of all experiments. A file "
+        "that ends in .md gets the verdicts as Markdown, a folder that exists the pictures as SVG files.",
     )
-    report.add_argument("file", metavar="FILE.html", help="where to write it")
+    report.add_argument("file", metavar="FILE.html", help="where to write it; or FILE.md, or a folder")
     report.add_argument(
-        "--from", dest="sources", action="append", default=[], metavar="FILE.json", help="a saved run; may be repeated"
+        "--from",
+        dest="sources",
+        action="append",
+        default=[],
+        metavar="FILE.json",
+        help="a saved run; may be repeated, and of several runs of the same experiment the last counts",
     )
     report.add_argument("--seconds", type=duration, metavar="S", help="of a new run: how long to measure each case")
     report.add_argument("--threads", type=positive, metavar="N", help="of a new run: in place of the usable cores")
@@ -246,16 +252,18 @@ def run_compare(options: argparse.Namespace) -> int:
 
 def run_report(options: argparse.Namespace) -> int:
     from . import experiments, report, results
+    from .text import plural
 
-    results.check_writable(options.file)
+    if not os.path.isdir(options.file):
+        results.check_writable(options.file)
     found = [result for source in options.sources for result in results.load(source)]
     code = 0
     if not options.sources:
         chosen = [experiments.get(name) for name in experiments.names()]
         found = run_all(chosen, setting_of(options), options.seconds, lambda *_: None)
         code = status(found)
-    report.write(options.file, found)
-    print(f"{options.file}: {len(found)} results", file=sys.stderr)
+    count = report.write(options.file, found)
+    print(f"{options.file}: {plural(count, 'result')}", file=sys.stderr)
     return code
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from . import machine
 from .experiment import Column, Experiment, Outcome, Row
+from .figures import interpreters_of
 from .results import Result
 
 LINE = 120  # no text is set wider
@@ -28,7 +29,7 @@ def show(console: Console, experiment: Experiment, result: Result) -> None:
     console.print(Text(experiment.title, style="bold"), f"[dim]({experiment.name})[/]")
     console.print(Text(f"{'Question' if experiment.asks else 'Claim'}: {experiment.claim}"))
     console.print(Text(machine.one_line(result.machine), style="dim"))
-    for each in result.setting.interpreters:
+    for each in interpreters_of(result.rows):
         here = ", running" if each.running else ""
         console.print(Text(f"{each.label}: {each.gil_state}{here}, {each.executable}", style="dim"))
     drawn, hidden = fitting(console, experiment, result)

@@ -26,7 +26,7 @@ from collections.abc import Sequence
 
 from ..charts import Bar, Bars, Chart
 from ..experiment import Case, Column, Experiment, Outcome, Row, Sample, Setting, Verdict
-from ..figures import interpreters_of
+from ..figures import among, interpreters_of
 from ..interpreters import Interpreter
 from ..stats import bootstrap, compare
 from ..text import listed
@@ -84,7 +84,7 @@ class CpuPercent(Experiment):
 
         def split(row: Row, _: Sequence[Row]) -> str:
             # Of a second of wall time, so that rows of different length compare.
-            return f"{row['user'] / row['wall']:.2f} / {row['system'] / row['wall']:.2f} s"
+            return f"{row['user'] / row['wall']:.2f} / {row['system'] / row['wall']:.2f}"
 
         def switches(row: Row, _: Sequence[Row]) -> str:
             if row.get("voluntary") is None:
@@ -94,8 +94,8 @@ class CpuPercent(Experiment):
         return [
             Column("CPU %", cpu),
             Column(f"of {possible} %", share),
-            Column("work", work),
-            Column("user / system", split),
+            Column("work against 1", work),
+            Column("user / system a second", split),
             Column("switches/s", switches),
         ]
 
@@ -104,11 +104,11 @@ class CpuPercent(Experiment):
 
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
         cpu, work = [], []
-        for row in rows:
-            if not row.measured:
-                continue
+        for row in sorted(among(rows), key=lambda row: row.strategy == "gilkit"):  # native code by itself, at the end
             used = bootstrap(row.values("cpu_percent"))
-            group = row.interpreter.label
+            group = "Native threads" if row.strategy == "gilkit" else f"Python {row.interpreter.label}"
+            if row.strategy != "gilkit":
+                group += f" ({row.interpreter.gil_state})"
             cpu.append(Bar(row.label, used.middle, used.low, used.high, group))
             base = one_thread(rows, row.interpreter)
             if base and row.strategy != "gilkit":

@@ -67,7 +67,8 @@ class CpuVsIo(Experiment):
                 base = serial(rows, row)
                 if base:
                     found = ratio(base, row, "wall").interval
-                    bars.append(Bar(row.strategy, found.middle, found.low, found.high, row.interpreter.label))
+                    group = f"Python {row.interpreter.label} ({row.interpreter.gil_state})"
+                    bars.append(Bar(row.strategy, found.middle, found.low, found.high, group))
             charts.append(Bars(f"{label.capitalize()}: speed-up over one after another", "×", bars))
         return charts
 

@@ -90,7 +90,7 @@ def loses(rows: Sequence[Row], interpreter: Interpreter) -> Check:
     if row is None:
         return Check(name, None)
     wrong, runs = sum(row.values("wrong")), sum(row.values("runs"))
-    return Check(name, wrong > 0, f"On {name} {wrong:.0f} of {runs:.0f} ends without a lock were wrong.")
+    return Check(name, wrong > 0, f"On {name}, {wrong:.0f} of {runs:.0f} ends without a lock were wrong.")
 
 
 def why_none(rows: Sequence[Row]) -> str:

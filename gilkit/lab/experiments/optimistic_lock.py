@@ -22,7 +22,7 @@ from ..costs import CostExperiment
 from ..experiment import Case, Check, Column, Row, Setting, Verdict, weigh
 from ..figures import among, find, ratio, times, unless_crowded
 from ..stats import bootstrap
-from ..text import duration
+from ..text import duration, plural
 
 OUTSIDE = (1000, 300, 100, 30, 0)
 INSIDE = 5
@@ -42,7 +42,7 @@ class OptimisticLock(CostExperiment):
         many = max(2, setting.threads)
         return [
             Case(
-                f"{label}, {threads} threads, {outside} loops between",
+                f"{label}, {plural(threads, 'thread')}, {outside} loops between",
                 "counting:native",
                 here,
                 {"kind": kind, "threads": threads, "inside": INSIDE, "outside": outside},
@@ -119,7 +119,7 @@ def waiting(rows: Sequence[Row]) -> Check:
     check = Check(
         "waiting",
         factor >= 1.5,
-        f"With none, an update under the mutex takes {duration(crowd['each'])}, {factor:.1f} times what one thread "
+        f"With no work between updates, one under the mutex takes {duration(crowd['each'])}, {factor:.1f} times what one thread "
         "alone takes.",
     )
     return unless_crowded(check, [crowd])
