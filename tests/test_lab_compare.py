@@ -84,6 +84,14 @@ def test_start_up_decides_for_a_single_run():
     assert "For a single run, with start-up, serial comes first" in verdict.text
 
 
+def test_those_that_are_as_quick_are_told():
+    rows = [row("serial", 1.0), row("gilkit", 0.5, 2), row("numba", 0.5, 2), row("threads", 0.9, 2)]
+    verdict = advise(rows, custom=False)
+    assert verdict.headline == "choose gilkit"
+    assert "numba is not shown to differ from it." in verdict.text
+    assert "threads is not shown" not in verdict.text
+
+
 def test_a_single_round_says_so():
     text = advise([row("serial", 1.0, rounds=1), row("gilkit.map", 0.5, 2, rounds=1)]).text
     assert "gilkit.map is 2.00 times as quick (a single round)" in text

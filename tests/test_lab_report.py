@@ -160,7 +160,7 @@ def test_descriptions_hold_the_values():
     assert drawing.describe(CHARTS[0]) == "a: 50 %. g, b: 200 %. nothing: 0 %. all: 200 %."
     assert "w: task from 0.00 ns to 1.00 s" in drawing.describe(CHARTS[7])
     assert "Core 1: 85 % on average" in drawing.describe(CHARTS[9])
-    assert "l: 2.00 y at 1.00 x, 4.00 at 128" in drawing.describe(CHARTS[3])
+    assert "l: 2.00 y at 1 x, 4.00 y at 128" in drawing.describe(CHARTS[3])
 
 
 @pytest.mark.parametrize(

@@ -240,6 +240,9 @@ def advise(rows: Sequence[Row], setting: Setting, facts: dict[str, Any], custom:
     else:
         sentences += gil(rows, base, setting, custom)
     sentences.append("Nothing is shown to be quicker than it." if choice is base else quicker(choice, base))
+    ties = [row.label for row in measured if row not in (choice, base) and not slower(row, quickest)]
+    if ties and choice is not base:
+        sentences.append(f"{listed(ties)} {'is' if len(ties) == 1 else 'are'} not shown to differ from it.")
     sentences += dominates(base, measured, facts, setting)
     started = one_off(measured)
     if started is not choice and started is not None:

@@ -12,6 +12,7 @@ from .charts import Bars, Chart, Lines, Point, Strip, Timeline
 from .text import digits, duration, factor, shorten
 
 WIDTH = 720
+TITLE = 26  # height of the title, where the picture stands alone
 COLOURS = 6  # classes c0 to c5 of the page
 _ids = count()
 
@@ -35,7 +36,8 @@ def text(x: float, y: float, words: str, **attributes: object) -> str:
 
 
 def draw(chart: Chart, style: str | None = None) -> str:
-    """The chart as an SVG element with a title and a description in words; with a style of its own, as a whole file."""
+    """The chart as an SVG element with a title and a description in words; with a style of its own, as a whole file with
+    the title in sight."""
     if isinstance(chart, Bars):
         height, body = _bars(chart)
     elif isinstance(chart, Lines):
@@ -44,8 +46,12 @@ def draw(chart: Chart, style: str | None = None) -> str:
         height, body = _timeline(chart)
     else:
         height, body = _strip(chart)
-    number = next(_ids)
-    alone = {"xmlns": "http://www.w3.org/2000/svg", "width": WIDTH, "height": round(height)} if style else {}
+    number = 0 if style else next(_ids)
+    alone: dict[str, object] = {}
+    if style:
+        body = [text(0, 16, chart.title, class_="group"), element("g", *body, transform=f"translate(0 {TITLE})")]
+        height += TITLE
+        alone = {"xmlns": "http://www.w3.org/2000/svg", "width": WIDTH, "height": round(height)}
     return element(
         "svg",
         *([element("style", style)] if style else []),
@@ -74,8 +80,8 @@ def describe(chart: Chart) -> str:
             if line.points:
                 first, last = line.points[0], line.points[-1]
                 parts.append(
-                    f"{line.label}: {digits(first.y)} {chart.y_label} at {digits(first.x)} {chart.x_label}, "
-                    f"{digits(last.y)} at {digits(last.x)}"
+                    f"{line.label}: {value(first.y, chart.y_label)} at {first.x:g} {chart.x_label}, "
+                    f"{value(last.y, chart.y_label)} at {last.x:g}"
                 )
         return ". ".join(parts) + "."
     if isinstance(chart, Timeline):
