@@ -51,6 +51,13 @@ def test_whether_it_holds_the_gil():
     assert "A call takes 1.00 µs" in text
 
 
+def test_what_the_free_threaded_build_makes_of_it():
+    text = advise([row("serial", 1.0), row("threads", 1.0, 2), row("free-threaded", 0.8, 2)]).text
+    assert "On the free-threaded build 2 threads are 1.25 times as quick as the plain loop." in text
+    text = advise([row("serial", 1.0), row("threads", 1.0, 2), row("free-threaded", 1.25, 2)]).text
+    assert "On the free-threaded build 2 threads take 1.25 times as long as it." in text
+
+
 def test_wrong_results_are_out():
     verdict = advise([row("serial", 1.0), row("threads", 0.2, 2, digest="other")])
     assert verdict.headline == "choose serial"
@@ -100,7 +107,9 @@ def test_a_single_round_says_so():
 
 def test_too_few_inputs_to_share_out():
     facts = {"each": 1.0, "inputs": 1}
-    assert "With 1 input there is nothing to share out" in advise([row("serial", 1.0), row("threads", 1.0, 2)], facts).text
+    assert (
+        "With 1 input there is nothing to share out" in advise([row("serial", 1.0), row("threads", 1.0, 2)], facts).text
+    )
     facts["inputs"] = 2
     assert "nothing to share out" not in advise([row("serial", 1.0), row("threads", 1.0, 2)], facts).text
 
@@ -129,6 +138,7 @@ def test_what_pools_move_is_told():
         ("AttributeError: Can't get local object", "what pickles"),
         ("ModuleNotFoundError: No module named 'numpy'", "not installed for that interpreter"),
         ("no answer within 60 s", "it hangs"),
+        ("concurrent.interpreters.NotShareableError: args not shareable", "what it can import for itself"),
         ("ValueError: nonsense", "nonsense"),
     ],
 )
@@ -144,7 +154,14 @@ def test_too_little_measured():
 
 @pytest.mark.parametrize(
     ("each", "inputs", "take", "repeat"),
-    [(1e-6, 1000, None, 50), (0.1, 10, None, 1), (1.0, 100, 5, 1), (60.0, 3, 2, 1), (60.0, 1, 1, 1), (0.0, 1, None, 10**7)],
+    [
+        (1e-6, 1000, None, 50),
+        (0.1, 10, None, 1),
+        (1.0, 100, 5, 1),
+        (60.0, 3, 2, 1),
+        (60.0, 1, 1, 1),
+        (0.0, 1, None, 10**7),
+    ],
 )
 def test_work_is_fitted(each, inputs, take, repeat):
     assert compare.fit({"each": each, "inputs": inputs}, 2) == {"take": take, "repeat": repeat}

@@ -219,7 +219,7 @@ def test_the_verdicts_as_markdown(runs, tmp_path):
 def test_the_pictures_as_files(runs, tmp_path):
     folder = tmp_path / "pictures"
     folder.mkdir()
-    assert cli.main(["report", str(folder)] + ["--from", str(save(runs, tmp_path))]) == 0
+    assert cli.main(["report", str(folder), "--from", str(save(runs, tmp_path))]) == 0
     files = sorted(file.name for file in folder.iterdir())
     assert "cpu-percent-1.svg" in files
     assert "compare-spin-1.svg" in files

@@ -11,10 +11,11 @@ import pytest
 import gilkit
 from gilkit.lab import interpreters, strategies, workloads
 from gilkit.lab.errors import LabError
+from gilkit.lab.guest.gilkit_tasks import custom, spin
 from gilkit.lab.guest.gilkit_tasks.cut import cut, spans
 from gilkit.lab.guest.gilkit_tasks.gzip import compress
 from gilkit.lab.guest.gilkit_tasks.text import text
-from gilkit.lab.strategies import free_threaded
+from gilkit.lab.strategies import free_threaded, subinterpreters
 from gilkit.lab.workload import WrongResult
 
 SMALL = {
@@ -50,6 +51,16 @@ def test_every_strategy_gives_the_answer(name, strategy):
         usage = contender.measure()
         workload.check(contender.result(contender.run()))
     assert usage.wall > 0
+
+
+def test_tasks_for_subinterpreters_do_not_need_gilkit(monkeypatch):
+    """gilkit_tasks is found by itself there, and so is what a reader's own function is wrapped in."""
+    monkeypatch.syspath_prepend(subinterpreters.GUEST)
+    for function in (spin.piece, custom._Spread("/file.py:f"), len):
+        found = subinterpreters.importable(function)
+        module = getattr(found, "__module__", None) or type(found).__module__
+        assert "gilkit.lab" not in module
+        assert getattr(found, "spec", "/file.py:f") == "/file.py:f"
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 7])

@@ -80,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
         "--inputs", metavar="FILE:FUNCTION", help="the function that returns the list of inputs for yours"
     )
     compare.add_argument("--threads", type=positive, metavar="N", help="in place of the number of usable cores")
-    compare.add_argument("--rounds", type=positive, metavar="N", help="how often each strategy runs (default 5)")
+    compare.add_argument("--rounds", type=positive, metavar="N", help="how often each strategy runs (default 7)")
     compare.add_argument("--python", action="append", default=[], metavar="PATH", help="a free-threaded one to use")
     compare.add_argument("--against", metavar="FILE", help="say what has changed since this saved comparison")
     compare.add_argument("--json", action="store_true", help="every raw value as JSON on standard output")

@@ -55,7 +55,7 @@ class Comparison(Experiment):
 
     title: ClassVar[str] = "Comparison"
     claim: ClassVar[str] = "Which strategy makes it quickest, and why?"
-    rounds: ClassVar[int] = 5
+    rounds: ClassVar[int] = 7  # with 5, one that was disturbed would decide the interval
     budget: ClassVar[float | None] = 60.0
     asks: ClassVar[bool] = True
     names_interpreters: ClassVar[bool] = True
@@ -238,7 +238,7 @@ def advise(rows: Sequence[Row], setting: Setting, facts: dict[str, Any], custom:
     if facts and facts["each"] < SHORT_CALL:
         sentences.append("Whether it holds the GIL cannot be told from calls this short.")
     else:
-        sentences += gil(rows, base, setting, custom)
+        sentences += gil(rows, base, setting, custom) + without_gil(rows, base)
     sentences.append("Nothing is shown to be quicker than it." if choice is base else quicker(choice, base))
     ties = [row.label for row in measured if row not in (choice, base) and not slower(row, quickest)]
     if ties and choice is not base:
@@ -314,6 +314,18 @@ def gil(rows: Sequence[Row], base: Row, setting: Setting, custom: bool) -> list[
     return [f"{what}: {plural(threads.threads, 'thread')} take {1 / gain:.2f} times as long as the plain loop."]
 
 
+def without_gil(rows: Sequence[Row], base: Row) -> list[str]:
+    """What a free-threaded build's threads make of it, whose single thread is the slower one."""
+    free = find(rows, "free-threaded")
+    if free is None:
+        return []
+    gain = times(base, free, "wall")
+    what = (
+        f"are {gain:.2f} times as quick as the plain loop" if gain >= 1 else f"take {1 / gain:.2f} times as long as it"
+    )
+    return [f"On the free-threaded build {plural(free.threads, 'thread')} {what}."]
+
+
 def dominates(base: Row, rows: Sequence[Row], facts: dict[str, Any], setting: Setting) -> list[str]:
     """What the strategies' time goes to besides the work."""
     found = []
@@ -366,6 +378,8 @@ def explain(error: str | None) -> str:
     text = error or "unknown"
     if any(word in text for word in ("PicklingError", "cannot pickle", "an't pickle", "Can't get")):
         return f"{text} (processes can only be given what pickles: functions and classes at a module's top level)"
+    if any(word in text for word in ("NotShareableError", "InterpreterError", "does not support loading in subinterp")):
+        return f"{text} (a sub-interpreter can only be given what pickles, and what it can import for itself)"
     if "ModuleNotFoundError" in text:
         return f"{text} (it is not installed for that interpreter)"
     if "no answer within" in text:

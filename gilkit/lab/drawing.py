@@ -12,7 +12,7 @@ from .charts import Bars, Chart, Lines, Point, Strip, Timeline
 from .text import digits, duration, factor, shorten
 
 WIDTH = 720
-TITLE = 26  # height of the title, where the picture stands alone
+TITLE, MARGIN = 26, 10  # of a picture that stands alone: the height of its title, the space around it
 COLOURS = 6  # classes c0 to c5 of the page
 _ids = count()
 
@@ -48,17 +48,22 @@ def draw(chart: Chart, style: str | None = None) -> str:
         height, body = _strip(chart)
     number = 0 if style else next(_ids)
     alone: dict[str, object] = {}
+    margin = MARGIN if style else 0
     if style:
         body = [text(0, 16, chart.title, class_="group"), element("g", *body, transform=f"translate(0 {TITLE})")]
         height += TITLE
-        alone = {"xmlns": "http://www.w3.org/2000/svg", "width": WIDTH, "height": round(height)}
+        alone = {
+            "xmlns": "http://www.w3.org/2000/svg",
+            "width": WIDTH + 2 * margin,
+            "height": round(height) + 2 * margin,
+        }
     return element(
         "svg",
         *([element("style", style)] if style else []),
         element("title", escape(chart.title), id=f"title{number}"),
         element("desc", escape(describe(chart)), id=f"desc{number}"),
         *body,
-        viewBox=f"0 0 {WIDTH} {height:.0f}",
+        viewBox=f"{-margin} {-margin} {WIDTH + 2 * margin} {height + 2 * margin:.0f}",
         role="img",
         aria_labelledby=f"title{number} desc{number}",
         **alone,
@@ -108,7 +113,11 @@ def value(number: float, unit: str) -> str:
 
 def round_value(number: float, unit: str) -> str:
     """The same for a round number on an axis, without the zeros that say nothing."""
-    return re.sub(r"\.(\d*?)0+(?=\D|$)", lambda m: f".{m[1]}" if m[1] else "", value(number, unit).rstrip()) if number else "0"
+    return (
+        re.sub(r"\.(\d*?)0+(?=\D|$)", lambda m: f".{m[1]}" if m[1] else "", value(number, unit).rstrip())
+        if number
+        else "0"
+    )
 
 
 # ---- Axes
@@ -129,9 +138,9 @@ def ticks(high: float) -> list[float]:
     """Some four round values from 0."""
     rough = high / 4
     step = 10 ** math.floor(math.log10(rough)) if rough > 0 else 1.0
-    for factor in (1, 2, 5, 10):
-        if step * factor >= rough:
-            step *= factor
+    for times in (1, 2, 5, 10):
+        if step * times >= rough:
+            step *= times
             break
     return [step * index for index in range(int(high / step + 1e-9) + 1)]
 
@@ -197,9 +206,7 @@ def _bars(chart: Bars) -> tuple[float, list[str]]:
         if low <= tick <= high:
             x = place(tick)
             grid.append(element("path", d=f"M{x:.1f} 8V{y:.1f}", class_="grid"))
-            body.append(
-                text(x, y + 14, round_value(tick, chart.unit), class_="tick", text_anchor="middle")
-            )
+            body.append(text(x, y + 14, round_value(tick, chart.unit), class_="tick", text_anchor="middle"))
     if chart.limit is not None and low < chart.limit <= high:
         x = place(chart.limit)
         body.append(element("path", d=f"M{x:.1f} 4V{y:.1f}", class_="limit"))

@@ -251,4 +251,6 @@ def label_of(result: Result, case: int) -> str:
     if case >= len(result.rows):
         return ""
     row = result.rows[case]
-    return row.label if len({each.interpreter for each in result.rows}) == 1 else f"{row.interpreter.label}, {row.label}"
+    return (
+        row.label if len({each.interpreter for each in result.rows}) == 1 else f"{row.interpreter.label}, {row.label}"
+    )

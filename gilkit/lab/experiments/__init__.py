@@ -6,7 +6,6 @@ from ..errors import LabError
 from ..experiment import Experiment
 from ..registry import modules, only_subclass
 
-
 # The GIL first, then what tasks run in, what they cost, and what goes wrong between them; a file not named here comes
 # at the end.
 _ORDER = (
