@@ -45,6 +45,8 @@ def test_a_simpler_one_that_is_not_shown_to_be_slower_is_chosen():
 def test_whether_it_holds_the_gil():
     assert "It holds the GIL" in advise([row("serial", 1.0), row("threads", 1.05, 2)]).text
     assert "releases the GIL for about 80 %" in advise([row("serial", 1.0), row("threads", 0.6, 2)]).text
+    busy = [row("serial", 1.0, others_percent=90.0), row("threads", 1.05, 2, others_percent=90.0)]
+    assert "cannot be told while other programs use the cores" in advise(busy).text
     short = {"each": 1e-6, "inputs": 10}
     text = advise([row("serial", 1.0), row("threads", 9.0, 2)], short).text
     assert "cannot be told" in text
@@ -147,6 +149,13 @@ def test_failures_are_explained(error, words):
     assert words in advise([row("serial", 1.0), row("threads", 1.0, 2), failed]).text
 
 
+def test_failures_for_the_same_reason_are_told_together():
+    broken = [Row(name, name, GIL, 2, error="cannot pickle it") for name in ("pool-fork", "pool-spawn")]
+    text = advise([row("serial", 1.0), row("threads", 1.0, 2), *broken]).text
+    assert text.count("could not run") == 1
+    assert "pool-fork and pool-spawn could not run: cannot pickle it (processes" in text
+
+
 def test_too_little_measured():
     assert advise([]).outcome is Outcome.OPEN
     assert advise([row("serial", 1.0)]).outcome is Outcome.OPEN
@@ -160,7 +169,7 @@ def test_too_little_measured():
         (1.0, 100, 5, 1),
         (60.0, 3, 2, 1),
         (60.0, 1, 1, 1),
-        (0.0, 1, None, 10**7),
+        (0.0, 1, None, 100_000),
     ],
 )
 def test_work_is_fitted(each, inputs, take, repeat):

@@ -222,6 +222,11 @@ def test_cpu_vs_io():
     assert judge("cpu-vs-io", cpu_vs_io()).headline == "holds only for waiting and computing on Python 3.13.0"
     assert judge("cpu-vs-io", cpu_vs_io(free=0.9)).outcome is Outcome.HOLDS
     assert "waiting" not in judge("cpu-vs-io", cpu_vs_io(fetch=0.25)).scope
+    busy = cpu_vs_io(free=0.9)
+    for each in busy:
+        for sample in each.samples:
+            sample["others_percent"] = 90.0
+    assert judge("cpu-vs-io", busy).headline == "not decided for computing on Python 3.13.0t"
     assert "3.13.0" not in judge("cpu-vs-io", cpu_vs_io(compute=0.7)).scope.replace("3.13.0t", "")
 
 
@@ -314,6 +319,9 @@ def test_switch_interval():
     assert both.headline == "holds only for Python 2.7.18"
     assert "waits 5.10 ms for the GIL, about the switch interval" in both.text
     assert "Without the GIL" in both.text
+    alone = judge("switch-interval", late(FREE, 1e-4))
+    assert alone.outcome is Outcome.OPEN
+    assert alone.text.startswith("No interpreter with a GIL was measured")
     assert "neither rule explains" in judge("switch-interval", late(GIL, 0.5)).text
 
 

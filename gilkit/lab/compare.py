@@ -26,7 +26,7 @@ from . import interpreters, strategies, workloads
 from .charts import Bar, Bars, Chart
 from .errors import LabError
 from .experiment import Case, Column, Experiment, Outcome, Row, Setting, Verdict
-from .figures import find, ratio, times
+from .figures import crowded, find, ratio, times
 from .stats import bootstrap
 from .strategy import Strategy
 from .text import amount, digits, duration, durations, factor, listed, plural, size
@@ -36,6 +36,7 @@ from .workload import Workload
 SHORTEST = 0.05  # seconds: a plain loop shorter than this is repeated
 LONGEST = 5.0  # seconds: one longer than this is cut
 FREES_THE_GIL = 1.2
+MOST_CALLS = 100_000  # that short ones are repeated to: handing each to a thread takes many times as long as they do
 SHORT_CALL = 20e-6  # seconds, about what handing a call to another thread costs
 LONG_START = 0.2  # seconds
 TRIAL = 600.0  # seconds that a first call may take
@@ -159,7 +160,7 @@ def fit(facts: dict[str, Any], threads: int) -> dict[str, Any]:
     total = each * count
     if total > LONGEST:
         return {"take": min(count, max(threads, int(LONGEST / each))), "repeat": 1}
-    return {"take": None, "repeat": max(1, min(10_000_000 // count, round(SHORTEST / total)))}
+    return {"take": None, "repeat": max(1, min(MOST_CALLS // count, round(SHORTEST / total)))}
 
 
 def planned(facts: dict[str, Any], threads: int) -> float:
@@ -252,7 +253,12 @@ def advise(rows: Sequence[Row], setting: Setting, facts: dict[str, Any], custom:
 
 
 def failures(rows: Sequence[Row]) -> list[str]:
-    return [f"{row.label} could not run: {explain(row.error)}." for row in rows if row.error]
+    """Which strategies could not run and why, those with the same reason together."""
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        if row.error:
+            reasons.setdefault(explain(row.error), []).append(row.label)
+    return [f"{listed(labels)} could not run: {reason}." for reason, labels in reasons.items()]
 
 
 def of_what(base: Row, facts: dict[str, Any]) -> str:
@@ -310,6 +316,8 @@ def gil(rows: Sequence[Row], base: Row, setting: Setting, custom: bool) -> list[
         return [
             f"It releases the GIL for about {100 * part:.0f} % of its time: threads do it {gain:.2f} times as quickly."
         ]
+    if crowded([base, threads]):
+        return ["Whether it holds the GIL cannot be told while other programs use the cores: run it again."]
     what = "It holds the GIL" if custom else "Pure Python holds the GIL"
     return [f"{what}: {plural(threads.threads, 'thread')} take {1 / gain:.2f} times as long as the plain loop."]
 
