@@ -1,6 +1,8 @@
 #include "kernels/uniform.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/compiler.h"
 #include "base/isa.h"
@@ -15,7 +17,7 @@
 enum {
     ROUNDS = 10,
     WORDS = 4,       /* of a block */
-    BUFFER = 1024,   /* words drawn at a time: a multiple of 8 blocks */
+    GROUP = 16,      /* blocks: the most that a body draws at a time */
     PIECE = 1 << 15, /* words of a chunk: 0.1 ms */
 };
 
@@ -43,33 +45,67 @@ GK_INLINE uint64_t multiply(uint64_t a, uint64_t b, uint64_t *high)
 }
 #endif
 
-/* Blocks begin <= c < end. NumPy counts before it draws. */
-static void draw_scalar(uint64_t *GK_RESTRICT words, uint64_t begin, uint64_t end, const uint64_t key[2])
+/* A word makes one double, or two floats: the one from its low half first. */
+GK_INLINE void store(void *out, bool floats, int64_t i, uint64_t word)
 {
-    for (uint64_t counter = begin + 1; counter <= end; counter++, words += WORDS) {
-        uint64_t x0 = counter, x1 = 0, x2 = 0, x3 = 0, key0 = key[0], key1 = key[1];
-        for (int round = 0; round < ROUNDS; round++) {
-            uint64_t high0, high1;
-            uint64_t low0 = multiply(MULTIPLIER0, x0, &high0), low1 = multiply(MULTIPLIER1, x2, &high1);
-            x0 = high1 ^ x1 ^ key0;
-            x1 = low1;
-            x2 = high0 ^ x3 ^ key1;
-            x3 = low0;
-            key0 += WEYL0;
-            key1 += WEYL1;
-        }
-        words[0] = x0;
-        words[1] = x1;
-        words[2] = x2;
-        words[3] = x3;
+    if (floats) {
+        float *numbers = (float *)out + 2 * i;
+        numbers[0] = (float)(int32_t)((uint32_t)word >> 8) * 0x1p-24f;
+        numbers[1] = (float)(int32_t)(word >> 40) * 0x1p-24f;
+    } else {
+        ((double *)out)[i] = (double)(int64_t)(word >> 11) * 0x1p-53;
     }
 }
 
-/* AVX2 has four lanes, and no 64-bit product: the scalar unit is faster. */
-#define draw_avx2 draw_scalar
+/* The numbers of blocks begin <= b < end, an even number of them: two are drawn
+ * side by side, because each product has to wait for the one before. */
+GK_INLINE void draw_blocks(void *GK_RESTRICT out, bool floats, uint64_t begin, uint64_t end, const uint64_t key[2])
+{
+    for (uint64_t block = begin; block < end; block += 2) {
+        /* NumPy counts before it draws. */
+        uint64_t x0 = block + 1, x1 = 0, x2 = 0, x3 = 0;
+        uint64_t y0 = block + 2, y1 = 0, y2 = 0, y3 = 0;
+        uint64_t key0 = key[0], key1 = key[1];
+        for (int round = 0; round < ROUNDS; round++) {
+            uint64_t x0_high, x2_high, y0_high, y2_high;
+            uint64_t x0_low = multiply(MULTIPLIER0, x0, &x0_high), x2_low = multiply(MULTIPLIER1, x2, &x2_high);
+            uint64_t y0_low = multiply(MULTIPLIER0, y0, &y0_high), y2_low = multiply(MULTIPLIER1, y2, &y2_high);
+            x0 = x2_high ^ x1 ^ key0;
+            x1 = x2_low;
+            x2 = x0_high ^ x3 ^ key1;
+            x3 = x0_low;
+            y0 = y2_high ^ y1 ^ key0;
+            y1 = y2_low;
+            y2 = y0_high ^ y3 ^ key1;
+            y3 = y0_low;
+            key0 += WEYL0;
+            key1 += WEYL1;
+        }
+        int64_t i = (int64_t)(block - begin) * WORDS;
+        store(out, floats, i, x0);
+        store(out, floats, i + 1, x1);
+        store(out, floats, i + 2, x2);
+        store(out, floats, i + 3, x3);
+        store(out, floats, i + 4, y0);
+        store(out, floats, i + 5, y1);
+        store(out, floats, i + 6, y2);
+        store(out, floats, i + 7, y3);
+    }
+}
+
+static void draw_scalar(void *out, bool floats, uint64_t begin, uint64_t end, const uint64_t key[2])
+{
+    if (floats)
+        draw_blocks(out, true, begin, end, key);
+    else
+        draw_blocks(out, false, begin, end, key);
+}
 
 #if GK_X86
 #  include <immintrin.h>
+
+/* AVX2 has four lanes and no 64-bit product: the scalar unit is faster. */
+#  define draw_avx2 draw_scalar
 
 /* Products of 64 bits from those of their halves. */
 GK_TARGET(GK_AVX512_FEATURES)
@@ -88,82 +124,107 @@ GK_INLINE __m512i multiply_avx512(__m512i x, uint64_t by, __m512i *high)
     return _mm512_mask_shuffle_epi32(p00, 0xaaaa, other, _MM_PERM_CCAA);
 }
 
-/* The same as draw_scalar for a multiple of 8 blocks; each lane is one. */
+/* One round of eight blocks; each lane is one. */
 GK_TARGET(GK_AVX512_FEATURES)
-static void draw_avx512(uint64_t *GK_RESTRICT words, uint64_t begin, uint64_t end, const uint64_t key[2])
+GK_INLINE void round_avx512(__m512i x[WORDS], uint64_t key0, uint64_t key1)
+{
+    __m512i high0, high2;
+    __m512i low0 = multiply_avx512(x[0], MULTIPLIER0, &high0);
+    __m512i low2 = multiply_avx512(x[2], MULTIPLIER1, &high2);
+    x[0] = _mm512_ternarylogic_epi64(high2, x[1], _mm512_set1_epi64((long long)key0), 0x96); /* xor */
+    x[1] = low2;
+    x[2] = _mm512_ternarylogic_epi64(high0, x[3], _mm512_set1_epi64((long long)key1), 0x96);
+    x[3] = low0;
+}
+
+GK_TARGET(GK_AVX512_FEATURES)
+GK_INLINE void store_avx512(void *out, bool floats, int64_t i, __m512i words)
+{
+    if (floats) {
+        __m512 numbers = _mm512_cvtepi32_ps(_mm512_srli_epi32(words, 8));
+        _mm512_storeu_ps((float *)out + 2 * i, _mm512_mul_ps(numbers, _mm512_set1_ps(0x1p-24f)));
+    } else {
+        __m512d numbers = _mm512_cvtepi64_pd(_mm512_srli_epi64(words, 11));
+        _mm512_storeu_pd((double *)out + i, _mm512_mul_pd(numbers, _mm512_set1_pd(0x1p-53)));
+    }
+}
+
+/* Eight blocks, from lanes to the order of the stream: a transposition. */
+GK_TARGET(GK_AVX512_FEATURES)
+GK_INLINE void store_blocks_avx512(void *out, bool floats, int64_t i, const __m512i x[WORDS])
+{
+    const __m512i first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
+    const __m512i second = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+    __m512i even01 = _mm512_unpacklo_epi64(x[0], x[1]), odd01 = _mm512_unpackhi_epi64(x[0], x[1]);
+    __m512i even23 = _mm512_unpacklo_epi64(x[2], x[3]), odd23 = _mm512_unpackhi_epi64(x[2], x[3]);
+    __m512i even0 = _mm512_permutex2var_epi64(even01, first, even23); /* blocks 0 and 2 */
+    __m512i even1 = _mm512_permutex2var_epi64(even01, second, even23); /* 4 and 6 */
+    __m512i odd0 = _mm512_permutex2var_epi64(odd01, first, odd23); /* 1 and 3 */
+    __m512i odd1 = _mm512_permutex2var_epi64(odd01, second, odd23); /* 5 and 7 */
+    store_avx512(out, floats, i, _mm512_shuffle_i64x2(even0, odd0, 0x44));
+    store_avx512(out, floats, i + 8, _mm512_shuffle_i64x2(even0, odd0, 0xee));
+    store_avx512(out, floats, i + 16, _mm512_shuffle_i64x2(even1, odd1, 0x44));
+    store_avx512(out, floats, i + 24, _mm512_shuffle_i64x2(even1, odd1, 0xee));
+}
+
+GK_TARGET(GK_AVX512_FEATURES)
+GK_INLINE void draw_groups_avx512(void *GK_RESTRICT out, bool floats, uint64_t begin, uint64_t end, const uint64_t key[2])
 {
     const __m512i iota = _mm512_setr_epi64(1, 2, 3, 4, 5, 6, 7, 8);
-    for (uint64_t block = begin; block < end; block += 8, words += 8 * WORDS) {
-        __m512i x0 = _mm512_add_epi64(_mm512_set1_epi64((long long)block), iota);
-        __m512i x1 = _mm512_setzero_si512(), x2 = x1, x3 = x1;
+    for (uint64_t block = begin; block < end; block += GROUP) {
+        __m512i x[WORDS] = {_mm512_add_epi64(_mm512_set1_epi64((long long)block), iota)};
+        __m512i y[WORDS] = {_mm512_add_epi64(_mm512_set1_epi64((long long)block + 8), iota)};
+        x[1] = x[2] = x[3] = y[1] = y[2] = y[3] = _mm512_setzero_si512();
         uint64_t key0 = key[0], key1 = key[1];
         for (int round = 0; round < ROUNDS; round++) {
-            __m512i high0, high1;
-            __m512i low0 = multiply_avx512(x0, MULTIPLIER0, &high0);
-            __m512i low1 = multiply_avx512(x2, MULTIPLIER1, &high1);
-            x0 = _mm512_ternarylogic_epi64(high1, x1, _mm512_set1_epi64((long long)key0), 0x96); /* xor */
-            x1 = low1;
-            x2 = _mm512_ternarylogic_epi64(high0, x3, _mm512_set1_epi64((long long)key1), 0x96);
-            x3 = low0;
+            round_avx512(x, key0, key1);
+            round_avx512(y, key0, key1);
             key0 += WEYL0;
             key1 += WEYL1;
         }
-        /* From words of all blocks to the blocks: a transposition. */
-        __m512i even01 = _mm512_unpacklo_epi64(x0, x1), odd01 = _mm512_unpackhi_epi64(x0, x1);
-        __m512i even23 = _mm512_unpacklo_epi64(x2, x3), odd23 = _mm512_unpackhi_epi64(x2, x3);
-        const __m512i first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
-        const __m512i second = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
-        __m512i even0 = _mm512_permutex2var_epi64(even01, first, even23); /* blocks 0 and 2 */
-        __m512i even1 = _mm512_permutex2var_epi64(even01, second, even23); /* 4 and 6 */
-        __m512i odd0 = _mm512_permutex2var_epi64(odd01, first, odd23); /* 1 and 3 */
-        __m512i odd1 = _mm512_permutex2var_epi64(odd01, second, odd23); /* 5 and 7 */
-        _mm512_storeu_si512(words, _mm512_shuffle_i64x2(even0, odd0, 0x44));
-        _mm512_storeu_si512(words + 8, _mm512_shuffle_i64x2(even0, odd0, 0xee));
-        _mm512_storeu_si512(words + 16, _mm512_shuffle_i64x2(even1, odd1, 0x44));
-        _mm512_storeu_si512(words + 24, _mm512_shuffle_i64x2(even1, odd1, 0xee));
+        int64_t i = (int64_t)(block - begin) * WORDS;
+        store_blocks_avx512(out, floats, i, x);
+        store_blocks_avx512(out, floats, i + 8 * WORDS, y);
     }
+}
+
+/* The same as draw_scalar, for whole groups. */
+GK_TARGET(GK_AVX512_FEATURES)
+static void draw_avx512(void *out, bool floats, uint64_t begin, uint64_t end, const uint64_t key[2])
+{
+    if (floats)
+        draw_groups_avx512(out, true, begin, end, key);
+    else
+        draw_groups_avx512(out, false, begin, end, key);
 }
 #endif
 
-#define NAME(x) x##_scalar
-#define TARGET
-#include "kernels/uniform_template.h"
-
-#if GK_X86
-#  define NAME(x) x##_avx2
-#  define TARGET GK_TARGET(GK_AVX2_FEATURES)
-#  include "kernels/uniform_template.h"
-
-#  define NAME(x) x##_avx512
-#  define TARGET GK_TARGET(GK_AVX512_FEATURES)
-#  include "kernels/uniform_template.h"
-#endif
-
 typedef struct {
-    double *doubles;
-    float *floats; /* NULL where doubles are wanted */
-    int64_t n;
+    void *out;
+    bool floats;
+    int64_t n; /* numbers */
     const uint64_t *key;
 } work;
 
 static void fill(int64_t begin, int64_t end, void *data)
 {
     const work *w = data;
-    int64_t each = w->floats != NULL ? 2 : 1; /* numbers of a word */
-    uint64_t words[BUFFER];
-    int64_t last = end * PIECE * each < w->n ? end * PIECE * each : w->n;
-    for (int64_t first = begin * PIECE * each; first < last; first += BUFFER * each) {
-        int64_t n = last - first < BUFFER * each ? last - first : BUFFER * each;
-        uint64_t block = (uint64_t)(first / each) / WORDS;
-        uint64_t blocks = ((uint64_t)n + WORDS * (uint64_t)each - 1) / (WORDS * (uint64_t)each);
-        if (blocks % 8 == 0)
-            GK_DISPATCH(draw)(words, block, block + blocks, w->key);
-        else
-            draw_scalar(words, block, block + blocks, w->key);
-        if (w->floats != NULL)
-            GK_DISPATCH(floats)(w->floats + first, words, n);
-        else
-            GK_DISPATCH(doubles)(w->doubles + first, words, n);
+    const int64_t each = w->floats ? 2 : 1; /* numbers of a word */
+    const int64_t in_group = GROUP * WORDS * each;
+    const size_t size = w->floats ? sizeof(float) : sizeof(double);
+    int64_t first = begin * PIECE * each, last = end * PIECE * each < w->n ? end * PIECE * each : w->n;
+    int64_t rest = last - (last - first) % in_group;
+
+    uint64_t block = (uint64_t)(first / each / WORDS), rest_block = (uint64_t)(rest / each / WORDS);
+    GK_DISPATCH(draw)((char *)w->out + (size_t)first * size, w->floats, block, rest_block, w->key);
+    if (rest < last) {
+        union {
+            double doubles[GROUP * WORDS];
+            float floats[2 * GROUP * WORDS];
+        } numbers;
+        uint64_t pairs = (uint64_t)((last - rest + 2 * WORDS * each - 1) / (2 * WORDS * each));
+        draw_scalar(&numbers, w->floats, rest_block, rest_block + 2 * pairs, w->key);
+        memcpy((char *)w->out + (size_t)rest * size, &numbers, (size_t)(last - rest) * size);
     }
 }
 
@@ -182,12 +243,12 @@ static int uniform(work *w, int64_t words, const gk_options *options)
 
 int gk_uniform_float64(double *out, int64_t n, const uint64_t key[2], const gk_options *options)
 {
-    work w = {.doubles = out, .n = n, .key = key};
+    work w = {.out = out, .n = n, .key = key};
     return uniform(&w, n, options);
 }
 
 int gk_uniform_float32(float *out, int64_t n, const uint64_t key[2], const gk_options *options)
 {
-    work w = {.floats = out, .n = n, .key = key};
+    work w = {.out = out, .floats = true, .n = n, .key = key};
     return uniform(&w, n / 2 + n % 2, options);
 }
