@@ -103,7 +103,7 @@ def test_those_that_are_as_quick_are_told():
 
 def test_a_single_round_says_so():
     text = advise([row("serial", 1.0, rounds=1), row("gilkit.map", 0.5, 2, rounds=1)]).text
-    assert "gilkit.map is 2.00 times as quick (a single round)" in text
+    assert "gilkit.map: 2.00 times as quick (a single round)" in text
     assert "2.00 times as quick (2.00 to 2.00)" in advise([row("serial", 1.0), row("gilkit.map", 0.5, 2)]).text
 
 

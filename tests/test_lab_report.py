@@ -212,6 +212,7 @@ def test_the_verdicts_as_markdown(runs, tmp_path):
     assert "\n## switch-cost\n" in text
     assert "\n**Is not decided for" in text  # the made-up runs leave much open
     assert "Note: A note." in text
+    assert "\nWhy: A worker takes the next task when it is free" in text
     assert "Interpreters: 3.13.0 (GIL). Command: `gilkit experiment pool`, 2026-01-01." in text
     assert max(len(line) for line in text.splitlines() if not line.startswith("|")) <= 110
 

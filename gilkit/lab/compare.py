@@ -272,7 +272,7 @@ def of_what(base: Row, facts: dict[str, Any]) -> str:
 def quicker(choice: Row, base: Row) -> str:
     found = ratio(base, choice, "wall")
     spread = f"{digits(found.interval.low)} to {digits(found.interval.high)}" if found.pairs > 1 else "a single round"
-    return f"{choice.label} is {digits(found.middle)} times as quick ({spread})."
+    return f"{choice.label}: {digits(found.middle)} times as quick ({spread})."
 
 
 def slower(row: Row, quickest: Row) -> bool:

@@ -171,6 +171,7 @@ class Experiment(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     claim: ClassVar[str]
+    why: ClassVar[str] = ""  # what is behind it, whatever the figures say
     seconds: ClassVar[float] = 1.0  # how long each case is measured, over all rounds together
     rounds: ClassVar[int] = 3
     old_pythons: ClassVar[bool] = False  # whether the claim is about interpreters older than 3

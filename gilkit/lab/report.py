@@ -100,6 +100,8 @@ def markdown(results: Sequence[Result]) -> str:
         if result.verdict:
             headline = result.verdict.said
             parts.append(filled(f"**{headline[0].upper()}{headline[1:]}.** {result.verdict.text}"))
+        if of(result).why:
+            parts.append(filled(f"Why: {of(result).why}"))
         parts += [filled(f"Note: {warning}") for warning in result.warnings]
         used = dict.fromkeys(f"{row.interpreter.label} ({row.interpreter.gil_state})" for row in result.rows)
         parts.append(
@@ -162,6 +164,8 @@ def section(result: Result) -> str:
             f'<p class="verdict {verdict.outcome.name.lower()}"><strong>{escape(lead(experiment, verdict))}.'
             f"</strong> {escape(verdict.text)}</p>"
         )
+    if experiment.why:
+        parts.append(f'<p class="why">Why: {escape(experiment.why)}</p>')
     parts += [f'<p class="note">{escape(warning)}</p>' for warning in result.warnings]
     if result.interrupted:
         parts.append('<p class="note">The run was interrupted; this is what was measured until then.</p>')

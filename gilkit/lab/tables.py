@@ -48,8 +48,13 @@ def show(console: Console, experiment: Experiment, result: Result) -> None:
         words = result.verdict.headline if experiment.asks else result.verdict.said
         headline.append(f"{words}.", style=STYLES[result.verdict.outcome])
         console.print(headline)
-        width = min(console.width, LINE)
-        console.print(Text(textwrap.fill(result.verdict.text, width, initial_indent="  ", subsequent_indent="  ")))
+        console.print(Text(paragraph(result.verdict.text, console.width)))
+        if experiment.why:
+            console.print(Text(paragraph(f"Why: {experiment.why}", console.width), style="italic"))
+
+
+def paragraph(text: str, width: int) -> str:
+    return textwrap.fill(text, min(width, LINE), initial_indent="  ", subsequent_indent="  ")
 
 
 def fitting(console: Console, experiment: Experiment, result: Result) -> tuple[Table, list[str]]:

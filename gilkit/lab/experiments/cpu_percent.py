@@ -42,6 +42,7 @@ class CpuPercent(Experiment):
     name = "cpu-percent"
     title = "CPU % of a busy loop"
     claim = "Python threads leave cores idle (160 % of 400 %); the same loop in C fills every core."
+    why = "A GIL lets one thread at a time run Python code; C code that has released it runs on every core."
     seconds = 1.5
     rounds = 3
     old_pythons = True

@@ -31,6 +31,7 @@ class CpuVsIo(Experiment):
     name = "cpu-vs-io"
     title = "Waiting and computing"
     claim = "Six threads fetch six pages in a quarter of the time; they do not compute any faster."
+    why = "A thread that waits for the network has released the GIL; one that computes in Python holds it."
     rounds = 3
 
     def cases(self, setting: Setting) -> list[Case]:

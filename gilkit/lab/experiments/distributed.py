@@ -31,6 +31,7 @@ class Distributed(Experiment):
     name = "distributed"
     title = "Workers across a network"
     claim = "A manager shares tasks over the network; workers return n × n; a wrong key is refused."
+    why = "TLS lets in only those with a certificate that the cluster's own authority has signed."
     rounds = 1
 
     def cases(self, setting: Setting) -> list[Case]:

@@ -25,6 +25,7 @@ class FalseSharing(CostExperiment):
     name = "false-sharing"
     title = "False sharing"
     claim = "Two counters on one cache line slow each other down though nothing is shared."
+    why = "A core must own the whole cache line to write to it: it goes back and forth, whichever half is meant."
     thing = "an update"
     base = "padded cells"
     seconds = 0.6

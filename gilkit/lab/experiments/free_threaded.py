@@ -33,6 +33,7 @@ class FreeThreaded(Experiment):
     name = "free-threaded"
     title = "With and without the GIL"
     claim = "The GIL keeps pure Python on one core; a free-threaded build uses all of them."
+    why = "Without a GIL all threads run at once; keeping their reference counts right costs a single thread time."
     rounds = 3
 
     def cases(self, setting: Setting) -> list[Case]:

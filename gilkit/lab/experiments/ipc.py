@@ -34,6 +34,7 @@ class Ipc(CostExperiment):
     name = "ipc"
     title = "Handing data over"
     claim = "Processes share nothing, so data is pickled and copied; threads share memory."
+    why = "What goes to another process is pickled, copied by the kernel and read again; a thread gets a reference."
     thing = "a message"
     base = "thread"
     cpu = False

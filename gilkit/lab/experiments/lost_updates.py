@@ -30,6 +30,7 @@ class LostUpdates(CostExperiment):
     name = "lost-updates"
     title = "Lost updates"
     claim = "Two threads that change a balance end at a wrong one; with a lock it is always right."
+    why = "Reading, adding and writing back are three steps: what another thread wrote in between is lost."
     thing = "an update"
     base = "no lock"
     seconds = 1.2

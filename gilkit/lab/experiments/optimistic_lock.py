@@ -33,6 +33,7 @@ class OptimisticLock(CostExperiment):
     name = "optimistic-lock"
     title = "Optimistic and pessimistic locking"
     claim = "An optimistic lock is good where conflicts are rare; a pessimistic one makes everyone wait."
+    why = "Compare-and-set never waits, but is done again where somebody interfered; a mutex makes a queue."
     thing = "an update"
     base = "LockedCounter"
     seconds = 0.3

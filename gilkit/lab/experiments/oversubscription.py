@@ -26,6 +26,7 @@ class Oversubscription(Experiment):
     name = "oversubscription"
     title = "More threads than cores"
     claim = "CPU-bound work wants as many simultaneous tasks as cores; more only switch."
+    why = "A core does one thing at a time: more threads than cores take turns, and every turn costs a switch."
     seconds = 0.9
     rounds = 3
 

@@ -39,6 +39,7 @@ class Server(Experiment):
     name = "server"
     title = "A server's connections"
     claim = "A thread for each connection beats a process for each; throughput falls as contexts rise."
+    why = "A fork copies the process for each connection; a thread starts quickly, but waits for its turn of the GIL."
     seconds = 0.5
     rounds = 2
 

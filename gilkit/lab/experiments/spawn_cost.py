@@ -34,6 +34,7 @@ class SpawnCost(CostExperiment):
     name = "spawn-cost"
     title = "The cost of a start"
     claim = "A process is dear to create (fork less than spawn), a thread cheap, a coroutine cheaper."
+    why = "A process needs an address space, or a whole new interpreter; a thread a stack; a coroutine an object."
     thing = "a start and join"
     base = "thread"
     cpu = False

@@ -37,6 +37,7 @@ class SwitchCost(CostExperiment):
     name = "switch-cost"
     title = "The cost of a switch"
     claim = "A kernel trap is cheap, a switch is dear and grows with the contexts; coroutines switch cheapest."
+    why = "The kernel puts one context away and brings another, whose data has left the caches; a coroutine is called."
     thing = "a switch"
     base = "threads"
     cpu = False

@@ -32,6 +32,7 @@ class SwitchInterval(Experiment):
     name = "switch-interval"
     title = "Waiting for the GIL"
     claim = "A thread releases the GIL every 100 bytecodes (since Python 3.2: every 5 ms, on request)."
+    why = "A thread that wakes up must have the GIL, and the one that computes gives it away now and then, not at once."
     seconds = 0.9
     rounds = 3
     old_pythons = True
