@@ -214,6 +214,10 @@ def test_the_verdicts_as_markdown(runs, tmp_path):
     assert "Note: A note." in text
     assert "\nWhy: A worker takes the next task when it is free" in text
     assert "Interpreters: 3.13.0 (GIL). Command: `gilkit experiment pool`, 2026-01-01." in text
+    assert "Command: `gilkit compare spin`" in text
+    again = result("lost-updates", [row("2 threads", "no lock", 2, runs=1, wrong=0, count=9, each=1.0)])
+    again.rows[0].interpreter = Interpreter("python2", "CPython", "2.7.18", False, True)
+    assert "Command: `gilkit experiment lost-updates --python python2.7`" in report.markdown([again]).replace("\n", " ")
     assert max(len(line) for line in text.splitlines() if not line.startswith("|")) <= 110
 
 

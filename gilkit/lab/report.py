@@ -20,6 +20,7 @@ from .charts import Chart, Span, Strip
 from .drawing import draw
 from .errors import LabError
 from .experiment import Experiment, Outcome, Verdict
+from .figures import interpreters_of
 from .results import Result
 
 MARKS = {Outcome.HOLDS: "✓", Outcome.PARTLY: "◐", Outcome.FAILS: "✗", Outcome.OPEN: "?", Outcome.CHOICE: "→"}
@@ -103,13 +104,21 @@ def markdown(results: Sequence[Result]) -> str:
         if of(result).why:
             parts.append(filled(f"Why: {of(result).why}"))
         parts += [filled(f"Note: {warning}") for warning in result.warnings]
-        used = dict.fromkeys(f"{row.interpreter.label} ({row.interpreter.gil_state})" for row in result.rows)
-        parts.append(
-            filled(
-                f"Interpreters: {', '.join(used)}. Command: `gilkit experiment {result.name}`, {result.started[:10]}."
-            )
+        used = interpreters_of(result.rows)
+        names = ", ".join(f"{each.label} ({each.gil_state})" for each in used)
+        # Free-threaded ones are found by themselves.
+        asked = "".join(
+            f" --python python{'.'.join(map(str, each.version_info))}"
+            for each in used
+            if not (each.running or each.free_threaded)
         )
+        command = f"`{command_of(result)}{asked}`"
+        parts.append(filled(f"Interpreters: {names}. Command: {command}, {result.started[:10]}."))
     return "\n\n".join(parts) + "\n"
+
+
+def command_of(result: Result) -> str:
+    return f"gilkit {result.name}" if of(result).asks else f"gilkit experiment {result.name}"
 
 
 def filled(text: str) -> str:

@@ -73,8 +73,9 @@ def processes_copy(rows: Sequence[Row]) -> Check:
     known = [value for value in found.values() if value is not None]
     if not known:
         return Check("processes", None)
-    words = " and ".join(f"{value:,.0f} times through a {way.title()}" for way, value in found.items() if value)
-    return Check("processes", all(value >= 10 for value in known), f"A megabyte costs a process {words}.")
+    words = " and ".join(f"{value:,.0f} times as much through a {way.title()}" for way, value in found.items() if value)
+    text = f"A megabyte costs a process more than {size(SIZES[0])} do: {words}."
+    return Check("processes", all(value >= 10 for value in known), text)
 
 
 def threads_share(rows: Sequence[Row]) -> Check:
@@ -84,7 +85,7 @@ def threads_share(rows: Sequence[Row]) -> Check:
         return Check("threads", None)
     against = times(queue, thread)
     text = (
-        f"Between threads it costs {grown:.1f} times a small message: {duration(thread['each'])}, where a Queue of "
+        f"Between threads it costs {grown:.1f} times as much: {duration(thread['each'])}, where a Queue of "
         f"processes takes {duration(queue['each'])}, {against:,.0f} times as long."
     )
     shared = find(rows, "shared_memory", size=SIZES[1])
