@@ -62,8 +62,9 @@ class Strategy(ABC):
         """Why it cannot be used for that workload here, or None when it can."""
         return None
 
-    def moved(self, workload: Workload, threads: int) -> int | None:
-        """How many bytes a run copies, where no system call could count them; None where one does."""
+    def moved(self, workload: Workload, threads: int, result: Any) -> int | None:
+        """How many bytes a run copies, where no system call could count them; None where one does. ``result`` is that
+        of a run."""
         return 0 if self.shares_memory else None
 
     @abstractmethod

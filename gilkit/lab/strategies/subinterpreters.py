@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from ..custom import Custom
 from ..strategy import Contender, Strategy
 from ..workload import Workload
 
@@ -45,8 +46,11 @@ class Subinterpreters(Strategy):
 
         return Contender(lambda: workload.solve(tasks, threads), stack)
 
-    def moved(self, workload: Workload, threads: int) -> int:
-        """What goes to the interpreters and back is pickled: it is done once more, by a map that counts."""
+    def moved(self, workload: Workload, threads: int, result: Any) -> int:
+        """What goes to the interpreters and back is pickled. A workload may go there more than once: it is done once
+        more, by a map that counts."""
+        if isinstance(workload, Custom):
+            return len(pickle.dumps(workload.inputs)) + len(pickle.dumps(result))
         total = 0
 
         def tasks(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:

@@ -26,7 +26,6 @@ def once(strategy, workload, size, threads, amount=None):
         _state["contender"] = strategies.get(strategy).open(work, threads)
         figures["startup"] = time.perf_counter() - start
         _state["work"] = work
-        _state["moved"] = strategies.get(strategy).moved(work, threads)
         if workload == "custom":
             figures["inputs"] = digest(custom.inputs(**size))
     contender, work = _state["contender"], _state["work"]
@@ -36,12 +35,14 @@ def once(strategy, workload, size, threads, amount=None):
         before = transferred(me)
         returned = contender.run()
         after = transferred(me)
+    result = contender.result(returned)
+    work.check(result)
+    if "moved" not in _state:
+        _state["moved"] = strategies.get(strategy).moved(work, threads, result)
     if _state["moved"] is not None:
         figures["moved"] = _state["moved"]
     elif looking is not None:
         figures["moved"] = max(0, after - before - looking)
-    result = contender.result(returned)
-    work.check(result)
     total = 0
     for process in [me] + me.children(recursive=True):
         try:
