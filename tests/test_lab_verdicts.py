@@ -87,6 +87,28 @@ def test_every_task_exists(name):
         assert callable(task)
 
 
+def test_all_of_them_take_a_few_minutes_as_planned():
+    """Without the starts of the interpreters and the cases that take the time they take."""
+    planned = 0.0
+    for name in experiments.names():
+        experiment = experiments.get(name)
+        planned += experiment.seconds * sum(case.timed for case in experiment.cases(SETTING))
+    assert planned < 150
+
+
+@pytest.mark.parametrize("cores", [1, 2, 4, 64, 256])
+def test_large_machines_are_not_flooded(cores):
+    """Workers of a cluster, and processes in all, are bounded; pools have tasks enough for every process."""
+    setting = Setting([GIL], cores, cores)
+    for case in experiments.get("distributed").cases(setting):
+        assert 1 <= case.arguments["workers"] <= 8
+    sizes = [case for case in experiments.get("pool").cases(setting) if case.strategy == "size"]
+    assert {case.threads for case in sizes} >= {max(1, cores // 2), cores, 2 * cores, 4 * cores}
+    for case in sizes:
+        assert case.arguments["tasks"] == 48 * cores
+        assert case.arguments["tasks"] / case.threads <= 400
+
+
 # ---- pool
 
 

@@ -4,8 +4,8 @@ The claim: a pool of 4 workers given 5 tasks starts four at once; the fifth wait
 the creation and destruction of their workers. A pool's best size for CPU-bound work is the number of cores.
 
 The method: five sleeping tasks of different length on four workers, each with the moments it began and ended; a pool
-made for every task beside one that is kept; and a fixed amount of CPU-bound work on warm pools of 1 to 4 × cores
-processes.
+made for every task beside one that is kept; and CPU-bound work, the same amount for each, on warm pools of half as many
+to 4 × as many processes as cores.
 
 The rule: the *schedule* holds when the first four have all begun before any ended, and the fifth began after the first
 end, within 10 ms of it. *Reuse* holds when a task on the kept pool is shown to cost less than one on a pool of its own
@@ -29,7 +29,7 @@ WORKERS = 4
 LENGTHS = [0.16, 0.08, 0.2, 0.12, 0.1]
 PROMPT = 0.010
 LOOPS = 100_000
-TASKS = 96  # many and short, so that waiting for the last one does not count
+TASKS = 48  # for each core: many and short, so that waiting for the last one does not count
 
 
 class Pool(Experiment):
@@ -59,13 +59,14 @@ class Pool(Experiment):
             for task, words in (("fresh", "a pool for each task"), ("reused", "one pool for all tasks")):
                 arguments = {"kind": kind, "workers": WORKERS}
                 cases.append(Case(f"{words}, {kind}", f"pooling:{task}", here, arguments, task, WORKERS))
+        tasks = TASKS * setting.threads
         for size in sizes(setting.threads):
             cases.append(
                 Case(
-                    f"{TASKS} computations on {plural(size, 'process', 'processes')}",
+                    f"{tasks} computations on {plural(size, 'process', 'processes')}",
                     "pooling:computing",
                     here,
-                    {"workers": size, "tasks": TASKS, "loops": LOOPS},
+                    {"workers": size, "tasks": tasks, "loops": LOOPS},
                     "size",
                     size,
                     timed=False,
@@ -110,7 +111,8 @@ class Pool(Experiment):
 
 
 def sizes(cores: int) -> list[int]:
-    return sorted({1, max(1, cores // 2), cores, 2 * cores, 4 * cores})
+    """From half as many as cores to four times as many; and one, where that does not take too long."""
+    return sorted({1 if cores <= 8 else cores, max(1, cores // 2), cores, 2 * cores, 4 * cores})
 
 
 def schedule(rows: Sequence[Row]) -> Check:
