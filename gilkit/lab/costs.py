@@ -57,12 +57,15 @@ class CostExperiment(Experiment):
     def comparable(self, base: Row, row: Row) -> bool:
         return base.threads == row.threads
 
+    def group_of(self, row: Row) -> str:
+        """The heading under which its bar stands."""
+        return f"Python {row.interpreter.label}"
+
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
         bars = []
         for row in rows:
             if row.measured:
                 interval = bootstrap(row.values("each"))
-                bars.append(
-                    Bar(row.label, interval.middle, interval.low, interval.high, f"Python {row.interpreter.label}")
-                )
+                group = self.group_of(row)
+                bars.append(Bar(row.label, interval.middle, interval.low, interval.high, group))
         return [Bars(f"Time for {self.thing}", "s", bars, log=True)]

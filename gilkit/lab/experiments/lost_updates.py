@@ -59,6 +59,9 @@ class LostUpdates(CostExperiment):
 
         return [Column("wrong", wrong), *super().columns(rows, setting)]
 
+    def group_of(self, row: Row) -> str:
+        return "Native threads" if row.strategy in COUNTERS else super().group_of(row)
+
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
         checks = [loses(rows, each) for each in interpreters_of(rows)]
         verdict = weigh(checks)

@@ -54,6 +54,9 @@ class ThreadLocal(CostExperiment):
             cases.append(Case(label, "counting:native", here, arguments, "native", threads))
         return cases
 
+    def group_of(self, row: Row) -> str:
+        return "Native threads" if row.strategy == "native" else super().group_of(row)
+
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
         verdict = weigh([own_state(rows), without_lock(rows)])
         native = max(among(rows, "native"), key=lambda row: row.threads, default=None)
