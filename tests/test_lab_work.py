@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import math
 import zlib
 
@@ -77,6 +78,18 @@ def test_gzip_of_any_size(size):
     assert gzip.decompress(packed) == data
     assert zlib.crc32(data) == int.from_bytes(packed[-8:-4], "little")
     assert len(packed) <= 1.01 * len(gzip.compress(data, 6)) + 20
+
+
+def test_every_interpreter_uses_the_same_engine():
+    """regex and re are not equally quick: whichever is chosen here goes to the others with the size."""
+    assert workloads.get("regex", size=1000).size["engine"] in ("regex", "re")
+    plain = workloads.get("regex", size=100_000, engine="re")
+    assert plain.size["engine"] == "re"
+    plain.check(plain.solve(map, 2))
+    missing = workloads.get("regex", size=1000, engine="regex")
+    if importlib.util.find_spec("regex") is None:
+        with pytest.raises(ImportError):
+            missing.solve(map, 2)
 
 
 @pytest.mark.parametrize(
