@@ -42,6 +42,7 @@ def test_every_experiment_states_its_claim_and_rule():
         experiment = experiments.get(name)
         assert experiment.name == name
         assert experiment.claim.endswith(".")
+        assert experiment.why.endswith(".")
         text = sys.modules[type(experiment).__module__].__doc__
         for word in ("The claim", "The method", "The rule"):
             assert word in text, f"{name} does not state: {word}"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import pickle
+import sys
 
 import pytest
 
-from gilkit.lab import cli, compare, interpreters, results
+from gilkit.lab import cli, compare, interpreters, results, strategies, workloads
 from gilkit.lab.errors import LabError
 from gilkit.lab.experiment import Outcome, Row, Setting
+from gilkit.lab.guest.gilkit_tasks import contest
 from gilkit.lab.interpreters import Interpreter
 
 GIL = Interpreter("python3", "CPython", "3.13.0", False, True, running=True)
@@ -42,10 +45,23 @@ def test_a_simpler_one_that_is_not_shown_to_be_slower_is_chosen():
 def test_whether_it_holds_the_gil():
     assert "It holds the GIL" in advise([row("serial", 1.0), row("threads", 1.05, 2)]).text
     assert "releases the GIL for about 80 %" in advise([row("serial", 1.0), row("threads", 0.6, 2)]).text
+    busy = [row("serial", 1.0, others_percent=90.0), row("threads", 1.05, 2, others_percent=90.0)]
+    assert "cannot be told while other programs use the cores" in advise(busy).text
+    text = advise([row("serial", 1.0), row("threads", 1.0, 2), row("gilkit.map", 0.6, 2)]).text
+    assert (
+        "releases the GIL for about 80 % of its time: in gilkit.map 1.67 times, in Python's threads 1.00 times" in text
+    )
     short = {"each": 1e-6, "inputs": 10}
     text = advise([row("serial", 1.0), row("threads", 9.0, 2)], short).text
     assert "cannot be told" in text
     assert "A call takes 1.00 µs" in text
+
+
+def test_what_the_free_threaded_build_makes_of_it():
+    text = advise([row("serial", 1.0), row("threads", 1.0, 2), row("free-threaded", 0.8, 2)]).text
+    assert "On the free-threaded build 2 threads are 1.25 times as quick as the plain loop." in text
+    text = advise([row("serial", 1.0), row("threads", 1.0, 2), row("free-threaded", 1.25, 2)]).text
+    assert "On the free-threaded build 2 threads take 1.25 times as long as it." in text
 
 
 def test_wrong_results_are_out():
@@ -81,18 +97,67 @@ def test_start_up_decides_for_a_single_run():
     assert "For a single run, with start-up, serial comes first" in verdict.text
 
 
+def test_those_that_are_as_quick_are_told():
+    rows = [row("serial", 1.0), row("gilkit", 0.5, 2), row("numba", 0.5, 2), row("threads", 0.9, 2)]
+    verdict = advise(rows, custom=False)
+    assert verdict.headline == "choose gilkit"
+    assert "numba is not shown to differ from it." in verdict.text
+    assert "threads is not shown" not in verdict.text
+
+
+def test_a_single_round_says_so():
+    text = advise([row("serial", 1.0, rounds=1), row("gilkit.map", 0.5, 2, rounds=1)]).text
+    assert "gilkit.map: 2.00 times as quick (a single round)" in text
+    assert "2.00 times as quick (2.00 to 2.00)" in advise([row("serial", 1.0), row("gilkit.map", 0.5, 2)]).text
+
+
+def test_too_few_inputs_to_share_out():
+    facts = {"each": 1.0, "inputs": 1}
+    assert (
+        "With 1 input there is nothing to share out" in advise([row("serial", 1.0), row("threads", 1.0, 2)], facts).text
+    )
+    facts["inputs"] = 2
+    assert "nothing to share out" not in advise([row("serial", 1.0), row("threads", 1.0, 2)], facts).text
+
+
+def test_what_was_left_out_is_told():
+    facts = {"each": 1.0, "inputs": 100}
+    text = advise([row("serial", 5.0, count=5), row("threads", 5.0, 2, count=5)], facts).text
+    assert "takes 5.00 s for 5 calls, of the 100 that there are" in text
+
+
+def test_getting_ready_is_told_where_it_is_long():
+    rows = [row("serial", 1.0), row("numba", 0.1, 2, startup=2.0)]
+    assert "Getting ready takes longer than the work itself: numba 2.00 s" in advise(rows).text
+    rows = [row("serial", 1.0), row("numba", 0.1, 2, startup=0.15)]
+    assert "Getting ready" not in advise(rows).text
+
+
+def test_what_pools_move_is_told():
+    text = advise([row("serial", 1.0), row("pool-fork", 0.9, 2, moved=5 << 20)], custom=False).text
+    assert "Processes lose 400 ms to handing out work and collecting results, 5 MiB of them" in text
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
         ("AttributeError: Can't get local object", "what pickles"),
         ("ModuleNotFoundError: No module named 'numpy'", "not installed for that interpreter"),
         ("no answer within 60 s", "it hangs"),
+        ("concurrent.interpreters.NotShareableError: args not shareable", "what it can import for itself"),
         ("ValueError: nonsense", "nonsense"),
     ],
 )
 def test_failures_are_explained(error, words):
     failed = Row("pool-fork", "pool-fork", GIL, 2, error=error)
     assert words in advise([row("serial", 1.0), row("threads", 1.0, 2), failed]).text
+
+
+def test_failures_for_the_same_reason_are_told_together():
+    broken = [Row(name, name, GIL, 2, error="cannot pickle it") for name in ("pool-fork", "pool-spawn")]
+    text = advise([row("serial", 1.0), row("threads", 1.0, 2), *broken]).text
+    assert text.count("could not run") == 1
+    assert "pool-fork and pool-spawn could not run: cannot pickle it (processes" in text
 
 
 def test_too_little_measured():
@@ -102,10 +167,96 @@ def test_too_little_measured():
 
 @pytest.mark.parametrize(
     ("each", "inputs", "take", "repeat"),
-    [(1e-6, 1000, None, 50), (0.1, 10, None, 1), (1.0, 100, 5, 1), (60.0, 3, 1, 1), (0.0, 1, None, 10_000_000)],
+    [
+        (1e-6, 1000, None, 50),
+        (0.1, 10, None, 1),
+        (1.0, 100, 5, 1),
+        (60.0, 3, 2, 1),
+        (60.0, 1, 1, 1),
+        (0.0, 1, None, 100_000),
+    ],
 )
 def test_work_is_fitted(each, inputs, take, repeat):
-    assert compare.fit({"each": each, "inputs": inputs}) == {"take": take, "repeat": repeat}
+    assert compare.fit({"each": each, "inputs": inputs}, 2) == {"take": take, "repeat": repeat}
+
+
+def test_long_calls_are_announced_and_given_time():
+    minute = compare.Comparison("/a.py:f", "/a.py:g", {"each": 60.0, "inputs": 6})
+    text = minute.announcement(SETTING)
+    assert "A call takes 60.0 s. Of 6 inputs 2 will be computed" in text
+    assert "minutes in all" in text
+    assert minute.grace > 600
+    quick = compare.Comparison("/a.py:f", "/a.py:g", {"each": 0.1, "inputs": 6})
+    assert quick.announcement(SETTING) == ""
+    assert quick.grace < 70
+    assert compare.Comparison("spin").announcement(SETTING) == ""
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ([1, 2.5, "x"], [1, 2.5, "x"], True),
+        ([1], [1.0], False),
+        ([1], (1,), False),
+        ([["a"], ["a"]], [["a"], ["".join("a")]], True),
+        ({"a": {1, 2}}, {"a": {2, 1}}, True),
+        ({"a": {1, 2}}, {"a": {1, 3}}, False),
+        (frozenset("abcdef"), frozenset("fedcba"), True),
+        ({1}, [1], False),
+    ],
+)
+def test_digests_tell_equal_from_other_results(one, other, same):
+    assert (contest.digest(one) == contest.digest(other)) is same
+
+
+def test_what_comes_back_from_a_process_is_equal_though_not_identical():
+    shared = "".join(["a string", " of its own"])
+    results = [shared, shared]
+    copies = [pickle.loads(pickle.dumps(each)) for each in results]
+    assert contest.digest(results) == contest.digest(copies)
+    assert contest.digest([lambda: 1]) is None
+
+
+SMALL = {
+    "spin": {"iterations": 1001},
+    "pi": {"samples": 20_000, "seed": 0},
+    "mandelbrot": {"width": 24, "height": 17, "x": (-2.0, 1.0), "y": (-1.5, 1.5), "max_iter": 30},
+    "jacobi": {"height": 12, "width": 9, "iterations": 5},
+    "kmeans": {"count": 300, "dimensions": 3, "clusters": 4, "iterations": 3},
+    "sort": {"count": 5000},
+    "gzip": {"size": 300_000, "level": 6},
+    "sha256": {"count": 50, "size": 3001},
+    "regex": {"size": 200_000},
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_workloads_as_workers_carry_them_out(name, monkeypatch):
+    """With sizes that have been through JSON, in the plain loop, threads, processes and the kernel."""
+    work = workloads.get(name, **SMALL[name])
+    sized = json.loads(json.dumps(SMALL[name]))
+    for strategy in strategies.every():
+        if strategy.name in ("serial", "threads", "pool-spawn", "gilkit") and not strategy.obstacle(work):
+            monkeypatch.setattr(contest, "_state", {})
+            sample = contest.once(strategy.name, name, sized, 2, work.amount)
+            contest._state["contender"].close()
+            assert sample["wall"] > 0
+            assert sample["count"] == work.amount
+            assert sample["memory"] > 0
+            if strategy.shares_memory:
+                assert sample["moved"] == 0
+            elif sys.platform == "linux":
+                assert sample["moved"] > 0
+
+
+def test_bytes_moved_are_those_of_the_data(monkeypatch):
+    """sort hands all numbers to the processes and gets them back: 9 bytes each in a pickle, some more in frames."""
+    if sys.platform != "linux":
+        pytest.skip("only Linux counts them")
+    monkeypatch.setattr(contest, "_state", {})
+    sample = contest.once("pool-spawn", "sort", {"count": 50_000}, 2)
+    contest._state["contender"].close()
+    assert 0.9 <= sample["moved"] / (2 * 9 * 50_000) <= 1.3
 
 
 def test_what_has_changed():
@@ -136,6 +287,9 @@ def mine(tmp_path, monkeypatch):
         "def broken(n): raise ValueError(f'no {n}')\n"
         "def local(n): return lambda: n\n"
         "def leave(n): raise SystemExit(3)\n"
+        "def ask(n): return input()\n"
+        "def words(n): return {'a', 'set', 'of', 'words'}, 'even' if n % 2 else 'odd'\n"
+        "def big(): return [bytes(3_000_000)] * 6\n"
         "number = 7\n"
     )
     return path
@@ -158,6 +312,37 @@ def test_functions_run_under_every_strategy(mine, capsys, tmp_path, function, ma
     assert "Advice: choose" in capsys.readouterr().out
 
 
+def test_results_that_are_equal_in_every_process(mine, capsys):
+    """Sets come in another order in each process, and constants as copies: the results are the same all the same."""
+    assert run(mine, "words", "inputs", "--json") == 0
+    (data,) = json.loads(capsys.readouterr().out)["results"]
+    assert "other results" not in data["verdict"]["text"]
+    assert len({row["samples"][0]["digest"] for row in data["rows"]}) == 1
+
+
+def test_a_slow_call_is_not_taken_for_a_hanging_one(mine, capsys, monkeypatch):
+    """A minute in the small: longer than the lab's patience, fewer inputs than there are, and a single round."""
+    mine.write_text(mine.read_text() + "import time\ndef slow(n): time.sleep(0.5); return n\n")
+    monkeypatch.setattr(compare, "LONGEST", 0.1)
+    monkeypatch.setattr(compare.Comparison, "budget", 0.1)
+    monkeypatch.setattr(compare, "PATIENCE", 0.2)
+    assert run(mine, "slow", "inputs", "--json", "--threads", "2") == 0
+    output = capsys.readouterr()
+    assert "trying it on the first input" in output.err
+    assert "A call takes 50" in output.err
+    (data,) = json.loads(output.out)["results"]
+    assert all(len(row["samples"]) == 1 for row in data["rows"])
+    assert "2 calls, of the 20 that there are" in data["verdict"]["text"]
+    assert "a single round" in data["verdict"]["text"]
+
+
+def test_a_call_that_never_ends(mine, capsys, monkeypatch):
+    mine.write_text(mine.read_text() + "import time\ndef hang(n): time.sleep(600)\n")
+    monkeypatch.setattr(compare, "TRIAL", 0.5)
+    assert run(mine, "hang", "inputs") == 2
+    assert "one call takes more than 0.5 s, or it hangs" in capsys.readouterr().err
+
+
 def test_results_that_do_not_pickle_are_explained(mine, capsys):
     assert run(mine, "local", "inputs", "--json") == 0
     data = json.loads(capsys.readouterr().out)
@@ -178,6 +363,7 @@ def test_results_that_do_not_pickle_are_explained(mine, capsys):
         ("missing", "inputs", "has no attribute 'missing'"),
         ("number", "inputs", "not a function"),
         ("leave", "inputs", "ended with status"),
+        ("ask", "inputs", "EOFError"),
     ],
 )
 def test_functions_that_cannot_be_run(mine, capsys, function, make, message):

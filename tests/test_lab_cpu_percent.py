@@ -108,6 +108,18 @@ def test_what_threads_do_with_the_cores(percent, loops, words):
     assert words in judge(threads(GIL, percent, loops) + native(), 2).text
 
 
+def test_an_interpreter_without_figures_leaves_the_claim_open():
+    missing = Row("2 threads", "threads", OLD, 2, error="it would not start")
+    verdict = judge([*threads(GIL, 101, 99), *native(), missing], 2)
+    assert verdict.headline == "not decided for Python 2.7.18"
+    assert "leave cores idle" in verdict.text
+    between = judge([*threads(GIL, 101, 99), *native(), *threads(FREE, 181, 149)], 2)
+    assert between.headline == "not decided for Python 3.14.0t"
+    # Some do and some do not: that much is known whatever a third one does.
+    both = threads(GIL, 101, 99) + native() + threads(FREE, 198, 195) + [missing]
+    assert judge(both, 2).outcome is Outcome.PARTLY
+
+
 def test_one_core_decides_nothing():
     assert judge([row(GIL, "threads", 1, 100, 100)], 1).outcome is Outcome.OPEN
 

@@ -178,6 +178,10 @@ def test_choose_puts_the_running_one_first_and_no_version_twice(tmp_path, monkey
     assert [each.version for each in chosen[1:]] == ["3.14.9"]
 
 
+def test_modules_that_an_interpreter_lacks():
+    assert interpreters.lacks(interpreters.running(), ["json", "no_such_module", "re"]) == ["no_such_module"]
+
+
 def test_json_round_trip():
     here = interpreters.running()
     assert interpreters.Interpreter.from_json(here.to_json()) == here

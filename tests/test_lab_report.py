@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
+from xml.etree import ElementTree
 
 import pytest
 
@@ -74,6 +75,8 @@ class Page(HTMLParser):
         assert not self.open
 
     def handle_starttag(self, tag, attributes):
+        if tag == "title" and self.open[-1:] == ["rect"]:
+            tag = "hint"  # of a part of a picture, for the pointer that rests on it
         self.counts[tag] = self.counts.get(tag, 0) + 1
         for key, value in attributes:
             if key == "id":
@@ -89,7 +92,8 @@ class Page(HTMLParser):
             self.open.pop()
 
     def handle_endtag(self, tag):
-        assert self.open.pop() == tag
+        opened = self.open.pop()
+        assert tag == ("title" if opened == "hint" else opened)
 
 
 def test_the_page_is_whole_and_reaches_nowhere(runs):
@@ -134,7 +138,7 @@ CHARTS = [
     Lines("flat", "x", "y", [Line("l", [Point(1, 0.0)])], True, True),
     Timeline("time", "s", [Lane("w", [Span(0, 1, "task"), Span(1, 2, "other")])]),
     Timeline("none", "s", []),
-    Strip("strip", [0.1, 0.2], [[0, 100], [50, 120]], [Span(0, 0.2, "case")]),
+    Strip("strip", [0.1, 0.2], [[0, 100], [50, 120]], [Span(0, 0.2, "case <1>")], [0.0, 0.1]),
     Strip("none", [], []),
 ]
 
@@ -153,10 +157,19 @@ def test_every_picture_is_sound(chart):
 
 
 def test_descriptions_hold_the_values():
-    assert drawing.describe(CHARTS[0]) == "a: 50.0 %. g, b: 200 %. nothing: 0.00 %. all: 200 %."
+    assert drawing.describe(CHARTS[0]) == "a: 50 %. g, b: 200 %. nothing: 0 %. all: 200 %."
     assert "w: task from 0.00 ns to 1.00 s" in drawing.describe(CHARTS[7])
     assert "Core 1: 85 % on average" in drawing.describe(CHARTS[9])
-    assert "l: 2.00 y at 1.00 x, 4.00 at 128" in drawing.describe(CHARTS[3])
+    assert "l: 2.00 y at 1 x, 4.00 y at 128" in drawing.describe(CHARTS[3])
+
+
+@pytest.mark.parametrize(
+    ("number", "unit", "words"),
+    [(2.0, "×", "2×"), (0.5, "×", "0.5×"), (10.0, "s", "10 s"), (0.001, "s", "1 ms"), (100, "%", "100 %"), (0, "s", "0"),
+     (1000, "", "1,000"), (0.25, "", "0.25")],
+)  # fmt: skip
+def test_round_values_on_axes(number, unit, words):
+    assert drawing.round_value(number, unit) == words
 
 
 @pytest.mark.parametrize(("high", "expected"), [(1.0, [0, 0.5, 1.0]), (200, [0, 50, 100, 150, 200]), (7, [0, 2, 4, 6])])
@@ -173,6 +186,59 @@ def test_from_saved_runs_on_the_command_line(runs, tmp_path, capsys):
     assert cli.main(["report", str(page), "--from", str(saved)]) == 2
     assert cli.main(["report", str(tmp_path / "no" / "folder.html"), "--from", str(saved)]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_run_made_again_takes_the_place_of_the_other(runs, tmp_path, capsys):
+    """Two results of a name would have one id."""
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    again = result("pool", [row("5 tasks", "fresh", 4, {"kind": "threads"}, each=0.7)])
+    again.warnings = ["The second run."]
+    results.save(first, runs)
+    results.save(second, [again])
+    page = tmp_path / "report.html"
+    assert cli.main(["report", str(page), "--from", str(first), "--from", str(second)]) == 0
+    text = page.read_text()
+    assert text.count('id="pool"') == 1
+    assert "The second run." in text
+    assert [each.name for each in report.latest([*runs, again])] == [each.name for each in runs]
+    assert "4 results" in capsys.readouterr().err
+
+
+def test_the_verdicts_as_markdown(runs, tmp_path):
+    path = tmp_path / "claims.md"
+    assert report.write(str(path), runs) == 4
+    text = path.read_text()
+    assert "| [`pool`](#pool) | 4 workers start 4 of 5 tasks" in text
+    assert "\n## switch-cost\n" in text
+    assert "\n**Is not decided for" in text  # the made-up runs leave much open
+    assert "Note: A note." in text
+    assert "\nWhy: A worker takes the next task when it is free" in text
+    assert "Interpreters: 3.13.0 (GIL). Command: `gilkit experiment pool`, 2026-01-01." in text
+    assert "Command: `gilkit compare spin`" in text
+    again = result("lost-updates", [row("2 threads", "no lock", 2, runs=1, wrong=0, count=9, each=1.0)])
+    again.rows[0].interpreter = Interpreter("python2", "CPython", "2.7.18", False, True)
+    assert "Command: `gilkit experiment lost-updates --python python2.7`" in report.markdown([again]).replace("\n", " ")
+    assert max(len(line) for line in text.splitlines() if not line.startswith("|")) <= 110
+
+
+def test_the_pictures_as_files(runs, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    assert cli.main(["report", str(folder), "--from", str(save(runs, tmp_path))]) == 0
+    files = sorted(file.name for file in folder.iterdir())
+    assert "cpu-percent-1.svg" in files
+    assert "compare-spin-1.svg" in files
+    for file in folder.iterdir():
+        root = ElementTree.parse(file).getroot()  # a whole XML file, unlike what stands in the page
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        assert root.find("{*}title").text
+        assert root.find("{*}desc").text
+        assert "prefers-color-scheme: dark" in root.find("{*}style").text
+
+
+def save(runs, folder):
+    results.save(folder / "saved.json", runs)
+    return folder / "saved.json"
 
 
 def test_an_unknown_experiment_in_a_saved_run(runs, tmp_path):

@@ -12,7 +12,7 @@ import time
 import psutil
 import pytest
 
-from gilkit.lab import interpreters, machine, results, runner
+from gilkit.lab import cli, interpreters, machine, results, runner
 from gilkit.lab.errors import LabError
 from gilkit.lab.experiment import Case, Column, Experiment, Outcome, Row, Setting, Verdict
 
@@ -138,6 +138,13 @@ def test_disturbances_are_told_with_what_to_do():
     assert runner.disturbances([]) == []
 
 
+def test_too_short_a_measurement_says_what_to_change():
+    (warning,) = [each for each in run(case())[0].warnings if "too short" in each]
+    assert "10.0 ms long" in warning
+    assert "--seconds 0.15 or more" in warning
+    assert not any("too short" in each for each in run(case(), seconds=0.3)[0].warnings)
+
+
 def test_what_limits_a_machine_is_told():
     facts = {"cores": 8, "affinity": 8, "threads_per_core": 1, "gilkit": {"quota": None}}
     assert runner.standing_warnings(facts) == []
@@ -198,8 +205,9 @@ def test_files_that_cannot_be_read_or_written(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_ctrl_c_at_the_command_line():
-    """The whole command, as a user's terminal interrupts it."""
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129), ("SIGKILL", -9)])
+def test_a_signal_at_the_command_line(name, status):
+    """The whole command, as a terminal interrupts it, as a batch system ends it, and as the system kills it."""
     command = [sys.executable, "-P", "-m", "gilkit", "experiment", "cpu-percent", "--seconds", "60", "--json"]
     environ = {key: value for key, value in os.environ.items() if key != interpreters.VARIABLE}
     lab = subprocess.Popen(
@@ -213,12 +221,26 @@ def test_ctrl_c_at_the_command_line():
             time.sleep(0.05)
         assert workers
         time.sleep(0.5)
-        os.killpg(lab.pid, signal.SIGINT)
+        os.kill(lab.pid, getattr(signal, name))
         output, _ = lab.communicate(timeout=30)
     finally:
         lab.kill()
         lab.wait()
-    assert lab.returncode == 130
-    assert json.loads(output)["results"][0]["interrupted"]
+    assert lab.returncode == status
+    if name != "SIGKILL":  # what was measured is kept
+        assert json.loads(output)["results"][0]["interrupted"]
     _, alive = psutil.wait_procs(workers, timeout=10)
     assert not alive
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_signals_that_are_ignored_stay_so():
+    """nohup has SIGHUP ignored, and means it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with cli.stopping():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)

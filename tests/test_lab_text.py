@@ -39,3 +39,37 @@ def test_lists_and_numbers_of_things():
     assert text.shorten("abc", 4) == "abc"
     assert text.shorten_middle("abcdefghij", 7) == "ab … ij"
     assert text.shorten_middle("abcdefg", 7) == "abcdefg"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (861.25, "861×"),
+        (24.58, "24.6×"),
+        (1, "1.00×"),
+        (0.57, "0.57×"),
+        (0.0702, "0.070×"),
+        (0.0041, "0.0041×"),
+        (0, "0.00×"),
+    ],
+)
+def test_factor(value, words):
+    assert text.factor(value) == words
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (15.7e-6, 28.3e-6, "15.7–28.3 µs"),
+        (9e-4, 1.1e-3, "0.90–1.10 ms"),
+        (0, 2e-9, "0.00–2.00 ns"),
+        (1, 1, "1.00–1.00 s"),
+    ],
+)
+def test_durations(low, high, words):
+    assert text.durations(low, high) == words
+
+
+@pytest.mark.parametrize(("count", "words"), [(12.3e6, "12.3 M"), (999, "999"), (1000, "1.00 k"), (4.2e9, "4.20 G")])
+def test_amount(count, words):
+    assert text.amount(count) == words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import math
 import zlib
 
@@ -11,10 +12,11 @@ import pytest
 import gilkit
 from gilkit.lab import interpreters, strategies, workloads
 from gilkit.lab.errors import LabError
+from gilkit.lab.guest.gilkit_tasks import custom, spin
 from gilkit.lab.guest.gilkit_tasks.cut import cut, spans
 from gilkit.lab.guest.gilkit_tasks.gzip import compress
 from gilkit.lab.guest.gilkit_tasks.text import text
-from gilkit.lab.strategies import free_threaded
+from gilkit.lab.strategies import free_threaded, subinterpreters
 from gilkit.lab.workload import WrongResult
 
 SMALL = {
@@ -52,6 +54,16 @@ def test_every_strategy_gives_the_answer(name, strategy):
     assert usage.wall > 0
 
 
+def test_tasks_for_subinterpreters_do_not_need_gilkit(monkeypatch):
+    """gilkit_tasks is found by itself there, and so is what a reader's own function is wrapped in."""
+    monkeypatch.syspath_prepend(subinterpreters.GUEST)
+    for function in (spin.piece, custom._Spread("/file.py:f"), len):
+        found = subinterpreters.importable(function)
+        module = getattr(found, "__module__", None) or type(found).__module__
+        assert "gilkit.lab" not in module
+        assert getattr(found, "spec", "/file.py:f") == "/file.py:f"
+
+
 @pytest.mark.parametrize("parts", [1, 2, 3, 7])
 @pytest.mark.parametrize("name", SMALL)
 def test_pure_python_in_any_number_of_parts(name, parts):
@@ -66,6 +78,18 @@ def test_gzip_of_any_size(size):
     assert gzip.decompress(packed) == data
     assert zlib.crc32(data) == int.from_bytes(packed[-8:-4], "little")
     assert len(packed) <= 1.01 * len(gzip.compress(data, 6)) + 20
+
+
+def test_every_interpreter_uses_the_same_engine():
+    """regex and re are not equally quick: whichever is chosen here goes to the others with the size."""
+    assert workloads.get("regex", size=1000).size["engine"] in ("regex", "re")
+    plain = workloads.get("regex", size=100_000, engine="re")
+    assert plain.size["engine"] == "re"
+    plain.check(plain.solve(map, 2))
+    missing = workloads.get("regex", size=1000, engine="regex")
+    if importlib.util.find_spec("regex") is None:
+        with pytest.raises(ImportError):
+            missing.solve(map, 2)
 
 
 @pytest.mark.parametrize(

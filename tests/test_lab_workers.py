@@ -57,6 +57,13 @@ def test_what_a_task_prints_is_no_answer(tasks):
         assert worker.call("mine:f") == 7
 
 
+def test_a_task_does_not_read_the_requests(tasks):
+    tasks("import sys\ndef f():\n    return sys.stdin.read()\n")
+    with Worker(HERE) as worker:
+        assert worker.call("mine:f") == ""
+        assert worker.call("mine:f") == ""
+
+
 def test_a_task_that_raises_leaves_the_worker_usable(tasks):
     tasks("def f(n):\n    return 10 // n\n")
     with Worker(HERE) as worker:
@@ -137,21 +144,57 @@ def test_closing_twice():
     worker.close()
 
 
+HANGING = """
+import re, subprocess, sys
+def answer():
+    return 1
+def f(path):
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    with open(path, "w") as file:
+        file.write(str(child.pid))
+    re.match("(a+)+$", "a" * 64 + "b")  # for ever, without giving the GIL away
+"""
+
+
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups")
-def test_the_worker_ends_when_the_lab_is_killed():
-    """Even SIGKILL, which leaves the lab no time for anything."""
+@pytest.mark.parametrize("hangs", [False, True])
+def test_the_worker_ends_when_the_lab_is_killed(tasks, tmp_path, hangs):
+    """Even by SIGKILL, which leaves the lab no time for anything, and even while a task holds the GIL for ever."""
+    tasks(HANGING)
+    note = tmp_path / "pid"
     code = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
         "from gilkit.lab import interpreters, workers\n"
-        "import time\n"
+        "workers.SERVER = Path(sys.argv[1])\n"
         "worker = workers.Worker(interpreters.running())\n"
-        "worker.call('cut:cut', {'total': 1, 'parts': 1})\n"
+        "worker.call('mine:answer', {})\n"
         "print(worker.pid, flush=True)\n"
-        "time.sleep(600)\n"
+        "worker.call('mine:f', {'path': sys.argv[2]}) if sys.argv[3] == 'True' else time.sleep(600)\n"
     )
-    with subprocess.Popen([sys.executable, "-P", "-c", code], stdout=subprocess.PIPE, text=True) as lab:
+    command = [sys.executable, "-P", "-c", code, str(workers.SERVER), str(note), str(hangs)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as lab:
         try:
-            pid = int(lab.stdout.readline())
-            assert psutil.pid_exists(pid)
+            pids = [int(lab.stdout.readline())]
+            deadline = time.monotonic() + 30
+            while hangs and time.monotonic() < deadline and not (note.exists() and note.read_text()):
+                time.sleep(0.02)
+            time.sleep(0.2)  # the task is in its loop by now
+            if hangs:
+                pids.append(int(note.read_text()))
+            assert all(psutil.pid_exists(pid) for pid in pids)
         finally:
             lab.send_signal(signal.SIGKILL)
-    assert gone(pid)
+    assert all(gone(pid) for pid in pids)
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups")
+def test_workers_do_not_hold_each_other_up(tasks):
+    """A worker that starts while another lives must not inherit what keeps that one alive."""
+    tasks("def f():\n    return 1\n")
+    with Worker(HERE) as first, Worker(HERE) as second:
+        assert first.call("mine:f") == second.call("mine:f") == 1
+        os.close(first._lifeline)  # what the end of the lab does to it
+        first._lifeline = -1
+        assert gone(first.pid)
+        assert second.call("mine:f") == 1

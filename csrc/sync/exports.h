@@ -9,6 +9,7 @@
 #include "sync/hammer.h"
 #include "sync/lock.h"
 #include "sync/queue.h"
+#include "sync/relay.h"
 #include "sync/rwlock.h"
 #include "sync/semaphore.h"
 
@@ -72,7 +73,8 @@
     X(gk_sharded_add_to_cell)    \
     X(gk_sharded_value)          \
     X(gk_sharded_reset)          \
-    X(gk_hammer_run)
+    X(gk_hammer_run)             \
+    X(gk_relay_run)
 /* clang-format on */
 
 #endif

@@ -78,12 +78,13 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Strip:
-    """CPU % of each core over time, with what was running when."""
+    """CPU % of each core over time, with what was running when, and the moments when the rounds began."""
 
     title: str
     times: Sequence[float]
     cores: Sequence[Sequence[float]]  # cores[i][j]: core i at times[j]
     spans: Sequence[Span] = field(default_factory=tuple)
+    rounds: Sequence[float] = field(default_factory=tuple)
 
 
 Chart = Bars | Lines | Timeline | Strip

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .errors import LabError
@@ -63,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     )
     experiment.add_argument("--json", action="store_true", help="every raw value as JSON on standard output")
     experiment.add_argument("--save", metavar="FILE", help="write the JSON to a file as well")
+    experiment.add_argument("--pyperf", metavar="FILE", help="write the times as a file that pyperf loads")
     experiment.set_defaults(run=run_experiment)
 
     compare = commands.add_parser(
@@ -76,21 +80,28 @@ def parser() -> argparse.ArgumentParser:
         "--inputs", metavar="FILE:FUNCTION", help="the function that returns the list of inputs for yours"
     )
     compare.add_argument("--threads", type=positive, metavar="N", help="in place of the number of usable cores")
-    compare.add_argument("--rounds", type=positive, metavar="N", help="how often each strategy runs (default 5)")
+    compare.add_argument("--rounds", type=positive, metavar="N", help="how often each strategy runs (default 7)")
     compare.add_argument("--python", action="append", default=[], metavar="PATH", help="a free-threaded one to use")
     compare.add_argument("--against", metavar="FILE", help="say what has changed since this saved comparison")
     compare.add_argument("--json", action="store_true", help="every raw value as JSON on standard output")
     compare.add_argument("--save", metavar="FILE", help="write the JSON to a file as well")
+    compare.add_argument("--pyperf", metavar="FILE", help="write the times as a file that pyperf loads")
     compare.set_defaults(run=run_compare)
 
     report = commands.add_parser(
         "report",
         help="one HTML file of verdicts, pictures and figures",
-        description="Writes a self-contained HTML page: from saved runs, or from a new run of all experiments.",
+        description="Writes a self-contained HTML page, from saved runs or from a new run of all experiments. A file "
+        "that ends in .md gets the verdicts as Markdown, a folder that exists the pictures as SVG files.",
     )
-    report.add_argument("file", metavar="FILE.html", help="where to write it")
+    report.add_argument("file", metavar="FILE.html", help="where to write it; or FILE.md, or a folder")
     report.add_argument(
-        "--from", dest="sources", action="append", default=[], metavar="FILE.json", help="a saved run; may be repeated"
+        "--from",
+        dest="sources",
+        action="append",
+        default=[],
+        metavar="FILE.json",
+        help="a saved run; may be repeated, and of several runs of the same experiment the last counts",
     )
     report.add_argument("--seconds", type=duration, metavar="S", help="of a new run: how long to measure each case")
     report.add_argument("--threads", type=positive, metavar="N", help="of a new run: in place of the usable cores")
@@ -121,36 +132,45 @@ def setting_of(options: argparse.Namespace) -> Setting:
     return Setting(chosen, machine.affinity(), options.threads or gilkit.num_threads())
 
 
-def run_experiment(options: argparse.Namespace) -> int:
+def console() -> Any:
+    """Standard output; wide enough for every column where it is no terminal."""
     from rich.console import Console
 
+    found = Console()
+    if not found.is_terminal and "COLUMNS" not in os.environ:
+        found = Console(width=160)
+    return found
+
+
+def run_experiment(options: argparse.Namespace) -> int:
     from . import experiments, results, tables
 
-    console = Console()
+    output = console()
     if options.name and options.all:
         raise LabError(f"--all runs every experiment: leave out either it or the name {options.name!r}")
     if options.name is None and not options.all:
         for name in experiments.names():
-            console.print(f"[bold]{name:18}[/]", end="")
-            console.print(experiments.get(name).claim, markup=False, highlight=False, soft_wrap=True)
+            output.print(f"[bold]{name:18}[/]", end="")
+            output.print(experiments.get(name).claim, markup=False, highlight=False, soft_wrap=True)
         return 0
     chosen = [experiments.get(name) for name in ([options.name] if options.name else experiments.names())]
     obstacle = chosen[0].obstacle()
     if options.name and obstacle:
         raise LabError(f"{options.name} cannot be run here: {obstacle}")
     setting = setting_of(options)
-    if options.save:
-        results.check_writable(options.save)
+    check_writable(options)
 
     def done(experiment: Experiment, result: Result, all_results: Sequence[Result]) -> None:
         if options.save:
             results.save(options.save, all_results)
         if not options.json:
-            tables.show(console, experiment, result)
+            tables.show(output, experiment, result)
+            output.print()
 
     found = run_all(chosen, setting, options.seconds, done)
     if options.json:
         print_json(results.document(found))
+    export(options, found)
     return status(found)
 
 
@@ -180,6 +200,21 @@ def run_all(
     return found
 
 
+def check_writable(options: argparse.Namespace) -> None:
+    from . import results
+
+    for path in filter(None, (options.save, options.pyperf)):
+        results.check_writable(path)
+
+
+def export(options: argparse.Namespace, found: Sequence[Result]) -> None:
+    """The files besides the lab's own."""
+    from . import pyperf
+
+    if options.pyperf:
+        pyperf.save(options.pyperf, found)
+
+
 def status(found: Sequence[Result]) -> int:
     if any(result.interrupted for result in found):
         return INTERRUPTED
@@ -187,53 +222,52 @@ def status(found: Sequence[Result]) -> int:
 
 
 def run_compare(options: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from . import compare, results, tables
 
     old = results.load(options.against) if options.against else []
-    if options.save:
-        results.check_writable(options.save)
+    check_writable(options)
     setting = setting_of(options)
     comparison = compare.build(options.target, options.inputs)
     before = next((result for result in old if result.name == comparison.name), None)
     if options.against and before is None:
         names = ", ".join(result.name for result in old) or "nothing"
         raise LabError(f"{options.against!r} holds no comparison of {options.target!r} (it holds {names})")
-    console = Console()
+    output = console()
 
     def done(experiment: Experiment, result: Result, all_results: Sequence[Result]) -> None:
         if options.save:
             results.save(options.save, all_results)
         if not options.json:
-            tables.show(console, experiment, result)
+            tables.show(output, experiment, result)
             for line in compare.against(result.rows, before.rows) if before else []:
-                console.print(line, markup=False, highlight=False)
+                output.print(line, markup=False, highlight=False)
 
     found = run_all([comparison], setting, None, done, options.rounds)
     if options.json:
         print_json(results.document(found))
+    export(options, found)
     # A strategy that a function does not fit is a finding, not a failure.
     return INTERRUPTED if found[0].interrupted else 0 if any(row.measured for row in found[0].rows) else 1
 
 
 def run_report(options: argparse.Namespace) -> int:
     from . import experiments, report, results
+    from .text import plural
 
-    results.check_writable(options.file)
+    if not os.path.isdir(options.file):
+        results.check_writable(options.file)
     found = [result for source in options.sources for result in results.load(source)]
     code = 0
     if not options.sources:
         chosen = [experiments.get(name) for name in experiments.names()]
         found = run_all(chosen, setting_of(options), options.seconds, lambda *_: None)
         code = status(found)
-    report.write(options.file, found)
-    print(f"{options.file}: {len(found)} results", file=sys.stderr)
+    count = report.write(options.file, found)
+    print(f"{options.file}: {plural(count, 'result')}", file=sys.stderr)
     return code
 
 
 def run_doctor(options: argparse.Namespace) -> int:
-    from rich.console import Console
     from rich.table import Table
 
     from . import doctor
@@ -249,7 +283,7 @@ def run_doctor(options: argparse.Namespace) -> int:
     for each in findings:
         text = each.value + (f"\n[dim]{each.advice}[/]" if each.advice else "")
         grid.add_row("[green]✓[/]" if each.fine else "[yellow]![/]", each.subject, text)
-    Console().print(grid)
+    console().print(grid)
     return 0
 
 
@@ -258,9 +292,39 @@ def print_json(data: Any) -> None:
     sys.stdout.write("\n")
 
 
+@contextlib.contextmanager
+def stopping() -> Iterator[list[int]]:
+    """SIGTERM and SIGHUP stop a run as Ctrl-C does: workers are ended, and what was measured is kept. Yields the list of
+    those that came."""
+    came: list[int] = []
+
+    def stop(number: int, frame: object) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    before = {}
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # One that is ignored (nohup) stays so; elsewhere than in the main thread there are no handlers.
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            with contextlib.suppress(ValueError):
+                before[number] = signal.signal(number, stop)
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status. Errors the reader can put right take one line."""
     options = parser().parse_args(arguments)
+    with stopping() as came:
+        status = run(options)
+    return 128 + came[0] if came else status
+
+
+def run(options: argparse.Namespace) -> int:
     try:
         status: int = options.run(options)
         sys.stdout.flush()

@@ -9,30 +9,36 @@ from .charts import Bar, Bars, Chart
 from .experiment import Column, Experiment, Row, Setting
 from .figures import times
 from .stats import bootstrap
-from .text import duration
+from .text import duration, durations, factor
 
 
 class CostExperiment(Experiment):
-    """``thing`` is what is counted; ``base`` the strategy that the others are compared with in the table."""
+    """``thing`` is what is counted; ``base`` the strategy that the others are compared with in the table. ``cpu`` says
+    whether CPU % tells anything: not where the work is done in processes that come and go."""
 
     thing: ClassVar[str]
     base: ClassVar[str]
+    cpu: ClassVar[bool] = True
 
     def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
         def against(row: Row, rows: Sequence[Row]) -> str:
             base = self.base_of(row, rows)
-            return f"{times(row, base):,.2f}×" if base else "–"
+            return factor(times(row, base)) if base else "–"
 
         def spread(row: Row, _: Sequence[Row]) -> str:
             interval = bootstrap(row.values("each"))
-            return f"{duration(interval.low)} – {duration(interval.high)}"
+            return durations(interval.low, interval.high)
 
-        return [
+        columns = [
             Column(self.thing, lambda row, _: duration(row["each"])),
             Column("interval", spread),
             Column(f"against {self.base}", against),
-            Column("CPU %", lambda row, _: f"{row['cpu_percent']:.0f} %" if row.get("cpu_percent") else "–"),
         ]
+        if self.cpu:
+            columns.append(
+                Column("CPU %", lambda row, _: f"{row['cpu_percent']:.0f} %" if row.get("cpu_percent") else "–")
+            )
+        return columns
 
     def base_of(self, row: Row, rows: Sequence[Row]) -> Row | None:
         """What a row is compared with: the base strategy on the same interpreter with the same arguments, if any."""
@@ -51,12 +57,15 @@ class CostExperiment(Experiment):
     def comparable(self, base: Row, row: Row) -> bool:
         return base.threads == row.threads
 
+    def group_of(self, row: Row) -> str:
+        """The heading under which its bar stands."""
+        return f"Python {row.interpreter.label}"
+
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
         bars = []
         for row in rows:
             if row.measured:
                 interval = bootstrap(row.values("each"))
-                bars.append(
-                    Bar(row.label, interval.middle, interval.low, interval.high, f"Python {row.interpreter.label}")
-                )
+                group = self.group_of(row)
+                bars.append(Bar(row.label, interval.middle, interval.low, interval.high, group))
         return [Bars(f"Time for {self.thing}", "s", bars, log=True)]

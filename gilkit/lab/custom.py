@@ -20,11 +20,11 @@ class Custom(Workload):
         super().__init__(**size)
         # Before any strategy is opened: a forked pool inherits the import, and a pool whose workers cannot import what
         # they are given waits for ever.
-        self.module.inputs(**size)
+        self.inputs: list[Any] = self.module.inputs(**size)
 
     @property
     def amount(self) -> float:
-        return float(len(self.module.inputs(**self.size)))
+        return float(len(self.inputs))
 
     def check(self, result: Any) -> None:
         pass

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from itertools import count
 
 from .charts import Bars, Chart, Lines, Point, Strip, Timeline
-from .text import digits, duration, shorten
+from .text import digits, duration, factor, shorten
 
 WIDTH = 720
+TITLE, MARGIN = 26, 10  # of a picture that stands alone: the height of its title, the space around it
 COLOURS = 6  # classes c0 to c5 of the page
 _ids = count()
 
@@ -33,8 +35,9 @@ def text(x: float, y: float, words: str, **attributes: object) -> str:
     return element("text", escape(words), x=float(x), y=float(y), **attributes)
 
 
-def draw(chart: Chart) -> str:
-    """The chart as an SVG element with a title and a description in words."""
+def draw(chart: Chart, style: str | None = None) -> str:
+    """The chart as an SVG element with a title and a description in words; with a style of its own, as a whole file with
+    the title in sight."""
     if isinstance(chart, Bars):
         height, body = _bars(chart)
     elif isinstance(chart, Lines):
@@ -43,15 +46,27 @@ def draw(chart: Chart) -> str:
         height, body = _timeline(chart)
     else:
         height, body = _strip(chart)
-    number = next(_ids)
+    number = 0 if style else next(_ids)
+    alone: dict[str, object] = {}
+    margin = MARGIN if style else 0
+    if style:
+        body = [text(0, 16, chart.title, class_="group"), element("g", *body, transform=f"translate(0 {TITLE})")]
+        height += TITLE
+        alone = {
+            "xmlns": "http://www.w3.org/2000/svg",
+            "width": WIDTH + 2 * margin,
+            "height": round(height) + 2 * margin,
+        }
     return element(
         "svg",
+        *([element("style", style)] if style else []),
         element("title", escape(chart.title), id=f"title{number}"),
         element("desc", escape(describe(chart)), id=f"desc{number}"),
         *body,
-        viewBox=f"0 0 {WIDTH} {height:.0f}",
+        viewBox=f"{-margin} {-margin} {WIDTH + 2 * margin} {height + 2 * margin:.0f}",
         role="img",
         aria_labelledby=f"title{number} desc{number}",
+        **alone,
     )
 
 
@@ -70,8 +85,8 @@ def describe(chart: Chart) -> str:
             if line.points:
                 first, last = line.points[0], line.points[-1]
                 parts.append(
-                    f"{line.label}: {digits(first.y)} {chart.y_label} at {digits(first.x)} {chart.x_label}, "
-                    f"{digits(last.y)} at {digits(last.x)}"
+                    f"{line.label}: {value(first.y, chart.y_label)} at {first.x:g} {chart.x_label}, "
+                    f"{value(last.y, chart.y_label)} at {last.x:g}"
                 )
         return ". ".join(parts) + "."
     if isinstance(chart, Timeline):
@@ -89,7 +104,20 @@ def describe(chart: Chart) -> str:
 
 def value(number: float, unit: str) -> str:
     """A value with its unit; seconds in the unit that suits them."""
-    return duration(number) if unit == "s" else f"{digits(number)} {unit}"
+    if unit == "s":
+        return duration(number)
+    if unit == "×":
+        return factor(number)
+    return f"{number:.0f} %" if unit == "%" else f"{digits(number)} {unit}"
+
+
+def round_value(number: float, unit: str) -> str:
+    """The same for a round number on an axis, without the zeros that say nothing."""
+    return (
+        re.sub(r"\.(\d*?)0+(?=\D|$)", lambda m: f".{m[1]}" if m[1] else "", value(number, unit).rstrip())
+        if number
+        else "0"
+    )
 
 
 # ---- Axes
@@ -110,9 +138,9 @@ def ticks(high: float) -> list[float]:
     """Some four round values from 0."""
     rough = high / 4
     step = 10 ** math.floor(math.log10(rough)) if rough > 0 else 1.0
-    for factor in (1, 2, 5, 10):
-        if step * factor >= rough:
-            step *= factor
+    for times in (1, 2, 5, 10):
+        if step * times >= rough:
+            step *= times
             break
     return [step * index for index in range(int(high / step + 1e-9) + 1)]
 
@@ -178,9 +206,7 @@ def _bars(chart: Bars) -> tuple[float, list[str]]:
         if low <= tick <= high:
             x = place(tick)
             grid.append(element("path", d=f"M{x:.1f} 8V{y:.1f}", class_="grid"))
-            body.append(
-                text(x, y + 14, value(tick, chart.unit) if tick or log else "0", class_="tick", text_anchor="middle")
-            )
+            body.append(text(x, y + 14, round_value(tick, chart.unit), class_="tick", text_anchor="middle"))
     if chart.limit is not None and low < chart.limit <= high:
         x = place(chart.limit)
         body.append(element("path", d=f"M{x:.1f} 4V{y:.1f}", class_="limit"))
@@ -217,7 +243,7 @@ def _lines(chart: Lines) -> tuple[float, list[str]]:
         if low_y <= tick <= high_y:
             y = y_of(tick)
             body.append(element("path", d=f"M{LEFT} {y:.1f}H{right}", class_="grid"))
-            body.append(text(LEFT - 6, y + 4, digits(tick) if tick else "0", class_="tick", text_anchor="end"))
+            body.append(text(LEFT - 6, y + 4, round_value(tick, ""), class_="tick", text_anchor="end"))
     for tick in spaced(sorted(set(xs)), x_of):
         x = x_of(tick)
         body.append(element("path", d=f"M{x:.1f} {HEIGHT - BOTTOM}v5", class_="axis"))
@@ -278,7 +304,7 @@ def spaced(values: Iterable[float], place: Callable[[float], float]) -> list[flo
 def _timeline(chart: Timeline) -> tuple[float, list[str]]:
     end = max((span.end for lane in chart.lanes for span in lane.spans), default=1.0)
     left = 110
-    place = scale(0.0, end, left, WIDTH - 12, False)
+    place = scale(0.0, end, left, WIDTH - 30, False)  # room for half of the last label
     body: list[str] = []
     y = 6.0
     for lane in chart.lanes:
@@ -292,7 +318,7 @@ def _timeline(chart: Timeline) -> tuple[float, list[str]]:
     for tick in ticks(end):
         x = place(tick)
         body.insert(0, element("path", d=f"M{x:.1f} 4V{y:.1f}", class_="grid"))
-        body.append(text(x, y + 14, value(tick, chart.unit) if tick else "0", class_="tick", text_anchor="middle"))
+        body.append(text(x, y + 14, round_value(tick, chart.unit), class_="tick", text_anchor="middle"))
     return y + 22, body
 
 
@@ -316,9 +342,24 @@ def _strip(chart: Strip) -> tuple[float, list[str]]:
     y = top + len(chart.cores) * (lane + 4)
     for span in chart.spans:
         x, width = place(span.start), place(span.end) - place(span.start)
-        body.append(element("path", d=f"M{x:.1f} 4V{y + 4:.1f}", class_="axis"))
+        # A pointer that rests on it is told what ran.
+        body.append(
+            element(
+                "rect",
+                element("title", escape(span.label)),
+                x=x,
+                y=top,
+                width=max(0.5, width),
+                height=y - top,
+                class_="over",
+            )
+        )
         if width > 60:
-            body.append(text(x + 3, y + 14, shorten(span.label, int(width / 6.5)), class_="tick"))
+            body.append(text(x + 3, y + 12, shorten(span.label, int(width / 6.5)), class_="tick"))
+    for number, moment in enumerate(chart.rounds, 1):
+        x = place(moment)
+        body.append(element("path", d=f"M{x:.1f} 2V{y + 18:.1f}", class_="axis"))
+        body.append(text(x + 3, y + 12, f"round {number}", class_="tick"))
     for tick in ticks(end):
-        body.append(text(place(tick), y + 30, value(tick, "s") if tick else "0", class_="tick", text_anchor="middle"))
+        body.append(text(place(tick), y + 30, round_value(tick, "s"), class_="tick", text_anchor="middle"))
     return y + 36, body

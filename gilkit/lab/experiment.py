@@ -93,7 +93,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """An outcome, for what it holds where it holds only in part, and the figures in a paragraph."""
+    """An outcome, for which parts it holds or is open where that is not all of them, and the figures in a paragraph."""
 
     outcome: Outcome
     text: str
@@ -102,6 +102,11 @@ class Verdict:
     @property
     def headline(self) -> str:
         return f"{self.outcome.value} {self.scope}".strip()
+
+    @property
+    def said(self) -> str:
+        """What completes "the claim …"."""
+        return f"is {self.headline}" if self.outcome is Outcome.OPEN else self.headline
 
 
 @dataclass(frozen=True)
@@ -117,17 +122,25 @@ class Check:
 
 
 def weigh(checks: Sequence[Check]) -> Verdict:
-    """The verdict on a claim of several parts: it holds with all of them, and only for those that hold otherwise."""
-    decided = [check for check in checks if check.holds is not None]
+    """The verdict on a claim of several parts.
+
+    It holds with all of them, and only for those that hold where others fail. Where a part is undecided, nothing is
+    refuted or confirmed as a whole: the verdict is open for that part, unless others have settled that the claim holds
+    only for some.
+    """
     text = " ".join(check.text for check in checks if check.text)
-    if not decided:
+    kept = [check.name for check in checks if check.holds]
+    lost = [check.name for check in checks if check.holds is False]
+    open_ = [check.name for check in checks if check.holds is None]
+    if not kept and not lost:
         return Verdict(Outcome.OPEN, text or "Too little was measured to tell.")
-    kept = [check.name for check in decided if check.holds]
-    if len(kept) == len(decided):
-        return Verdict(Outcome.HOLDS, text)
-    if not kept:
-        return Verdict(Outcome.FAILS, text)
-    return Verdict(Outcome.PARTLY, text, scope=listed(kept))
+    if kept and lost:
+        more = f"Not decided for {listed(open_)}." if open_ else ""
+        return Verdict(Outcome.PARTLY, f"{text} {more}".strip(), scope=listed(kept))
+    if open_:
+        so_far = f"It {'holds' if kept else 'does not hold'} for {listed(kept or lost)}."
+        return Verdict(Outcome.OPEN, f"{so_far} {text}", scope=f"for {listed(open_)}")
+    return Verdict(Outcome.FAILS if lost else Outcome.HOLDS, text)
 
 
 @dataclass(frozen=True)
@@ -158,15 +171,22 @@ class Experiment(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     claim: ClassVar[str]
+    why: ClassVar[str] = ""  # what is behind it, whatever the figures say
     seconds: ClassVar[float] = 1.0  # how long each case is measured, over all rounds together
     rounds: ClassVar[int] = 3
     old_pythons: ClassVar[bool] = False  # whether the claim is about interpreters older than 3
     grace: ClassVar[float] = 120.0  # how much longer than asked a case may take: slow starts, a swapping machine
     budget: ClassVar[float | None] = None  # seconds after which no further round is begun
+    asks: ClassVar[bool] = False  # it asks a question rather than put a claim to the test
+    names_interpreters: ClassVar[bool] = False  # the labels of its cases tell the interpreter
 
     def obstacle(self) -> str | None:
         """Why it cannot be run here (a library that is missing), or None."""
         return None
+
+    def announcement(self, setting: Setting) -> str:
+        """What is to be said before a run that takes unusually long."""
+        return ""
 
     @abstractmethod
     def cases(self, setting: Setting) -> list[Case]:

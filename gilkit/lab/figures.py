@@ -42,10 +42,16 @@ def interpreters_of(rows: Sequence[Row]) -> list[Interpreter]:
 CROWDED_PERCENT = 15.0  # of a core
 
 
-def unless_crowded(check: Check, rows: Sequence[Row]) -> Check:
-    """Leaves a part of a claim undecided that failed while other programs used the cores that were to be filled."""
+def crowded(rows: Sequence[Row]) -> bool:
+    """Whether other programs used the cores while those were measured."""
     others = [sample.get("others_percent", 0.0) for row in rows for sample in row.samples]
-    if check.holds is False and others and median(others) > CROWDED_PERCENT:
+    return bool(others) and median(others) > CROWDED_PERCENT
+
+
+def unless_crowded(check: Check, rows: Sequence[Row], holds: bool = False) -> Check:
+    """Leaves a part of a claim undecided that failed (or held, with ``holds``) for want of cores, maybe, which other
+    programs used meanwhile."""
+    if check.holds is holds and crowded(rows):
         return Check(check.name, None, f"{check.text} But other programs used the cores meanwhile: run it again.")
     return check
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -108,6 +108,21 @@ def probe(path: str | os.PathLike[str]) -> Interpreter:
     said = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
     reason = f"it said {said[-1][:100]!r}" if said else "it said nothing"
     raise LabError(f"{name!r} is no Python interpreter: {reason} (exit status {done.returncode})")
+
+
+def lacks(interpreter: Interpreter, modules: Sequence[str]) -> list[str]:
+    """Those of the modules that are not installed for the interpreter."""
+    code = "import sys, importlib.util as u; print([m for m in sys.argv[1:] if u.find_spec(m) is None])"
+    done = subprocess.run(
+        [interpreter.executable, "-c", code, *modules],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=PROBE_SECONDS,
+        env=environment(),
+        check=False,
+    )
+    return [each for each in modules if repr(each) in done.stdout]
 
 
 def running() -> Interpreter:

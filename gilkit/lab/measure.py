@@ -121,23 +121,25 @@ class Meter:
     def __init__(self, children: Iterable[int] | None = None) -> None:
         self._given = None if children is None else list(children)
 
-    def _read(
-        self,
-    ) -> tuple[dict[str, float], dict[int, tuple[float, float]], dict[int, tuple[int, int]], os.times_result]:
+    def _children(self) -> tuple[dict[int, tuple[float, float]], dict[int, tuple[int, int]]]:
         children = descendants(os.getpid()) if self._given is None else self._given
-        cpu = {pid: process_cpu(pid) for pid in children}
-        switches = {pid: _switches(pid) for pid in children}
-        return own.usage(), cpu, switches, os.times()
+        return {pid: process_cpu(pid) for pid in children}, {pid: _switches(pid) for pid in children}
+
+    # What this process has used is looked at last before the stretch and first after it: asking for the children's
+    # usage takes CPU time of its own, which would make short stretches look busier than they are.
 
     def __enter__(self) -> Meter:
-        self._before = self._read()
+        self._before = self._children()
+        self._mine = own.usage(), os.times()
         self._start = time.perf_counter()
         return self
 
     def __exit__(self, *exception: object) -> None:
         wall = time.perf_counter() - self._start
-        mine0, cpu0, switches0, reaped0 = self._before
-        mine1, cpu1, switches1, reaped1 = self._read()
+        mine1, reaped1 = own.usage(), os.times()
+        mine0, reaped0 = self._mine
+        cpu0, switches0 = self._before
+        cpu1, switches1 = self._children()
         user = mine1["user"] - mine0["user"]
         system = mine1["system"] - mine0["system"]
         voluntary = int(mine1.get("voluntary", 0) - mine0.get("voluntary", 0))

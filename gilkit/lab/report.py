@@ -1,9 +1,12 @@
-"""``gilkit report``: one HTML file with everything in it, readable on paper, in the dark, on a phone and aloud."""
+"""``gilkit report``: results to show. One HTML file with everything in it, readable on paper, in the dark, on a phone and
+aloud; or the verdicts as Markdown; or a folder of the pictures, an SVG file each.
+"""
 
 from __future__ import annotations
 
 import datetime
 import re
+import textwrap
 from collections.abc import Sequence
 from html import escape
 from importlib import resources
@@ -17,16 +20,20 @@ from .charts import Chart, Span, Strip
 from .drawing import draw
 from .errors import LabError
 from .experiment import Experiment, Outcome, Verdict
+from .figures import interpreters_of
 from .results import Result
-from .tables import said
 
 MARKS = {Outcome.HOLDS: "✓", Outcome.PARTLY: "◐", Outcome.FAILS: "✗", Outcome.OPEN: "?", Outcome.CHOICE: "→"}
 STRIP_POINTS = 600
 
 
+def styles(*names: str) -> str:
+    return "".join((resources.files("gilkit.lab") / name).read_text(encoding="utf-8") for name in names)
+
+
 def page(results: Sequence[Result]) -> str:
     """The whole page."""
-    style = (resources.files("gilkit.lab") / "report.css").read_text(encoding="utf-8")
+    style = styles("picture.css", "report.css")
     sections = "".join(section(result) for result in results)
     when = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     return (
@@ -41,11 +48,81 @@ def page(results: Sequence[Result]) -> str:
     )
 
 
-def write(path: str, results: Sequence[Result]) -> None:
+def latest(results: Sequence[Result]) -> list[Result]:
+    """One result for each name, in the place of the first, the last one counting: a run made again replaces the other."""
+    return list({result.name: result for result in results}.values())
+
+
+def write(path: str, results: Sequence[Result]) -> int:
+    """Writes the HTML page, the Markdown file of a ``path`` that ends so, or the pictures into a folder; returns how
+    many results they are of."""
+    chosen = latest(results)
+    target = Path(path)
     try:
-        Path(path).write_text(page(results), encoding="utf-8")
+        if target.is_dir():
+            for result in chosen:
+                for number, chart in enumerate(charts(result), 1):
+                    file = target / f"{anchor(result)}-{number}.svg"
+                    file.write_text(picture(chart), encoding="utf-8")
+        elif target.suffix == ".md":
+            target.write_text(markdown(chosen), encoding="utf-8")
+        else:
+            target.write_text(page(chosen), encoding="utf-8")
     except OSError as error:
         raise LabError(f"{path!r} cannot be written: {error.strerror}") from None
+    return len(chosen)
+
+
+def charts(result: Result) -> list[Chart]:
+    return [*of(result).charts(result.rows, result.setting), *strip(result)]
+
+
+def picture(chart: Chart) -> str:
+    """A chart as a file of its own, in the colours of the reader's light or dark mode."""
+    return draw(chart, f"{styles('picture.css')}svg {{ background: var(--page); font: 12px system-ui, sans-serif; }}\n")
+
+
+def markdown(results: Sequence[Result]) -> str:
+    """The verdicts, first in a table, then each with its figures."""
+    machines = list(dict.fromkeys(machine.one_line(result.machine) for result in results))
+    parts = [
+        "# The claims, measured",
+        filled(
+            "Each line of tutorials about Python's concurrency that the lab puts to the test, and what came of it on one "
+            f"machine: {'; '.join(machines)}. Run them on yours with `gilkit experiment NAME`; how they are measured and "
+            "judged stands at the top of each file in `gilkit/lab/experiments/`, and in [the lab](lab.md). "
+            "`gilkit report claims.md` writes such a page."
+        ),
+    ]
+    rows = [f"| [`{r.name}`](#{anchor(r)}) | {r.claim} | {r.verdict.said if r.verdict else '–'} |" for r in results]
+    parts.append("\n".join(["| experiment | the claim | here it |", "| --- | --- | --- |", *rows]))
+    for result in results:
+        parts += [f"## {result.name}", f"*{result.claim}*"]
+        if result.verdict:
+            headline = result.verdict.said
+            parts.append(filled(f"**{headline[0].upper()}{headline[1:]}.** {result.verdict.text}"))
+        if of(result).why:
+            parts.append(filled(f"Why: {of(result).why}"))
+        parts += [filled(f"Note: {warning}") for warning in result.warnings]
+        used = interpreters_of(result.rows)
+        names = ", ".join(f"{each.label} ({each.gil_state})" for each in used)
+        # Free-threaded ones are found by themselves.
+        asked = "".join(
+            f" --python python{'.'.join(map(str, each.version_info))}"
+            for each in used
+            if not (each.running or each.free_threaded)
+        )
+        command = f"`{command_of(result)}{asked}`"
+        parts.append(filled(f"Interpreters: {names}. Command: {command}, {result.started[:10]}."))
+    return "\n\n".join(parts) + "\n"
+
+
+def command_of(result: Result) -> str:
+    return f"gilkit {result.name}" if of(result).asks else f"gilkit experiment {result.name}"
+
+
+def filled(text: str) -> str:
+    return textwrap.fill(text, 110, break_long_words=False, break_on_hyphens=False)
 
 
 def _machines(results: Sequence[Result]) -> str:
@@ -67,7 +144,7 @@ def _summary(results: Sequence[Result]) -> str:
     for result in results:
         verdict = result.verdict
         outcome = verdict.outcome if verdict else Outcome.OPEN
-        headline = said(verdict.headline) if verdict else "is not decided"
+        headline = verdict.said if verdict else "is not decided"
         rows.append(
             f'<tr><td class="mark {outcome.name.lower()}" aria-hidden="true">{MARKS[outcome]}</td>'
             f'<th scope="row"><a href="#{anchor(result)}">{escape(result.name)}</a></th>'
@@ -93,14 +170,15 @@ def section(result: Result) -> str:
     ]
     if verdict:
         parts.append(
-            f'<p class="verdict {verdict.outcome.name.lower()}"><strong>{escape(lead(verdict))}.'
+            f'<p class="verdict {verdict.outcome.name.lower()}"><strong>{escape(lead(experiment, verdict))}.'
             f"</strong> {escape(verdict.text)}</p>"
         )
+    if experiment.why:
+        parts.append(f'<p class="why">Why: {escape(experiment.why)}</p>')
     parts += [f'<p class="note">{escape(warning)}</p>' for warning in result.warnings]
     if result.interrupted:
         parts.append('<p class="note">The run was interrupted; this is what was measured until then.</p>')
-    for chart in [*experiment.charts(result.rows, result.setting), *strip(result)]:
-        parts.append(figure(chart))
+    parts += [figure(chart) for chart in charts(result)]
     parts.append(_table(experiment, result))
     doc = type(experiment).__module__
     parts.append(f"<details><summary>Claim, method and rule in full</summary>{_method(doc)}</details>")
@@ -115,14 +193,18 @@ def of(result: Result) -> Experiment:
     return experiments.get(result.name)
 
 
-def lead(verdict: Verdict) -> str:
-    if verdict.outcome is Outcome.CHOICE:
+def lead(experiment: Experiment, verdict: Verdict) -> str:
+    if experiment.asks:
         return f"Advice: {verdict.headline}"
-    return f"The claim {said(verdict.headline)}"
+    return f"The claim {verdict.said}"
 
 
 def figure(chart: Chart) -> str:
-    return f'<figure><figcaption>{escape(chart.title)}</figcaption><div class="wide">{draw(chart)}</div></figure>'
+    caption = escape(chart.title)
+    return (
+        f"<figure><figcaption>{caption}</figcaption>"
+        f'<div class="wide" tabindex="0" role="group" aria-label="{caption}">{draw(chart)}</div></figure>'
+    )
 
 
 def _method(module: str) -> str:
@@ -134,16 +216,19 @@ def _method(module: str) -> str:
 
 def _table(experiment: Experiment, result: Result) -> str:
     columns = experiment.columns(result.rows, result.setting)
-    head = "".join(f'<th scope="col">{escape(each)}</th>' for each in ["Python", "case", *(c.heading for c in columns)])
+    told = experiment.names_interpreters
+    headings = [*([] if told else ["Python"]), "case", *(column.heading for column in columns)]
+    head = "".join(f'<th scope="col">{escape(each)}</th>' for each in headings)
     body = []
     for row in result.rows:
         if row.measured:
             cells = "".join(f"<td>{escape(column.show(row, result.rows))}</td>" for column in columns)
         else:
             cells = f'<td colspan="{len(columns)}">{escape(row.error or "not measured")}</td>'
-        body.append(f'<tr><td>{escape(row.interpreter.label)}</td><th scope="row">{escape(row.label)}</th>{cells}</tr>')
+        python = "" if told else f"<td>{escape(row.interpreter.label)}</td>"
+        body.append(f'<tr>{python}<th scope="row">{escape(row.label)}</th>{cells}</tr>')
     return (
-        "<details open><summary>All figures</summary><div class='wide'><table><thead><tr>"
+        "<details open><summary>All figures</summary><div class='wide' tabindex='0' role='group' aria-label='All figures'><table><thead><tr>"
         f"{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div></details>"
     )
 
@@ -155,17 +240,30 @@ def strip(result: Result) -> list[Chart]:
         return []
     every = max(1, len(looks) // STRIP_POINTS)
     spans: list[Span] = []
+    rounds = [0.0]
+    previous = 0
     for look in looks:
         moment, case = look[0], int(look[1])
-        label = result.rows[case].label if case < len(result.rows) else ""
-        if spans and spans[-1].label == label:
-            spans[-1] = Span(spans[-1].start, moment, label)
+        begin = spans[-1].end if spans else 0.0
+        if case < previous:
+            rounds.append(begin)
+        if spans and case == previous:
+            spans[-1] = Span(spans[-1].start, moment, spans[-1].label)
         else:
-            spans.append(Span(spans[-1].end if spans else 0.0, moment, label))
+            spans.append(Span(begin, moment, label_of(result, case)))
+        previous = case
     groups = [looks[start : start + every] for start in range(0, len(looks), every)]
     times = [group[-1][0] for group in groups]
     cores = [
         [sum(look[2 + core] for look in group) / len(group) for group in groups] for core in range(len(looks[0]) - 2)
     ]
-    first_round = spans[: len(result.rows)]  # labels of later rounds would only repeat
-    return [Strip("What each core did meanwhile (CPU %)", times, cores, first_round)]
+    return [Strip("What each core did meanwhile (CPU %)", times, cores, spans, rounds if len(rounds) > 1 else ())]
+
+
+def label_of(result: Result, case: int) -> str:
+    if case >= len(result.rows):
+        return ""
+    row = result.rows[case]
+    return (
+        row.label if len({each.interpreter for each in result.rows}) == 1 else f"{row.interpreter.label}, {row.label}"
+    )

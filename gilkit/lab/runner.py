@@ -12,11 +12,12 @@ from . import machine
 from .experiment import Case, Experiment, Row, Sample, Setting
 from .measure import tree_cpu
 from .results import Result
-from .text import shorten_middle
+from .text import duration, shorten_middle
 from .workers import TaskError, Worker
 
 OTHERS_PERCENT = 15.0  # of one core, used by others, before the run is called disturbed
 STEAL_PERCENT = 3.0
+SHORT_STRETCH = 0.05  # seconds; threads take turns, and the kernel counts, in pieces of some milliseconds
 ERROR_LENGTH = 300  # an error may repeat all of its data before it says why
 
 
@@ -140,6 +141,9 @@ def run(
     seconds = experiment.seconds if seconds is None else seconds
     rounds = experiment.rounds if rounds is None else rounds
     cases = experiment.cases(setting)
+    announcement = experiment.announcement(setting)
+    if announcement:
+        view.note(announcement)
     result = Result(
         name=experiment.name,
         claim=experiment.claim,
@@ -184,6 +188,11 @@ def run(
         for worker in workers.values():
             worker.close()
         view.end()
+    if seconds / rounds < SHORT_STRETCH and any(case.timed for case in cases):
+        result.warnings.append(
+            f"Each stretch measured was {duration(seconds / rounds)} long, too short for steady figures: give "
+            f"--seconds {SHORT_STRETCH * rounds:g} or more."
+        )
     result.warnings += disturbances(result.rows)
     result.warnings += standing_warnings(result.machine)
     result.verdict = experiment.judge(result.rows, setting)

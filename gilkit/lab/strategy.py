@@ -55,11 +55,17 @@ class Strategy(ABC):
     label: ClassVar[str]
     parallel: ClassVar[bool] = True  # whether it takes a thread count other than 1
 
+    shares_memory: ClassVar[bool] = True  # nothing is copied to where the work is done and back
     any_function: ClassVar[bool] = True  # whether it can carry out a function of the reader's
 
     def obstacle(self, workload: Workload) -> str | None:
         """Why it cannot be used for that workload here, or None when it can."""
         return None
+
+    def moved(self, workload: Workload, threads: int, result: Any) -> int | None:
+        """How many bytes a run copies, where no system call could count them; None where one does. ``result`` is that
+        of a run."""
+        return 0 if self.shares_memory else None
 
     @abstractmethod
     def open(self, workload: Workload, threads: int) -> Contender:

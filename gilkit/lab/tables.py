@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from . import machine
-from .experiment import Experiment, Outcome, Row, Setting
+from .experiment import Column, Experiment, Outcome, Row
+from .figures import interpreters_of
 from .results import Result
 
+LINE = 120  # no text is set wider
 STYLES = {
     Outcome.HOLDS: "green",
     Outcome.PARTLY: "yellow",
@@ -25,12 +27,15 @@ STYLES = {
 def show(console: Console, experiment: Experiment, result: Result) -> None:
     """Prints a whole result."""
     console.print(Text(experiment.title, style="bold"), f"[dim]({experiment.name})[/]")
-    console.print(Text(f"Claim: {experiment.claim}"))
+    console.print(Text(f"{'Question' if experiment.asks else 'Claim'}: {experiment.claim}"))
     console.print(Text(machine.one_line(result.machine), style="dim"))
-    for each in result.setting.interpreters:
+    for each in interpreters_of(result.rows):
         here = ", running" if each.running else ""
         console.print(Text(f"{each.label}: {each.gil_state}{here}, {each.executable}", style="dim"))
-    console.print(table(experiment, result.rows, result.setting))
+    drawn, hidden = fitting(console, experiment, result)
+    console.print(drawn)
+    if hidden:
+        console.print(Text(f"Too narrow for: {', '.join(hidden)}. A wider terminal or --json shows them.", style="dim"))
     for row in result.rows:
         if row.error:
             console.print(Text(f"{row.interpreter.label}, {row.label}: {row.error}", style="red"))
@@ -39,27 +44,40 @@ def show(console: Console, experiment: Experiment, result: Result) -> None:
     if result.interrupted:
         console.print(Text("Interrupted: only what was measured until then.", style="yellow"))
     if result.verdict:
-        choice = result.verdict.outcome is Outcome.CHOICE
-        headline = Text("Advice: " if choice else "Verdict: the claim ", style="bold")
-        headline.append(f"{said(result.verdict.headline)}.", style=STYLES[result.verdict.outcome])
+        headline = Text("Advice: " if experiment.asks else "Verdict: the claim ", style="bold")
+        words = result.verdict.headline if experiment.asks else result.verdict.said
+        headline.append(f"{words}.", style=STYLES[result.verdict.outcome])
         console.print(headline)
-        console.print(Padding(Text(result.verdict.text), (0, 0, 0, 2)))
+        console.print(Text(paragraph(result.verdict.text, console.width)))
+        if experiment.why:
+            console.print(Text(paragraph(f"Why: {experiment.why}", console.width), style="italic"))
 
 
-def said(headline: str) -> str:
-    return f"is {headline}" if headline == Outcome.OPEN.value else headline
+def paragraph(text: str, width: int) -> str:
+    return textwrap.fill(text, min(width, LINE), initial_indent="  ", subsequent_indent="  ")
 
 
-def table(experiment: Experiment, rows: Sequence[Row], setting: Setting) -> Table:
-    columns = experiment.columns(rows, setting)
+def fitting(console: Console, experiment: Experiment, result: Result) -> tuple[Table, list[str]]:
+    """The table with as many columns, from the left, as the console has room for, and the headings of the others."""
+    columns = experiment.columns(result.rows, result.setting)
+    for count in range(len(columns), 0, -1):
+        drawn = table(experiment, result.rows, columns[:count])
+        if console.measure(drawn, options=console.options.update(width=1000)).maximum <= console.width:
+            break
+    return drawn, [column.heading for column in columns[count:]]
+
+
+def table(experiment: Experiment, rows: Sequence[Row], columns: Sequence[Column]) -> Table:
     drawn = Table(box=None, pad_edge=False, header_style="bold")
-    drawn.add_column("Python")
+    tells = experiment.names_interpreters
+    if not tells:
+        drawn.add_column("Python")
     drawn.add_column("case", no_wrap=True)
     for column in columns:
         drawn.add_column(column.heading, justify="right")
     previous = None
     for row in rows:
-        if previous and row.interpreter != previous:
+        if previous and row.interpreter != previous and not tells:
             drawn.add_section()
         name = row.interpreter.label if row.interpreter != previous else ""
         previous = row.interpreter
@@ -67,5 +85,5 @@ def table(experiment: Experiment, rows: Sequence[Row], setting: Setting) -> Tabl
             cells = [column.show(row, rows) for column in columns]
         else:
             cells = ["failed" if row.error else "–"] + [""] * (len(columns) - 1)
-        drawn.add_row(name, row.label, *cells)
+        drawn.add_row(*([] if tells else [name]), row.label, *cells)
     return drawn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 _PREFIXES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
@@ -15,12 +16,33 @@ def duration(seconds: float) -> str:
     return f"{seconds / 1e-9:.2f} ns"
 
 
+def durations(low: float, high: float) -> str:
+    """An interval in one unit: 15.7–28.3 µs."""
+    unit, words = next(((f, u) for f, u in _PREFIXES if high >= f), _PREFIXES[-1])
+    return f"{digits(low / unit)}–{digits(high / unit)} {words}"
+
+
+def amount(count: float) -> str:
+    """A large number with a letter for its thousands: 12.3 M."""
+    for power, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(count) >= power:
+            return f"{digits(count / power)} {letter}"
+    return digits(count)
+
+
 def digits(value: float) -> str:
     """Three digits: 1.23, 12.3, 123, 1,234."""
     size = abs(value)
     if size >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if size >= 10 else f"{value:.2f}"
+
+
+def factor(value: float) -> str:
+    """How many times, with three digits, or two below 0.1: 861×, 0.57×, 0.0041×."""
+    if 0 < abs(value) < 0.1:
+        return f"{value:.{1 - math.floor(math.log10(abs(value)))}f}×"
+    return f"{digits(value)}×"
 
 
 def size(count: float) -> str:

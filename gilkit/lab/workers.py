@@ -33,26 +33,41 @@ class TaskError(LabError):
 class Worker:
     """A worker process of one interpreter; a context manager that kills the process and its children at the end.
 
-    It has its own session: Ctrl-C reaches the lab alone, which then stops its workers in order. To be used by one
-    thread at a time.
+    It has its own session: Ctrl-C reaches the lab alone, which then stops its workers in order. Should the lab be killed,
+    the pipe that the worker holds on to breaks, and the worker's processes are killed. To be used by one thread at a time.
     """
 
     def __init__(self, interpreter: Interpreter) -> None:
         self.interpreter = interpreter
         self._said: collections.deque[str] = collections.deque(maxlen=40)
         self._answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        command = [interpreter.executable, "-B", "-u", str(SERVER)]
+        held: tuple[int, ...] = ()
+        self._lifeline = -1
+        if os.name == "posix":
+            end, self._lifeline = os.pipe()
+            held = (end,)
+            command.append(str(end))
         # -u keeps Python 2.7 from reading ahead on standard input, -B from leaving its .pyc files here.
-        self._process = subprocess.Popen(
-            [interpreter.executable, "-B", "-u", str(SERVER)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-            env=None if interpreter.running else environment(),
-        )
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,
+                pass_fds=held,
+                env=None if interpreter.running else environment(),
+            )
+        except BaseException:
+            self._let_go()
+            raise
+        finally:
+            for end in held:
+                os.close(end)
         self._listener = threading.Thread(target=self._read_errors, daemon=True)
         self._listener.start()
         threading.Thread(target=self._read_answers, daemon=True).start()
@@ -135,10 +150,16 @@ class Worker:
         else:
             self._process.kill()
 
+    def _let_go(self) -> None:
+        if self._lifeline >= 0:
+            os.close(self._lifeline)
+            self._lifeline = -1
+
     def close(self) -> None:
         """Ends the process and all its children, at once. May be called twice."""
         self._kill()
         self._process.wait()
+        self._let_go()
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe:
                 with contextlib.suppress(OSError):

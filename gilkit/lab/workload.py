@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -28,6 +28,7 @@ class Workload(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     unit: ClassVar[str]  # of useful work
+    needs: Sequence[str] = ()  # modules besides the standard library's that the pure-Python side imports
     chunksize: ClassVar[int | None] = 1  # for pools that take one; solve() has cut the work already
 
     def __init__(self, **size: Any) -> None:

@@ -2,7 +2,8 @@
 
 Counters, from the one that shows the problem to the one that is fastest:
 ``RacyCounter``, ``LockedCounter``, ``AtomicCounter``, ``ShardedCounter``; and
-``hammer``, which drives them from native threads.
+``hammer``, which drives them from native threads. ``relay`` has native threads
+hand a token round, which tells what a switch between two costs.
 
 Locks with the methods of ``threading``: ``Lock``, ``RLock``, ``Condition``,
 ``Semaphore``, ``BoundedSemaphore``, ``Event``, ``Barrier``; and ``RWLock`` and
@@ -30,10 +31,10 @@ from gilkit.sync._counters import (
 from gilkit.sync._deadlock import DeadlockError, LockOrderWarning, detect_deadlocks
 from gilkit.sync._locks import Lock, RLock
 from gilkit.sync._rwlock import RWLock
-from gilkit.sync._signals import Barrier, BoundedSemaphore, Event, Latch, Semaphore
+from gilkit.sync._signals import Barrier, BoundedSemaphore, Event, Latch, Relaying, Semaphore, relay
 
 __all__ = [
     "AtomicCounter", "Barrier", "BoundedSemaphore", "BrokenBarrierError", "Condition", "Counter", "DeadlockError",
     "Event", "Hammering", "Latch", "Lock", "LockOrderWarning", "LockedCounter", "RLock", "RWLock", "RacyCounter",
-    "Semaphore", "ShardedCounter", "detect_deadlocks", "hammer",
+    "Relaying", "Semaphore", "ShardedCounter", "detect_deadlocks", "hammer", "relay",
 ]  # fmt: skip

@@ -159,3 +159,10 @@ cdef extern from *:
         int64_t retries
         int64_t nanoseconds
     int gk_hammer_run "GK(gk_hammer_run)" (gk_hammer *hammer, const gk_patience *patience) noexcept nogil
+
+    ctypedef struct gk_relay:
+        int threads
+        int64_t laps
+        int64_t done
+        int64_t nanoseconds
+    int gk_relay_run "GK(gk_relay_run)" (gk_relay *relay, const gk_patience *patience) noexcept nogil

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from types import TracebackType
+from typing import NamedTuple
 
 class Semaphore:
     def __init__(self, value: int = 1) -> None: ...
@@ -44,3 +45,14 @@ class Barrier:
     def n_waiting(self) -> int: ...
     @property
     def broken(self) -> bool: ...
+
+class Relaying(NamedTuple):
+    threads: int
+    laps: int
+    seconds: float
+    @property
+    def switches(self) -> int: ...
+    @property
+    def ns_per_switch(self) -> float: ...
+
+def relay(laps: int, *, threads: int, timeout: float | None = None) -> Relaying: ...

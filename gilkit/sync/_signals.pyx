@@ -1,17 +1,19 @@
-"""Semaphore, BoundedSemaphore, Event, Latch and Barrier. See gilkit.sync, and
-csrc/sync/ for how they work."""
+"""Semaphore, BoundedSemaphore, Event, Latch and Barrier, and relay. See
+gilkit.sync, and csrc/sync/ for how they work."""
 import warnings
+from typing import NamedTuple
 
 cimport cython
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t, uintptr_t
 from libc.string cimport memset
 
 from gilkit._call cimport integer
+from gilkit._exports cimport GK_MAX_THREADS
 from gilkit.sync._c cimport (
-    GK_SYNC_OK, gk_arrival, gk_barrier, gk_barrier_break, gk_barrier_broken, gk_barrier_init, gk_barrier_open,
+    GK_SYNC_NO_MEMORY, GK_SYNC_OK, gk_arrival, gk_barrier, gk_barrier_break, gk_barrier_broken, gk_barrier_init, gk_barrier_open,
     gk_barrier_reset, gk_barrier_wait, gk_barrier_waiting, gk_event, gk_event_clear, gk_event_is_set, gk_event_reinit,
     gk_event_set, gk_event_wait, gk_latch, gk_latch_count_down, gk_latch_init, gk_latch_left, gk_latch_wait,
-    gk_patience, gk_semaphore, gk_semaphore_acquire, gk_semaphore_init, gk_semaphore_release, gk_semaphore_try,
+    gk_patience, gk_relay, gk_relay_run, gk_semaphore, gk_semaphore_acquire, gk_semaphore_init, gk_semaphore_release, gk_semaphore_try,
     gk_semaphore_value, import_core,
 )
 from gilkit.sync._condition import Condition
@@ -339,3 +341,50 @@ cdef class Barrier:
 
     def __reduce__(self):
         raise TypeError("cannot pickle 'gilkit.sync.Barrier' object")
+
+
+class Relaying(NamedTuple):
+    """What ``relay`` did."""
+
+    threads: int
+    laps: int
+    seconds: float  # for all laps
+
+    @property
+    def switches(self):
+        """How often one thread handed the token to the next."""
+        return self.threads * self.laps
+
+    @property
+    def ns_per_switch(self):
+        """Time from waking a thread to that thread waking the next, in nanoseconds."""
+        return self.seconds * 1e9 / self.switches if self.switches else 0.0
+
+
+def relay(laps, *, threads, timeout=None):
+    """Has ``threads`` native threads (2 or more) hand a token round a ring
+    ``laps`` times, without the GIL, and returns a Relaying: how long it took.
+    Each sleeps until the one before wakes it, so every step is a switch from
+    one thread to another by way of the kernel.
+
+    The threads are the call's own, not those of the pool. A lap before the
+    first, in which they start, is not timed.
+
+    Ctrl-C ends it, as does ``timeout`` (seconds) with TimeoutError. Raises
+    RuntimeError if the system has no more threads, ValueError for numbers out
+    of range. Thread-safe.
+    """
+    cdef gk_relay run
+    cdef gk_patience patience
+    cdef int status
+    memset(&run, 0, sizeof(run))
+    run.laps = integer(laps, "laps", 0, INT64_MAX)
+    run.threads = <int>integer(threads, "threads", 2, GK_MAX_THREADS)
+    patience_of(&patience, timeout)
+    with nogil:
+        status = gk_relay_run(&run, &patience)
+    if status == GK_SYNC_NO_MEMORY:
+        raise RuntimeError(f"the system has no thread or memory left for {threads} threads")
+    if not outcome(status):
+        raise TimeoutError(f"relay did not end within {timeout} s")
+    return Relaying(run.threads, run.done, run.nanoseconds / 1e9)

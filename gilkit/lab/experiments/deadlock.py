@@ -32,6 +32,7 @@ class Deadlock(Experiment):
     name = "deadlock"
     title = "Deadlock"
     claim = "Two locks taken in opposite order by two threads hang both until the system kills them."
+    why = "Each thread holds what the other waits for; one order for all locks leaves no such circle."
     rounds = 3
 
     def cases(self, setting: Setting) -> list[Case]:

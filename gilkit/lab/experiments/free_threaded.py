@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from ..charts import Bar, Bars, Chart
 from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, weigh
 from ..figures import among, find, interpreters_of, ratio, times, unless_crowded
-from ..interpreters import Interpreter
+from ..interpreters import VARIABLE, Interpreter
 from ..text import duration, listed, plural, size
 
 WORKLOADS: dict[str, dict[str, object]] = {
@@ -33,6 +33,7 @@ class FreeThreaded(Experiment):
     name = "free-threaded"
     title = "With and without the GIL"
     claim = "The GIL keeps pure Python on one core; a free-threaded build uses all of them."
+    why = "Without a GIL all threads run at once; keeping their reference counts right costs a single thread time."
     rounds = 3
 
     def cases(self, setting: Setting) -> list[Case]:
@@ -64,7 +65,7 @@ class FreeThreaded(Experiment):
         return [
             Column("wall", lambda row, _: duration(row["wall"])),
             Column("speed-up over 1 thread", faster),
-            Column("time against running", against_gil),
+            Column(f"time against {setting.interpreters[0].label}", against_gil),
             Column("CPU %", lambda row, _: f"{row['cpu_percent']:.0f} %"),
             Column("memory", lambda row, _: size(row["memory"]) if row.get("memory") else "–"),
         ]
@@ -77,8 +78,10 @@ class FreeThreaded(Experiment):
             group_check(rows, without, setting.threads, "all cores without it", lambda gain: gain >= 1.4),
         ]
         verdict = weigh(checks)
-        price = costs(rows, with_gil, without)
-        return Verdict(verdict.outcome, f"{verdict.text} {price}".strip(), verdict.scope)
+        more = costs(rows, with_gil, without)
+        if not any(each.free_threaded for each in interpreters_of(rows)):
+            more = f"No free-threaded interpreter was found: name one with --python or in {VARIABLE}."
+        return Verdict(verdict.outcome, f"{verdict.text} {more}".strip(), verdict.scope)
 
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
         bars = []

@@ -27,14 +27,17 @@ WAYS = (
     ("queue between threads", "thread"),
     ("gilkit.map", "gilkit"),
 )
+BY_REFERENCE = ("thread", "gilkit")
 
 
 class Ipc(CostExperiment):
     name = "ipc"
     title = "Handing data over"
     claim = "Processes share nothing, so data is pickled and copied; threads share memory."
+    why = "What goes to another process is pickled, copied by the kernel and read again; a thread gets a reference."
     thing = "a message"
     base = "thread"
+    cpu = False
 
     def cases(self, setting: Setting) -> list[Case]:
         here = setting.interpreters[0]
@@ -49,9 +52,11 @@ class Ipc(CostExperiment):
 
     def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
         def bandwidth(row: Row, _: Sequence[Row]) -> str:
+            if row.strategy in BY_REFERENCE:
+                return "nothing is copied"
             return f"{size(row.arguments['size'] / row['each'])}/s"
 
-        return [*super().columns(rows, setting)[:3], Column("bandwidth", bandwidth)]
+        return [*super().columns(rows, setting), Column("bandwidth", bandwidth)]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
         return weigh([processes_copy(rows), threads_share(rows)])
@@ -68,8 +73,9 @@ def processes_copy(rows: Sequence[Row]) -> Check:
     known = [value for value in found.values() if value is not None]
     if not known:
         return Check("processes", None)
-    words = " and ".join(f"{value:,.0f} times through a {way.title()}" for way, value in found.items() if value)
-    return Check("processes", all(value >= 10 for value in known), f"A megabyte costs a process {words}.")
+    words = " and ".join(f"{value:,.0f} times as much through a {way.title()}" for way, value in found.items() if value)
+    text = f"A megabyte costs a process more than {size(SIZES[0])} do: {words}."
+    return Check("processes", all(value >= 10 for value in known), text)
 
 
 def threads_share(rows: Sequence[Row]) -> Check:
@@ -79,7 +85,7 @@ def threads_share(rows: Sequence[Row]) -> Check:
         return Check("threads", None)
     against = times(queue, thread)
     text = (
-        f"Between threads it costs {grown:.1f} times a small message: {duration(thread['each'])}, where a Queue of "
+        f"Between threads it costs {grown:.1f} times as much: {duration(thread['each'])}, where a Queue of "
         f"processes takes {duration(queue['each'])}, {against:,.0f} times as long."
     )
     shared = find(rows, "shared_memory", size=SIZES[1])

@@ -30,6 +30,7 @@ class LostUpdates(CostExperiment):
     name = "lost-updates"
     title = "Lost updates"
     claim = "Two threads that change a balance end at a wrong one; with a lock it is always right."
+    why = "Reading, adding and writing back are three steps: what another thread wrote in between is lost."
     thing = "an update"
     base = "no lock"
     seconds = 1.2
@@ -58,6 +59,9 @@ class LostUpdates(CostExperiment):
 
         return [Column("wrong", wrong), *super().columns(rows, setting)]
 
+    def group_of(self, row: Row) -> str:
+        return "Native threads" if row.strategy in COUNTERS else super().group_of(row)
+
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
         checks = [loses(rows, each) for each in interpreters_of(rows)]
         verdict = weigh(checks)
@@ -68,7 +72,7 @@ class LostUpdates(CostExperiment):
             failed = Check("", False, f"Under a lock {wrong:.0f} of {runs:.0f} ends were wrong.")
             return weigh([failed])
         lock = f"Under a lock none of {runs:.0f} ends was wrong." if runs else ""
-        text = " ".join(filter(None, [verdict.text, lock, native(rows)]))
+        text = " ".join(filter(None, [verdict.text, why_none(rows), lock, native(rows)]))
         return Verdict(verdict.outcome, text, verdict.scope)
 
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
@@ -90,7 +94,18 @@ def loses(rows: Sequence[Row], interpreter: Interpreter) -> Check:
     if row is None:
         return Check(name, None)
     wrong, runs = sum(row.values("wrong")), sum(row.values("runs"))
-    return Check(name, wrong > 0, f"On {name} {wrong:.0f} of {runs:.0f} ends without a lock were wrong.")
+    return Check(name, wrong > 0, f"On {name}, {wrong:.0f} of {runs:.0f} ends without a lock were wrong.")
+
+
+def why_none(rows: Sequence[Row]) -> str:
+    for row in among(rows, "no lock"):
+        here = row.interpreter
+        if here.gil and here.version_info >= (3, 10) and not any(row.values("wrong")):
+            return (
+                "Since CPython 3.10 a thread gives the GIL away only at the end of a loop's round and at calls, of which "
+                "the change has none inside: that is chance, and no promise."
+            )
+    return ""
 
 
 def native(rows: Sequence[Row]) -> str:

@@ -26,6 +26,7 @@ class Oversubscription(Experiment):
     name = "oversubscription"
     title = "More threads than cores"
     claim = "CPU-bound work wants as many simultaneous tasks as cores; more only switch."
+    why = "A core does one thing at a time: more threads than cores take turns, and every turn costs a switch."
     seconds = 0.9
     rounds = 3
 
@@ -54,7 +55,8 @@ class Oversubscription(Experiment):
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
         checks = [enough(among(rows, "gilkit"), "native threads", setting.usable)]
-        for interpreter in interpreters_of(rows):
+        # Those that were to be measured, too.
+        for interpreter in interpreters_of([row for row in rows if row.strategy == "threads"]):
             mine = among(rows, "threads", interpreter=interpreter)
             checks.append(enough(mine, f"threads of Python {interpreter.label}", setting.usable))
         return weigh(checks)

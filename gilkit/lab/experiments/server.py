@@ -23,7 +23,7 @@ from ..charts import Chart, Line, Lines, Point
 from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, weigh
 from ..figures import among, find, ratio, times
 from ..stats import bootstrap
-from ..text import plural
+from ..text import listed, plural
 
 CLIENTS = (1, 4, 10, 50, 200, 500)
 KINDS = {
@@ -39,6 +39,7 @@ class Server(Experiment):
     name = "server"
     title = "A server's connections"
     claim = "A thread for each connection beats a process for each; throughput falls as contexts rise."
+    why = "A fork copies the process for each connection; a thread starts quickly, but waits for its turn of the GIL."
     seconds = 0.5
     rounds = 2
 
@@ -70,7 +71,8 @@ class Server(Experiment):
         ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
-        return weigh([threads_win(rows), throughput_falls(rows)])
+        verdict = weigh([threads_win(rows), throughput_falls(rows)])
+        return Verdict(verdict.outcome, f"{verdict.text} {others(rows)}".strip(), verdict.scope)
 
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
         lines = []
@@ -82,6 +84,13 @@ class Server(Experiment):
             if points:
                 lines.append(Line(label, points))
         return [Lines("Requests per second", "clients at once", "requests/s", lines, log_x=True)]
+
+
+def others(rows: Sequence[Row]) -> str:
+    """What the servers answer at their best that start nothing for a connection."""
+    best = {kind: max(among(rows, kind), key=lambda row: row["rate"], default=None) for kind in ("serial", "asyncio")}
+    words = [f"{KINDS[kind]} {row['rate']:,.0f} requests/s" for kind, row in best.items() if row]
+    return f"Servers that start nothing for a connection, at their best: {listed(words)}." if words else ""
 
 
 def threads_win(rows: Sequence[Row]) -> Check:

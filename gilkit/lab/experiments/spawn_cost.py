@@ -19,17 +19,25 @@ from collections.abc import Sequence
 from ..costs import CostExperiment
 from ..experiment import Case, Check, Row, Setting, Verdict, weigh
 from ..figures import find, ratio
-from ..text import duration
+from ..text import digits, duration
 
 BALLAST = 256 << 20
+NAMES = {
+    "spawn": "A process by spawn",
+    "fork": "A process by fork",
+    "thread": "A thread",
+    "task": "An asyncio task",
+}
 
 
 class SpawnCost(CostExperiment):
     name = "spawn-cost"
     title = "The cost of a start"
     claim = "A process is dear to create (fork less than spawn), a thread cheap, a coroutine cheaper."
+    why = "A process needs an address space, or a whole new interpreter; a thread a stack; a coroutine an object."
     thing = "a start and join"
     base = "thread"
+    cpu = False
     seconds = 0.9
 
     def cases(self, setting: Setting) -> list[Case]:
@@ -77,5 +85,6 @@ def dearer(rows: Sequence[Row], dear: str, cheap: str, name: str) -> Check:
     return Check(
         name,
         found.interval.low > 1,
-        f"{dear} takes {duration(first['each'])}, {found.middle:,.1f} times {cheap}'s {duration(second['each'])}.",
+        f"{NAMES[dear]} takes {duration(first['each'])}, {digits(found.middle)} times the {duration(second['each'])} of "
+        f"{NAMES[cheap][0].lower()}{NAMES[cheap][1:]}.",
     )

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..charts import Bar, Bars, Chart
-from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, weigh
+from ..experiment import Case, Check, Column, Experiment, Outcome, Row, Setting, Verdict, weigh
 from ..figures import find, interpreters_of
 from ..interpreters import Interpreter
 from ..stats import bootstrap
@@ -32,6 +32,7 @@ class SwitchInterval(Experiment):
     name = "switch-interval"
     title = "Waiting for the GIL"
     claim = "A thread releases the GIL every 100 bytecodes (since Python 3.2: every 5 ms, on request)."
+    why = "A thread that wakes up must have the GIL, and the one that computes gives it away now and then, not at once."
     seconds = 0.9
     rounds = 3
     old_pythons = True
@@ -58,6 +59,8 @@ class SwitchInterval(Experiment):
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
         checks = [held(rows, each) for each in interpreters_of(rows) if each.gil]
         verdict = weigh(checks)
+        if rows and not checks:
+            verdict = Verdict(Outcome.OPEN, "No interpreter with a GIL was measured: name one with --python.")
         rest = [freed(rows, each) for each in interpreters_of(rows) if not each.gil]
         rest.append(kernel(rows))
         return Verdict(verdict.outcome, " ".join(filter(None, [verdict.text, *rest])), verdict.scope)

@@ -4,7 +4,8 @@ The claim: ``threading.local`` gives each thread its own state without a lock an
 
 The method: threads that each count in a state of their own, which they are given as an argument, find in a
 threading.local, find in a dict by their identity, or find in that dict under a lock; in 1 thread and in as many as
-cores, on each interpreter. At the end each checks that its count is what it alone has counted.
+cores, on each interpreter. At the end each checks that its count is what it alone has counted. Beside them native
+threads, which add to a partial sum of their own each (``gilkit.sync.ShardedCounter``).
 
 The rule: *own state* holds when every thread of every case found exactly its own count in threading.local. *Without a
 lock* holds when threading.local costs less than a dict under a lock.
@@ -26,12 +27,14 @@ class ThreadLocal(CostExperiment):
     name = "thread-local"
     title = "State of a thread's own"
     claim = "threading.local gives each thread its own state without a lock and without passing it along."
+    why = "No other thread can reach it, so none need be kept out; to find it costs a look-up."
     thing = "an access"
     base = "argument"
     seconds = 0.6
 
     def cases(self, setting: Setting) -> list[Case]:
-        return [
+        here = setting.interpreters[0]
+        cases = [
             Case(
                 f"{kind}, {plural(threads, 'thread')}",
                 "locals:access",
@@ -45,9 +48,25 @@ class ThreadLocal(CostExperiment):
             for threads in sorted({1, setting.threads})
             for kind in KINDS
         ]
+        for threads in sorted({1, setting.threads}):
+            label = f"native partial sums, {plural(threads, 'thread')}"
+            arguments = {"kind": "padded cells", "threads": threads}
+            cases.append(Case(label, "counting:native", here, arguments, "native", threads))
+        return cases
+
+    def group_of(self, row: Row) -> str:
+        return "Native threads" if row.strategy == "native" else super().group_of(row)
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
-        return weigh([own_state(rows), without_lock(rows)])
+        verdict = weigh([own_state(rows), without_lock(rows)])
+        native = max(among(rows, "native"), key=lambda row: row.threads, default=None)
+        extra = ""
+        if native:
+            extra = (
+                f" Native threads with a partial sum each, {native.threads} at once, take "
+                f"{duration(native['each'])} for an addition."
+            )
+        return Verdict(verdict.outcome, verdict.text + extra, verdict.scope)
 
 
 def own_state(rows: Sequence[Row]) -> Check:

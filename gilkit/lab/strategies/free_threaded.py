@@ -59,9 +59,11 @@ class FreeThreaded(Strategy):
     label = "free-threaded threads"
 
     def obstacle(self, workload: Workload) -> str | None:
-        if _interpreter() is None:
+        interpreter = _interpreter()
+        if interpreter is None:
             return f"no free-threaded interpreter found (name one in {interpreters.VARIABLE})"
-        return None
+        missing = interpreters.lacks(interpreter, workload.needs) if workload.needs else []
+        return f"{missing[0]} is not installed for Python {interpreter.label}" if missing else None
 
     def open(self, workload: Workload, threads: int) -> Contender:
         interpreter = _interpreter()

@@ -15,6 +15,7 @@ from ..workload import Workload
 class Joblib(Strategy):
     name = "joblib"
     label = "joblib (loky)"
+    shares_memory = False
 
     def obstacle(self, workload: Workload) -> str | None:
         return None if importlib.util.find_spec("joblib") else "joblib is not installed"

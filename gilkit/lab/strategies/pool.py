@@ -14,6 +14,7 @@ from ..workload import Workload
 
 class _Pool(Strategy):
     method: ClassVar[str]
+    shares_memory = False
 
     def obstacle(self, workload: Workload) -> str | None:
         if self.method not in multiprocessing.get_all_start_methods():

@@ -27,7 +27,8 @@ class Mandelbrot(Workload):
         y: tuple[float, float] = (-1.5, 1.5),
         max_iter: int = 200,
     ) -> None:
-        super().__init__(width=width, height=height, x=x, y=y, max_iter=max_iter)
+        # JSON, through which sizes go to workers, makes lists of tuples.
+        super().__init__(width=width, height=height, x=tuple(x), y=tuple(y), max_iter=max_iter)
 
     @property
     def amount(self) -> float:

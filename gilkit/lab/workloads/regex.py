@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from functools import partial
 from typing import Any
@@ -18,8 +19,10 @@ class Regex(Workload):
     title = "a regular expression (package regex)"
     unit = "bytes"
 
-    def __init__(self, size: int = 4_000_000) -> None:
-        super().__init__(size=size)
+    def __init__(self, size: int = 4_000_000, engine: str | None = None) -> None:
+        """``engine``: "regex", or "re"; None: the first where it is installed here. Every interpreter uses the same."""
+        super().__init__(size=size, engine=engine or ("regex" if importlib.util.find_spec("regex") else "re"))
+        self.needs = [self.size["engine"]] if self.size["engine"] != "re" else []
         pieces(size)  # made outside of what is timed
 
     @property

@@ -1,6 +1,7 @@
 """One strategy at one workload, in a process of its own: opened by the first call, run once by each."""
 
 import hashlib
+import io
 import pickle
 import time
 
@@ -9,9 +10,10 @@ from . import custom
 _state = {}
 
 
-def once(strategy, workload, size, threads):
+def once(strategy, workload, size, threads, amount=None):
     """Does the work once under the strategy. Returns what it cost, how long the strategy took to get ready (the first
-    time), the memory of all its processes, and a digest of the result, which has been checked where that is known."""
+    time), the memory of all its processes, the bytes that went to other processes and back, how many units of work it
+    was (``amount``, or the number of calls), and a digest of the result, which has been checked where that is known."""
     import psutil
 
     from gilkit.lab import strategies, workloads
@@ -27,36 +29,80 @@ def once(strategy, workload, size, threads):
         if workload == "custom":
             figures["inputs"] = digest(custom.inputs(**size))
     contender, work = _state["contender"], _state["work"]
+    me = psutil.Process()
+    looking = looked(me)
     with Meter() as meter:
+        before = transferred(me)
         returned = contender.run()
+        after = transferred(me)
     result = contender.result(returned)
     work.check(result)
+    if "moved" not in _state:
+        _state["moved"] = strategies.get(strategy).moved(work, threads, result)
+    if _state["moved"] is not None:
+        figures["moved"] = _state["moved"]
+    elif looking is not None:
+        figures["moved"] = max(0, after - before - looking)
     total = 0
-    me = psutil.Process()
-    for process in [me, *me.children(recursive=True)]:
+    for process in [me] + me.children(recursive=True):
         try:
             full = process.memory_full_info()
             total += getattr(full, "pss", full.rss)
         except psutil.Error:
             pass
+    figures["count"] = work.amount if amount is None else amount
     return dict(figures, **meter.usage.to_json(), memory=total, digest=digest(result))
+
+
+def looked(process):
+    """What one look at the counters adds to them."""
+    first = transferred(process)
+    return None if first is None else transferred(process) - first
+
+
+def transferred(process):
+    """Bytes that the process has read and written so far, pipes and sockets to other processes among them; None where
+    the system does not count them."""
+    try:
+        counters = process.io_counters()
+        return counters.read_chars + counters.write_chars
+    except (AttributeError, NotImplementedError):
+        return None
 
 
 def digest(result):
     """The same for equal results, as far as pickle can tell; None for what cannot be pickled."""
     try:
-        return hashlib.sha256(pickle.dumps(result, 4)).hexdigest()
+        file = io.BytesIO()
+        pickler = pickle.Pickler(file, 4)
+        # Without notes of what was seen before: what comes back from another process is equal, but seldom identical.
+        pickler.fast = True
+        pickler.dump(in_order(result))
+        return hashlib.sha256(file.getvalue()).hexdigest()
     except Exception:
         return None
 
 
-def portable(workload, size, threads):
+def in_order(value):
+    """The same with sets made lists, whose order does not depend on the process."""
+    if isinstance(value, (set, frozenset)):
+        return ["a set", sorted(filter(None, map(digest, value))), len(value)]
+    if type(value) in (list, tuple):
+        return [type(value).__name__] + [in_order(each) for each in value]
+    if type(value) is dict:
+        return {key: in_order(each) for key, each in value.items()}
+    return value
+
+
+def portable(workload, size, threads, amount=None):
     """The same for an interpreter without gilkit, on its threads."""
     from . import work
 
     cost = work.once(workload, size, threads)
+    cost["count"] = amount
     if workload == "custom":
-        cost["inputs"] = digest(custom.inputs(**size))
+        inputs = custom.inputs(**size)
+        cost.update(inputs=digest(inputs), count=len(inputs))
     return dict(cost, digest=digest(work.result()) if workload == "custom" else None)
 
 

@@ -60,24 +60,26 @@ def _to_process(serve, channels, size, seconds, send, wait):
 def _serve_memory(name, inbox, outbox):
     block = shared_memory.SharedMemory(name)
     while True:
-        size = inbox.recv()
-        if len(block.buf[:size]) == size:
-            outbox.send(True)
+        size, count = inbox.recv()
+        outbox.send(sum(block.buf[size * index] for index in range(count)))
 
 
 def through_shared_memory(size, seconds):
-    """multiprocessing.shared_memory: copied in once, then a word through a pipe to say that it is there."""
-    block = shared_memory.SharedMemory(create=True, size=size)
+    """multiprocessing.shared_memory: each message copied in once, then a word through a pipe to say that they are
+    there."""
+    block = shared_memory.SharedMemory(create=True, size=size * BATCH)
     here, there = multiprocessing.Pipe()
     process = multiprocessing.Process(target=_serve_memory, args=(block.name, there, there), daemon=True)
     process.start()
-    message = bytes(size)
+    message = b"\1" * size
 
     def step():
-        block.buf[:size] = message
-        here.send(size)
-        here.recv()
-        return 1
+        for index in range(BATCH):
+            block.buf[size * index : size * (index + 1)] = message
+        here.send((size, BATCH))
+        if here.recv() != BATCH:  # the first byte of each
+            raise RuntimeError("the messages did not arrive")
+        return BATCH
 
     try:
         step()

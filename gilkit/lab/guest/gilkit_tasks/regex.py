@@ -1,10 +1,10 @@
 """Searching text with a regular expression, a piece at a time.
 
-With the PyPI package regex, which lets go of the GIL if it is told to (concurrent=True), where it is installed; else
-with the standard library's re, which never does.
+With the PyPI package regex, which lets go of the GIL if it is told to (concurrent=True), or with the standard library's
+re, which never does. Which of them is part of the work: they are not equally quick.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from .text import text
 
@@ -12,15 +12,15 @@ PIECE = 64 * 1024
 PATTERN = rb"\b(\w)(\w)\w*\2\1\b"  # words that begin and end like a palindrome: the engine has to try
 
 
-@lru_cache(1)
-def finder():
+@lru_cache(2)
+def finder(engine):
     """The function from a piece of text to the number of matches."""
-    try:
-        import regex
-    except ImportError:
+    if engine == "re":
         import re
 
         return lambda piece, search=re.compile(PATTERN).findall: len(search(piece))
+    import regex
+
     search = regex.compile(PATTERN).findall
     return lambda piece: len(search(piece, concurrent=True))
 
@@ -37,10 +37,10 @@ def pieces(size):
     return found
 
 
-def count(piece):
-    return finder()(piece)
+def count(engine, piece):
+    return finder(engine)(piece)
 
 
-def solve(map, parts, size):
+def solve(map, parts, size, engine):
     """The number of matches."""
-    return sum(map(count, pieces(size)))
+    return sum(map(partial(count, engine), pieces(size)))

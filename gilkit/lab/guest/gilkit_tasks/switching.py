@@ -1,6 +1,7 @@
 """What a switch costs: a token that goes round a ring of contexts, each of which waits for it."""
 
 import asyncio
+import contextlib
 import multiprocessing
 import os
 import threading
@@ -8,6 +9,20 @@ import threading
 from .usage import clock, repeat, since, usage
 
 BATCH = 200
+
+
+@contextlib.contextmanager
+def _cores(one):
+    """Keeps what is started in here to one core, if so asked: there a hand-over is a switch and nothing else. On several,
+    it is mostly what waking another core takes."""
+    allowed = os.sched_getaffinity(0) if one else None
+    if allowed:
+        os.sched_setaffinity(0, {min(allowed)})
+    try:
+        yield
+    finally:
+        if allowed:
+            os.sched_setaffinity(0, allowed)
 
 
 def system_call(contexts, seconds):
@@ -110,13 +125,30 @@ def tasks(contexts, seconds):
     return asyncio.run(run())
 
 
-def threads(contexts, seconds):
+def native(contexts, seconds, one_core=False):
+    """Native threads, without the GIL: each sleeps until the one before wakes it."""
+    from gilkit import sync
+
+    with _cores(one_core):
+        laps = 20
+        while True:
+            trial = sync.relay(laps, threads=contexts)
+            if trial.seconds > seconds / 20:
+                break
+            laps *= 4
+        before = usage()
+        done = sync.relay(max(1, int(laps * seconds / trial.seconds)), threads=contexts, timeout=60 + 10 * seconds)
+        return dict(since(before), wall=done.seconds, count=done.switches)
+
+
+def threads(contexts, seconds, one_core=False):
     """Threads: each waits for its lock, which the one before releases."""
-    return _thread_ring(contexts, seconds, threading.Lock)
+    with _cores(one_core):
+        return _thread_ring(contexts, seconds)
 
 
-def _thread_ring(contexts, seconds, make):
-    locks = [make() for _ in range(contexts)]
+def _thread_ring(contexts, seconds):
+    locks = [threading.Lock() for _ in range(contexts)]
     for lock in locks:
         lock.acquire()
     state = {"rounds": 0, "stop": False}
@@ -160,8 +192,13 @@ def _relay(inbox, outbox):
         os.write(outbox, byte)
 
 
-def processes(contexts, seconds):
+def processes(contexts, seconds, one_core=False):
     """Processes: each reads a byte from its pipe and writes it to the next one's. This process is one of them."""
+    with _cores(one_core):
+        return _process_ring(contexts, seconds)
+
+
+def _process_ring(contexts, seconds):
     pipes = [os.pipe() for _ in range(contexts)]
     context = multiprocessing.get_context("fork")
     ring = []

@@ -1,0 +1,102 @@
+#include "sync/relay.h"
+
+#include <stdlib.h>
+
+#include "base/compiler.h"
+#include "base/park.h"
+#include "base/thread.h"
+#include "sync/event.h"
+
+typedef struct {
+    gk_relay *relay;
+    gk_latch finished;
+    _Atomic int32_t stop;
+} shared;
+
+typedef struct runner {
+    shared *shared;
+    struct runner *next;
+    gk_thread *thread;
+    _Atomic uint32_t token; /* 1: it is this runner's turn */
+    char padding[2 * GK_CACHE_LINE];
+} runner;
+
+static void hand_to(runner *r)
+{
+    atomic_store_explicit(&r->token, 1, memory_order_release);
+    gk_wake(&r->token, 1);
+}
+
+/* Nobody spins: what is measured is the way through the kernel. */
+static void await(runner *r)
+{
+    while (atomic_load_explicit(&r->token, memory_order_acquire) == 0)
+        gk_wait(&r->token, 0, GK_FOREVER);
+    atomic_store_explicit(&r->token, 0, memory_order_relaxed);
+}
+
+/* Whoever gets the token and is told to stop hands it on and ends, so that a
+ * last lap ends all of them. */
+static void follow(void *argument)
+{
+    runner *r = argument;
+    int stopped = 0;
+    while (!stopped) {
+        await(r);
+        stopped = atomic_load_explicit(&r->shared->stop, memory_order_relaxed);
+        hand_to(r->next);
+    }
+    gk_latch_count_down(&r->shared->finished, 1);
+}
+
+static void lead(void *argument)
+{
+    runner *r = argument;
+    shared *s = r->shared;
+    gk_relay *relay = s->relay;
+    await(r);
+    if (!atomic_load_explicit(&s->stop, memory_order_relaxed)) {
+        /* A lap that is not timed: when it is over, all threads are there. */
+        hand_to(r->next);
+        await(r);
+        int64_t begin = gk_now();
+        while (relay->done < relay->laps && !atomic_load_explicit(&s->stop, memory_order_relaxed)) {
+            hand_to(r->next);
+            await(r);
+            relay->done++;
+        }
+        relay->nanoseconds = gk_now() - begin;
+        atomic_store_explicit(&s->stop, 1, memory_order_relaxed);
+    }
+    hand_to(r->next);
+    gk_latch_count_down(&s->finished, 1);
+}
+
+int gk_relay_run(gk_relay *relay, const gk_patience *p)
+{
+    relay->done = relay->nanoseconds = 0;
+    shared s = {.relay = relay};
+    runner *runners = calloc((size_t)relay->threads, sizeof *runners);
+    if (runners == NULL)
+        return GK_SYNC_NO_MEMORY;
+    gk_latch_init(&s.finished, relay->threads);
+
+    int status = GK_SYNC_OK, started = 0;
+    for (; started < relay->threads && status == GK_SYNC_OK; started++) {
+        runner *r = &runners[started];
+        r->shared = &s;
+        r->next = &runners[(started + 1) % relay->threads];
+        if ((r->thread = gk_thread_start(started ? follow : lead, r, "gilkit-relay")) == NULL)
+            status = GK_SYNC_NO_MEMORY;
+    }
+    if (status != GK_SYNC_OK)
+        atomic_store(&s.stop, 1);
+    hand_to(&runners[0]);
+    if (status == GK_SYNC_OK && (status = gk_latch_wait(&s.finished, p)) != GK_SYNC_OK)
+        atomic_store(&s.stop, 1);
+    for (int i = 0; i < started; i++)
+        if (runners[i].thread != NULL)
+            gk_thread_join(runners[i].thread);
+    free(runners);
+    return status;
+}

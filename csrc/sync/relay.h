@@ -1,0 +1,22 @@
+/* Native threads hand a token round a ring, and are timed: what it costs to
+ * wake another thread and go to sleep. */
+#ifndef GK_SYNC_RELAY_H
+#define GK_SYNC_RELAY_H
+
+#include <stdint.h>
+
+#include "sync/queue.h"
+
+typedef struct {
+    int threads; /* >= 2 */
+    int64_t laps;
+    /* Results. */
+    int64_t done;        /* laps that were timed */
+    int64_t nanoseconds; /* for them */
+} gk_relay;
+
+/* GK_SYNC_OK, GK_SYNC_NO_MEMORY (nothing done: no thread or memory left),
+ * GK_SYNC_TIMEOUT or GK_SYNC_INTERRUPTED: stopped early. */
+int gk_relay_run(gk_relay *relay, const gk_patience *patience);
+
+#endif
