@@ -2,7 +2,6 @@ from gilkit import reference as reference
 from gilkit import runtime as runtime
 from gilkit import sync as sync
 from gilkit._call import CancelToken as CancelToken
-from gilkit._version import __version__ as __version__
 from gilkit.kernels.clustering import KMeans as KMeans
 from gilkit.kernels.clustering import kmeans as kmeans
 from gilkit.kernels.clustering import nearest as nearest
@@ -35,5 +34,6 @@ from gilkit.runtime import threads as threads
 from gilkit.runtime import timeout as timeout
 
 __all__: list[str]
+__version__: str
 
 def get_include() -> str: ...
