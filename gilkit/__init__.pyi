@@ -33,7 +33,44 @@ from gilkit.runtime import set_num_threads as set_num_threads
 from gilkit.runtime import threads as threads
 from gilkit.runtime import timeout as timeout
 
-__all__: list[str]
+__all__ = [
+    "CancelToken",
+    "KMeans",
+    "__version__",
+    "argsort",
+    "bincount",
+    "cumsum",
+    "dot",
+    "fsum",
+    "get_include",
+    "histogram",
+    "imap",
+    "info",
+    "jacobi",
+    "kmeans",
+    "mandelbrot",
+    "map",
+    "max",
+    "mean",
+    "min",
+    "nearest",
+    "num_threads",
+    "parallel_for",
+    "pi",
+    "reference",
+    "set_num_threads",
+    "sort",
+    "spin",
+    "starmap",
+    "std",
+    "sum",
+    "sync",
+    "threads",
+    "timeout",
+    "uniform",
+    "var",
+]
+
 __version__: str
 
 def get_include() -> str: ...
