@@ -67,7 +67,7 @@ TARGET static void NAME(fold)(gk_lanes *lanes, int64_t groups, int64_t k, gk_par
     memcpy(part.a, lane, (size_t)k * sizeof(T));
 }
 
-static const gk_lane_ops NAME(ops) = {NAME(start), NAME(rows), NAME(tail), NAME(fold), NAME(merge)};
+static const gk_lane_ops NAME(ops) = {NAME(start), NAME(rows), NAME(tail), NAME(fold), NAME(merge), NULL};
 
 #undef NAME
 #undef T

@@ -2,11 +2,15 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/compiler.h"
 #include "base/isa.h"
 #include "kernels/load.h"
 #include "kernels/tally.h"
+
+/* In which the extent of a block is sought. */
+enum { LANES = 32, ROWS = 4 };
 
 #define TEMPLATE(name) name##_scalar
 #define TARGET

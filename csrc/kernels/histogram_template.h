@@ -74,38 +74,47 @@ static TARGET void TEMPLATE(narrow)(const int64_t *GK_RESTRICT x, int64_t n, int
         index[i] = (uint32_t)((uint64_t)x[i] < (uint64_t)bins ? x[i] : bins);
 }
 
-/* In lanes, four rows of them at a time: what a lane holds so far is in memory. */
+/* Several rows at a time, since what a lane has found so far is in memory. */
+TARGET GK_INLINE void TEMPLATE(extent_of_rows)(const double *GK_RESTRICT x, double *GK_RESTRICT least,
+                                               double *GK_RESTRICT most, double *GK_RESTRICT nan)
+{
+    for (int j = 0; j < LANES; j++) {
+        double low = least[j], high = most[j], odd = nan[j];
+        for (int row = 0; row < ROWS; row++) {
+            double item = x[row * LANES + j];
+            low = item < low ? item : low;
+            high = item > high ? item : high;
+            odd = item == item ? odd : item;
+        }
+        least[j] = low;
+        most[j] = high;
+        nan[j] = odd;
+    }
+}
+
 static TARGET gk_extent TEMPLATE(extent)(const double *GK_RESTRICT x, int64_t n)
 {
-    enum { LANES = 32, ROWS = 4 };
-    double least[LANES], most[LANES], nan[LANES];
+    enum { STEP = ROWS * LANES };
+    double least[LANES], most[LANES], nan[LANES], rest[STEP];
     for (int j = 0; j < LANES; j++)
-        least[j] = most[j] = nan[j] = x[j < n ? j : 0];
+        least[j] = most[j] = nan[j] = x[0];
     int64_t i = 0;
-    for (; i + ROWS * LANES <= n; i += ROWS * LANES)
-        for (int j = 0; j < LANES; j++) {
-            double low = least[j], high = most[j], odd = nan[j];
-            for (int row = 0; row < ROWS; row++) {
-                double item = x[i + row * LANES + j];
-                low = item < low ? item : low;
-                high = item > high ? item : high;
-                odd = item == item ? odd : item;
-            }
-            least[j] = low;
-            most[j] = high;
-            nan[j] = odd;
+    for (; i + STEP <= n; i += STEP)
+        TEMPLATE(extent_of_rows)(x + i, least, most, nan);
+    if (i < n) {
+        for (int j = 0; j < STEP; j++)
+            rest[j] = x[0];
+        memcpy(rest, x + i, (size_t)(n - i) * sizeof *x);
+        TEMPLATE(extent_of_rows)(rest, least, most, nan);
+    }
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int j = 0; j < half; j++) {
+            least[j] = least[j + half] < least[j] ? least[j + half] : least[j];
+            most[j] = most[j + half] > most[j] ? most[j + half] : most[j];
+            nan[j] = nan[j] == nan[j] ? nan[j + half] : nan[j];
         }
-    for (; i < n; i++) {
-        least[0] = x[i] < least[0] ? x[i] : least[0];
-        most[0] = x[i] > most[0] ? x[i] : most[0];
-        nan[0] = x[i] == x[i] ? nan[0] : x[i];
-    }
-    for (int j = 0; j < LANES; j++) {
-        least[0] = least[j] < least[0] ? least[j] : least[0];
-        most[0] = most[j] > most[0] ? most[j] : most[0];
-        if (isnan(nan[j]))
-            return (gk_extent){NAN, NAN};
-    }
+    if (isnan(nan[0]))
+        return (gk_extent){NAN, NAN};
     return (gk_extent){least[0], most[0]};
 }
 

@@ -54,6 +54,9 @@ typedef struct {
     void (*fold)(gk_lanes *lanes, int64_t groups, int64_t k, gk_part part);
     /* into += from; of so many elements each. */
     void (*merge)(gk_part into, int64_t into_count, gk_part from, int64_t from_count, int64_t k);
+    /* All of the above for one short row of adjacent values, at a lower price
+     * for its start and end; NULL where there is no such short cut. */
+    void (*row)(const void *x, int64_t n, gk_part part);
 } gk_lane_ops;
 
 const gk_lane_ops *gk_lanes_sum_float64(void);

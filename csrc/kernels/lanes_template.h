@@ -75,6 +75,34 @@ TARGET static void NAME(sum_fold)(gk_lanes *lanes, int64_t groups, int64_t k, gk
     memcpy(part.b, error, (size_t)k * sizeof *error);
 }
 
+/* In so few lanes that they stay in registers. */
+TARGET static void NAME(sum_row)(const void *x_, int64_t n, gk_part part)
+{
+    enum { WIDTH = 8 };
+    const double *x = x_;
+    double total[WIDTH] = {0}, error[WIDTH] = {0}, rest[WIDTH] = {0};
+    for (; n >= 8 * WIDTH; n -= 8 * WIDTH, x += 8 * WIDTH)
+        for (int i = 0; i < WIDTH; i++) {
+            const double *p = x + i;
+            double even = (p[0] + p[2 * WIDTH]) + (p[4 * WIDTH] + p[6 * WIDTH]);
+            double odd = (p[WIDTH] + p[3 * WIDTH]) + (p[5 * WIDTH] + p[7 * WIDTH]);
+            NAME(two_sum)(&total[i], &error[i], even + odd);
+        }
+    memcpy(rest, x + n / WIDTH * WIDTH, (size_t)(n % WIDTH) * sizeof *x);
+    for (; n >= WIDTH; n -= WIDTH, x += WIDTH)
+        for (int i = 0; i < WIDTH; i++)
+            rest[i] += x[i];
+    for (int i = 0; i < WIDTH; i++)
+        NAME(two_sum)(&total[i], &error[i], rest[i]);
+    for (int half = WIDTH / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++) {
+            NAME(two_sum)(&total[i], &error[i], total[i + half]);
+            error[i] += error[i + half];
+        }
+    *(double *)part.a = total[0];
+    *part.b = error[0];
+}
+
 /* Sums of integers, modulo 2^64. */
 
 TARGET static void NAME(isum_start)(gk_lanes *lanes, int64_t width)
@@ -220,11 +248,11 @@ TARGET static void NAME(var_fold)(gk_lanes *lanes, int64_t groups, int64_t k, gk
 #undef CONSTANT_WIDTH
 
 static const gk_lane_ops NAME(sum_ops) = {NAME(sum_start), NAME(sum_rows), NAME(sum_tail),
-                                          NAME(sum_fold), merge_sum};
+                                          NAME(sum_fold), merge_sum, NAME(sum_row)};
 static const gk_lane_ops NAME(isum_ops) = {NAME(isum_start), NAME(isum_rows), NAME(isum_tail),
-                                           NAME(isum_fold), merge_isum};
+                                           NAME(isum_fold), merge_isum, NULL};
 static const gk_lane_ops NAME(var_ops) = {NAME(var_start), NAME(var_rows), NAME(var_tail),
-                                          NAME(var_fold), merge_var};
+                                          NAME(var_fold), merge_var, NULL};
 
 #undef NAME
 #undef TARGET

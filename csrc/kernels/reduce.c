@@ -14,7 +14,10 @@ enum {
     MOST_PIECES = 256,        /* of one output, or few */
     BUFFER = 4096,            /* elements converted at a time */
     CHECK = 1 << 20,          /* elements between looks at the cancel flag */
-    SHORT_ROW = 64,
+    SHORT_ROW = 64,       /* walking several such rows across is better than one by one, */
+    SHORT_SUM = 12,       /* and so it is with sums, which are quick to start */
+    WHOLE_ROW = 512,      /* elements at most of a row that gk_lane_ops.row takes */
+    TILE = 32, /* columns whose cache lines stay near while their rows are gathered */
 };
 
 /* How a reduction is cut. The array is `outer` blocks of outputs, each of
@@ -107,9 +110,12 @@ static void reduce_wide(const plan *p, gk_lanes *lanes, gk_walk *w, int64_t rows
         } else {
             if (run > BUFFER / columns)
                 run = BUFFER / columns;
-            for (int64_t i = 0; i < run; i++)
-                load((char *)buffer + i * columns * p->itemsize, w->at + i * stride,
-                     p->column_stride, columns);
+            for (int64_t c = 0; c < columns; c += TILE) {
+                int64_t some = columns - c < TILE ? columns - c : TILE;
+                for (int64_t i = 0; i < run; i++)
+                    load((char *)buffer + (i * columns + c) * p->itemsize,
+                         w->at + i * stride + c * p->column_stride, p->column_stride, some);
+            }
             p->ops->rows(lanes, buffer, columns, run, columns);
         }
         gk_walk_on(w, run);
@@ -203,6 +209,26 @@ static void reduce_items(int64_t begin, int64_t end, void *data)
     }
 }
 
+/* Short rows, one by one. */
+static void reduce_rows(int64_t begin, int64_t end, void *data)
+{
+    const plan *p = data;
+    _Alignas(64) double buffer[WHOLE_ROW];
+    int64_t n = p->layout->reduced, stride = p->layout->gone.stride[0];
+    gk_load *load = p->load != NULL ? p->load : gk_load_as_is(p->layout->type);
+    int in_place = p->load == NULL && stride == p->itemsize;
+    gk_walk w;
+    gk_walk_start(&w, &p->outer, p->layout->data, begin);
+    for (int64_t row = begin; row < end; row++, gk_walk_on(&w, 1)) {
+        double a, b;
+        gk_part part = {&a, &b, NULL};
+        if (!in_place)
+            load(buffer, w.at, stride, n);
+        p->ops->row(in_place ? (const void *)w.at : buffer, n, part);
+        finish(p->what, p->layout->type, n, p->ddof, 1, part, p->out + row * p->out_itemsize);
+    }
+}
+
 /* Merges the pieces of each block pair by pair, in an order that depends on
  * their number alone. */
 static void merge_pieces(const plan *p)
@@ -263,7 +289,7 @@ static void cut(plan *p)
     /* The dimension that is walked fastest is better the inner one; but the
      * start and end of a reduction cost more than walking short rows across. */
     int across = step < gone->stride[gone->n - 1] ||
-                 (layout->reduced <= SHORT_ROW && kept->shape[inner] >= 4 * SHORT_ROW);
+                 (layout->reduced <= (p->ops->row != NULL ? SHORT_SUM : SHORT_ROW) && kept->shape[inner] >= 4);
     if (kept->shape[inner] > 1 && across) {
         p->columns = kept->shape[inner];
         p->column_stride = kept->stride[inner];
@@ -293,8 +319,11 @@ int gk_reduce(gk_reduction what, const gk_layout *layout, double ddof, void *out
     choose_arithmetic(&p, what, layout->type);
     cut(&p);
     int64_t items = p.n_outer * p.blocks * p.pieces;
+    gk_body *body = reduce_items;
+    if (p.columns == 1 && p.ops->row != NULL && layout->gone.n == 1 && layout->reduced <= WHOLE_ROW)
+        body = reduce_rows;
     if (layout->outputs * layout->reduced <= PIECE && p.pieces == 1) {
-        reduce_items(0, items, &p);
+        body(0, items, &p);
         return GK_OK;
     }
     if (p.pieces > 1) {
@@ -306,7 +335,7 @@ int gk_reduce(gk_reduction what, const gk_layout *layout, double ddof, void *out
     int64_t weight = p.piece * p.block;
     how.grain = weight < PIECE ? PIECE / weight : 1;
     how.eager = items / how.grain >= 8;
-    int status = gk_parallel_for(items, reduce_items, &p, &how);
+    int status = gk_parallel_for(items, body, &p, &how);
     if (p.pieces > 1) {
         if (status == GK_OK)
             merge_pieces(&p);
@@ -319,23 +348,32 @@ void gk_reduce_serial(gk_reduction what, gk_type type, const void *x, int64_t n,
 {
     plan p;
     choose_arithmetic(&p, what, type);
+    double a[1], b[1], c[1];
+    gk_part part = {a, b, c};
+    _Alignas(64) double buffer[BUFFER];
+    int64_t own = gk_itemsize(type);
+    if (p.ops->row != NULL && n <= WHOLE_ROW) {
+        if (p.load != NULL) {
+            p.load(buffer, x, own, n);
+            x = buffer;
+        }
+        p.ops->row(x, n, part);
+        finish(what, type, n, ddof, 1, part, out);
+        return;
+    }
     gk_lanes lanes;
     int64_t width = usual_groups(&p);
     p.ops->start(&lanes, width);
     if (p.load == NULL) {
         take(&p, &lanes, x, n, width);
     } else {
-        _Alignas(64) double buffer[BUFFER];
         const char *from = x;
-        int64_t own = gk_itemsize(type);
         for (int64_t left = n, some; left > 0; left -= some, from += some * own) {
             some = left < BUFFER ? left : BUFFER;
             p.load(buffer, from, own, some);
             take(&p, &lanes, buffer, some, width);
         }
     }
-    double a[1], b[1], c[1];
-    gk_part part = {a, b, c};
     p.ops->fold(&lanes, width, 1, part);
     finish(what, type, n, ddof, 1, part, out);
 }

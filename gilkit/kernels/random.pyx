@@ -1,4 +1,6 @@
 """Random numbers."""
+import functools
+
 cimport numpy as cnp
 from libc.stdint cimport uint64_t
 
@@ -20,6 +22,17 @@ cdef extern from *:
         float *out, cnp.int64_t n, const uint64_t *key, const gk_options *options) noexcept nogil
 
 
+def _philox_key(seed):
+    """What numpy.random.Philox does with a seed; its counter begins at 0."""
+    sequence = seed if isinstance(seed, SEED_SEQUENCE) else np.random.SeedSequence(seed)
+    first, second = sequence.generate_state(2, np.uint64)
+    return int(first), int(second)
+
+
+# SeedSequence takes longer than the numbers of a short array.
+_philox_key_of_integer = functools.lru_cache(maxsize=256)(_philox_key)
+
+
 def uniform(shape, *, seed, dtype=np.float64, out=None, threads=None):
     """Random numbers, uniform in [0, 1): bit for bit those of
     ``numpy.random.Generator(numpy.random.Philox(seed)).random(shape, dtype)``,
@@ -36,7 +49,7 @@ def uniform(shape, *, seed, dtype=np.float64, out=None, threads=None):
     """
     cdef cnp.ndarray result
     cdef uint64_t key[2]
-    cdef int i, status
+    cdef int status
     cdef Call call
 
     kind = np.dtype(dtype)
@@ -49,11 +62,7 @@ def uniform(shape, *, seed, dtype=np.float64, out=None, threads=None):
         result = out
         if not (cnp.PyArray_IS_C_CONTIGUOUS(result) and cnp.PyArray_ISALIGNED(result)):
             raise ValueError("out must be C-contiguous and aligned")
-    # What numpy.random.Philox does with a seed; its counter begins at 0.
-    sequence = seed if isinstance(seed, SEED_SEQUENCE) else np.random.SeedSequence(seed)
-    words = sequence.generate_state(2, np.uint64)
-    for i in range(2):
-        key[i] = words[i]
+    key[0], key[1] = _philox_key_of_integer(seed) if type(seed) is int else _philox_key(seed)
     begin(&call, threads)
     with nogil:
         if cnp.PyArray_ITEMSIZE(result) == 8:
