@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ELSEWHERE = {
     "CHANGELOG.md": "changes.md",
     "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
     "README.zh-CN.md": "zh.md",
     "csrc/runtime/README.md": "runtime.md",
 }

@@ -7,8 +7,6 @@ are documented where they stand; ``docs/`` has the guides.
 
 import importlib as _importlib
 
-from gilkit._version import __version__
-
 try:
     from gilkit import _core as _core
 except ImportError as _error:
@@ -24,6 +22,7 @@ except ImportError as _error:
     raise
 
 from gilkit._call import CancelToken
+from gilkit._core import __version__
 from gilkit.kernels.spin import spin
 from gilkit.mapping import imap, map, starmap
 from gilkit.parallel import parallel_for

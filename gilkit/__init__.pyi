@@ -2,7 +2,6 @@ from gilkit import reference as reference
 from gilkit import runtime as runtime
 from gilkit import sync as sync
 from gilkit._call import CancelToken as CancelToken
-from gilkit._version import __version__ as __version__
 from gilkit.kernels.clustering import KMeans as KMeans
 from gilkit.kernels.clustering import kmeans as kmeans
 from gilkit.kernels.clustering import nearest as nearest
@@ -34,6 +33,44 @@ from gilkit.runtime import set_num_threads as set_num_threads
 from gilkit.runtime import threads as threads
 from gilkit.runtime import timeout as timeout
 
-__all__: list[str]
+__all__ = [
+    "CancelToken",
+    "KMeans",
+    "__version__",
+    "argsort",
+    "bincount",
+    "cumsum",
+    "dot",
+    "fsum",
+    "get_include",
+    "histogram",
+    "imap",
+    "info",
+    "jacobi",
+    "kmeans",
+    "mandelbrot",
+    "map",
+    "max",
+    "mean",
+    "min",
+    "nearest",
+    "num_threads",
+    "parallel_for",
+    "pi",
+    "reference",
+    "set_num_threads",
+    "sort",
+    "spin",
+    "starmap",
+    "std",
+    "sum",
+    "sync",
+    "threads",
+    "timeout",
+    "uniform",
+    "var",
+]
+
+__version__: str
 
 def get_include() -> str: ...

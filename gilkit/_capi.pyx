@@ -7,7 +7,7 @@ from libc.string cimport memset
 from gilkit._call cimport Call, begin, finish
 from gilkit._exports cimport GK_OK, gk_options, import_core
 
-from gilkit._version import __version__
+from gilkit._core import __version__
 
 import_core()
 

@@ -5,6 +5,7 @@ from cpython.pycapsule cimport PyCapsule_New
 cdef extern from *:
     """
     #include "exports.h"
+    #include "gilkit/gilkit.h"
 
     /* Constant and without Python objects: the same for every interpreter of
      * the process, which therefore share one pool. */
@@ -18,5 +19,9 @@ cdef extern from *:
         pass
     const gk_exports gk_export_table
     const char *GK_EXPORTS_CAPSULE
+    const char *GILKIT_VERSION
+
+# The one place of the version is gilkit.h; setup.py reads it there.
+__version__ = GILKIT_VERSION.decode()
 
 exports = PyCapsule_New(<void *>&gk_export_table, GK_EXPORTS_CAPSULE, NULL)

@@ -1,28 +1,125 @@
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Generator, Iterable
+from typing import Any, SupportsIndex, TypeVar, TypeVarTuple, overload
 
+_A = TypeVar("_A")
+_B = TypeVar("_B")
+_C = TypeVar("_C")
 _R = TypeVar("_R")
+_Arguments = TypeVarTuple("_Arguments")
+_Count = SupportsIndex | None
+_Progress = bool | Callable[[int, int | None], object] | None
 
+@overload
+def map(
+    fn: Callable[[_A], _R],
+    iterable: Iterable[_A],
+    /,
+    *,
+    threads: _Count = None,
+    chunksize: _Count = None,
+    progress: _Progress = False,
+) -> list[_R]: ...
+@overload
+def map(
+    fn: Callable[[_A, _B], _R],
+    iterable: Iterable[_A],
+    iterable2: Iterable[_B],
+    /,
+    *,
+    threads: _Count = None,
+    chunksize: _Count = None,
+    progress: _Progress = False,
+) -> list[_R]: ...
+@overload
+def map(
+    fn: Callable[[_A, _B, _C], _R],
+    iterable: Iterable[_A],
+    iterable2: Iterable[_B],
+    iterable3: Iterable[_C],
+    /,
+    *,
+    threads: _Count = None,
+    chunksize: _Count = None,
+    progress: _Progress = False,
+) -> list[_R]: ...
+@overload
 def map(
     fn: Callable[..., _R],
-    *iterables: Iterable[object],
-    threads: int | None = None,
-    chunksize: int | None = None,
-    progress: bool | Callable[[int, int | None], object] = False,
+    iterable: Iterable[Any],
+    iterable2: Iterable[Any],
+    iterable3: Iterable[Any],
+    iterable4: Iterable[Any],
+    /,
+    *iterables: Iterable[Any],
+    threads: _Count = None,
+    chunksize: _Count = None,
+    progress: _Progress = False,
 ) -> list[_R]: ...
+@overload
+def starmap(
+    fn: Callable[[*_Arguments], _R],
+    iterable: Iterable[tuple[*_Arguments]],
+    *,
+    threads: _Count = None,
+    chunksize: _Count = None,
+    progress: _Progress = False,
+) -> list[_R]: ...
+@overload
 def starmap(
     fn: Callable[..., _R],
-    iterable: Iterable[Iterable[object]],
+    iterable: Iterable[list[Any] | str | bytes],
     *,
-    threads: int | None = None,
-    chunksize: int | None = None,
-    progress: bool | Callable[[int, int | None], object] = False,
+    threads: _Count = None,
+    chunksize: _Count = None,
+    progress: _Progress = False,
 ) -> list[_R]: ...
+@overload
+def imap(
+    fn: Callable[[_A], _R],
+    iterable: Iterable[_A],
+    /,
+    *,
+    ahead: _Count = None,
+    threads: _Count = None,
+    chunksize: _Count = None,
+    progress: _Progress = False,
+) -> Generator[_R]: ...
+@overload
+def imap(
+    fn: Callable[[_A, _B], _R],
+    iterable: Iterable[_A],
+    iterable2: Iterable[_B],
+    /,
+    *,
+    ahead: _Count = None,
+    threads: _Count = None,
+    chunksize: _Count = None,
+    progress: _Progress = False,
+) -> Generator[_R]: ...
+@overload
+def imap(
+    fn: Callable[[_A, _B, _C], _R],
+    iterable: Iterable[_A],
+    iterable2: Iterable[_B],
+    iterable3: Iterable[_C],
+    /,
+    *,
+    ahead: _Count = None,
+    threads: _Count = None,
+    chunksize: _Count = None,
+    progress: _Progress = False,
+) -> Generator[_R]: ...
+@overload
 def imap(
     fn: Callable[..., _R],
-    *iterables: Iterable[object],
-    ahead: int | None = None,
-    threads: int | None = None,
-    chunksize: int | None = None,
-    progress: bool | Callable[[int, int | None], object] = False,
-) -> Iterator[_R]: ...
+    iterable: Iterable[Any],
+    iterable2: Iterable[Any],
+    iterable3: Iterable[Any],
+    iterable4: Iterable[Any],
+    /,
+    *iterables: Iterable[Any],
+    ahead: _Count = None,
+    threads: _Count = None,
+    chunksize: _Count = None,
+    progress: _Progress = False,
+) -> Generator[_R]: ...

@@ -1,3 +1,10 @@
+from typing import SupportsIndex
+
 def parallel_for(
-    n: int, kernel: object, data: object = None, *, threads: int | None = None, grain: int | None = None
+    n: SupportsIndex,
+    kernel: object,
+    data: object = None,
+    *,
+    threads: SupportsIndex | None = None,
+    grain: SupportsIndex | None = None,
 ) -> None: ...

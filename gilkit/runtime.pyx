@@ -13,6 +13,7 @@ from gilkit._exports cimport (
 )
 
 from gilkit import _call
+from gilkit._core import __version__
 
 import_core()
 
@@ -114,7 +115,6 @@ def info():
     isa, isa_best (instruction set in use, and the best of this machine);
     gil (True if the GIL is on), free_threaded_build.
     """
-    from gilkit._version import __version__
     return {
         "version": __version__,
         "python": sys.version.split()[0],

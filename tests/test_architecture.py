@@ -25,7 +25,7 @@ def part_of(module: str) -> str:
         return "facade"
     if name in ("lab", "__main__"):
         return "lab"
-    if name in ("_core", "_exports", "_version"):
+    if name in ("_core", "_exports"):
         return "core"
     return "reference" if name == "reference" else "wrappers"
 

@@ -1,5 +1,6 @@
 """Packages of other people, built against the installed gilkit in an environment of their own: see tests/consumers/."""
 
+import importlib.metadata
 import os
 import re
 import shutil
@@ -267,8 +268,9 @@ def test_built_with_another_header_it_says_so(environment, tmp_path, change, mes
     assert re.search("ImportError: .*" + message, said), said
 
 
-def test_the_header_is_of_this_version():
+def test_header_module_and_package_are_of_one_version():
     assert f'#define GILKIT_VERSION "{gilkit.__version__}"' in HEADER.read_text()
+    assert importlib.metadata.version("gilkit") == gilkit.__version__
 
 
 @pytest.mark.parametrize("compiler", ["cc", "gcc", "clang", "c++"])

@@ -1,5 +1,10 @@
-from typing import Any, SupportsIndex
+from typing import Any, overload
 
 import numpy.typing as npt
 
-def dot(a: npt.ArrayLike, b: npt.ArrayLike, *, threads: SupportsIndex | None = None) -> Any: ...
+from gilkit._typing import Numbers, RealT, Threads
+
+@overload
+def dot(a: npt.NDArray[RealT], b: npt.NDArray[RealT], *, threads: Threads = None) -> RealT: ...
+@overload
+def dot(a: Numbers, b: Numbers, *, threads: Threads = None) -> Any: ...

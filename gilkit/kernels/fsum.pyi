@@ -1,5 +1,3 @@
-from typing import SupportsIndex
+from gilkit._typing import Numbers, Threads
 
-import numpy.typing as npt
-
-def fsum(a: npt.ArrayLike, *, threads: SupportsIndex | None = None) -> float: ...
+def fsum(a: Numbers, *, threads: Threads = None) -> float: ...

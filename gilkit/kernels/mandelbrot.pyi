@@ -3,6 +3,8 @@ from typing import SupportsIndex
 import numpy as np
 import numpy.typing as npt
 
+from gilkit._typing import Threads
+
 def mandelbrot(
     width: SupportsIndex,
     height: SupportsIndex,
@@ -10,5 +12,5 @@ def mandelbrot(
     x: tuple[float, float] = (-2.0, 1.0),
     y: tuple[float, float] = (-1.5, 1.5),
     max_iter: SupportsIndex = 256,
-    threads: SupportsIndex | None = None,
+    threads: Threads = None,
 ) -> npt.NDArray[np.int32]: ...

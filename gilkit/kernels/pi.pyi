@@ -1,3 +1,5 @@
 from typing import SupportsIndex
 
-def pi(samples: SupportsIndex, *, seed: SupportsIndex = 0, threads: SupportsIndex | None = None) -> float: ...
+from gilkit._typing import Threads
+
+def pi(samples: SupportsIndex, *, seed: SupportsIndex = 0, threads: Threads = None) -> float: ...

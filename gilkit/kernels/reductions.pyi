@@ -1,56 +1,290 @@
-from typing import Any, SupportsIndex
+from typing import Any, Literal, overload
 
+import numpy as np
 import numpy.typing as npt
 
-_Axis = SupportsIndex | tuple[SupportsIndex, ...] | None
+from gilkit._typing import ArrayT, Axis, FloatT, Numbers, RealT, Signed, Threads, Unsigned
 
+# Along a given axis, an array of one dimension becomes a scalar and others become arrays: "| Any" stands for that, as
+# a dtype says nothing of dimensions.
+
+_Whole = np.bool_ | np.integer[Any]  # their means are float64
+_No = Literal[False]
+_Yes = Literal[True]
+
+@overload
 def sum(
-    a: npt.ArrayLike,
-    axis: _Axis = None,
-    *,
-    out: npt.NDArray[Any] | None = None,
-    keepdims: bool = False,
-    threads: SupportsIndex | None = None,
+    a: npt.NDArray[Signed], axis: None = None, *, out: None = None, keepdims: _No = False, threads: Threads = None
+) -> np.int64: ...
+@overload
+def sum(
+    a: npt.NDArray[Signed], axis: Axis | None = None, *, out: None = None, keepdims: _Yes, threads: Threads = None
+) -> npt.NDArray[np.int64]: ...
+@overload
+def sum(
+    a: npt.NDArray[Signed], axis: Axis, *, out: None = None, keepdims: _No = False, threads: Threads = None
+) -> npt.NDArray[np.int64] | Any: ...
+@overload
+def sum(
+    a: npt.NDArray[Unsigned], axis: None = None, *, out: None = None, keepdims: _No = False, threads: Threads = None
+) -> np.uint64: ...
+@overload
+def sum(
+    a: npt.NDArray[Unsigned], axis: Axis | None = None, *, out: None = None, keepdims: _Yes, threads: Threads = None
+) -> npt.NDArray[np.uint64]: ...
+@overload
+def sum(
+    a: npt.NDArray[Unsigned], axis: Axis, *, out: None = None, keepdims: _No = False, threads: Threads = None
+) -> npt.NDArray[np.uint64] | Any: ...
+@overload
+def sum(
+    a: npt.NDArray[FloatT], axis: None = None, *, out: None = None, keepdims: _No = False, threads: Threads = None
+) -> FloatT: ...
+@overload
+def sum(
+    a: npt.NDArray[FloatT], axis: Axis | None = None, *, out: None = None, keepdims: _Yes, threads: Threads = None
+) -> npt.NDArray[FloatT]: ...
+@overload
+def sum(
+    a: npt.NDArray[FloatT], axis: Axis, *, out: None = None, keepdims: _No = False, threads: Threads = None
+) -> npt.NDArray[FloatT] | Any: ...
+@overload
+def sum(
+    a: Numbers, axis: Axis | None = None, *, out: ArrayT, keepdims: bool = False, threads: Threads = None
+) -> ArrayT: ...
+@overload
+def sum(
+    a: Numbers, axis: Axis | None = None, *, out: None = None, keepdims: bool = False, threads: Threads = None
 ) -> Any: ...
+@overload
 def mean(
-    a: npt.ArrayLike,
-    axis: _Axis = None,
-    *,
-    out: npt.NDArray[Any] | None = None,
-    keepdims: bool = False,
-    threads: SupportsIndex | None = None,
+    a: npt.NDArray[_Whole], axis: None = None, *, out: None = None, keepdims: _No = False, threads: Threads = None
+) -> np.float64: ...
+@overload
+def mean(
+    a: npt.NDArray[_Whole], axis: Axis | None = None, *, out: None = None, keepdims: _Yes, threads: Threads = None
+) -> npt.NDArray[np.float64]: ...
+@overload
+def mean(
+    a: npt.NDArray[_Whole], axis: Axis, *, out: None = None, keepdims: _No = False, threads: Threads = None
+) -> npt.NDArray[np.float64] | Any: ...
+@overload
+def mean(
+    a: npt.NDArray[FloatT], axis: None = None, *, out: None = None, keepdims: _No = False, threads: Threads = None
+) -> FloatT: ...
+@overload
+def mean(
+    a: npt.NDArray[FloatT], axis: Axis | None = None, *, out: None = None, keepdims: _Yes, threads: Threads = None
+) -> npt.NDArray[FloatT]: ...
+@overload
+def mean(
+    a: npt.NDArray[FloatT], axis: Axis, *, out: None = None, keepdims: _No = False, threads: Threads = None
+) -> npt.NDArray[FloatT] | Any: ...
+@overload
+def mean(
+    a: Numbers, axis: Axis | None = None, *, out: ArrayT, keepdims: bool = False, threads: Threads = None
+) -> ArrayT: ...
+@overload
+def mean(
+    a: Numbers, axis: Axis | None = None, *, out: None = None, keepdims: bool = False, threads: Threads = None
 ) -> Any: ...
-def min(
-    a: npt.ArrayLike,
-    axis: _Axis = None,
-    *,
-    out: npt.NDArray[Any] | None = None,
-    keepdims: bool = False,
-    threads: SupportsIndex | None = None,
-) -> Any: ...
-def max(
-    a: npt.ArrayLike,
-    axis: _Axis = None,
-    *,
-    out: npt.NDArray[Any] | None = None,
-    keepdims: bool = False,
-    threads: SupportsIndex | None = None,
-) -> Any: ...
+@overload
 def var(
-    a: npt.ArrayLike,
-    axis: _Axis = None,
+    a: npt.NDArray[_Whole],
+    axis: None = None,
     *,
     ddof: float = 0,
-    out: npt.NDArray[Any] | None = None,
+    out: None = None,
+    keepdims: _No = False,
+    threads: Threads = None,
+) -> np.float64: ...
+@overload
+def var(
+    a: npt.NDArray[_Whole],
+    axis: Axis | None = None,
+    *,
+    ddof: float = 0,
+    out: None = None,
+    keepdims: _Yes,
+    threads: Threads = None,
+) -> npt.NDArray[np.float64]: ...
+@overload
+def var(
+    a: npt.NDArray[_Whole],
+    axis: Axis,
+    *,
+    ddof: float = 0,
+    out: None = None,
+    keepdims: _No = False,
+    threads: Threads = None,
+) -> npt.NDArray[np.float64] | Any: ...
+@overload
+def var(
+    a: npt.NDArray[FloatT],
+    axis: None = None,
+    *,
+    ddof: float = 0,
+    out: None = None,
+    keepdims: _No = False,
+    threads: Threads = None,
+) -> FloatT: ...
+@overload
+def var(
+    a: npt.NDArray[FloatT],
+    axis: Axis | None = None,
+    *,
+    ddof: float = 0,
+    out: None = None,
+    keepdims: _Yes,
+    threads: Threads = None,
+) -> npt.NDArray[FloatT]: ...
+@overload
+def var(
+    a: npt.NDArray[FloatT],
+    axis: Axis,
+    *,
+    ddof: float = 0,
+    out: None = None,
+    keepdims: _No = False,
+    threads: Threads = None,
+) -> npt.NDArray[FloatT] | Any: ...
+@overload
+def var(
+    a: Numbers,
+    axis: Axis | None = None,
+    *,
+    ddof: float = 0,
+    out: ArrayT,
     keepdims: bool = False,
-    threads: SupportsIndex | None = None,
+    threads: Threads = None,
+) -> ArrayT: ...
+@overload
+def var(
+    a: Numbers,
+    axis: Axis | None = None,
+    *,
+    ddof: float = 0,
+    out: None = None,
+    keepdims: bool = False,
+    threads: Threads = None,
 ) -> Any: ...
+@overload
 def std(
-    a: npt.ArrayLike,
-    axis: _Axis = None,
+    a: npt.NDArray[_Whole],
+    axis: None = None,
     *,
     ddof: float = 0,
-    out: npt.NDArray[Any] | None = None,
+    out: None = None,
+    keepdims: _No = False,
+    threads: Threads = None,
+) -> np.float64: ...
+@overload
+def std(
+    a: npt.NDArray[_Whole],
+    axis: Axis | None = None,
+    *,
+    ddof: float = 0,
+    out: None = None,
+    keepdims: _Yes,
+    threads: Threads = None,
+) -> npt.NDArray[np.float64]: ...
+@overload
+def std(
+    a: npt.NDArray[_Whole],
+    axis: Axis,
+    *,
+    ddof: float = 0,
+    out: None = None,
+    keepdims: _No = False,
+    threads: Threads = None,
+) -> npt.NDArray[np.float64] | Any: ...
+@overload
+def std(
+    a: npt.NDArray[FloatT],
+    axis: None = None,
+    *,
+    ddof: float = 0,
+    out: None = None,
+    keepdims: _No = False,
+    threads: Threads = None,
+) -> FloatT: ...
+@overload
+def std(
+    a: npt.NDArray[FloatT],
+    axis: Axis | None = None,
+    *,
+    ddof: float = 0,
+    out: None = None,
+    keepdims: _Yes,
+    threads: Threads = None,
+) -> npt.NDArray[FloatT]: ...
+@overload
+def std(
+    a: npt.NDArray[FloatT],
+    axis: Axis,
+    *,
+    ddof: float = 0,
+    out: None = None,
+    keepdims: _No = False,
+    threads: Threads = None,
+) -> npt.NDArray[FloatT] | Any: ...
+@overload
+def std(
+    a: Numbers,
+    axis: Axis | None = None,
+    *,
+    ddof: float = 0,
+    out: ArrayT,
     keepdims: bool = False,
-    threads: SupportsIndex | None = None,
+    threads: Threads = None,
+) -> ArrayT: ...
+@overload
+def std(
+    a: Numbers,
+    axis: Axis | None = None,
+    *,
+    ddof: float = 0,
+    out: None = None,
+    keepdims: bool = False,
+    threads: Threads = None,
+) -> Any: ...
+@overload
+def min(
+    a: npt.NDArray[RealT], axis: None = None, *, out: None = None, keepdims: _No = False, threads: Threads = None
+) -> RealT: ...
+@overload
+def min(
+    a: npt.NDArray[RealT], axis: Axis | None = None, *, out: None = None, keepdims: _Yes, threads: Threads = None
+) -> npt.NDArray[RealT]: ...
+@overload
+def min(
+    a: npt.NDArray[RealT], axis: Axis, *, out: None = None, keepdims: _No = False, threads: Threads = None
+) -> npt.NDArray[RealT] | Any: ...
+@overload
+def min(
+    a: Numbers, axis: Axis | None = None, *, out: ArrayT, keepdims: bool = False, threads: Threads = None
+) -> ArrayT: ...
+@overload
+def min(
+    a: Numbers, axis: Axis | None = None, *, out: None = None, keepdims: bool = False, threads: Threads = None
+) -> Any: ...
+@overload
+def max(
+    a: npt.NDArray[RealT], axis: None = None, *, out: None = None, keepdims: _No = False, threads: Threads = None
+) -> RealT: ...
+@overload
+def max(
+    a: npt.NDArray[RealT], axis: Axis | None = None, *, out: None = None, keepdims: _Yes, threads: Threads = None
+) -> npt.NDArray[RealT]: ...
+@overload
+def max(
+    a: npt.NDArray[RealT], axis: Axis, *, out: None = None, keepdims: _No = False, threads: Threads = None
+) -> npt.NDArray[RealT] | Any: ...
+@overload
+def max(
+    a: Numbers, axis: Axis | None = None, *, out: ArrayT, keepdims: bool = False, threads: Threads = None
+) -> ArrayT: ...
+@overload
+def max(
+    a: Numbers, axis: Axis | None = None, *, out: None = None, keepdims: bool = False, threads: Threads = None
 ) -> Any: ...

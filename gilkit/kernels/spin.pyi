@@ -1,3 +1,5 @@
 from typing import SupportsIndex
 
-def spin(iterations: SupportsIndex, *, threads: SupportsIndex | None = None) -> int: ...
+from gilkit._typing import Threads
+
+def spin(iterations: SupportsIndex, *, threads: Threads = None) -> int: ...

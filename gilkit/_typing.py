@@ -1,0 +1,31 @@
+"""Types that the stubs share, for type checkers: gilkit itself never imports this."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, SupportsIndex, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+# What the kernels compute with. Other dtypes (float16, longdouble, complex, dates, objects) raise TypeError.
+Signed: TypeAlias = np.bool_ | np.signedinteger[Any]  # sums are int64
+Unsigned: TypeAlias = np.unsignedinteger[Any]  # sums are uint64
+Float: TypeAlias = np.float32 | np.float64
+Real: TypeAlias = np.bool_ | np.integer[Any] | Float
+Doubles: TypeAlias = np.bool_ | np.integer[Any] | np.float64  # nearest computes with them as float64
+
+RealT = TypeVar("RealT", bound=Real)
+FloatT = TypeVar("FloatT", bound=Float)
+ArrayT = TypeVar("ArrayT", bound=npt.NDArray[Real])
+
+
+class SupportsArray(Protocol):
+    """An array, a scalar of NumPy, or what NumPy can make one of (pandas, xarray and others)."""
+
+    def __array__(self) -> npt.NDArray[Real]: ...
+
+
+# What is taken for an array: numbers, arrays, and nested sequences of them.
+Numbers: TypeAlias = float | SupportsArray | Sequence["Numbers"]
+
+Axis: TypeAlias = SupportsIndex | tuple[SupportsIndex, ...]
+Threads: TypeAlias = SupportsIndex | None

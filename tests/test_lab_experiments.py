@@ -1,0 +1,48 @@
+"""Every experiment for real, for as short as it goes: each case measures, and figures become tables and pictures."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+
+import pytest
+
+from gilkit.lab import drawing, experiments, interpreters, runner
+from gilkit.lab.experiment import Outcome, Setting
+from gilkit.lab.results import Result
+
+# Some seconds each: with GILKIT_FULL, and where it is counted which lines are run.
+SLOW = {"cpu-vs-io", "free-threaded", "oversubscription", "pool", "server", "spawn-cost", "switch-cost"}
+SETTING = Setting([interpreters.running(), *interpreters.find_free_threaded()[:1]], cores=2, threads=2)
+
+
+class Silent:
+    """A view that shows nothing."""
+
+    def __getattr__(self, name):
+        return lambda *arguments: None
+
+
+@pytest.mark.parametrize("name", experiments.names())
+def test_runs_through(name):
+    if name in SLOW and not {"GILKIT_FULL", "COVERAGE_RUN"} & set(os.environ):
+        pytest.skip("takes some seconds; GILKIT_FULL runs it")
+    experiment = experiments.get(name)
+    if experiment.obstacle():
+        pytest.skip(experiment.obstacle())
+    result = runner.run(experiment, SETTING, Silent(), seconds=0.05, rounds=1)
+    wrong = {row.label: row.error for row in result.rows if row.error and not row.error.startswith("greenlet")}
+    if importlib.util.find_spec("greenlet") is None:
+        wrong = {label: error for label, error in wrong.items() if "greenlet" not in error}
+    assert not wrong
+    assert result.verdict.text
+    assert result.verdict.outcome in Outcome
+    # Whatever came out can be shown, saved and read again.
+    for column in experiment.columns(result.rows, SETTING):
+        assert all(isinstance(column.show(row, result.rows), str) for row in result.rows if row.measured)
+    for chart in experiment.charts(result.rows, SETTING):
+        assert "<svg" in drawing.draw(chart)
+    again = Result.from_json(json.loads(json.dumps(result.to_json())))
+    assert again.verdict == result.verdict
+    assert experiment.judge(again.rows, again.setting) == result.verdict
