@@ -86,7 +86,9 @@ class Policy:
     share: int = 4  # a claim takes at most a share of 1 / (share * threads) of what is left
     fanout: int = 2  # how many each woken worker wakes
     starts: int = 1  # how many a new worker starts
-    room: Callable[[float, int], int] | None = None  # of (expected nanoseconds, threads): the threads that may join
+    stagger: float = 0.0  # how much later each further spinning worker joins
+    least: Callable[[int], float] | None = None  # of the threads: what a claim may always take, whatever the share
+    apart: bool = True  # the count of participants is on the line of `status`, not of `next`
 
 
 @dataclass(frozen=True)
@@ -253,6 +255,7 @@ class Cores:
 class Thread:
     def __init__(self, pool: Pool, core: int) -> None:
         self.pool, self.core = pool, core
+        self.index = 0  # of a worker
         self.running, self.turn_ends = False, 0.0
         self.wake: simpy.Event | None = None
         self.last_end, self.alone_for = float("-inf"), 0.0
@@ -277,6 +280,7 @@ class Published:
     asleep: bool = True
     eager: bool = False
     own: int = 0
+    participants: int = 0
 
 
 class Pool:
@@ -333,8 +337,12 @@ class Pool:
     def may_spin(self) -> bool:
         return self.busy <= self.machine.cores
 
-    def find_region(self, me: Thread) -> Steps:
+    def find_region(self, me: Thread, woken: bool) -> Steps:
         yield from self.elapse(me, self.offers.read(me))
+        if self.policy.stagger and not woken and any(p.offered for p in self.published):
+            awake = (self.workers - self.sleepers) / self.workers
+            yield from self.elapse(me, me.index * awake * self.policy.stagger)
+            yield from self.elapse(me, self.offers.read(me))
         for p in list(self.published):
             if not p.offered:
                 continue
@@ -351,7 +359,8 @@ class Pool:
     def help(self, me: Thread, p: Published, woken: bool) -> Steps:
         p.call.joined += 1
         p.call.alone_until = self.env.now
-        yield from self.change(me, p.status)  # `participants` is on the line of `status`
+        yield from self.change(me, p.status if self.policy.apart else p.next)  # participants += 1
+        p.participants += 1
         yield from self.elapse(me, p.fields.read(me))
         if woken and p.offered:
             yield from self.wake(me, self.policy.fanout, p.call.region.threads)
@@ -403,7 +412,7 @@ class Pool:
             yield from self.cores.take(me, woken=True)
         woken = True
         while True:
-            p = yield from self.find_region(me)
+            p = yield from self.find_region(me, woken)
             if p is not None:
                 yield from self.help(me, p, woken)
                 woken = False
@@ -423,6 +432,7 @@ class Pool:
             costs = self.machine.costs
             self.workers += 1
             thread = Thread(self, self.workers)
+            thread.index = self.workers - 1
             began = self.env.now
             yield from self.elapse(me, costs.start_call)
             delay = max(began + costs.start_latency - self.env.now, 0.0)
@@ -476,9 +486,10 @@ class Pool:
         """work_on_chunks."""
         region, policy, costs = p.call.region, self.policy, self.machine.costs
         chunks, threads = len(region.work), region.threads
-        batch, nxt, before = 1, 0, self.env.now
+        batch, least, nxt, before = 1, 1, 0, self.env.now
+        floor = policy.least(threads) if policy.least else 0.0
         while True:
-            count = min(batch, (chunks - nxt) // (policy.share * threads) + 1)
+            count = min(batch, max((chunks - nxt) // (policy.share * threads) + 1, least))
             yield from self.change(me, p.next)
             first = p.claimed
             p.claimed += count
@@ -499,6 +510,7 @@ class Pool:
             yield from self.elapse(me, costs.clock)
             taken, before = self.env.now - before, self.env.now
             batch = 2 * count if taken < policy.batch / 2 else (count + 1) // 2 if taken > policy.batch else count
+            least = int(count * floor / max(taken, 1.0))
             if me is p.caller and p.asleep:
                 yield from self.consider_waking(me, p)
         yield from self.withdraw(me, p)
@@ -518,9 +530,6 @@ class Pool:
         costs, policy, now = self.machine.costs, self.policy, self.env.now
         chunks = len(region.work)
         region = replace(region, threads=min(region.threads, chunks))
-        expected = self.expected(region)
-        if policy.room is not None and expected is not None:
-            region = replace(region, threads=max(1, min(region.threads, policy.room(expected, region.threads))))
         call = Call(region, begin=now, runs=[0] * chunks, alone_until=now)
         yield from self.elapse(me, costs.region)
         p = Published(call, me, Line(self), Line(self), Line(self), Line(self), region.threads - 1)
@@ -606,6 +615,7 @@ class Pool:
         self.workers = self.sleepers = most if self.first_workers is None else min(self.first_workers, most)
         for place in range(self.workers):
             thread = Thread(self, len(scripts) + place)
+            thread.index = place
             thread.wake = self.env.event()
             self.parked.append(thread)
             self.env.process(self.sleeper(thread))

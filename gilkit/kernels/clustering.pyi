@@ -22,3 +22,6 @@ def kmeans(
     tol: SupportsFloat = 0.0,
     threads: SupportsIndex | None = None,
 ) -> KMeans: ...
+def assign(
+    points: npt.ArrayLike, centers: npt.ArrayLike, *, threads: SupportsIndex | None = None
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any], npt.NDArray[np.float64], npt.NDArray[np.int64]]: ...

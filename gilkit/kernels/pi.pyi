@@ -1,3 +1,6 @@
 from typing import SupportsIndex
 
 def pi(samples: SupportsIndex, *, seed: SupportsIndex = 0, threads: SupportsIndex | None = None) -> float: ...
+def inside(
+    begin: SupportsIndex, end: SupportsIndex, *, seed: SupportsIndex = 0, threads: SupportsIndex | None = None
+) -> int: ...
