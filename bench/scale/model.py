@@ -84,11 +84,9 @@ class Policy:
     lonely: float = 200 * MICROSECOND
     batch: float = 50 * MICROSECOND
     share: int = 4  # a claim takes at most a share of 1 / (share * threads) of what is left
-    fanout: int = 2  # how many each woken worker wakes
+    least: float = 1 * MICROSECOND  # LEAST_BATCH: what a claim may always take
+    fanout: int = 3  # WAKES_EACH: how many each woken worker wakes
     starts: int = 1  # how many a new worker starts
-    stagger: float = 0.0  # how much later each further spinning worker joins
-    least: Callable[[int], float] | None = None  # of the threads: what a claim may always take, whatever the share
-    apart: bool = True  # the count of participants is on the line of `status`, not of `next`
 
 
 @dataclass(frozen=True)
@@ -255,7 +253,6 @@ class Cores:
 class Thread:
     def __init__(self, pool: Pool, core: int) -> None:
         self.pool, self.core = pool, core
-        self.index = 0  # of a worker
         self.running, self.turn_ends = False, 0.0
         self.wake: simpy.Event | None = None
         self.last_end, self.alone_for = float("-inf"), 0.0
@@ -337,12 +334,8 @@ class Pool:
     def may_spin(self) -> bool:
         return self.busy <= self.machine.cores
 
-    def find_region(self, me: Thread, woken: bool) -> Steps:
+    def find_region(self, me: Thread) -> Steps:
         yield from self.elapse(me, self.offers.read(me))
-        if self.policy.stagger and not woken and any(p.offered for p in self.published):
-            awake = (self.workers - self.sleepers) / self.workers
-            yield from self.elapse(me, me.index * awake * self.policy.stagger)
-            yield from self.elapse(me, self.offers.read(me))
         for p in list(self.published):
             if not p.offered:
                 continue
@@ -359,11 +352,12 @@ class Pool:
     def help(self, me: Thread, p: Published, woken: bool) -> Steps:
         p.call.joined += 1
         p.call.alone_until = self.env.now
-        yield from self.change(me, p.status if self.policy.apart else p.next)  # participants += 1
+        yield from self.change(me, p.status)  # `participants` is on the line of `status`
         p.participants += 1
         yield from self.elapse(me, p.fields.read(me))
-        if woken and p.offered:
-            yield from self.wake(me, self.policy.fanout, p.call.region.threads)
+        missing = p.call.region.threads - 1 - p.participants
+        if woken and missing > 0 and p.offered:
+            yield from self.wake(me, min(missing, self.policy.fanout), p.call.region.threads)
         yield from self.work(me, p)
         # leave
         yield from self.change(me, p.word)
@@ -412,7 +406,7 @@ class Pool:
             yield from self.cores.take(me, woken=True)
         woken = True
         while True:
-            p = yield from self.find_region(me, woken)
+            p = yield from self.find_region(me)
             if p is not None:
                 yield from self.help(me, p, woken)
                 woken = False
@@ -432,7 +426,6 @@ class Pool:
             costs = self.machine.costs
             self.workers += 1
             thread = Thread(self, self.workers)
-            thread.index = self.workers - 1
             began = self.env.now
             yield from self.elapse(me, costs.start_call)
             delay = max(began + costs.start_latency - self.env.now, 0.0)
@@ -487,7 +480,6 @@ class Pool:
         region, policy, costs = p.call.region, self.policy, self.machine.costs
         chunks, threads = len(region.work), region.threads
         batch, least, nxt, before = 1, 1, 0, self.env.now
-        floor = policy.least(threads) if policy.least else 0.0
         while True:
             count = min(batch, max((chunks - nxt) // (policy.share * threads) + 1, least))
             yield from self.change(me, p.next)
@@ -510,7 +502,7 @@ class Pool:
             yield from self.elapse(me, costs.clock)
             taken, before = self.env.now - before, self.env.now
             batch = 2 * count if taken < policy.batch / 2 else (count + 1) // 2 if taken > policy.batch else count
-            least = int(count * floor / max(taken, 1.0))
+            least = int(count * policy.least / (taken + 1.0))
             if me is p.caller and p.asleep:
                 yield from self.consider_waking(me, p)
         yield from self.withdraw(me, p)
@@ -615,7 +607,6 @@ class Pool:
         self.workers = self.sleepers = most if self.first_workers is None else min(self.first_workers, most)
         for place in range(self.workers):
             thread = Thread(self, len(scripts) + place)
-            thread.index = place
             thread.wake = self.env.event()
             self.parked.append(thread)
             self.env.process(self.sleeper(thread))
