@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import Any, SupportsIndex
 
 from distributed.diagnostics.plugin import SchedulerPlugin
+from distributed.protocol import Serialized
 from distributed.protocol.pickle import dumps
 
 from gilkit import runtime
@@ -117,7 +118,8 @@ class ThreadBudget(SchedulerPlugin):
         results = {}
         for worker, answer in answers.items():
             if isinstance(answer, dict) and answer.get("status") == "OK":
-                results[worker] = answer["result"]
+                result = answer["result"]
+                results[worker] = result.deserialize() if isinstance(result, Serialized) else result
             else:
                 _logger.warning("%s does not answer: %r", worker, answer)
         return results

@@ -56,7 +56,9 @@ def test_sum_of_many(isa, dtype):
     expected = math.fsum(values)
     for workers in (1, 2, 3, 7):
         assert bits(blocks.sum(np.array_split(values, workers), threads=workers)) == bits(expected)
-    assert bits(blocks.sum(np.array_split(values, 5)[::-1])) == bits(expected)  # the order of blocks is no matter either
+    assert bits(blocks.sum(np.array_split(values, 5)[::-1])) == bits(
+        expected
+    )  # the order of blocks is no matter either
 
 
 @given(values=hnp.arrays(st.sampled_from("?bBhHiIqQ"), st.integers(1, 60)), places=CUTS)

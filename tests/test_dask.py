@@ -4,7 +4,10 @@ loopback, bounded in number and time."""
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -131,3 +134,10 @@ def test_any_number_of_workers_gives_the_same_bits(tmp_path):
             # Blocks that lie in the workers.
             there = client.scatter(values), client.scatter(points)
             assert everything(*there, mapped) == expected
+
+
+def test_example():
+    example = Path(__file__).resolve().parent.parent / "examples" / "cluster.py"
+    done = subprocess.run([sys.executable, example], capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "threads of a call in each worker:" in done.stdout

@@ -62,7 +62,9 @@ def test_memory_limits():
     least = 64 * 1e7 / COSTS.read_one
     assert time(None, node_streams=1.0) == pytest.approx(least, rel=0.02)  # one core takes it all
     assert time(None, node_streams=1e9) == pytest.approx(least / 8, rel=0.02)  # memory without limit
-    assert time(lambda _: 0, node_cores=4, node_streams=2.0) == pytest.approx(least / 2, rel=0.05)  # one node feeds both
+    assert time(lambda _: 0, node_cores=4, node_streams=2.0) == pytest.approx(
+        least / 2, rel=0.05
+    )  # one node feeds both
     assert time(None, node_cores=4, node_streams=2.0) == pytest.approx(least / 4, rel=0.05)
 
 

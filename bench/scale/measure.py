@@ -29,7 +29,16 @@ class Bench:
         command = [compiler, "-O2", "-std=gnu11", "-shared", "-fPIC", "-pthread", "-I", str(HERE.parents[1] / "csrc")]
         subprocess.run([*command, "-o", str(path), str(HERE / "costs.c")], check=True)
         self.c = ctypes.CDLL(str(path))
-        for name in ("atomic", "clock", "contended_add", "contended_swap", "turn", "turn_length", "loop", "loop_of_pair"):
+        for name in (
+            "atomic",
+            "clock",
+            "contended_add",
+            "contended_swap",
+            "turn",
+            "turn_length",
+            "loop",
+            "loop_of_pair",
+        ):
             getattr(self.c, f"cost_{name}").restype = ctypes.c_double
         pointer = ctypes.pythonapi.PyCapsule_GetPointer
         pointer.restype, pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
@@ -129,6 +138,6 @@ def costs(bench: Bench) -> Costs:
         chunk=best(np.concatenate(empty)),
         region=best(alone),
         turn=c.cost_turn_length(ctypes.c_int(2 * CORES), ctypes.c_int(CORES), ctypes.c_int64(1000 * MILLISECOND)),
-                read_one=read[1],
+        read_one=read[1],
         read_all=read[CORES],
     )

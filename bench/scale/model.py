@@ -466,13 +466,9 @@ class Pool:
         chunks, elapsed = len(p.call.region.work), self.env.now - p.call.begin
         left = chunks - p.claimed
         if p.eager or (
-            elapsed >= self.policy.telling
-            and left >= 2
-            and elapsed * left >= self.policy.worth_waking * p.claimed
+            elapsed >= self.policy.telling and left >= 2 and elapsed * left >= self.policy.worth_waking * p.claimed
         ):
-            if not p.offered:
-                p.asleep = False
-            elif (yield from self.wake(me, 1, p.call.region.threads)):
+            if not p.offered or (yield from self.wake(me, 1, p.call.region.threads)):
                 p.asleep = False
 
     def work(self, me: Thread, p: Published) -> Steps:

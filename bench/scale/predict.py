@@ -50,7 +50,10 @@ def memory(machine: Machine, home: Callable[[int], int] | None) -> float:
 
 
 def table(costs: Costs) -> str:
-    lines = ["| region | workers |" + "".join(f" {cores} |" for cores in CORES), "| --- | --- |" + " --- |" * len(CORES)]
+    lines = [
+        "| region | workers |" + "".join(f" {cores} |" for cores in CORES),
+        "| --- | --- |" + " --- |" * len(CORES),
+    ]
     for name, work in SHAPES.items():
         for label, pause in (("spin", 0.0), ("sleep", 1e6)):
             row = [speed_up(Machine(larger(costs), cores), work, pause=pause) / cores for cores in CORES]

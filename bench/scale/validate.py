@@ -64,7 +64,9 @@ def cases() -> list[Case]:
     ]
     found += [Case("memory: 256 × 2 MB", [0.0] * 256, threads, bytes=1 << 21) for threads in (1, 2, 4)]
     for callers in (2, 4):
-        found += [Case(name, SHAPES[name], CORES, callers=callers) for name in ("medium: 256 × 5 µs", "uneven: 0 to 10 µs")]
+        found += [
+            Case(name, SHAPES[name], CORES, callers=callers) for name in ("medium: 256 × 5 µs", "uneven: 0 to 10 µs")
+        ]
     found += [Case(name, work, CORES, -ASLEEP) for name, work in SHAPES.items()]
     return found
 
@@ -127,7 +129,10 @@ def validate(bench: Bench, costs: Costs) -> list[Result]:
 
 
 def table(results: Sequence[Result]) -> str:
-    lines = ["| region | callers | threads | | measured µs | predicted µs | error |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    lines = [
+        "| region | callers | threads | | measured µs | predicted µs | error |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
     for result in results:
         case = result.case
         if case.threads == 1 and not case.bytes:
@@ -139,7 +144,12 @@ def table(results: Sequence[Result]) -> str:
             else f"| {case.name} | {case.callers} | {case.threads} | {case.regime} | machine disturbed | "
             f"{result.predicted / 1e3:.1f} | |"
         )
-    errors = [abs(result.error) for result in results if result.batches and result.case.threads > 1 and result.case.pause >= 0]
+    errors = [
+        abs(result.error) for result in results if result.batches and result.case.threads > 1 and result.case.pause >= 0
+    ]
     if errors:
-        lines += ["", f"Median error (without the last kind) {np.median(errors):.0%}, of nine in ten below {np.quantile(errors, 0.9):.0%}."]
+        lines += [
+            "",
+            f"Median error (without the last kind) {np.median(errors):.0%}, of nine in ten below {np.quantile(errors, 0.9):.0%}.",
+        ]
     return "\n".join(lines)
