@@ -304,7 +304,7 @@ def kmeans(
 
     now = step()
     iteration = 0
-    for iteration in range(1, most + 1):
+    for iteration in range(1, most + 1):  # noqa: B007
         before, previous = found, now
         sums, members = now.sums.copy(), now.members.copy()
         if not members.all():

@@ -20,6 +20,7 @@ from typing import Any, SupportsIndex
 from distributed.diagnostics.plugin import SchedulerPlugin
 from distributed.protocol import Serialized
 from distributed.protocol.pickle import dumps
+from distributed.protocol.serialize import deserialize
 
 from gilkit import runtime
 
@@ -119,7 +120,7 @@ class ThreadBudget(SchedulerPlugin):
         for worker, answer in answers.items():
             if isinstance(answer, dict) and answer.get("status") == "OK":
                 result = answer["result"]
-                results[worker] = result.deserialize() if isinstance(result, Serialized) else result
+                results[worker] = deserialize(result.header, result.frames) if isinstance(result, Serialized) else result
             else:
                 _logger.warning("%s does not answer: %r", worker, answer)
         return results

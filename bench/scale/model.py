@@ -465,7 +465,7 @@ class Pool:
     def consider_waking(self, me: Thread, p: Published) -> Steps:
         chunks, elapsed = len(p.call.region.work), self.env.now - p.call.begin
         left = chunks - p.claimed
-        if p.eager or (
+        if p.eager or (  # noqa: SIM102
             elapsed >= self.policy.telling and left >= 2 and elapsed * left >= self.policy.worth_waking * p.claimed
         ):
             if not p.offered or (yield from self.wake(me, 1, p.call.region.threads)):
