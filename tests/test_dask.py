@@ -66,12 +66,6 @@ def test_bad_budget():
         ThreadBudget(2.5)
 
 
-def helpers_after_work(_):
-    """The pool's threads of this worker, after a call that would use as many as it may."""
-    gilkit.pi(30_000_000)
-    return gilkit.info()["workers"]
-
-
 @pytest.mark.parametrize(("workers", "tasks"), [(1, 1), (2, 1), (3, 1), (1, 2)])
 def test_all_threads_together_are_at_most_the_cores(tmp_path, workers, tasks):
     cores = usable_cores()
@@ -79,8 +73,8 @@ def test_all_threads_together_are_at_most_the_cores(tmp_path, workers, tasks):
         client.register_plugin(ThreadBudget())
         told = client.run(gilkit.num_threads)
         assert sorted(told.values()) == sorted(budgets(cores, [tasks] * workers))
-        client.gather(client.map(helpers_after_work, range(4 * workers * tasks), pure=False), errors="raise")
-        helpers = sum(client.run(lambda: gilkit.info()["workers"]).values())
+        client.gather(client.map(gilkit.pi, [30_000_000] * (4 * workers * tasks), pure=False))
+        helpers = sum(info["workers"] for info in client.run(gilkit.info).values())
         assert workers * tasks + helpers <= max(cores, workers * tasks)
 
 
@@ -99,7 +93,7 @@ def test_budgets_follow_the_workers(tmp_path):
         client.wait_for_workers(3, timeout=TIMEOUT)
         assert sorted(client.run(gilkit.num_threads).values()) == [2, 2, 3]
         # A worker that has come is told before it gets a task.
-        assert max(client.gather(client.map(lambda _: gilkit.num_threads(), range(30), pure=False))) <= 3
+        assert max(client.gather([client.submit(gilkit.num_threads, pure=False) for _ in range(30)])) <= 3
         running.scale(2)
         wait_until(client, [3, 4])
 
