@@ -85,6 +85,7 @@
     X(gk_cumsum)                 \
     X(gk_dot)                    \
     X(gk_fsum)                   \
+    X(gk_fsum_parts)             \
     X(gk_jacobi)                 \
     X(gk_uniform_float32)        \
     X(gk_uniform_float64)

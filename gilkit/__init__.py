@@ -44,7 +44,7 @@ _LAZY: dict[str, str] = {
     **dict.fromkeys(("nearest", "kmeans", "KMeans"), "gilkit.kernels.clustering"),
 }
 
-_SUBPACKAGES = ("reference", "sync")
+_SUBPACKAGES = ("blocks", "reference", "sync")
 
 __all__ = [
     "CancelToken", "__version__", "get_include", "imap", "info", "map", "num_threads", "parallel_for",

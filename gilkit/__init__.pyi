@@ -1,3 +1,4 @@
+from gilkit import blocks as blocks
 from gilkit import reference as reference
 from gilkit import runtime as runtime
 from gilkit import sync as sync

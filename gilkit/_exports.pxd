@@ -81,7 +81,7 @@ cdef extern from *:
     # kernels
     int gk_spin "GK(gk_spin)" (int64_t iterations, const gk_options *options, uint64_t *x) noexcept nogil
     int gk_pi "GK(gk_pi)" (
-        uint64_t samples, uint64_t seed, const gk_options *options, uint64_t *inside) noexcept nogil
+        uint64_t begin, uint64_t end, uint64_t seed, const gk_options *options, uint64_t *inside) noexcept nogil
     int gk_mandelbrot "GK(gk_mandelbrot)" (
         int64_t width, int64_t height, double x0, double x1, double y0, double y1,
         int32_t max_iter, int32_t *out, const gk_options *options) noexcept nogil

@@ -226,11 +226,12 @@ static double rounded(accumulator *a)
     return negative ? -magnitude : magnitude;
 }
 
-int gk_fsum(const gk_layout *layout, const gk_options *options, gk_fsum_result *result)
+/* Adds all elements to *single, and tells what there is of the sum. */
+static int accumulate(const gk_layout *layout, const gk_options *options, accumulator *single,
+                      gk_fsum_result *result)
 {
-    accumulator single;
     int64_t n = layout->reduced, pieces = (n + PIECE - 1) / PIECE;
-    plan p = {.layout = layout, .piece = PIECE, .accumulators = &single};
+    plan p = {.layout = layout, .piece = PIECE, .accumulators = single};
     if (pieces > MOST_PIECES)
         pieces = MOST_PIECES;
     p.piece = (n + pieces - 1) / pieces;
@@ -239,7 +240,7 @@ int gk_fsum(const gk_layout *layout, const gk_options *options, gk_fsum_result *
     if (pieces == 1) {
         sum_pieces(0, 1, &p);
     } else {
-        p.accumulators = malloc((size_t)pieces * sizeof single);
+        p.accumulators = malloc((size_t)pieces * sizeof *single);
         if (p.accumulators == NULL)
             return GK_NO_MEMORY;
         gk_options how = options != NULL ? *options : (gk_options){0};
@@ -250,25 +251,54 @@ int gk_fsum(const gk_layout *layout, const gk_options *options, gk_fsum_result *
             free(p.accumulators);
             return status;
         }
-        single = p.accumulators[0];
+        *single = p.accumulators[0];
         for (int64_t i = 1; i < pieces; i++) {
             const accumulator *a = &p.accumulators[i];
             for (int l = 0; l < LIMBS; l++)
-                single.limb[l] += a->limb[l];
-            single.largest = a->largest > single.largest ? a->largest : single.largest;
-            single.seen |= a->seen;
+                single->limb[l] += a->limb[l];
+            single->largest = a->largest > single->largest ? a->largest : single->largest;
+            single->seen |= a->seen;
         }
         free(p.accumulators);
     }
     double largest;
-    memcpy(&largest, &single.largest, sizeof largest);
-    result->seen = single.seen;
+    memcpy(&largest, &single->largest, sizeof largest);
+    result->seen = single->seen;
     if (largest >= 0x1p1022 / (double)n)
         result->kind = GK_FSUM_LARGE;
-    else if (single.seen != 0)
+    else if (single->seen != 0)
         result->kind = GK_FSUM_NOT_FINITE;
     else
         result->kind = GK_FSUM_EXACT;
-    result->sum = result->kind == GK_FSUM_EXACT ? rounded(&single) : 0;
+    return GK_OK;
+}
+
+int gk_fsum(const gk_layout *layout, const gk_options *options, gk_fsum_result *result)
+{
+    accumulator sum;
+    int status = accumulate(layout, options, &sum, result);
+    if (status == GK_OK)
+        result->sum = result->kind == GK_FSUM_EXACT ? rounded(&sum) : 0;
+    return status;
+}
+
+int gk_fsum_parts(const gk_layout *layout, const gk_options *options, gk_fsum_result *result,
+                  double parts[GK_FSUM_PARTS], int *count)
+{
+    accumulator rest;
+    int status = accumulate(layout, options, &rest, result);
+    *count = 0;
+    if (status != GK_OK || result->kind != GK_FSUM_EXACT)
+        return status;
+    propagate_carries(&rest);
+    while (*count < GK_FSUM_PARTS) {
+        accumulator copy = rest; /* which rounding makes positive */
+        double part = rounded(&copy);
+        if (part == 0)
+            break;
+        parts[(*count)++] = part;
+        add(&rest, -part);
+    }
+    result->sum = *count > 0 ? parts[0] : 0;
     return GK_OK;
 }

@@ -32,4 +32,10 @@ typedef struct {
  * of the layout every axis is to be gone. */
 int gk_fsum(const gk_layout *layout, const gk_options *options, gk_fsum_result *result);
 
+/* The same, and a sum of GK_FSUM_EXACT unrounded: as `count` doubles, each of
+ * what the ones before leave, rounded. Every part takes 53 bits or more off. */
+enum { GK_FSUM_PARTS = 44 };
+int gk_fsum_parts(const gk_layout *layout, const gk_options *options, gk_fsum_result *result,
+                  double parts[GK_FSUM_PARTS], int *count);
+
 #endif

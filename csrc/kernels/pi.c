@@ -64,7 +64,9 @@ GK_TARGET(GK_AVX2_FEATURES) GK_INLINE uint64_t sum_avx2(__m256i a)
 enum { PIECE = 1 << 15, MOST_LANES = 8 };
 
 typedef struct {
-    uint64_t blocks, seed;
+    uint64_t first, last; /* blocks */
+    uint64_t base;        /* the piece that the first is in */
+    uint64_t seed;
     _Atomic uint64_t outside;
 } work;
 
@@ -79,33 +81,47 @@ static void pi_pieces(int64_t begin, int64_t end, void *data)
     work *w = data;
     uint64_t outside = 0;
     for (uint64_t piece = (uint64_t)begin; piece < (uint64_t)end; piece++) {
-        uint64_t first = piece * PIECE;
-        uint64_t last = w->blocks - first < PIECE ? w->blocks : first + PIECE;
+        uint64_t first = (w->base + piece) * PIECE, last = first + PIECE;
+        if (first < w->first)
+            first = w->first;
+        if (last > w->last)
+            last = w->last;
         outside += gk_pi_outside(first, last, w->seed);
     }
     atomic_fetch_add_explicit(&w->outside, outside, memory_order_relaxed);
 }
 
-int gk_pi(uint64_t samples, uint64_t seed, const gk_options *options, uint64_t *inside)
+/* Whether the point is outside; for those that have half of a block. */
+static uint64_t is_outside(uint64_t point, uint64_t seed)
 {
-    /* Of an odd number of samples the last is the first point of a block. */
-    work w = {.blocks = samples / 2, .seed = seed};
-    int64_t pieces = (int64_t)(w.blocks / PIECE + (w.blocks % PIECE != 0));
-    if (pieces <= 1) {
-        pi_pieces(0, pieces, &w);
-    } else {
-        gk_options how = options != NULL ? *options : (gk_options){0};
-        how.grain = 1;
-        how.eager = pieces >= 4;
-        int status = gk_parallel_for(pieces, pi_pieces, &w, &how);
-        if (status != GK_OK)
-            return status;
-    }
-    uint64_t outside = atomic_load_explicit(&w.outside, memory_order_relaxed);
-    if (samples % 2 != 0) {
-        words_scalar x = {(uint32_t)w.blocks, w.blocks >> 32, 0, 0};
-        x = philox_scalar(x, (uint32_t)seed, (uint32_t)(seed >> 32));
-        outside += outside_scalar(x.w0, x.w1);
+    uint64_t block = point / 2;
+    words_scalar x = {(uint32_t)block, block >> 32, 0, 0};
+    x = philox_scalar(x, (uint32_t)seed, (uint32_t)(seed >> 32));
+    return point % 2 == 0 ? outside_scalar(x.w0, x.w1) : outside_scalar(x.w2, x.w3);
+}
+
+int gk_pi(uint64_t begin, uint64_t end, uint64_t seed, const gk_options *options, uint64_t *inside)
+{
+    uint64_t samples = end - begin, outside = 0;
+    if (begin % 2 != 0 && begin < end)
+        outside += is_outside(begin++, seed);
+    if (end % 2 != 0 && begin < end)
+        outside += is_outside(--end, seed);
+    work w = {.first = begin / 2, .last = end / 2, .seed = seed};
+    if (w.first < w.last) {
+        w.base = w.first / PIECE;
+        int64_t pieces = (int64_t)((w.last - 1) / PIECE - w.base + 1);
+        if (pieces == 1) {
+            pi_pieces(0, pieces, &w);
+        } else {
+            gk_options how = options != NULL ? *options : (gk_options){0};
+            how.grain = 1;
+            how.eager = pieces >= 4;
+            int status = gk_parallel_for(pieces, pi_pieces, &w, &how);
+            if (status != GK_OK)
+                return status;
+        }
+        outside += atomic_load_explicit(&w.outside, memory_order_relaxed);
     }
     *inside = samples - outside;
     return GK_OK;

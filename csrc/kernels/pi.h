@@ -7,16 +7,16 @@
 
 #include <stdint.h>
 
-/* Counts in *inside how many of `samples` points of the unit square, drawn
- * uniformly, lie in the quarter disc; 1 <= samples <= 2^63. pi is about
- * 4 * inside / samples.
+/* Counts in *inside how many of the points begin <= i < end of the unit square,
+ * drawn uniformly, lie in the quarter disc; begin <= end <= 2^63. pi is about
+ * 4 * inside / (end - begin). The counts of ranges add up to that of the whole.
  *
  * Block b of Philox4x32-10 with the key `seed` and the counter (b, 0) gives
  * points 2b and 2b+1: words 0 and 1, then words 2 and 3. A point is inside when
  * (x >> 1)^2 + (y >> 1)^2 < 2^62, in integers.
  *
  * GK_OK, or the status of gk_parallel_for, with *inside unchanged. */
-int gk_pi(uint64_t samples, uint64_t seed, const gk_options *options, uint64_t *inside);
+int gk_pi(uint64_t begin, uint64_t end, uint64_t seed, const gk_options *options, uint64_t *inside);
 
 /* Counts the points outside among those of blocks begin <= b < end, on this
  * thread. begin >> 32 and (end - 1) >> 32 are equal. */

@@ -28,8 +28,10 @@ static const int64_t POLL_PAUSE_LEAST = 2 * GK_MILLISECOND;
 static const int64_t POLL_PAUSE_MOST = 50 * GK_MILLISECOND;
 /* How often a caller looks up that waits for its helpers. */
 static const int64_t LOOK_UP_EVERY = 5 * GK_MILLISECOND;
-/* What one claim takes: long against the claim, short against the polls. */
+/* What one claim takes: long against the claim, short against the polls; and
+ * what it may always take, since less would not be worth a claim. */
 static const int64_t BATCH = 50 * GK_MICROSECOND;
+static const int64_t LEAST_BATCH = GK_MICROSECOND;
 
 /* A slot's word: whether its region takes helpers, how many more it takes, and
  * how many are inside. One word, so that joining and retiring cannot both win
@@ -335,10 +337,13 @@ static void work_on_chunks(gk_region *r)
 {
     /* One claim takes a batch of chunks that lasts about BATCH, so that neither
      * the claim nor the clock shows, and no more than a share of what is left,
-     * so that the last batches balance. */
-    int64_t batch = 1, next = 0, before = gk_now();
+     * so that the last batches balance: but not less than LEAST_BATCH, or where
+     * many threads are allowed every claim would be of one chunk. */
+    int64_t batch = 1, least = 1, next = 0, before = gk_now();
     while (!ended(r)) {
         int64_t part = (r->chunks - next) / (4 * (int64_t)r->threads) + 1;
+        if (part < least)
+            part = least;
         int64_t count = batch < part ? batch : part;
         GK_STEP();
         /* Relaxed is enough: the counter says who runs a chunk; what a chunk
@@ -361,8 +366,9 @@ static void work_on_chunks(gk_region *r)
             r->own_chunks += next - first;
         if (next == r->chunks)
             break;
-        int64_t now = gk_now();
-        batch = now - before < BATCH / 2 ? 2 * count : now - before > BATCH ? (count + 1) / 2 : count;
+        int64_t now = gk_now(), taken = now - before;
+        batch = taken < BATCH / 2 ? 2 * count : taken > BATCH ? (count + 1) / 2 : count;
+        least = count * LEAST_BATCH / (taken + 1);
         before = now;
         if (gk_self.participant == 0)
             attend(r, now);

@@ -52,6 +52,10 @@ static void unlock(void)
 
 /* ---- Workers ---- */
 
+/* How many a woken worker wakes. From a wake-up call until the woken thread runs
+ * as much time passes as three such calls take. */
+enum { WAKES_EACH = 3 };
+
 /* Joins a region that wants helpers, beginning the search at a place of this
  * worker's own, so that several callers get helpers evenly. */
 static gk_region *find_region(unsigned start, int *slot)
@@ -80,10 +84,11 @@ static void help(gk_region *r, int slot, int woken)
 {
     gk_self.region = gk_self.helped = r;
     gk_self.participant = 1 + atomic_fetch_add_explicit(&r->participants, 1, memory_order_relaxed);
-    /* The caller paid for one wake-up; the woken pass it on, two each, so that
-     * all are awake after log2 of them. */
-    if (woken && (gk_offers() >> slot & 1) != 0)
-        gk_pool_wake(2, r->threads);
+    /* The caller paid for one wake-up; the woken pass it on, so that all are
+     * awake after a few of them, one after another. */
+    int missing = r->threads - 1 - gk_self.participant;
+    if (woken && missing > 0 && (gk_offers() >> slot & 1) != 0)
+        gk_pool_wake(missing < WAKES_EACH ? missing : WAKES_EACH, r->threads);
     gk_region_work(r);
     gk_self.region = NULL;
     gk_self.participant = 0;

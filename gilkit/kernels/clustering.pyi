@@ -40,3 +40,6 @@ def kmeans(
     tol: SupportsFloat = 0.0,
     threads: Threads = None,
 ) -> KMeans: ...
+def assign(
+    points: npt.ArrayLike, centers: npt.ArrayLike, *, threads: SupportsIndex | None = None
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any], npt.NDArray[np.float64], npt.NDArray[np.int64]]: ...

@@ -95,6 +95,38 @@ def nearest(points, centers, *, threads=None):
     return index, distance
 
 
+cdef int _add(cnp.ndarray points, int64_t clusters, cnp.ndarray labels, cnp.ndarray sums, cnp.ndarray members,
+              object threads) except -1:
+    """Fills sums and members with those of the clusters."""
+    cdef gk_nearest_input given = _input(points, points)
+    cdef int64_t *indices = <int64_t *>cnp.PyArray_DATA(labels)
+    cdef double *totals = <double *>cnp.PyArray_DATA(sums)
+    cdef int64_t *counts = <int64_t *>cnp.PyArray_DATA(members)
+    cdef int status
+    cdef Call call
+    given.k = clusters
+    begin(&call, threads)
+    with nogil:
+        status = gk_cluster_sums(&given, indices, totals, counts, &call.options)
+    return finish(&call, status)
+
+
+def assign(points, centers, *, threads=None):
+    """One step of k-means on some of its points: ``(labels, distance, sums, members)``.
+
+    points, centers, threads, labels and distance: as of ``nearest``. sums, float64
+    (k, d), are those of each cluster's points, and members, int64 (k,), is their
+    number. The same bits for any number of threads; see ``gilkit.blocks.kmeans``.
+    """
+    labels, distance = nearest(points, centers, threads=threads)
+    cdef cnp.ndarray table = _table(points, "points")
+    clusters = len(centers)
+    sums, members = np.zeros((clusters, table.shape[1])), np.zeros(clusters, np.int64)
+    if table.shape[0] > 0:
+        _add(table, clusters, labels, sums, members, threads)
+    return labels, distance, sums, members
+
+
 class KMeans(NamedTuple):
     """The result of ``kmeans``, which says what each field is: ``(centers, labels,
     inertia, iterations)``.
@@ -162,9 +194,6 @@ def kmeans(points, k, *, seed, max_iter=300, tol=0.0, threads=None):
     ``gilkit.reference.nearest.kmeans``.
     """
     cdef cnp.ndarray table = _table(points, "points"), centers, labels, distance, sums, members
-    cdef gk_nearest_input given
-    cdef Call call
-    cdef int status
     cdef int64_t clusters, most
     if table.shape[0] == 0:
         raise ValueError("points must have at least one row")
@@ -178,13 +207,7 @@ def kmeans(points, k, *, seed, max_iter=300, tol=0.0, threads=None):
     sums, members = np.empty((clusters, table.shape[1])), np.empty(clusters, np.int64)
     _find(table, centers, labels, distance, threads)
     for iteration in range(1, most + 1):
-        given = _input(table, centers)
-        begin(&call, threads)
-        with nogil:
-            status = gk_cluster_sums(&given, <int64_t *>cnp.PyArray_DATA(labels),
-                                     <double *>cnp.PyArray_DATA(sums), <int64_t *>cnp.PyArray_DATA(members),
-                                     &call.options)
-        finish(&call, status)
+        _add(table, clusters, labels, sums, members, threads)
         if not (<object>members).all():
             _fill_empty(table, labels, distance, sums, members)
         before, labels_before = centers, labels

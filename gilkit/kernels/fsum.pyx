@@ -31,6 +31,24 @@ cdef extern from *:
         double sum
     int gk_fsum "GK(gk_fsum)" (
         const gk_layout *layout, const gk_options *options, gk_fsum_result *result) noexcept nogil
+    enum:
+        GK_FSUM_PARTS
+    int gk_fsum_parts "GK(gk_fsum_parts)" (
+        const gk_layout *layout, const gk_options *options, gk_fsum_result *result, double *parts,
+        int *count) noexcept nogil
+
+
+cdef void lay_out(cnp.ndarray array, gk_layout *layout) noexcept:
+    cdef int64_t shape[MAX_DIMS]
+    cdef int64_t stride[MAX_DIMS]
+    cdef char gone[MAX_DIMS]
+    cdef int i
+    for i in range(array.ndim):
+        shape[i] = cnp.PyArray_DIM(array, i)
+        stride[i] = cnp.PyArray_STRIDE(array, i)
+        gone[i] = 1
+    gk_layout_init(layout, type_of(cnp.PyArray_TYPE(array)), <const char *>cnp.PyArray_DATA(array), array.ndim, shape,
+                   stride, gone)
 
 
 def fsum(a, *, threads=None):
@@ -47,24 +65,16 @@ def fsum(a, *, threads=None):
     long as nobody writes to *a*; Ctrl-C interrupts it.
     """
     cdef cnp.ndarray array = as_input(a, "a")
-    cdef int64_t shape[MAX_DIMS]
-    cdef int64_t stride[MAX_DIMS]
-    cdef char gone[MAX_DIMS]
     cdef gk_layout layout
     cdef gk_fsum_result result
-    cdef int i, status
+    cdef int status
     cdef Call call
 
     begin(&call, threads)
     if cnp.PyArray_SIZE(array) == 0:
         finish(&call, 0)
         return 0.0
-    for i in range(array.ndim):
-        shape[i] = cnp.PyArray_DIM(array, i)
-        stride[i] = cnp.PyArray_STRIDE(array, i)
-        gone[i] = 1
-    gk_layout_init(&layout, type_of(cnp.PyArray_TYPE(array)), <const char *>cnp.PyArray_DATA(array), array.ndim, shape,
-                   stride, gone)
+    lay_out(array, &layout)
     with nogil:
         status = gk_fsum(&layout, &call.options, &result)
     finish(&call, status)
@@ -77,3 +87,34 @@ def fsum(a, *, threads=None):
             return math.nan
         return math.inf if result.seen & GK_FSUM_PLUS else -math.inf
     return result.sum
+
+
+def fsum_parts(a, *, threads=None):
+    """The sum of all elements, not rounded: a list of few floats, whose ``math.fsum``
+    is ``fsum(a)``. Lists of several arrays may be put together in any order; see
+    ``gilkit.blocks.sum``.
+
+    a, threads: as of ``fsum``. At most 44 finite floats, or infinities of the signs
+    there are and NaN; but every element where their magnitudes add up to 2**1022 or more.
+    """
+    cdef cnp.ndarray array = as_input(a, "a")
+    cdef gk_layout layout
+    cdef gk_fsum_result result
+    cdef double parts[GK_FSUM_PARTS]
+    cdef int count = 0, status, i
+    cdef Call call
+
+    begin(&call, threads)
+    if cnp.PyArray_SIZE(array) == 0:
+        finish(&call, 0)
+        return []
+    lay_out(array, &layout)
+    with nogil:
+        status = gk_fsum_parts(&layout, &call.options, &result, parts, &count)
+    finish(&call, status)
+    if result.kind == GK_FSUM_LARGE:
+        return [float(x) for x in array.flat]
+    if result.kind == GK_FSUM_NOT_FINITE:
+        seen = ((GK_FSUM_PLUS, math.inf), (GK_FSUM_MINUS, -math.inf), (GK_FSUM_NAN, math.nan))
+        return [value for bit, value in seen if result.seen & bit]
+    return [parts[i] for i in range(count)]

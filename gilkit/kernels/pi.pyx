@@ -1,7 +1,7 @@
 """Monte Carlo estimate of pi."""
 from libc.stdint cimport uint64_t
 
-from gilkit._call cimport Call, begin, exact_integer, finish
+from gilkit._call cimport Call, begin as begin_call, exact_integer, finish
 from gilkit._exports cimport gk_pi, import_core
 
 import_core()
@@ -25,10 +25,34 @@ def pi(samples, *, seed=0, threads=None):
     cdef uint64_t inside = 0
     cdef int status
     cdef Call call
-    begin(&call, threads)
+    begin_call(&call, threads)
     with nogil:
-        status = gk_pi(points, key, &call.options, &inside)
+        status = gk_pi(0, points, key, &call.options, &inside)
     finish(&call, status)
     # In Python's integers: 4 * inside may have 65 bits, and their division
     # rounds once.
     return 4 * <object>inside / <object>points
+
+
+def inside(begin, end, *, seed=0, threads=None):
+    """How many of ``pi``'s random points begin <= i < end lie in the quarter disc.
+
+    ``4 * inside(0, n, seed=s) / n`` is ``pi(n, seed=s)``, and the counts of ranges
+    add up to that of the whole: see ``gilkit.blocks.pi``. Twin:
+    ``gilkit.reference.pi.inside``.
+
+    begin, end: 0 <= begin <= end <= 2**63. seed: 0 to 2**64 - 1. threads: 1 to
+    1024; None: ``num_threads()``. TypeError for what is no integer, ValueError for
+    what is out of range. Thread-safe; Ctrl-C interrupts it.
+    """
+    cdef uint64_t last = exact_integer(end, "end", 0, 2**63)
+    cdef uint64_t first = exact_integer(begin, "begin", 0, last)
+    cdef uint64_t key = exact_integer(seed, "seed", 0, 2**64 - 1)
+    cdef uint64_t count = 0
+    cdef int status
+    cdef Call call
+    begin_call(&call, threads)
+    with nogil:
+        status = gk_pi(first, last, key, &call.options, &count)
+    finish(&call, status)
+    return count

@@ -17,15 +17,55 @@ static uint64_t next(void)
     return state >> 33;
 }
 
-static gk_fsum_result fsum(const double *x, int64_t n)
+static gk_layout layout_of(const double *x, int64_t n)
 {
     gk_layout layout;
     int64_t stride = sizeof *x;
     char gone = 1;
     gk_layout_init(&layout, GK_FLOAT64, (const char *)x, 1, &n, &stride, &gone);
+    return layout;
+}
+
+static gk_fsum_result fsum(const double *x, int64_t n)
+{
+    gk_layout layout = layout_of(x, n);
     gk_fsum_result result;
     CHECK(gk_fsum(&layout, NULL, &result) == GK_OK);
     return result;
+}
+
+/* The parts of a sum lose nothing: with those of its negative they add up to 0. */
+static void in_parts(double *x, int64_t n)
+{
+    gk_layout layout = layout_of(x, n);
+    gk_fsum_result result;
+    double all[2 * GK_FSUM_PARTS];
+    int count, more;
+    CHECK(gk_fsum_parts(&layout, NULL, &result, all, &count) == GK_OK && result.kind == GK_FSUM_EXACT);
+    CHECK(count <= GK_FSUM_PARTS && result.sum == fsum(x, n).sum);
+    for (int i = 1; i < count; i++)
+        CHECK(all[i] != 0 && fabs(all[i]) <= ldexp(fabs(all[i - 1]), -53));
+    for (int64_t i = 0; i < n; i++)
+        x[i] = -x[i];
+    CHECK(gk_fsum_parts(&layout, NULL, &result, all + count, &more) == GK_OK && more == count);
+    if (count > 0)
+        CHECK(fsum(all, 2 * count).sum == 0);
+}
+
+static void test_parts(void)
+{
+    enum { MOST = 100000 };
+    static double x[MOST];
+    static const int64_t sizes[] = {1, 2, 100, 3000, MOST};
+    for (unsigned s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (int exponents = 0; exponents <= 1000; exponents += 250) {
+            for (int64_t i = 0; i < sizes[s]; i++)
+                x[i] = ldexp((double)next() - 0x1p30, (int)(next() % (uint64_t)(2 * exponents + 1)) - exponents - 30);
+            in_parts(x, sizes[s]);
+        }
+    in_parts((double[]){5e-324, 0x1p900, -1}, 3);
+    in_parts((double[]){1, -1}, 2);
+    in_parts((double[]){0}, 1);
 }
 
 static void shuffle(double *x, int64_t n)
@@ -82,6 +122,7 @@ int main(void)
         exactly(1.5e-323, 3, (double[]){5e-324, 5e-324, 5e-324});
         exactly(0, 2, (double[]){1e-310, -1e-310});
 
+        test_parts();
         CHECK(fsum((double[]){1, INFINITY}, 2).seen == GK_FSUM_PLUS);
         CHECK(fsum((double[]){-INFINITY, INFINITY, NAN}, 3).seen == (GK_FSUM_PLUS | GK_FSUM_MINUS | GK_FSUM_NAN));
         CHECK(fsum((double[]){NAN}, 1).kind == GK_FSUM_NOT_FINITE);

@@ -48,8 +48,23 @@ static uint64_t pi_inside(uint64_t samples, uint64_t seed, int threads)
 {
     gk_options options = {.threads = threads};
     uint64_t inside = UINT64_MAX;
-    CHECK(gk_pi(samples, seed, &options, &inside) == GK_OK);
+    CHECK(gk_pi(0, samples, seed, &options, &inside) == GK_OK);
     return inside;
+}
+
+/* Ranges, wherever they begin and end, add up to the whole. */
+static void test_ranges(uint64_t expected, uint64_t samples)
+{
+    static const uint64_t cuts[] = {0, 1, 2, 3, 4, 7, 65535, 65536, 65537, 131072, 300001, 300001, 999998};
+    enum { CUTS = sizeof cuts / sizeof *cuts };
+    uint64_t sum = 0;
+    for (int i = 0; i < CUTS; i++) {
+        uint64_t inside, end = i + 1 < CUTS ? cuts[i + 1] : samples;
+        CHECK(gk_pi(cuts[i], end, seeds[0], &(gk_options){.threads = 1 + i % 3}, &inside) == GK_OK);
+        CHECK(inside <= end - cuts[i]);
+        sum += inside;
+    }
+    CHECK(sum == expected);
 }
 
 /* Every size up to a few vectors, so that each single point is compared. */
@@ -93,7 +108,7 @@ static void test_cancelled(void)
     gk_cancel_token_set(&token, GK_CANCELLED);
     gk_options options = {.token = &token};
     uint64_t inside = 7;
-    CHECK(gk_pi(UINT64_C(1) << 63, 0, &options, &inside) == GK_CANCELLED);
+    CHECK(gk_pi(0, UINT64_C(1) << 63, 0, &options, &inside) == GK_CANCELLED);
     CHECK(inside == 7);
 }
 
@@ -114,6 +129,7 @@ int main(void)
         test_definition();
         test_high_counters();
         test_threads(expected, SAMPLES);
+        test_ranges(expected[0], SAMPLES);
     }
     test_cancelled();
     return 0;

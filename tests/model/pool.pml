@@ -262,7 +262,7 @@ join: /* the bits as they were when it looked */
 #endif
     /* help */
     if
-    :: woken && (offers & BIT(slot)) -> pool_wake(2)
+    :: woken && (offers & BIT(slot)) -> pool_wake(3)
     :: else
     fi;
     woken = false;

@@ -1,0 +1,90 @@
+"""What the model says of 4 to 256 cores."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from model import Costs, Machine, Policy, Pool, Region
+
+CORES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+HOP = 60.0  # nanoseconds; assumed: a line from core to core on a server's mesh
+BEFORE = Policy(least=0.0, fanout=2)  # what the pool did before the model was asked
+
+SHAPES: dict[str, Sequence[float]] = {
+    "fine, 20 µs": [20e3 / 1024] * 1024,
+    "fine, 100 µs": [100e3 / 1024] * 1024,
+    "fine, 1 ms": [1e6 / 1024] * 1024,
+    "medium, 10 ms": [10e6 / 1024] * 1024,
+    "uneven (0 to 20 µs), 10 ms": [20.0 * i for i in range(1024)],
+    "cliff (0.1, then 20 µs)": [100.0] * 200 + [20_000.0] * 824,
+    "coarse, 256 × 1 ms": [1e6] * 256,
+}
+
+
+def larger(costs: Costs, hop: float = HOP) -> Costs:
+    """The costs measured here, with what a larger machine's cores are apart: each woken thread wakes a core of its own."""
+    factor = hop / costs.transfer
+    return replace(
+        costs, transfer=hop, swap=costs.swap * factor, notice=costs.notice * factor, wake_more=costs.wake_call
+    )
+
+
+def speed_up(machine: Machine, work: Sequence[float], policy: Policy | None = None, pause: float = 1e6) -> float:
+    """Against one thread; workers sleep before each region (pause) or still spin (0)."""
+    cores = machine.cores
+    warm = [Region([1e5] * 1024, cores, body="warm")] * 2
+    # Pauses of different lengths, so that no rhythm locks in.
+    regions = [Region(work, cores, pause=pause + 1000.0 * i) for i in range(10 if pause == 0 else 4)]
+    calls = Pool(machine, policy).run([*warm, *regions])[0][4:]
+    return sum(work) / statistics.mean(call.time for call in calls)
+
+
+def memory(machine: Machine, home: Callable[[int], int] | None) -> float:
+    """The bytes per nanosecond at which 256 chunks of 4 MB are read."""
+    size = 4e6
+    region = Region([0.0] * 256, machine.cores, eager=True, bytes=size, home=home)
+    call = Pool(machine).run([region] * 2)[0][-1]
+    return 256 * size / call.time
+
+
+def table(costs: Costs) -> str:
+    lines = [
+        "| region | workers |" + "".join(f" {cores} |" for cores in CORES),
+        "| --- | --- |" + " --- |" * len(CORES),
+    ]
+    for name, work in SHAPES.items():
+        for label, pause in (("spin", 0.0), ("sleep", 1e6)):
+            row = [speed_up(Machine(larger(costs), cores), work, pause=pause) / cores for cores in CORES]
+            lines.append(f"| {name} | {label} |" + "".join(f" {value:.0%} |" for value in row))
+    return "\n".join(lines)
+
+
+def homes(costs: Costs) -> str:
+    lines = ["| cores | all on one node | spread evenly | each where it is read |", "| --- | --- | --- | --- |"]
+    for cores in (16, 64, 128, 256):
+        machine = Machine(larger(costs), cores)
+        rates = [memory(machine, home) for home in (lambda _: 0, lambda chunk, m=machine: chunk % m.nodes, None)]
+        lines.append(f"| {cores} |" + "".join(f" {rate:.0f} GB/s |" for rate in rates))
+    return "\n".join(lines)
+
+
+def picture(costs: Costs, path: str) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    matplotlib.rcParams["svg.hashsalt"] = "gilkit"  # the same file from the same figures
+    from matplotlib import pyplot
+
+    figure, both = pyplot.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
+    for axes, (title, pause) in zip(both, (("workers spin", 0.0), ("workers sleep", 1e6)), strict=True):
+        for place, (name, work) in enumerate(SHAPES.items()):
+            for policy, style in ((None, "-"), (BEFORE, ":")):
+                values = [speed_up(Machine(larger(costs), cores), work, policy, pause) / cores for cores in CORES]
+                axes.plot(CORES, values, style, color=f"C{place}", label=name if policy is None else None)
+        axes.set(xscale="log", title=title, xlabel="cores", ylim=(0, 1.05))
+        axes.set_xticks(CORES, [str(cores) for cores in CORES])
+    both[0].set_ylabel("efficiency, predicted (dotted: before)")
+    both[1].legend(fontsize="small")
+    figure.savefig(path, metadata={"Date": None})
