@@ -40,6 +40,7 @@ __all__ = [
     "__version__",
     "argsort",
     "bincount",
+    "blocks",
     "cumsum",
     "dot",
     "fsum",

@@ -138,7 +138,7 @@ def histogram(
             bounds = range
         count = partial(_counts_in_range, bins=number, range=bounds, dtype=dtype, threads=threads)
     else:
-        edges = np.histogram_bin_edges(np.empty(0), bins)  # type: ignore[arg-type]
+        edges = np.histogram_bin_edges(np.empty(0), bins)
         count = partial(_counts_of, edges=edges, threads=threads)
     hist = np.zeros(len(edges) - 1, np.int64)
     for counts in map(count, held):
@@ -217,7 +217,8 @@ def _look_at(block: npt.ArrayLike) -> _Look:
     points = np.asarray(block)
     if points.ndim != 2:
         raise ValueError(f"blocks must have two dimensions, (points, coordinates), not the shape {points.shape}")
-    return _Look(*points.shape, points.dtype == np.float32, bool(np.isfinite(points).all()))
+    rows, columns = points.shape
+    return _Look(rows, columns, points.dtype == np.float32, bool(np.isfinite(points).all()))
 
 
 def _step_of(block: npt.ArrayLike, centers: npt.NDArray[Any], threads: SupportsIndex | None) -> _Step:

@@ -76,15 +76,15 @@ class ThreadBudget(SchedulerPlugin):
         self._told: dict[str, int] = {}  # what each worker's budget is
         self._lock: asyncio.Lock | None = None
 
-    async def start(self, scheduler: Any) -> None:  # type: ignore[override]
+    async def start(self, scheduler: Any) -> None:
         self._lock = asyncio.Lock()
         for host in {state.host for state in scheduler.workers.values()}:
             await self._share(scheduler, host)
 
-    async def add_worker(self, scheduler: Any, worker: str) -> None:  # type: ignore[override]
+    async def add_worker(self, scheduler: Any, worker: str) -> None:
         await self._share(scheduler, scheduler.workers[worker].host)
 
-    async def remove_worker(self, scheduler: Any, worker: str, **kwargs: Any) -> None:  # type: ignore[override]
+    async def remove_worker(self, scheduler: Any, worker: str, **kwargs: Any) -> None:
         self._told.pop(worker, None)
         for host in {state.host for state in scheduler.workers.values()}:
             await self._share(scheduler, host)
@@ -120,7 +120,9 @@ class ThreadBudget(SchedulerPlugin):
         for worker, answer in answers.items():
             if isinstance(answer, dict) and answer.get("status") == "OK":
                 result = answer["result"]
-                results[worker] = deserialize(result.header, result.frames) if isinstance(result, Serialized) else result
+                results[worker] = (
+                    deserialize(result.header, result.frames) if isinstance(result, Serialized) else result
+                )
             else:
                 _logger.warning("%s does not answer: %r", worker, answer)
         return results

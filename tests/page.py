@@ -106,8 +106,10 @@ def pytest(words: list[str]) -> list[str] | None:
 def python(words: list[str]) -> list[str] | None:
     if words[1] == "-m":
         return None if words[2] == "venv" else words
-    if (ROOT / words[1]).exists():  # a program that measures
-        return [sys.executable, "-c", f"compile(open({words[1]!r}).read(), {words[1]!r}, 'exec')"]
+    path = ROOT / words[1]
+    if path.exists():  # a program that measures
+        program = str(path / "__main__.py" if path.is_dir() else path)
+        return [sys.executable, "-c", f"compile(open({program!r}).read(), {program!r}, 'exec')"]
     return words
 
 
