@@ -1,0 +1,155 @@
+"""gilkit's array kernels against their peers, as ratios: python bench/array_ratios.py [WORD...]
+
+Each kernel and its peer run in turn, A B A B, on the same data; a line has the median of
+the ratios of the rounds, with their quartiles, and the target that was set. Results are
+checked first. A busy loop on two threads and on one, before and after, tells whether the
+cores were free: where it is not about 2, do not believe the figures. Only lines with one
+of the words are run.
+"""
+
+import math
+import statistics
+import sys
+import time
+
+import numpy as np
+
+import gilkit
+
+N = 10_000_000
+
+
+def seconds(function):
+    begin = time.perf_counter()
+    function()
+    return time.perf_counter() - begin
+
+
+def busy_loop():
+    ratios = [
+        seconds(lambda: gilkit.spin(10**8, threads=1)) / seconds(lambda: gilkit.spin(10**8, threads=2))
+        for _ in range(5)
+    ]
+    print(f"a busy loop on two threads is {statistics.median(ratios):.2f} times as quick as on one", flush=True)
+
+
+def pair(name, ours, theirs, target, *, rounds=9, same=np.array_equal):
+    """One line; `same` compares the results, and None says that they are in one array, which it has no copy of."""
+    if len(sys.argv) > 1 and not any(word in name for word in sys.argv[1:]):
+        return
+    first = np.copy(ours())
+    if not same(first, theirs()):
+        raise SystemExit(f"{name}: the results differ")
+    ours_took, theirs_took = zip(*((seconds(ours), seconds(theirs)) for _ in range(rounds)), strict=True)
+    low, middle, high = statistics.quantiles((b / a for a, b in zip(ours_took, theirs_took, strict=True)), n=4)
+    ours_ms, theirs_ms = (statistics.median(took) * 1e3 for took in (ours_took, theirs_took))
+    print(
+        f"{name:40} {ours_ms:8.2f} ms {theirs_ms:8.2f} ms  {middle:6.2f} ({low:.2f} to {high:.2f})  target {target}",
+        flush=True,
+    )
+
+
+def close(a, b):
+    return np.allclose(a, b, rtol=1e-9)
+
+
+def reductions(x):
+    for name in ("sum", "mean", "min", "max", "var"):
+        ours, theirs = getattr(gilkit, name), getattr(np, name)
+        pair(name, lambda f=ours: f(x), lambda f=theirs: f(x), 8 if name == "var" else 2.3, same=close)
+    # BLAS reads the array as fast as the memory gives it.
+    pair("sum, over BLAS dot(x, x)", lambda: gilkit.sum(x), lambda: np.dot(x, x), 0.9, same=lambda a, b: True)
+    pair("min, over BLAS dot(x, x)", lambda: gilkit.min(x), lambda: np.dot(x, x), 0.9, same=lambda a, b: True)
+    pair("fsum, over math.fsum", lambda: gilkit.fsum(x), lambda: math.fsum(x), 40, rounds=3)
+    pair("fsum, over gilkit.sum", lambda: gilkit.fsum(x), lambda: gilkit.sum(x), 0.33, same=close)
+
+
+def scans(x, whole):
+    for array in (x, whole, x.astype(np.float32)):
+        out = np.empty_like(array)
+        rtol = 1e-2 if array.dtype == np.float32 else 1e-9  # NumPy adds up rounding errors in float32
+        pair(
+            f"cumsum into out, {array.dtype}",
+            lambda a=array, o=out: gilkit.cumsum(a, out=o),
+            lambda a=array, o=out: np.cumsum(a, out=o),
+            1.7,
+            same=lambda a, b, r=rtol: np.allclose(a, b, rtol=r),
+        )
+    pair("cumsum, with allocation", lambda: gilkit.cumsum(x), lambda: np.cumsum(x), "none", same=close)
+
+
+def sorting(x, whole):
+    for array in (x, whole, x.astype(np.float32), whole.astype(np.int32)):
+        pair(f"sort {array.dtype}", lambda a=array: gilkit.sort(a), lambda a=array: np.sort(a), 1.65)
+        pair(
+            f"sort {array.dtype}, one thread",
+            lambda a=array: gilkit.sort(a, threads=1),
+            lambda a=array: np.sort(a),
+            0.97,
+        )
+    for array in (x, whole):
+        pair(
+            f"argsort {array.dtype}",
+            lambda a=array: gilkit.argsort(a),
+            lambda a=array: np.argsort(a),
+            4,
+            rounds=3,
+            same=lambda p, q, a=array: np.array_equal(a[p], a[q]),
+        )
+
+
+def counting(x):
+    few = (x * 256).astype(np.int64)
+    pair("histogram, 256 bins", lambda: gilkit.histogram(x, 256)[0], lambda: np.histogram(x, 256)[0], 12)
+    pair("bincount, 256", lambda: gilkit.bincount(few), lambda: np.bincount(few), 4)
+
+
+def random():
+    for dtype in (np.float64, np.float32):
+        out, other = np.empty(N, dtype), np.empty(N, dtype)
+        for peer, target in ((np.random.Philox, 4), (np.random.PCG64, 2)):
+            generator = np.random.Generator(peer(1))
+            pair(
+                f"uniform {np.dtype(dtype)}, over {peer.__name__}",
+                lambda d=dtype, o=out: gilkit.uniform(N, seed=1, dtype=d, out=o),
+                lambda g=generator, d=dtype, o=other: g.random(out=o, dtype=d),
+                target,
+                same=np.array_equal if peer is np.random.Philox else lambda a, b: a.shape == b.shape,
+            )
+
+
+def clustering(generator):
+    from scipy.cluster.vq import vq
+    from sklearn.metrics import pairwise_distances_argmin_min
+
+    for n, dims, k in ((1_000_000, 8, 16), (100_000, 64, 256)):
+        for dtype in (np.float64, np.float32):
+            points, centers = generator.random((n, dims)).astype(dtype), generator.random((k, dims)).astype(dtype)
+            for peer in (vq, pairwise_distances_argmin_min):
+                label = next(i for i, part in enumerate(peer(points[:9], centers)) if part.dtype.kind == "i")
+                pair(
+                    f"nearest {n} x {dims}, {k}, {np.dtype(dtype)}, {peer.__name__[:12]}",
+                    lambda p=points, c=centers: gilkit.nearest(p, c)[0],
+                    lambda p=points, c=centers, f=peer, i=label: f(p, c)[i],
+                    1.5,
+                    rounds=5,
+                    same=lambda a, b: np.mean(a == b) > 0.999,  # they round otherwise where two are as near
+                )
+
+
+def main():
+    generator = np.random.default_rng(1)
+    x = generator.random(N)
+    whole = generator.integers(-(2**62), 2**62, N)
+    busy_loop()
+    reductions(x)
+    scans(x, whole)
+    sorting(x, whole)
+    counting(x)
+    random()
+    clustering(generator)
+    busy_loop()
+
+
+if __name__ == "__main__":
+    main()
