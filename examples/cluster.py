@@ -9,7 +9,7 @@ from gilkit.dask import ThreadBudget
 
 def main() -> None:
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=":0") as cluster,
         Client(cluster) as client,
     ):
         client.register_plugin(ThreadBudget())

@@ -57,7 +57,7 @@ class ThreadBudget(SchedulerPlugin):
 
     cores: of each host; None: as many as a worker there may use (affinity and cgroup quota).
 
-    The scheduler tells a worker its number of threads, by ``gilkit.set_num_threads``, before it gives it a task, and all
+    The scheduler tells a worker its number of threads, by ``gilkit.set_num_threads``, as soon as it has joined, and all
     workers of a host again when one comes or goes: first those that get fewer. A worker's tasks and the
     threads that help them are then never more than its share of the cores, and all workers' together never more than the
     host's; but Dask itself may run more tasks at a time than there are cores (``threads_per_worker``): then gilkit
@@ -75,6 +75,7 @@ class ThreadBudget(SchedulerPlugin):
             raise ValueError(f"cores must be at least 1, not {self._cores}")
         self._told: dict[str, int] = {}  # what each worker's budget is
         self._lock: asyncio.Lock | None = None
+        self._tasks: set[asyncio.Task[None]] = set()  # so that nobody collects them
 
     async def start(self, scheduler: Any) -> None:
         self._lock = asyncio.Lock()
@@ -82,12 +83,18 @@ class ThreadBudget(SchedulerPlugin):
             await self._share(scheduler, host)
 
     async def add_worker(self, scheduler: Any, worker: str) -> None:
-        await self._share(scheduler, scheduler.workers[worker].host)
+        self._share_soon(scheduler, scheduler.workers[worker].host)
 
     async def remove_worker(self, scheduler: Any, worker: str, **kwargs: Any) -> None:
         self._told.pop(worker, None)
         for host in {state.host for state in scheduler.workers.values()}:
-            await self._share(scheduler, host)
+            self._share_soon(scheduler, host)
+
+    def _share_soon(self, scheduler: Any, host: str) -> None:
+        """Not awaited: a worker answers once it has been added, and adding it waits for the plugins."""
+        task = asyncio.create_task(self._share(scheduler, host))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _share(self, scheduler: Any, host: str) -> None:
         assert self._lock is not None

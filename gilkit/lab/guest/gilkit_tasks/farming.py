@@ -35,7 +35,7 @@ def cluster(workers, samples):
             security=security,
             protocol="tls://",
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address=":0",
             local_directory=folder,
         ) as cluster,
         Client(cluster, security=security) as client,
