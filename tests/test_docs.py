@@ -33,6 +33,8 @@ def test_the_code_runs(page, tmp_path):
     for tool in ("bash", "cc", "make"):
         if re.search(f"^{tool} ", text_of(page), re.M) and not shutil.which(tool):
             pytest.skip(f"no {tool}")
+    if "\nfrom distributed import" in text_of(page):
+        pytest.importorskip("distributed", reason="distributed is not installed: pip install 'gilkit[dask]'")
     path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
     done = subprocess.run(
         [sys.executable, "-P", "-W", "error", ROOT / "tests" / "page.py", page],

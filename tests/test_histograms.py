@@ -43,6 +43,8 @@ def assert_same(ours, numpys):
 )
 @settings(max_examples=400, deadline=None)
 def test_histogram_equals_numpys(a, bins, limits, density):
+    if bins == "auto":  # far outliers would make bins, in NumPy, that fill the memory
+        a = np.clip(np.nan_to_num(a.astype(float)), -50, 50).round()
     assert_same(lambda: gilkit.histogram(a, bins, limits, density), lambda: np.histogram(a, bins, limits, density))
 
 
