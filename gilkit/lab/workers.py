@@ -78,14 +78,16 @@ class Worker:
 
     def _read_answers(self) -> None:
         assert self._process.stdout
-        for line in self._process.stdout:
-            self._answers.put(line)
+        with contextlib.suppress(ValueError):  # closed by close()
+            for line in self._process.stdout:
+                self._answers.put(line)
         self._answers.put(None)
 
     def _read_errors(self) -> None:
         assert self._process.stderr
-        for line in self._process.stderr:
-            self._said.append(line)
+        with contextlib.suppress(ValueError):  # closed by close()
+            for line in self._process.stderr:
+                self._said.append(line)
 
     def call(
         self,
