@@ -1,3 +1,4 @@
+# cython: subinterpreters_compatible = own_gil
 """The way from Python into csrc and back: see _call.pxd."""
 import _signal
 import operator
@@ -15,6 +16,8 @@ from gilkit._exports cimport (
     GK_CANCELLED, GK_FORKED, GK_INTERRUPTED, GK_MAX_THREADS, GK_NO_MEMORY, GK_TIMEOUT,
     gk_cancel_token, gk_cancel_token_set, gk_now, gk_num_threads, import_core,
 )
+
+from gilkit import _core
 
 import_core()
 
@@ -44,10 +47,39 @@ cdef extern from *:
     #  define GK_WAKEUP_IN_C 0
     static int gk_set_wakeup_fd(int fd) { return fd; }
     #endif
+
+    /* The main thread runs signal handlers, in the main interpreter: so this
+     * exists once in a process, and PyGILState finds the right thread state. */
+    static struct {
+        unsigned long main_thread; /* after fork, the one that forked; 0 in sub-interpreters */
+        int reader, writer;        /* the pipe */
+        int tried;                 /* to make it */
+        int watching;              /* the writer is CPython's wake-up descriptor */
+        int looked;                /* since the last call of the main thread began */
+        unsigned unseen;
+    } gk_signals = {.reader = -1, .writer = -1};
+
+    static int gk_with_gil(int (*function)(void *), void *context)
+    {
+        PyGILState_STATE state = PyGILState_Ensure();
+        int result = function(context);
+        PyGILState_Release(state);
+        return result;
+    }
     """
     int drain "gk_drain" (int fd) noexcept nogil
     bint WAKEUP_IN_C "GK_WAKEUP_IN_C"
     int set_wakeup_fd "gk_set_wakeup_fd" (int fd) noexcept nogil
+    struct signal_state:
+        unsigned long main_thread
+        int reader
+        int writer
+        bint tried
+        bint watching
+        bint looked
+        unsigned unseen
+    signal_state signals "gk_signals"
+    int with_gil "gk_with_gil" (int (*function)(void *context) noexcept, void *context) noexcept nogil
 
 cdef extern from "Python.h":
     int PyLong_CheckExact(object value) noexcept
@@ -57,10 +89,6 @@ cdef extern from "Python.h":
     void PyErr_Fetch(PyObject **kind, PyObject **value, PyObject **trace) noexcept
     void PyErr_Restore(PyObject *kind, PyObject *value, PyObject *trace) noexcept
     unsigned long PyThread_get_thread_ident() noexcept
-    ctypedef struct PyInterpreterState:
-        pass
-    PyInterpreterState *PyInterpreterState_Get() noexcept
-    PyInterpreterState *PyInterpreterState_Main() noexcept
 
 # ---- Signals
 #
@@ -72,16 +100,8 @@ cdef extern from "Python.h":
 # lasts long enough. A wake-up descriptor that the program has set stays as it is;
 # then the call takes the GIL each time, and more seldom if that takes long.
 
-# The thread that runs signal handlers. After fork, the one that forked.
-cdef unsigned long main_thread = 0
-if PyInterpreterState_Get() == PyInterpreterState_Main():
-    main_thread = threading.main_thread().ident
-
-cdef int pipe_reader = -1, pipe_writer = -1
-cdef bint pipe_tried = False
-cdef bint watching = False  # the writer is CPython's wake-up descriptor
-cdef bint looked = False    # since the last call of the main thread began
-cdef unsigned unseen = 0
+if _core.is_main_interpreter:
+    signals.main_thread = threading.main_thread().ident
 
 
 cdef int exchange_wakeup_fd(int fd) noexcept:
@@ -104,44 +124,40 @@ cdef int exchange_wakeup_fd(int fd) noexcept:
 
 cdef void watch() noexcept:
     """Lets signals write to the pipe, unless they write elsewhere already."""
-    global watching
-    cdef int before = exchange_wakeup_fd(pipe_writer)
-    watching = before == -1 or before == pipe_writer
-    if not watching:
+    cdef int before = exchange_wakeup_fd(signals.writer)
+    signals.watching = before == -1 or before == signals.writer
+    if not signals.watching:
         exchange_wakeup_fd(before)
 
 
 cdef void unwatch() noexcept:
-    global watching
     cdef int before = exchange_wakeup_fd(-1)
-    if before != pipe_writer:
+    if before != signals.writer:
         exchange_wakeup_fd(before)
-    watching = False
+    signals.watching = False
 
 
 cdef bint no_signal_came() noexcept nogil:
     """True only if no signal came since the handlers ran; without the GIL."""
-    global unseen
     cdef int before
-    if not watching:
+    if not signals.watching:
         return False
     # A handler or a body may have changed the descriptor.
     if WAKEUP_IN_C:
-        before = set_wakeup_fd(pipe_writer)
-        if before != pipe_writer:
+        before = set_wakeup_fd(signals.writer)
+        if before != signals.writer:
             if before != -1:
                 set_wakeup_fd(before)
             return False
     else:
-        unseen += 1
-        if unseen % 250 == 0:  # twice a second, the GIL all the same
+        signals.unseen += 1
+        if signals.unseen % 250 == 0:  # twice a second, the GIL all the same
             return False
-    return not drain(pipe_reader)
+    return not drain(signals.reader)
 
 
 cdef void make_pipe() noexcept:
-    global pipe_tried, pipe_reader, pipe_writer
-    pipe_tried = True
+    signals.tried = True
     if os.name != "posix":
         return
     try:
@@ -150,41 +166,40 @@ cdef void make_pipe() noexcept:
         os.set_blocking(writer, False)
     except OSError:  # no descriptors left: the GIL it is
         return
-    pipe_reader, pipe_writer = reader, writer
+    signals.reader, signals.writer = reader, writer
+
+
+cdef int run_handlers_now(void *call) noexcept:
+    cdef bint watched
+    if not signals.tried:
+        make_pipe()
+    # Not for a wait that has no Call: nobody would stop watching after it.
+    if signals.writer >= 0 and (signals.watching or call != NULL):
+        watched = signals.watching
+        watch()
+        if not watched:
+            (<Call *>call).watches = signals.watching
+    # An exception of a handler stays set in this thread's state, and finish()
+    # raises it: the region that ends because of it runs no Python code here.
+    return PyErr_CheckSignals() != 0
 
 
 cdef int run_signal_handlers(void *call) noexcept nogil:
-    global looked
-    cdef bint watched
-    looked = True
-    if no_signal_came():
-        return 0
-    # An exception of a handler stays set in this thread's state, and finish()
-    # raises it: the region that ends because of it runs no Python code here.
-    with gil:
-        if not pipe_tried:
-            make_pipe()
-        # Not for a wait that has no Call: nobody would stop watching after it.
-        if pipe_writer >= 0 and (watching or call != NULL):
-            watched = watching
-            watch()
-            if not watched:
-                (<Call *>call).watches = watching
-        return PyErr_CheckSignals() != 0
+    signals.looked = True
+    return 0 if no_signal_came() else with_gil(run_handlers_now, call)
 
 
 def _after_fork_in_child():
-    global main_thread, pipe_tried, pipe_reader, pipe_writer
-    if main_thread == 0:
+    if signals.main_thread == 0:
         return
-    main_thread = PyThread_get_thread_ident()
-    if watching:
+    signals.main_thread = PyThread_get_thread_ident()
+    if signals.watching:
         unwatch()
-    for fd in (pipe_reader, pipe_writer):  # the parent's
+    for fd in (signals.reader, signals.writer):  # the parent's
         if fd >= 0:
             os.close(fd)
-    pipe_reader = pipe_writer = -1
-    pipe_tried = False
+    signals.reader = signals.writer = -1
+    signals.tried = False
 
 
 if hasattr(os, "register_at_fork"):
@@ -192,7 +207,7 @@ if hasattr(os, "register_at_fork"):
 
 
 cdef poll_function poll_of_this_thread() noexcept:
-    if PyThread_get_thread_ident() == main_thread:
+    if PyThread_get_thread_ident() == signals.main_thread:
         return run_signal_handlers
     return NULL
 
@@ -320,7 +335,6 @@ cdef int raise_cancelled() except -1:
 
 
 cdef int begin(Call *call, object threads) except -1:
-    global looked
     memset(call, 0, sizeof(Call))
     cdef Scope scope = current_scope()
     if scope is not None:
@@ -343,15 +357,15 @@ cdef int begin(Call *call, object threads) except -1:
     if call.options.poll != NULL:
         call.options.poll_context = call
         # Where that takes a microsecond, only if the call before was long, too.
-        if (WAKEUP_IN_C or looked) and not watching and pipe_writer >= 0:
+        if (WAKEUP_IN_C or signals.looked) and not signals.watching and signals.writer >= 0:
             watch()
-            call.watches = watching
+            call.watches = signals.watching
             # One that came just before is not seen through the pipe.
             if PyErr_CheckSignals() != 0:
                 if call.watches:
                     unwatch()
                 return -1
-        looked = False
+        signals.looked = False
     if scope is not None:
         # The token lives as long as the call, whatever becomes of the context.
         Py_INCREF(scope)
@@ -360,7 +374,7 @@ cdef int begin(Call *call, object threads) except -1:
 
 
 cdef int finish(Call *call, int status) except -1:
-    if call.watches and watching:
+    if call.watches and signals.watching:
         unwatch()
     if call.scope != NULL:
         Py_DECREF(<object>call.scope)

@@ -1,3 +1,4 @@
+# cython: subinterpreters_compatible = own_gil
 """Compiled functions on the pool: parallel_for, and the kernels that it takes.
 
 A kernel is the address of a C function ``void (int64_t begin, int64_t end, void
@@ -17,10 +18,10 @@ from gilkit._exports cimport gk_body, gk_parallel_for, import_core
 
 import_core()
 
-cdef str SIGNATURE = "void (int64_t begin, int64_t end, void *data)"
+SIGNATURE = "void (int64_t begin, int64_t end, void *data)"
 
 # What C calls a 64-bit signed integer on this machine.
-cdef set INT64 = {"int64_t", "long long", "npy_int64", "int64"}
+INT64 = {"int64_t", "long long", "npy_int64", "int64"}
 if sizeof(long) == 8:
     INT64 |= {"long", "long int"}
 if sizeof(void *) == 8:
@@ -28,7 +29,7 @@ if sizeof(void *) == 8:
 
 # Addresses of numba's functions by id, with weak references to them: asking one
 # for its signature takes longer than a short parallel_for.
-cdef dict known = {}
+known = {}
 
 
 cdef wrong_signature(kernel, found):
