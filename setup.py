@@ -43,7 +43,6 @@ def extension(pyx: str) -> Extension:
         define_macros=[
             ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
             ("NPY_TARGET_VERSION", "NPY_1_25_API_VERSION"),
-            *([("CYTHON_USE_MODULE_STATE", "1")] if name == "gilkit._core" else []),  # for all interpreters
         ],
         extra_compile_args=COMPILE_ARGS,
         extra_link_args=[] if MSVC else ["-pthread"],
@@ -52,24 +51,42 @@ def extension(pyx: str) -> Extension:
     )
 
 
+# Cython 3.3 looks an interpreter up beyond the end of its table, from the 33rd
+# interpreter on, and takes for an entry what it finds there.
+LOOKUP_MENDED = {
+    "if (found && found->id == interpreter_id)":
+    "if (found && found < data->table + data->count && found->id == interpreter_id)",
+    "if (lower_bound->id != interpreter_id) goto done;":
+    "if (lower_bound == data->table + data->count || lower_bound->id != interpreter_id) goto done;",
+}  # fmt: skip
+
+
+def with_module_state(generated: str) -> str:
+    """Cython's C once more, with objects and types for each interpreter."""
+    text = Path(generated).read_text()
+    for wrong, right in LOOKUP_MENDED.items():
+        text = text.replace(wrong, right)
+    text = f"#define CYTHON_USE_MODULE_STATE 1\n#define CYTHON_USE_TYPE_SPECS 1\n{text}"
+    path = Path(generated).parent / "isolated" / Path(generated).name
+    path.parent.mkdir(exist_ok=True)
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+    return path.as_posix()
+
+
 def isolated(module: Extension) -> Extension:
-    """The module as sub-interpreters have it: the same C, in a file of its own."""
-    generated = Path(module.sources[0])
-    source = generated.parent / "isolated" / generated.name
-    text = f'#define CYTHON_USE_MODULE_STATE 1\n#define CYTHON_USE_TYPE_SPECS 1\n#include "../{generated.name}"\n'
-    source.parent.mkdir(exist_ok=True)
-    if not source.exists() or source.read_text() != text:
-        source.write_text(text)
+    """The module as sub-interpreters have it; gilkit/_interpreters.py tells why
+    there are two."""
     return Extension(
         module.name.replace("gilkit", "gilkit._isolated", 1),
-        [source.as_posix()],
+        [with_module_state(module.sources[0])],
         include_dirs=module.include_dirs,
         define_macros=module.define_macros,
         # Small rather than fast: there are two of each in the wheel.
         extra_compile_args=[*module.extra_compile_args, "/O1" if MSVC else "-Os"],
         extra_link_args=module.extra_link_args,
         libraries=module.libraries,
-        depends=[*module.depends, generated.as_posix()],
+        depends=module.depends,
     )
 
 
@@ -94,6 +111,8 @@ def extensions() -> list[Extension]:
             "freethreading_compatible": True,
         },
     )
+    core = modules[sources.index("gilkit/_core.pyx")]
+    core.sources[0] = with_module_state(core.sources[0])  # this one for all interpreters
     if sys.version_info < (3, 12):  # there are no interpreters with a GIL of their own
         return modules
     twice = [works_in_subinterpreters(pyx) and pyx != "gilkit/_core.pyx" for pyx in sources]

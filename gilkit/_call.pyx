@@ -1,15 +1,17 @@
 # cython: subinterpreters_compatible = own_gil
 """The way from Python into csrc and back: see _call.pxd."""
 import _signal
+import atexit
 import operator
 import os
 import threading
+import time
 from contextvars import ContextVar
 
 from cpython.contextvars cimport PyContextVar_Get
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memset
 
 from gilkit._exports cimport (
@@ -212,6 +214,55 @@ cdef poll_function poll_of_this_thread() noexcept:
     return NULL
 
 
+# ---- The end of a sub-interpreter
+#
+# Daemon threads hang when they come back from C to an interpreter that is gone,
+# and so would workers that gilkit.map has attached to it. So its last act is to
+# end the calls that it has, with SystemExit; they notice as they do signals.
+
+cdef extern from *:
+    """
+    #include <stdatomic.h>
+    #include <stdlib.h>
+
+    /* Of a sub-interpreter; never freed, since a thread that hangs may look. */
+    typedef struct {
+        _Atomic int ending;
+        _Atomic int calls; /* at work */
+    } gk_interpreter;
+
+    static int gk_is_ending(void *interpreter)
+    {
+        return atomic_load_explicit(&((gk_interpreter *)interpreter)->ending, memory_order_relaxed);
+    }
+    """
+    bint ISOLATED "CYTHON_USE_MODULE_STATE"
+    ctypedef struct interpreter "gk_interpreter":
+        bint ending
+        int calls
+    int is_ending "gk_is_ending" (void *context) noexcept nogil
+    void count_calls "atomic_fetch_add" (int *calls, int n) noexcept nogil
+    void *calloc(size_t count, size_t size) noexcept
+
+CALLS_MAY_LAST = 1.0  # seconds; a function that gilkit.map calls takes its time
+
+if ISOLATED:
+    interpreter_address = <uintptr_t>calloc(1, sizeof(interpreter))
+    if not interpreter_address:
+        raise MemoryError
+
+
+def _end_calls(address):
+    cdef interpreter *this = <interpreter *><uintptr_t>address
+    this.ending = True
+    until = time.monotonic() + CALLS_MAY_LAST
+    while this.calls > 0 and time.monotonic() < until:
+        time.sleep(0.001)
+
+
+if ISOLATED:
+    atexit.register(_end_calls, interpreter_address)
+
 # ---- Scopes: what with blocks set for the calls inside them
 
 
@@ -264,7 +315,10 @@ scope_variable = ContextVar("gilkit.scope", default=None)
 
 cdef Scope current_scope():
     cdef PyObject *value = NULL
-    if PyContextVar_Get(scope_variable, NULL, &value) < 0 or value == NULL:
+    variable = scope_variable
+    if variable is None:  # at exit, when the module is cleared
+        return None
+    if PyContextVar_Get(variable, NULL, &value) < 0 or value == NULL:
         return None
     scope = <object>value
     Py_DECREF(scope)
@@ -366,6 +420,12 @@ cdef int begin(Call *call, object threads) except -1:
                     unwatch()
                 return -1
         signals.looked = False
+    if ISOLATED:
+        address = interpreter_address
+        if address is not None:  # else the module is cleared already
+            call.interpreter = <void *><uintptr_t>address
+            call.options.poll, call.options.poll_context = is_ending, call.interpreter
+            count_calls(&(<interpreter *>call.interpreter).calls, 1)
     if scope is not None:
         # The token lives as long as the call, whatever becomes of the context.
         Py_INCREF(scope)
@@ -376,11 +436,15 @@ cdef int begin(Call *call, object threads) except -1:
 cdef int finish(Call *call, int status) except -1:
     if call.watches and signals.watching:
         unwatch()
+    if ISOLATED and call.interpreter != NULL:
+        count_calls(&(<interpreter *>call.interpreter).calls, -1)
     if call.scope != NULL:
         Py_DECREF(<object>call.scope)
         call.scope = NULL
     if status == 0:
         return 0
+    if ISOLATED and status == GK_INTERRUPTED and PyErr_Occurred() == NULL:
+        raise SystemExit("the interpreter of this gilkit call ends")
     # Whatever else ended the region: what a signal handler raised comes first.
     if status == GK_INTERRUPTED or PyErr_Occurred() != NULL:
         return -1
