@@ -218,7 +218,9 @@ cdef poll_function poll_of_this_thread() noexcept:
 #
 # Daemon threads hang when they come back from C to an interpreter that is gone,
 # and so would workers that gilkit.map has attached to it. So its last act is to
-# end the calls that it has, with SystemExit; they notice as they do signals.
+# end their calls, with SystemExit; they notice as they do signals. Not the call
+# of a thread that entered the interpreter from outside, which happens only when
+# the process ends: it must not come back any more.
 
 cdef extern from *:
     """
@@ -254,6 +256,9 @@ if ISOLATED:
 
 def _end_calls(address):
     cdef interpreter *this = <interpreter *><uintptr_t>address
+    outside = (type(threading.main_thread()), threading._DummyThread)
+    if all([isinstance(thread, outside) for thread in threading.enumerate()]):
+        return
     this.ending = True
     until = time.monotonic() + CALLS_MAY_LAST
     while this.calls > 0 and time.monotonic() < until:
