@@ -34,11 +34,11 @@ else:
     ]
 
 
-def extension(pyx: str) -> Extension:
-    name = pyx.removesuffix(".pyx").replace("/", ".")
+def extension(source: str) -> Extension:
+    name = source.rpartition(".")[0].replace("/", ".")
     return Extension(
         name,
-        [pyx, *(C_SOURCES if name == "gilkit._core" else [])],
+        [source, *(C_SOURCES if name == "gilkit._core" else [])],
         include_dirs=[".", "csrc", "gilkit/include", numpy.get_include()],
         define_macros=[
             ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
@@ -111,12 +111,10 @@ def extensions() -> list[Extension]:
             "freethreading_compatible": True,
         },
     )
-    core = modules[sources.index("gilkit/_core.pyx")]
-    core.sources[0] = with_module_state(core.sources[0])  # this one for all interpreters
+    modules.append(extension("gilkit/_core.c"))
     if sys.version_info < (3, 12):  # there are no interpreters with a GIL of their own
         return modules
-    twice = [works_in_subinterpreters(pyx) and pyx != "gilkit/_core.pyx" for pyx in sources]
-    return [*modules, *map(isolated, compress(modules, twice))]
+    return [*modules, *map(isolated, compress(modules, map(works_in_subinterpreters, sources)))]
 
 
 # A cached builtin function would be shared by all interpreters.

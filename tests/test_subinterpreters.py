@@ -275,13 +275,18 @@ def test_an_end_in_the_midst_of_a_call(run, call):
     # A hammer has threads of its own, which end with the process.
     run(
         """
-        run_it = create("isolated", allow_daemon_threads=True)
-        execute(run_it, INNER)
-        interpreters.destroy(run_it)
+        interpreter = create("isolated", allow_daemon_threads=True)
+        execute(interpreter, INNER)
+        interpreters.destroy(interpreter)
         import gilkit
-        meet = threading.Barrier(4)
-        gilkit.map(lambda _: meet.wait(20), range(4), threads=4, chunksize=1)
-        assert gilkit.spin(10**7) == 0
+        threads = set()
+        def note(_):
+            threads.add(threading.get_ident())
+            time.sleep(0.01)
+        until = time.monotonic() + 20
+        while len(threads) < 4 and time.monotonic() < until:
+            gilkit.map(note, range(100), threads=4)
+        assert len(threads) == 4, threads
         """,
         inner,
     )
@@ -318,12 +323,12 @@ def test_calls_when_the_modules_are_gone(run):
         import os, sys, threading
         import gilkit, gilkit.sync
         class Last:
-            keep = gilkit.spin, gilkit.pi, gilkit.map, gilkit.sync.AtomicCounter(), gilkit.sync.Lock(), os.write
+            keep = gilkit.spin, gilkit.sync.AtomicCounter(), gilkit.sync.Lock(), os.write
             def __del__(self, keep=keep):
-                spin, pi, map, counter, lock, write = keep
+                spin, counter, lock, write = keep
                 with lock: counter.add(2)
-                write(1, b"%d %d %d %d\n" % (spin(3), pi(1000) > 2, map(len, ["ab"])[0], counter.value))
+                write(1, b"%d %d\\n" % (spin(3), counter.value))
         last, threading.last, sys.last = Last(), Last(), Last()
         """
     output = run("run(INNER); run(INNER)", inner)
-    assert set(output.splitlines()) == {"1 1 2 2", "1 1 2 4", "1 1 2 6"}
+    assert output.splitlines().count("1 2") == 2
