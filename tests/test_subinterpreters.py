@@ -152,10 +152,10 @@ def test_interpreters_share_the_pool(run):
         with InterpreterPoolExecutor(6) as executor:
             for done in [executor.submit(exec, INNER) for _ in range(60)]:
                 done.result()
-            assert workers() == 3, workers()
+            assert 1 <= workers() <= 3, workers()
         import gilkit
         gilkit.spin(10**8)
-        assert workers() == 3 == gilkit.info()["workers"], workers()
+        assert workers() == gilkit.info()["workers"] <= 3, workers()
         """,
         inner,
     )
