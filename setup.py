@@ -1,13 +1,14 @@
 """Builds gilkit._core, which links all of csrc/, and one extension for each .pyx."""
 
+import builtins
 import os
+import re
 import sys
 from itertools import compress
 from pathlib import Path
 
 import numpy
 from Cython.Build import cythonize
-from Cython.Compiler import Options
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
@@ -64,6 +65,10 @@ LOOKUP_MENDED = {
 def with_module_state(generated: str) -> str:
     """Cython's C once more, with objects and types for each interpreter."""
     text = Path(generated).read_text()
+    # Cython keeps these in static memory all the same. Types are immortal.
+    for name in re.findall(r"^static PyObject \*__pyx_builtin_(\w+);", text, re.M):
+        if not isinstance(getattr(builtins, name), type):
+            raise ValueError(f"{generated}: the builtin function {name} would be shared by all interpreters")
     for wrong, right in LOOKUP_MENDED.items():
         text = text.replace(wrong, right)
     text = f"#define CYTHON_USE_MODULE_STATE 1\n#define CYTHON_USE_TYPE_SPECS 1\n{text}"
@@ -115,10 +120,6 @@ def extensions() -> list[Extension]:
     if sys.version_info < (3, 12):  # there are no interpreters with a GIL of their own
         return modules
     return [*modules, *map(isolated, compress(modules, map(works_in_subinterpreters, sources)))]
-
-
-# A cached builtin function would be shared by all interpreters.
-Options.cache_builtins = False
 
 
 class ParallelBuild(build_ext):

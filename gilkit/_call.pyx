@@ -257,7 +257,8 @@ if ISOLATED:
 def _end_calls(address):
     cdef interpreter *this = <interpreter *><uintptr_t>address
     outside = (type(threading.main_thread()), threading._DummyThread)
-    if all([isinstance(thread, outside) for thread in threading.enumerate()]):
+    inside = [thread for thread in threading.enumerate() if not isinstance(thread, outside)]
+    if not inside:
         return
     this.ending = True
     until = time.monotonic() + CALLS_MAY_LAST

@@ -48,6 +48,8 @@ class IsolatedModules:
 def prepare() -> None:
     """Before a sub-interpreter imports anything else of gilkit."""
     if sys.version_info < (3, 12):
-        raise ImportError("gilkit works in sub-interpreters from CPython 3.12 on; in 3.11, in the main interpreter alone")
+        raise ImportError(
+            "gilkit works in sub-interpreters from CPython 3.12 on; in 3.11, in the main interpreter alone"
+        )
     if not any(isinstance(finder, type) and issubclass(finder, IsolatedModules) for finder in sys.meta_path):
         sys.meta_path.insert(0, IsolatedModules)

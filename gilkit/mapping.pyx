@@ -226,7 +226,9 @@ cdef tuple read_block(iterator, int64_t size):
 cdef object length(iterables):
     """How many items there are, or None if an iterable does not say."""
     try:
-        return min([len(iterable) for iterable in iterables])
+        lengths = [len(iterable) for iterable in iterables]
+        lengths.sort()
+        return lengths[0]
     except TypeError:
         return None
 

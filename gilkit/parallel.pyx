@@ -122,7 +122,7 @@ cdef bint is_numba_cfunc(kernel) except -1:
 cdef uintptr_t numba_address(kernel) except? 0:
     # As ctypes sees it: numba's own public view of the signature.
     address = ctypes_address(kernel.ctypes)
-    key = id(kernel)
+    key = <uintptr_t><void *>kernel
     known[key] = (weakref.ref(kernel, lambda _: known.pop(key, None)), address)
     return address
 
@@ -130,7 +130,7 @@ cdef uintptr_t numba_address(kernel) except? 0:
 # ---- All of them ----
 
 cdef uintptr_t address_of(kernel, str signature=None) except? 0:
-    entry = known.get(id(kernel))
+    entry = known.get(<uintptr_t><void *>kernel)
     if entry is not None and (<tuple>entry)[0]() is kernel:
         return (<tuple>entry)[1]
     if PyCapsule_CheckExact(kernel):
