@@ -2,7 +2,6 @@
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.pycapsule cimport PyCapsule_New
 from libc.string cimport memset
-from libc.string cimport memset
 
 from gilkit._call cimport Call, begin, finish
 from gilkit._exports cimport GK_OK, gk_options, import_core
