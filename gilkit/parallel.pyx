@@ -1,3 +1,4 @@
+# cython: subinterpreters_compatible = own_gil
 """Compiled functions on the pool: parallel_for, and the kernels that it takes.
 
 A kernel is the address of a C function ``void (int64_t begin, int64_t end, void
@@ -17,10 +18,10 @@ from gilkit._exports cimport gk_body, gk_parallel_for, import_core
 
 import_core()
 
-cdef str SIGNATURE = "void (int64_t begin, int64_t end, void *data)"
+SIGNATURE = "void (int64_t begin, int64_t end, void *data)"
 
 # What C calls a 64-bit signed integer on this machine.
-cdef set INT64 = {"int64_t", "long long", "npy_int64", "int64"}
+INT64 = {"int64_t", "long long", "npy_int64", "int64"}
 if sizeof(long) == 8:
     INT64 |= {"long", "long int"}
 if sizeof(void *) == 8:
@@ -28,7 +29,7 @@ if sizeof(void *) == 8:
 
 # Addresses of numba's functions by id, with weak references to them: asking one
 # for its signature takes longer than a short parallel_for.
-cdef dict known = {}
+known = {}
 
 
 cdef wrong_signature(kernel, found):
@@ -121,7 +122,7 @@ cdef bint is_numba_cfunc(kernel) except -1:
 cdef uintptr_t numba_address(kernel) except? 0:
     # As ctypes sees it: numba's own public view of the signature.
     address = ctypes_address(kernel.ctypes)
-    key = id(kernel)
+    key = <uintptr_t><void *>kernel
     known[key] = (weakref.ref(kernel, lambda _: known.pop(key, None)), address)
     return address
 
@@ -129,7 +130,7 @@ cdef uintptr_t numba_address(kernel) except? 0:
 # ---- All of them ----
 
 cdef uintptr_t address_of(kernel, str signature=None) except? 0:
-    entry = known.get(id(kernel))
+    entry = known.get(<uintptr_t><void *>kernel)
     if entry is not None and (<tuple>entry)[0]() is kernel:
         return (<tuple>entry)[1]
     if PyCapsule_CheckExact(kernel):

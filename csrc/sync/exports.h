@@ -15,6 +15,7 @@
 
 /* clang-format off */
 #define GK_SYNC_EXPORTS(X)       \
+    X(gk_sync_watchers)          \
     X(gk_sync_spin)              \
     X(gk_sync_set_spin)          \
     X(gk_thread_ident)                   \

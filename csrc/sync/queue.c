@@ -48,6 +48,8 @@ static void watch_forks(void)
 
 #endif
 
+_Atomic int gk_sync_watchers;
+
 /* Spinning. */
 
 enum { DEFAULT_ROUNDS = 300, CORES_UNKNOWN = -1 };

@@ -98,6 +98,10 @@ void gk_spin_end(int rounds);
 void gk_sync_set_spin(int rounds);
 int gk_sync_spin(void);
 
+/* For the detection of deadlocks, which is Python: in how many interpreters it
+ * is on. Process-wide, because it is looked at by each acquire and release. */
+extern _Atomic int gk_sync_watchers;
+
 /* The same for all threads of a process, other after a fork. */
 uint32_t gk_fork_generation(void);
 

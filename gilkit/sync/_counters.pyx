@@ -1,3 +1,4 @@
+# cython: subinterpreters_compatible = own_gil
 """The counters. See gilkit.sync, and csrc/sync/counter.h for how they work."""
 import operator
 from typing import NamedTuple
@@ -36,7 +37,7 @@ cdef int overflow(object counter, object n) except -1:
 
 
 # In the place of the first value: this object is to be a handle.
-cdef object HANDLE = object()
+HANDLE = object()
 
 
 cdef gk_counter *of(Counter self) noexcept nogil:
