@@ -21,8 +21,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Of pytest-run-parallel, which need not be installed.
-    config.addinivalue_line("markers", "thread_unsafe(reason): not with several threads at once")
     if config.getoption("--benchmark") and config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(ROOT / "bench")]
 
@@ -36,19 +34,3 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         named = any(Path(argument.split("::")[0]).resolve().is_relative_to(ROOT / "bench") for argument in config.args)
         return None if named else True
     return None
-
-
-# A test with one of these looks at a process, or changes this one.
-ALONE = {
-    "run_python": "its subject is a process of its own",
-    "compile_c": "its subject is a library that it compiles",
-    "monkeypatch": "it changes what all threads see",
-    "capsys": "the output is that of all threads",
-}
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """For --parallel-threads: marks what cannot run in several threads at once."""
-    for fixture, reason in ALONE.items():
-        if fixture in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.thread_unsafe(reason=reason))

@@ -50,5 +50,5 @@ def prepare() -> None:
         raise ImportError(
             "gilkit works in sub-interpreters from CPython 3.12 on; in 3.11, in the main interpreter alone"
         )
-    if not any(isinstance(finder, type) and issubclass(finder, IsolatedModules) for finder in sys.meta_path):
+    elif not any(isinstance(finder, type) and issubclass(finder, IsolatedModules) for finder in sys.meta_path):
         sys.meta_path.insert(0, IsolatedModules)
