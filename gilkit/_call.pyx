@@ -246,7 +246,7 @@ cdef extern from *:
     void count_calls "atomic_fetch_add" (int *calls, int n) noexcept nogil
     void *calloc(size_t count, size_t size) noexcept
 
-CALLS_MAY_LAST = 1.0  # seconds; a function that gilkit.map calls takes its time
+_CALLS_MAY_LAST = 1.0  # seconds; a function that gilkit.map calls takes its time
 
 if ISOLATED:
     interpreter_address = <uintptr_t>calloc(1, sizeof(interpreter))
@@ -261,7 +261,7 @@ def _end_calls(address):
     if not inside:
         return
     this.ending = True
-    until = time.monotonic() + CALLS_MAY_LAST
+    until = time.monotonic() + _CALLS_MAY_LAST
     while this.calls > 0 and time.monotonic() < until:
         time.sleep(0.001)
 

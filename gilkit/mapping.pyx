@@ -170,24 +170,24 @@ def run_blocks(blocks, threads, chunksize):
 
 
 # Queues of threads that the interpreter waits for at its end; None at first.
-waited_for = None
+_waited_for = None
 
 
-def end_threads():
-    for blocks in list(waited_for):
+def _end_threads():
+    for blocks in list(_waited_for):
         blocks.put(None)
 
 
 cdef thread_for(blocks, function, arguments):
     """The thread of an imap, which goes on until None is in its queue."""
-    global waited_for
+    global _waited_for
     try:
         return threading.Thread(target=function, args=arguments, name="gilkit.imap", daemon=True)
     except RuntimeError:  # most sub-interpreters allow no daemon threads
-        if waited_for is None:
-            waited_for = weakref.WeakSet()
-            threading._register_atexit(end_threads)
-        waited_for.add(blocks)
+        if _waited_for is None:
+            _waited_for = weakref.WeakSet()
+            threading._register_atexit(_end_threads)
+        _waited_for.add(blocks)
         return threading.Thread(target=function, args=arguments, name="gilkit.imap")
 
 

@@ -17,7 +17,7 @@ from gilkit import _call, _core
 
 import_core()
 
-ISA_LEVELS = {"scalar": GK_ISA_SCALAR, "avx2": GK_ISA_AVX2, "avx512": GK_ISA_AVX512}
+_ISA_LEVELS = {"scalar": GK_ISA_SCALAR, "avx2": GK_ISA_AVX2, "avx512": GK_ISA_AVX512}
 
 
 def num_threads():
@@ -145,10 +145,10 @@ def set_isa(name):
 
     For tests; not while calls run. Every choice gives the same results.
     """
-    level = ISA_LEVELS.get(name)
+    level = _ISA_LEVELS.get(name)
     best = gk_isa_name(gk_isa_best()).decode()
     if level is None:
-        raise ValueError(f"the instruction set must be one of {', '.join(ISA_LEVELS)}, not {name!r}")
+        raise ValueError(f"the instruction set must be one of {', '.join(_ISA_LEVELS)}, not {name!r}")
     if gk_set_isa(<gk_isa_level>level) != 0:
         raise ValueError(f"this machine cannot run {name!r}; its best is {best!r}")
 

@@ -14,7 +14,7 @@ from gilkit.sync._c cimport (
 
 import_core()
 
-TIMEOUT_MAX = threading.TIMEOUT_MAX
+_TIMEOUT_MAX = threading.TIMEOUT_MAX
 
 
 cdef int64_t nanoseconds(object timeout) except? -1:
@@ -23,8 +23,8 @@ cdef int64_t nanoseconds(object timeout) except? -1:
         raise TypeError(f"timeout must be a number of seconds, not {timeout!r}")
     if math.isnan(timeout):
         raise ValueError("timeout must be a number of seconds, not NaN (not a number)")
-    if timeout > TIMEOUT_MAX:
-        raise OverflowError(f"timeout value is too large: at most {TIMEOUT_MAX} s, not {timeout}")
+    if timeout > _TIMEOUT_MAX:
+        raise OverflowError(f"timeout value is too large: at most {_TIMEOUT_MAX} s, not {timeout}")
     if timeout < 0:
         return -2
     return <int64_t>ceil(<double>timeout * 1e9)
@@ -43,7 +43,7 @@ cdef int lock_patience(gk_patience *patience, object blocking, object timeout) e
     patience.deadline = GK_FOREVER
     if not is_for_ever(timeout):
         wait = nanoseconds(timeout)
-        if timeout < -TIMEOUT_MAX:
+        if timeout < -_TIMEOUT_MAX:
             raise OverflowError(f"timeout value is too large: {timeout}")
         if timeout == -1:
             wait = -1
@@ -83,13 +83,13 @@ cdef bint outcome(int status) except -1:
     raise SystemError(f"a wait ended with status {status}")
 
 
-watcher = None
+_watcher = None
 
 
 def set_watcher(new):
     """Has every lock report to `new`, an object like _deadlock.Watcher; None: none."""
-    global watcher
-    before, watcher = watcher, new
+    global _watcher
+    before, _watcher = _watcher, new
     add_watchers((new is not None) - (before is not None))
 
 
@@ -98,7 +98,7 @@ cdef int acquire_watched(
     """Acquires, and returns the status; the locks of this thread are known."""
     cdef gk_patience none = patience[0]
     cdef int status
-    reports = watcher
+    reports = _watcher
     if reports is None:  # any more, or it is another interpreter that watches
         with nogil:
             status = acquire(state, patience)
@@ -125,7 +125,7 @@ cdef int acquire_watched(
 
 
 cdef int released(object lock, str mode) except -1:
-    reports = watcher
+    reports = _watcher
     if reports is not None:
         reports.released(lock, mode)
     return 0
