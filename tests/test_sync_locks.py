@@ -570,6 +570,7 @@ def test_signal_handlers_end_waits():
         assert in_order(), name
 
 
+@pytest.mark.thread_unsafe(reason="signals reach the process")
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers that send signals")
 def test_signal_handlers_run_during_waits_and_may_use_the_lock():
     for name, wait, _ in waits():
@@ -625,6 +626,7 @@ def test_a_handler_may_wait_for_the_lock_that_the_main_thread_waits_for():
 # Processes.
 
 
+@pytest.mark.thread_unsafe(reason="forks the process")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_fork_with_locks_held():
