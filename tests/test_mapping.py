@@ -433,7 +433,9 @@ def test_a_signal_handler_runs_between_two_calls_of_a_builtin_function():
     before = [signal.signal(number, handler) for number in numbers]
     try:
         with pytest.raises(Signal):
-            gilkit.starmap(ctypes.CDLL(None).kill, [(os.getpid(), number) for number in numbers], threads=1, chunksize=2)
+            gilkit.starmap(
+                ctypes.CDLL(None).kill, [(os.getpid(), number) for number in numbers], threads=1, chunksize=2
+            )
         time.sleep(0.01)
     finally:
         for number, old in zip(numbers, before, strict=True):
