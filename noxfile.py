@@ -47,9 +47,10 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Style; mypy of gilkit itself; mypy, pyright and stubtest as its users have it."""
-    install(session, "test,typing", "ruff")
+    install(session, "test,typing", "cython-lint", "ruff")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("cython-lint", "bench", "gilkit", "tests")
     session.run("mypy", "gilkit")
     session.run("pytest", "-q", "tests/test_typing.py", *session.posargs)
 
