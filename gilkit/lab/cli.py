@@ -136,9 +136,13 @@ def console() -> Any:
     """Standard output; wide enough for every column where it is no terminal."""
     from rich.console import Console
 
-    found = Console()
+    class Output(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # for run() to see, which rich's own exit status of 1 would not be
+
+    found = Output()
     if not found.is_terminal and "COLUMNS" not in os.environ:
-        found = Console(width=160)
+        found = Output(width=160)
     return found
 
 

@@ -162,10 +162,9 @@ class Worker:
         self._kill()
         self._process.wait()
         self._let_go()
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+        for pipe in filter(None, (self._process.stdin, self._process.stdout, self._process.stderr)):
+            with contextlib.suppress(OSError):
+                pipe.close()
 
     def __enter__(self) -> Worker:
         return self

@@ -65,10 +65,6 @@ def end_with_the_lab(lifeline):
 def main():
     if len(sys.argv) > 1:
         end_with_the_lab(int(sys.argv[1]))
-    # Python does this by itself, unless it was told not to (PYTHONSAFEPATH).
-    here = os.path.dirname(os.path.abspath(__file__))
-    if here not in sys.path:
-        sys.path.insert(0, here)
     # What a task prints must not be taken for an answer, nor may it read the requests: they keep the old standard input
     # and output for themselves. File descriptor 0 becomes empty, 1 a second standard error.
     requests, answers = os.fdopen(os.dup(0), "r"), os.fdopen(os.dup(1), "w")
