@@ -11,7 +11,7 @@ import types
 import pytest
 from rich.console import Console
 
-from gilkit.lab import cli, doctor, experiments, interpreters, live, results, runner, tables
+from gilkit.lab import cli, compare, doctor, experiments, interpreters, live, results, runner, tables
 from gilkit.lab.errors import LabError
 from gilkit.lab.experiment import Case, Row, Setting
 from gilkit.lab.results import Result
@@ -235,6 +235,25 @@ def test_the_table_names_each_interpreter_once():
         HERE.label, "two", "3.99.0", "two",
     ]  # fmt: skip
     assert "Verdict" not in output.getvalue()  # there is none yet
+
+
+@pytest.mark.parametrize("width", [10, 70, 300])
+def test_a_narrow_console_names_what_it_leaves_out(width):
+    experiment = compare.Comparison("spin")
+    sample = {"wall": 1.0, "cpu": 1.0, "cpu_percent": 100.0, "count": 5}
+    rows = [Row("plain Python", "serial", HERE, 1, {}, [sample] * 2)]
+    found = Result("compare spin", "", Setting([HERE], 2, 2), {}, "", 1.0, 1, rows)
+    table, hidden = tables.fitting(Console(file=io.StringIO(), width=width), experiment, found)
+    headings = [column.heading for column in experiment.columns(rows, found.setting)]
+    shown = [column.header for column in table.columns][-(len(headings) - len(hidden)) :]
+    assert shown + hidden == headings
+    assert len(shown) == {10: 1, 300: len(headings)}.get(width, len(shown))  # one at least
+    assert 1 <= len(shown) <= len(headings)
+    if width == 70:
+        found.machine = {"processor": "p", "cores": 2, "affinity": 2, "system": "s"}
+        output = io.StringIO()
+        tables.show(Console(file=output, width=width), experiment, found)
+        assert f"Too narrow for: {hidden[0]}" in output.getvalue()
 
 
 # ---- Runs of several experiments
