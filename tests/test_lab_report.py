@@ -138,7 +138,7 @@ CHARTS = [
     Lines("flat", "x", "y", [Line("l", [Point(1, 0.0)])], True, True),
     Lines("one decade", "x", "y", [Line("l", [Point(1, 10.0), Point(2, 10.0)])], log_y=True),
     Lines("many decades", "x", "y", [Line("l", [Point(1, 1e-9), Point(2, 1e3)]), Line("none", [])], log_y=True),
-    Lines("crowded", "x", "y", [Line("l", [Point(x, 1.0) for x in (1, 2, 3, 500, 501, 999, 1000)])]),
+    Lines("crowded", "x", "y", [Line("l", [Point(x, 0.2) for x in (1, 2, 3, 500, 501, 999, 1000)])]),
     Timeline("time", "s", [Lane("w", [Span(0, 1, "task"), Span(1, 2, "other")])]),
     Timeline("none", "s", []),
     Strip("strip", [0.1, 0.2], [[0, 100], [50, 120]], [Span(0, 0.2, "case <1>")], [0.0, 0.1]),
