@@ -134,11 +134,7 @@ def setting_of(options: argparse.Namespace) -> Setting:
 
 def console() -> Any:
     """Standard output; wide enough for every column where it is no terminal."""
-    from rich.console import Console
-
-    class Output(Console):
-        def on_broken_pipe(self) -> None:
-            raise  # for run() to see, which rich's own exit status of 1 would not be
+    from .tables import Output
 
     found = Output()
     if not found.is_terminal and "COLUMNS" not in os.environ:
