@@ -138,10 +138,7 @@ def ticks(high: float) -> list[float]:
     """Some four round values from 0."""
     rough = high / 4
     step = 10 ** math.floor(math.log10(rough)) if rough > 0 else 1.0
-    for times in (1, 2, 5, 10):
-        if step * times >= rough:
-            step *= times
-            break
+    step *= next((times for times in (1, 2, 5) if step * times >= rough), 10)
     return [step * index for index in range(int(high / step + 1e-9) + 1)]
 
 

@@ -48,7 +48,8 @@ cdef extern from *:
         int64_t bound
     int64_t gk_semaphore_value(gk_semaphore *semaphore) noexcept nogil
     bint gk_semaphore_try(gk_semaphore *semaphore) noexcept nogil
-    void gk_semaphore_init "GK(gk_semaphore_init)" (gk_semaphore *semaphore, int64_t value, int64_t bound) noexcept nogil
+    void gk_semaphore_init "GK(gk_semaphore_init)" (
+        gk_semaphore *semaphore, int64_t value, int64_t bound) noexcept nogil
     int gk_semaphore_acquire "GK(gk_semaphore_acquire)" (
         gk_semaphore *semaphore, const gk_patience *patience) noexcept nogil
     int gk_semaphore_release "GK(gk_semaphore_release)" (gk_semaphore *semaphore, int64_t n) noexcept nogil

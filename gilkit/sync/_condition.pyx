@@ -3,7 +3,7 @@ import time
 import warnings
 
 cimport cython
-from libc.stdint cimport int64_t, uint64_t, uintptr_t
+from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from gilkit.sync._c cimport (

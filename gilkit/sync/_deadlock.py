@@ -174,15 +174,15 @@ class Watcher:
 
     # Under the guard.
 
-    def blockers(self, thread: Thread, wait: Wait) -> Iterator[tuple[Thread, str]]:
+    def blockers(self, wait: Wait) -> Iterator[tuple[Thread, str]]:
         """The threads that have to go on before this one can."""
         for holding in self.holdings.get(id(wait.lock), ()):
             if wait.mode != "read" or holding.mode == "write":
                 yield holding.thread, f"took at {holding.place}"
         if wait.mode == "read":
             for writer in self.writers.get(id(wait.lock), ()):
-                if writer is not thread and writer.wait is not None:
-                    yield writer, f"waits to write under at {writer.wait.place}"
+                assert writer.wait is not None  # it is noted and forgotten together with its place here
+                yield writer, f"waits to write under at {writer.wait.place}"
 
     def cycle(self, thread: Thread, goal: Thread, seen: list[Thread]) -> list[Link] | None:
         """The way from what the thread waits for to the goal."""
@@ -190,7 +190,7 @@ class Watcher:
         if wait is None or thread in seen:
             return None
         seen.append(thread)
-        for blocker, why in self.blockers(thread, wait):
+        for blocker, why in self.blockers(wait):
             link = Link(thread.name, wait.lock, wait.mode, wait.place, blocker.name, why)
             if blocker is goal:
                 return [link]

@@ -1,6 +1,6 @@
 """RWLock. See gilkit.sync, and csrc/sync/rwlock.h for how it works."""
 cimport cython
-from libc.stdint cimport int64_t, uint64_t, uintptr_t
+from libc.stdint cimport int64_t, uintptr_t
 
 from gilkit.sync._c cimport (
     GK_SYNC_OK, GK_SYNC_OWNED, gk_patience, gk_rwlock, gk_rwlock_acquire_read, gk_rwlock_acquire_write, gk_rwlock_init,
