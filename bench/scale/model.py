@@ -1,6 +1,6 @@
 """The pool of csrc/runtime as a discrete-event simulation.
 
-Each thread is a process that takes the steps of parallel.c and pool.c in their order: what stands in brackets there
+Each thread is a process that takes the steps of csrc/runtime in their order: what stands in brackets there
 stands here as a line of the same name. What a step takes is measured (measure.py); what lies beyond the machine that was
 measured is an assumption, and a field of `Machine`:
 
@@ -455,7 +455,7 @@ class Pool:
                     yield from self.start_worker(me, threads - 1)
         return True
 
-    # ---- Regions: parallel.c
+    # ---- Regions: parallel.c, slots.c, waking.c
 
     def withdraw(self, me: Thread, p: Published) -> Steps:
         if p.offered:

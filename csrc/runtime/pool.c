@@ -1,6 +1,7 @@
 /* Workers: find a region, join it, spin, park. README.md tells the protocol. */
 #include "runtime/pool.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -8,6 +9,8 @@
 #include "base/cores.h"
 #include "base/park.h"
 #include "base/thread.h"
+#include "runtime/region.h"
+#include "runtime/slots.h"
 
 #if !defined(_WIN32)
 #  include <pthread.h>
@@ -300,6 +303,7 @@ void gk_pool_after_fork_in_child(void)
     atomic_fetch_add(&pool.forks, 1);
     atomic_store(&pool.retry_start_at, 0);
     gk_slots_reset();
+    gk_regions_after_fork_in_child();
     gk_park_after_fork_in_child();
     unlock();
 }
