@@ -11,9 +11,10 @@ enum { GK_WAKE_COST = 20 * GK_MICROSECOND };
  * sleep costs, whatever comes next (the ski-rental bound). */
 enum { GK_DEFAULT_SPIN = 50 * GK_MICROSECOND };
 
-/* For a region of `threads` threads: wakes `count` sleeping workers, or starts
- * one if fewer exist than the region may use. Returns 0 if it did not because
- * as many threads compute already as there are cores, or as it asks for. */
+/* For a region of `threads` threads: wakes `count` sleeping workers; starts some
+ * in their place if fewer exist than the region may use. Returns 0 if it is to be
+ * asked again: as many threads compute already as there are cores, or as the
+ * region asks for; or another thread is starting workers. */
 int gk_pool_wake(int count, int threads);
 
 #endif
