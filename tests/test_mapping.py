@@ -447,7 +447,9 @@ class Handler:
 
 
 @pytest.mark.parametrize(
-    "handler", [Handler(), Handler().method, functools.partial(Handler().method, 1)], ids=["object", "method", "partial"]
+    "handler",
+    [Handler(), Handler().method, functools.partial(Handler().method, 1)],
+    ids=["object", "method", "partial"],
 )
 def test_any_kind_of_signal_handler_ends_other_items(handler, alarm):
     signal.signal(signal.SIGALRM, handler)
