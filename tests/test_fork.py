@@ -159,7 +159,7 @@ def handler(number, frame):
         children.append(pid)
 
 signal.signal(signal.SIGALRM, handler)
-forked = 0
+forked = torn = 0
 for i in range(ROUNDS):
     for threads in (1, 3):
         children.clear()
@@ -177,10 +177,12 @@ for i in range(ROUNDS):
         assert outcome == 10
         for pid in children:
             status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-            # Alone, the child goes on by itself until its timeout.
-            assert status == (10 if threads == 1 else 20), (status, threads)
+            # Alone, the child goes on by itself until its timeout; on a busy machine
+            # helpers may come later than the signal.
+            assert status == 10 or (status == 20 and threads == 3), (status, threads)
             forked += 1
-assert forked == 2 * ROUNDS, forked
+            torn += status == 20
+assert forked == 2 * ROUNDS and torn > 0, (forked, torn)
 assert computes()
 """,
         few=3,
