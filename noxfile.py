@@ -32,6 +32,16 @@ def test(session: nox.Session) -> None:
 
 
 @nox.session
+def promises(session: nox.Session) -> None:
+    """What the pool promises, as often as it is promised: 1,000 forks, 500 ends of the interpreter, storms of a minute,
+    100 times Ctrl-C. Half an hour, more without GIL; `--force-python 3.13t` for that."""
+    install(session, "test,peers")
+    tests = session.posargs or [f"tests/test_{part}.py" for part in ("fork", "exit", "storms", "signals", "famine")]
+    session.run("pytest", "-q", *tests, env={"GILKIT_FULL": "1"})
+    session.run("python", "bench/robustness/interrupts.py", "100")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """bench/, gilkit beside its peers. On a machine that has nothing else to do."""
     install(session, "test,peers")

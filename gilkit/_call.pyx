@@ -81,7 +81,15 @@ cdef int pipe_reader = -1, pipe_writer = -1
 cdef bint pipe_tried = False
 cdef bint watching = False  # the writer is CPython's wake-up descriptor
 cdef bint looked = False    # since the last call of the main thread began
+cdef int expect_long = 0    # so many calls of the main thread may be long, as one before them was
 cdef unsigned unseen = 0
+
+cdef enum:
+    # Calls that are expected to be long after one that was, where to expect it
+    # costs a microsecond; so much of them is lost at most.
+    EXPECT_LONG = 100
+    # So many looks at the pipe, then one with the GIL: every two seconds.
+    LOOKS_WITHOUT_GIL = 1000
 
 
 cdef int exchange_wakeup_fd(int fd) noexcept:
@@ -134,7 +142,7 @@ cdef bint no_signal_came() noexcept nogil:
             return False
     else:
         unseen += 1
-        if unseen % 250 == 0:  # twice a second, the GIL all the same
+        if unseen % LOOKS_WITHOUT_GIL == 0:
             return False
     return not drain(pipe_reader)
 
@@ -320,7 +328,7 @@ cdef int raise_cancelled() except -1:
 
 
 cdef int begin(Call *call, object threads) except -1:
-    global looked
+    global looked, expect_long
     memset(call, 0, sizeof(Call))
     cdef Scope scope = current_scope()
     if scope is not None:
@@ -342,8 +350,13 @@ cdef int begin(Call *call, object threads) except -1:
     call.options.poll = poll_of_this_thread()
     if call.options.poll != NULL:
         call.options.poll_context = call
-        # Where that takes a microsecond, only if the call before was long, too.
-        if (WAKEUP_IN_C or looked) and not watching and pipe_writer >= 0:
+        if looked:
+            expect_long = EXPECT_LONG
+        elif expect_long > 0:
+            expect_long -= 1
+        looked = False
+        # Where that takes a microsecond, only if a call before was long, too.
+        if (WAKEUP_IN_C or expect_long > 0) and not watching and pipe_writer >= 0:
             watch()
             call.watches = watching
             # One that came just before is not seen through the pipe.
@@ -351,7 +364,6 @@ cdef int begin(Call *call, object threads) except -1:
                 if call.watches:
                     unwatch()
                 return -1
-        looked = False
     if scope is not None:
         # The token lives as long as the call, whatever becomes of the context.
         Py_INCREF(scope)

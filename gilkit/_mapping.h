@@ -27,6 +27,7 @@ typedef struct {
     PyObject *context; /* each participant runs in a copy of it */
     PyObject *hooks;   /* pairs (sys.setprofile, function) for threads that begin; or NULL */
     PyObject *awake;   /* wakes who waits for a result; or NULL */
+    PyObject *signalled; /* in the main thread: tells whether a signal handler raised an error; or NULL */
     PyInterpreterState *interpreter;
     PyThreadState *caller;
     int64_t n, started;
@@ -92,12 +93,25 @@ static void mapping_set_exception(PyObject *error)
 #endif
 }
 
-/* Keeps the exception that is set, unless an item before this one has failed.
- * Ctrl-C, and what a signal handler raised between items, is no item's. */
+/* Whether this is about the whole map, and not about the item that met it. */
+static int mapping_interrupted(const mapping *m, PyObject *error)
+{
+    if (PyErr_GivenExceptionMatches(error, PyExc_KeyboardInterrupt))
+        return 1;
+    if (m->signalled == NULL || GK(gk_participant)() != 0)
+        return 0;
+    PyObject *answer = PyObject_CallOneArg(m->signalled, error);
+    if (answer == NULL)
+        PyErr_WriteUnraisable(m->signalled);
+    Py_XDECREF(answer);
+    return answer == Py_True;
+}
+
+/* Keeps the exception that is set, unless an item before this one has failed. */
 static void mapping_fail(mapping *m, int64_t index)
 {
     PyObject *error = mapping_take_exception();
-    if (PyErr_GivenExceptionMatches(error, PyExc_KeyboardInterrupt))
+    if (mapping_interrupted(m, error))
         index = MAPPING_NOTHING;
     if (index == MAPPING_NOTHING)
         GK(gk_cancel)(GK_CANCELLED); /* all, also gilkit's calls inside of other items */

@@ -408,6 +408,71 @@ def test_doctor_on_thread_counts(monkeypatch):
     assert "take turns" in many.advice
 
 
+POOL = {"internal_api": "openmp", "user_api": "openmp", "prefix": "libgomp", "version": None}
+
+
+@pytest.mark.parametrize(
+    ("threads", "change", "fine", "words"),
+    [
+        (4, {}, False, "called from 8 threads of gilkit.map it has 32 threads on 8 cores"),
+        (4, {"num_threads": 2}, True, ""),  # 2 teams of 4
+        (4, {"num_threads": 4}, False, "16 threads on 8 cores"),
+        (1, {}, True, ""),
+    ],
+)
+def test_doctor_warns_where_the_threads_of_two_pools_multiply(threads, change, fine, words, monkeypatch):
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    monkeypatch.setattr(threadpoolctl, "threadpool_info", lambda: [POOL | {"num_threads": threads}])
+    (finding,) = doctor._pools(FACTS | change)
+    assert finding.value == f"openmp (libgomp), {threads} threads"
+    assert finding.fine == fine
+    assert words in finding.advice
+    assert bool(finding.advice) == bool(words)
+
+
+def test_doctor_on_a_pool_that_all_callers_share(monkeypatch):
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    pool = {"internal_api": "openblas", "user_api": "blas", "prefix": "libopenblas", "version": "0.3", "num_threads": 6}
+    monkeypatch.setattr(threadpoolctl, "threadpool_info", lambda: [pool])
+    (finding,) = doctor._pools(FACTS)
+    assert finding.value == "openblas 0.3 (libopenblas), 6 threads"
+    assert finding.fine
+    assert "compete for the cores" in finding.advice
+    assert "gilkit.threads(2)" in finding.advice
+
+
+def test_doctor_sees_the_openmp_of_this_process(run_python, compile_c):
+    """Not a list made up for it: libgomp is loaded and has a team."""
+    pytest.importorskip("threadpoolctl")
+    library = compile_c(
+        "team",
+        """
+        int team(void)
+        {
+            int count = 0;
+            #pragma omp parallel reduction(+ : count)
+            count++;
+            return count;
+        }
+        """,
+        "-fopenmp",
+    )
+    out = run_python(
+        """
+        import ctypes, sys
+        from gilkit.lab import cli
+        assert ctypes.CDLL(sys.argv[1]).team() == 3
+        cli.main(["doctor", "--json"])
+        """,
+        library,
+        OMP_NUM_THREADS="3",
+        GILKIT_NUM_THREADS="70",
+    )
+    (finding,) = (each for each in json.loads(out)["findings"] if "omp), 3 threads" in each["value"])
+    assert not finding["fine"]
+    assert "it has 210 threads on" in finding["advice"]
+
+
 def test_doctor_on_a_gil_build():
     (finding,) = doctor._gil(interpreters.Interpreter("p", "CPython", "3.12.0", False, True), [])
     assert not finding.fine

@@ -70,7 +70,7 @@ def test_memory_limits():
 
 
 def test_constants_are_those_of_the_source():
-    source = "".join((SCALE.parents[1] / "csrc" / "runtime" / name).read_text() for name in ("pool.c", "parallel.c"))
+    source = "".join(path.read_text() for path in (SCALE.parents[1] / "csrc" / "runtime").glob("*.[ch]"))
     policy = Policy()
     assert f"WAKES_EACH = {policy.fanout} " in source
     assert f"BATCH = {policy.batch / 1000:.0f} * GK_MICROSECOND" in source

@@ -1,6 +1,6 @@
 """The pool of csrc/runtime as a discrete-event simulation, on the computer of machine.py.
 
-Each thread is a process that takes the steps of parallel.c and pool.c in their order: what stands in brackets there
+Each thread is a process that takes the steps of csrc/runtime in their order: what stands in brackets there
 stands here as a line of the same name.
 """
 
@@ -274,14 +274,14 @@ class Pool:
                     yield from self.start_worker(me, threads - 1)
         return True
 
-    # ---- Regions: parallel.c
+    # ---- Regions: parallel.c, slots.c, waking.c
 
     def withdraw(self, me: Thread, p: Published) -> Steps:
         if p.offered:
             p.offered = False
             yield from self.change(me, self.offers)
 
-    def consider_waking(self, me: Thread, p: Published) -> Steps:
+    def wake_meanwhile(self, me: Thread, p: Published) -> Steps:
         chunks, elapsed = len(p.call.region.work), self.env.now - p.call.begin
         left = chunks - p.claimed
         if p.eager or (  # noqa: SIM102
@@ -319,7 +319,7 @@ class Pool:
             batch = 2 * count if taken < policy.batch / 2 else (count + 1) // 2 if taken > policy.batch else count
             least = int(count * policy.least / (taken + 1.0))
             if me is p.caller and p.asleep:
-                yield from self.consider_waking(me, p)
+                yield from self.wake_meanwhile(me, p)
         yield from self.withdraw(me, p)
 
     def expected(self, region: Region) -> float | None:
@@ -358,7 +358,7 @@ class Pool:
         p.eager = region.eager or me.alone_for > policy.lonely or self.is_expected_to_be_long(region)
         started = self.env.now
         if p.eager:
-            yield from self.consider_waking(me, p)
+            yield from self.wake_meanwhile(me, p)
         yield from self.work(me, p)
         # remember
         lasted = self.env.now - started
