@@ -111,10 +111,11 @@ static int mapping_interrupted(const mapping *m, PyObject *error)
 static void mapping_fail(mapping *m, int64_t index)
 {
     PyObject *error = mapping_take_exception();
-    if (mapping_interrupted(m, error))
+    if (index == MAPPING_NOTHING || mapping_interrupted(m, error)) {
+        /* Ends everything, also gilkit's calls inside of other items. */
         index = MAPPING_NOTHING;
-    if (index == MAPPING_NOTHING)
-        GK(gk_cancel)(GK_CANCELLED); /* all, also gilkit's calls inside of other items */
+        GK(gk_cancel)(GK_CANCELLED);
+    }
     while (atomic_exchange_explicit(&m->error_locked, 1, memory_order_acquire) != 0)
         GK(gk_thread_yield)();
     if (index < atomic_load_explicit(&m->limit, memory_order_relaxed)) {
