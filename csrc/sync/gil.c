@@ -1,0 +1,40 @@
+#include "sync/gil.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+
+/* How often the GIL was freed for a wait; and that number when it last was held
+ * by one who signalled. While they are the same, he holds it still. */
+static struct {
+    _Alignas(GK_CACHE_LINE) _Atomic uint32_t freed;
+    _Atomic uint32_t signalled;
+} gil = {1, 0};
+
+void gk_gil_signalling(void)
+{
+    uint32_t freed = atomic_load_explicit(&gil.freed, memory_order_relaxed);
+    atomic_store_explicit(&gil.signalled, freed, memory_order_relaxed);
+}
+
+void gk_gil_freed(void)
+{
+    atomic_fetch_add_explicit(&gil.freed, 1, memory_order_relaxed);
+}
+
+static int signaller_holds_it(void)
+{
+    return atomic_load_explicit(&gil.signalled, memory_order_relaxed) ==
+           atomic_load_explicit(&gil.freed, memory_order_relaxed);
+}
+
+void gk_gil_await(void)
+{
+    if (!signaller_holds_it())
+        return;
+    int64_t end = gk_now() + GK_GIL_GRACE;
+    do
+        gk_cpu_relax();
+    while (signaller_holds_it() && gk_now() < end);
+}
