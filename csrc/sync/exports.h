@@ -16,8 +16,6 @@
 
 /* clang-format off */
 #define GK_SYNC_EXPORTS(X)       \
-    X(gk_sync_spin)              \
-    X(gk_sync_set_spin)          \
     X(gk_thread_ident)           \
     X(gk_gil_signalling)         \
     X(gk_gil_freed)              \

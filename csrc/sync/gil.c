@@ -4,17 +4,20 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "base/cores.h"
 
 /* How often the GIL was freed for a wait; and that number when it last was held
  * by one who signalled. While they are the same, he holds it still. */
 static struct {
     _Alignas(GK_CACHE_LINE) _Atomic uint32_t freed;
     _Atomic uint32_t signalled;
-} gil = {1, 0};
+    _Atomic int core; /* where he was; gk_core_here() */
+} gil = {1, 0, -1};
 
 void gk_gil_signalling(void)
 {
     uint32_t freed = atomic_load_explicit(&gil.freed, memory_order_relaxed);
+    atomic_store_explicit(&gil.core, gk_core_here(), memory_order_relaxed);
     atomic_store_explicit(&gil.signalled, freed, memory_order_relaxed);
 }
 
@@ -33,6 +36,9 @@ void gk_gil_await(void)
 {
     if (!signaller_holds_it())
         return;
+    int here = gk_core_here();
+    if (here >= 0 && here == atomic_load_explicit(&gil.core, memory_order_relaxed))
+        return; /* he will not get on before this thread sleeps */
     int64_t end = gk_now() + GK_GIL_GRACE;
     do
         gk_cpu_relax();

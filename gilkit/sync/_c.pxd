@@ -34,8 +34,6 @@ cdef extern from *:
         void *context
     ctypedef struct gk_waiter:
         pass
-    int gk_sync_spin "GK(gk_sync_spin)" () noexcept nogil
-    void gk_sync_set_spin "GK(gk_sync_set_spin)" (int rounds) noexcept nogil
     uintptr_t gk_thread_ident "GK(gk_thread_ident)" () noexcept nogil
 
     ctypedef struct gk_lock:
