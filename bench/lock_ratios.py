@@ -7,37 +7,21 @@ loop on two threads and on one, before and after, tells whether the cores were f
 is not about 2, do not believe the figures. Only lines with one of the words are run.
 """
 
-import ctypes
 import statistics
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 import bench_counters
 import bench_locks
 import cereggii
 import cereggii.locks
+from array_ratios import busy_loop, seconds
 
-import gilkit
 from gilkit import sync
 
 NATIVE = 2_000_000
-
-
-def seconds(function):
-    begin = time.perf_counter()
-    function()
-    return time.perf_counter() - begin
-
-
-def busy_loop():
-    ratios = [
-        seconds(lambda: gilkit.spin(10**8, threads=1)) / seconds(lambda: gilkit.spin(10**8, threads=2))
-        for _ in range(5)
-    ]
-    print(f"a busy loop on two threads is {statistics.median(ratios):.2f} times as quick as on one", flush=True)
 
 
 def line(name, target, per, ours, theirs, *, rounds=15):

@@ -189,10 +189,13 @@ cdef class Event:
     @property
     def _cond(self):
         # threading.Event is built on one, and a few programs use it. Here
-        # nothing else does.
-        if self.condition is None:
-            self.condition = Condition(Lock())
-        return self.condition
+        # nothing else does. All threads get the same one, also if several are
+        # the first to ask: what is made in vain is thrown away.
+        condition = Condition(Lock())
+        with cython.critical_section(self):
+            if self.condition is None:
+                self.condition = condition
+            return self.condition
 
     cdef bint is_set_nogil(self) noexcept nogil:
         return gk_event_is_set(event_of(self))
@@ -209,7 +212,8 @@ cdef class Event:
 
     def _at_fork_reinit(self):
         gk_event_reinit(event_of(self))
-        self.condition = None
+        with cython.critical_section(self):
+            self.condition = None
 
     def __repr__(self):
         return f"<{address_of(self)}: {'set' if self.is_set() else 'unset'}>"
