@@ -11,8 +11,9 @@
 static struct {
     _Alignas(GK_CACHE_LINE) _Atomic uint32_t freed;
     _Atomic uint32_t signalled;
-    _Atomic int core; /* where he was; gk_core_here() */
-} gil = {1, 0, -1};
+    _Atomic int core;      /* where he was; gk_core_here() */
+    _Atomic int64_t taken; /* one thread awaits it, until then at most */
+} gil = {1, 0, -1, 0};
 
 void gk_gil_signalling(void)
 {
@@ -39,8 +40,14 @@ void gk_gil_await(void)
     int here = gk_core_here();
     if (here >= 0 && here == atomic_load_explicit(&gil.core, memory_order_relaxed))
         return; /* he will not get on before this thread sleeps */
-    int64_t end = gk_now() + GK_GIL_GRACE;
+    /* Only one can be the next to have it. (A mere flag would stay set in a child
+     * that was forked meanwhile.) */
+    int64_t now = gk_now(), taken = atomic_load_explicit(&gil.taken, memory_order_relaxed);
+    if (now < taken || !atomic_compare_exchange_strong_explicit(&gil.taken, &taken, now + GK_GIL_GRACE,
+                                                                memory_order_relaxed, memory_order_relaxed))
+        return;
     do
         gk_cpu_relax();
-    while (signaller_holds_it() && gk_now() < end);
+    while (signaller_holds_it() && gk_now() < now + GK_GIL_GRACE);
+    atomic_store_explicit(&gil.taken, 0, memory_order_relaxed);
 }

@@ -22,7 +22,7 @@ uint32_t gk_fork_generation(void)
 
 #ifdef _WIN32
 
-static void watch_forks(void) {}
+void gk_fork_watch(void) {}
 
 #else
 
@@ -32,6 +32,7 @@ static pthread_once_t watch_once = PTHREAD_ONCE_INIT;
 static void after_fork_in_child(void)
 {
     gk_park_after_fork_in_child();
+    gk_spin_after_fork_in_child();
     atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
 }
 
@@ -41,7 +42,7 @@ static void start_watching(void)
     atomic_store_explicit(&watching, 1, memory_order_release);
 }
 
-static void watch_forks(void)
+void gk_fork_watch(void)
 {
     if (GK_UNLIKELY(!atomic_load_explicit(&watching, memory_order_acquire)))
         pthread_once(&watch_once, start_watching);
@@ -55,7 +56,7 @@ enum { HELD = 1, SLEPT_ON = 2, FORKS_SHIFT = 2, GUARD_SPINS = 50 };
 
 void gk_queue_lock(gk_queue *q)
 {
-    watch_forks();
+    gk_fork_watch();
     uint32_t free = gk_fork_generation() << FORKS_SHIFT, mine = free | HELD;
     for (int spins = 0;;) {
         uint32_t seen = atomic_load_explicit(&q->guard, memory_order_relaxed);

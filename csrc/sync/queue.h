@@ -93,4 +93,7 @@ int gk_waiter_wait(gk_queue *queue, gk_waiter *waiter, const gk_patience *patien
 /* The same for all threads of a process, other after a fork. */
 uint32_t gk_fork_generation(void);
 
+/* From the first call on, forks are counted. */
+void gk_fork_watch(void);
+
 #endif
