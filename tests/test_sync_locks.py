@@ -155,19 +155,18 @@ def test_barrier_action_that_raises():
 
 
 def test_condition_of_an_event_is_made_once():
-    """As threads find it that are all the first to ask."""
-    threads = 4
-    for _ in range(200):
-        event, gate, found = sync.Event(), threading.Barrier(threads), []
+    """As threads find it that are all the first to ask, which they are where they go through many events abreast."""
+    events, gate, found = [sync.Event() for _ in range(5000)], threading.Barrier(4), []
 
-        def ask(event=event, gate=gate, found=found):
-            gate.wait()
-            found.append(event._cond)
+    def ask():
+        gate.wait()
+        found.append([event._cond for event in events])
 
-        crowd = [start(ask) for _ in range(threads)]
-        for thread in crowd:
-            thread.join()
-        assert len(found) == threads
-        assert all(condition is event._cond for condition in found)
-        event._at_fork_reinit()
-        assert event._cond is not found[0]
+    crowd = [start(ask) for _ in range(4)]
+    for thread in crowd:
+        thread.join()
+    assert len(found) == 4
+    for event, *conditions in zip(events, *found, strict=True):
+        assert all(condition is event._cond for condition in conditions)
+    events[0]._at_fork_reinit()
+    assert events[0]._cond is not found[0][0]
