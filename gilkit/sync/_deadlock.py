@@ -155,6 +155,9 @@ class Watcher:
     def took(self, lock: object, mode: str) -> None:
         me = self.this_thread()
         with self.guard:
+            if mode != "read":
+                # Nobody else can hold it: code without the GIL gave it back.
+                self.forget([*self.holdings.get(id(lock), ())])
             holding = Holding(lock, mode, me, where())
             self.holdings.setdefault(id(lock), []).append(holding)
             me.held.append(holding)
@@ -166,13 +169,17 @@ class Watcher:
         with self.guard:
             held = self.holdings.get(id(lock), [])
             mine = [holding for holding in held if holding.mode == mode and (holding.thread is me or mode == "lock")]
-            for holding in mine[-1:]:
-                held.remove(holding)
-                holding.thread.held.remove(holding)
-            if not held:
-                self.holdings.pop(id(lock), None)
+            self.forget(mine[-1:])
 
     # Under the guard.
+
+    def forget(self, gone: list[Holding]) -> None:
+        for holding in gone:
+            held = self.holdings[id(holding.lock)]
+            held.remove(holding)
+            holding.thread.held.remove(holding)
+            if not held:
+                del self.holdings[id(holding.lock)]
 
     def blockers(self, wait: Wait) -> Iterator[tuple[Thread, str]]:
         """The threads that have to go on before this one can."""
@@ -261,8 +268,10 @@ def detect_deadlocks(enabled: bool = True, *, inversions: bool = False) -> Detec
     a timeout end by themselves and close no cycle. It takes for granted that
     the thread that took a Lock gives it back: where one thread waits for another
     to release a Lock for it, use a Semaphore. Locks taken before, or by code
-    without the GIL, are not known. ``inversions`` adds a ``LockOrderWarning``
-    where two locks are taken in both orders, though nothing hangs yet.
+    without the GIL (``acquire_nogil`` and its like, the C interface), are not
+    known: a deadlock that goes through such a lock hangs as it would otherwise.
+    ``inversions`` adds a ``LockOrderWarning`` where two locks are taken in both
+    orders, though nothing hangs yet.
 
     ``enabled=False`` ends it; then it costs nothing. In a ``with`` statement it
     lasts as long as the block. The environment variable GILKIT_DEADLOCK turns it
