@@ -92,15 +92,15 @@ static void mapping_set_exception(PyObject *error)
 #endif
 }
 
-/* Keeps the exception that is set, unless an item before this one has failed. */
+/* Keeps the exception that is set, unless an item before this one has failed.
+ * Ctrl-C, and what a signal handler raised between items, is no item's. */
 static void mapping_fail(mapping *m, int64_t index)
 {
     PyObject *error = mapping_take_exception();
-    if (PyErr_GivenExceptionMatches(error, PyExc_KeyboardInterrupt)) {
-        /* Ctrl-C ends everything, also gilkit's calls inside of other items. */
+    if (PyErr_GivenExceptionMatches(error, PyExc_KeyboardInterrupt))
         index = MAPPING_NOTHING;
-        GK(gk_cancel)(GK_CANCELLED);
-    }
+    if (index == MAPPING_NOTHING)
+        GK(gk_cancel)(GK_CANCELLED); /* all, also gilkit's calls inside of other items */
     while (atomic_exchange_explicit(&m->error_locked, 1, memory_order_acquire) != 0)
         GK(gk_thread_yield)();
     if (index < atomic_load_explicit(&m->limit, memory_order_relaxed)) {
@@ -218,9 +218,15 @@ static void mapping_body(int64_t begin, int64_t end, void *data)
             atomic_fetch_add_explicit(&m->done, 1, memory_order_relaxed);
         if (m->awake != NULL)
             mapping_wake(m, i);
-        /* After a chunk, the region looks itself. */
-        if (end - begin > 1 && GK(gk_cancelled)())
+        if (end - begin == 1)
+            return; /* after a chunk, the region looks itself */
+        if (GK(gk_cancelled)())
             return;
+        /* What a builtin function calls for, no bytecode looks for. */
+        if (PyErr_CheckSignals() != 0) {
+            mapping_fail(m, MAPPING_NOTHING);
+            return;
+        }
     }
 }
 

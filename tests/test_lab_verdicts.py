@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gilkit.lab import drawing, experiments, figures
+from gilkit.lab.charts import Lines
 from gilkit.lab.experiment import Check, Outcome, Row, Setting, Verdict, weigh
 from gilkit.lab.interpreters import Interpreter
 
@@ -394,6 +395,23 @@ def test_lost_updates():
     assert judge("lost-updates", balances(2, locked_wrong=1)).outcome is Outcome.FAILS
     native = [row("RacyCounter", 2, count=100, lost=30, each=1e-9), row("AtomicCounter", 2, count=100, lost=0)]
     assert "lose 30 % of a RacyCounter's updates" in judge("lost-updates", balances(2) + native).text
+
+
+def test_lost_updates_expected_and_found():
+    native = [row("RacyCounter", 2, count=1000, lost=300), row("RacyCounter", 1, count=50, lost=0)]
+    native += [row("AtomicCounter", threads, count=100 * threads, lost=0) for threads in (1, 2)]
+    account = row("no lock", 2, count=10, runs=5, wrong=2, balance=-8)
+    experiment = experiments.get("lost-updates")
+    rows = [account, *native]
+    columns = {column.heading: column.show for column in experiment.columns(rows, SETTING)}
+    shown = [(columns["expected"](each, rows), columns["found"](each, rows)) for each in rows]
+    assert shown == [("0", "-8"), ("3,000", "2,100"), ("150", "150"), ("300", "300"), ("600", "600")]
+    (scaling,) = [chart for chart in experiment.charts(rows, SETTING) if isinstance(chart, Lines)]
+    assert {line.label: [point.x for point in line.points] for line in scaling.lines} == {
+        "RacyCounter": [1, 2],
+        "AtomicCounter": [1, 2],
+    }
+    assert [point.y for point in scaling.lines[1].points] == pytest.approx([1e-4, 2e-4])
 
 
 # ---- deadlock

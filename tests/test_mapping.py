@@ -1,6 +1,7 @@
 """gilkit.map, starmap and imap against builtin map and itertools.starmap."""
 
 import contextvars
+import ctypes
 import gc
 import hashlib
 import itertools
@@ -416,6 +417,30 @@ def test_what_a_signal_handler_raises_ends_the_call(function, error, alarm):
         function()
     assert time.perf_counter() - began < 5
     assert gilkit.map(square, range(100)) == [x * x for x in range(100)]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR2"), reason="needs SIGUSR1 and SIGUSR2")
+def test_a_signal_handler_runs_between_two_calls_of_a_builtin_function():
+    """C's kill looks for no signals; the first call's handler must keep the second from being made."""
+    seen = []
+
+    def handler(number, _):
+        seen.append(number)
+        if number == signal.SIGUSR1:
+            raise Signal
+
+    numbers = [signal.SIGUSR1, signal.SIGUSR2]
+    before = [signal.signal(number, handler) for number in numbers]
+    try:
+        with pytest.raises(Signal):
+            gilkit.starmap(
+                ctypes.CDLL(None).kill, [(os.getpid(), number) for number in numbers], threads=1, chunksize=2
+            )
+        time.sleep(0.01)
+    finally:
+        for number, old in zip(numbers, before, strict=True):
+            signal.signal(number, old)
+    assert seen == [signal.SIGUSR1]
 
 
 def test_ctrl_c_ends_calls_inside_of_other_items_too(alarm):

@@ -77,8 +77,9 @@ def nearest(points, centers, *, threads=None):
     and on every instruction set. A point with NaN has centre 0 and distance NaN.
 
     Raises ValueError for other shapes and for centres that are not finite. Scratch:
-    128 bytes a coordinate for each thread. The arrays must not be written to by
-    other threads meanwhile. Releases the GIL; Ctrl-C interrupts. Twin:
+    up to 640 bytes a coordinate for each thread, and for many float64 centres their
+    copy in float32. The arrays must not be written to by other threads meanwhile.
+    Releases the GIL; Ctrl-C interrupts. Twin:
     ``gilkit.reference.nearest.nearest``.
     """
     cdef cnp.ndarray table = _table(points, "points"), targets = _table(centers, "centers"), index, distance
