@@ -1,5 +1,6 @@
 """Builds gilkit._core, which links all of csrc/, and one extension for each .pyx."""
 
+import builtins
 import gzip
 import os
 import re
@@ -43,12 +44,12 @@ else:
     ]
 
 
-def extension(pyx: str) -> Extension:
-    name = pyx.removesuffix(".pyx").replace("/", ".")
+def extension(source: str) -> Extension:
+    name = source.rpartition(".")[0].replace("/", ".")
     is_core = name == "gilkit._core"
     return Extension(
         name,
-        [pyx, *(C_SOURCES if is_core else [])],
+        [source, *(C_SOURCES if is_core else [])],
         include_dirs=[".", "csrc", "gilkit/include", numpy.get_include()],
         define_macros=[
             ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
@@ -61,6 +62,75 @@ def extension(pyx: str) -> Extension:
         libraries=["synchronization"] if sys.platform == "win32" else ["m"],
         depends=C_DEPENDS,
     )
+
+
+# Cython 3.3 looks an interpreter up beyond the end of its table, from the 33rd
+# interpreter on, and takes for an entry what it finds there.
+LOOKUP_MENDED = {
+    "if (found && found->id == interpreter_id)":
+    "if (found && found < data->table + data->count && found->id == interpreter_id)",
+    "if (lower_bound->id != interpreter_id) goto done;":
+    "if (lower_bound == data->table + data->count || lower_bound->id != interpreter_id) goto done;",
+}  # fmt: skip
+
+
+def with_module_state(generated: str) -> str:
+    """Cython's C once more, with objects and types for each interpreter."""
+    text = Path(generated).read_text()
+    # Cython keeps these in static memory all the same. Types are immortal.
+    for name in re.findall(r"^static PyObject \*__pyx_builtin_(\w+);", text, re.M):
+        if not isinstance(getattr(builtins, name), type):
+            raise ValueError(f"{generated}: the builtin function {name} would be shared by all interpreters")
+    for wrong, right in LOOKUP_MENDED.items():
+        text = text.replace(wrong, right)
+    text = f"#define CYTHON_USE_MODULE_STATE 1\n#define CYTHON_USE_TYPE_SPECS 1\n{text}"
+    path = Path(generated).parent / "isolated" / Path(generated).name
+    path.parent.mkdir(exist_ok=True)
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+    return path.as_posix()
+
+
+def isolated(module: Extension) -> Extension:
+    """The module as sub-interpreters have it; gilkit/_interpreters.py tells why
+    there are two."""
+    return Extension(
+        module.name.replace("gilkit", "gilkit._isolated", 1),
+        [with_module_state(module.sources[0])],
+        include_dirs=module.include_dirs,
+        define_macros=module.define_macros,
+        # Small rather than fast: there are two of each in the wheel.
+        extra_compile_args=[*module.extra_compile_args, "/O1" if MSVC else "-Os"],
+        extra_link_args=module.extra_link_args,
+        libraries=module.libraries,
+        depends=module.depends,
+    )
+
+
+def works_in_subinterpreters(module: Extension) -> bool:
+    """Whether its .pyx says so in the first line."""
+    pyx = HERE / f"{module.name.replace('.', '/')}.pyx"
+    return "subinterpreters_compatible" in pyx.read_text().partition("\n")[0]
+
+
+def extensions() -> list[Extension]:
+    modules = cythonize(
+        [extension(pyx) for pyx in paths("gilkit/**/*.pyx")],
+        build_dir="build/cython",
+        include_path=["."],
+        compiler_directives={
+            "language_level": 3,
+            "embedsignature": True,
+            "binding": True,
+            "boundscheck": False,
+            "wraparound": False,
+            "cdivision": True,
+            "freethreading_compatible": True,
+        },
+    )
+    # Before 3.12 there are no interpreters with a GIL of their own.
+    twice = [] if sys.version_info < (3, 12) else filter(works_in_subinterpreters, modules)
+    return [extension("gilkit/_core.c"), *modules, *map(isolated, twice)]
 
 
 class ParallelBuild(build_ext):
@@ -99,19 +169,6 @@ class ReproducibleSdist(sdist):
 
 setup(
     version=version(),
-    ext_modules=cythonize(
-        [extension(pyx) for pyx in paths("gilkit/**/*.pyx")],
-        build_dir="build/cython",
-        include_path=["."],
-        compiler_directives={
-            "language_level": 3,
-            "embedsignature": True,
-            "binding": True,
-            "boundscheck": False,
-            "wraparound": False,
-            "cdivision": True,
-            "freethreading_compatible": True,
-        },
-    ),
+    ext_modules=extensions(),
     cmdclass={"build_ext": ParallelBuild, "sdist": ReproducibleSdist},
 )

@@ -21,6 +21,11 @@ except ImportError as _error:  # pragma: no cover - a test runs it in a copy of 
         ) from _error
     raise
 
+if not _core.is_main_interpreter:
+    from gilkit import _interpreters as _interpreters
+
+    _interpreters.prepare()
+
 from gilkit._call import CancelToken
 from gilkit._core import __version__
 from gilkit.kernels.spin import spin

@@ -17,6 +17,7 @@ cdef struct Call:
     gk_options options
     PyObject *scope
     bint watches  # signals write to a pipe because of this call
+    void *interpreter  # in sub-interpreters
 
 
 # Raises for a bad `threads`, and if the call is not to begin (its timeout has

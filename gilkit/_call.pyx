@@ -1,20 +1,25 @@
+# cython: subinterpreters_compatible = own_gil
 """The way from Python into csrc and back: see _call.pxd."""
 import _signal
+import atexit
 import operator
 import os
 import threading
+import time
 from contextvars import ContextVar
 
 from cpython.contextvars cimport PyContextVar_Get
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memset
 
 from gilkit._exports cimport (
     GK_CANCELLED, GK_FORKED, GK_INTERRUPTED, GK_MAX_THREADS, GK_NO_MEMORY, GK_TIMEOUT,
     gk_cancel_token, gk_cancel_token_set, gk_now, gk_num_threads, import_core,
 )
+
+from gilkit import _core
 
 import_core()
 
@@ -44,10 +49,41 @@ cdef extern from *:
     #  define GK_WAKEUP_IN_C 0
     static int gk_set_wakeup_fd(int fd) { return fd; }
     #endif
+
+    /* The main thread runs signal handlers, in the main interpreter: so this
+     * exists once in a process, and PyGILState finds the right thread state. */
+    static struct {
+        unsigned long main_thread; /* after fork, the one that forked; 0 in sub-interpreters */
+        int reader, writer;        /* the pipe */
+        int tried;                 /* to make it */
+        int watching;              /* the writer is CPython's wake-up descriptor */
+        int looked;                /* since the last call of the main thread began */
+        int expect_long;           /* so many of its calls may be long, as one before them was */
+        unsigned unseen;
+    } gk_signals = {.reader = -1, .writer = -1};
+
+    static int gk_with_gil(int (*function)(void *), void *context)
+    {
+        PyGILState_STATE state = PyGILState_Ensure();
+        int result = function(context);
+        PyGILState_Release(state);
+        return result;
+    }
     """
     int drain "gk_drain" (int fd) noexcept nogil
     bint WAKEUP_IN_C "GK_WAKEUP_IN_C"
     int set_wakeup_fd "gk_set_wakeup_fd" (int fd) noexcept nogil
+    struct signal_state:
+        unsigned long main_thread
+        int reader
+        int writer
+        bint tried
+        bint watching
+        bint looked
+        int expect_long
+        unsigned unseen
+    signal_state signals "gk_signals"
+    int with_gil "gk_with_gil" (int (*function)(void *context) noexcept, void *context) noexcept nogil
 
 cdef extern from "Python.h":
     int PyLong_CheckExact(object value) noexcept
@@ -57,10 +93,6 @@ cdef extern from "Python.h":
     void PyErr_Fetch(PyObject **kind, PyObject **value, PyObject **trace) noexcept
     void PyErr_Restore(PyObject *kind, PyObject *value, PyObject *trace) noexcept
     unsigned long PyThread_get_thread_ident() noexcept
-    ctypedef struct PyInterpreterState:
-        pass
-    PyInterpreterState *PyInterpreterState_Get() noexcept
-    PyInterpreterState *PyInterpreterState_Main() noexcept
 
 # ---- Signals
 #
@@ -72,17 +104,8 @@ cdef extern from "Python.h":
 # lasts long enough. A wake-up descriptor that the program has set stays as it is;
 # then the call takes the GIL each time, and more seldom if that takes long.
 
-# The thread that runs signal handlers. After fork, the one that forked.
-cdef unsigned long main_thread = 0
-if PyInterpreterState_Get() == PyInterpreterState_Main():
-    main_thread = threading.main_thread().ident
-
-cdef int pipe_reader = -1, pipe_writer = -1
-cdef bint pipe_tried = False
-cdef bint watching = False  # the writer is CPython's wake-up descriptor
-cdef bint looked = False    # since the last call of the main thread began
-cdef int expect_long = 0    # so many calls of the main thread may be long, as one before them was
-cdef unsigned unseen = 0
+if _core.is_main_interpreter:
+    signals.main_thread = threading.main_thread().ident
 
 cdef enum:
     # Calls that are expected to be long after one that was, where to expect it
@@ -112,44 +135,40 @@ cdef int exchange_wakeup_fd(int fd) noexcept:
 
 cdef void watch() noexcept:
     """Lets signals write to the pipe, unless they write elsewhere already."""
-    global watching
-    cdef int before = exchange_wakeup_fd(pipe_writer)
-    watching = before == -1 or before == pipe_writer
-    if not watching:
+    cdef int before = exchange_wakeup_fd(signals.writer)
+    signals.watching = before == -1 or before == signals.writer
+    if not signals.watching:
         exchange_wakeup_fd(before)
 
 
 cdef void unwatch() noexcept:
-    global watching
     cdef int before = exchange_wakeup_fd(-1)
-    if before != pipe_writer:
+    if before != signals.writer:
         exchange_wakeup_fd(before)
-    watching = False
+    signals.watching = False
 
 
 cdef bint no_signal_came() noexcept nogil:
     """True only if no signal came since the handlers ran; without the GIL."""
-    global unseen
     cdef int before
-    if not watching:
+    if not signals.watching:
         return False
     # A handler or a body may have changed the descriptor.
     if WAKEUP_IN_C:
-        before = set_wakeup_fd(pipe_writer)
-        if before != pipe_writer:
+        before = set_wakeup_fd(signals.writer)
+        if before != signals.writer:
             if before != -1:
                 set_wakeup_fd(before)
             return False
     else:
-        unseen += 1
-        if unseen % LOOKS_WITHOUT_GIL == 0:
+        signals.unseen += 1
+        if signals.unseen % LOOKS_WITHOUT_GIL == 0:
             return False
-    return not drain(pipe_reader)
+    return not drain(signals.reader)
 
 
 cdef void make_pipe() noexcept:
-    global pipe_tried, pipe_reader, pipe_writer
-    pipe_tried = True
+    signals.tried = True
     if os.name != "posix":
         return
     try:
@@ -158,41 +177,40 @@ cdef void make_pipe() noexcept:
         os.set_blocking(writer, False)
     except OSError:  # no descriptors left: the GIL it is
         return
-    pipe_reader, pipe_writer = reader, writer
+    signals.reader, signals.writer = reader, writer
+
+
+cdef int run_handlers_now(void *call) noexcept:
+    cdef bint watched
+    if not signals.tried:
+        make_pipe()
+    # Not for a wait that has no Call: nobody would stop watching after it.
+    if signals.writer >= 0 and (signals.watching or call != NULL):
+        watched = signals.watching
+        watch()
+        if not watched:
+            (<Call *>call).watches = signals.watching
+    # An exception of a handler stays set in this thread's state, and finish()
+    # raises it: the region that ends because of it runs no Python code here.
+    return PyErr_CheckSignals() != 0
 
 
 cdef int run_signal_handlers(void *call) noexcept nogil:
-    global looked
-    cdef bint watched
-    looked = True
-    if no_signal_came():
-        return 0
-    # An exception of a handler stays set in this thread's state, and finish()
-    # raises it: the region that ends because of it runs no Python code here.
-    with gil:
-        if not pipe_tried:
-            make_pipe()
-        # Not for a wait that has no Call: nobody would stop watching after it.
-        if pipe_writer >= 0 and (watching or call != NULL):
-            watched = watching
-            watch()
-            if not watched:
-                (<Call *>call).watches = watching
-        return PyErr_CheckSignals() != 0
+    signals.looked = True
+    return 0 if no_signal_came() else with_gil(run_handlers_now, call)
 
 
 def _after_fork_in_child():
-    global main_thread, pipe_tried, pipe_reader, pipe_writer
-    if main_thread == 0:
+    if signals.main_thread == 0:
         return
-    main_thread = PyThread_get_thread_ident()
-    if watching:
+    signals.main_thread = PyThread_get_thread_ident()
+    if signals.watching:
         unwatch()
-    for fd in (pipe_reader, pipe_writer):  # the parent's
+    for fd in (signals.reader, signals.writer):  # the parent's
         if fd >= 0:
             os.close(fd)
-    pipe_reader = pipe_writer = -1
-    pipe_tried = False
+    signals.reader = signals.writer = -1
+    signals.tried = False
 
 
 if hasattr(os, "register_at_fork"):
@@ -200,10 +218,65 @@ if hasattr(os, "register_at_fork"):
 
 
 cdef poll_function poll_of_this_thread() noexcept:
-    if PyThread_get_thread_ident() == main_thread:
+    if PyThread_get_thread_ident() == signals.main_thread:
         return run_signal_handlers
     return NULL
 
+
+# ---- The end of a sub-interpreter
+#
+# Daemon threads hang when they come back from C to an interpreter that is gone,
+# and so would workers that gilkit.map has attached to it. So its last act is to
+# end their calls, with SystemExit; they notice as they do signals. Not the call
+# of a thread that entered the interpreter from outside, which happens only when
+# the process ends: it must not come back any more.
+
+cdef extern from *:
+    """
+    #include <stdatomic.h>
+    #include <stdlib.h>
+
+    /* Of a sub-interpreter; never freed, since a thread that hangs may look. */
+    typedef struct {
+        _Atomic int ending;
+        _Atomic int calls; /* at work */
+    } gk_interpreter;
+
+    static int gk_is_ending(void *interpreter)
+    {
+        return atomic_load_explicit(&((gk_interpreter *)interpreter)->ending, memory_order_relaxed);
+    }
+    """
+    bint ISOLATED "CYTHON_USE_MODULE_STATE"
+    ctypedef struct interpreter "gk_interpreter":
+        bint ending
+        int calls
+    int is_ending "gk_is_ending" (void *context) noexcept nogil
+    void count_calls "atomic_fetch_add" (int *calls, int n) noexcept nogil
+    void *calloc(size_t count, size_t size) noexcept
+
+_CALLS_MAY_LAST = 1.0  # seconds; a function that gilkit.map calls takes its time
+
+if ISOLATED:
+    interpreter_address = <uintptr_t>calloc(1, sizeof(interpreter))
+    if not interpreter_address:
+        raise MemoryError
+
+
+def _end_calls(address):
+    cdef interpreter *this = <interpreter *><uintptr_t>address
+    outside = (type(threading.main_thread()), threading._DummyThread)
+    inside = [thread for thread in threading.enumerate() if not isinstance(thread, outside)]
+    if not inside:
+        return
+    this.ending = True
+    until = time.monotonic() + _CALLS_MAY_LAST
+    while this.calls > 0 and time.monotonic() < until:
+        time.sleep(0.001)
+
+
+if ISOLATED:
+    atexit.register(_end_calls, interpreter_address)
 
 # ---- Scopes: what with blocks set for the calls inside them
 
@@ -257,7 +330,10 @@ scope_variable = ContextVar("gilkit.scope", default=None)
 
 cdef Scope current_scope():
     cdef PyObject *value = NULL
-    if PyContextVar_Get(scope_variable, NULL, &value) < 0 or value == NULL:
+    variable = scope_variable
+    if variable is None:  # at exit, when the module is cleared
+        return None
+    if PyContextVar_Get(variable, NULL, &value) < 0 or value == NULL:
         return None
     scope = <object>value
     Py_DECREF(scope)
@@ -328,7 +404,6 @@ cdef int raise_cancelled() except -1:
 
 
 cdef int begin(Call *call, object threads) except -1:
-    global looked, expect_long
     memset(call, 0, sizeof(Call))
     cdef Scope scope = current_scope()
     if scope is not None:
@@ -350,20 +425,26 @@ cdef int begin(Call *call, object threads) except -1:
     call.options.poll = poll_of_this_thread()
     if call.options.poll != NULL:
         call.options.poll_context = call
-        if looked:
-            expect_long = EXPECT_LONG
-        elif expect_long > 0:
-            expect_long -= 1
-        looked = False
+        if signals.looked:
+            signals.expect_long = EXPECT_LONG
+        elif signals.expect_long > 0:
+            signals.expect_long -= 1
+        signals.looked = False
         # Where that takes a microsecond, only if a call before was long, too.
-        if (WAKEUP_IN_C or expect_long > 0) and not watching and pipe_writer >= 0:
+        if (WAKEUP_IN_C or signals.expect_long > 0) and not signals.watching and signals.writer >= 0:
             watch()
-            call.watches = watching
+            call.watches = signals.watching
             # One that came just before is not seen through the pipe.
             if PyErr_CheckSignals() != 0:
                 if call.watches:
                     unwatch()
                 return -1
+    if ISOLATED:
+        address = interpreter_address
+        if address is not None:  # else the module is cleared already
+            call.interpreter = <void *><uintptr_t>address
+            call.options.poll, call.options.poll_context = is_ending, call.interpreter
+            count_calls(&(<interpreter *>call.interpreter).calls, 1)
     if scope is not None:
         # The token lives as long as the call, whatever becomes of the context.
         Py_INCREF(scope)
@@ -372,13 +453,17 @@ cdef int begin(Call *call, object threads) except -1:
 
 
 cdef int finish(Call *call, int status) except -1:
-    if call.watches and watching:
+    if call.watches and signals.watching:
         unwatch()
+    if ISOLATED and call.interpreter != NULL:
+        count_calls(&(<interpreter *>call.interpreter).calls, -1)
     if call.scope != NULL:
         Py_DECREF(<object>call.scope)
         call.scope = NULL
     if status == 0:
         return 0
+    if ISOLATED and status == GK_INTERRUPTED and PyErr_Occurred() == NULL:
+        raise SystemExit("the interpreter of this gilkit call ends")
     # Whatever else ended the region: what a signal handler raised comes first.
     if status == GK_INTERRUPTED or PyErr_Occurred() != NULL:
         return -1

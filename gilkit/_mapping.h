@@ -28,6 +28,8 @@ typedef struct {
     PyObject *hooks;   /* pairs (sys.setprofile, function) for threads that begin; or NULL */
     PyObject *awake;   /* wakes who waits for a result; or NULL */
     PyObject *signalled; /* in the main thread: tells whether a signal handler raised an error; or NULL */
+    int (*report)(void *block); /* tells of progress; nonzero ends the region */
+    void *block;
     PyInterpreterState *interpreter;
     PyThreadState *caller;
     int64_t n, started;
@@ -326,6 +328,25 @@ static void mapping_hang(void *unused)
         pause();
 }
 #endif
+
+/* For gk_options.poll: calls m->report, attached. The thread is the one that
+ * called map, and may be attached already. (Not PyGILState_Ensure, which knows
+ * of the main interpreter alone.) */
+static int mapping_report(void *data)
+{
+    mapping *m = data;
+#if PY_VERSION_HEX >= 0x030D0000
+    int attached = PyThreadState_GetUnchecked() == m->caller;
+#else
+    int attached = _PyThreadState_UncheckedGet() == m->caller;
+#endif
+    if (!attached)
+        PyEval_RestoreThread(m->caller);
+    int result = m->report(m->block);
+    if (!attached)
+        PyEval_SaveThread();
+    return result;
+}
 
 /* Runs the function over the items; returns the status of the region. */
 static int mapping_run(mapping *m, gk_options *options)

@@ -1,8 +1,10 @@
+# cython: subinterpreters_compatible = own_gil
 """Python callables on the pool: map, starmap, imap."""
 import os
 import signal
 import sys
 import threading
+import weakref
 from collections import deque
 from contextvars import copy_context
 from functools import partial
@@ -40,6 +42,8 @@ cdef extern from "gilkit/_mapping.h":
         PyObject *hooks
         PyObject *awake
         PyObject *signalled
+        int (*report)(void *block) noexcept
+        void *block
         int64_t n
         bint star
         bint counted
@@ -55,6 +59,7 @@ cdef extern from "gilkit/_mapping.h":
     PyObject *mapping_take(mapping *m, int64_t index)
     bint mapping_await(mapping *m, int64_t index)
     void mapping_finish(mapping *m)
+    int mapping_report(void *m) noexcept nogil
 
 cdef enum:
     # So many items for each thread are expected to be few and long: the pool is
@@ -117,7 +122,8 @@ cdef class Block:
         if self.report is not None:
             self.m.counted = True
             self.poll, self.poll_context = call.options.poll, call.options.poll_context
-            call.options.poll, call.options.poll_context = poll_and_report, <void *>self
+            self.m.report, self.m.block = report, <void *>self
+            call.options.poll, call.options.poll_context = mapping_report, &self.m
         status = mapping_run(&self.m, &call.options)
         if status == GK_INTERRUPTED or self.m.error == NULL:
             return finish(&call, status)  # what a signal handler raised comes before all else
@@ -168,13 +174,31 @@ def run_blocks(blocks, threads, chunksize):
         block = None  # while waiting for the next, this one's items may go
 
 
-cdef int poll_and_report(void *context) noexcept nogil:
-    with gil:
-        return report(<Block>context)
+# Queues of threads that the interpreter waits for at its end; None at first.
+_waited_for = None
 
 
-cdef int report(Block block) noexcept:
+def _end_threads():
+    for blocks in list(_waited_for):
+        blocks.put(None)
+
+
+cdef thread_for(blocks, function, arguments):
+    """The thread of an imap, which goes on until None is in its queue."""
+    global _waited_for
+    try:
+        return threading.Thread(target=function, args=arguments, name="gilkit.imap", daemon=True)
+    except RuntimeError:  # most sub-interpreters allow no daemon threads
+        if _waited_for is None:
+            _waited_for = weakref.WeakSet()
+            threading._register_atexit(_end_threads)
+        _waited_for.add(blocks)
+        return threading.Thread(target=function, args=arguments, name="gilkit.imap")
+
+
+cdef int report(void *data) noexcept:
     # As with poll itself, an exception stays set, and finish() raises it.
+    cdef Block block = <Block>data
     if block.poll != NULL and block.poll(block.poll_context) != 0:
         return 1
     cdef object done = block.before + block.m.done
@@ -228,7 +252,9 @@ cdef tuple read_block(iterator, int64_t size):
 cdef object length(iterables):
     """How many items there are, or None if an iterable does not say."""
     try:
-        return min([len(iterable) for iterable in iterables])
+        lengths = [len(iterable) for iterable in iterables]
+        lengths.sort()
+        return lengths[0]
     except TypeError:
         return None
 
@@ -353,8 +379,7 @@ def in_order(fn, source, bint star, int64_t size, context, threads, chunksize, p
     cdef Block block
     cdef int64_t index, done = 0, process = os.getpid(), next_report = 0
     blocks, pending, error = SimpleQueue(), deque(), None
-    runner = threading.Thread(target=context.run, args=(run_blocks, blocks, threads, chunksize),
-                              name="gilkit.imap", daemon=True)
+    runner = thread_for(blocks, context.run, (run_blocks, blocks, threads, chunksize))
     with reporter(progress, total, "imap") as report:
         runner.start()
         try:

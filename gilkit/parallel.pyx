@@ -1,3 +1,4 @@
+# cython: subinterpreters_compatible = own_gil
 """Compiled functions on the pool: parallel_for, and the kernels that it takes.
 
 A kernel is the address of a C function ``void (int64_t begin, int64_t end, void
@@ -17,22 +18,22 @@ from gilkit._exports cimport gk_body, gk_parallel_for, import_core
 
 import_core()
 
-cdef str SIGNATURE = "void (int64_t begin, int64_t end, void *data)"
+_SIGNATURE = "void (int64_t begin, int64_t end, void *data)"
 
 # What C calls a 64-bit signed integer on this machine.
-cdef set INT64 = {"int64_t", "long long", "npy_int64", "int64"}
+_INT64 = {"int64_t", "long long", "npy_int64", "int64"}
 if sizeof(long) == 8:
-    INT64 |= {"long", "long int"}
+    _INT64 |= {"long", "long int"}
 if sizeof(void *) == 8:
-    INT64 |= {"ssize_t", "Py_ssize_t", "intptr_t", "ptrdiff_t", "npy_intp"}
+    _INT64 |= {"ssize_t", "Py_ssize_t", "intptr_t", "ptrdiff_t", "npy_intp"}
 
 # Addresses of numba's functions by id, with weak references to them: asking one
 # for its signature takes longer than a short parallel_for.
-cdef dict known = {}
+_known = {}
 
 
 cdef wrong_signature(kernel, found):
-    return TypeError(f"kernel must be a compiled function {SIGNATURE}; {kernel!r} is {found}")
+    return TypeError(f"kernel must be a compiled function {_SIGNATURE}; {kernel!r} is {found}")
 
 
 cdef uintptr_t not_null(uintptr_t address, str name) except? 0:
@@ -47,7 +48,7 @@ cdef int check_signature_text(kernel, str text) except -1:
     """text: a C declaration without names, as "void (int64_t, int64_t, void *)"."""
     result, _, arguments = text.replace("*", " * ").partition("(")
     found = [" ".join(argument.split()) for argument in arguments.rpartition(")")[0].split(",")]
-    if not (result.split() == ["void"] and len(found) == 3 and found[0] in INT64 and found[1] in INT64
+    if not (result.split() == ["void"] and len(found) == 3 and found[0] in _INT64 and found[1] in _INT64
             and found[2].endswith("*") and not found[2].endswith("* *")):
         raise wrong_signature(kernel, text)
     return 0
@@ -57,7 +58,7 @@ cdef uintptr_t capsule_address(kernel, str signature) except? 0:
     cdef const char *name = PyCapsule_GetName(kernel)
     if signature is None:
         if name == NULL:
-            raise TypeError(f"kernel is a capsule without a name; it must be named with its signature, {SIGNATURE}")
+            raise TypeError(f"kernel is a capsule without a name; it must be named with its signature, {_SIGNATURE}")
         signature = name.decode()
     check_signature_text(kernel, signature)
     return <uintptr_t>PyCapsule_GetPointer(kernel, name)
@@ -106,7 +107,7 @@ cdef uintptr_t cffi_pointer(backend, value) except? 0:
 cdef uintptr_t cffi_address(backend, kernel) except? 0:
     kind = backend.typeof(kernel)
     if not (kind.kind == "function" and kind.result.kind == "void" and not kind.ellipsis and len(kind.args) == 3
-            and kind.args[0].cname in INT64 and kind.args[1].cname in INT64 and kind.args[2].kind == "pointer"):
+            and kind.args[0].cname in _INT64 and kind.args[1].cname in _INT64 and kind.args[2].kind == "pointer"):
         raise wrong_signature(kernel, kind.cname)
     return not_null(cffi_pointer(backend, kernel), "kernel")
 
@@ -121,15 +122,15 @@ cdef bint is_numba_cfunc(kernel) except -1:
 cdef uintptr_t numba_address(kernel) except? 0:
     # As ctypes sees it: numba's own public view of the signature.
     address = ctypes_address(kernel.ctypes)
-    key = id(kernel)
-    known[key] = (weakref.ref(kernel, lambda _: known.pop(key, None)), address)
+    key = <uintptr_t><void *>kernel
+    _known[key] = (weakref.ref(kernel, lambda _: _known.pop(key, None)), address)
     return address
 
 
 # ---- All of them ----
 
 cdef uintptr_t address_of(kernel, str signature=None) except? 0:
-    entry = known.get(id(kernel))
+    entry = _known.get(<uintptr_t><void *>kernel)
     if entry is not None and (<tuple>entry)[0]() is kernel:
         return (<tuple>entry)[1]
     if PyCapsule_CheckExact(kernel):
@@ -145,10 +146,10 @@ cdef uintptr_t address_of(kernel, str signature=None) except? 0:
         raise TypeError(f"kernel must not be a bare address, whose signature is unknown: wrap it as "
                         f"ctypes.CFUNCTYPE(None, c_int64, c_int64, c_void_p)({kernel:#x})")
     if callable(kernel):
-        raise TypeError(f"kernel must be a compiled function {SIGNATURE}, from ctypes, cffi, numba.cfunc, "
+        raise TypeError(f"kernel must be a compiled function {_SIGNATURE}, from ctypes, cffi, numba.cfunc, "
                         f"scipy.LowLevelCallable or a Cython capsule, not the Python callable {kernel!r}; "
                         "gilkit.map runs those (and cffi's API mode has ffi.addressof(lib, 'name'))")
-    raise TypeError(f"kernel must be a compiled function {SIGNATURE}, not {kernel!r}")
+    raise TypeError(f"kernel must be a compiled function {_SIGNATURE}, not {kernel!r}")
 
 
 cdef bint is_low_level_callable(kernel) except -1:

@@ -1,3 +1,4 @@
+# cython: subinterpreters_compatible = own_gil
 """The pool, seen from Python: how many threads, and what there is of it."""
 import math
 import os
@@ -12,12 +13,11 @@ from gilkit._exports cimport (
     gk_pool_set_spin, gk_pool_spin, gk_pool_stop, gk_pool_workers, gk_set_isa, gk_set_num_threads, import_core,
 )
 
-from gilkit import _call
-from gilkit._core import __version__
+from gilkit import _call, _core
 
 import_core()
 
-cdef dict ISA_LEVELS = {"scalar": GK_ISA_SCALAR, "avx2": GK_ISA_AVX2, "avx512": GK_ISA_AVX512}
+_ISA_LEVELS = {"scalar": GK_ISA_SCALAR, "avx2": GK_ISA_AVX2, "avx512": GK_ISA_AVX512}
 
 
 def num_threads():
@@ -116,7 +116,7 @@ def info():
     gil (True if the GIL is on), free_threaded_build.
     """
     return {
-        "version": __version__,
+        "version": _core.__version__,
         "python": sys.version.split()[0],
         "cores": gk_cores_online(),
         "affinity": gk_cores_affinity(),
@@ -145,10 +145,10 @@ def set_isa(name):
 
     For tests; not while calls run. Every choice gives the same results.
     """
-    level = ISA_LEVELS.get(name)
+    level = _ISA_LEVELS.get(name)
     best = gk_isa_name(gk_isa_best()).decode()
     if level is None:
-        raise ValueError(f"the instruction set must be one of {', '.join(ISA_LEVELS)}, not {name!r}")
+        raise ValueError(f"the instruction set must be one of {', '.join(_ISA_LEVELS)}, not {name!r}")
     if gk_set_isa(<gk_isa_level>level) != 0:
         raise ValueError(f"this machine cannot run {name!r}; its best is {best!r}")
 
@@ -182,4 +182,5 @@ def _read_environment():
                              f"not {spin!r}") from None
 
 
-_read_environment()
+if _core.is_first_interpreter:
+    _read_environment()

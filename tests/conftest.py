@@ -24,6 +24,43 @@ if "COVERAGE_RUN" in os.environ:
 
     Worker.close = close_in_peace
 
+# What pytest-run-parallel must not run in several threads at once, by the fixture that a test has or by its file.
+ALONE = {
+    "run_python": "its subject is a process of its own",
+    "compile_c": "compiles, and would do so in each thread",
+    "capfd": "the output is that of all threads",
+}
+ALONE_FILES = {
+    "architecture": "reads the source tree",
+    "consumers": "builds and runs packages in processes of their own",
+    "containers": "changes the affinity and the quota of processes",
+    "dask": "has a cluster of processes",
+    "docs": "runs the pages in processes of their own",
+    "exit": "its subject is the end of a process",
+    "famine": "takes threads and memory away from a process",
+    "fork": "forks the process",
+    "lab_": "measures processes",
+    "scale_model": "measures the machine",
+    "signals": "signals and their handlers belong to the process",
+    "subinterpreters": "its subject is a process of its own",
+    "sync_deadlock": "detect_deadlocks() is for all threads",
+    "sync_locktests": "CPython's tests of locks count the threads of the process",
+    "typing": "runs type checkers",
+}
+
+
+def pytest_configure(config):
+    # pytest-run-parallel need not be installed.
+    config.addinivalue_line("markers", "thread_unsafe(reason): not in several threads at once")
+
+
+def pytest_itemcollected(item):
+    reasons = [reason for fixture, reason in ALONE.items() if fixture in getattr(item, "fixturenames", ())]
+    reasons += [reason for name, reason in ALONE_FILES.items() if item.path.stem.startswith(f"test_{name}")]
+    if reasons:
+        item.add_marker(pytest.mark.thread_unsafe(reason=reasons[0]))
+
+
 LEVELS = ["scalar", "avx2", "avx512"]
 
 

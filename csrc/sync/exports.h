@@ -16,6 +16,7 @@
 
 /* clang-format off */
 #define GK_SYNC_EXPORTS(X)       \
+    X(gk_sync_watchers)          \
     X(gk_thread_ident)           \
     X(gk_gil_signalling)         \
     X(gk_gil_freed)              \

@@ -50,6 +50,8 @@ void gk_fork_watch(void)
 
 #endif
 
+_Atomic int gk_sync_watchers;
+
 /* The guard: held, and slept on if somebody waits for it. */
 
 enum { HELD = 1, SLEPT_ON = 2, FORKS_SHIFT = 2, GUARD_SPINS = 50 };

@@ -1,3 +1,4 @@
+# cython: subinterpreters_compatible = own_gil
 """Monte Carlo estimate of pi."""
 from libc.stdint cimport uint64_t
 

@@ -1,3 +1,4 @@
+# cython: subinterpreters_compatible = own_gil
 """The busy loop of the CPU experiment."""
 from libc.stdint cimport int64_t, uint64_t
 

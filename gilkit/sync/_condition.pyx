@@ -1,3 +1,4 @@
+# cython: subinterpreters_compatible = own_gil
 """Condition. See gilkit.sync, and csrc/sync/condition.h for how it works."""
 import time
 import warnings
@@ -76,7 +77,7 @@ cdef class Condition:
         cdef int status
         self.check_owned("wait")
         patience_of(&patience, timeout)
-        if watching or (self.lock == NULL and self.rlock == NULL):
+        if watching() or (self.lock == NULL and self.rlock == NULL):
             return self._wait_with_any_lock(timeout)
         gk_condition_enter(condition_of(self), &waiter)
         if self.rlock != NULL:

@@ -1,3 +1,4 @@
+# cython: subinterpreters_compatible = own_gil
 """The counters. See gilkit.sync, and csrc/sync/counter.h for how they work."""
 import operator
 from typing import NamedTuple
@@ -36,7 +37,7 @@ cdef int overflow(object counter, object n) except -1:
 
 
 # In the place of the first value: this object is to be a handle.
-cdef object HANDLE = object()
+_HANDLE = object()
 
 
 cdef gk_counter *of(Counter self) noexcept nogil:
@@ -82,7 +83,7 @@ cdef class Counter:
         that counts in a hot loop takes one for itself: else the threads contend
         for the reference count of the object, which costs more than counting.
         """
-        cdef Counter other = type(self).__new__(type(self), HANDLE)
+        cdef Counter other = type(self).__new__(type(self), _HANDLE)
         gk_counter_retain(of(self))
         other.counter = self.counter
         return other
@@ -109,7 +110,7 @@ cdef class Counter:
 
 
 cdef int start(Counter self, object value) except -1:
-    if value is HANDLE:
+    if value is _HANDLE:
         return 0
     self.counter = gk_counter_new(int64(value, "value"))
     if self.counter == NULL:
@@ -258,7 +259,7 @@ cdef class ShardedCounter(Counter):
     """
 
     def __cinit__(self, value=0, *, padded=True):
-        if value is HANDLE:
+        if value is _HANDLE:
             return
         cdef int64_t first = int64(value, "value")
         self.counter = gk_sharded_new(bool(padded))
@@ -278,7 +279,7 @@ cdef class ShardedCounter(Counter):
         thread adds to, and hence without an atomic instruction. RuntimeError
         where another thread adds through it. See also AtomicCounter.handle.
         """
-        cdef ShardedCounter other = type(self).__new__(type(self), HANDLE)
+        cdef ShardedCounter other = type(self).__new__(type(self), _HANDLE)
         other.cell = gk_sharded_take_cell(sharded(self))
         if other.cell == NULL:
             raise MemoryError

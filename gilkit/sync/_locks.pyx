@@ -1,3 +1,4 @@
+# cython: subinterpreters_compatible = own_gil
 """Lock and RLock. See gilkit.sync, and csrc/sync/lock.h for how they work."""
 cimport cython
 from libc.stdint cimport int64_t, uintptr_t
@@ -9,7 +10,7 @@ from gilkit.sync._c cimport (
     gk_rlock_release_all, gk_rlock_try, gk_rlock_try_release, import_core,
 )
 from gilkit.sync._wait cimport (
-    PyThread_get_thread_ident, acquire_watched, lock_patience, nogil_patience, outcome, released, watching,
+    PyThread_get_thread_ident, acquire_watched, is_for_ever, lock_patience, nogil_patience, outcome, released, watching,
 )
 
 import_core()
@@ -19,8 +20,6 @@ cdef extern from *:
     _Static_assert(sizeof(gk_lock) <= 4 * 8, "Lock.state is too small");
     _Static_assert(sizeof(gk_rlock) <= 6 * 8, "RLock.state is too small");
     """
-
-cdef object FOR_EVER = -1
 
 
 cdef inline gk_lock *lock_of(Lock self) noexcept nogil:
@@ -61,23 +60,23 @@ cdef class Lock:
         Raises ValueError for a negative timeout, or one with ``blocking``
         false, and OverflowError beyond ``threading.TIMEOUT_MAX``.
         """
-        if timeout is FOR_EVER and not watching and gk_lock_try(lock_of(self)):
+        if is_for_ever(timeout) and not watching() and gk_lock_try(lock_of(self)):
             return True
         return self.acquire_slowly(blocking, timeout)
 
     def release(self):
         """Frees the lock. RuntimeError if nobody holds it.
         """
-        if watching or not gk_lock_try_release(lock_of(self)):
+        if watching() or not gk_lock_try_release(lock_of(self)):
             self.release_slowly()
 
     def __enter__(self):
-        if watching or not gk_lock_try(lock_of(self)):
-            self.acquire_slowly(True, FOR_EVER)
+        if watching() or not gk_lock_try(lock_of(self)):
+            self.acquire_slowly(True, -1)
         return True
 
     def __exit__(self, exc_type=None, exc=None, traceback=None):
-        if watching or not gk_lock_try_release(lock_of(self)):
+        if watching() or not gk_lock_try_release(lock_of(self)):
             self.release_slowly()
 
     def locked(self):
@@ -89,7 +88,7 @@ cdef class Lock:
         cdef gk_patience patience
         cdef int status
         lock_patience(&patience, blocking, timeout)
-        if watching:
+        if watching():
             return outcome(acquire_watched(self, "lock", acquire_lock, self.state, &patience))
         if patience.deadline == 0:
             return gk_lock_acquire(lock_of(self), &patience) == GK_SYNC_OK
@@ -99,7 +98,7 @@ cdef class Lock:
         return outcome(status)
 
     cdef int release_slowly(self) except -1:
-        if watching and gk_lock_is_held(lock_of(self)):
+        if watching() and gk_lock_is_held(lock_of(self)):
             released(self, "lock")
         if gk_lock_release(lock_of(self)) != GK_SYNC_OK:
             raise RuntimeError("release unlocked lock")
@@ -139,7 +138,7 @@ cdef class RLock:
         """Takes the lock, perhaps once more, and returns True; otherwise as
         ``Lock.acquire``.
         """
-        if timeout is FOR_EVER and not watching and gk_rlock_try(rlock_of(self), PyThread_get_thread_ident()):
+        if is_for_ever(timeout) and not watching() and gk_rlock_try(rlock_of(self), PyThread_get_thread_ident()):
             return True
         return self.acquire_slowly(blocking, timeout)
 
@@ -147,16 +146,16 @@ cdef class RLock:
         """Gives back what one ``acquire()`` took. RuntimeError if this thread does
         not hold the lock.
         """
-        if watching or not gk_rlock_try_release(rlock_of(self), PyThread_get_thread_ident()):
+        if watching() or not gk_rlock_try_release(rlock_of(self), PyThread_get_thread_ident()):
             self.release_slowly()
 
     def __enter__(self):
-        if watching or not gk_rlock_try(rlock_of(self), PyThread_get_thread_ident()):
-            self.acquire_slowly(True, FOR_EVER)
+        if watching() or not gk_rlock_try(rlock_of(self), PyThread_get_thread_ident()):
+            self.acquire_slowly(True, -1)
         return True
 
     def __exit__(self, exc_type=None, exc=None, traceback=None):
-        if watching or not gk_rlock_try_release(rlock_of(self), PyThread_get_thread_ident()):
+        if watching() or not gk_rlock_try_release(rlock_of(self), PyThread_get_thread_ident()):
             self.release_slowly()
 
     def locked(self):
@@ -168,7 +167,7 @@ cdef class RLock:
         cdef gk_patience patience
         cdef int status
         lock_patience(&patience, blocking, timeout)
-        if watching and not self._is_owned():
+        if watching() and not self._is_owned():
             return outcome(acquire_watched(self, "lock", acquire_rlock, self.state, &patience))
         with nogil:
             gk_gil_freed()
@@ -176,7 +175,7 @@ cdef class RLock:
         return outcome(status)
 
     cdef int release_slowly(self) except -1:
-        if watching and self._recursion_count() == 1:
+        if watching() and self._recursion_count() == 1:
             released(self, "lock")
         if gk_rlock_release(rlock_of(self)) != GK_SYNC_OK:
             raise RuntimeError("cannot release un-acquired lock")
@@ -195,7 +194,7 @@ cdef class RLock:
         return gk_rlock_owner(rlock_of(self)) == PyThread_get_thread_ident()
 
     def _release_save(self):
-        if watching and self._is_owned():
+        if watching() and self._is_owned():
             released(self, "lock")
         cdef uintptr_t count = gk_rlock_release_all(rlock_of(self))
         if count == 0:
@@ -204,7 +203,7 @@ cdef class RLock:
 
     def _acquire_restore(self, saved):
         cdef uintptr_t count = saved[0]
-        self.acquire_slowly(True, FOR_EVER)
+        self.acquire_slowly(True, -1)
         rlock_of(self).count = count
 
     def _recursion_count(self):

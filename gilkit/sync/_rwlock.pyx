@@ -1,3 +1,4 @@
+# cython: subinterpreters_compatible = own_gil
 """RWLock. See gilkit.sync, and csrc/sync/rwlock.h for how it works."""
 cimport cython
 from libc.stdint cimport int64_t, uintptr_t
@@ -7,7 +8,9 @@ from gilkit.sync._c cimport (
     gk_rwlock_init, gk_rwlock_is_mine, gk_rwlock_is_written, gk_rwlock_readers, gk_rwlock_reads_of_mine,
     gk_rwlock_release_read, gk_rwlock_release_write, import_core,
 )
-from gilkit.sync._wait cimport acquire_watched, lock_patience, nogil_patience, outcome, released, watching
+from gilkit.sync._wait cimport (
+    acquire_watched, is_for_ever, lock_patience, nogil_patience, outcome, released, watching,
+)
 
 import_core()
 
@@ -15,8 +18,6 @@ cdef extern from *:
     """
     _Static_assert(sizeof(gk_rwlock) <= 6 * 8, "RWLock.state is too small");
     """
-
-cdef object FOR_EVER = -1
 
 
 cdef inline gk_rwlock *lock_of(RWLock self) noexcept nogil:
@@ -122,7 +123,7 @@ cdef class ReadLock:
 
     def release(self):
         """Gives back what one ``acquire()`` took. RuntimeError if this thread does not read."""
-        if watching and gk_rwlock_reads_of_mine(lock_of(self.of)) == 1:
+        if watching() and gk_rwlock_reads_of_mine(lock_of(self.of)) == 1:
             released(self.of, "read")
         if gk_rwlock_release_read(lock_of(self.of)) != GK_SYNC_OK:
             raise RuntimeError("cannot release a reader's lock that this thread does not hold")
@@ -135,7 +136,7 @@ cdef class ReadLock:
         return gk_rwlock_reads_of_mine(lock_of(self.of)) > 0
 
     def __enter__(self):
-        return self.acquire_slowly(True, FOR_EVER)
+        return self.acquire_slowly(True, -1)
 
     def __exit__(self, exc_type=None, exc=None, traceback=None):
         self.release()
@@ -147,12 +148,12 @@ cdef class ReadLock:
         patience.poll = NULL
         patience.context = NULL
         patience.deadline = 0
-        if watching and not gk_rwlock_reads_of_mine(lock):
+        if watching() and not gk_rwlock_reads_of_mine(lock):
             lock_patience(&patience, blocking, timeout)
             status = acquire_watched(self.of, "read", acquire_read, lock, &patience)
         else:
             # Mostly it is free, and the GIL need not be let go.
-            if timeout is FOR_EVER and gk_rwlock_acquire_read(lock, &patience) == GK_SYNC_OK:
+            if is_for_ever(timeout) and gk_rwlock_acquire_read(lock, &patience) == GK_SYNC_OK:
                 return True
             lock_patience(&patience, blocking, timeout)
             with nogil:
@@ -186,7 +187,7 @@ cdef class WriteLock:
 
     def release(self):
         """Frees the lock. RuntimeError if this thread does not write."""
-        if watching and gk_rwlock_is_mine(lock_of(self.of)):
+        if watching() and gk_rwlock_is_mine(lock_of(self.of)):
             released(self.of, "write")
         if gk_rwlock_release_write(lock_of(self.of)) != GK_SYNC_OK:
             raise RuntimeError("cannot release a writer's lock that this thread does not hold")
@@ -199,7 +200,7 @@ cdef class WriteLock:
         return gk_rwlock_is_mine(lock_of(self.of)) != 0
 
     def __enter__(self):
-        return self.acquire_slowly(True, FOR_EVER)
+        return self.acquire_slowly(True, -1)
 
     def __exit__(self, exc_type=None, exc=None, traceback=None):
         self.release()
@@ -211,11 +212,11 @@ cdef class WriteLock:
         patience.poll = NULL
         patience.context = NULL
         patience.deadline = 0
-        if watching:
+        if watching():
             lock_patience(&patience, blocking, timeout)
             status = acquire_watched(self.of, "write", acquire_write, lock, &patience)
         else:
-            if timeout is FOR_EVER and gk_rwlock_acquire_write(lock, &patience) == GK_SYNC_OK:
+            if is_for_ever(timeout) and gk_rwlock_acquire_write(lock, &patience) == GK_SYNC_OK:
                 return True
             lock_patience(&patience, blocking, timeout)
             with nogil:

@@ -1,3 +1,4 @@
+# cython: subinterpreters_compatible = own_gil
 """Semaphore, BoundedSemaphore, Event, Latch and Barrier, and relay. See
 gilkit.sync, and csrc/sync/ for how they work."""
 import warnings

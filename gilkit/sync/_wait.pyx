@@ -1,3 +1,4 @@
+# cython: subinterpreters_compatible = own_gil
 """See _wait.pxd."""
 import math
 import threading
@@ -13,8 +14,7 @@ from gilkit.sync._c cimport (
 
 import_core()
 
-cdef object TIMEOUT_MAX = threading.TIMEOUT_MAX
-cdef object FOR_EVER = -1
+_TIMEOUT_MAX = threading.TIMEOUT_MAX
 
 
 cdef int64_t nanoseconds(object timeout) except? -1:
@@ -23,8 +23,8 @@ cdef int64_t nanoseconds(object timeout) except? -1:
         raise TypeError(f"timeout must be a number of seconds, not {timeout!r}")
     if math.isnan(timeout):
         raise ValueError("timeout must be a number of seconds, not NaN (not a number)")
-    if timeout > TIMEOUT_MAX:
-        raise OverflowError(f"timeout value is too large: at most {TIMEOUT_MAX} s, not {timeout}")
+    if timeout > _TIMEOUT_MAX:
+        raise OverflowError(f"timeout value is too large: at most {_TIMEOUT_MAX} s, not {timeout}")
     if timeout < 0:
         return -2
     return <int64_t>ceil(<double>timeout * 1e9)
@@ -41,11 +41,11 @@ cdef int lock_patience(gk_patience *patience, object blocking, object timeout) e
     patience.poll = poll_of_this_thread()
     patience.context = NULL
     patience.deadline = GK_FOREVER
-    if timeout is not FOR_EVER:
+    if not is_for_ever(timeout):
         wait = nanoseconds(timeout)
-        if timeout < -TIMEOUT_MAX:
+        if timeout < -_TIMEOUT_MAX:
             raise OverflowError(f"timeout value is too large: {timeout}")
-        if timeout == FOR_EVER:
+        if timeout == -1:
             wait = -1
     if not blocking:
         if wait != -1:
@@ -83,28 +83,33 @@ cdef bint outcome(int status) except -1:
     raise SystemError(f"a wait ended with status {status}")
 
 
-watching = False
-cdef object watcher = None
+_watcher = None
 
 
 def set_watcher(new):
     """Has every lock report to `new`, an object like _deadlock.Watcher; None: none."""
-    global watching, watcher
-    watcher = new if new is not None else watcher
-    watching = new is not None
+    global _watcher
+    before, _watcher = _watcher, new
+    add_watchers((new is not None) - (before is not None))
 
 
 cdef int acquire_watched(
         object lock, str mode, acquire_function acquire, void *state, gk_patience *patience) except? -1:
     """Acquires, and returns the status; the locks of this thread are known."""
     cdef gk_patience none = patience[0]
+    cdef int status
+    reports = _watcher
+    if reports is None:  # any more, or it is another interpreter that watches
+        with nogil:
+            status = acquire(state, patience)
+        return status
     none.deadline = 0
     if patience.deadline != 0:
-        watcher.wants(lock, mode)
+        reports.wants(lock, mode)
     # Waits are reported only where there are any.
-    cdef int status = acquire(state, &none)
+    status = acquire(state, &none)
     if status == GK_SYNC_TIMEOUT and patience.deadline != 0:
-        watcher.waits(lock, mode, patience.deadline == GK_FOREVER)
+        reports.waits(lock, mode, patience.deadline == GK_FOREVER)
         with nogil:
             status = acquire(state, patience)
         if status == GK_SYNC_INTERRUPTED:
@@ -112,13 +117,15 @@ cdef int acquire_watched(
             try:
                 outcome(status)
             finally:
-                watcher.waits_no_more()
-        watcher.waits_no_more()
+                reports.waits_no_more()
+        reports.waits_no_more()
     if status == GK_SYNC_OK:
-        watcher.took(lock, mode)
+        reports.took(lock, mode)
     return status
 
 
 cdef int released(object lock, str mode) except -1:
-    watcher.released(lock, mode)
+    reports = _watcher
+    if reports is not None:
+        reports.released(lock, mode)
     return 0

@@ -68,6 +68,18 @@ def kind(name: str) -> str | None:
     return next((what for pattern, what in KINDS.items() if fnmatch.fnmatch(name, pattern)), None)
 
 
+def expected_modules(wheel: Path) -> set[str]:
+    """_core, one for each .pyx, and from CPython 3.12 on once more those that work in sub-interpreters."""
+    modules = {"gilkit/_core"}
+    for pyx in (ROOT / "gilkit").rglob("*.pyx"):
+        module = pyx.relative_to(ROOT).with_suffix("").as_posix()
+        modules.add(module)
+        python = re.search(r"-cp3(\d+)-", wheel.name)
+        if python and int(python[1]) >= 12 and "subinterpreters_compatible" in pyx.read_text().partition("\n")[0]:
+            modules.add(module.replace("gilkit/", "gilkit/_isolated/", 1))
+    return modules
+
+
 def check_contents(wheel: Path, version: str) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if not name.endswith("/")}
@@ -83,8 +95,8 @@ def check_contents(wheel: Path, version: str) -> None:
     }
     if missing := sorted(expected - package):
         raise Wrong(f"is missing: {', '.join(missing)}")
-    modules = {path.relative_to(ROOT).with_suffix("").as_posix() for path in (ROOT / "gilkit").rglob("*.pyx")}
     built = {name.split(".")[0] for name in package if name.endswith(".so")}
+    modules = expected_modules(wheel)
     if built != modules:
         raise Wrong(f"its extension modules are not those of the tree: {sorted(built ^ modules)}")
     if f"{info}/licenses/LICENSE" not in names:
