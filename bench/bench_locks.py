@@ -15,6 +15,7 @@ from gilkit import sync
 UNCONTENDED = 100_000
 CONTENDED = 50_000
 TURNS = 2_000
+RW_EACH = 20_000
 MODULES = [pytest.param(sync, id="gilkit"), pytest.param(threading, id="threading")]
 
 
@@ -152,25 +153,23 @@ def test_ping_pong(benchmark, module, make):
     benchmark.pedantic(run, rounds=10, warmup_rounds=1)
 
 
+def read_and_write(lock):
+    total = [0]
+
+    def body():
+        for k in range(RW_EACH):
+            if k % 4:
+                with lock.reader():
+                    total[0]
+            else:
+                with lock.writer():
+                    total[0] += 1
+
+    together(body, body)
+    assert total[0] == 2 * (RW_EACH // 4)
+
+
 @pytest.mark.benchmark(group="locks: RWLock, two threads reading and writing, 20,000 times each")
 @pytest.mark.parametrize("module", RW_MODULES)
 def test_rwlock_contended(benchmark, module):
-    total = [0]
-
-    def run():
-        lock = rwlock(module)
-        total[0] = 0
-
-        def body():
-            for k in range(20_000):
-                if k % 4:
-                    with lock.reader():
-                        total[0]
-                else:
-                    with lock.writer():
-                        total[0] += 1
-
-        together(body, body)
-        assert total[0] == 10_000
-
-    benchmark.pedantic(run, rounds=10, warmup_rounds=1)
+    benchmark.pedantic(lambda: read_and_write(rwlock(module)), rounds=10, warmup_rounds=1)

@@ -11,6 +11,7 @@ import ctypes
 import os
 import shutil
 import subprocess
+import sysconfig
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,6 @@ from gilkit.lab.measure import clock, leave_out
 from gilkit.lab.strategy import Contender
 
 HERE = Path(__file__).parent
-CAPSULE = b"gilkit._core.exports"
 LABELS = {"gilkit": "gilkit", "libgomp": "libgomp (OpenMP)"}
 PAUSE = 200_000  # nanoseconds
 
@@ -42,40 +42,36 @@ def compiled(folder: Path, source: str, *options: str) -> ctypes.CDLL:
 
 
 @pytest.fixture(scope="module")
-def libraries(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[ctypes.CDLL, ctypes.c_void_p]]:
-    """The compiled library of a contender, and the first argument of its functions."""
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], ctypes.CDLL]:
+    """The compiled library of a contender."""
     folder = tmp_path_factory.mktemp("region")
 
-    def get(name: str) -> tuple[ctypes.CDLL, ctypes.c_void_p]:
+    def get(name: str) -> ctypes.CDLL:
         if name == "libgomp":
-            library, table = compiled(folder, "region_openmp.c", "-fopenmp"), ctypes.c_void_p()
+            library = compiled(folder, "region_openmp.c", "-fopenmp")
         else:
-            from gilkit import _core
-
-            library = compiled(folder, "region.c", "-I", str(HERE.parent / "csrc"))
-            pointer = ctypes.pythonapi.PyCapsule_GetPointer
-            pointer.restype, pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
-            table = ctypes.c_void_p(pointer(_core.exports, CAPSULE))
+            library = compiled(folder, "region.c", "-I", gilkit.get_include(), "-I", sysconfig.get_path("include"))
+            assert ctypes.PyDLL(library._name).region_import() == 0
         library.region_items.restype = library.region_run.restype = ctypes.c_int64
-        library.region_items.argtypes = (ctypes.c_void_p, ctypes.c_int)
-        library.region_run.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
-        return library, table
+        library.region_items.argtypes = (ctypes.c_int,)
+        library.region_run.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+        return library
 
     return get
 
 
 def regions(libraries, timed, name: str, count: int, pause: int) -> None:
-    library, table = libraries(name)
+    library = libraries(name)
     threads = gilkit.num_threads()
 
     def work() -> None:
         start = time.perf_counter()
-        taken = library.region_run(table, threads, count, pause) / 1e9
+        taken = library.region_run(threads, count, pause) / 1e9
         if pause:
             leave_out(time.perf_counter() - start - taken)
 
     def check(_: object) -> None:
-        assert library.region_items(table, threads) == threads
+        assert library.region_items(threads) == threads
 
     work()
     facts = {"strategy": name, "label": LABELS[name], "threads": threads, "regions": count}

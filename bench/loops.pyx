@@ -17,8 +17,8 @@ cdef struct Loop:
 cdef double item(int64_t i, const Loop *loop) noexcept nogil:
     """A chain of multiplications: neither SIMD nor memory makes it faster."""
     cdef double x = i
-    cdef int64_t k, steps = loop.cost * i // 1000 if loop.triangular else loop.cost
-    for k in range(steps):
+    cdef int64_t _, steps = loop.cost * i // 1000 if loop.triangular else loop.cost
+    for _ in range(steps):
         x = x * 0.999 + 1.0
     return x
 
@@ -64,7 +64,7 @@ def with_guided(double[::1] out, int64_t cost, bint triangular, int threads):
 
 def empty_calls(int64_t calls):
     """The C call, as often: what parallel_for from Python is measured against."""
-    cdef int64_t call
+    cdef int64_t _
     with nogil:
-        for call in range(calls):
+        for _ in range(calls):
             gilkit.parallel_for(1, nothing, NULL, NULL)

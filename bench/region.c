@@ -1,10 +1,9 @@
-/* Empty regions of the pool, for bench_region.py: compiled when the benchmark runs, against the table of functions that
- * the installed gilkit exports.
- */
-#include <stdatomic.h>
-#include <stddef.h>
+/* Empty regions of the pool, for bench_region.py: compiled when the benchmark runs, against the installed gilkit.h. */
+#include <Python.h>
 
-#include "exports.h"
+#include <stdatomic.h>
+
+#include <gilkit/gilkit.h>
 
 static void nothing(int64_t begin, int64_t end, void *data)
 {
@@ -18,29 +17,43 @@ static void count(int64_t begin, int64_t end, void *data)
     atomic_fetch_add((_Atomic int64_t *)data, end - begin);
 }
 
+static gilkit_options on(int threads)
+{
+    gilkit_options options = gilkit_default_options();
+    options.threads = threads;
+    options.grain = 1;
+    return options;
+}
+
+/* To be called with the GIL, and before the others. */
+int region_import(void)
+{
+    return gilkit_import();
+}
+
 /* How many items one region computes: `threads`, if it works. */
-int64_t region_items(const gk_exports *gilkit, int threads)
+int64_t region_items(int threads)
 {
     _Atomic int64_t items = 0;
-    gk_options options = {.threads = threads, .grain = 1};
-    gilkit->gk_parallel_for(threads, count, &items, &options);
+    gilkit_options options = on(threads);
+    gilkit_parallel_for(threads, count, &items, &options);
     return items;
 }
 
 /* Regions one after another, each after `pause` nanoseconds of nothing: what they took in all, in nanoseconds. */
-int64_t region_run(const gk_exports *gilkit, int threads, int64_t regions, int64_t pause)
+int64_t region_run(int threads, int64_t regions, int64_t pause)
 {
-    gk_options options = {.threads = threads, .grain = 1};
+    gilkit_options options = on(threads);
     int64_t taken = 0;
     for (int64_t region = 0; region < regions; region++) {
-        int64_t start = gilkit->gk_now();
+        int64_t start = gilkit_now();
         if (pause > 0) {
-            while (gilkit->gk_now() < start + pause)
+            while (gilkit_now() < start + pause)
                 ;
-            start = gilkit->gk_now();
+            start = gilkit_now();
         }
-        gilkit->gk_parallel_for(threads, nothing, NULL, &options);
-        taken += gilkit->gk_now() - start;
+        gilkit_parallel_for(threads, nothing, NULL, &options);
+        taken += gilkit_now() - start;
     }
     return taken;
 }

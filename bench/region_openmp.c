@@ -9,20 +9,18 @@ static int64_t now(void)
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-int64_t region_items(const void *unused, int threads)
+int64_t region_items(int threads)
 {
     int64_t items = 0;
-    (void)unused;
 #pragma omp parallel for num_threads(threads) schedule(static) reduction(+ : items)
     for (int i = 0; i < threads; i++)
         items++;
     return items;
 }
 
-int64_t region_run(const void *unused, int threads, int64_t regions, int64_t pause)
+int64_t region_run(int threads, int64_t regions, int64_t pause)
 {
     int64_t taken = 0;
-    (void)unused;
     for (int64_t region = 0; region < regions; region++) {
         int64_t start = now();
         if (pause > 0) {

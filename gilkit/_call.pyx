@@ -58,6 +58,7 @@ cdef extern from *:
         int tried;                 /* to make it */
         int watching;              /* the writer is CPython's wake-up descriptor */
         int looked;                /* since the last call of the main thread began */
+        int expect_long;           /* so many of its calls may be long, as one before them was */
         unsigned unseen;
     } gk_signals = {.reader = -1, .writer = -1};
 
@@ -79,6 +80,7 @@ cdef extern from *:
         bint tried
         bint watching
         bint looked
+        int expect_long
         unsigned unseen
     signal_state signals "gk_signals"
     int with_gil "gk_with_gil" (int (*function)(void *context) noexcept, void *context) noexcept nogil
@@ -104,6 +106,13 @@ cdef extern from "Python.h":
 
 if _core.is_main_interpreter:
     signals.main_thread = threading.main_thread().ident
+
+cdef enum:
+    # Calls that are expected to be long after one that was, where to expect it
+    # costs a microsecond; so much of them is lost at most.
+    EXPECT_LONG = 100
+    # So many looks at the pipe, then one with the GIL: every two seconds.
+    LOOKS_WITHOUT_GIL = 1000
 
 
 cdef int exchange_wakeup_fd(int fd) noexcept:
@@ -153,7 +162,7 @@ cdef bint no_signal_came() noexcept nogil:
             return False
     else:
         signals.unseen += 1
-        if signals.unseen % 250 == 0:  # twice a second, the GIL all the same
+        if signals.unseen % LOOKS_WITHOUT_GIL == 0:
             return False
     return not drain(signals.reader)
 
@@ -416,8 +425,13 @@ cdef int begin(Call *call, object threads) except -1:
     call.options.poll = poll_of_this_thread()
     if call.options.poll != NULL:
         call.options.poll_context = call
-        # Where that takes a microsecond, only if the call before was long, too.
-        if (WAKEUP_IN_C or signals.looked) and not signals.watching and signals.writer >= 0:
+        if signals.looked:
+            signals.expect_long = EXPECT_LONG
+        elif signals.expect_long > 0:
+            signals.expect_long -= 1
+        signals.looked = False
+        # Where that takes a microsecond, only if a call before was long, too.
+        if (WAKEUP_IN_C or signals.expect_long > 0) and not signals.watching and signals.writer >= 0:
             watch()
             call.watches = signals.watching
             # One that came just before is not seen through the pipe.
@@ -425,7 +439,6 @@ cdef int begin(Call *call, object threads) except -1:
                 if call.watches:
                     unwatch()
                 return -1
-        signals.looked = False
     if ISOLATED:
         address = interpreter_address
         if address is not None:  # else the module is cleared already

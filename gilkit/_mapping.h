@@ -27,6 +27,7 @@ typedef struct {
     PyObject *context; /* each participant runs in a copy of it */
     PyObject *hooks;   /* pairs (sys.setprofile, function) for threads that begin; or NULL */
     PyObject *awake;   /* wakes who waits for a result; or NULL */
+    PyObject *signalled; /* in the main thread: tells whether a signal handler raised an error; or NULL */
     int (*report)(void *block); /* tells of progress; nonzero ends the region */
     void *block;
     PyInterpreterState *interpreter;
@@ -94,12 +95,26 @@ static void mapping_set_exception(PyObject *error)
 #endif
 }
 
+/* Whether this is about the whole map, and not about the item that met it. */
+static int mapping_interrupted(const mapping *m, PyObject *error)
+{
+    if (PyErr_GivenExceptionMatches(error, PyExc_KeyboardInterrupt))
+        return 1;
+    if (m->signalled == NULL || GK(gk_participant)() != 0)
+        return 0;
+    PyObject *answer = PyObject_CallOneArg(m->signalled, error);
+    if (answer == NULL)
+        PyErr_WriteUnraisable(m->signalled);
+    Py_XDECREF(answer);
+    return answer == Py_True;
+}
+
 /* Keeps the exception that is set, unless an item before this one has failed. */
 static void mapping_fail(mapping *m, int64_t index)
 {
     PyObject *error = mapping_take_exception();
-    if (PyErr_GivenExceptionMatches(error, PyExc_KeyboardInterrupt)) {
-        /* Ctrl-C ends everything, also gilkit's calls inside of other items. */
+    if (index == MAPPING_NOTHING || mapping_interrupted(m, error)) {
+        /* Ends everything, also gilkit's calls inside of other items. */
         index = MAPPING_NOTHING;
         GK(gk_cancel)(GK_CANCELLED);
     }
@@ -220,9 +235,15 @@ static void mapping_body(int64_t begin, int64_t end, void *data)
             atomic_fetch_add_explicit(&m->done, 1, memory_order_relaxed);
         if (m->awake != NULL)
             mapping_wake(m, i);
-        /* After a chunk, the region looks itself. */
-        if (end - begin > 1 && GK(gk_cancelled)())
+        if (end - begin == 1)
+            return; /* after a chunk, the region looks itself */
+        if (GK(gk_cancelled)())
             return;
+        /* What a builtin function calls for, no bytecode looks for. */
+        if (PyErr_CheckSignals() != 0) {
+            mapping_fail(m, MAPPING_NOTHING);
+            return;
+        }
     }
 }
 

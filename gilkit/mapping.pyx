@@ -1,11 +1,13 @@
 # cython: subinterpreters_compatible = own_gil
 """Python callables on the pool: map, starmap, imap."""
 import os
+import signal
 import sys
 import threading
 import weakref
 from collections import deque
 from contextvars import copy_context
+from functools import partial
 from itertools import islice
 from queue import SimpleQueue
 
@@ -39,6 +41,7 @@ cdef extern from "gilkit/_mapping.h":
         PyObject *context
         PyObject *hooks
         PyObject *awake
+        PyObject *signalled
         int (*report)(void *block) noexcept
         void *block
         int64_t n
@@ -114,6 +117,8 @@ cdef class Block:
         begin(&call, 1 if mapping_finalizing() else threads)
         call.options.grain = 1 if chunksize is None else chunksize
         call.options.eager = self.m.n <= FEW * gk_participants(&call.options)
+        if call.options.poll != NULL:
+            self.m.signalled = <PyObject *>raised_by_signal_handler
         if self.report is not None:
             self.m.counted = True
             self.poll, self.poll_context = call.options.poll, call.options.poll_context
@@ -212,6 +217,27 @@ cdef tuple thread_hooks():
     return tuple([hook for hook in hooks if hook[1] is not None])
 
 
+def raised_by_signal_handler(error):
+    """Whether the error comes out of the function that handles some signal now.
+
+    CPython runs it in the middle of whatever the main thread does: nothing but
+    the traceback tells what it raises from what that raised."""
+    codes = set()
+    for number in signal.valid_signals():
+        handler = signal.getsignal(number)
+        while isinstance(handler, partial):
+            handler = handler.func
+        if callable(handler):
+            function = getattr(handler, "__func__", handler)
+            codes.add(getattr(function, "__code__", None) or getattr(type(handler).__call__, "__code__", None))
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code in codes:
+            return True
+        trace = trace.tb_next
+    return False
+
+
 cdef tuple read_block(iterator, int64_t size):
     """(at most `size` items, the exception of the iterator or None)"""
     cdef list items = []
@@ -304,8 +330,9 @@ def map(fn, *iterables, threads=None, chunksize=None, progress=False):
     Results are in order. If fn raises, items after that one are not begun any
     more, and the exception of the first item that fails is raised, as by
     builtin ``map``; those that are at work are finished first. The same goes
-    for Ctrl-C, ``gilkit.timeout`` and cancel tokens (TimeoutError,
-    CancelledError). Each thread runs in a copy of the caller's context
+    for Ctrl-C, other signals whose handler raises, ``gilkit.timeout`` and
+    cancel tokens (TimeoutError, CancelledError), which also end gilkit's calls
+    inside fn. Each thread runs in a copy of the caller's context
     variables, and calls the hooks of ``threading.settrace`` and
     ``setprofile``; its ``threading.local`` values last for one call of map.
     fn may call map and all of gilkit. Thread-safe.

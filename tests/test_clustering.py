@@ -162,3 +162,11 @@ def test_nearest_where_rounding_to_float_would_mislead(isa):
             result = gilkit.nearest(p, c, threads=2)
             np.testing.assert_array_equal(result[0], index)
             np.testing.assert_array_equal(result[1], distance)
+
+
+def test_the_reference_stops_when_it_is_told():
+    points = [[0.0], [1.0], [10.0], [11.0]]
+    assert reference.kmeans(points, [[0.0], [1.0]], max_iter=0)[0] == [[0.0], [1.0]]
+    assert reference.kmeans(points, [[0.0], [1.0]], max_iter=1)[0] == [[0.0], [22 / 3]]
+    centers, labels, inertia = reference.kmeans(points, [[0.0], [1.0]])
+    assert (centers, labels, inertia) == ([[0.5], [10.5]], [0, 0, 1, 1], 1.0)

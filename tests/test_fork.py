@@ -40,7 +40,7 @@ def in_thread(function):
 @pytest.fixture
 def forks(run_python, often):
     def run(code, few=20, many=1000, **keywords):
-        return run_python(PROLOGUE + code, often(few, many), timeout=900, **keywords)
+        return run_python(PROLOGUE + code, often(few, many), timeout=3600, **keywords)
 
     return run
 
@@ -70,7 +70,7 @@ def threads():
     with open("/proc/self/stat") as file:
         return int(file.read().rsplit(")", 1)[1].split()[17])
 
-for i in range(10 * ROUNDS):
+for i in range(ROUNDS):
     assert gilkit.spin(8_000_001, threads=3) == 1 and threads() > 1
     pid = os.fork()
     if pid == 0:
@@ -78,6 +78,7 @@ for i in range(10 * ROUNDS):
     assert threads() == 1, threads()
     os.waitpid(pid, 0)
 """,
+        few=200,
         options=["-W", "error"],
     )
 
@@ -158,7 +159,7 @@ def handler(number, frame):
         children.append(pid)
 
 signal.signal(signal.SIGALRM, handler)
-forked = 0
+forked = torn = 0
 for i in range(ROUNDS):
     for threads in (1, 3):
         children.clear()
@@ -176,10 +177,12 @@ for i in range(ROUNDS):
         assert outcome == 10
         for pid in children:
             status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-            # Alone, the child goes on by itself until its timeout.
-            assert status == (10 if threads == 1 else 20), (status, threads)
+            # Alone, the child goes on by itself until its timeout; on a busy machine
+            # helpers may come later than the signal.
+            assert status == 10 or (status == 20 and threads == 3), (status, threads)
             forked += 1
-assert forked == 2 * ROUNDS, forked
+            torn += status == 20
+assert forked == 2 * ROUNDS and torn > 0, (forked, torn)
 assert computes()
 """,
         few=3,

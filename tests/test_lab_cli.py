@@ -6,11 +6,13 @@ import io
 import json
 import subprocess
 import sys
+import types
 
 import pytest
 from rich.console import Console
 
-from gilkit.lab import cli, doctor, experiments, interpreters, live, results, runner, tables
+from gilkit.lab import cli, compare, doctor, experiments, interpreters, live, results, runner, tables
+from gilkit.lab.errors import LabError
 from gilkit.lab.experiment import Case, Row, Setting
 from gilkit.lab.results import Result
 
@@ -166,6 +168,39 @@ def test_the_live_view_on_a_terminal():
     assert "40/40" in text
 
 
+def test_a_second_experiment_takes_the_place_of_the_first_on_a_terminal(monkeypatch):
+    output = io.StringIO()
+    view = live.view(Console(file=output, width=100, height=20, force_terminal=True))
+    view.end()  # nothing has begun
+    view.note("a [note]")
+    now = 0.0
+    monkeypatch.setattr(live.time, "monotonic", lambda: now)
+    for count in (3, 5):
+        cases = [Case(f"case {number}", "loops:threads", HERE) for number in range(count)]
+        view.begin(result([]), cases, 1, 1.0)
+        view.case(0, 0)
+        drawn = len(output.getvalue())
+        view.tick([10.0], 50.0)
+        assert len(output.getvalue()) == drawn  # not more than five times a second
+        now += 0.3
+        view.tick([12.0], 77.0)
+        assert "CPU   77 % so far" in output.getvalue()[drawn:]
+        view.sample(0, measured())
+        view.end()
+    text = output.getvalue()
+    assert "a [note]" in text
+    assert "1/3" in text
+    last = text[text.rindex("case 4") :]
+    assert "1/5" in last
+    assert "1/3" not in last
+
+
+def test_the_live_view_shows_nothing_before_an_experiment():
+    output = io.StringIO()
+    live.view(Console(file=output, force_terminal=True)).case(0, 0)
+    assert output.getvalue() == ""
+
+
 @pytest.mark.parametrize(("percent", "bar"), [(0, "    "), (50, "██  "), (100, "████"), (150, "████"), (-1, "    ")])
 def test_meter(percent, bar):
     assert live.meter(percent, 4) == bar
@@ -185,6 +220,107 @@ def test_a_case_without_figures_in_the_table():
     text = output.getvalue()
     for part in ("never reached", "failed", "why [it] broke", "something [odd]", "Interrupted", "is not decided"):
         assert part in text
+
+
+def test_the_table_names_each_interpreter_once():
+    experiment = experiments.get("cpu-percent")
+    other = interpreters.Interpreter("p", "CPython", "3.99.0", False, True)
+    rows = [Row(label, "threads", each, 1) for each in (HERE, other) for label in ("one", "two")]
+    output = io.StringIO()
+    found = result(rows)
+    found.machine = {"processor": "p", "cores": 2, "affinity": 2, "system": "s"}
+    tables.show(Console(file=output, width=200), experiment, found)
+    lines = output.getvalue().splitlines()
+    assert [line.split()[0] for line in lines if line.endswith("–") or " – " in line] == [
+        HERE.label, "two", "3.99.0", "two",
+    ]  # fmt: skip
+    assert "Verdict" not in output.getvalue()  # there is none yet
+
+
+@pytest.mark.parametrize("width", [10, 70, 300])
+def test_a_narrow_console_names_what_it_leaves_out(width):
+    experiment = compare.Comparison("spin")
+    sample = {"wall": 1.0, "cpu": 1.0, "cpu_percent": 100.0, "count": 5}
+    rows = [Row("plain Python", "serial", HERE, 1, {}, [sample] * 2)]
+    found = Result("compare spin", "", Setting([HERE], 2, 2), {}, "", 1.0, 1, rows)
+    table, hidden = tables.fitting(Console(file=io.StringIO(), width=width), experiment, found)
+    headings = [column.heading for column in experiment.columns(rows, found.setting)]
+    shown = [column.header for column in table.columns][-(len(headings) - len(hidden)) :]
+    assert shown + hidden == headings
+    assert len(shown) == {10: 1, 300: len(headings)}.get(width, len(shown))  # one at least
+    assert 1 <= len(shown) <= len(headings)
+    if width == 70:
+        found.machine = {"processor": "p", "cores": 2, "affinity": 2, "system": "s"}
+        output = io.StringIO()
+        tables.show(Console(file=output, width=width), experiment, found)
+        assert f"Too narrow for: {hidden[0]}" in output.getvalue()
+
+
+# ---- Runs of several experiments
+
+
+@pytest.fixture
+def three(monkeypatch):
+    """Three experiments for the lab, of which the second cannot be run; what becomes of the others is up to the test."""
+    names = ["cpu-percent", "distributed", "pool"]
+    monkeypatch.setattr(experiments, "names", lambda: names)
+    monkeypatch.setattr(type(experiments.get("distributed")), "obstacle", lambda self: "it needs [a farm]")
+
+    def install(*becomes):
+        given = iter(becomes)
+
+        def run(experiment, setting, view, seconds, rounds):
+            row = Row("a", "threads", HERE, 1, error=next(given))
+            machine = {"processor": "p", "cores": 2, "affinity": 2, "system": "s"}
+            found = Result(experiment.name, "", setting, machine, "", 1.0, 1, [row])
+            found.interrupted = row.error == "interrupted"
+            return found
+
+        monkeypatch.setattr(runner, "run", run)
+
+    return install
+
+
+def test_all_experiments_but_those_that_cannot_be_run(three, capsys, nothing_else):
+    three(None, None)
+    assert cli.main(["experiment", "--all", "--json"]) == 0
+    output = capsys.readouterr()
+    assert [each["name"] for each in json.loads(output.out)["results"]] == ["cpu-percent", "pool"]
+    assert "distributed: left out, it needs [a farm]" in output.err
+    three(None, "it broke")
+    assert cli.main(["experiment", "--all"]) == 1
+
+
+def test_ctrl_c_ends_all_experiments(three, capsys, nothing_else):
+    three("interrupted")
+    assert cli.main(["experiment", "--all", "--json"]) == 130
+    assert len(json.loads(capsys.readouterr().out)["results"]) == 1
+
+
+def test_one_that_cannot_be_run_is_an_error(three, capsys, nothing_else):
+    three()
+    assert cli.main(["experiment", "distributed"]) == 2
+    assert "distributed cannot be run here: it needs [a farm]" in capsys.readouterr().err
+    assert cli.main(["experiment", "pool", "--all"]) == 2
+    assert "leave out either it or the name 'pool'" in capsys.readouterr().err
+
+
+def test_a_report_of_a_new_run(three, capsys, nothing_else, tmp_path):
+    three(None, "it broke")
+    page = tmp_path / "page.html"
+    assert cli.main(["report", str(page)]) == 1
+    assert f"{page}: 2 results" in capsys.readouterr().err
+    assert "it broke" in page.read_text()
+
+
+@pytest.mark.parametrize("arguments", [["experiment"], ["doctor", "--json"]])
+def test_a_reader_that_has_gone(arguments):
+    """What `| head -0` does to a table, and to JSON."""
+    command = [sys.executable, "-P", "-m", "gilkit", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
 
 
 # ---- doctor
@@ -234,6 +370,35 @@ def test_doctor_on_restricted_machines(change, subject, words):
     assert words in advice(doctor._cores(FACTS | change))[subject]
 
 
+def test_doctor_on_hardware_threads():
+    (found,) = [each for each in doctor._cores(FACTS | {"threads_per_core": 2}) if "hardware" in each.subject]
+    assert found.fine
+    assert found.value == "2 share each core"
+
+
+def test_doctor_counts_threads_by_the_quota():
+    assert advice(doctor._threads(FACTS | {"num_threads": 2, "gilkit": {"quota": 2.5}})) == {}
+    assert advice(doctor._threads(FACTS | {"num_threads": 1, "gilkit": {"quota": 0.5}})) == {}
+    (many,) = doctor._threads(FACTS | {"gilkit": {"quota": 2.5}})
+    assert "More than the 2 cores" in many.advice
+
+
+def test_doctor_on_other_pools(monkeypatch):
+    pool = {"internal_api": "openblas", "version": "0.3", "prefix": "libopenblas", "num_threads": 6}
+    given = []
+    monkeypatch.setitem(sys.modules, "threadpoolctl", types.SimpleNamespace(threadpool_info=lambda: given))
+    assert [each.value for each in doctor._pools(FACTS)] == ["none in this process"]
+    given += [pool, pool | {"num_threads": 1, "version": None}]
+    crowded, alone = doctor._pools(FACTS)
+    assert crowded.value == "openblas 0.3 (libopenblas), 6 threads"
+    assert "gilkit.threads(2)" in crowded.advice
+    assert alone.value == "openblas (libopenblas), 1 threads"
+    assert alone.advice == ""
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    (unknown,) = doctor._pools(FACTS)
+    assert "pip install threadpoolctl" in unknown.advice
+
+
 def test_doctor_on_thread_counts(monkeypatch):
     monkeypatch.setenv("GILKIT_NUM_THREADS", "2")
     (few,) = doctor._threads(FACTS | {"num_threads": 2})
@@ -241,6 +406,71 @@ def test_doctor_on_thread_counts(monkeypatch):
     assert "Unset" in few.advice
     (many,) = doctor._threads(FACTS | {"num_threads": 16})
     assert "take turns" in many.advice
+
+
+POOL = {"internal_api": "openmp", "user_api": "openmp", "prefix": "libgomp", "version": None}
+
+
+@pytest.mark.parametrize(
+    ("threads", "change", "fine", "words"),
+    [
+        (4, {}, False, "called from 8 threads of gilkit.map it has 32 threads on 8 cores"),
+        (4, {"num_threads": 2}, True, ""),  # 2 teams of 4
+        (4, {"num_threads": 4}, False, "16 threads on 8 cores"),
+        (1, {}, True, ""),
+    ],
+)
+def test_doctor_warns_where_the_threads_of_two_pools_multiply(threads, change, fine, words, monkeypatch):
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    monkeypatch.setattr(threadpoolctl, "threadpool_info", lambda: [POOL | {"num_threads": threads}])
+    (finding,) = doctor._pools(FACTS | change)
+    assert finding.value == f"openmp (libgomp), {threads} threads"
+    assert finding.fine == fine
+    assert words in finding.advice
+    assert bool(finding.advice) == bool(words)
+
+
+def test_doctor_on_a_pool_that_all_callers_share(monkeypatch):
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    pool = {"internal_api": "openblas", "user_api": "blas", "prefix": "libopenblas", "version": "0.3", "num_threads": 6}
+    monkeypatch.setattr(threadpoolctl, "threadpool_info", lambda: [pool])
+    (finding,) = doctor._pools(FACTS)
+    assert finding.value == "openblas 0.3 (libopenblas), 6 threads"
+    assert finding.fine
+    assert "compete for the cores" in finding.advice
+    assert "gilkit.threads(2)" in finding.advice
+
+
+def test_doctor_sees_the_openmp_of_this_process(run_python, compile_c):
+    """Not a list made up for it: libgomp is loaded and has a team."""
+    pytest.importorskip("threadpoolctl")
+    library = compile_c(
+        "team",
+        """
+        int team(void)
+        {
+            int count = 0;
+            #pragma omp parallel reduction(+ : count)
+            count++;
+            return count;
+        }
+        """,
+        "-fopenmp",
+    )
+    out = run_python(
+        """
+        import ctypes, sys
+        from gilkit.lab import cli
+        assert ctypes.CDLL(sys.argv[1]).team() == 3
+        cli.main(["doctor", "--json"])
+        """,
+        library,
+        OMP_NUM_THREADS="3",
+        GILKIT_NUM_THREADS="70",
+    )
+    (finding,) = (each for each in json.loads(out)["findings"] if "omp), 3 threads" in each["value"])
+    assert not finding["fine"]
+    assert "it has 210 threads on" in finding["advice"]
 
 
 def test_doctor_on_a_gil_build():
@@ -259,6 +489,51 @@ def test_doctor_names_the_module_that_switches_the_gil_on(monkeypatch):
     assert module.value == "module pandas._libs.x (imported by pandas) switches the GIL on"
     assert "newer version of pandas" in module.advice
     assert broken.value == "ImportError"
+
+
+def test_doctor_says_when_the_gil_was_asked_for(monkeypatch):
+    monkeypatch.setattr(doctor, "imports", lambda modules: [])
+    monkeypatch.setattr(doctor.sys, "flags", types.SimpleNamespace(gil=1))
+    (gil,) = doctor._gil(interpreters.Interpreter("p", "CPython", "3.14.0", True, True), ["numpy"])
+    assert "PYTHON_GIL=1" in gil.value
+    assert "Unset" in gil.advice
+
+
+@pytest.fixture
+def program(tmp_path):
+    def write(text):
+        path = tmp_path / "program"
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+        return str(path)
+
+    return write
+
+
+def test_doctor_imports_in_another_interpreter(program):
+    answer = 'echo "a module prints"; echo \'gilkit-doctor:[["a", "a.b", ""]]\'; echo "and more"'
+    assert doctor.imports(["a"], program(answer)) == [("a", "a.b", "")]
+    with pytest.raises(LabError, match="importing a, b ended the interpreter with status 3; it said no such luck"):
+        doctor.imports(["a", "b"], program("echo what is it; echo no such luck >&2; exit 3"))
+    with pytest.raises(LabError, match="with status 0; it said nothing"):
+        doctor.imports(["a"], program("exit 0"))
+
+
+def test_doctor_does_not_wait_for_ever(program, monkeypatch):
+    monkeypatch.setattr(doctor, "IMPORT_SECONDS", 0.1)
+    with pytest.raises(LabError, match=r"importing a took longer than 0.1 s"):
+        doctor.imports(["a"], program("exec sleep 60"))
+
+
+@pytest.mark.skipif(not interpreters.find_free_threaded(), reason="no free-threaded interpreter was found")
+def test_doctor_imports_in_a_free_threaded_interpreter(tmp_path, monkeypatch):
+    free = interpreters.find_free_threaded()[0].executable
+    monkeypatch.setenv("PYTHON_GIL", "1")  # of the shell; the question is what the modules do
+    assert doctor.imports(["json", "sys"], free) == []
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "broken.py").write_text("1 / 0")
+    (told,) = doctor.imports(["json", "broken"], free)
+    assert told == ("broken", "", "ZeroDivisionError: division by zero")
 
 
 def test_doctor_says_when_all_is_well_without_gil(monkeypatch):

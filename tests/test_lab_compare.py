@@ -13,6 +13,7 @@ from gilkit.lab.errors import LabError
 from gilkit.lab.experiment import Outcome, Row, Setting
 from gilkit.lab.guest.gilkit_tasks import contest
 from gilkit.lab.interpreters import Interpreter
+from gilkit.lab.strategies import free_threaded
 
 GIL = Interpreter("python3", "CPython", "3.13.0", False, True, running=True)
 SETTING = Setting([GIL], 2, 2)
@@ -402,3 +403,36 @@ def test_against_an_older_run(mine, capsys, tmp_path):
     assert "× then, " in capsys.readouterr().out
     assert run(mine, "product", "pairs", "--against", str(saved)) == 2
     assert "holds no comparison of" in capsys.readouterr().err
+
+
+def test_what_is_compared_of_a_workload(monkeypatch):
+    free = Interpreter("python3t", "CPython", "3.14.0", True, False)
+    monkeypatch.setattr(free_threaded, "_interpreter", lambda: free)
+    monkeypatch.setattr(interpreters, "lacks", lambda interpreter, names: [])
+    work = workloads.get("spin")
+    cases = {case.strategy: case for case in compare.Comparison("spin").cases(Setting([GIL, free], 2, 2))}
+    assert (cases["serial"].threads, cases["threads"].threads) == (1, 2)
+    assert {case.arguments["amount"] for case in cases.values()} == {work.amount}
+    there = cases["free-threaded"]
+    assert (there.task, there.interpreter) == ("contest:portable", free)
+    assert all(case.interpreter is GIL for case in cases.values() if case is not there)
+    without = compare.Comparison("spin").cases(SETTING)  # which has no such interpreter
+    assert {case.strategy for case in without} == set(cases) - {"free-threaded"}
+
+
+def test_the_table_without_a_plain_loop():
+    measured, failed = row("threads", 0.5, 2), Row("gilkit.map", "gilkit.map", GIL, 2, {}, error="it broke")
+    comparison = compare.Comparison("spin")
+    columns = {column.heading: column for column in comparison.columns([measured], SETTING)}
+    assert columns["speed-up"].show(measured, [measured]) == "–"
+    assert columns["moved"].show(measured, [measured]) == "–"
+    (chart,) = comparison.charts([row("serial", 1.0), measured, failed], SETTING)
+    assert [bar.label for bar in chart.bars] == ["serial", "threads"]
+    (chart,) = comparison.charts([measured], SETTING)
+    assert chart.bars == []
+
+
+def test_nothing_is_planned_for_what_is_not_known():
+    assert compare.fit({}, 2) == {}
+    assert compare.planned({}, 2) == 0.0
+    assert compare.planned({"each": 1.0, "inputs": 3}, 2) == 3.0

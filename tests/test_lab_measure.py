@@ -96,3 +96,18 @@ def test_the_clock_leaves_out_what_it_is_told():
     measure.leave_out(0.04)
     left, passed = measure.clock() - start, time.perf_counter() - real
     assert passed - left == pytest.approx(0.04, abs=0.005)
+
+
+def test_where_there_are_no_cpu_clocks_of_processes(monkeypatch):
+    exact = measure.process_cpu(os.getpid())
+    monkeypatch.setattr(measure.sys, "platform", "other")
+    ticks = measure.process_cpu(os.getpid())
+    assert ticks == pytest.approx(exact, abs=0.3)
+    assert all(value * 100 == pytest.approx(round(value * 100)) for value in ticks)  # the kernel's hundredths
+
+
+def test_a_process_that_is_gone_has_not_switched():
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    assert len(measure._switches(os.getpid())) == 2
+    child.wait()
+    assert measure._switches(child.pid) == (0, 0)

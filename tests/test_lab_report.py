@@ -136,6 +136,9 @@ CHARTS = [
     Lines("log", "x", "y", [Line("l", [Point(1, 0.001), Point(2, 1000.0)])], log_y=True),
     Lines("none", "x", "y", [Line("l", [])]),
     Lines("flat", "x", "y", [Line("l", [Point(1, 0.0)])], True, True),
+    Lines("one decade", "x", "y", [Line("l", [Point(1, 10.0), Point(2, 10.0)])], log_y=True),
+    Lines("many decades", "x", "y", [Line("l", [Point(1, 1e-9), Point(2, 1e3)]), Line("none", [])], log_y=True),
+    Lines("crowded", "x", "y", [Line("l", [Point(x, 0.2) for x in (1, 2, 3, 500, 501, 999, 1000)])]),
     Timeline("time", "s", [Lane("w", [Span(0, 1, "task"), Span(1, 2, "other")])]),
     Timeline("none", "s", []),
     Strip("strip", [0.1, 0.2], [[0, 100], [50, 120]], [Span(0, 0.2, "case <1>")], [0.0, 0.1]),
@@ -158,8 +161,9 @@ def test_every_picture_is_sound(chart):
 
 def test_descriptions_hold_the_values():
     assert drawing.describe(CHARTS[0]) == "a: 50 %. g, b: 200 %. nothing: 0 %. all: 200 %."
-    assert "w: task from 0.00 ns to 1.00 s" in drawing.describe(CHARTS[7])
-    assert "Core 1: 85 % on average" in drawing.describe(CHARTS[9])
+    described = {chart.title: drawing.describe(chart) for chart in CHARTS if chart.title in ("time", "strip")}
+    assert "w: task from 0.00 ns to 1.00 s" in described["time"]
+    assert "Core 1: 85 % on average" in described["strip"]
     assert "l: 2.00 y at 1 x, 4.00 y at 128" in drawing.describe(CHARTS[3])
 
 
@@ -170,6 +174,19 @@ def test_descriptions_hold_the_values():
 )  # fmt: skip
 def test_round_values_on_axes(number, unit, words):
     assert drawing.round_value(number, unit) == words
+
+
+def test_labels_do_not_run_into_one_another():
+    (chart,) = [each for each in CHARTS if each.title == "crowded"]
+    words = re.findall(r">([\d,]+)</text>", drawing.draw(chart))
+    assert [word for word in words if word in ("1", "2", "3", "500", "501", "999", "1000")] == ["1", "500", "999"]
+
+
+@pytest.mark.parametrize("power", range(-320, 308, 7))
+@pytest.mark.parametrize("digits", [1.0, 3.999999999999999, 4.0, 9.999999999999999])
+def test_there_are_a_few_ticks_whatever_the_size(power, digits):
+    found = drawing.ticks(digits * 10.0**power)
+    assert 2 <= len(found) <= 6 or digits * 10.0**power < 1e-307  # where steps are not exact
 
 
 @pytest.mark.parametrize(("high", "expected"), [(1.0, [0, 0.5, 1.0]), (200, [0, 50, 100, 150, 200]), (7, [0, 2, 4, 6])])
@@ -264,3 +281,26 @@ def test_in_a_real_browser(runs, tmp_path):
     ours = {url for url in requested if not url.startswith(("file:", "data:", "chrome", "about:", "devtools:"))}
     browser = re.compile(r"https?://[\w.-]*(google|gstatic|googleapis|gvt1)\.\w+")  # its own errands
     assert not {url for url in ours if not browser.match(url)}
+
+
+def test_pages_that_cannot_be_written(runs, tmp_path):
+    for path in (tmp_path / "missing" / "page.html", tmp_path / "missing" / "page.md"):
+        with pytest.raises(LabError, match=r"page\.\w+' cannot be written: No such file"):
+            report.write(str(path), runs)
+
+
+def test_a_run_without_a_verdict_as_markdown():
+    text = report.markdown([Result("pool", "The claim.", Setting([GIL], 2, 2), MACHINE, "", 1.0, 1, interrupted=True)])
+    assert "| [`pool`](#pool) | The claim. | – |" in text
+    assert "## pool\n\n*The claim.*\n\nWhy: " in text
+
+
+def test_the_strip_names_what_it_can(runs):
+    """A saved run may have been of more cases than it holds."""
+    run = runs[0]
+    run.strip[:] = [[1.0, 0, 50.0], [2.0, 0, 50.0], [3.0, len(run.rows), 50.0]]
+    (strip,) = report.strip(run)
+    assert [(span.start, span.end, span.label) for span in strip.spans] == [
+        (0.0, 2.0, run.rows[0].label),
+        (2.0, 3.0, ""),
+    ]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
 import time
+import types
 
 import psutil
 import pytest
@@ -244,3 +246,68 @@ def test_signals_that_are_ignored_stay_so():
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+# ---- What the machine says, and what it does not
+
+
+def test_a_machine_that_says_little_of_itself(monkeypatch):
+    def unreadable(*arguments, **options):
+        raise PermissionError
+
+    monkeypatch.setattr(machine.Path, "read_text", unreadable)
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert machine.processor() == (platform.processor() or platform.machine())
+    assert machine.siblings() == 1
+    assert machine.allowed() == set(range(os.cpu_count()))
+
+
+@pytest.mark.parametrize(("text", "count"), [("0\n", 1), ("0-1\n", 2), ("0,64\n", 2), ("0-1,8-9\n", 4)])
+def test_hardware_threads(monkeypatch, text, count):
+    monkeypatch.setattr(machine.Path, "read_text", lambda self, **options: text)
+    assert machine.siblings() == count
+    facts = machine.describe() | {"cores": 8}
+    line = machine.one_line(facts)
+    assert (f"8 cores, {count} hardware threads a core, affinity" in line) == (count > 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("processor: 0\nmodel name\t: A chip: fast\n", "A chip: fast"), ("Model : Board\n", "Board")]
+)
+def test_the_name_of_the_processor(monkeypatch, text, name):
+    monkeypatch.setattr(machine.Path, "read_text", lambda self, **options: text)
+    assert machine.processor() == name
+    monkeypatch.setattr(machine.Path, "read_text", lambda self, **options: "features: few\n")
+    assert machine.processor() == (platform.processor() or platform.machine())
+
+
+def test_cores_of_others_do_not_count(monkeypatch):
+    """What runs on cores that this process may not use does not disturb it."""
+    times = [types.SimpleNamespace(user=float(core), system=0.0, steal=0.0) for core in (1000, 1)]
+    monkeypatch.setattr(psutil, "cpu_times", lambda percpu: times)
+    monkeypatch.setattr(machine, "allowed", lambda: {1})
+    others = runner.Others(types.SimpleNamespace(pid=os.getpid()))
+    times[0].user += 500.0
+    times[1].user += 50.0
+    time.sleep(0.05)
+    # 50 s in some 0.05 s; the 500 s of the other core would be ten times as much.
+    assert 10_000 < others.percent()["others_percent"] <= 100 * 50 / 0.05
+
+
+def test_a_worker_that_is_gone_used_nothing():
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    percent = runner.Others(types.SimpleNamespace(pid=child.pid)).percent()
+    assert percent["others_percent"] >= 0
+
+
+def test_the_strip_begins_before_any_case(monkeypatch):
+    told = []
+    view = Recorder()
+    view.tick = lambda cores, percent: told.append((len(cores), percent))
+    result, _ = run(case(), rounds=1)
+    watcher = runner.Watcher(result, view)
+    before = len(result.strip)
+    watcher.tick()
+    assert told == [(psutil.cpu_count(), None)]  # of no case
+    assert len(result.strip) == before + 1

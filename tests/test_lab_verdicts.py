@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gilkit.lab import experiments, figures
+from gilkit.lab import drawing, experiments, figures
+from gilkit.lab.charts import Lines
 from gilkit.lab.experiment import Check, Outcome, Row, Setting, Verdict, weigh
 from gilkit.lab.interpreters import Interpreter
 
@@ -396,6 +397,23 @@ def test_lost_updates():
     assert "lose 30 % of a RacyCounter's updates" in judge("lost-updates", balances(2) + native).text
 
 
+def test_lost_updates_expected_and_found():
+    native = [row("RacyCounter", 2, count=1000, lost=300), row("RacyCounter", 1, count=50, lost=0)]
+    native += [row("AtomicCounter", threads, count=100 * threads, lost=0) for threads in (1, 2)]
+    account = row("no lock", 2, count=10, runs=5, wrong=2, balance=-8)
+    experiment = experiments.get("lost-updates")
+    rows = [account, *native]
+    columns = {column.heading: column.show for column in experiment.columns(rows, SETTING)}
+    shown = [(columns["expected"](each, rows), columns["found"](each, rows)) for each in rows]
+    assert shown == [("0", "-8"), ("3,000", "2,100"), ("150", "150"), ("300", "300"), ("600", "600")]
+    (scaling,) = [chart for chart in experiment.charts(rows, SETTING) if isinstance(chart, Lines)]
+    assert {line.label: [point.x for point in line.points] for line in scaling.lines} == {
+        "RacyCounter": [1, 2],
+        "AtomicCounter": [1, 2],
+    }
+    assert [point.y for point in scaling.lines[1].points] == pytest.approx([1e-4, 2e-4])
+
+
 # ---- deadlock
 
 
@@ -477,3 +495,83 @@ def test_picking_rows():
     assert figures.find(rows, "c") is None  # not measured
     assert figures.find(rows, interpreter=FREE) is rows[2]
     assert figures.interpreters_of(rows) == [GIL, FREE]
+
+
+# ---- With less than all of it
+
+
+def pooled():
+    spans = [[0, 0, 0.0, 0.2], [1, 1, 0.0, 0.1], [2, 2, 0.0, 0.2], [3, 3, 0.0, 0.2], [4, 1, 0.1, 0.3]]
+    kinds = ("threads", "processes")
+    rows = [row("schedule", 4, arguments={"kind": "threads"}, spans=spans, count=5)]
+    rows += [row(way, 2, arguments={"kind": kind}, each=each) for kind in kinds for way, each in WAYS]
+    return rows
+
+
+WAYS = (("fresh", 1e-2), ("reused", 1e-4))
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [("cpu-vs-io", cpu_vs_io), ("free-threaded", free_threaded), ("pool", pooled), ("server", server),
+     ("spawn-cost", spawn), ("switch-cost", switch),
+     ("oversubscription", lambda: loops("gilkit", GIL, 199, 198) + loops("threads", FREE, 195, 190))],
+)  # fmt: skip
+def test_a_case_that_failed_leaves_the_others(name, make):
+    """Whichever it is: there is a verdict, and the pictures hold all that can be compared."""
+    experiment = experiments.get(name)
+    whole = make()
+    for index, lost in enumerate(whole):
+        rows = whole[:index] + whole[index + 1 :]
+        assert experiment.judge(rows, SETTING).text
+        drawn = [drawing.draw(chart) for chart in experiment.charts(rows, SETTING)]
+        assert all("nan" not in picture for picture in drawn)
+        failed = [*rows, Row(lost.label, lost.strategy, lost.interpreter, lost.threads, lost.arguments, error="broke")]
+        assert experiment.judge(failed, SETTING).outcome in Outcome
+
+
+def test_free_threaded_without_another_interpreter():
+    verdict = judge("free-threaded", [each for each in free_threaded() if each.interpreter is FREE])
+    assert verdict.headline == "not decided for one core with the GIL"
+    assert "times as long as one of" not in verdict.text  # there is none to compare it with
+
+
+def test_figures_that_were_not_measured():
+    measured = row("threads", each=2.0)
+    assert measured["each"] == measured.get("each") == 2.0
+    assert measured.get("nothing") is None
+    with pytest.raises(KeyError, match="nothing"):
+        measured["nothing"]
+
+
+# ---- With less than all of the machine
+
+
+def test_what_can_be_started_here(monkeypatch):
+    def labels(methods, greenlets):
+        monkeypatch.setattr("multiprocessing.get_all_start_methods", lambda: methods)
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: greenlets or None)
+        return [case.strategy for case in experiments.get("spawn-cost").cases(SETTING)]
+
+    few = labels(["spawn"], False)
+    assert {"spawn", "thread", "task"} < set(few)
+    assert not {"forkserver", "fork", "large fork", "greenlet"} & set(few)
+    every = labels(["fork", "spawn", "forkserver"], True)
+    assert {"spawn", "forkserver", "fork", "large fork", "thread"} < set(every)
+    assert sum("greenlet" in each for each in every) == 1
+
+
+@pytest.mark.parametrize("greenlets", [True, False])
+def test_what_can_be_switched_here(monkeypatch, greenlets):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: greenlets or None)
+    kinds = {case.strategy for case in experiments.get("switch-cost").cases(SETTING)}
+    assert ("greenlets" in kinds) == greenlets
+    assert {"trap", "threads", "native", "generators"} < kinds
+
+
+def test_a_cluster_needs_its_libraries(monkeypatch):
+    experiment = experiments.get("distributed")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "cryptography" else True)
+    assert experiment.obstacle() == "cryptography is not installed: pip install 'gilkit[dask]'"
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: True)
+    assert experiment.obstacle() is None

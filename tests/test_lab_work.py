@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import gzip
 import importlib.util
 import math
+import multiprocessing
+import sys
+import types
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import pytest
 
 import gilkit
@@ -17,6 +23,7 @@ from gilkit.lab.guest.gilkit_tasks.cut import cut, spans
 from gilkit.lab.guest.gilkit_tasks.gzip import compress
 from gilkit.lab.guest.gilkit_tasks.text import text
 from gilkit.lab.strategies import free_threaded, subinterpreters
+from gilkit.lab.workers import TaskError
 from gilkit.lab.workload import WrongResult
 
 SMALL = {
@@ -161,3 +168,57 @@ def test_cutting(total, parts):
     covered = [index for begin, end in spans(total, parts) for index in range(begin, end)]
     assert covered == list(range(total))
     assert all(begin < end for begin, end in spans(total, parts))
+
+
+# ---- Strategies that cannot be used, or not yet
+
+
+def test_peers_that_are_not_installed(monkeypatch):
+    workload = small("spin")
+    found = importlib.util.find_spec
+    absent = ("numba", "joblib")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in absent else found(name))
+    assert strategies.get("numba").obstacle(workload) == "numba is not installed"
+    assert strategies.get("joblib").obstacle(workload) == "joblib is not installed"
+    assert strategies.get("numpy").obstacle(small("gzip")) == "gzip has no numpy form"
+
+
+def test_start_methods_that_the_system_has_not(monkeypatch):
+    monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
+    assert strategies.get("pool-spawn").obstacle(small("spin")) is None
+    assert "cannot start processes by fork" in strategies.get("pool-fork").obstacle(small("spin"))
+
+
+def test_no_worker_is_left_where_work_cannot_begin():
+    before = set(psutil.Process().children(recursive=True))
+    unknown = types.SimpleNamespace(module=types.SimpleNamespace(__name__="tasks.nonsense"), size={})
+    with pytest.raises(TaskError, match="nonsense"):
+        free_threaded.remote(interpreters.running(), unknown, 2)
+    assert set(psutil.Process().children(recursive=True)) <= before
+
+
+class Threads(ThreadPoolExecutor):
+    """In the place of sub-interpreters: their GIL apart, they are asked in the same way."""
+
+
+@pytest.mark.parametrize("name", ["spin", "mandelbrot", "sort"])
+def test_what_sub_interpreters_are_asked_to_do(name, monkeypatch):
+    monkeypatch.setattr(concurrent.futures, "InterpreterPoolExecutor", Threads, raising=False)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry != subinterpreters.GUEST])
+    strategy, workload = subinterpreters.Subinterpreters(), small(name)
+    assert strategy.obstacle(workload) is None
+    for _ in range(2):
+        with strategy.open(workload, 2) as contender:
+            workload.check(contender.result(contender.run()))
+        assert sys.path.count(subinterpreters.GUEST) == 1
+
+
+def test_bytes_that_go_to_sub_interpreters(tmp_path):
+    strategy, workload = subinterpreters.Subinterpreters(), small("sort")
+    moved = strategy.moved(workload, 2, workload.solve(map, 2))
+    assert 0.9 <= moved / (2 * 9 * 5000) <= 1.3  # a number takes 9 bytes in a pickle, there and back
+    path = tmp_path / "readers_bytes.py"
+    path.write_text("def f(n): return bytes(n)\ndef inputs(): return [10_000] * 4\n")
+    own = workloads.custom({"function": f"{path}:f", "make": f"{path}:inputs", "take": None, "repeat": 1})
+    moved = strategy.moved(own, 2, own.solve(map, 2))
+    assert 10_000 < moved < 41_000

@@ -198,3 +198,58 @@ def test_workers_do_not_hold_each_other_up(tasks):
         first._lifeline = -1
         assert gone(first.pid)
         assert second.call("mine:f") == 1
+
+
+def test_a_program_that_does_not_answer_as_agreed(tmp_path, monkeypatch):
+    server = tmp_path / "serve.py"
+    server.write_text("input()\nprint('hello')\ninput()\n")
+    monkeypatch.setattr(workers, "SERVER", server)
+    with Worker(HERE) as worker, pytest.raises(TaskError, match=r"not an answer: 'hello\\n'"):
+        worker.call("mine:f")
+
+
+# ---- The server by itself
+
+
+def serve(*arguments, **options):
+    command = [sys.executable, "-u", str(workers.SERVER), *map(str, arguments)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+
+REQUEST = b'{"task": "cut:cut", "arguments": {"total": 3, "parts": 2}}\n'
+
+
+def test_the_server_ends_when_its_input_does():
+    output, errors = serve().communicate(REQUEST * 2, timeout=30)
+    assert output == b'{"result": [2, 1]}\n' * 2
+    assert errors == b""
+
+
+def test_the_server_ends_when_nobody_listens():
+    with serve() as server:
+        server.stdout.close()
+        server.stdin.write(REQUEST)
+        server.stdin.flush()
+        assert server.wait(30) == 0
+        assert server.stderr.read() == b""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="process groups")
+@pytest.mark.parametrize("platform", [sys.platform, "other"])
+@pytest.mark.parametrize("before", [True, False], ids=["closed before", "closed later"])
+def test_the_server_dies_with_the_lab(platform, before):
+    """By the kernel's hand, and where that cannot be by a thread's."""
+    end, lifeline = os.pipe()
+    code = (
+        "import sys, time; sys.path.insert(0, sys.argv[1]); import serve; sys.platform = sys.argv[3]\n"
+        "serve.end_with_the_lab(int(sys.argv[2])); print('ready', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, str(workers.SERVER.parent), str(end), platform]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, pass_fds=[end], start_new_session=True) as server:
+        os.close(end)
+        if before:
+            os.close(lifeline)
+        else:
+            assert server.stdout.readline() == b"ready\n"
+            os.close(lifeline)
+        assert server.wait(30) == -signal.SIGKILL

@@ -1,6 +1,8 @@
 """gilkit.map, starmap and imap against builtin map and itertools.starmap."""
 
 import contextvars
+import ctypes
+import functools
 import gc
 import hashlib
 import itertools
@@ -422,12 +424,81 @@ def test_what_a_signal_handler_raises_ends_the_call(function, error, alarm):
     assert gilkit.map(square, range(100)) == [x * x for x in range(100)]
 
 
-def test_ctrl_c_ends_calls_inside_of_other_items_too(alarm):
-    alarm(KeyboardInterrupt)
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR2"), reason="needs SIGUSR1 and SIGUSR2")
+def test_a_signal_handler_runs_between_two_calls_of_a_builtin_function():
+    """C's kill looks for no signals; the first call's handler must keep the second from being made."""
+    seen = []
+
+    def handler(number, _):
+        seen.append(number)
+        if number == signal.SIGUSR1:
+            raise Signal
+
+    numbers = [signal.SIGUSR1, signal.SIGUSR2]
+    before = [signal.signal(number, handler) for number in numbers]
+    try:
+        with pytest.raises(Signal):
+            gilkit.starmap(
+                ctypes.CDLL(None).kill, [(os.getpid(), number) for number in numbers], threads=1, chunksize=2
+            )
+        time.sleep(0.01)
+    finally:
+        for number, old in zip(numbers, before, strict=True):
+            signal.signal(number, old)
+    assert seen == [signal.SIGUSR1]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, Signal, SystemExit])
+@pytest.mark.parametrize("in_python", [False, True])
+def test_what_a_signal_handler_raises_ends_calls_inside_of_other_items_too(error, in_python, alarm):
+    """Whether it comes while the main thread's item is inside gilkit or in Python code."""
+    caller = threading.get_ident()
+
+    def item(_):
+        if in_python and threading.get_ident() == caller:
+            while True:
+                time.sleep(0.001)
+        return gilkit.spin(10**13, threads=1)
+
+    alarm(error)
     began = time.perf_counter()
-    with pytest.raises(KeyboardInterrupt):
-        gilkit.map(lambda _: gilkit.spin(10**13, threads=1), range(3), threads=3)
+    with pytest.raises(error):
+        gilkit.map(item, range(3), threads=3)
     assert time.perf_counter() - began < 5
+
+
+class Handler:
+    def __call__(self, *_):
+        raise Signal
+
+    def method(self, *_):
+        raise Signal
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [Handler(), Handler().method, functools.partial(Handler().method, 1)],
+    ids=["object", "method", "partial"],
+)
+def test_any_kind_of_signal_handler_ends_other_items(handler, alarm):
+    signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    with pytest.raises(Signal):
+        gilkit.map(lambda _: gilkit.spin(10**13, threads=1), range(3), threads=3)
+
+
+def test_an_item_that_fails_by_itself_does_not_end_the_others(alarm):
+    """Though a handler of signals is set: which item failed first is known once those before it are done."""
+
+    def item(index):
+        if index == 1:
+            raise ValueError(index)
+        assert gilkit.spin(300_000_001, threads=1) == 1
+        raise KeyError(index)
+
+    for _ in range(3):
+        with pytest.raises(KeyError):
+            gilkit.map(item, range(2), threads=2)
 
 
 # ---- imap ----

@@ -306,3 +306,16 @@ def test_twins():
     a = np.random.default_rng(5).standard_normal(777)
     for name in NAMES:
         assert getattr(gilkit, name)(a) == pytest.approx(getattr(reference, name)(a.tolist()), rel=1e-14)
+
+
+def test_the_reference_of_extremes_and_inner_products():
+    nan = float("nan")
+    assert reference.min([3.0, -1.0, 2.0]) == -1.0
+    assert reference.max([3.0, -1.0, 2.0]) == 3.0
+    for values in ([nan, 1.0], [1.0, nan, -5.0], [1.0, nan]):
+        assert np.isnan(reference.min(values))
+        assert np.isnan(reference.max(values))
+    a = np.random.default_rng(5).integers(-1000, 1000, (2, 500)).astype(float)  # exact in any order
+    assert reference.dot(*a.tolist()) == gilkit.dot(*a)
+    with pytest.raises(ValueError, match="longer than argument 1"):
+        reference.dot([1.0], [1.0, 2.0])

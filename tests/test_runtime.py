@@ -170,6 +170,10 @@ def test_every_public_name_has_its_type():
         assert getattr(gilkit, name).__doc__ or name == "__version__", name
 
 
+def test_the_header_is_where_it_is_said_to_be():
+    assert (pathlib.Path(gilkit.get_include()) / "gilkit" / "gilkit.h").is_file()
+
+
 def test_source_tree_says_what_to_do(tmp_path):
     """A checkout on sys.path hides the installed package: the error must tell."""
     package = tmp_path / "gilkit"

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 pytest.importorskip("simpy", reason="simpy is not installed: pip install 'gilkit[scale]'")
 SCALE = Path(__file__).resolve().parent.parent / "bench" / "scale"
 sys.path.append(str(SCALE))
-from model import Costs, Machine, Policy, Pool, Region  # noqa: E402
+from machine import Costs, Machine  # noqa: E402
+from model import Policy, Pool, Region  # noqa: E402
 
 COSTS = Costs(**json.loads((SCALE / "costs.json").read_text()))
 FREE = Costs(**{field.name: 1e30 if field.name in ("turn", "read_one", "read_all") else 0.0 for field in fields(Costs)})
@@ -69,7 +70,7 @@ def test_memory_limits():
 
 
 def test_constants_are_those_of_the_source():
-    source = "".join((SCALE.parents[1] / "csrc" / "runtime" / name).read_text() for name in ("pool.c", "parallel.c"))
+    source = "".join(path.read_text() for path in (SCALE.parents[1] / "csrc" / "runtime").glob("*.[ch]"))
     policy = Policy()
     assert f"WAKES_EACH = {policy.fanout} " in source
     assert f"BATCH = {policy.batch / 1000:.0f} * GK_MICROSECOND" in source

@@ -7,12 +7,15 @@ import random
 import threading
 import time
 
+import numpy as np
 import pytest
 
 import gilkit
 from gilkit import runtime
 
 CALLERS = 64
+LARGEST = 5  # threads of the nested storm, at most
+ONES = np.ones(10**7 + 3)
 
 
 def workers_of_this_process():
@@ -64,6 +67,65 @@ def test_storm(often):
     assert not errors, errors[0]
     assert most <= threads - 1
     assert min(calls) > 0
+
+
+def leaf(size, threads):
+    """One kernel over `size` items; whether its result is right."""
+    choice = size % 3
+    if choice == 0:
+        return gilkit.spin(size, threads=threads) == size % 2
+    if choice == 1:
+        return gilkit.sum(ONES[:size], threads=threads) == size
+    return gilkit.cumsum(ONES[:size], threads=threads)[-1] == size
+
+
+def nested(depth, size, threads):
+    """Maps inside maps, `depth` deep, with kernels at the bottom."""
+    if depth == 0:
+        return leaf(size, threads)
+    sizes = [max(1, size >> i) + i for i in range(3)]
+    return all(gilkit.map(lambda each: nested(depth - 1, each, threads), sizes, threads=threads))
+
+
+def test_storm_of_nested_calls_while_thread_counts_change(often):
+    """Bodies three deep, sizes from 1 to 10^7, in 64 threads, whatever number of threads is set meanwhile."""
+    end = time.monotonic() + often(2, 60)
+    before = gilkit.num_threads()
+    errors, calls, most = [], [], 0
+
+    def caller(index):
+        choose = random.Random(index)
+        count = 0
+        try:
+            while count == 0 or time.monotonic() < end:
+                # Mostly short: a size has about as many digits as another.
+                size = int(10 ** choose.uniform(0, 7))
+                assert nested(choose.randint(0, 3), size, choose.choice([None, 1, 2, LARGEST]))
+                count += 1
+        except BaseException as error:  # all that a thread must not swallow
+            errors.append(error)
+        calls.append(count)
+
+    assert runtime.stop()
+    callers = [threading.Thread(target=caller, args=(index,)) for index in range(CALLERS)]
+    try:
+        for thread in callers:
+            thread.start()
+        choose = random.Random(CALLERS)
+        while any(thread.is_alive() for thread in callers):
+            gilkit.set_num_threads(choose.randint(1, LARGEST))
+            if os.path.exists("/proc/self/task"):
+                most = max(most, workers_of_this_process())
+            assert gilkit.info()["workers"] <= LARGEST - 1
+            time.sleep(0.02)
+        for thread in callers:
+            thread.join()
+    finally:
+        gilkit.set_num_threads(before)
+    assert not errors, errors[0]
+    assert most <= LARGEST - 1
+    assert min(calls) > 0
+    assert runtime.stop()
 
 
 def test_the_pool_grows_for_a_call_that_asks_for_more():

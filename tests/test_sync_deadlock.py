@@ -122,6 +122,36 @@ def test_reader_behind_a_waiting_writer():
     assert "waits to write under" in str(errors[0])
 
 
+def test_reader_behind_what_is_left_of_two_writers():
+    """The same with a second writer, after the first has got on: a reader waits behind it alone."""
+    rw, errors = sync.RWLock(), []
+    first, second = sync.Lock(), sync.Lock()  # what each writer waits for once it writes
+
+    def write(lock):
+        with rw.writer(), lock:
+            pass
+
+    with first, second:
+        with rw.reader():
+            writers = [threading.Thread(target=write, args=(lock,)) for lock in (first, second)]
+            for writer in writers:
+                writer.start()
+                time.sleep(0.1)
+        time.sleep(0.1)  # the first writes now, the second still waits
+        try:
+            with rw.reader():
+                pass
+        except sync.DeadlockError as error:
+            errors.append(error)
+    for writer in writers:
+        writer.join(LONG)
+        assert not writer.is_alive()
+    assert len(errors) == 1
+    assert [link.mode for link in errors[0].cycle] == ["read", "lock"]
+    with rw.writer():  # nothing is left of them
+        pass
+
+
 def test_ring_of_threads():
     n = 6
     locks, meet, errors = [sync.Lock() for _ in range(n)], threading.Barrier(n), []
@@ -232,6 +262,20 @@ def test_inversions_are_reported_once():
             with two, pytest.raises(sync.LockOrderWarning):
                 one.acquire()
         assert not one.locked()
+
+
+def test_inversions_by_way_of_others():
+    """Of several orders from a lock, the one that leads back is found, however many others lead nowhere."""
+    with sync.detect_deadlocks(inversions=True):
+        one, two, three, four = (sync.Lock() for _ in range(4))
+        with one, two:
+            pass
+        with one, three:
+            pass
+        with three, four:
+            pass
+        with pytest.warns(sync.LockOrderWarning, match="the other way round"), four, one:
+            pass
 
 
 def test_turned_off():

@@ -115,6 +115,9 @@ def ping(Condition condition, Lock lock, int64_t rounds):
             condition.notify_nogil(-1)
         lock.release_nogil()
 
+def give_back(Lock lock):
+    return lock.release_nogil()
+
 def bump():
     global plain
     plain += 1
@@ -221,3 +224,35 @@ def test_a_nogil_wait_lets_python_run(consumer):
     lock.release()
     thread.join(LONG)
     assert len(ran) == 5
+
+
+def test_what_code_without_the_gil_gives_back_closes_no_cycle(consumer):
+    """The detection of deadlocks is not told of it, and learns it from who takes the lock next."""
+    first, second = sync.Lock(), sync.Lock()
+    taken, held, end = threading.Event(), threading.Event(), threading.Event()
+
+    def hold_first():
+        with first:
+            taken.set()
+            end.wait(LONG)
+
+    def hold_second_and_wait_for_first():
+        with second:
+            held.set()
+            with first:
+                pass
+
+    with sync.detect_deadlocks():
+        first.acquire()
+        assert consumer.give_back(first)  # noted as held by this thread, until another takes it
+        threads = [threading.Thread(target=body) for body in (hold_first, hold_second_and_wait_for_first)]
+        threads[0].start()
+        assert taken.wait(LONG)
+        threads[1].start()
+        assert held.wait(LONG)
+        time.sleep(0.02)
+        threading.Timer(0.05, end.set).start()
+        second.acquire()
+        second.release()
+        for thread in threads:
+            thread.join(LONG)

@@ -1,14 +1,19 @@
-"""gilkit in turn with NumPy's OpenBLAS, numba and OpenMP in one process, against each alone.
+"""Two pools in turn in one process, against each alone: gilkit beside OpenBLAS, numba and OpenMP, and those beside each other.
 
     python bench/robustness/neighbours.py
 
-A pair runs three ways, in turn: gilkit's part alone, the neighbour's part alone, and the two alternating. The figure is
-the time of the alternation over the sum of the parts.
+Each pair is a process of its own. It runs three ways, in turn: one part alone, the other alone, and the two alternating.
+The figures are the time of the alternation over the sum of both alone, and each part's time inside the alternation over
+its time alone. `passive` means OMP_WAIT_POLICY=passive: libgomp's threads then sleep between loops, where they otherwise
+spin for milliseconds.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -19,7 +24,11 @@ import gilkit
 
 N = 20_000_000
 TURNS = 10
-ROUNDS = 11
+ROUNDS = 15
+
+
+def own() -> Callable[[], object]:
+    return lambda: gilkit.spin(10_000_001)
 
 
 def blas() -> Callable[[], object]:
@@ -27,40 +36,66 @@ def blas() -> Callable[[], object]:
     return lambda: matrix @ matrix
 
 
-def numba() -> Callable[[], object]:
-    peer = PEERS["numba omp"]()
-    return lambda: peer.total(N)
+def peer(name: str) -> Callable[[], Callable[[], object]]:
+    def make() -> Callable[[], object]:
+        total = PEERS[name]().total
+        return lambda: total(N)
+
+    return make
 
 
-def openmp() -> Callable[[], object]:
-    peer = PEERS["libgomp"]()
-    return lambda: peer.total(N)
+PARTS = {"gilkit": own, "OpenBLAS": blas, "numba omp": peer("numba omp"), "libgomp": peer("libgomp")}
+
+PAIRS = [
+    ("gilkit", "OpenBLAS", ""),
+    ("gilkit", "numba omp", ""),
+    ("gilkit", "numba omp", "passive"),
+    ("gilkit", "libgomp", ""),
+    ("gilkit", "libgomp", "passive"),
+    ("OpenBLAS", "numba omp", ""),
+    ("OpenBLAS", "libgomp", ""),
+]
 
 
-def seconds(*parts: Callable[[], object]) -> float:
-    start = time.perf_counter()
+def seconds(*parts: Callable[[], object]) -> list[float]:
+    """What each part took in all, called in turn."""
+    taken = [0.0] * len(parts)
     for _ in range(TURNS):
-        for part in parts:
+        for i, part in enumerate(parts):
+            start = time.perf_counter()
             part()
-    return time.perf_counter() - start
+            taken[i] += time.perf_counter() - start
+    return taken
+
+
+def compare(first: str, second: str) -> None:
+    a, b = PARTS[first](), PARTS[second]()
+    seconds(a, b)
+    ratios = []
+    for i in range(ROUNDS):
+        orders = [(a,), (b,), (a, b)]
+        taken = {order: seconds(*order) for order in (orders if i % 2 else orders[::-1])}
+        (alone_a,), (alone_b,), (in_turn_a, in_turn_b) = taken[a,], taken[b,], taken[a, b]
+        ratios.append(((in_turn_a + in_turn_b) / (alone_a + alone_b), in_turn_a / alone_a, in_turn_b / alone_b))
+    whole = sorted(ratio[0] for ratio in ratios)
+    low, high = whole[ROUNDS // 4], whole[-1 - ROUNDS // 4]
+    parts = [statistics.median(ratio[part] for ratio in ratios) for part in (1, 2)]
+    print(
+        f"{statistics.median(whole):.2f} ({low:.2f} to {high:.2f}) | {first} {parts[0]:.2f}, {second} {parts[1]:.2f} |",
+        flush=True,
+    )
 
 
 def main() -> None:
-    def own() -> None:
-        assert gilkit.spin(10_000_001) == 1
-
-    for name, make in {"OpenBLAS (NumPy)": blas, "numba, omp": numba, "libgomp": openmp}.items():
-        other = make()
-        seconds(own, other)
-        ratios = []
-        for i in range(ROUNDS):
-            orders = [(own,), (other,), (own, other)]
-            taken = {order: seconds(*order) for order in (orders if i % 2 else orders[::-1])}
-            ratios.append(taken[own, other] / (taken[own,] + taken[other,]))
-        ratios.sort()
-        print(
-            f"{name}: in turn {statistics.median(ratios):.3f} times the sum of both ({ratios[2]:.3f} to {ratios[-3]:.3f})"
-        )
+    if len(sys.argv) == 3:
+        compare(*sys.argv[1:])
+        return
+    print("| in turn | relative to the sum of both (quartiles) | each in its turn, relative to itself alone |")
+    print("| --- | --- | --- |")
+    for first, second, policy in PAIRS:
+        environment = {**os.environ, **({"OMP_WAIT_POLICY": policy} if policy else {})}
+        print(f"| {first} and {second}{f', {policy}' if policy else ''} | ", end="", flush=True)
+        subprocess.run([sys.executable, __file__, first, second], env=environment, check=True)
 
 
 if __name__ == "__main__":

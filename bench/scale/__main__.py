@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from model import Costs
+from machine import Costs
 
 COSTS = Path(__file__).resolve().parent / "costs.json"
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from model import Costs
+from machine import Costs
 
 from gilkit import _core
 

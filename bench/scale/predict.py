@@ -6,7 +6,8 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from model import Costs, Machine, Policy, Pool, Region
+from machine import Costs, Machine
+from model import Policy, Pool, Region
 
 CORES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 HOP = 60.0  # nanoseconds; assumed: a line from core to core on a server's mesh

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from machine import Costs, Machine
 from measure import CORES, MILLISECOND, Bench
-from model import Costs, Machine, Pool, Region
+from model import Pool, Region
 
 PROBE = 1_000_000  # loops
 UNDISTURBED = 1.1

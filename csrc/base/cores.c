@@ -31,6 +31,11 @@ int gk_cores_affinity(void)
     return count > 0 ? count : gk_cores_online();
 }
 
+int gk_core_here(void)
+{
+    return (int)GetCurrentProcessorNumber();
+}
+
 #else
 
 #  include <unistd.h>
@@ -65,6 +70,15 @@ int gk_cores_affinity(void)
     }
 #  endif
     return gk_cores_online();
+}
+
+int gk_core_here(void)
+{
+#  if defined(__linux__)
+    return sched_getcpu();
+#  else
+    return -1;
+#  endif
 }
 
 #endif

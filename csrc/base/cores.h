@@ -17,4 +17,8 @@ double gk_cores_quota(const char *root);
 /* The smaller of affinity and quota (a part of a core counts as one); at least 1. */
 int gk_cores_usable(void);
 
+/* The number of the processor this thread runs on, which may be another at once;
+ * -1: the system does not say. Some nanoseconds. */
+int gk_core_here(void);
+
 #endif

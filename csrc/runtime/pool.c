@@ -1,6 +1,7 @@
 /* Workers: find a region, join it, spin, park. README.md tells the protocol. */
 #include "runtime/pool.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -8,6 +9,8 @@
 #include "base/cores.h"
 #include "base/park.h"
 #include "base/thread.h"
+#include "runtime/region.h"
+#include "runtime/slots.h"
 
 #if !defined(_WIN32)
 #  include <pthread.h>
@@ -56,6 +59,8 @@ static void unlock(void)
  * as much time passes as three such calls take. */
 enum { WAKES_EACH = 3 };
 
+static int wake(int count, int threads, int patient);
+
 /* Joins a region that wants helpers, beginning the search at a place of this
  * worker's own, so that several callers get helpers evenly. */
 static gk_region *find_region(unsigned start, int *slot)
@@ -88,7 +93,7 @@ static void help(gk_region *r, int slot, int woken)
      * awake after a few of them, one after another. */
     int missing = r->threads - 1 - gk_self.participant;
     if (woken && missing > 0 && (gk_offers() >> slot & 1) != 0)
-        gk_pool_wake(missing < WAKES_EACH ? missing : WAKES_EACH, r->threads);
+        wake(missing < WAKES_EACH ? missing : WAKES_EACH, r->threads, 1);
     gk_region_work(r);
     gk_self.region = NULL;
     gk_self.participant = 0;
@@ -196,31 +201,42 @@ static void register_handlers(void)
 static pthread_once_t handlers = PTHREAD_ONCE_INIT;
 #endif
 
-/* Starts one more worker. Too few threads are no error: the region goes on
- * with those there are, and no start is tried again for a while. */
-static void start_worker(int limit)
+/* Starts `count` workers, or fewer if `limit` exist then. Too few threads are no
+ * error: the region goes on with those there are, and no start is tried again
+ * for a while. Returns 0 if another thread has the lock.
+ *
+ * A helper is patient and waits for the lock, since nobody who holds it waits
+ * for a helper. A caller is not: its own chunks are the better use of its time. */
+static int start_workers(int count, int limit, int patient)
 {
     if (gk_now() < atomic_load_explicit(&pool.retry_start_at, memory_order_relaxed))
-        return;
+        return 1;
 #if !defined(_WIN32)
     pthread_once(&handlers, register_handlers);
 #endif
-    if (!try_lock())
-        return; /* somebody else is starting one */
-    int index = atomic_load(&pool.workers);
-    if (index < limit && index < GK_MAX_THREADS && atomic_load(&pool.stop) == 0) {
+    if (patient)
+        lock();
+    else if (!try_lock())
+        return 0;
+    int index = atomic_load(&pool.workers), end = index + count;
+    if (end > limit)
+        end = limit < GK_MAX_THREADS ? limit : GK_MAX_THREADS;
+    for (; index < end && atomic_load(&pool.stop) == 0; index++) {
         /* Counted before it runs: it counts itself among the sleepers. */
         atomic_fetch_add(&pool.workers, 1);
         pool.threads[index] = gk_thread_start(worker_main, (void *)(uintptr_t)(index * 7), "gilkit");
         if (pool.threads[index] == NULL) {
             atomic_fetch_sub(&pool.workers, 1);
             atomic_store(&pool.retry_start_at, gk_now() + GK_SECOND);
+            break;
         }
     }
     unlock();
+    return 1;
 }
 
-int gk_pool_wake(int count, int threads)
+/* See gk_pool_wake() and start_workers(). */
+static int wake(int count, int threads, int patient)
 {
     GK_STEP();
     int cores = usable_cores(), wanted = threads > cores ? threads : cores;
@@ -228,15 +244,18 @@ int gk_pool_wake(int count, int threads)
         return 0;
     int asleep = atomic_load(&pool.sleepers); /* seq_cst: [offer-park] */
     if (asleep > 0) {
-        if (count > asleep)
-            count = asleep;
         /* A worker between its last look and its sleep sees the word changed. */
         atomic_fetch_add(&pool.epoch, 1);
-        gk_wake(&pool.epoch, count);
-    } else if (atomic_load(&pool.workers) < threads - 1) {
-        start_worker(threads - 1);
+        gk_wake(&pool.epoch, count < asleep ? count : asleep);
     }
+    if (count > asleep && atomic_load(&pool.workers) < threads - 1)
+        return start_workers(count - asleep, threads - 1, patient);
     return 1;
+}
+
+int gk_pool_wake(int count, int threads)
+{
+    return wake(count, threads, 0);
 }
 
 /* Ends the workers if none is inside a region; with the lock. Never waits for a
@@ -300,6 +319,7 @@ void gk_pool_after_fork_in_child(void)
     atomic_fetch_add(&pool.forks, 1);
     atomic_store(&pool.retry_start_at, 0);
     gk_slots_reset();
+    gk_regions_after_fork_in_child();
     gk_park_after_fork_in_child();
     unlock();
 }

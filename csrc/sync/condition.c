@@ -23,10 +23,8 @@ int gk_condition_sleep(gk_condition *c, gk_waiter *w, const gk_patience *p)
     return result < 0 ? result : GK_SYNC_OK;
 }
 
-/* Whatever happens, the caller gets its lock back. A signal handler that raises
- * meanwhile is heard of afterwards; none runs after it, for the exception of the
- * first is still on its way. */
-
+/* A signal handler that raises meanwhile is heard of afterwards; none runs after
+ * it, for the exception of the first is still on its way. */
 static gk_patience until_taken(int status, const gk_patience *p)
 {
     gk_patience q = {GK_FOREVER, NULL, NULL};
@@ -37,12 +35,8 @@ static gk_patience until_taken(int status, const gk_patience *p)
     return q;
 }
 
-int gk_condition_wait(gk_condition *c, gk_lock *lock, const gk_patience *p)
+int gk_condition_retake(gk_lock *lock, int status, const gk_patience *p)
 {
-    gk_waiter w;
-    gk_condition_enter(c, &w);
-    gk_lock_release(lock);
-    int status = gk_condition_sleep(c, &w, p);
     gk_patience q = until_taken(status, p);
     if (gk_lock_acquire(lock, &q) == GK_SYNC_OK)
         return status;
@@ -50,17 +44,29 @@ int gk_condition_wait(gk_condition *c, gk_lock *lock, const gk_patience *p)
     return GK_SYNC_INTERRUPTED;
 }
 
-int gk_condition_wait_rlock(gk_condition *c, gk_rlock *lock, const gk_patience *p)
+int gk_condition_retake_rlock(gk_rlock *lock, uintptr_t count, int status, const gk_patience *p)
 {
-    gk_waiter w;
-    gk_condition_enter(c, &w);
-    uintptr_t count = gk_rlock_release_all(lock);
-    int status = gk_condition_sleep(c, &w, p);
     gk_patience q = until_taken(status, p);
     if (gk_rlock_acquire_again(lock, count, &q) == GK_SYNC_OK)
         return status;
     gk_rlock_acquire_again(lock, count, NULL);
     return GK_SYNC_INTERRUPTED;
+}
+
+int gk_condition_wait(gk_condition *c, gk_lock *lock, const gk_patience *p)
+{
+    gk_waiter w;
+    gk_condition_enter(c, &w);
+    gk_lock_release(lock);
+    return gk_condition_retake(lock, gk_condition_sleep(c, &w, p), p);
+}
+
+int gk_condition_wait_rlock(gk_condition *c, gk_rlock *lock, const gk_patience *p)
+{
+    gk_waiter w;
+    gk_condition_enter(c, &w);
+    uintptr_t count = gk_rlock_release_all(lock);
+    return gk_condition_retake_rlock(lock, count, gk_condition_sleep(c, &w, p), p);
 }
 
 void gk_condition_notify(gk_condition *c, int64_t n)

@@ -2,7 +2,9 @@
 
 #include <stddef.h>
 
+#include "base/cores.h"
 #include "base/park.h"
+#include "sync/spin.h"
 
 enum { SET = 1, SLEEPERS = 2, ONCE = 4 };
 
@@ -14,6 +16,8 @@ int gk_event_is_set(gk_event *e)
 void gk_event_set(gk_event *e)
 {
     uint32_t seen = atomic_load_explicit(&e->state, memory_order_relaxed);
+    if (!(seen & SET))
+        atomic_store_explicit(&e->setter_core, gk_core_here(), memory_order_relaxed);
     for (;;) {
         /* Also where it is set already: what was written before this call is to
          * be seen by whoever finds the event set. */
@@ -51,17 +55,19 @@ int gk_event_wait(gk_event *e, const gk_patience *p)
     int64_t deadline = p ? p->deadline : GK_FOREVER;
     if (deadline == 0)
         return GK_SYNC_TIMEOUT;
-    int rounds = gk_spin_begin();
-    for (int i = 0; i < rounds && !has_been_set(e, before); i++)
-        gk_cpu_relax();
-    gk_spin_end(rounds);
+    gk_spin spin = gk_spin_for_signal();
+    while (!has_been_set(e, before) && gk_spin_again(&spin))
+        ;
+    gk_spin_stop(&spin);
+    int64_t begin = 0;
     while (!has_been_set(e, before)) {
         uint32_t seen = before & ~(uint32_t)SLEEPERS;
         atomic_compare_exchange_strong_explicit(&e->state, &seen, seen | SLEEPERS, memory_order_relaxed,
                                                 memory_order_relaxed);
-        int64_t until = deadline;
-        if (p && p->poll && gk_now() + GK_SYNC_POLL_INTERVAL < until)
-            until = gk_now() + GK_SYNC_POLL_INTERVAL;
+        int64_t until = deadline, now = gk_now();
+        begin = begin ? begin : now;
+        if (p && p->poll && now + GK_SYNC_POLL_INTERVAL < until)
+            until = now + GK_SYNC_POLL_INTERVAL;
         gk_wait_result result = gk_wait(&e->state, before | SLEEPERS, until);
         if (has_been_set(e, before))
             break;
@@ -70,6 +76,7 @@ int gk_event_wait(gk_event *e, const gk_patience *p)
         if (p && p->poll && p->poll(p->context) != 0)
             return GK_SYNC_INTERRUPTED;
     }
+    gk_spin_learn(begin ? gk_now() - begin : 0, atomic_load_explicit(&e->setter_core, memory_order_relaxed));
     return GK_SYNC_OK;
 }
 

@@ -11,6 +11,7 @@
 /* All zero is an event that is not set. */
 typedef struct {
     _Atomic uint32_t state; /* times it was set << 2 | somebody sleeps << 1 | is set */
+    _Atomic int setter_core; /* gk_core_here() of who set it last */
 } gk_event;
 
 int gk_event_is_set(gk_event *event);

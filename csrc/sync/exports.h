@@ -6,6 +6,7 @@
 #include "sync/condition.h"
 #include "sync/counter.h"
 #include "sync/event.h"
+#include "sync/gil.h"
 #include "sync/hammer.h"
 #include "sync/lock.h"
 #include "sync/queue.h"
@@ -16,9 +17,10 @@
 /* clang-format off */
 #define GK_SYNC_EXPORTS(X)       \
     X(gk_sync_watchers)          \
-    X(gk_sync_spin)              \
-    X(gk_sync_set_spin)          \
-    X(gk_thread_ident)                   \
+    X(gk_thread_ident)           \
+    X(gk_gil_signalling)         \
+    X(gk_gil_freed)              \
+    X(gk_gil_await)              \
     X(gk_lock_acquire)           \
     X(gk_lock_release)           \
     X(gk_rlock_acquire)          \
@@ -41,6 +43,8 @@
     X(gk_condition_enter)        \
     X(gk_condition_leave)        \
     X(gk_condition_sleep)        \
+    X(gk_condition_retake)       \
+    X(gk_condition_retake_rlock) \
     X(gk_condition_notify)       \
     X(gk_barrier_init)           \
     X(gk_barrier_wait)           \

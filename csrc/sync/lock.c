@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#include "sync/spin.h"
+
 #ifdef _WIN32
 #  define WIN32_LEAN_AND_MEAN
 #  include <windows.h>
@@ -86,7 +88,7 @@ int gk_lock_acquire(gk_lock *l, const gk_patience *p)
          * before giving up: nobody else was woken in his place. */
         if (try_for_a_while(l) || take_or_queue(l, &w))
             return GK_SYNC_OK;
-        int why = gk_waiter_sleep(&w, p, 0);
+        int why = gk_waiter_sleep(&w, p);
         if (why != GK_SLEEP_SIGNALLED && leave(l, &w)) {
             if (why == GK_SLEEP_EXPIRED)
                 return GK_SYNC_TIMEOUT;

@@ -5,6 +5,7 @@
 #include "base/compiler.h"
 #include "base/cores.h"
 #include "base/park.h"
+#include "sync/spin.h"
 
 #ifndef _WIN32
 #  include <pthread.h>
@@ -21,7 +22,7 @@ uint32_t gk_fork_generation(void)
 
 #ifdef _WIN32
 
-static void watch_forks(void) {}
+void gk_fork_watch(void) {}
 
 #else
 
@@ -31,6 +32,7 @@ static pthread_once_t watch_once = PTHREAD_ONCE_INIT;
 static void after_fork_in_child(void)
 {
     gk_park_after_fork_in_child();
+    gk_spin_after_fork_in_child();
     atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
 }
 
@@ -40,7 +42,7 @@ static void start_watching(void)
     atomic_store_explicit(&watching, 1, memory_order_release);
 }
 
-static void watch_forks(void)
+void gk_fork_watch(void)
 {
     if (GK_UNLIKELY(!atomic_load_explicit(&watching, memory_order_acquire)))
         pthread_once(&watch_once, start_watching);
@@ -50,54 +52,13 @@ static void watch_forks(void)
 
 _Atomic int gk_sync_watchers;
 
-/* Spinning. */
-
-enum { DEFAULT_ROUNDS = 300, CORES_UNKNOWN = -1 };
-
-static _Atomic int spin_rounds = DEFAULT_ROUNDS;
-static _Atomic int cores = CORES_UNKNOWN;
-static _Atomic int spinners;
-
-void gk_sync_set_spin(int rounds)
-{
-    atomic_store_explicit(&spin_rounds, rounds > 0 ? rounds : 0, memory_order_relaxed);
-}
-
-int gk_sync_spin(void)
-{
-    return atomic_load_explicit(&spin_rounds, memory_order_relaxed);
-}
-
-int gk_spin_begin(void)
-{
-    int available = atomic_load_explicit(&cores, memory_order_relaxed);
-    if (GK_UNLIKELY(available == CORES_UNKNOWN)) {
-        available = gk_cores_usable();
-        atomic_store_explicit(&cores, available, memory_order_relaxed);
-    }
-    if (atomic_fetch_add_explicit(&spinners, 1, memory_order_relaxed) >= available - 1) {
-        atomic_fetch_sub_explicit(&spinners, 1, memory_order_relaxed);
-        return 0;
-    }
-    int rounds = gk_sync_spin();
-    if (rounds == 0)
-        atomic_fetch_sub_explicit(&spinners, 1, memory_order_relaxed);
-    return rounds;
-}
-
-void gk_spin_end(int rounds)
-{
-    if (rounds > 0)
-        atomic_fetch_sub_explicit(&spinners, 1, memory_order_relaxed);
-}
-
 /* The guard: held, and slept on if somebody waits for it. */
 
 enum { HELD = 1, SLEPT_ON = 2, FORKS_SHIFT = 2, GUARD_SPINS = 50 };
 
 void gk_queue_lock(gk_queue *q)
 {
-    watch_forks();
+    gk_fork_watch();
     uint32_t free = gk_fork_generation() << FORKS_SHIFT, mine = free | HELD;
     for (int spins = 0;;) {
         uint32_t seen = atomic_load_explicit(&q->guard, memory_order_relaxed);
@@ -178,6 +139,7 @@ void gk_queue_signal(gk_queue *q, gk_waiter *w, uint32_t signal, _Atomic uint32_
 {
     gk_queue_remove(q, w);
     _Atomic uint32_t *word = &w->state;
+    w->signaller_core = gk_core_here();
     if (atomic_exchange_explicit(word, signal, memory_order_acq_rel) != GK_WAITER_ASLEEP)
         return;
     /* The waiter may have seen the signal and be gone: the address is woken, not
@@ -202,14 +164,17 @@ static int signalled(gk_waiter *w)
     return atomic_load_explicit(&w->state, memory_order_acquire) >= GK_WAITER_GRANTED;
 }
 
-int gk_waiter_sleep(gk_waiter *w, const gk_patience *p, int spin)
+static void spin_until_signalled(gk_waiter *w)
 {
-    if (spin && !(p && p->deadline == 0)) {
-        int rounds = gk_spin_begin();
-        for (int i = 0; i < rounds && !signalled(w); i++)
-            gk_cpu_relax();
-        gk_spin_end(rounds);
-    }
+    gk_spin spin = gk_spin_for_signal();
+    while (!signalled(w) && gk_spin_again(&spin))
+        ;
+    gk_spin_stop(&spin);
+}
+
+/* Until the waiter is signalled, its time is over, or it is time to poll. */
+static int sleep_until_signalled(gk_waiter *w, const gk_patience *p)
+{
     int64_t deadline = p ? p->deadline : GK_FOREVER, until = deadline;
     if (p && p->poll) {
         int64_t next_poll = gk_now() + GK_SYNC_POLL_INTERVAL;
@@ -232,10 +197,30 @@ int gk_waiter_sleep(gk_waiter *w, const gk_patience *p, int spin)
     }
 }
 
+int gk_waiter_sleep(gk_waiter *w, const gk_patience *p)
+{
+    return signalled(w) ? GK_SLEEP_SIGNALLED : sleep_until_signalled(w, p);
+}
+
+int gk_waiter_spin_and_sleep(gk_waiter *w, const gk_patience *p)
+{
+    if (!(p && p->deadline == 0))
+        spin_until_signalled(w);
+    int64_t begin = 0;
+    int why = GK_SLEEP_SIGNALLED;
+    if (!signalled(w)) {
+        begin = gk_now();
+        why = sleep_until_signalled(w, p);
+    }
+    if (why == GK_SLEEP_SIGNALLED)
+        gk_spin_learn(begin ? gk_now() - begin : 0, w->signaller_core);
+    return why;
+}
+
 int gk_waiter_wait(gk_queue *q, gk_waiter *w, const gk_patience *p)
 {
     for (int spin = 1;; spin = 0) {
-        int why = gk_waiter_sleep(w, p, spin);
+        int why = spin ? gk_waiter_spin_and_sleep(w, p) : gk_waiter_sleep(w, p);
         int status = GK_SYNC_TIMEOUT;
         if (why == GK_SLEEP_POLL) {
             if (p->poll(p->context) == 0)

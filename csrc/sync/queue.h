@@ -48,6 +48,7 @@ typedef struct gk_waiter {
     uint32_t generation;    /* the number of forks when it was queued; */
     int queued;             /* only with that number is this to be believed */
     int64_t since;          /* when it began to wait; 0: not yet */
+    int signaller_core;     /* gk_core_here() of who signalled it */
     uint64_t tag;           /* the lock's own use */
 } gk_waiter;
 
@@ -79,24 +80,15 @@ void gk_queue_unlock_and_wake(gk_queue *queue, _Atomic uint32_t *asleep);
 /* Why gk_waiter_sleep() returned. */
 enum { GK_SLEEP_SIGNALLED, GK_SLEEP_EXPIRED, GK_SLEEP_POLL };
 
-/* Spins a little if `spin`, then sleeps until the waiter is signalled, its time
- * is over, or it is time to poll. */
-int gk_waiter_sleep(gk_waiter *waiter, const gk_patience *patience, int spin);
+/* Sleeps until the waiter is signalled, its time is over, or it is time to poll;
+ * spins before, as for a signal (see spin.h). */
+int gk_waiter_sleep(gk_waiter *waiter, const gk_patience *patience);
+int gk_waiter_spin_and_sleep(gk_waiter *waiter, const gk_patience *patience);
 
 /* Waits for the signal of a queued waiter, polling in place, and returns it;
  * or a status below 0, the waiter then being removed. For locks whose waiters
  * may keep their place while a signal handler runs. */
 int gk_waiter_wait(gk_queue *queue, gk_waiter *waiter, const gk_patience *patience);
-
-/* Takes away the right to spin, which is given to fewer threads than there are
- * cores: where everybody spins, nobody gets on. Returns the number of rounds,
- * perhaps 0; gk_spin_end() takes the same number. */
-int gk_spin_begin(void);
-void gk_spin_end(int rounds);
-
-/* Spins at most: */
-void gk_sync_set_spin(int rounds);
-int gk_sync_spin(void);
 
 /* For the detection of deadlocks, which is Python: in how many interpreters it
  * is on. Process-wide, because it is looked at by each acquire and release. */
@@ -104,5 +96,8 @@ extern _Atomic int gk_sync_watchers;
 
 /* The same for all threads of a process, other after a fork. */
 uint32_t gk_fork_generation(void);
+
+/* From the first call on, forks are counted. */
+void gk_fork_watch(void);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/compiler.h"
 #include "sync/lock.h"
+#include "sync/spin.h"
 
 enum { WRITER = 1, WAITERS = 2, READER = 4 };
 enum { TO_READ, TO_WRITE };
@@ -174,7 +175,7 @@ static int acquire(gk_rwlock *l, int kind, const gk_patience *p)
     gk_waiter w = {.tag = (uint64_t)kind};
     for (;;) {
         queue_up(l, &w);
-        int why = gk_waiter_sleep(&w, p, 0);
+        int why = gk_waiter_sleep(&w, p);
         if (why == GK_SLEEP_SIGNALLED)
             return GK_SYNC_OK;
         gk_queue_lock(&l->queue);

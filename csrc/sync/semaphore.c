@@ -52,7 +52,7 @@ int gk_semaphore_acquire(gk_semaphore *s, const gk_patience *p)
     gk_waiter w = {0};
     for (;;) {
         queue_up(s, &w);
-        int why = gk_waiter_sleep(&w, p, 1);
+        int why = gk_waiter_spin_and_sleep(&w, p);
         if (why == GK_SLEEP_SIGNALLED)
             return GK_SYNC_OK;
         gk_queue_lock(&s->queue);

@@ -1,7 +1,6 @@
 """Checks of array arguments, shared by the kernels on arrays: see _arrays.pxd."""
 import operator
 
-cimport cython
 cimport numpy as cnp
 
 import numpy as np

@@ -8,7 +8,7 @@ cimport numpy as cnp
 
 from gilkit._call cimport Call, begin, finish, integer
 from gilkit._exports cimport gk_options, import_core
-from gilkit.kernels._arrays cimport GK_FLOAT32, GK_FLOAT64, as_input, gk_type, type_of
+from gilkit.kernels._arrays cimport GK_FLOAT32, as_input, gk_type, type_of
 
 from gilkit.kernels.reductions import sum as _sum
 
@@ -34,7 +34,8 @@ cdef cnp.ndarray _table(object value, str name):
     """value as a C-contiguous table of float32 or, from all other types, float64."""
     cdef cnp.ndarray table = as_input(value, name)
     if table.ndim != 2:
-        raise ValueError(f"{name} must have two dimensions, (number, coordinates), not the shape {(<object>table).shape}")
+        shape = (<object>table).shape
+        raise ValueError(f"{name} must have two dimensions, (number, coordinates), not the shape {shape}")
     return np.ascontiguousarray(table, np.float32 if type_of(cnp.PyArray_TYPE(table)) == GK_FLOAT32 else np.float64)
 
 
@@ -76,8 +77,9 @@ def nearest(points, centers, *, threads=None):
     and on every instruction set. A point with NaN has centre 0 and distance NaN.
 
     Raises ValueError for other shapes and for centres that are not finite. Scratch:
-    128 bytes a coordinate for each thread. The arrays must not be written to by
-    other threads meanwhile. Releases the GIL; Ctrl-C interrupts. Twin:
+    up to 640 bytes a coordinate for each thread, and for many float64 centres their
+    copy in float32. The arrays must not be written to by other threads meanwhile.
+    Releases the GIL; Ctrl-C interrupts. Twin:
     ``gilkit.reference.nearest.nearest``.
     """
     cdef cnp.ndarray table = _table(points, "points"), targets = _table(centers, "centers"), index, distance
@@ -206,7 +208,7 @@ def kmeans(points, k, *, seed, max_iter=300, tol=0.0, threads=None):
     labels, distance = np.empty(table.shape[0], np.int64), np.empty(table.shape[0], table.dtype)
     sums, members = np.empty((clusters, table.shape[1])), np.empty(clusters, np.int64)
     _find(table, centers, labels, distance, threads)
-    for iteration in range(1, most + 1):
+    for iteration in range(1, most + 1):  # no-cython-lint: it is used after the loop
         _add(table, clusters, labels, sums, members, threads)
         if not (<object>members).all():
             _fill_empty(table, labels, distance, sums, members)

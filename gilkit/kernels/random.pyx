@@ -66,7 +66,8 @@ def uniform(shape, *, seed, dtype=np.float64, out=None, threads=None):
     begin(&call, threads)
     with nogil:
         if cnp.PyArray_ITEMSIZE(result) == 8:
-            status = gk_uniform_float64(<double *>cnp.PyArray_DATA(result), cnp.PyArray_SIZE(result), key, &call.options)
+            status = gk_uniform_float64(
+                <double *>cnp.PyArray_DATA(result), cnp.PyArray_SIZE(result), key, &call.options)
         else:
             status = gk_uniform_float32(<float *>cnp.PyArray_DATA(result), cnp.PyArray_SIZE(result), key, &call.options)
     finish(&call, status)

@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 from gilkit._call cimport Call, begin, finish
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
-    GK_FLOAT32, GK_FLOAT64, GK_TYPES, MAX_DIMS, as_input, axis_mask, check_out, gk_type, is_flat, may_overlap, type_of,
+    GK_FLOAT32, GK_FLOAT64, MAX_DIMS, as_input, axis_mask, check_out, gk_type, is_flat, may_overlap, type_of,
 )
 
 from inspect import cleandoc

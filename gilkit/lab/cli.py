@@ -134,11 +134,11 @@ def setting_of(options: argparse.Namespace) -> Setting:
 
 def console() -> Any:
     """Standard output; wide enough for every column where it is no terminal."""
-    from rich.console import Console
+    from .tables import Output
 
-    found = Console()
+    found = Output()
     if not found.is_terminal and "COLUMNS" not in os.environ:
-        found = Console(width=160)
+        found = Output(width=160)
     return found
 
 

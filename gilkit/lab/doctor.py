@@ -193,18 +193,21 @@ def _pools(facts: dict[str, Any]) -> list[Finding]:
     for pool in pools:
         count = pool["num_threads"]
         value = f"{pool['internal_api']} {pool.get('version') or ''} ({pool['prefix']}), {count} threads"
-        crowded = count > 1 and count + facts["num_threads"] > facts["affinity"]
-        findings.append(
-            Finding(
-                "other pool",
-                " ".join(value.split()),
-                True,
-                "When called while gilkit works, both compete for the cores: limit one of them "
-                f"(threadpoolctl.threadpool_limits(1), or gilkit.threads({max(1, facts['affinity'] - count)}))."
-                if crowded
-                else "",
+        own, cores = facts["num_threads"], facts["affinity"]
+        fine, advice = True, ""
+        # OpenMP makes a team for each thread that calls it; others have one pool for all.
+        if pool["user_api"] == "openmp" and count > 1 and count * own > cores:
+            fine = False
+            advice = (
+                f"Each thread that calls it gets a team: called from {own} threads of gilkit.map it has {count * own} "
+                f"threads on {cores} cores. Limit it there (threadpoolctl.threadpool_limits(1), or OMP_NUM_THREADS=1)."
             )
-        )
+        elif count > 1 and count + own > cores:
+            advice = (
+                "When called while gilkit works, both compete for the cores: limit one of them "
+                f"(threadpoolctl.threadpool_limits(1), or gilkit.threads({max(1, cores - count)}))."
+            )
+        findings.append(Finding("other pool", " ".join(value.split()), fine, advice))
     return findings
 
 

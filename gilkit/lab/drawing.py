@@ -138,10 +138,7 @@ def ticks(high: float) -> list[float]:
     """Some four round values from 0."""
     rough = high / 4
     step = 10 ** math.floor(math.log10(rough)) if rough > 0 else 1.0
-    for times in (1, 2, 5, 10):
-        if step * times >= rough:
-            step *= times
-            break
+    step *= next((times for times in (1, 2, 5) if step * times >= rough), 10)
     return [step * index for index in range(int(high / step + 1e-9) + 1)]
 
 
@@ -217,7 +214,7 @@ def _bars(chart: Bars) -> tuple[float, list[str]]:
 # ---- Lines
 
 HEIGHT = 300
-LEFT, BOTTOM = 64, 44
+LEFT, TOP, BOTTOM = 64, 22, 44  # the tick at the top stays clear of the axis' name
 KEY = 170
 
 
@@ -237,7 +234,7 @@ def _lines(chart: Lines) -> tuple[float, list[str]]:
         high_y = low_y * 10 if log_y else low_y + 1
     right = WIDTH - KEY
     x_of = scale(low_x, high_x, LEFT, right, log_x)
-    y_of = scale(low_y, high_y, HEIGHT - BOTTOM, 12, log_y)
+    y_of = scale(low_y, high_y, HEIGHT - BOTTOM, TOP, log_y)
     body: list[str] = []
     for tick in decades(low_y, high_y) if log_y else ticks(high_y):
         if low_y <= tick <= high_y:
@@ -248,7 +245,7 @@ def _lines(chart: Lines) -> tuple[float, list[str]]:
         x = x_of(tick)
         body.append(element("path", d=f"M{x:.1f} {HEIGHT - BOTTOM}v5", class_="axis"))
         body.append(text(x, HEIGHT - BOTTOM + 18, f"{tick:g}", class_="tick", text_anchor="middle"))
-    body.append(element("path", d=f"M{LEFT} 12V{HEIGHT - BOTTOM}H{right}", class_="axis"))
+    body.append(element("path", d=f"M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{right}", class_="axis"))
     body.append(text((LEFT + right) / 2, HEIGHT - 8, chart.x_label, class_="tick", text_anchor="middle"))
     body.append(text(4, 10, chart.y_label, class_="tick"))
     colour = 0

@@ -195,13 +195,10 @@ def _one_of_each(interpreters: Iterable[Interpreter]) -> list[Interpreter]:
     return list(kept.values())
 
 
-def choose(paths: Iterable[str] = (), *, free_threaded: bool = True) -> list[Interpreter]:
+def choose(paths: Iterable[str] = ()) -> list[Interpreter]:
     """The interpreters of a run: the running one, those found, then those asked for; no version twice.
 
     Raises LabError when one of ``paths`` is no Python.
     """
-    chosen = [running()]
     asked = [probe(path) for path in paths]
-    if free_threaded:
-        chosen += find_free_threaded()
-    return _one_of_each(chosen + asked)
+    return _one_of_each([running(), *find_free_threaded(), *asked])

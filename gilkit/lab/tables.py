@@ -24,6 +24,13 @@ STYLES = {
 }
 
 
+class Output(Console):
+    """Standard output, whose reader may go (| head)."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # the error, for whoever printed; rich would end the program with a status of 1
+
+
 def show(console: Console, experiment: Experiment, result: Result) -> None:
     """Prints a whole result."""
     console.print(Text(experiment.title, style="bold"), f"[dim]({experiment.name})[/]")

@@ -44,7 +44,7 @@ class Worker:
         command = [interpreter.executable, "-B", "-u", str(SERVER)]
         held: tuple[int, ...] = ()
         self._lifeline = -1
-        if os.name == "posix":
+        if os.name == "posix":  # pragma: no branch - Windows
             end, self._lifeline = os.pipe()
             held = (end,)
             command.append(str(end))
@@ -149,7 +149,7 @@ class Worker:
             # The session's first process gives the group its number, which stays taken while any member lives.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-        else:
+        else:  # pragma: no cover - Windows
             self._process.kill()
 
     def _let_go(self) -> None:
@@ -162,10 +162,9 @@ class Worker:
         self._kill()
         self._process.wait()
         self._let_go()
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+        for pipe in filter(None, (self._process.stdin, self._process.stdout, self._process.stderr)):
+            with contextlib.suppress(OSError):
+                pipe.close()
 
     def __enter__(self) -> Worker:
         return self

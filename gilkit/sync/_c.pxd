@@ -4,6 +4,20 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
 from gilkit._exports cimport gk_now, import_core
 
 cdef extern from *:
+    """
+    #ifdef Py_GIL_DISABLED /* there is none to hand over */
+    #  define gk_with_gil(call) ((void)0)
+    #else
+    #  define gk_with_gil(call) (call)
+    #endif
+    #define gk_gil_signalling_if() gk_with_gil(GK(gk_gil_signalling)())
+    #define gk_gil_freed_if() gk_with_gil(GK(gk_gil_freed)())
+    #define gk_gil_await_if() gk_with_gil(GK(gk_gil_await)())
+    """
+    void gk_gil_signalling "gk_gil_signalling_if" () noexcept nogil
+    void gk_gil_freed "gk_gil_freed_if" () noexcept nogil
+    void gk_gil_await "gk_gil_await_if" () noexcept nogil
+
     int64_t GK_FOREVER
     enum:
         GK_SYNC_OK
@@ -20,8 +34,6 @@ cdef extern from *:
         void *context
     ctypedef struct gk_waiter:
         pass
-    int gk_sync_spin "GK(gk_sync_spin)" () noexcept nogil
-    void gk_sync_set_spin "GK(gk_sync_set_spin)" (int rounds) noexcept nogil
     uintptr_t gk_thread_ident "GK(gk_thread_ident)" () noexcept nogil
 
     ctypedef struct gk_lock:
@@ -48,7 +60,8 @@ cdef extern from *:
         int64_t bound
     int64_t gk_semaphore_value(gk_semaphore *semaphore) noexcept nogil
     bint gk_semaphore_try(gk_semaphore *semaphore) noexcept nogil
-    void gk_semaphore_init "GK(gk_semaphore_init)" (gk_semaphore *semaphore, int64_t value, int64_t bound) noexcept nogil
+    void gk_semaphore_init "GK(gk_semaphore_init)" (
+        gk_semaphore *semaphore, int64_t value, int64_t bound) noexcept nogil
     int gk_semaphore_acquire "GK(gk_semaphore_acquire)" (
         gk_semaphore *semaphore, const gk_patience *patience) noexcept nogil
     int gk_semaphore_release "GK(gk_semaphore_release)" (gk_semaphore *semaphore, int64_t n) noexcept nogil
@@ -79,6 +92,10 @@ cdef extern from *:
     void gk_condition_leave "GK(gk_condition_leave)" (gk_condition *condition, gk_waiter *waiter) noexcept nogil
     int gk_condition_sleep "GK(gk_condition_sleep)" (
         gk_condition *condition, gk_waiter *waiter, const gk_patience *patience) noexcept nogil
+    int gk_condition_retake "GK(gk_condition_retake)" (
+        gk_lock *lock, int status, const gk_patience *patience) noexcept nogil
+    int gk_condition_retake_rlock "GK(gk_condition_retake_rlock)" (
+        gk_rlock *lock, uintptr_t count, int status, const gk_patience *patience) noexcept nogil
     void gk_condition_notify "GK(gk_condition_notify)" (gk_condition *condition, int64_t n) noexcept nogil
 
     ctypedef struct gk_barrier:

@@ -1,5 +1,5 @@
 """Condition for code with and without the GIL: see _locks.pxd."""
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t, uintptr_t
 
 
 cdef class Condition:
@@ -15,3 +15,4 @@ cdef class Condition:
     # Less than 0: all.
     cdef void notify_nogil(self, int64_t n=*) noexcept nogil
     cdef int check_owned(self, str action) except -1
+    cdef bint try_again(self, uintptr_t count) noexcept

@@ -4,13 +4,14 @@ import time
 import warnings
 
 cimport cython
-from libc.stdint cimport int64_t, uint64_t, uintptr_t
+from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from gilkit.sync._c cimport (
-    GK_SYNC_OK, gk_condition, gk_condition_enter, gk_condition_leave, gk_condition_notify, gk_condition_sleep,
-    gk_condition_wait, gk_condition_wait_rlock, gk_condition_waiters, gk_lock, gk_lock_is_held, gk_patience, gk_rlock,
-    gk_rlock_owner, gk_waiter, import_core,
+    GK_SYNC_OK, gk_condition, gk_condition_enter, gk_condition_leave, gk_condition_notify, gk_condition_retake,
+    gk_condition_retake_rlock, gk_condition_sleep, gk_condition_wait, gk_condition_wait_rlock, gk_condition_waiters,
+    gk_gil_await, gk_gil_freed, gk_gil_signalling, gk_lock, gk_lock_acquire, gk_lock_is_held, gk_lock_release,
+    gk_patience, gk_rlock, gk_rlock_acquire_again, gk_rlock_owner, gk_rlock_release_all, gk_waiter, import_core,
 )
 from gilkit.sync._locks cimport Lock, RLock
 from gilkit.sync._wait cimport PyThread_get_thread_ident, nogil_patience, outcome, patience_of, watching
@@ -71,18 +72,42 @@ cdef class Condition:
         held again. RuntimeError if this thread does not hold the lock.
         """
         cdef gk_patience patience
+        cdef gk_waiter waiter
+        cdef uintptr_t count = 0
         cdef int status
         self.check_owned("wait")
         patience_of(&patience, timeout)
         if watching() or (self.lock == NULL and self.rlock == NULL):
             return self._wait_with_any_lock(timeout)
+        gk_condition_enter(condition_of(self), &waiter)
         if self.rlock != NULL:
-            with nogil:
-                status = gk_condition_wait_rlock(condition_of(self), <gk_rlock *>self.rlock, &patience)
+            count = gk_rlock_release_all(<gk_rlock *>self.rlock)
         else:
-            with nogil:
-                status = gk_condition_wait(condition_of(self), <gk_lock *>self.lock, &patience)
+            gk_lock_release(<gk_lock *>self.lock)
+        with nogil:
+            gk_gil_freed()
+            status = gk_condition_sleep(condition_of(self), &waiter, &patience)
+            gk_gil_await()
+        # First the GIL, then the lock: one who held the lock while he waited for
+        # the GIL would stop whoever has the GIL and wants the lock.
+        if self.try_again(count):
+            return outcome(status)
+        with nogil:
+            gk_gil_freed()
+            if self.rlock != NULL:
+                status = gk_condition_retake_rlock(<gk_rlock *>self.rlock, count, status, &patience)
+            else:
+                status = gk_condition_retake(<gk_lock *>self.lock, status, &patience)
         return outcome(status)
+
+    cdef bint try_again(self, uintptr_t count) noexcept:
+        cdef gk_patience none
+        none.deadline = 0
+        none.poll = NULL
+        none.context = NULL
+        if self.rlock != NULL:
+            return gk_rlock_acquire_again(<gk_rlock *>self.rlock, count, &none) == GK_SYNC_OK
+        return gk_lock_acquire(<gk_lock *>self.lock, &none) == GK_SYNC_OK
 
     def _wait_with_any_lock(self, timeout):
         cdef gk_patience patience
@@ -97,7 +122,9 @@ cdef class Condition:
             raise
         try:
             with nogil:
+                gk_gil_freed()
                 status = gk_condition_sleep(condition_of(self), &waiter, &patience)
+                gk_gil_await()
             return outcome(status)
         finally:
             self._acquire_restore(saved)
@@ -126,12 +153,14 @@ cdef class Condition:
         longest. RuntimeError if this thread does not hold the lock.
         """
         self.check_owned("notify")
+        gk_gil_signalling()
         if n > 0:
             gk_condition_notify(condition_of(self), min(n, 0x7fffffff))
 
     def notify_all(self):
         """Wakes all threads that wait. RuntimeError if this thread does not hold the lock."""
         self.check_owned("notify")
+        gk_gil_signalling()
         gk_condition_notify(condition_of(self), -1)
 
     def notifyAll(self):

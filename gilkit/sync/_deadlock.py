@@ -155,6 +155,9 @@ class Watcher:
     def took(self, lock: object, mode: str) -> None:
         me = self.this_thread()
         with self.guard:
+            if mode != "read":
+                # Nobody else can hold it: code without the GIL gave it back.
+                self.forget([*self.holdings.get(id(lock), ())])
             holding = Holding(lock, mode, me, where())
             self.holdings.setdefault(id(lock), []).append(holding)
             me.held.append(holding)
@@ -166,23 +169,27 @@ class Watcher:
         with self.guard:
             held = self.holdings.get(id(lock), [])
             mine = [holding for holding in held if holding.mode == mode and (holding.thread is me or mode == "lock")]
-            for holding in mine[-1:]:
-                held.remove(holding)
-                holding.thread.held.remove(holding)
-            if not held:
-                self.holdings.pop(id(lock), None)
+            self.forget(mine[-1:])
 
     # Under the guard.
 
-    def blockers(self, thread: Thread, wait: Wait) -> Iterator[tuple[Thread, str]]:
+    def forget(self, gone: list[Holding]) -> None:
+        for holding in gone:
+            held = self.holdings[id(holding.lock)]
+            held.remove(holding)
+            holding.thread.held.remove(holding)
+            if not held:
+                del self.holdings[id(holding.lock)]
+
+    def blockers(self, wait: Wait) -> Iterator[tuple[Thread, str]]:
         """The threads that have to go on before this one can."""
         for holding in self.holdings.get(id(wait.lock), ()):
             if wait.mode != "read" or holding.mode == "write":
                 yield holding.thread, f"took at {holding.place}"
         if wait.mode == "read":
             for writer in self.writers.get(id(wait.lock), ()):
-                if writer is not thread and writer.wait is not None:
-                    yield writer, f"waits to write under at {writer.wait.place}"
+                assert writer.wait is not None  # it is noted and forgotten together with its place here
+                yield writer, f"waits to write under at {writer.wait.place}"
 
     def cycle(self, thread: Thread, goal: Thread, seen: list[Thread]) -> list[Link] | None:
         """The way from what the thread waits for to the goal."""
@@ -190,7 +197,7 @@ class Watcher:
         if wait is None or thread in seen:
             return None
         seen.append(thread)
-        for blocker, why in self.blockers(thread, wait):
+        for blocker, why in self.blockers(wait):
             link = Link(thread.name, wait.lock, wait.mode, wait.place, blocker.name, why)
             if blocker is goal:
                 return [link]
@@ -261,8 +268,10 @@ def detect_deadlocks(enabled: bool = True, *, inversions: bool = False) -> Detec
     a timeout end by themselves and close no cycle. It takes for granted that
     the thread that took a Lock gives it back: where one thread waits for another
     to release a Lock for it, use a Semaphore. Locks taken before, or by code
-    without the GIL, are not known. ``inversions`` adds a ``LockOrderWarning``
-    where two locks are taken in both orders, though nothing hangs yet.
+    without the GIL (``acquire_nogil`` and its like, the C interface), are not
+    known: a deadlock that goes through such a lock hangs as it would otherwise.
+    ``inversions`` adds a ``LockOrderWarning`` where two locks are taken in both
+    orders, though nothing hangs yet.
 
     ``enabled=False`` ends it; then it costs nothing. In a ``with`` statement it
     lasts as long as the block. The environment variable GILKIT_DEADLOCK turns it

@@ -26,4 +26,3 @@ cdef class RLock:
     cdef bint release_nogil(self) noexcept nogil
     cdef bint acquire_slowly(self, object blocking, object timeout) except -1
     cdef int release_slowly(self) except -1
-

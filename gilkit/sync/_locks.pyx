@@ -1,13 +1,13 @@
 # cython: subinterpreters_compatible = own_gil
 """Lock and RLock. See gilkit.sync, and csrc/sync/lock.h for how they work."""
 cimport cython
-from libc.stdint cimport int64_t, uint64_t, uintptr_t
+from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memset
 
 from gilkit.sync._c cimport (
-    GK_SYNC_NOT_HELD, GK_SYNC_OK, gk_condition, gk_lock, gk_lock_acquire, gk_lock_is_held, gk_lock_release, gk_lock_try,
-    gk_lock_try_release, gk_patience, gk_rlock, gk_rlock_acquire, gk_rlock_acquire_again, gk_rlock_owner,
-    gk_rlock_release, gk_rlock_release_all, gk_rlock_try, gk_rlock_try_release, import_core,
+    GK_SYNC_OK, gk_gil_freed, gk_lock, gk_lock_acquire, gk_lock_is_held, gk_lock_release, gk_lock_try,
+    gk_lock_try_release, gk_patience, gk_rlock, gk_rlock_acquire, gk_rlock_owner, gk_rlock_release,
+    gk_rlock_release_all, gk_rlock_try, gk_rlock_try_release, import_core,
 )
 from gilkit.sync._wait cimport (
     PyThread_get_thread_ident, acquire_watched, is_for_ever, lock_patience, nogil_patience, outcome, released, watching,
@@ -93,6 +93,7 @@ cdef class Lock:
         if patience.deadline == 0:
             return gk_lock_acquire(lock_of(self), &patience) == GK_SYNC_OK
         with nogil:
+            gk_gil_freed()
             status = gk_lock_acquire(lock_of(self), &patience)
         return outcome(status)
 
@@ -169,6 +170,7 @@ cdef class RLock:
         if watching() and not self._is_owned():
             return outcome(acquire_watched(self, "lock", acquire_rlock, self.state, &patience))
         with nogil:
+            gk_gil_freed()
             status = gk_rlock_acquire(rlock_of(self), &patience)
         return outcome(status)
 

@@ -1,12 +1,12 @@
 # cython: subinterpreters_compatible = own_gil
 """RWLock. See gilkit.sync, and csrc/sync/rwlock.h for how it works."""
 cimport cython
-from libc.stdint cimport int64_t, uint64_t, uintptr_t
+from libc.stdint cimport int64_t, uintptr_t
 
 from gilkit.sync._c cimport (
-    GK_SYNC_OK, GK_SYNC_OWNED, gk_patience, gk_rwlock, gk_rwlock_acquire_read, gk_rwlock_acquire_write, gk_rwlock_init,
-    gk_rwlock_is_mine, gk_rwlock_is_written, gk_rwlock_readers, gk_rwlock_reads_of_mine, gk_rwlock_release_read,
-    gk_rwlock_release_write, import_core,
+    GK_SYNC_OK, GK_SYNC_OWNED, gk_gil_freed, gk_patience, gk_rwlock, gk_rwlock_acquire_read, gk_rwlock_acquire_write,
+    gk_rwlock_init, gk_rwlock_is_mine, gk_rwlock_is_written, gk_rwlock_readers, gk_rwlock_reads_of_mine,
+    gk_rwlock_release_read, gk_rwlock_release_write, import_core,
 )
 from gilkit.sync._wait cimport (
     acquire_watched, is_for_ever, lock_patience, nogil_patience, outcome, released, watching,
@@ -157,6 +157,7 @@ cdef class ReadLock:
                 return True
             lock_patience(&patience, blocking, timeout)
             with nogil:
+                gk_gil_freed()
                 status = gk_rwlock_acquire_read(lock, &patience)
         if status == GK_SYNC_OWNED:
             raise RuntimeError("this thread holds the RWLock to write, and cannot read beside that")
@@ -219,6 +220,7 @@ cdef class WriteLock:
                 return True
             lock_patience(&patience, blocking, timeout)
             with nogil:
+                gk_gil_freed()
                 status = gk_rwlock_acquire_write(lock, &patience)
         if status == GK_SYNC_OWNED:
             raise RuntimeError(

@@ -11,10 +11,11 @@ from libc.string cimport memset
 from gilkit._call cimport integer
 from gilkit._exports cimport GK_MAX_THREADS
 from gilkit.sync._c cimport (
-    GK_SYNC_NO_MEMORY, GK_SYNC_OK, gk_arrival, gk_barrier, gk_barrier_break, gk_barrier_broken, gk_barrier_init, gk_barrier_open,
-    gk_barrier_reset, gk_barrier_wait, gk_barrier_waiting, gk_event, gk_event_clear, gk_event_is_set, gk_event_reinit,
-    gk_event_set, gk_event_wait, gk_latch, gk_latch_count_down, gk_latch_init, gk_latch_left, gk_latch_wait,
-    gk_patience, gk_relay, gk_relay_run, gk_semaphore, gk_semaphore_acquire, gk_semaphore_init, gk_semaphore_release, gk_semaphore_try,
+    GK_SYNC_NO_MEMORY, GK_SYNC_OK, gk_arrival, gk_barrier, gk_barrier_break, gk_barrier_broken, gk_barrier_init,
+    gk_barrier_open, gk_barrier_reset, gk_barrier_wait, gk_barrier_waiting, gk_event, gk_event_clear,
+    gk_event_is_set, gk_event_reinit, gk_event_set, gk_event_wait, gk_gil_await, gk_gil_freed, gk_gil_signalling,
+    gk_latch, gk_latch_count_down, gk_latch_init, gk_latch_left, gk_latch_wait, gk_patience, gk_relay, gk_relay_run,
+    gk_semaphore, gk_semaphore_acquire, gk_semaphore_init, gk_semaphore_release, gk_semaphore_try,
     gk_semaphore_value, import_core,
 )
 from gilkit.sync._condition import Condition
@@ -92,6 +93,7 @@ cdef class Semaphore:
         """
         if n < 1:
             raise ValueError(f"n must be one or more, not {n}")
+        gk_gil_signalling()
         if gk_semaphore_release(semaphore_of(self), integer(n, "n", 1, INT64_MAX)) != GK_SYNC_OK:
             raise ValueError("Semaphore released too many times")
 
@@ -108,7 +110,9 @@ cdef class Semaphore:
         if not blocking:
             patience.deadline = 0
         with nogil:
+            gk_gil_freed()
             status = gk_semaphore_acquire(semaphore_of(self), &patience)
+            gk_gil_await()
         return outcome(status)
 
     cdef bint acquire_nogil(self, int64_t timeout=-1) noexcept nogil:
@@ -164,6 +168,7 @@ cdef class Event:
 
     def set(self):
         """Sets the flag and lets all go that wait for it."""
+        gk_gil_signalling()
         gk_event_set(event_of(self))
 
     def clear(self):
@@ -178,16 +183,21 @@ cdef class Event:
             return True
         patience_of(&patience, timeout)
         with nogil:
+            gk_gil_freed()
             status = gk_event_wait(event_of(self), &patience)
+            gk_gil_await()
         return outcome(status)
 
     @property
     def _cond(self):
         # threading.Event is built on one, and a few programs use it. Here
-        # nothing else does.
-        if self.condition is None:
-            self.condition = Condition(Lock())
-        return self.condition
+        # nothing else does. All threads get the same one, also if several are
+        # the first to ask: what is made in vain is thrown away.
+        condition = Condition(Lock())
+        with cython.critical_section(self):
+            if self.condition is None:
+                self.condition = condition
+            return self.condition
 
     cdef bint is_set_nogil(self) noexcept nogil:
         return gk_event_is_set(event_of(self))
@@ -204,7 +214,8 @@ cdef class Event:
 
     def _at_fork_reinit(self):
         gk_event_reinit(event_of(self))
-        self.condition = None
+        with cython.critical_section(self):
+            self.condition = None
 
     def __repr__(self):
         return f"<{address_of(self)}: {'set' if self.is_set() else 'unset'}>"
@@ -230,6 +241,7 @@ cdef class Latch:
 
     def count_down(self, n=1):
         """Counts ``n`` things (0 or more). ValueError, and nothing counted, if fewer are left."""
+        gk_gil_signalling()
         if gk_latch_count_down(latch_of(self), integer(n, "n", 0, INT64_MAX)) != GK_SYNC_OK:
             raise ValueError(f"n must be at most the number that is left ({self.count}), not {n}")
 
@@ -239,7 +251,9 @@ cdef class Latch:
         cdef int status
         patience_of(&patience, timeout)
         with nogil:
+            gk_gil_freed()
             status = gk_latch_wait(latch_of(self), &patience)
+            gk_gil_await()
         return outcome(status)
 
     def arrive_and_wait(self, timeout=None):
@@ -289,7 +303,9 @@ cdef class Barrier:
         cdef int status
         patience_of(&patience, self.timeout if timeout is None else timeout)
         with nogil:
+            gk_gil_freed()
             status = gk_barrier_wait(barrier, &patience, &arrival)
+            gk_gil_await()
         if not outcome(status):
             from threading import BrokenBarrierError
             raise BrokenBarrierError
@@ -300,6 +316,7 @@ cdef class Barrier:
                 except BaseException:
                     gk_barrier_break(barrier)
                     raise
+            gk_gil_signalling()
             outcome(gk_barrier_open(barrier, &arrival))
         return arrival.index
 

@@ -94,7 +94,7 @@ def set_watcher(new):
 
 
 cdef int acquire_watched(
-    object lock, str mode, acquire_function acquire, void *state, gk_patience *patience) except? -1:
+        object lock, str mode, acquire_function acquire, void *state, gk_patience *patience) except? -1:
     """Acquires, and returns the status; the locks of this thread are known."""
     cdef gk_patience none = patience[0]
     cdef int status

@@ -218,6 +218,37 @@ static void test_compare_and_set(void)
     gk_counter_release(c);
 }
 
+static uintptr_t line_of(const void *address)
+{
+    return (uintptr_t)address / GK_CACHE_LINE;
+}
+
+/* Counters that are made one after the other do not share what additions write
+ * with anybody, nor do the cells of a sharded one. */
+static void test_no_false_sharing(void)
+{
+    enum { MANY = 100 };
+    gk_counter *counters[MANY];
+    gk_cell *cells[MANY];
+    for (int i = 0; i < MANY; i++) {
+        counters[i] = gk_counter_new(0);
+        cells[i] = gk_sharded_take_cell(sharded_counter);
+        CHECK(counters[i] != NULL && cells[i] != NULL);
+        CHECK(line_of(&counters[i]->lock) == line_of(&counters[i]->value));
+        CHECK(line_of(&counters[i]->value) != line_of(&counters[i]->careful));
+        for (int k = 0; k < i; k++) {
+            CHECK(line_of(&counters[i]->value) != line_of(&counters[k]->value));
+            CHECK(line_of(&counters[i]->value) != line_of(&counters[k]->careful));
+            CHECK(line_of(&counters[k]->value) != line_of(&counters[i]->careful));
+            CHECK(line_of(cells[i]) != line_of(cells[k]));
+        }
+    }
+    for (int i = 0; i < MANY; i++) {
+        gk_sharded_give_cell(sharded_counter, cells[i]);
+        gk_counter_release(counters[i]);
+    }
+}
+
 int main(void)
 {
     atomic_counter = gk_counter_new(0);
@@ -229,6 +260,7 @@ int main(void)
     test_overflow();
     test_hammer();
     test_compare_and_set();
+    test_no_false_sharing();
     gk_counter_release(atomic_counter);
     gk_counter_release(locked_counter);
     gk_sharded_release(sharded_counter);

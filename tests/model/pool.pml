@@ -1,4 +1,4 @@
-/* The protocol of the pool (csrc/runtime/parallel.c and pool.c), for spin.
+/* The protocol of the pool (csrc/runtime: slots.c, parallel.c and pool.c), for spin.
  *
  * Checked in every interleaving:
  *   - every chunk is run exactly once, and the caller sees its result;

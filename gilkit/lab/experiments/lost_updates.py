@@ -4,7 +4,8 @@ The claim: two threads doing ``balance += n; balance -= n`` 100,000 times (n = 5
 with a lock around the change it is always 0.
 
 The method: that code, without and with the lock, on every interpreter, Python 2.7 included; and the counters of
-gilkit.sync from native threads, which race on every build. Wrong ends, updates lost, time for an update.
+gilkit.sync from Python threads on the interpreter that runs the lab, and from 1, 2, 4, ... native threads, which race on
+every build. What should be found in the end and what is, wrong ends, updates lost, time for an update.
 
 The rule, for each interpreter: *updates are lost* when at least one end without the lock was wrong. *The lock helps*
 when no end with it was, on any interpreter. The claim holds for the interpreters that lose updates, if the lock helps.
@@ -16,13 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..charts import Bar, Bars, Chart
+from ..charts import Bar, Bars, Chart, Line, Lines, Point
 from ..costs import CostExperiment
 from ..experiment import Case, Check, Column, Row, Setting, Verdict, weigh
 from ..figures import among, find, interpreters_of
 from ..interpreters import Interpreter
 from ..text import duration, plural
 
+PYTHON = "Python: "  # before the names of counters that Python threads use
 COUNTERS = ("RacyCounter", "LockedCounter", "AtomicCounter", "ShardedCounter")
 
 
@@ -43,24 +45,38 @@ class LostUpdates(CostExperiment):
                 label = f"2 Python threads, {'a' if locked else 'no'} lock"
                 strategy = "lock" if locked else "no lock"
                 cases.append(Case(label, "counting:account", interpreter, {"locked": locked}, strategy, 2))
+        here = setting.interpreters[0]
         for kind in COUNTERS:
-            arguments = {"kind": kind, "threads": max(2, setting.threads)}
-            label = f"{kind}, {max(2, setting.threads)} native threads"
-            cases.append(
-                Case(label, "counting:native", setting.interpreters[0], arguments, kind, max(2, setting.threads))
-            )
+            arguments = {"kind": kind, "threads": 2}
+            cases.append(Case(f"{kind}, 2 Python threads", "counting:python", here, arguments, PYTHON + kind, 2))
+        for kind in COUNTERS:
+            for threads in powers(max(2, setting.threads)):
+                label = f"{kind}, {plural(threads, 'native thread')}"
+                arguments = {"kind": kind, "threads": threads}
+                cases.append(Case(label, "counting:native", here, arguments, kind, threads))
         return cases
 
     def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
+        def expected(row: Row, _: Sequence[Row]) -> str:
+            return "0" if row.values("runs") else f"{sum(row.values('count')):,.0f}"
+
+        def found(row: Row, _: Sequence[Row]) -> str:
+            if row.values("runs"):
+                return f"{max(row.values('balance'), key=abs):.0f}"
+            return f"{sum(row.values('count')) - sum(row.values('lost')):,.0f}"
+
         def wrong(row: Row, _: Sequence[Row]) -> str:
             if row.values("runs"):
                 return f"{sum(row.values('wrong')):.0f} of {plural(int(sum(row.values('runs'))), 'end')}"
             return f"{100 * sum(row.values('lost')) / sum(row.values('count')):.1f} % of updates"
 
-        return [Column("wrong", wrong), *super().columns(rows, setting)]
+        ends = [Column("expected", expected), Column("found", found), Column("wrong", wrong)]
+        return [*ends, *super().columns(rows, setting)]
 
     def group_of(self, row: Row) -> str:
-        return "Native threads" if row.strategy in COUNTERS else super().group_of(row)
+        if row.strategy in COUNTERS:
+            return "Native threads"
+        return "gilkit's counters" if row.strategy.startswith(PYTHON) else super().group_of(row)
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
         checks = [loses(rows, each) for each in interpreters_of(rows)]
@@ -81,11 +97,31 @@ class LostUpdates(CostExperiment):
             share = 100 * sum(row.values("wrong")) / sum(row.values("runs"))
             shares.append(Bar(f"Python {row.interpreter.label}", share))
         for kind in COUNTERS:
-            counter = find(rows, kind)
+            counter = most_threads(rows, kind)
             if counter:
                 lost = 100 * sum(counter.values("lost")) / sum(counter.values("count"))
                 shares.append(Bar(f"{kind} (updates lost)", lost))
-        return [Bars("Wrong ends without a lock", "%", shares, 100.0), *super().charts(rows, setting)]
+        scaling = []
+        for kind in COUNTERS:
+            counts = sorted(among(rows, kind), key=lambda row: row.threads)
+            if counts:
+                scaling.append(Line(kind, [Point(row.threads, 1e-6 / row["each"]) for row in counts]))
+        charts: list[Chart] = [Bars("Wrong ends without a lock", "%", shares, 100.0)]
+        if scaling:
+            charts.append(
+                Lines("Native threads that count", "threads", "million updates a second", scaling, True, True)
+            )
+        return [*charts, *super().charts(rows, setting)]
+
+
+def powers(most: int) -> list[int]:
+    """1, 2, 4, ... and ``most``."""
+    return sorted({most, *(1 << power for power in range(most.bit_length()))})
+
+
+def most_threads(rows: Sequence[Row], kind: str) -> Row | None:
+    """A counter with as many native threads as there are cores."""
+    return max(among(rows, kind), key=lambda row: row.threads, default=None)
 
 
 def loses(rows: Sequence[Row], interpreter: Interpreter) -> Check:
@@ -110,11 +146,11 @@ def why_none(rows: Sequence[Row]) -> str:
 
 def native(rows: Sequence[Row]) -> str:
     """What native threads lose, and what each counter costs."""
-    racy = find(rows, "RacyCounter")
+    racy = most_threads(rows, "RacyCounter")
     if racy is None:
         return ""
     lost = 100 * sum(racy.values("lost")) / sum(racy.values("count"))
-    safe = [row for kind in COUNTERS[1:] for row in among(rows, kind)]
+    safe = [row for kind in COUNTERS[1:] if (row := most_threads(rows, kind))]
     right = all(not any(row.values("lost")) for row in safe)
     words = ", ".join(f"{row.strategy} {duration(row['each'])}" for row in safe)
     return (

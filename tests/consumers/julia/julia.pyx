@@ -109,8 +109,8 @@ cdef struct Tally:
 
 cdef void count_each(int64_t begin, int64_t end, void *data) noexcept nogil:
     cdef Tally *tally = <Tally *>data
-    cdef int64_t i
-    for i in range(begin, end):
+    cdef int64_t _
+    for _ in range(begin, end):
         gilkit.counter_add(tally.counter, 1)
         gilkit.lock_acquire(&tally.lock, -1)
         tally.under_the_lock += 1

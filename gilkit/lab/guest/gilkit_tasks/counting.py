@@ -20,7 +20,7 @@ def change(n):
 
 def account(locked, seconds, threads=2):
     """Two threads that pay in and take out 100,000 times each, without a lock or under one, again and again for about
-    so long. What should be 0 in the end is counted as wrong when it is not."""
+    so long. What should be 0 in the end is counted as wrong when it is not; ``balance`` is the end farthest from 0."""
     global balance
     lock = threading.Lock()
 
@@ -33,7 +33,7 @@ def account(locked, seconds, threads=2):
             with lock:
                 change(n)
 
-    runs = wrong = 0
+    runs = wrong = farthest = 0
     before = usage()
     start = clock()
     while runs == 0 or clock() < start + seconds:
@@ -48,8 +48,9 @@ def account(locked, seconds, threads=2):
             worker.join()
         runs += 1
         wrong += balance != 0
+        farthest = max(farthest, balance, key=abs)
     wall = clock() - start
-    return dict(since(before), wall=wall, count=runs * threads * CHANGES, runs=runs, wrong=wrong, balance=balance)
+    return dict(since(before), wall=wall, count=runs * threads * CHANGES, runs=runs, wrong=wrong, balance=farthest)
 
 
 def _counter(kind):
@@ -65,6 +66,30 @@ def _counter(kind):
         "adjacent cells": lambda: sync.ShardedCounter(padded=False),
     }
     return makers[kind]()
+
+
+def python(kind, threads, seconds):
+    """Python threads that call one counter's add for about so long, a thousand times between two looks at the clock."""
+    counter = _counter(kind)
+    calls = [0] * threads
+    before = usage()
+    start = clock()
+
+    def run(index):
+        add, mine = counter.add, 0
+        while clock() < start + seconds:
+            for _ in range(1000):
+                add()
+            mine += 1000
+        calls[index] = mine
+
+    workers = [threading.Thread(target=run, args=(index,)) for index in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    wall = clock() - start
+    return dict(since(before), wall=wall, count=sum(calls), lost=sum(calls) - counter.value, kind=kind)
 
 
 def native(kind, threads, seconds, inside=0, outside=0):

@@ -54,7 +54,7 @@ def combine(first, second, length):
 
 
 def compress(map, data, level=6):
-    """The gzip file of ``data``, by way of any ``map``."""
+    """The gzip file of ``data``, by way of any ``map``. Of a memoryview no part is copied, but only threads can take it."""
     starts = range(0, len(data), BLOCK) if data else [0]
     tasks = [
         (data[start : start + BLOCK], data[max(0, start - WINDOW) : start], level, start + BLOCK >= len(data))

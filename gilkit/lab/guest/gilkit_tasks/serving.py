@@ -76,7 +76,7 @@ async def _echo(reader, writer):
         writer.close()
 
 
-def _serve(kind, answer):
+def _serve(kind, answer):  # pragma: no cover - in a process that is killed, and cannot tell
     if kind == "asyncio":
 
         async def run():

@@ -7,7 +7,7 @@ import time
 
 try:
     import resource
-except ImportError:  # Windows
+except ImportError:  # pragma: no cover - Windows
     resource = None  # type: ignore[assignment]
 
 # Python 2.7 has no monotonic clock.

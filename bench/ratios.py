@@ -1,20 +1,31 @@
-"""gilkit's array kernels against their peers, as ratios: python bench/array_ratios.py [WORD...]
+"""gilkit against its peers, as ratios: python bench/ratios.py [WORD...]
 
-Each kernel and its peer run in turn, A B A B, on the same data; a line has the median of
+Both run in turn, A B A B, on the same data; a line has the median of
 the ratios of the rounds, with their quartiles, and the target that was set. Results are
 checked first. A busy loop on two threads and on one, before and after, tells whether the
 cores were free: where it is not about 2, do not believe the figures. Only lines with one
 of the words are run.
 """
 
+import copy
+import gzip
+import hashlib
 import math
+import operator
+import shutil
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
+import zlib
+from pathlib import Path
 
 import numpy as np
 
 import gilkit
+from gilkit.lab.guest.gilkit_tasks.gzip import compress
+from gilkit.lab.guest.gilkit_tasks.text import text
 
 N = 10_000_000
 
@@ -37,7 +48,7 @@ def pair(name, ours, theirs, target, *, rounds=9, same=np.array_equal):
     """One line; `same` compares the results, and None says that they are in one array, which it has no copy of."""
     if len(sys.argv) > 1 and not any(word in name for word in sys.argv[1:]):
         return
-    first = np.copy(ours())
+    first = copy.copy(ours())
     if not same(first, theirs()):
         raise SystemExit(f"{name}: the results differ")
     ours_took, theirs_took = zip(*((seconds(ours), seconds(theirs)) for _ in range(rounds)), strict=True)
@@ -137,6 +148,48 @@ def clustering(generator):
                 )
 
 
+def nothing(_):
+    pass
+
+
+def sha256(block):
+    return hashlib.sha256(block).digest()
+
+
+def mapping():
+    def over_builtin(name, fn, items, target, rounds=21):
+        pair(
+            f"map {name}",
+            lambda: gilkit.map(fn, items),
+            lambda: list(map(fn, items)),
+            target,
+            rounds=rounds,
+            same=operator.eq,
+        )
+
+    over_builtin("nothing, a million items", nothing, list(range(1_000_000)), 0.77)
+    blocks = [bytes([i % 256]) * 65_536 for i in range(1000)]
+    over_builtin("sha256, 64 KiB", sha256, blocks, 1.95)
+    over_builtin("crc32, 64 KiB", zlib.crc32, blocks, 1.95)
+    # What the machine has to give: the GIL is taken twice.
+    over_builtin("sha256, 2 x 32 MB", sha256, [b"".join(blocks[:500]), b"".join(blocks[500:])], "none")
+
+    if not shutil.which("pigz"):
+        return
+    data = text(100_000_000)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "text")
+        file.write_bytes(data)
+        command = ["pigz", "-6", "-c", "-p", str(gilkit.num_threads()), str(file)]
+        pair(
+            "gzip -6 of 100 MB, over pigz",
+            lambda: compress(gilkit.map, memoryview(data), 6),
+            lambda: subprocess.run(command, capture_output=True, check=True).stdout,
+            1,
+            same=lambda a, b: gzip.decompress(a) == gzip.decompress(b) and abs(len(a) - len(b)) < len(b) / 100,
+        )
+
+
 def main():
     generator = np.random.default_rng(1)
     x = generator.random(N)
@@ -148,6 +201,7 @@ def main():
     counting(x)
     random()
     clustering(generator)
+    mapping()
     busy_loop()
 
 

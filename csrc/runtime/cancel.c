@@ -1,0 +1,115 @@
+/* Cancellation: what ends a region before its last chunk, and the calling
+ * thread's duties meanwhile: deadline, signals, fork. */
+#include <stddef.h>
+
+#include "base/clock.h"
+#include "runtime/region.h"
+
+/* A poll comes after 100 times of what the last one took, between these:
+ * one that waits (for the GIL that another thread holds on to) comes seldom. */
+static const int64_t POLL_PAUSE_LEAST = 2 * GK_MILLISECOND;
+static const int64_t POLL_PAUSE_MOST = 50 * GK_MILLISECOND;
+
+void gk_region_cancel(gk_region *r, int code)
+{
+    int32_t running = GK_OK;
+    atomic_compare_exchange_strong(&r->status, &running, code);
+}
+
+void gk_cancel_token_set(gk_cancel_token *token, int reason)
+{
+    int32_t running = GK_OK;
+    atomic_compare_exchange_strong(&token->reason, &running, reason);
+}
+
+void gk_cancel(int code)
+{
+    if (gk_self.region != NULL && code != GK_OK)
+        gk_region_cancel(gk_self.region, code);
+}
+
+int gk_region_ended_outside(gk_region *r)
+{
+    if (r->token != NULL) {
+        int reason = atomic_load_explicit(&r->token->reason, memory_order_relaxed);
+        if (reason != GK_OK) {
+            gk_region_cancel(r, reason);
+            return 1;
+        }
+    }
+    if (r->parent != NULL && !r->independent && gk_region_ended(r->parent)) {
+        gk_region_cancel(r, GK_CANCELLED);
+        return 1;
+    }
+    return 0;
+}
+
+/* Lets the owner of the calling thread see its signals. What runs in there may
+ * call gk_parallel_for: regions of its own, which this one's end does not end. */
+static void poll(gk_region *r, int64_t now)
+{
+    gk_region *owner = r->poll_owner;
+    r->detached++;
+    int end = owner->poll(owner->poll_context);
+    r->detached--;
+    if (end != 0)
+        gk_region_cancel(owner, GK_INTERRUPTED);
+    int64_t after = gk_now(), pause = 100 * (after - now);
+    owner->next_poll = after + (pause < POLL_PAUSE_LEAST  ? POLL_PAUSE_LEAST
+                                : pause < POLL_PAUSE_MOST ? pause
+                                                          : POLL_PAUSE_MOST);
+}
+
+void gk_region_attend(gk_region *r, int64_t now)
+{
+    if (r->asleep)
+        gk_wake_meanwhile(r, now);
+    if (r->deadline != 0 && now >= r->deadline)
+        gk_region_cancel(r, GK_TIMEOUT);
+    /* Not again once it said "end": an exception is waiting to be raised. */
+    if (r->poll_owner != NULL && now >= r->poll_owner->next_poll && r->detached == 0 && !gk_region_ended(r))
+        poll(r, now);
+}
+
+int gk_cancelled(void)
+{
+    gk_region *r = gk_self.region;
+    if (r == NULL)
+        return 0;
+    if (gk_self.participant == 0 && (r->poll_owner != NULL || r->deadline != 0))
+        gk_region_attend(r, gk_now());
+    return gk_region_ended(r);
+}
+
+/* Stands, in a child, for the region that the forking thread was a helper of. */
+static gk_region torn = {.status = GK_FORKED, .slot = -1, .detached = 1};
+
+void gk_regions_after_fork_in_child(void)
+{
+    /* The thread that forked may be inside regions. One that it had to itself
+     * goes on without a slot; one that it shared has chunks that were claimed
+     * by threads that do not exist here, and can never be whole. */
+    gk_region *shared = NULL;
+    if (gk_self.helped != NULL) {
+        /* That one lives on the stack of a thread that is not there any more:
+         * the next thread may be given it. */
+        gk_region **link = &gk_self.region;
+        while (*link != gk_self.helped)
+            link = &(*link)->parent;
+        *link = shared = &torn;
+        gk_self.helped = NULL;
+    }
+    for (gk_region *r = gk_self.region; r != NULL; r = r->parent) {
+        r->slot = -1;
+        if (r == &torn || atomic_load(&r->participants) > 0) {
+            gk_region_cancel(r, GK_FORKED);
+            shared = r;
+        }
+    }
+    /* The body that forked may compute in the child all the same. */
+    for (gk_region *r = gk_self.region; shared != NULL; r = r->parent) {
+        r->detached++;
+        if (r == shared)
+            break;
+    }
+}

@@ -1,0 +1,170 @@
+/* Slots: where a region is published, joined, left and retired. README.md tells
+ * the protocol; the names in brackets, as [offer-park], are its races. */
+#include "runtime/slots.h"
+
+#include <stddef.h>
+
+#include "base/clock.h"
+#include "base/park.h"
+#include "runtime/pool.h"
+
+/* How often a caller looks up that waits for its helpers. */
+static const int64_t LOOK_UP_EVERY = 5 * GK_MILLISECOND;
+
+/* A slot's word: whether its region takes helpers, how many more it takes, and
+ * how many are inside. One word, so that joining and retiring cannot both win
+ * [join-retire]. */
+enum {
+    HELPERS = 0x0fff, /* helpers inside */
+    ROOM_ONE = 0x1000,
+    ROOM = 0xfff000, /* helpers that may still join */
+    OPEN = 1 << 24,
+    RESERVED = 1 << 25, /* a caller owns the slot */
+    WAITED = 1 << 26,   /* the caller sleeps until the last helper has left */
+};
+
+static struct slot {
+    _Alignas(GK_CACHE_LINE) _Atomic uint32_t word;
+    gk_region *region;
+} slots[GK_SLOTS];
+
+/* Bits 0..47: slots whose region wants helpers; above: callers in regions. One
+ * word, because publishing changes both and workers spin on the first. */
+#define CALLER (UINT64_C(1) << GK_SLOTS)
+static _Alignas(GK_CACHE_LINE) _Atomic uint64_t offers;
+
+uint64_t gk_offers(void)
+{
+    return atomic_load(&offers) & (CALLER - 1);
+}
+
+int gk_callers(void)
+{
+    return (int)(atomic_load(&offers) / CALLER);
+}
+
+int gk_helpers_inside(void)
+{
+    for (int i = 0; i < GK_SLOTS; i++)
+        if ((atomic_load(&slots[i].word) & HELPERS) != 0)
+            return 1;
+    return 0;
+}
+
+/* ---- Caller's side ---- */
+
+void gk_publish(gk_region *r)
+{
+    if (gk_self.preferred_slot == 0) {
+        static _Atomic uint32_t threads;
+        gk_self.preferred_slot = 1 + (int)(atomic_fetch_add(&threads, 1) % GK_SLOTS);
+    }
+    int first = gk_self.preferred_slot - 1;
+    for (int i = 0; i < GK_SLOTS; i++) {
+        int index = first + i < GK_SLOTS ? first + i : first + i - GK_SLOTS;
+        struct slot *s = &slots[index];
+        uint32_t empty = 0;
+        if (atomic_load_explicit(&s->word, memory_order_relaxed) != 0 ||
+            !atomic_compare_exchange_strong_explicit(&s->word, &empty, RESERVED,
+                                                     memory_order_acquire, memory_order_relaxed))
+            continue;
+        s->region = r;
+        r->slot = index;
+        GK_STEP();
+        /* The bit of a free slot is 0, so the sum sets it. seq_cst: [offer-park].
+         * Before the slot opens: who takes its last place also withdraws the
+         * offer, and a bit set after that would stand without room, so that
+         * workers could neither join nor sleep [offer-open]. */
+        atomic_fetch_add(&offers, (UINT64_C(1) << index) + (r->counted ? CALLER : 0));
+        GK_STEP();
+        /* Release: who joins sees the region's fields [publish-join]. */
+        atomic_store_explicit(&s->word, RESERVED | OPEN | (uint32_t)(r->threads - 1) * ROOM_ONE,
+                              memory_order_release);
+        return;
+    }
+    /* Every slot is taken: so are the cores. The caller computes alone. */
+}
+
+void gk_withdraw_offer(int slot)
+{
+    uint64_t bit = UINT64_C(1) << slot;
+    if (atomic_load_explicit(&offers, memory_order_relaxed) & bit)
+        atomic_fetch_and(&offers, ~bit);
+}
+
+/* Waits until no helper is inside; runs the poll while it waits. */
+static void wait_for_helpers(gk_region *r, _Atomic uint32_t *word)
+{
+    /* A helper is in its last chunk: most often it is done in a moment. */
+    int64_t spin_until = gk_now() + GK_WAKE_COST;
+    for (int i = 1;; i++) {
+        if ((atomic_load_explicit(word, memory_order_acquire) & HELPERS) == 0)
+            return;
+        if (i % 64 == 0 && gk_now() >= spin_until)
+            break;
+        gk_cpu_relax();
+    }
+    int watched = r->poll_owner != NULL || r->deadline != 0;
+    for (;;) {
+        uint32_t seen = atomic_fetch_or(word, WAITED) | WAITED;
+        if ((seen & HELPERS) == 0)
+            return;
+        GK_STEP();
+        gk_wait(word, seen, watched ? gk_now() + LOOK_UP_EVERY : GK_FOREVER);
+        gk_cancelled(); /* for its poll and its look at the deadline */
+    }
+}
+
+void gk_retire(gk_region *r)
+{
+    uint64_t bit = UINT64_C(1) << r->slot, seen = atomic_load_explicit(&offers, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak(&offers, &seen, (seen & ~bit) - (r->counted ? CALLER : 0)))
+        ;
+    _Atomic uint32_t *word = &slots[r->slot].word;
+    GK_STEP();
+    /* Taking OPEN away is what makes the count final: who has not joined by
+     * now never will [join-retire]. Acquire: the helpers' results are seen. */
+    uint32_t left = atomic_fetch_and(word, ~(uint32_t)OPEN);
+    if ((left & HELPERS) != 0)
+        wait_for_helpers(r, word);
+    GK_STEP();
+    atomic_store_explicit(word, 0, memory_order_release);
+}
+
+/* ---- Worker's side ---- */
+
+gk_region *gk_join(int slot)
+{
+    _Atomic uint32_t *word = &slots[slot].word;
+    GK_STEP();
+    uint32_t seen = atomic_load_explicit(word, memory_order_relaxed);
+    do {
+        if ((seen & OPEN) == 0 || (seen & ROOM) == 0)
+            return NULL;
+        /* seq_cst, not acquire alone: the worker then looks at pool.closed [close-join]. */
+    } while (!atomic_compare_exchange_weak_explicit(word, &seen, seen + 1 - ROOM_ONE,
+                                                    memory_order_seq_cst, memory_order_relaxed));
+    GK_STEP();
+    if ((seen & ROOM) == ROOM_ONE)
+        gk_withdraw_offer(slot); /* that was the last place */
+    return slots[slot].region;
+}
+
+void gk_leave(int slot)
+{
+    _Atomic uint32_t *word = &slots[slot].word;
+    GK_STEP();
+    /* Release: the caller sees this helper's results [leave-return]. From here
+     * on the region may be gone; the word itself is static, and waking a later
+     * user of it is harmless. */
+    uint32_t seen = atomic_fetch_sub(word, 1);
+    if ((seen & HELPERS) == 1 && (seen & WAITED) != 0)
+        gk_wake(word, GK_WAKE_ALL);
+}
+
+void gk_slots_reset(void)
+{
+    for (int i = 0; i < GK_SLOTS; i++)
+        atomic_store(&slots[i].word, 0);
+    atomic_store(&offers, 0);
+}

@@ -1,0 +1,53 @@
+#include "sync/gil.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/cores.h"
+
+/* How often the GIL was freed for a wait; and that number when it last was held
+ * by one who signalled. While they are the same, he holds it still. */
+static struct {
+    _Alignas(GK_CACHE_LINE) _Atomic uint32_t freed;
+    _Atomic uint32_t signalled;
+    _Atomic int core;      /* where he was; gk_core_here() */
+    _Atomic int64_t taken; /* one thread awaits it, until then at most */
+} gil = {1, 0, -1, 0};
+
+void gk_gil_signalling(void)
+{
+    uint32_t freed = atomic_load_explicit(&gil.freed, memory_order_relaxed);
+    atomic_store_explicit(&gil.core, gk_core_here(), memory_order_relaxed);
+    atomic_store_explicit(&gil.signalled, freed, memory_order_relaxed);
+}
+
+void gk_gil_freed(void)
+{
+    atomic_fetch_add_explicit(&gil.freed, 1, memory_order_relaxed);
+}
+
+static int signaller_holds_it(void)
+{
+    return atomic_load_explicit(&gil.signalled, memory_order_relaxed) ==
+           atomic_load_explicit(&gil.freed, memory_order_relaxed);
+}
+
+void gk_gil_await(void)
+{
+    if (!signaller_holds_it())
+        return;
+    int here = gk_core_here();
+    if (here >= 0 && here == atomic_load_explicit(&gil.core, memory_order_relaxed))
+        return; /* he will not get on before this thread sleeps */
+    /* Only one can be the next to have it. (A mere flag would stay set in a child
+     * that was forked meanwhile.) */
+    int64_t now = gk_now(), taken = atomic_load_explicit(&gil.taken, memory_order_relaxed);
+    if (now < taken || !atomic_compare_exchange_strong_explicit(&gil.taken, &taken, now + GK_GIL_GRACE,
+                                                                memory_order_relaxed, memory_order_relaxed))
+        return;
+    do
+        gk_cpu_relax();
+    while (signaller_holds_it() && gk_now() < now + GK_GIL_GRACE);
+    atomic_store_explicit(&gil.taken, 0, memory_order_relaxed);
+}

@@ -1,0 +1,123 @@
+"""Locks and fork, locks and the end of the interpreter, and what the import brings along."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+
+from gilkit import sync
+
+LONG = 20.0
+
+
+def start(body, *args):
+    thread = threading.Thread(target=body, args=args)
+    thread.start()
+    return thread
+
+
+def until(predicate):
+    """Waits until predicate() is true; fails after a long time."""
+    end = time.monotonic() + LONG
+    while not predicate():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.001)
+
+
+def held(lock):
+    """The lock, held by another thread until the end of the test."""
+    start(lock.acquire).join()
+    return lock
+
+
+def run_python(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-P", "-c", textwrap.dedent(code)],
+        capture_output=True, text=True, timeout=60, env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_fork_with_locks_held():
+    held_by_us, held_by_other, reinitialised = sync.Lock(), sync.Lock(), sync.RLock()
+    held_by_us.acquire()
+    held(reinitialised)
+    done, semaphore, rw = threading.Event(), sync.Semaphore(0), sync.RWLock()
+    counter = sync.ShardedCounter()
+
+    def hold():
+        with held_by_other:
+            done.wait()
+
+    threads = [start(hold), start(held_by_us.acquire), start(semaphore.acquire)]
+    until(held_by_other.locked)
+    time.sleep(0.02)
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            signal.alarm(20)
+            ok = not held_by_us.acquire(False) and not held_by_other.acquire(timeout=0.01)
+            held_by_us.release()
+            for _ in range(100):
+                with held_by_us, rw.writer():
+                    counter.add()
+            held_by_other._at_fork_reinit()
+            reinitialised._at_fork_reinit()
+            ok = ok and held_by_other.acquire(False) and reinitialised.acquire(False)
+            semaphore.release()
+            ok = ok and semaphore.acquire(timeout=1) and counter.value == 100
+            grandchildren = [threading.Thread(target=semaphore.acquire) for _ in range(3)]
+            for thread in grandchildren:
+                thread.start()
+            semaphore.release(3)
+            for thread in grandchildren:
+                thread.join()
+            code = 0 if ok else 2
+        finally:
+            os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0
+    done.set()
+    held_by_us.release()
+    semaphore.release()
+    for thread in threads:
+        thread.join()
+
+
+def test_exit_with_waiters():
+    result = run_python("""
+        import threading, time
+        from gilkit import sync
+        lock, rw, condition = sync.Lock(), sync.RWLock(), sync.Condition()
+        lock.acquire(); rw.writer().acquire()
+        def wait():
+            with condition:
+                condition.wait()
+        for body in (lock.acquire, sync.Event().wait, sync.Semaphore(0).acquire, sync.Barrier(2).wait, wait,
+                     rw.reader().acquire, lambda: lock.acquire(timeout=0.05),
+                     lambda: sync.hammer(sync.AtomicCounter(), 2**60, threads=1)):
+            threading.Thread(target=body, daemon=True).start()
+        time.sleep(0.05)
+        print("end")
+        lock.release()
+    """)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "end\n", "")
+
+
+def test_import_brings_no_numpy_and_no_gil():
+    result = run_python("""
+        import sys, gilkit.sync
+        print("numpy" in sys.modules, getattr(sys, "_is_gil_enabled", lambda: None)())
+    """)
+    free_threaded = not getattr(sys, "_is_gil_enabled", lambda: True)()
+    assert result.stdout.split() == [
+        "False",
+        str(False if free_threaded else (True if hasattr(sys, "_is_gil_enabled") else None)),
+    ]
+    assert result.stderr == ""

@@ -1,0 +1,152 @@
+"""RWLock: readers together, writers alone and first, and nobody waits for himself."""
+
+import threading
+import time
+
+import pytest
+
+from gilkit import sync
+
+LONG = 20.0
+
+
+def start(body, *args):
+    thread = threading.Thread(target=body, args=args)
+    thread.start()
+    return thread
+
+
+def until(predicate):
+    """Waits until predicate() is true; fails after a long time."""
+    end = time.monotonic() + LONG
+    while not predicate():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.001)
+
+
+def test_rwlock_readers_together_writers_alone():
+    rw = sync.RWLock()
+    meet, seen = threading.Barrier(3), []
+
+    def read():
+        with rw.reader():
+            meet.wait(LONG)  # passes only if all three read at once
+            seen.append((rw.readers, rw.written, start_and_try(rw.writer())))
+            meet.wait(LONG)
+
+    readers = [start(read) for _ in range(3)]
+    for thread in readers:
+        thread.join()
+    assert seen == [(3, False, False)] * 3
+    with rw.writer() as got:
+        assert got is True
+        assert rw.written
+        assert rw.writer().locked()
+        assert not rw.reader().locked()
+        results = []
+        for side in (rw.reader(), rw.writer()):
+            start(lambda side=side: results.append(side.acquire(False))).join()
+            start(lambda side=side: results.append(side.acquire(timeout=0.01))).join()
+        assert results == [False] * 4
+    assert not rw.written
+    assert "unlocked" in repr(rw)
+
+
+def test_rwlock_refuses_to_wait_for_itself():
+    rw = sync.RWLock()
+    with rw.reader():
+        with pytest.raises(RuntimeError, match="reader cannot become a writer"):
+            rw.writer().acquire()
+        with rw.reader():
+            assert rw.readers == 1
+        assert rw.readers == 1
+    assert rw.readers == 0
+    with rw.writer():
+        with pytest.raises(RuntimeError, match="already"):
+            rw.writer().acquire(timeout=1)
+        with pytest.raises(RuntimeError, match="holds the RWLock to write"):
+            rw.reader().acquire(False)
+
+
+def test_rwlock_prefers_writers():
+    rw, order = sync.RWLock(), []
+    rw.reader().acquire()
+
+    def write():
+        with rw.writer():
+            order.append("writer")
+
+    def read():
+        with rw.reader():
+            order.append("reader")
+
+    writer = start(write)
+    until(lambda: not start_and_try(rw.reader()))  # it waits: newcomers do not get in
+    reader = start(read)
+    time.sleep(0.02)
+    with rw.reader():  # we may, for we read already
+        assert order == []
+    rw.reader().release()
+    writer.join()
+    reader.join()
+    assert order == ["writer", "reader"]
+
+
+def start_and_try(lock):
+    got = []
+
+    def body():
+        if lock.acquire(False):
+            got.append(True)
+            lock.release()
+
+    start(body).join()
+    return bool(got)
+
+
+def test_rwlock_writer_that_gives_up_lets_readers_in():
+    rw = sync.RWLock()
+    rw.reader().acquire()
+    writer = start(lambda: rw.writer().acquire(timeout=0.1))
+    until(lambda: not start_and_try(rw.reader()))
+    reader = start(lambda: rw.reader().acquire(timeout=LONG))
+    writer.join()
+    reader.join()
+    assert rw.readers == 2
+
+
+def test_rwlock_as_the_lock_of_a_condition():
+    rw = sync.RWLock()
+    condition, state = sync.Condition(rw.writer()), []
+
+    def wait():
+        with condition:
+            assert condition.wait_for(lambda: state, LONG)
+
+    thread = start(wait)
+    time.sleep(0.02)
+    with condition:
+        state.append(1)
+        condition.notify()
+    thread.join()
+    assert not rw.written
+
+
+def test_rwlock_keeps_writers_and_readers_apart():
+    rw, values, each = sync.RWLock(), [0, 0], 300
+
+    def body(i):
+        for k in range(each):
+            if (i + k) % 3 == 0:
+                with rw.writer():
+                    values[0] += 1
+                    time.sleep(0)
+                    values[1] += 1
+            else:
+                with rw.reader():
+                    assert values[0] == values[1]
+
+    crowd = [start(body, i) for i in range(6)]
+    for thread in crowd:
+        thread.join()
+    assert values == [6 * each / 3] * 2
