@@ -4,9 +4,9 @@ from libc.stdint cimport int64_t, uint64_t, uintptr_t
 from libc.string cimport memset
 
 from gilkit.sync._c cimport (
-    GK_SYNC_NOT_HELD, GK_SYNC_OK, gk_condition, gk_gil_freed, gk_lock, gk_lock_acquire, gk_lock_is_held, gk_lock_release, gk_lock_try,
-    gk_lock_try_release, gk_patience, gk_rlock, gk_rlock_acquire, gk_rlock_acquire_again, gk_rlock_owner,
-    gk_rlock_release, gk_rlock_release_all, gk_rlock_try, gk_rlock_try_release, import_core,
+    GK_SYNC_NOT_HELD, GK_SYNC_OK, gk_condition, gk_gil_freed, gk_lock, gk_lock_acquire, gk_lock_is_held,
+    gk_lock_release, gk_lock_try, gk_lock_try_release, gk_patience, gk_rlock, gk_rlock_acquire,
+    gk_rlock_acquire_again, gk_rlock_owner, gk_rlock_release, gk_rlock_release_all, gk_rlock_try, gk_rlock_try_release, import_core,
 )
 from gilkit.sync._wait cimport (
     PyThread_get_thread_ident, acquire_watched, lock_patience, nogil_patience, outcome, released, watching,

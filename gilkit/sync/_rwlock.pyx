@@ -3,7 +3,8 @@ cimport cython
 from libc.stdint cimport int64_t, uint64_t, uintptr_t
 
 from gilkit.sync._c cimport (
-    GK_SYNC_OK, GK_SYNC_OWNED, gk_gil_freed, gk_patience, gk_rwlock, gk_rwlock_acquire_read, gk_rwlock_acquire_write, gk_rwlock_init,
+    GK_SYNC_OK, GK_SYNC_OWNED, gk_gil_freed, gk_patience, gk_rwlock, gk_rwlock_acquire_read,
+    gk_rwlock_acquire_write, gk_rwlock_init,
     gk_rwlock_is_mine, gk_rwlock_is_written, gk_rwlock_readers, gk_rwlock_reads_of_mine, gk_rwlock_release_read,
     gk_rwlock_release_write, import_core,
 )
