@@ -17,6 +17,8 @@ nox.options.sessions = ["test", "typing"]
 nox.options.reuse_venv = "yes"
 
 ROOT = Path(__file__).resolve().parent
+# What must run alone says why in tests/conftest.py, or at the test.
+PARALLEL = ["--parallel-threads=4", "--skip-thread-unsafe=1"]
 COVERED = 95  # per cent, of Python's statements, of its branches, and of the lines of csrc
 
 
@@ -29,6 +31,13 @@ def test(session: nox.Session) -> None:
     """tests/, with this Python; `nox -s test --force-python 3.13` with another. Arguments go to pytest."""
     install(session, "test,peers")
     session.run("pytest", "-q", "--timeout", "300", *session.posargs)
+
+
+@nox.session
+def parallel(session: nox.Session) -> None:
+    """Each test in four threads at once, for a free-threaded Python: `nox -s parallel --force-python 3.14t`."""
+    install(session, "test", "pytest-run-parallel")
+    session.run("pytest", "-q", "--timeout", "300", *PARALLEL, *session.posargs)
 
 
 @nox.session

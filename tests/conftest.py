@@ -44,6 +44,8 @@ ALONE_FILES = {
     "signals": "signals and their handlers belong to the process",
     "subinterpreters": "its subject is a process of its own",
     "sync_deadlock": "detect_deadlocks() is for all threads",
+    "sync_processes": "its subject is a process of its own",
+    "sync_signals": "signals and their handlers belong to the process",
     "sync_locktests": "CPython's tests of locks count the threads of the process",
     "typing": "runs type checkers",
 }

@@ -222,6 +222,7 @@ def test_thread_locals_and_current_thread():
     assert sum(counts.values()) == 50
 
 
+@pytest.mark.thread_unsafe(reason="hooks are for all threads")
 def test_profilers_and_tracers_see_every_thread():
     for install in (threading.setprofile, threading.settrace):
         seen = set()
@@ -316,6 +317,7 @@ def test_exceptions_of_every_kind_travel(error):
         gilkit.map(fail, range(100), threads=4)
 
 
+@pytest.mark.thread_unsafe(reason="looks at all objects")
 def test_nothing_leaks():
     class Item:
         pass
@@ -343,6 +345,7 @@ def test_nothing_leaks():
     assert not any(reference() for reference in references)
 
 
+@pytest.mark.thread_unsafe(reason="looks at all objects")
 def test_half_filled_results_cannot_be_seen():
     marker = object()
 
@@ -400,6 +403,7 @@ def alarm():
     signal.signal(signal.SIGALRM, before)
 
 
+@pytest.mark.thread_unsafe(reason="signals reach the process")
 @pytest.mark.parametrize("error", [Signal, KeyboardInterrupt])
 @pytest.mark.parametrize(
     "function",
@@ -511,6 +515,7 @@ def test_imap_works_ahead_while_the_consumer_is_busy():
     results.close()
 
 
+@pytest.mark.thread_unsafe(reason="looks at all objects")
 def test_imap_that_is_dropped_ends():
     threads = threading.active_count()
     results = gilkit.imap(time.sleep, [0.001] * 100_000)

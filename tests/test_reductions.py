@@ -102,6 +102,7 @@ def test_layouts_of_large_arrays(name, dtype, rng=np.random.default_rng(0)):
             check(name, view, axis=())
 
 
+@pytest.mark.thread_unsafe(reason="the setting belongs to the process")
 @names
 def test_same_bits(name):
     """For any number of threads and instruction set."""

@@ -23,6 +23,7 @@ def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60)
 
 
+@pytest.mark.thread_unsafe(reason="the setting belongs to the process")
 def test_num_threads_follows_the_innermost_setting():
     default = gilkit.num_threads()
     assert default >= 1

@@ -331,6 +331,7 @@ def test_hammer_ends_at_the_end_of_the_range():
     assert counter.value == HIGHEST
 
 
+@pytest.mark.thread_unsafe(reason="signals reach the process")
 def test_hammer_timeout_and_interrupt():
     counter = sync.AtomicCounter()
     begin = time.monotonic()

@@ -66,6 +66,7 @@ def test_bad_arguments(error, arguments, options):
         sync.relay(*arguments, **options)
 
 
+@pytest.mark.thread_unsafe(reason="signals reach the process")
 def test_a_signal_handler_ends_it():
     def raise_it(*_):
         raise ZeroDivisionError
