@@ -60,6 +60,7 @@ cdef extern from "gilkit/_mapping.h":
     bint mapping_await(mapping *m, int64_t index)
     void mapping_finish(mapping *m)
     int mapping_report(void *m) noexcept nogil
+    bint ISOLATED "CYTHON_USE_MODULE_STATE"  # in sub-interpreters, which have no signal handlers
 
 cdef enum:
     # So many items for each thread are expected to be few and long: the pool is
@@ -117,7 +118,7 @@ cdef class Block:
         begin(&call, 1 if mapping_finalizing() else threads)
         call.options.grain = 1 if chunksize is None else chunksize
         call.options.eager = self.m.n <= FEW * gk_participants(&call.options)
-        if call.options.poll != NULL:
+        if call.options.poll != NULL and not ISOLATED:
             self.m.signalled = <PyObject *>raised_by_signal_handler
         if self.report is not None:
             self.m.counted = True
