@@ -29,6 +29,7 @@ ALONE = {
     "run_python": "its subject is a process of its own",
     "compile_c": "compiles, and would do so in each thread",
     "capfd": "the output is that of all threads",
+    "alarm": "signals reach the process",
 }
 ALONE_FILES = {
     "architecture": "reads the source tree",

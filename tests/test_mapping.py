@@ -403,7 +403,6 @@ def alarm():
     signal.signal(signal.SIGALRM, before)
 
 
-@pytest.mark.thread_unsafe(reason="signals reach the process")
 @pytest.mark.parametrize("error", [Signal, KeyboardInterrupt])
 @pytest.mark.parametrize(
     "function",
