@@ -384,7 +384,7 @@ def test_doctor_counts_threads_by_the_quota():
 
 
 def test_doctor_on_other_pools(monkeypatch):
-    pool = {"internal_api": "openblas", "version": "0.3", "prefix": "libopenblas", "num_threads": 6}
+    pool = {"user_api": "blas", "internal_api": "openblas", "version": "0.3", "prefix": "libopenblas", "num_threads": 6}
     given = []
     monkeypatch.setitem(sys.modules, "threadpoolctl", types.SimpleNamespace(threadpool_info=lambda: given))
     assert [each.value for each in doctor._pools(FACTS)] == ["none in this process"]
