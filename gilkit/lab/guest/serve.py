@@ -78,7 +78,11 @@ def main():
             answers.write(json.dumps(reply) + "\n")
             answers.flush()
         except (IOError, OSError):  # the lab is gone
-            return
+            break
+    try:
+        answers.close()  # tries to write it once more; at the interpreter's end, that would be complained of
+    except (IOError, OSError):
+        pass
 
 
 if __name__ == "__main__":
