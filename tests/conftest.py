@@ -41,6 +41,8 @@ ALONE_FILES = {
     "famine": "takes threads and memory away from a process",
     "fork": "forks the process",
     "lab_": "measures processes",
+    "mapping_processes": "its subject is a process of its own",
+    "mapping_signals": "signals and their handlers belong to the process",
     "scale_model": "measures the machine",
     "signals": "signals and their handlers belong to the process",
     "subinterpreters": "its subject is a process of its own",

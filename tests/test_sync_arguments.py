@@ -12,23 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from waiting import LONG, held, start
 
 from gilkit import sync
 
-LONG = 20.0
 TIMEOUT_MAX = threading.TIMEOUT_MAX
-
-
-def start(body, *args):
-    thread = threading.Thread(target=body, args=args)
-    thread.start()
-    return thread
-
-
-def held(lock):
-    """The lock, held by another thread until the end of the test."""
-    start(lock.acquire).join()
-    return lock
 
 
 # Arguments: for each, gilkit does what threading does.

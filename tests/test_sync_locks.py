@@ -4,31 +4,9 @@ import threading
 import time
 
 import pytest
+from waiting import LONG, held, start, until
 
 from gilkit import sync
-
-LONG = 20.0
-
-
-def start(body, *args):
-    thread = threading.Thread(target=body, args=args)
-    thread.start()
-    return thread
-
-
-def until(predicate):
-    """Waits until predicate() is true; fails after a long time."""
-    end = time.monotonic() + LONG
-    while not predicate():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.001)
-
-
-def held(lock):
-    """The lock, held by another thread until the end of the test."""
-    start(lock.acquire).join()
-    return lock
-
 
 # Exclusion, from recorded histories: nobody is inside while another is.
 

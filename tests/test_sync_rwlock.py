@@ -4,24 +4,9 @@ import threading
 import time
 
 import pytest
+from waiting import LONG, start, until
 
 from gilkit import sync
-
-LONG = 20.0
-
-
-def start(body, *args):
-    thread = threading.Thread(target=body, args=args)
-    thread.start()
-    return thread
-
-
-def until(predicate):
-    """Waits until predicate() is true; fails after a long time."""
-    end = time.monotonic() + LONG
-    while not predicate():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.001)
 
 
 def test_rwlock_readers_together_writers_alone():

@@ -6,22 +6,9 @@ import time
 from contextlib import contextmanager
 
 import pytest
+from waiting import LONG, held
 
 from gilkit import sync
-
-LONG = 20.0
-
-
-def start(body, *args):
-    thread = threading.Thread(target=body, args=args)
-    thread.start()
-    return thread
-
-
-def held(lock):
-    """The lock, held by another thread until the end of the test."""
-    start(lock.acquire).join()
-    return lock
 
 
 @contextmanager

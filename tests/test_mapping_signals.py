@@ -1,0 +1,160 @@
+"""gilkit.map and imap end early: by cancel tokens, timeouts, and what signal handlers raise."""
+
+import ctypes
+import functools
+import hashlib
+import os
+import signal
+import threading
+import time
+from concurrent.futures import CancelledError
+
+import pytest
+
+import gilkit
+
+
+def square(x):
+    return x * x
+
+
+def test_cancel_token():
+    token = gilkit.CancelToken()
+    threading.Timer(0.1, token.cancel).start()
+    began = time.perf_counter()
+    with token, pytest.raises(CancelledError):
+        gilkit.map(time.sleep, [0.01] * 10_000, threads=2)
+    assert time.perf_counter() - began < 5
+    results = gilkit.imap(time.sleep, [0.01] * 10_000)
+    with token, pytest.raises(CancelledError):
+        list(gilkit.imap(time.sleep, [0.01] * 10_000))
+    assert next(results) is None
+
+
+@pytest.mark.parametrize("function", [gilkit.map, lambda *a: list(gilkit.imap(*a))])
+def test_timeout(function):
+    began = time.perf_counter()
+    with pytest.raises(TimeoutError), gilkit.timeout(0.2):
+        function(time.sleep, [0.01] * 10_000)
+    assert time.perf_counter() - began < 5
+
+
+class Signal(Exception):
+    pass
+
+
+@pytest.fixture
+def alarm():
+    """alarm(error): a signal in 0.2 s, whose handler raises the error."""
+    if not hasattr(signal, "setitimer"):
+        pytest.skip("needs setitimer")
+    errors = []
+
+    def handler(*_):
+        raise errors[0]
+
+    def start(error):
+        errors.append(error)
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+
+    before = signal.signal(signal.SIGALRM, handler)
+    yield start
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("error", [Signal, KeyboardInterrupt])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda: gilkit.map(time.sleep, [0.005] * 10_000, threads=3),
+        lambda: gilkit.map(square, iter(int, 1), threads=3),
+        lambda: gilkit.map(hashlib.sha256, [bytes(100_000)] * 1_000_000, threads=3),
+        lambda: gilkit.map(time.sleep, [0.005] * 10_000, chunksize=1000),
+        lambda: list(gilkit.imap(time.sleep, [0.005] * 10_000, threads=3)),
+    ],
+)
+def test_what_a_signal_handler_raises_ends_the_call(function, error, alarm):
+    alarm(error)
+    began = time.perf_counter()
+    with pytest.raises(error):
+        function()
+    assert time.perf_counter() - began < 5
+    assert gilkit.map(square, range(100)) == [x * x for x in range(100)]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR2"), reason="needs SIGUSR1 and SIGUSR2")
+def test_a_signal_handler_runs_between_two_calls_of_a_builtin_function():
+    """C's kill looks for no signals; the first call's handler must keep the second from being made."""
+    seen = []
+
+    def handler(number, _):
+        seen.append(number)
+        if number == signal.SIGUSR1:
+            raise Signal
+
+    numbers = [signal.SIGUSR1, signal.SIGUSR2]
+    before = [signal.signal(number, handler) for number in numbers]
+    try:
+        with pytest.raises(Signal):
+            gilkit.starmap(
+                ctypes.CDLL(None).kill, [(os.getpid(), number) for number in numbers], threads=1, chunksize=2
+            )
+        time.sleep(0.01)
+    finally:
+        for number, old in zip(numbers, before, strict=True):
+            signal.signal(number, old)
+    assert seen == [signal.SIGUSR1]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, Signal, SystemExit])
+@pytest.mark.parametrize("in_python", [False, True])
+def test_what_a_signal_handler_raises_ends_calls_inside_of_other_items_too(error, in_python, alarm):
+    """Whether it comes while the main thread's item is inside gilkit or in Python code."""
+    caller = threading.get_ident()
+
+    def item(_):
+        if in_python and threading.get_ident() == caller:
+            while True:
+                time.sleep(0.001)
+        return gilkit.spin(10**13, threads=1)
+
+    alarm(error)
+    began = time.perf_counter()
+    with pytest.raises(error):
+        gilkit.map(item, range(3), threads=3)
+    assert time.perf_counter() - began < 5
+
+
+class Handler:
+    def __call__(self, *_):
+        raise Signal
+
+    def method(self, *_):
+        raise Signal
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [Handler(), Handler().method, functools.partial(Handler().method, 1)],
+    ids=["object", "method", "partial"],
+)
+def test_any_kind_of_signal_handler_ends_other_items(handler, alarm):
+    signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    with pytest.raises(Signal):
+        gilkit.map(lambda _: gilkit.spin(10**13, threads=1), range(3), threads=3)
+
+
+def test_an_item_that_fails_by_itself_does_not_end_the_others(alarm):
+    """Though a handler of signals is set: which item failed first is known once those before it are done."""
+
+    def item(index):
+        if index == 1:
+            raise ValueError(index)
+        assert gilkit.spin(300_000_001, threads=1) == 1
+        raise KeyError(index)
+
+    for _ in range(3):
+        with pytest.raises(KeyError):
+            gilkit.map(item, range(2), threads=2)
