@@ -1,7 +1,8 @@
 /* The one place that knows how compilers and processors differ.
  *
- * gilkit is C11 with two extensions, both optional: per-function instruction
- * sets (GCC and Clang on x86-64) and a pause instruction for spin loops.
+ * gilkit is C11 with three extensions, all optional: per-function instruction
+ * sets (GCC and Clang on x86-64), a pause instruction for spin loops, and
+ * prefetching.
  */
 #ifndef GK_COMPILER_H
 #define GK_COMPILER_H
@@ -13,6 +14,8 @@
 #  define GK_LIKELY(x) __builtin_expect(!!(x), 1)
 #  define GK_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #  define GK_RESTRICT restrict
+/* Starts to read memory that is needed soon. Any address will do. */
+#  define GK_PREFETCH(address) __builtin_prefetch((const void *)(address))
 /* Hides a value from the optimiser: the loop that contains it is really run. */
 #  define GK_OPAQUE(x) __asm__ volatile("" : "+r"(x))
 #else
@@ -22,6 +25,7 @@
 #  define GK_LIKELY(x) (x)
 #  define GK_UNLIKELY(x) (x)
 #  define GK_RESTRICT
+#  define GK_PREFETCH(address) ((void)(address))
 #endif
 
 #if defined(_MSC_VER) && !defined(__clang__)
@@ -48,6 +52,10 @@
  * travel together, so 64 bytes of distance still share falsely. Apple's
  * processors have 128-byte lines. */
 #define GK_CACHE_LINE 128
+
+/* How far ahead loops prefetch that keep the processor too busy to look ahead
+ * by itself (which besides ends where a page ends), and its lines; in bytes. */
+enum { GK_PREFETCH_AHEAD = 8192, GK_PREFETCH_STEP = 64 };
 
 /* Tells the core that this is a spin loop: it yields issue slots to its
  * sibling and leaves the loop without a memory-order mis-speculation. */

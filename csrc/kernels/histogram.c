@@ -47,14 +47,14 @@ static void histogram_index(const void *data, int64_t begin, int64_t n, uint32_t
 
 int gk_histogram_counts(const gk_histogram *h, int64_t n, int64_t *counts, const gk_options *options)
 {
-    gk_tally tally = {histogram_index, h, n, h->bins};
+    gk_tally tally = {histogram_index, h, n, h->bins, h->items, gk_itemsize(h->type)};
     return gk_tally_counts(&tally, counts, options);
 }
 
 int gk_histogram_weights(const gk_histogram *h, int64_t n, const double *weights, int single, double *sums,
                          const gk_options *options)
 {
-    gk_tally tally = {histogram_index, h, n, h->bins};
+    gk_tally tally = {histogram_index, h, n, h->bins, h->items, gk_itemsize(h->type)};
     return gk_tally_weights(&tally, weights, single, sums, options);
 }
 
@@ -80,7 +80,7 @@ int gk_bincount_counts(const void *items, gk_type type, int64_t n, int64_t bins,
                        const gk_options *options)
 {
     bincounting b = {items, type, bins};
-    gk_tally tally = {bincount_index, &b, n, bins};
+    gk_tally tally = {bincount_index, &b, n, bins, items, gk_itemsize(type)};
     return gk_tally_counts(&tally, counts, options);
 }
 
@@ -88,7 +88,7 @@ int gk_bincount_weights(const void *items, gk_type type, int64_t n, int64_t bins
                         double *sums, const gk_options *options)
 {
     bincounting b = {items, type, bins};
-    gk_tally tally = {bincount_index, &b, n, bins};
+    gk_tally tally = {bincount_index, &b, n, bins, items, gk_itemsize(type)};
     return gk_tally_weights(&tally, weights, 0, sums, options);
 }
 
@@ -109,11 +109,15 @@ static gk_extent join(gk_extent a, gk_extent b)
 static void find_extents(int64_t begin, int64_t end, void *data)
 {
     const extents *e = data;
+    int64_t size = gk_itemsize(e->type);
     for (int64_t c = begin; c < end; c++) {
         int64_t stop = (c + 1) * e->chunk < e->n ? (c + 1) * e->chunk : e->n;
         for (int64_t i = c * e->chunk; i < stop; i += GK_TALLY_BLOCK) {
             double buffer[GK_TALLY_BLOCK];
             int64_t n = stop - i < GK_TALLY_BLOCK ? stop - i : GK_TALLY_BLOCK;
+            uintptr_t later = (uintptr_t)e->items + (uintptr_t)(i * size) + GK_PREFETCH_AHEAD;
+            for (int64_t k = 0; k < n * size; k += GK_PREFETCH_STEP)
+                GK_PREFETCH(later + (uintptr_t)k);
             gk_extent found = GK_DISPATCH(extent)(as_doubles(e->items, e->type, i, n, buffer), n);
             e->extents[c] = i == c * e->chunk ? found : join(e->extents[c], found);
         }

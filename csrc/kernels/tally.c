@@ -16,6 +16,9 @@ enum { PRIVATE_ENTRIES = 1 << 22, MOST_PARTS = 8 };
  * waits for the one before to the same bin, so equal neighbours are slow. */
 enum { COPIES = 4, COPIED_BINS = 1024 };
 
+/* Too few items for more than one table. */
+enum { FEW = 2048 };
+
 enum { CHUNK = 1 << 15 };
 
 typedef struct {
@@ -33,6 +36,24 @@ typedef struct {
     int64_t parts;
 } tallying;
 
+/* Meanwhile memory is asked for what comes later: 8 items have at most a cache line. */
+static void count_in_copies(const uint32_t *index, int64_t n, int64_t *table, int64_t stride, uintptr_t later,
+                            int64_t itemsize)
+{
+    int64_t k = 0;
+    for (; k + 2 * COPIES <= n; k += 2 * COPIES) {
+        GK_PREFETCH(later + (uintptr_t)(k * itemsize));
+        for (int64_t i = k; i < k + 2 * COPIES; i += COPIES) {
+            table[index[i]]++;
+            table[stride + index[i + 1]]++;
+            table[2 * stride + index[i + 2]]++;
+            table[3 * stride + index[i + 3]]++;
+        }
+    }
+    for (; k < n; k++)
+        table[index[k]]++;
+}
+
 static void count_chunks(int64_t begin, int64_t end, void *data)
 {
     const tallying *t = data;
@@ -41,17 +62,14 @@ static void count_chunks(int64_t begin, int64_t end, void *data)
     int64_t stop = end * CHUNK < tally->n ? end * CHUNK : tally->n, stride = t->stride;
     int64_t *table = t->tables + gk_participant() * t->copies * stride;
     for (int64_t i = begin * CHUNK; i < stop; i += GK_TALLY_BLOCK) {
-        int64_t n = stop - i < GK_TALLY_BLOCK ? stop - i : GK_TALLY_BLOCK, k = 0;
+        int64_t n = stop - i < GK_TALLY_BLOCK ? stop - i : GK_TALLY_BLOCK, size = tally->itemsize;
+        uintptr_t later = (uintptr_t)tally->items + (uintptr_t)(i * size) + GK_PREFETCH_AHEAD;
         tally->index_of(tally->data, i, n, index);
         if (t->copies == COPIES)
-            for (; k + COPIES <= n; k += COPIES) {
+            count_in_copies(index, n, table, stride, later, size);
+        else
+            for (int64_t k = 0; k < n; k++)
                 table[index[k]]++;
-                table[stride + index[k + 1]]++;
-                table[2 * stride + index[k + 2]]++;
-                table[3 * stride + index[k + 3]]++;
-            }
-        for (; k < n; k++)
-            table[index[k]]++;
     }
 }
 
@@ -98,7 +116,7 @@ int gk_tally_counts(const gk_tally *tally, int64_t *counts, const gk_options *op
     int64_t n = tally->n, chunks = (n + CHUNK - 1) / CHUNK;
     tallying t = {.tally = tally, .stride = tally->bins + 1, .counts = counts};
     memset(counts, 0, (size_t)t.stride * sizeof *counts);
-    if (n <= GK_TALLY_BLOCK) { /* too few for more than one table */
+    if (n <= FEW) {
         t.copies = 1;
         t.tables = counts;
         mine.threads = 1;

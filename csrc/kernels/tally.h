@@ -7,7 +7,8 @@
 #include "kernels/dtype.h"
 #include "runtime/parallel.h"
 
-enum { GK_TALLY_BLOCK = 2048 };
+/* So few that prefetching one while another is counted keeps memory busy all the time. */
+enum { GK_TALLY_BLOCK = 256 };
 
 /* Writes the index of each of the items begin <= i < begin + n, n at most
  * GK_TALLY_BLOCK: below the number of bins, or that number for an item that
@@ -18,6 +19,8 @@ typedef struct {
     gk_index_of *index_of;
     const void *data;
     int64_t n, bins; /* bins < 2**32 - 1 */
+    const void *items; /* that index_of reads, of so many bytes each, to prefetch them */
+    int64_t itemsize;
 } gk_tally;
 
 /* counts[b]: the items with index b, for 0 <= b <= bins: the last place counts
