@@ -102,7 +102,7 @@ def test_layouts_of_large_arrays(name, dtype, rng=np.random.default_rng(0)):
             check(name, view, axis=())
 
 
-@pytest.mark.thread_unsafe(reason="the setting belongs to the process")
+@pytest.mark.thread_unsafe(reason="set_isa() is not for while calls run")
 @names
 def test_same_bits(name):
     """For any number of threads and instruction set."""
