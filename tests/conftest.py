@@ -29,6 +29,7 @@ if "COVERAGE_RUN" in os.environ:
 ALONE = {
     "run_python": "its subject is a process of its own",
     "compile_c": "compiles, and would do so in each thread",
+    "consumer": "the module that it builds has one total for all threads",
     "capfd": "the output is that of all threads",
     "alarm": "signals reach the process",
 }
@@ -48,6 +49,7 @@ ALONE_FILES = {
     "sync_processes": "its subject is a process of its own",
     "sync_signals": "signals and their handlers belong to the process",
     "sync_locktests": "CPython's tests of locks count the threads of the process",
+    "storms": "counts the threads of the one pool, and stops it",
     "typing": "runs type checkers",
 }
 
