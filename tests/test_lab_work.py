@@ -190,6 +190,7 @@ def test_start_methods_that_the_system_has_not(monkeypatch):
     assert "cannot start processes by fork" in strategies.get("pool-fork").obstacle(small("spin"))
 
 
+@pytest.mark.thread_unsafe(reason="looks at all children of the process")
 def test_no_worker_is_left_where_work_cannot_begin():
     before = set(psutil.Process().children(recursive=True))
     unknown = types.SimpleNamespace(module=types.SimpleNamespace(__name__="tasks.nonsense"), size={})
