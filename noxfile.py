@@ -19,6 +19,12 @@ nox.options.reuse_venv = "yes"
 ROOT = Path(__file__).resolve().parent
 # What must run alone says why in tests/conftest.py, or at the test.
 PARALLEL = ["--parallel-threads=4", "--skip-thread-unsafe=1"]
+# What runs under ThreadSanitizer: what threads share, and two kernels. The arrays' kernels would take hours; their C is
+# under it in tests/c, which `nox -s sanitize` runs.
+SANITIZED = [
+    "sync_arguments", "sync_counters", "sync_deadlock", "sync_locks", "sync_locktests", "sync_nogil", "sync_relay",
+    "sync_rwlock", "mapping", "parallel", "runtime", "storms", "pi", "spin",
+]  # fmt: skip
 COVERED = 95  # per cent, of Python's statements, of its branches, and of the lines of csrc
 
 
@@ -83,6 +89,32 @@ def sanitize(session: nox.Session) -> None:
         session.run(*make, "all", external=True)
         session.run(*make, "run", external=True)
         session.run(*make, "stress", external=True)
+
+
+@nox.session
+def tsan(session: nox.Session) -> None:
+    """The extension modules under ThreadSanitizer, in the free-threaded interpreter GILKIT_TSAN_PYTHON, which was built
+    with it: CONTRIBUTING.md says how. The session's own Python, of the same version, builds and installs."""
+    interpreter = os.environ.get("GILKIT_TSAN_PYTHON")
+    if not interpreter:
+        session.skip("GILKIT_TSAN_PYTHON names no free-threaded interpreter configured --with-thread-sanitizer")
+    tell = "import sysconfig; print(*map(sysconfig.get_config_var, ('SOABI', 'CONFIG_ARGS')))"
+    ours, _, _ = session.run("python", "-c", tell, silent=True).partition(" ")
+    theirs, _, how = session.run(interpreter, "-c", tell, silent=True, external=True).strip().partition(" ")
+    if ours != theirs or "--with-thread-sanitizer" not in how:
+        session.error(f"wanted: {ours}, --with-thread-sanitizer; {interpreter} is {theirs}, {how}")
+    flags = {"CC": "gcc", "CFLAGS": "-fsanitize=thread -g", "LDFLAGS": "-fsanitize=thread"}
+    session.install("--prefer-binary", ".[test]", "pytest-timeout", "pytest-run-parallel", env=flags)
+    where = session.run("python", "-c", "import sysconfig; print(sysconfig.get_path('platlib'))", silent=True)
+    environment = {
+        "PYTHONPATH": where.strip(),
+        "TSAN_OPTIONS": f"suppressions={ROOT / 'tests' / 'tsan.supp'} history_size=4 print_suppressions=1",
+    }
+    pytest = [interpreter, "-m", "pytest", "-q", "--timeout", "600", "--hypothesis-profile=few", "--parallel-threads=4"]
+    pytest += ["-k", "not million"]  # a million items in four threads take a quarter of an hour
+    # One process for each file. A report makes its exit status 66.
+    for tests in session.posargs or [f"tests/test_{name}.py" for name in SANITIZED]:
+        session.run(*pytest, tests, env=environment, external=True)
 
 
 @nox.session

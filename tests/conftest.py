@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 
+import hypothesis
 import pytest
 
 import gilkit
@@ -28,11 +29,11 @@ if "COVERAGE_RUN" in os.environ:
 ALONE = {
     "run_python": "its subject is a process of its own",
     "compile_c": "compiles, and would do so in each thread",
+    "consumer": "the module that it builds has one total for all threads",
     "capfd": "the output is that of all threads",
     "alarm": "signals reach the process",
 }
 ALONE_FILES = {
-    "architecture": "reads the source tree",
     "consumers": "builds and runs packages in processes of their own",
     "containers": "changes the affinity and the quota of processes",
     "dask": "has a cluster of processes",
@@ -40,16 +41,15 @@ ALONE_FILES = {
     "exit": "its subject is the end of a process",
     "famine": "takes threads and memory away from a process",
     "fork": "forks the process",
-    "lab_": "measures processes",
+    "lab_measure": "measures the process and its children",
     "mapping_processes": "its subject is a process of its own",
     "mapping_signals": "signals and their handlers belong to the process",
-    "scale_model": "measures the machine",
     "signals": "signals and their handlers belong to the process",
     "subinterpreters": "its subject is a process of its own",
-    "sync_deadlock": "detect_deadlocks() is for all threads",
     "sync_processes": "its subject is a process of its own",
     "sync_signals": "signals and their handlers belong to the process",
     "sync_locktests": "CPython's tests of locks count the threads of the process",
+    "storms": "counts the threads of the one pool, and stops it",
     "typing": "runs type checkers",
 }
 
@@ -65,6 +65,9 @@ def pytest_itemcollected(item):
     if reasons:
         item.add_marker(pytest.mark.thread_unsafe(reason=reasons[0]))
 
+
+# For interpreters that are many times slower, as under ThreadSanitizer: --hypothesis-profile=few
+hypothesis.settings.register_profile("few", max_examples=10, stateful_step_count=10, deadline=None)
 
 LEVELS = ["scalar", "avx2", "avx512"]
 

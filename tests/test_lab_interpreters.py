@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import stat
 import sys
 
 import pytest
+from scripts import script
 
 from gilkit.lab import interpreters
 from gilkit.lab.errors import LabError
@@ -21,13 +21,6 @@ def imitation(path, *, version="3.14.0", free_threaded=True, gil=False):
         f'"free_threaded": {str(free_threaded).lower()}, "gil": {str(gil).lower()}}}'
     )
     return script(path, f"echo noise\necho 'gilkit-probe:{answer}'")
-
-
-def script(path, body):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{body}\n")
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return path
 
 
 @pytest.fixture

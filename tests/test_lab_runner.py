@@ -112,6 +112,7 @@ def test_an_interpreter_that_cannot_be_started():
     assert result.rows[1].measured
 
 
+@pytest.mark.thread_unsafe(reason="looks at all children of the process")
 def test_ctrl_c_keeps_what_was_measured_and_leaves_no_process():
     class Impatient(Recorder):
         def case(self, index, round):
@@ -235,6 +236,7 @@ def test_a_signal_at_the_command_line(name, status):
     assert not alive
 
 
+@pytest.mark.thread_unsafe(reason="signals and their handlers belong to the process")
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_signals_that_are_ignored_stay_so():
     """nohup has SIGHUP ignored, and means it."""

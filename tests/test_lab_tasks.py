@@ -14,6 +14,7 @@ import types
 from multiprocessing import shared_memory
 
 import pytest
+from scripts import module
 
 from gilkit.lab import workers
 from gilkit.lab.guest.gilkit_tasks import contest, messages, serving, switching, usage, waiting, work
@@ -238,8 +239,8 @@ def test_bytes_moved_where_nobody_counts_them(monkeypatch):
 
 
 def test_looking_at_a_function_ends_after_a_second(tmp_path):
-    path = tmp_path / "slow.py"
-    path.write_text("import time\ndef f(n): time.sleep(0.6)\ndef inputs(): return list(range(50))\n")
+    text = "import time\ndef f(n): time.sleep(0.6)\ndef inputs(): return list(range(50))\n"
+    path = module(tmp_path, "slow", text)
     facts = contest.inspect(f"{path}:f", f"{path}:inputs")
     assert facts["inputs"] == 50
     assert facts["tried"] == 2

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
+from scripts import module
 
 import gilkit
 from gilkit.lab import interpreters, strategies, workloads
@@ -189,6 +190,7 @@ def test_start_methods_that_the_system_has_not(monkeypatch):
     assert "cannot start processes by fork" in strategies.get("pool-fork").obstacle(small("spin"))
 
 
+@pytest.mark.thread_unsafe(reason="looks at all children of the process")
 def test_no_worker_is_left_where_work_cannot_begin():
     before = set(psutil.Process().children(recursive=True))
     unknown = types.SimpleNamespace(module=types.SimpleNamespace(__name__="tasks.nonsense"), size={})
@@ -217,8 +219,7 @@ def test_bytes_that_go_to_sub_interpreters(tmp_path):
     strategy, workload = subinterpreters.Subinterpreters(), small("sort")
     moved = strategy.moved(workload, 2, workload.solve(map, 2))
     assert 0.9 <= moved / (2 * 9 * 5000) <= 1.3  # a number takes 9 bytes in a pickle, there and back
-    path = tmp_path / "readers_bytes.py"
-    path.write_text("def f(n): return bytes(n)\ndef inputs(): return [10_000] * 4\n")
+    path = module(tmp_path, "readers_bytes", "def f(n): return bytes(n)\ndef inputs(): return [10_000] * 4\n")
     own = workloads.custom({"function": f"{path}:f", "make": f"{path}:inputs", "take": None, "repeat": 1})
     moved = strategy.moved(own, 2, own.solve(map, 2))
     assert 10_000 < moved < 41_000

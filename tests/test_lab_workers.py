@@ -10,6 +10,7 @@ import time
 
 import psutil
 import pytest
+from scripts import script
 
 from gilkit.lab import interpreters, workers
 from gilkit.lab.workers import TaskError, Worker
@@ -95,9 +96,7 @@ def test_a_worker_that_exits_says_its_last_words(tasks):
 
 
 def test_an_interpreter_that_dies_at_once(tmp_path):
-    path = tmp_path / "python"
-    path.write_text("#!/bin/sh\necho 'cannot start' >&2\nexit 1\n")
-    path.chmod(0o755)
+    path = script(tmp_path / "python", "echo 'cannot start' >&2; exit 1")
     broken = interpreters.Interpreter(str(path), "CPython", "3.99.0", False, True)
     with Worker(broken) as worker, pytest.raises(TaskError, match=r"3\.99\.0.*status 1: cannot start"):
         worker.call("cut:cut", {"total": 1, "parts": 1})

@@ -14,6 +14,7 @@ import weakref
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from waiting import LONG, until
 
 import gilkit
 
@@ -311,7 +312,7 @@ def test_exceptions_of_every_kind_travel(error):
         gilkit.map(fail, range(100), threads=4)
 
 
-@pytest.mark.thread_unsafe(reason="looks at all objects")
+@pytest.mark.thread_unsafe(reason="gc.collect() does nothing while another thread's runs")
 def test_nothing_leaks():
     class Item:
         pass
@@ -339,7 +340,6 @@ def test_nothing_leaks():
     assert not any(reference() for reference in references)
 
 
-@pytest.mark.thread_unsafe(reason="looks at all objects")
 def test_half_filled_results_cannot_be_seen():
     marker = object()
 
@@ -363,17 +363,21 @@ def test_imap_works_ahead_while_the_consumer_is_busy():
     results.close()
 
 
-@pytest.mark.thread_unsafe(reason="looks at all objects")
 def test_imap_that_is_dropped_ends():
-    threads = threading.active_count()
-    results = gilkit.imap(time.sleep, [0.001] * 100_000)
+    seen = set()
+
+    def step(seconds):
+        seen.add(threading.current_thread())
+        time.sleep(seconds)
+
+    results = gilkit.imap(step, [0.001] * 100_000)
     next(results)
+    until(lambda: any(thread.name == "gilkit.imap" for thread in seen))
+    (own,) = (thread for thread in list(seen) if thread.name == "gilkit.imap")
+    assert own.is_alive()
     del results
-    gc.collect()
-    deadline = time.monotonic() + 10
-    while threading.active_count() > threads and time.monotonic() < deadline:
-        time.sleep(0.001)
-    assert threading.active_count() == threads
+    own.join(LONG)
+    assert not own.is_alive()
 
 
 def test_imap_gives_a_result_as_soon_as_it_is_there():

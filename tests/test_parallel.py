@@ -9,6 +9,7 @@ from array import array
 from ctypes import CFUNCTYPE, POINTER, PYFUNCTYPE, c_double, c_int, c_int32, c_int64, c_longlong, c_void_p
 
 import pytest
+from waiting import until
 
 import gilkit
 
@@ -58,7 +59,7 @@ def test_grain():
 
 
 def test_threads_take_part():
-    recorder = Recorder(lambda *_: time.sleep(0.02))
+    recorder = Recorder(lambda *_: until(lambda: len(recorder.threads) > 1))
     gilkit.parallel_for(8, recorder.kernel, threads=3, grain=1)
     assert 2 <= len(recorder.threads) <= 3
 
@@ -103,10 +104,12 @@ def test_wrong_kernels(kernel, error, message):
         gilkit.parallel_for(10, kernel)
 
 
+new_capsule = ctypes.pythonapi.PyCapsule_New
+new_capsule.restype, new_capsule.argtypes = ctypes.py_object, [c_void_p, ctypes.c_char_p, c_void_p]
+
+
 def capsule(address, name):
-    new = ctypes.pythonapi.PyCapsule_New
-    new.restype, new.argtypes = ctypes.py_object, [c_void_p, ctypes.c_char_p, c_void_p]
-    return new(address, name, None)
+    return new_capsule(address, name, None)
 
 
 def test_capsules():
@@ -268,9 +271,8 @@ def test_the_buffer_stays_in_its_place():
     ],
 )
 def test_bad_arguments(arguments, error, message):
-    n = arguments.pop("n", 10)
     with pytest.raises(error, match=message):
-        gilkit.parallel_for(n, Recorder().kernel, **arguments)
+        gilkit.parallel_for(**{"n": 10, "kernel": Recorder().kernel, **arguments})
 
 
 def test_cancel_token_and_nesting():

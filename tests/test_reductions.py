@@ -102,7 +102,7 @@ def test_layouts_of_large_arrays(name, dtype, rng=np.random.default_rng(0)):
             check(name, view, axis=())
 
 
-@pytest.mark.thread_unsafe(reason="the setting belongs to the process")
+@pytest.mark.thread_unsafe(reason="set_isa() is not for while calls run")
 @names
 def test_same_bits(name):
     """For any number of threads and instruction set."""
@@ -138,6 +138,7 @@ def test_same_bits(name):
 specials = st.lists(st.sampled_from([0.0, -0.0, 1.0, -2.5, math.nan, math.inf, -math.inf]), min_size=1, max_size=12)
 
 
+@pytest.mark.thread_unsafe(reason="catches warnings, which before 3.14 is for all threads")
 @names
 @given(values=specials, repeat=st.sampled_from([1, 1, 50, 9000]), dtype=st.sampled_from(["f4", "f8"]))
 @settings(max_examples=150, deadline=None)

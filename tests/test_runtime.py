@@ -23,7 +23,6 @@ def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60)
 
 
-@pytest.mark.thread_unsafe(reason="the setting belongs to the process")
 def test_num_threads_follows_the_innermost_setting():
     default = gilkit.num_threads()
     assert default >= 1
@@ -35,11 +34,18 @@ def test_num_threads_follows_the_innermost_setting():
             assert gilkit.num_threads() == default
         assert gilkit.num_threads() == 3
     assert gilkit.num_threads() == default
+
+
+@pytest.mark.thread_unsafe(reason="the setting belongs to the process")
+def test_num_threads_of_the_process():
+    default = gilkit.num_threads()
     gilkit.set_num_threads(7)
     try:
         assert gilkit.num_threads() == 7
         with gilkit.threads(2):
             assert gilkit.num_threads() == 2
+            with gilkit.threads(None):
+                assert gilkit.num_threads() == 7
     finally:
         gilkit.set_num_threads(None)
     assert gilkit.num_threads() == default
@@ -139,6 +145,7 @@ def test_free_threaded_build_keeps_the_gil_off():
     assert python(code, PYTHON_GIL="").stdout.strip() == "False"
 
 
+@pytest.mark.thread_unsafe(reason="all threads have one pool")
 def test_workers_are_at_most_one_less_than_threads():
     assert runtime.stop()
     assert gilkit.info()["workers"] == 0

@@ -1,5 +1,6 @@
 """The locks keep threads apart, let nobody starve, and refuse a release by one who does not hold them; what waits for others."""
 
+import re
 import threading
 import time
 
@@ -58,6 +59,32 @@ def test_nobody_starves():
     stop.set()
     thread.join()
     assert max(waits) < 2
+
+
+@pytest.mark.parametrize("make", [
+    sync.Lock, sync.RLock, sync.Condition, lambda: sync.Semaphore(1), sync.RWLock, sync.Event, lambda: sync.Barrier(1),
+    lambda: sync.Latch(5000),
+])  # fmt: skip
+def test_repr_while_another_thread_takes_it(make):
+    lock, done = make(), threading.Event()
+    turns = {
+        sync.RWLock: lambda: (lock.reader().acquire(), lock.reader().release()),
+        sync.Event: lambda: (lock.set(), lock.clear()),
+        sync.Barrier: lambda: (lock.wait(), lock.reset()),
+        sync.Latch: lambda: lock.count_down() if lock.count else None,
+    }
+    turn = turns.get(type(lock), lambda: (lock.acquire(), lock.release()))
+
+    def body():
+        for _ in range(2000):
+            turn()
+        done.set()
+
+    address = re.search("0x[0-9a-f]+", repr(lock))[0]
+    thread = start(body)
+    while not done.is_set():
+        assert address in repr(lock)
+    thread.join()
 
 
 def test_release_by_one_who_does_not_hold_it():

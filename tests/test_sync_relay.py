@@ -36,11 +36,11 @@ def test_the_gil_is_free_meanwhile():
 
     thread = threading.Thread(target=count)
     thread.start()
-    with pytest.raises(TimeoutError, match=r"relay did not end within 0\.2 s"):
-        sync.relay(2**60, threads=2, timeout=0.2)
+    with pytest.raises(TimeoutError, match="relay did not end within 1"):
+        sync.relay(2**60, threads=2, timeout=1)
     stop.set()
     thread.join()
-    assert len(counted) > 5
+    assert len(counted) > 2  # with the GIL held, at most before and after; the threads of several relays fill the cores
 
 
 def test_several_at_once():

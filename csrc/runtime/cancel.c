@@ -67,7 +67,7 @@ void gk_region_attend(gk_region *r, int64_t now)
     if (r->deadline != 0 && now >= r->deadline)
         gk_region_cancel(r, GK_TIMEOUT);
     /* Not again once it said "end": an exception is waiting to be raised. */
-    if (r->poll_owner != NULL && now >= r->poll_owner->next_poll && r->detached == 0 && !gk_region_ended(r))
+    if (r->poll_owner != NULL && now >= r->poll_owner->next_poll && r->detached == 0 && !r->torn && !gk_region_ended(r))
         poll(r, now);
 }
 
@@ -82,7 +82,7 @@ int gk_cancelled(void)
 }
 
 /* Stands, in a child, for the region that the forking thread was a helper of. */
-static gk_region torn = {.status = GK_FORKED, .slot = -1, .detached = 1};
+static gk_region torn = {.status = GK_FORKED, .slot = -1, .torn = 1};
 
 void gk_regions_after_fork_in_child(void)
 {
@@ -108,7 +108,7 @@ void gk_regions_after_fork_in_child(void)
     }
     /* The body that forked may compute in the child all the same. */
     for (gk_region *r = gk_self.region; shared != NULL; r = r->parent) {
-        r->detached++;
+        r->torn = 1;
         if (r == shared)
             break;
     }

@@ -126,7 +126,8 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
         .slot = -1,
         .token = options->token,
         .parent = parent,
-        .independent = parent != NULL && parent->detached > 0,
+        /* `detached` is of the caller, who may poll just now while a helper comes here. */
+        .independent = parent != NULL && (parent->torn || (parent_participant == 0 && parent->detached > 0)),
         .poll = options->poll,
         .poll_context = options->poll_context,
         .deadline = options->deadline,

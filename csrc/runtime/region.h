@@ -23,13 +23,14 @@ typedef struct gk_region {
     int counted; /* among the callers in `offers`, once published */
     gk_cancel_token *token;
     struct gk_region *parent; /* the region whose body made this call */
-    int independent; /* of the parent's end: begun while that was detached */
+    int independent; /* of the parent's end: begun in its poll, or while it was torn */
+    int torn;        /* in a child that lacks its helpers: regions begun inside it are on their own */
     /* Used by the calling thread alone. */
     int (*poll)(void *);
     void *poll_context;
     struct gk_region *poll_owner; /* this region or the one around it whose poll is due; NULL: none */
     int64_t deadline, started, next_poll, own_chunks;
-    int detached; /* in poll(), or in a child that lacks its helpers: regions begun inside it are on their own */
+    int detached; /* in poll(): regions that the calling thread begins there are on their own */
     int eager;
     int asleep; /* no sleeper was woken for this region yet */
     /* The shared counters, each on its own line: every claim writes `next`,

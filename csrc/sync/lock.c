@@ -146,16 +146,17 @@ uintptr_t gk_thread_ident(void)
 /* Only the owner itself ever finds its own name there, so relaxed will do. */
 static int mine(gk_rlock *l)
 {
-    return atomic_load_explicit(&l->owner, memory_order_relaxed) == gk_thread_ident();
+    return gk_rlock_owner(l) == gk_thread_ident();
 }
 
 int gk_rlock_acquire(gk_rlock *l, const gk_patience *p)
 {
     if (!mine(l))
         return gk_rlock_acquire_again(l, 1, p);
-    if (l->count == UINTPTR_MAX)
+    uintptr_t count = gk_rlock_count(l);
+    if (count == UINTPTR_MAX)
         return GK_SYNC_OVERFLOW;
-    l->count++;
+    gk_rlock_set_count(l, count + 1);
     return GK_SYNC_OK;
 }
 
@@ -164,7 +165,7 @@ int gk_rlock_acquire_again(gk_rlock *l, uintptr_t count, const gk_patience *p)
     int status = gk_lock_acquire(&l->lock, p);
     if (status == GK_SYNC_OK) {
         atomic_store_explicit(&l->owner, gk_thread_ident(), memory_order_relaxed);
-        l->count = count;
+        gk_rlock_set_count(l, count);
     }
     return status;
 }
@@ -173,7 +174,9 @@ int gk_rlock_release(gk_rlock *l)
 {
     if (!mine(l))
         return GK_SYNC_NOT_HELD;
-    if (--l->count > 0)
+    uintptr_t left = gk_rlock_count(l) - 1;
+    gk_rlock_set_count(l, left);
+    if (left > 0)
         return GK_SYNC_OK;
     atomic_store_explicit(&l->owner, 0, memory_order_relaxed);
     return gk_lock_release(&l->lock);
@@ -183,8 +186,8 @@ uintptr_t gk_rlock_release_all(gk_rlock *l)
 {
     if (!mine(l))
         return 0;
-    uintptr_t count = l->count;
-    l->count = 0;
+    uintptr_t count = gk_rlock_count(l);
+    gk_rlock_set_count(l, 0);
     atomic_store_explicit(&l->owner, 0, memory_order_relaxed);
     gk_lock_release(&l->lock);
     return count;

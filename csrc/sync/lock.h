@@ -56,7 +56,7 @@ int gk_lock_release(gk_lock *lock);
 typedef struct {
     gk_lock lock;
     _Atomic uintptr_t owner; /* gk_thread_ident() of the holder; 0: free */
-    uintptr_t count;         /* times taken; the owner's */
+    _Atomic uintptr_t count; /* times taken; written by the owner alone, read by whoever shows the lock */
 } gk_rlock;
 
 /* This thread, as threading.get_ident() names it; never 0. */
@@ -67,34 +67,46 @@ GK_INLINE uintptr_t gk_rlock_owner(gk_rlock *l)
     return atomic_load_explicit(&l->owner, memory_order_relaxed);
 }
 
+GK_INLINE uintptr_t gk_rlock_count(gk_rlock *l)
+{
+    return atomic_load_explicit(&l->count, memory_order_relaxed);
+}
+
+/* For the owner. */
+GK_INLINE void gk_rlock_set_count(gk_rlock *l, uintptr_t count)
+{
+    atomic_store_explicit(&l->count, count, memory_order_relaxed);
+}
+
 /* The quick ways, for callers who know gk_thread_ident(); 0: take the long way. */
 
 GK_INLINE int gk_rlock_try(gk_rlock *l, uintptr_t self)
 {
     if (gk_lock_try(&l->lock)) {
         atomic_store_explicit(&l->owner, self, memory_order_relaxed);
-        l->count = 1;
+        gk_rlock_set_count(l, 1);
         return 1;
     }
-    if (atomic_load_explicit(&l->owner, memory_order_relaxed) != self || l->count == UINTPTR_MAX)
+    if (gk_rlock_owner(l) != self || gk_rlock_count(l) == UINTPTR_MAX)
         return 0;
-    l->count++;
+    gk_rlock_set_count(l, gk_rlock_count(l) + 1);
     return 1;
 }
 
 GK_INLINE int gk_rlock_try_release(gk_rlock *l, uintptr_t self)
 {
-    if (atomic_load_explicit(&l->owner, memory_order_relaxed) != self)
+    if (gk_rlock_owner(l) != self)
         return 0;
-    if (l->count > 1) {
-        l->count--;
+    uintptr_t count = gk_rlock_count(l);
+    if (count > 1) {
+        gk_rlock_set_count(l, count - 1);
         return 1;
     }
     atomic_store_explicit(&l->owner, 0, memory_order_relaxed);
-    l->count = 0;
+    gk_rlock_set_count(l, 0);
     if (gk_lock_try_release(&l->lock))
         return 1;
-    l->count = 1; /* somebody waits: it is ours still */
+    gk_rlock_set_count(l, 1); /* somebody waits: it is ours still */
     atomic_store_explicit(&l->owner, self, memory_order_relaxed);
     return 0;
 }

@@ -46,8 +46,9 @@ cdef extern from *:
 
     ctypedef struct gk_rlock:
         gk_lock lock
-        uintptr_t count
     uintptr_t gk_rlock_owner(gk_rlock *lock) noexcept nogil
+    uintptr_t gk_rlock_count(gk_rlock *lock) noexcept nogil
+    void gk_rlock_set_count(gk_rlock *lock, uintptr_t count) noexcept nogil
     bint gk_rlock_try(gk_rlock *lock, uintptr_t self) noexcept nogil
     bint gk_rlock_try_release(gk_rlock *lock, uintptr_t self) noexcept nogil
     int gk_rlock_acquire "GK(gk_rlock_acquire)" (gk_rlock *lock, const gk_patience *patience) noexcept nogil

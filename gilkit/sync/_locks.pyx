@@ -6,8 +6,8 @@ from libc.string cimport memset
 
 from gilkit.sync._c cimport (
     GK_SYNC_OK, gk_gil_freed, gk_lock, gk_lock_acquire, gk_lock_is_held, gk_lock_release, gk_lock_try,
-    gk_lock_try_release, gk_patience, gk_rlock, gk_rlock_acquire, gk_rlock_owner, gk_rlock_release,
-    gk_rlock_release_all, gk_rlock_try, gk_rlock_try_release, import_core,
+    gk_lock_try_release, gk_patience, gk_rlock, gk_rlock_acquire, gk_rlock_count, gk_rlock_owner, gk_rlock_release,
+    gk_rlock_release_all, gk_rlock_set_count, gk_rlock_try, gk_rlock_try_release, import_core,
 )
 from gilkit.sync._wait cimport (
     PyThread_get_thread_ident, acquire_watched, is_for_ever, lock_patience, nogil_patience, outcome, released, watching,
@@ -204,10 +204,10 @@ cdef class RLock:
     def _acquire_restore(self, saved):
         cdef uintptr_t count = saved[0]
         self.acquire_slowly(True, -1)
-        rlock_of(self).count = count
+        gk_rlock_set_count(rlock_of(self), count)
 
     def _recursion_count(self):
-        return rlock_of(self).count if self._is_owned() else 0
+        return gk_rlock_count(rlock_of(self)) if self._is_owned() else 0
 
     def _at_fork_reinit(self):
         memset(self.state, 0, sizeof(self.state))
@@ -215,7 +215,7 @@ cdef class RLock:
     def __repr__(self):
         cdef uintptr_t owner = gk_rlock_owner(rlock_of(self))
         return (f"<{'locked' if owner else 'unlocked'} gilkit.sync.RLock object owner={owner} "
-                f"count={rlock_of(self).count} at {<uintptr_t><void *>self:#x}>")
+                f"count={gk_rlock_count(rlock_of(self))} at {<uintptr_t><void *>self:#x}>")
 
     def __reduce__(self):
         raise TypeError("cannot pickle 'gilkit.sync.RLock' object")

@@ -66,6 +66,7 @@ static void add_under_rlock(int i, void *data)
 {
     (void)data;
     for (int k = 0; k < TURNS; k++) {
+        CHECK(gk_rlock_count(&mutual.rlock) <= 3); /* anybody may look */
         for (int depth = 0; depth < 1 + (i + k) % 3; depth++)
             CHECK(gk_rlock_acquire(&mutual.rlock, NULL) == GK_SYNC_OK);
         mutual.plain++;

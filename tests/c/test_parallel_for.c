@@ -152,6 +152,55 @@ static void test_cancellation(void)
     every_item_once(1000, NULL);
 }
 
+/* A helper begins a region while the caller polls: the outer region's end ends
+ * it, too. Only what the poll itself calls is on its own. */
+
+typedef struct {
+    _Atomic int polling, helping, ended; /* the last: what ended it, plus one */
+} meeting;
+
+static void help(int64_t begin, int64_t end, void *data)
+{
+    (void)begin, (void)end;
+    meeting *m = data;
+    atomic_store(&m->helping, 1);
+    gk_thread_yield();
+}
+
+static int poll_until_helped(void *data)
+{
+    meeting *m = data;
+    atomic_store(&m->polling, 1);
+    while (!atomic_load(&m->helping))
+        gk_thread_yield();
+    return 1;
+}
+
+static void meet(int64_t begin, int64_t end, void *data)
+{
+    (void)begin, (void)end;
+    meeting *m = data;
+    if (gk_participant() == 0) {
+        while (!gk_cancelled())
+            gk_thread_yield();
+        return;
+    }
+    while (!atomic_load(&m->polling))
+        gk_thread_yield();
+    gk_options options = {.grain = 1, .threads = 1, .deadline = gk_now() + 10 * GK_SECOND};
+    atomic_store(&m->ended, 1 + gk_parallel_for(INT64_MAX, help, m, &options));
+}
+
+static void test_helper_begins_a_region_while_the_caller_polls(void)
+{
+    for (int i = 0; i < 20; i++) {
+        meeting m = {0};
+        gk_options options = {.grain = 1, .threads = 2, .eager = 1, .poll = poll_until_helped, .poll_context = &m};
+        CHECK(gk_parallel_for(2, meet, &m, &options) == GK_INTERRUPTED);
+        CHECK(atomic_load(&m.ended) == 1 + GK_CANCELLED);
+    }
+}
+
 static void test_famine(void)
 {
     CHECK(gk_pool_stop());
@@ -182,6 +231,7 @@ int main(void)
     test_nesting();
     test_many_callers();
     test_cancellation();
+    test_helper_begins_a_region_while_the_caller_polls();
     test_famine();
     test_idle_workers_sleep();
     CHECK(gk_pool_stop());
