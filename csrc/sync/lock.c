@@ -29,9 +29,10 @@ static int try_keeping_waiters(gk_lock *l)
 static int try_for_a_while(gk_lock *l)
 {
     int rounds = gk_spin_begin(), taken = 0;
-    /* Looks less and less often: two threads that both look all the time take
-     * the cache line away from the holder, who needs it to release. */
-    for (int i = 0, pause = 1; i < rounds && !taken; i += pause, pause += pause < 16 ? pause : 0) {
+    /* Looks seldom, and ever more so: each look takes the cache line away from
+     * the holder, who needs it to release, and is quick to take the lock again
+     * while he has it. */
+    for (int i = 0, pause = 4; i < rounds && !taken; i += pause, pause += pause < 64 ? pause : 0) {
         for (int k = 0; k < pause; k++)
             gk_cpu_relax();
         taken = try_keeping_waiters(l);
