@@ -97,6 +97,18 @@ def test_long_lines_with_every_instruction_set(isa, dtype, n):
             np.testing.assert_array_equal(gilkit.argsort(a, threads=threads), order)
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("at", [0, 20_000, LONG - 1])
+def test_a_single_zero_with_a_sign_or_nan_far_into_a_line(isa, dtype, at):
+    """One thread looks for them in blocks, while it copies the line."""
+    for special in (-0.0, np.nan, -np.nan):
+        a = np.random.default_rng(at).integers(-3, 4, LONG).astype(dtype)
+        a[at] = special
+        result = gilkit.sort(a, threads=1)
+        np.testing.assert_array_equal(bits(result), bits(in_total_order(a)))
+        np.testing.assert_array_equal(bits(gilkit.sort(a, out=a, threads=1)), bits(result))
+
+
 def test_keys_that_differ_in_their_last_bits_only():
     """argsort cuts low bits off and must come back to them."""
     rng = np.random.default_rng(1)

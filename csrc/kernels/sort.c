@@ -16,26 +16,12 @@
 
 #include "base/compiler.h"
 #include "base/isa.h"
+#include "kernels/sort_key.h"
 
 enum { MIN_LEVELS = 4, MAX_LEVELS = 8, MAX_BUCKETS = 1 << MAX_LEVELS };
 
 /* Items that a leaf sort has done with in 0.1 s. */
 enum { UNINTERRUPTED = 10 << 20 };
-
-#define SIGN32 UINT64_C(0x80000000)
-#define SIGN64 UINT64_C(0x8000000000000000)
-/* NaNs with a sign bit that are not in their place, in front of -infinity. */
-#define NANS32 UINT64_C(0x7fffff)
-#define NANS64 UINT64_C(0xfffffffffffff)
-
-const gk_sort_order gk_sort_orders[GK_TYPES] = {
-    [GK_BOOL] = {0, 0x80, 0},         [GK_UINT8] = {0, 0x80, 0},
-    [GK_INT8] = {0, 0, 0},
-    [GK_UINT16] = {0, 0x8000, 0},    [GK_INT16] = {0, 0, 0},
-    [GK_UINT32] = {0, SIGN32, 0},    [GK_INT32] = {0, 0, 0},
-    [GK_UINT64] = {0, SIGN64, 0},    [GK_INT64] = {0, 0, 0},
-    [GK_FLOAT32] = {SIGN32 - 1, 0, NANS32}, [GK_FLOAT64] = {SIGN64 - 1, 0, NANS64},
-};
 
 #define BITS 32
 #define TEMPLATE(name) name##32_scalar
@@ -67,30 +53,6 @@ const gk_sort_order gk_sort_orders[GK_TYPES] = {
 #  include "kernels/sort_avx512.h"
 #endif
 
-void gk_sort_leaf(void *items, int64_t n, gk_type type, const gk_leaf_sorts *leaves)
-{
-    if (n < 2)
-        return;
-    if (gk_itemsize(type) == 1) {
-        gk_sort_counting8(items, n, type);
-        return;
-    }
-    /* Leaf sorts of floats may take -0.0 for 0.0 and one NaN for another, and
-     * write the one in the other's place; as integers they stay what they are. */
-    const gk_sort_order *order = &gk_sort_orders[type];
-    if (type == GK_FLOAT64 && GK_DISPATCH(has_special64)(items, n)) {
-        GK_DISPATCH(to_keys64)(items, n, order);
-        leaves->of[GK_INT64](items, (intptr_t)n, NULL);
-        GK_DISPATCH(from_keys64)(items, n, order);
-    } else if (type == GK_FLOAT32 && GK_DISPATCH(has_special32)(items, n)) {
-        GK_DISPATCH(to_keys32)(items, n, order);
-        leaves->of[GK_INT32](items, (intptr_t)n, NULL);
-        GK_DISPATCH(from_keys32)(items, n, order);
-    } else {
-        leaves->of[type](items, (intptr_t)n, NULL);
-    }
-}
-
 typedef struct {
     const char *src;
     char *dst;
@@ -111,9 +73,8 @@ static int64_t key_at(const partition *p, int64_t i)
 {
     const gk_sort_order *order = &gk_sort_orders[p->type];
     if (p->size == 8)
-        return key64_scalar(((const uint64_t *)p->src)[i], order->fold, order->invert, order->rotate);
-    return key32_scalar(((const uint32_t *)p->src)[i], (uint32_t)order->fold,
-                        (uint32_t)order->invert, (uint32_t)order->rotate);
+        return gk_sort_key64(((const uint64_t *)p->src)[i], *order);
+    return gk_sort_key32(((const uint32_t *)p->src)[i], *order);
 }
 
 /* splitmix64: where the sample is taken. Fixed by n and the attempt alone. */
@@ -328,9 +289,7 @@ int gk_sort_long(const void *src, void *dst, int64_t n, gk_type type,
     int threads = gk_participants(&mine);
     /* One thread needs the buckets only so that Ctrl-C is soon. */
     if (n < GK_SORT_LONG || (threads == 1 && n <= UNINTERRUPTED)) {
-        if (src != dst)
-            memcpy(dst, src, (size_t)n * size);
-        gk_sort_leaf(dst, n, type, leaves);
+        gk_sort_copy(src, dst, n, type, leaves);
         return GK_OK;
     }
 
@@ -378,9 +337,7 @@ typedef struct {
 static int sort_on_one_thread(const void *src, void *dst, int64_t n, const void *data)
 {
     const sorting *s = data;
-    if (src != dst)
-        memcpy(dst, src, (size_t)(n * gk_itemsize(s->type)));
-    gk_sort_leaf(dst, n, s->type, s->leaves);
+    gk_sort_copy(src, dst, n, s->type, s->leaves);
     return GK_OK;
 }
 

@@ -37,6 +37,9 @@ int gk_sort_long(const void *src, void *dst, int64_t n, gk_type type,
 /* Sorts n contiguous items in place on this thread. */
 void gk_sort_leaf(void *items, int64_t n, gk_type type, const gk_leaf_sorts *leaves);
 
+/* Sorts n contiguous items of src into dst on this thread; src may be dst. */
+void gk_sort_copy(const void *src, void *dst, int64_t n, gk_type type, const gk_leaf_sorts *leaves);
+
 /* From how many 8-byte items on gk_sort_long is worth it. */
 enum { GK_SORT_LONG = 1 << 15 };
 
