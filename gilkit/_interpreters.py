@@ -1,4 +1,4 @@
-"""Which extension modules a sub-interpreter gets: those in `_isolated/`.
+"""Which extension modules a sub-interpreter gets: those of `_isolated/modules`.
 
 Cython keeps the objects of a module in static memory, where they belong to the
 one interpreter that imports it. Compiled with CYTHON_USE_MODULE_STATE it keeps
@@ -11,11 +11,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib.machinery import ExtensionFileLoader, ModuleSpec, PathFinder
+from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, ModuleSpec, PathFinder
+from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
-HERE = Path(__file__).parent
+# One file with the init functions of all of them.
+MODULES = str(Path(__file__).parent / "_isolated" / f"modules{EXTENSION_SUFFIXES[0]}")
+# Those whose .pyx says so in its first line, and what all of them share.
+ISOLATED = frozenset({
+    "gilkit._call", "gilkit._cyutility", "gilkit.kernels.pi", "gilkit.kernels.spin", "gilkit.mapping",
+    "gilkit.parallel", "gilkit.runtime", "gilkit.sync._condition", "gilkit.sync._counters", "gilkit.sync._locks",
+    "gilkit.sync._rwlock", "gilkit.sync._signals", "gilkit.sync._wait",
+})  # fmt: skip
 
 
 class IsolatedModules:
@@ -23,12 +31,10 @@ class IsolatedModules:
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        package, *parts = name.split(".")
-        if package != "gilkit" or not parts:
+        if not name.startswith("gilkit."):
             return None
-        isolated = PathFinder.find_spec(name, [str(HERE.joinpath("_isolated", *parts[:-1]))])
-        if isolated is not None and isinstance(isolated.loader, ExtensionFileLoader):
-            return isolated
+        if name in ISOLATED:
+            return spec_from_file_location(name, MODULES, loader=ExtensionFileLoader(name, MODULES))
         spec = PathFinder.find_spec(name, path)
         if spec is not None and isinstance(spec.loader, ExtensionFileLoader) and name != "gilkit._core":
             raise ImportError(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import gilkit
+from gilkit import _interpreters
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(gilkit.__file__).parent
@@ -96,8 +97,21 @@ def test_extensions_export_only_their_init_function():
         symbols = subprocess.run(
             ["nm", "-D", "--defined-only", module], capture_output=True, text=True, check=True
         ).stdout
-        names = [line.split()[-1] for line in symbols.splitlines()]
-        assert names == [f"PyInit_{module.name.split('.')[0]}"], module
+        names = {line.split()[-1] for line in symbols.splitlines()}
+        # That for sub-interpreters is many modules in one file.
+        isolated = module.parent.name == "_isolated"
+        inside = _interpreters.ISOLATED if isolated else [module.name.split(".")[0]]
+        assert names == {f"PyInit_{name.rpartition('.')[2]}" for name in inside}, module
+
+
+def test_modules_of_sub_interpreters_are_those_that_say_so():
+    folder = ROOT / "gilkit"
+    marked = {
+        ".".join(pyx.relative_to(ROOT).with_suffix("").parts)
+        for pyx in folder.rglob("*.pyx")
+        if "subinterpreters_compatible" in pyx.read_text().partition("\n")[0]
+    }
+    assert marked | {"gilkit._cyutility"} == _interpreters.ISOLATED
 
 
 def test_only_core_links_the_pool():

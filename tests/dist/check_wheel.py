@@ -22,8 +22,7 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LARGEST = 1_500_000  # without what only sub-interpreters load (CPython 3.12 and later), which has a limit of its own
-LARGEST_ISOLATED = 500_000
+LARGEST = 1_500_000
 
 # What may be in a wheel, beside its .dist-info; the first that fits says what it is.
 KINDS = {
@@ -70,15 +69,11 @@ def kind(name: str) -> str | None:
 
 
 def expected_modules(wheel: Path) -> set[str]:
-    """_core, one for each .pyx, and from CPython 3.12 on once more those that work in sub-interpreters."""
-    modules = {"gilkit/_core"}
-    for pyx in (ROOT / "gilkit").rglob("*.pyx"):
-        module = pyx.relative_to(ROOT).with_suffix("").as_posix()
-        modules.add(module)
-        python = re.search(r"-cp3(\d+)-", wheel.name)
-        if python and int(python[1]) >= 12 and "subinterpreters_compatible" in pyx.read_text().partition("\n")[0]:
-            modules.add(module.replace("gilkit/", "gilkit/_isolated/", 1))
-    return modules
+    """_core, what Cython's modules share, one for each .pyx, and from CPython 3.12 on those for sub-interpreters."""
+    modules = {path.relative_to(ROOT).with_suffix("").as_posix() for path in (ROOT / "gilkit").rglob("*.pyx")}
+    python = re.search(r"-cp3(\d+)-", wheel.name)
+    isolated = {"gilkit/_isolated/modules"} if python and int(python[1]) >= 12 else set()
+    return {"gilkit/_core", "gilkit/_cyutility"} | modules | isolated
 
 
 def check_contents(wheel: Path, version: str) -> None:
@@ -108,13 +103,9 @@ def check_contents(wheel: Path, version: str) -> None:
 
 def check_size(wheel: Path) -> None:
     size = wheel.stat().st_size
-    with zipfile.ZipFile(wheel) as file:
-        isolated = sum(info.compress_size for info in file.infolist() if info.filename.startswith("gilkit/_isolated/"))
-    print(f"{wheel.name}: {size:,} bytes, of which {isolated:,} for sub-interpreters alone")
-    if size - isolated > LARGEST:
-        raise Wrong(f"has {size - isolated:,} bytes, more than {LARGEST:,}")
-    if isolated > LARGEST_ISOLATED:
-        raise Wrong(f"has {isolated:,} bytes for sub-interpreters, more than {LARGEST_ISOLATED:,}")
+    print(f"{wheel.name}: {size:,} bytes")
+    if size > LARGEST:
+        raise Wrong(f"has {size:,} bytes, more than {LARGEST:,}")
 
 
 def check_same(wheel: Path, other: Path) -> None:
