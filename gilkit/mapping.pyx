@@ -11,6 +11,7 @@ from functools import partial
 from itertools import islice
 from queue import SimpleQueue
 
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_XDECREF
 from libc.stdint cimport int64_t
@@ -146,6 +147,8 @@ cdef class Block:
     cdef object take(self, int64_t index, int64_t process):
         """The result, as soon as it is there; each only once."""
         cdef PyObject *result
+        # list() and the like run no Python between two results, and a wait that no signal interrupts looks for none.
+        PyErr_CheckSignals()
         while True:
             finished = self.m.finished  # looked at first: results come before it
             result = mapping_take(&self.m, index)

@@ -83,6 +83,32 @@ def test_what_a_signal_handler_raises_ends_the_call(function, error, alarm):
     assert gilkit.map(square, range(100)) == [x * x for x in range(100)]
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="needs SIGUSR1")
+@pytest.mark.parametrize("consume", [list, sum, lambda results: next(x for x in results if x > 1999)])
+def test_a_signal_that_interrupts_no_wait_ends_an_imap(consume):
+    """It comes to another thread, or while list() is between two results."""
+    called, sent = [], []
+
+    def function(x):
+        called.append(x)
+        if not sent and threading.current_thread().name == "gilkit.imap":  # the pool's threads block signals
+            sent.append(x)
+            signal.raise_signal(signal.SIGUSR1)  # to this thread, which is not the main thread
+        time.sleep(0.001)
+        return x
+
+    def handler(*_):
+        raise Signal
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        with pytest.raises(Signal):
+            consume(gilkit.imap(function, range(2000), threads=2))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert len(called) < 1000
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR2"), reason="needs SIGUSR1 and SIGUSR2")
 def test_a_signal_handler_runs_between_two_calls_of_a_builtin_function():
     """C's kill looks for no signals; the first call's handler must keep the second from being made."""
