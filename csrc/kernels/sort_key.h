@@ -26,4 +26,12 @@ GK_SORT_KEYS(64)
 
 #undef GK_SORT_KEYS
 
+/* For the BITS of a template. */
+#define GK_SORT_PASTE_(name, bits, end) name##bits##end
+#define GK_SORT_PASTE(name, bits, end) GK_SORT_PASTE_(name, bits, end)
+#define GK_SORT_UINT GK_SORT_PASTE(uint, BITS, _t)
+#define GK_SORT_INT GK_SORT_PASTE(int, BITS, _t)
+#define GK_SORT_KEY GK_SORT_PASTE(gk_sort_key, BITS, )
+#define GK_SORT_UNKEY GK_SORT_PASTE(gk_sort_unkey, BITS, )
+
 #endif

@@ -4,13 +4,6 @@
  * OWN_CLASSIFY where it has a better classify().
  * Plain loops without branches: compilers vectorise them.
  */
-#define UINT_(bits) uint##bits##_t
-#define UINT(bits) UINT_(bits)
-#define INT_(bits) int##bits##_t
-#define INT(bits) INT_(bits)
-#define KEY_(bits) gk_sort_key##bits
-#define KEY(bits) KEY_(bits)
-
 #ifndef OWN_CLASSIFY
 /* ids[i]: how many pivots are <= the key of item i. The pivots stand in a tree:
  * the children of node b are 2b and 2b + 1; the root is 1; behind the
@@ -20,17 +13,17 @@ static TARGET void TEMPLATE(classify)(const void *items, int64_t n, const gk_sor
                                       const int64_t *tree, int levels, uint8_t *GK_RESTRICT ids)
 {
     enum { ABREAST = 8 };
-    const UINT(BITS) *GK_RESTRICT x = items;
+    const GK_SORT_UINT *GK_RESTRICT x = items;
     const gk_sort_order kept = *order;
-    INT(BITS) own[MAX_BUCKETS];
+    GK_SORT_INT own[MAX_BUCKETS];
     for (int b = 0; b < 1 << levels; b++)
-        own[b] = (INT(BITS))tree[b];
+        own[b] = (GK_SORT_INT)tree[b];
     for (int64_t i = 0; i < n; i += ABREAST) {
-        INT(BITS) key[ABREAST];
+        GK_SORT_INT key[ABREAST];
         unsigned node[ABREAST];
         int64_t last = n - 1; /* a short end repeats its last item */
         for (int j = 0; j < ABREAST; j++) {
-            key[j] = KEY(BITS)(x[i + j < n ? i + j : last], kept);
+            key[j] = GK_SORT_KEY(x[i + j < n ? i + j : last], kept);
             node[j] = 1;
         }
         for (int level = 0; level < levels; level++)
@@ -42,12 +35,6 @@ static TARGET void TEMPLATE(classify)(const void *items, int64_t n, const gk_sor
 }
 #endif
 
-#undef UINT_
-#undef UINT
-#undef INT_
-#undef INT
-#undef KEY_
-#undef KEY
 #undef BITS
 #undef TEMPLATE
 #undef TARGET
