@@ -2,7 +2,7 @@
 cimport numpy as cnp
 from libc.stdint cimport int64_t
 
-cdef extern from "kernels/dtype.h":
+cdef extern from "kernels/array/dtype.h":
     ctypedef enum gk_type:
         GK_BOOL
         GK_INT8

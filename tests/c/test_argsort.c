@@ -6,7 +6,7 @@
 
 #include "base/isa.h"
 #include "check.h"
-#include "kernels/sort.h"
+#include "kernels/sort/sort.h"
 
 static uint64_t next(void)
 {

@@ -7,7 +7,7 @@
 
 #include "base/isa.h"
 #include "check.h"
-#include "kernels/dot.h"
+#include "kernels/reduce/dot.h"
 
 enum { N = 70001 };
 

@@ -2,7 +2,7 @@
  * magnitude, in every order; and rounding at ties. */
 #include "base/isa.h"
 #include "check.h"
-#include "kernels/fsum.h"
+#include "kernels/reduce/fsum.h"
 
 #include <float.h>
 #include <math.h>

@@ -6,7 +6,7 @@
 
 #include "base/isa.h"
 #include "check.h"
-#include "kernels/tally.h"
+#include "kernels/histogram/tally.h"
 
 enum { N = 150001, BINS = 40 };
 

@@ -2,7 +2,7 @@
  * in place, every instruction set. */
 #include "base/isa.h"
 #include "check.h"
-#include "kernels/jacobi.h"
+#include "kernels/demo/jacobi.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/isa.h"
 #include "check.h"
-#include "kernels/mandelbrot.h"
+#include "kernels/demo/mandelbrot.h"
 
 enum { MOST = 1 << 16, CANARY = -77 };
 static int32_t out[MOST + 1];

@@ -8,7 +8,7 @@
 
 #include "base/isa.h"
 #include "check.h"
-#include "kernels/nearest.h"
+#include "kernels/cluster/nearest.h"
 
 static double uniform(void)
 {

@@ -4,7 +4,7 @@
 
 #include "base/isa.h"
 #include "check.h"
-#include "kernels/pi.h"
+#include "kernels/demo/pi.h"
 
 /* kat_vectors of Random123, "philox4x32 10". */
 static void test_known_answers(void)

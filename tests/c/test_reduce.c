@@ -2,7 +2,7 @@
  * instruction set, pieces and buffers of every kind. */
 #include "base/isa.h"
 #include "check.h"
-#include "kernels/reduce.h"
+#include "kernels/reduce/reduce.h"
 
 #include <math.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* gk_cumsum against a plain loop: lines, columns, pieces, in place, and what
  * is noticed. */
 #include "check.h"
-#include "kernels/scan.h"
+#include "kernels/scan/scan.h"
 
 #include <float.h>
 #include <math.h>

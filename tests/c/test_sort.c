@@ -5,7 +5,7 @@
 
 #include "base/isa.h"
 #include "check.h"
-#include "kernels/sort.h"
+#include "kernels/sort/sort.h"
 
 static uint64_t state = 1;
 

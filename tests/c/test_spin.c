@@ -2,7 +2,7 @@
 #include <stdint.h>
 
 #include "check.h"
-#include "kernels/spin.h"
+#include "kernels/demo/spin.h"
 
 int main(void)
 {

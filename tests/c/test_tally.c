@@ -5,8 +5,8 @@
 
 #include "base/isa.h"
 #include "check.h"
-#include "kernels/nearest.h"
-#include "kernels/tally.h"
+#include "kernels/cluster/nearest.h"
+#include "kernels/histogram/tally.h"
 
 enum { N = 100003 };
 

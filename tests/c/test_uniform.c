@@ -3,7 +3,7 @@
  * the tests in Python show, against NumPy's.) */
 #include "base/isa.h"
 #include "check.h"
-#include "kernels/uniform.h"
+#include "kernels/random/uniform.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,0 +1,91 @@
+#include "kernels/array/layout.h"
+
+static int64_t magnitude(int64_t x)
+{
+    return x < 0 ? -x : x;
+}
+
+/* Appends a dimension inside those that are there, or merges it into the
+ * innermost if that continues it. */
+static void append(gk_dims *dims, int64_t shape, int64_t stride)
+{
+    int last = dims->n - 1;
+    if (last >= 0 && dims->stride[last] == shape * stride) {
+        dims->shape[last] *= shape;
+        dims->stride[last] = stride;
+    } else {
+        dims->shape[dims->n] = shape;
+        dims->stride[dims->n++] = stride;
+    }
+}
+
+void gk_layout_init(gk_layout *layout, gk_type type, const char *data, int ndim,
+                    const int64_t *shape, const int64_t *stride, const char *gone)
+{
+    layout->type = type;
+    layout->outputs = layout->reduced = 1;
+    layout->kept.n = layout->gone.n = layout->n_kept_axes = 0;
+    /* Memory is walked in its own order: axes sorted by stride, slowest first;
+     * equal strides stay in their order. */
+    int order[GK_MAX_DIMS];
+    for (int axis = 0; axis < ndim; axis++) {
+        int place = axis;
+        for (; place > 0 && magnitude(stride[order[place - 1]]) < magnitude(stride[axis]); place--)
+            order[place] = order[place - 1];
+        order[place] = axis;
+    }
+    for (int i = 0; i < ndim; i++) {
+        int axis = order[i];
+        int64_t n = shape[axis], step = stride[axis];
+        if (gone[axis]) {
+            layout->reduced *= n;
+            if (step < 0) { /* the order of what is reduced is free: walk forwards */
+                data += (n - 1) * step;
+                step = -step;
+            }
+            if (n > 1)
+                append(&layout->gone, n, step);
+        } else {
+            layout->outputs *= n;
+            layout->kept_axes[layout->n_kept_axes++] = axis;
+            if (n > 1)
+                append(&layout->kept, n, step);
+        }
+    }
+    layout->data = data;
+    /* Never without a dimension: one of a single element then. */
+    if (layout->gone.n == 0)
+        append(&layout->gone, 1, gk_itemsize(type));
+    if (layout->kept.n == 0)
+        append(&layout->kept, 1, gk_itemsize(type));
+}
+
+void gk_walk_start(gk_walk *walk, const gk_dims *dims, const char *data, int64_t position)
+{
+    walk->dims = dims;
+    walk->at = data;
+    for (int d = dims->n - 1; d >= 0; d--) {
+        walk->index[d] = position % dims->shape[d];
+        position /= dims->shape[d];
+        walk->at += walk->index[d] * dims->stride[d];
+    }
+}
+
+int64_t gk_walk_run(const gk_walk *walk, int64_t most)
+{
+    int inner = walk->dims->n - 1;
+    int64_t left = walk->dims->shape[inner] - walk->index[inner];
+    return left < most ? left : most;
+}
+
+void gk_walk_on(gk_walk *walk, int64_t run)
+{
+    int d = walk->dims->n - 1;
+    walk->index[d] += run;
+    walk->at += run * walk->dims->stride[d];
+    for (; d > 0 && walk->index[d] == walk->dims->shape[d]; d--) {
+        walk->at += walk->dims->stride[d - 1] - walk->dims->shape[d] * walk->dims->stride[d];
+        walk->index[d] = 0;
+        walk->index[d - 1]++;
+    }
+}

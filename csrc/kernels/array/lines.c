@@ -1,0 +1,181 @@
+#include "kernels/array/lines.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+static int64_t count_lines(const gk_lines *lines)
+{
+    int64_t count = 1;
+    for (int d = 0; d < lines->ndim; d++)
+        count *= lines->shape[d];
+    return count;
+}
+
+/* Where line i starts, as offsets into the two arrays. */
+static void locate(const gk_lines *lines, int64_t i, int64_t *src, int64_t *dst)
+{
+    *src = *dst = 0;
+    for (int d = lines->ndim - 1; d >= 0; d--) {
+        int64_t at = i % lines->shape[d];
+        i /= lines->shape[d];
+        *src += at * lines->src_strides[d];
+        *dst += at * lines->dst_strides[d];
+    }
+}
+
+#define COPY(type)                                   \
+    for (int64_t i = 0; i < n; i++)                  \
+        for (int64_t t = 0; t < tile; t++)           \
+            *(type *)(dst + i * dst_step + t * dst_tile) = \
+                *(const type *)(src + i * src_step + t * src_tile)
+
+/* Copies `tile` lines of n items: items are a step apart, lines a tile. Lines
+ * inside: a gather of neighbouring columns then uses each cache line whole. */
+static void copy_tile(char *dst, int64_t dst_step, int64_t dst_tile, const char *src, int64_t src_step,
+                      int64_t src_tile, int64_t n, int64_t tile, int64_t size)
+{
+    switch (size) {
+    case 1: COPY(uint8_t); break;
+    case 2: COPY(uint16_t); break;
+    case 4: COPY(uint32_t); break;
+    default: COPY(uint64_t); break;
+    }
+}
+
+/* Bytes for so many items, rounded up so that what follows them is aligned. */
+static int64_t room(int64_t items, int64_t size)
+{
+    return (items * size + 63) / 64 * 64;
+}
+
+typedef struct {
+    const gk_line_kernel *kernel;
+    const void *data;
+    const char *src;
+    char *dst;
+    const gk_lines *lines;
+    int64_t count, tile; /* lines in all, and in a tile: neighbours on the last axis */
+    int gather, scatter; /* lines of src, of dst are not contiguous */
+    char *scratch;       /* a tile of gathered and of finished lines for each participant */
+    int64_t scratch_size;
+} applying;
+
+static void apply_to_tiles(int64_t begin, int64_t end, void *data)
+{
+    const applying *a = data;
+    const gk_line_kernel *kernel = a->kernel;
+    const gk_lines *lines = a->lines;
+    int64_t n = lines->length, tile = a->tile, src_at, dst_at;
+    int64_t src_tile = tile > 1 ? lines->src_strides[lines->ndim - 1] : 0;
+    int64_t dst_tile = tile > 1 ? lines->dst_strides[lines->ndim - 1] : 0;
+    char *gathered = a->scratch, *finished = a->scratch;
+    if (a->scratch != NULL) {
+        gathered += gk_participant() * a->scratch_size;
+        finished = gathered + (a->gather ? room(tile * n, kernel->src_size) : 0);
+    }
+    for (int64_t i = begin; i < end; i++) {
+        locate(lines, i * tile, &src_at, &dst_at);
+        const char *src = a->src + src_at;
+        char *dst = a->dst + dst_at;
+        if (a->gather)
+            copy_tile(gathered, kernel->src_size, n * kernel->src_size, src, lines->src_step, src_tile, n,
+                      tile, kernel->src_size);
+        for (int64_t t = 0; t < tile; t++) {
+            const char *from = a->gather ? gathered + t * n * kernel->src_size : src + t * src_tile;
+            char *to = a->scatter ? finished + t * n * kernel->dst_size : dst + t * dst_tile;
+            int status = kernel->on_one_thread(from, to, n, a->data);
+            if (status != GK_OK)
+                gk_cancel(status);
+        }
+        if (a->scatter)
+            copy_tile(dst, lines->dst_step, dst_tile, finished, kernel->dst_size, n * kernel->dst_size, n,
+                      tile, kernel->dst_size);
+        if (gk_cancelled())
+            return;
+    }
+}
+
+/* Long lines in turn, each on all threads. */
+static int apply_in_turn(const applying *a, const gk_options *options)
+{
+    const gk_line_kernel *kernel = a->kernel;
+    const gk_lines *lines = a->lines;
+    int64_t n = lines->length, src_at, dst_at;
+    int status = GK_OK;
+    for (int64_t i = 0; i < a->count && status == GK_OK; i++) {
+        locate(lines, i, &src_at, &dst_at);
+        const char *from = a->src + src_at;
+        char *to = a->dst + dst_at;
+        if (a->gather) {
+            copy_tile(a->scratch, kernel->src_size, 0, from, lines->src_step, 0, n, 1, kernel->src_size);
+            from = a->scratch;
+        }
+        if (a->scatter)
+            to = a->scratch + (a->gather ? room(n, kernel->src_size) : 0);
+        status = kernel->on_all_threads(from, to, n, a->data, options);
+        if (a->scatter && status == GK_OK)
+            copy_tile(a->dst + dst_at, lines->dst_step, 0, to, kernel->dst_size, 0, n, 1, kernel->dst_size);
+    }
+    return status;
+}
+
+/* So many neighbouring lines at once as share a cache line, and as fit into
+ * the second-level cache. */
+static int64_t choose_tile(const applying *a)
+{
+    const gk_lines *lines = a->lines;
+    if (lines->ndim == 0 || !(a->gather || a->scatter))
+        return 1;
+    int64_t largest = a->kernel->src_size > a->kernel->dst_size ? a->kernel->src_size : a->kernel->dst_size;
+    int64_t tile = 64 / largest, most = (1 << 19) / (lines->length * largest);
+    if (tile > most)
+        tile = most < 1 ? 1 : most;
+    while (lines->shape[lines->ndim - 1] % tile != 0)
+        tile--;
+    return tile;
+}
+
+int gk_lines_apply(const gk_line_kernel *kernel, const void *data, const char *src, char *dst,
+                   const gk_lines *lines, const gk_options *options)
+{
+    applying a = {.kernel = kernel, .data = data, .src = src, .dst = dst, .lines = lines};
+    int64_t n = lines->length;
+    a.count = count_lines(lines);
+    if (n == 0 || a.count == 0)
+        return GK_OK;
+    a.gather = n > 1 && lines->src_step != kernel->src_size;
+    a.scatter = n > 1 && lines->dst_step != kernel->dst_size;
+    a.tile = 1;
+
+    gk_options mine = options != NULL ? *options : (gk_options){0};
+    int64_t threads = 1, work = n * a.count * kernel->cost;
+    int in_turn = 0;
+    if (work > 20 * GK_MICROSECOND || n >= kernel->long_from) {
+        threads = gk_participants(&mine);
+        in_turn = n >= kernel->long_from && a.count < 4 * threads;
+    }
+    if (!in_turn)
+        a.tile = choose_tile(&a);
+    a.scratch_size = (a.gather ? room(a.tile * n, kernel->src_size) : 0) +
+                     (a.scatter ? room(a.tile * n, kernel->dst_size) : 0);
+    if (a.scratch_size > 0) {
+        a.scratch = malloc((size_t)(in_turn ? a.scratch_size : threads * a.scratch_size));
+        if (a.scratch == NULL)
+            return GK_NO_MEMORY;
+    }
+    int status = GK_OK;
+    if (in_turn) {
+        status = apply_in_turn(&a, options);
+    } else {
+        int64_t tiles = a.count / a.tile;
+        mine.grain = 50 * GK_MICROSECOND / (n * a.tile * kernel->cost) + 1;
+        mine.eager = work > 200 * GK_MICROSECOND;
+        mine.threads = threads == 1 ? 1 : mine.threads;
+        status = gk_parallel_for(tiles, apply_to_tiles, &a, &mine);
+    }
+    free(a.scratch);
+    return status;
+}

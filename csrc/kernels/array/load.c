@@ -1,0 +1,38 @@
+#include "kernels/array/load.h"
+
+#include "base/compiler.h"
+#include "base/isa.h"
+
+typedef struct {
+    gk_load *as_float64[GK_TYPES], *as_int64[GK_TYPES];
+    gk_load *as_is[9]; /* by the size of an element */
+} loaders;
+
+#define NAME(x) x##_scalar
+#define TARGET
+#include "kernels/array/load_template.h"
+
+#if GK_X86
+#  define NAME(x) x##_avx2
+#  define TARGET GK_TARGET(GK_AVX2_FEATURES)
+#  include "kernels/array/load_template.h"
+
+#  define NAME(x) x##_avx512
+#  define TARGET GK_TARGET(GK_AVX512_FEATURES)
+#  include "kernels/array/load_template.h"
+#endif
+
+gk_load *gk_load_as_float64(gk_type from)
+{
+    return GK_DISPATCH(table).as_float64[from];
+}
+
+gk_load *gk_load_as_int64(gk_type from)
+{
+    return GK_DISPATCH(table).as_int64[from];
+}
+
+gk_load *gk_load_as_is(gk_type from)
+{
+    return GK_DISPATCH(table).as_is[gk_itemsize(from)];
+}

@@ -1,0 +1,148 @@
+/* Which bin each item belongs to. */
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/compiler.h"
+#include "base/isa.h"
+#include "kernels/array/load.h"
+#include "kernels/histogram/tally.h"
+
+/* In which the extent of a block is sought. */
+enum { LANES = 32, ROWS = 4 };
+
+#define TEMPLATE(name) name##_scalar
+#define TARGET
+#include "kernels/histogram/histogram_template.h"
+#if GK_X86
+#  define TEMPLATE(name) name##_avx2
+#  define TARGET GK_TARGET(GK_AVX2_FEATURES)
+#  include "kernels/histogram/histogram_template.h"
+#  define TEMPLATE(name) name##_avx512
+#  define TARGET GK_TARGET(GK_AVX512_FEATURES)
+#  include "kernels/histogram/histogram_template.h"
+#endif
+
+/* The items from `begin` on as doubles: where they are, or converted into the buffer. */
+static const double *as_doubles(const void *items, gk_type type, int64_t begin, int64_t n, double *buffer)
+{
+    if (type == GK_FLOAT64)
+        return (const double *)items + begin;
+    int64_t size = gk_itemsize(type);
+    gk_load_as_float64(type)(buffer, (const char *)items + begin * size, size, n);
+    return buffer;
+}
+
+static void histogram_index(const void *data, int64_t begin, int64_t n, uint32_t *index)
+{
+    const gk_histogram *h = data;
+    double buffer[GK_TALLY_BLOCK];
+    const double *x = as_doubles(h->items, h->type, begin, n, buffer);
+    if (h->uniform)
+        GK_DISPATCH(uniform)(x, n, h, index);
+    else
+        GK_DISPATCH(search)(x, n, h, index);
+}
+
+int gk_histogram_counts(const gk_histogram *h, int64_t n, int64_t *counts, const gk_options *options)
+{
+    gk_tally tally = {histogram_index, h, n, h->bins, h->items, gk_itemsize(h->type)};
+    return gk_tally_counts(&tally, counts, options);
+}
+
+int gk_histogram_weights(const gk_histogram *h, int64_t n, const double *weights, int single, double *sums,
+                         const gk_options *options)
+{
+    gk_tally tally = {histogram_index, h, n, h->bins, h->items, gk_itemsize(h->type)};
+    return gk_tally_weights(&tally, weights, single, sums, options);
+}
+
+typedef struct {
+    const void *items;
+    gk_type type;
+    int64_t bins;
+} bincounting;
+
+static void bincount_index(const void *data, int64_t begin, int64_t n, uint32_t *index)
+{
+    const bincounting *b = data;
+    int64_t buffer[GK_TALLY_BLOCK], size = gk_itemsize(b->type);
+    const int64_t *x = buffer;
+    if (b->type == GK_INT64)
+        x = (const int64_t *)b->items + begin;
+    else
+        gk_load_as_int64(b->type)(buffer, (const char *)b->items + begin * size, size, n);
+    GK_DISPATCH(narrow)(x, n, b->bins, index);
+}
+
+int gk_bincount_counts(const void *items, gk_type type, int64_t n, int64_t bins, int64_t *counts,
+                       const gk_options *options)
+{
+    bincounting b = {items, type, bins};
+    gk_tally tally = {bincount_index, &b, n, bins, items, gk_itemsize(type)};
+    return gk_tally_counts(&tally, counts, options);
+}
+
+int gk_bincount_weights(const void *items, gk_type type, int64_t n, int64_t bins, const double *weights,
+                        double *sums, const gk_options *options)
+{
+    bincounting b = {items, type, bins};
+    gk_tally tally = {bincount_index, &b, n, bins, items, gk_itemsize(type)};
+    return gk_tally_weights(&tally, weights, 0, sums, options);
+}
+
+typedef struct {
+    const void *items;
+    gk_type type;
+    int64_t n, chunk;
+    gk_extent *extents; /* of each chunk */
+} extents;
+
+static gk_extent join(gk_extent a, gk_extent b)
+{
+    if (isnan(a.least) || isnan(b.least))
+        return (gk_extent){NAN, NAN};
+    return (gk_extent){a.least < b.least ? a.least : b.least, a.most > b.most ? a.most : b.most};
+}
+
+static void find_extents(int64_t begin, int64_t end, void *data)
+{
+    const extents *e = data;
+    int64_t size = gk_itemsize(e->type);
+    for (int64_t c = begin; c < end; c++) {
+        int64_t stop = (c + 1) * e->chunk < e->n ? (c + 1) * e->chunk : e->n;
+        for (int64_t i = c * e->chunk; i < stop; i += GK_TALLY_BLOCK) {
+            double buffer[GK_TALLY_BLOCK];
+            int64_t n = stop - i < GK_TALLY_BLOCK ? stop - i : GK_TALLY_BLOCK;
+            uintptr_t later = (uintptr_t)e->items + (uintptr_t)(i * size) + GK_PREFETCH_AHEAD;
+            for (int64_t k = 0; k < n * size; k += GK_PREFETCH_STEP)
+                GK_PREFETCH(later + (uintptr_t)k);
+            gk_extent found = GK_DISPATCH(extent)(as_doubles(e->items, e->type, i, n, buffer), n);
+            e->extents[c] = i == c * e->chunk ? found : join(e->extents[c], found);
+        }
+    }
+}
+
+int gk_extent_of(const void *items, gk_type type, int64_t n, gk_extent *extent, const gk_options *options)
+{
+    extents e = {items, type, n, 1 << 16, extent};
+    if (n <= e.chunk) {
+        find_extents(0, 1, &e);
+        return GK_OK;
+    }
+    gk_options mine = options != NULL ? *options : (gk_options){0};
+    mine.grain = 1;
+    mine.eager = n > 1 << 19;
+    int64_t chunks = (n + e.chunk - 1) / e.chunk;
+    if ((e.extents = malloc((size_t)chunks * sizeof *e.extents)) == NULL)
+        return GK_NO_MEMORY;
+    int status = gk_parallel_for(chunks, find_extents, &e, &mine);
+    if (status == GK_OK) {
+        *extent = e.extents[0];
+        for (int64_t c = 1; c < chunks; c++)
+            *extent = join(*extent, e.extents[c]);
+    }
+    free(e.extents);
+    return status;
+}

@@ -1,0 +1,238 @@
+#include "kernels/histogram/tally.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/compiler.h"
+
+/* A table for each participant, as long as all of them have no more entries
+ * than this; else one table, of which each participant has a part: it looks at
+ * every item, and adds up those that fall into its part. */
+enum { PRIVATE_ENTRIES = 1 << 22, MOST_PARTS = 8 };
+
+/* Tables so small that each participant has several: the addition to a bin
+ * waits for the one before to the same bin, so equal neighbours are slow. */
+enum { COPIES = 4, COPIED_BINS = 1024 };
+
+/* Too few items for more than one table. */
+enum { FEW = 2048 };
+
+enum { CHUNK = 1 << 15 };
+
+typedef struct {
+    const gk_tally *tally;
+    const double *weights;
+    int single;
+    int copies;
+    int64_t stride;   /* entries of a table */
+    int64_t *tables;  /* copies x stride for each participant */
+    int64_t *counts;  /* the result */
+    double *partials; /* of a wave of stretches */
+    double *sums;
+    int64_t stretch; /* the first of the wave */
+    int64_t wave;    /* stretches in it */
+    int64_t parts;
+} tallying;
+
+/* Meanwhile memory is asked for what comes later: 8 items have at most a cache line. */
+static void count_in_copies(const uint32_t *index, int64_t n, int64_t *table, int64_t stride, uintptr_t later,
+                            int64_t itemsize)
+{
+    int64_t k = 0;
+    for (; k + 2 * COPIES <= n; k += 2 * COPIES) {
+        GK_PREFETCH(later + (uintptr_t)(k * itemsize));
+        for (int64_t i = k; i < k + 2 * COPIES; i += COPIES) {
+            table[index[i]]++;
+            table[stride + index[i + 1]]++;
+            table[2 * stride + index[i + 2]]++;
+            table[3 * stride + index[i + 3]]++;
+        }
+    }
+    for (; k < n; k++)
+        table[index[k]]++;
+}
+
+static void count_chunks(int64_t begin, int64_t end, void *data)
+{
+    const tallying *t = data;
+    const gk_tally *tally = t->tally;
+    uint32_t index[GK_TALLY_BLOCK];
+    int64_t stop = end * CHUNK < tally->n ? end * CHUNK : tally->n, stride = t->stride;
+    int64_t *table = t->tables + gk_participant() * t->copies * stride;
+    for (int64_t i = begin * CHUNK; i < stop; i += GK_TALLY_BLOCK) {
+        int64_t n = stop - i < GK_TALLY_BLOCK ? stop - i : GK_TALLY_BLOCK, size = tally->itemsize;
+        uintptr_t later = (uintptr_t)tally->items + (uintptr_t)(i * size) + GK_PREFETCH_AHEAD;
+        tally->index_of(tally->data, i, n, index);
+        if (t->copies == COPIES)
+            count_in_copies(index, n, table, stride, later, size);
+        else
+            for (int64_t k = 0; k < n; k++)
+                table[index[k]]++;
+    }
+}
+
+/* Adds the tables up, in the first of them. */
+static void add_tables(int64_t begin, int64_t end, void *data)
+{
+    const tallying *t = data;
+    for (int64_t table = 1; table < t->parts; table++)
+        for (int64_t b = begin; b < end; b++)
+            t->counts[b] += t->tables[table * t->stride + b];
+}
+
+/* The places in the block from item i on of those whose index falls into the
+ * part; returns their number. Without a branch, which would often be mispredicted. */
+static int64_t block_of_part(const tallying *t, int64_t part, int64_t i, uint32_t *index, uint32_t *mine)
+{
+    int64_t n = t->tally->n - i < GK_TALLY_BLOCK ? t->tally->n - i : GK_TALLY_BLOCK, found = 0;
+    uint32_t low = (uint32_t)(t->stride * part / t->parts), high = (uint32_t)(t->stride * (part + 1) / t->parts);
+    t->tally->index_of(t->tally->data, i, n, index);
+    for (int64_t k = 0; k < n; k++) {
+        mine[found] = (uint32_t)k;
+        found += index[k] - low < high - low;
+    }
+    return found;
+}
+
+static void count_parts(int64_t begin, int64_t end, void *data)
+{
+    const tallying *t = data;
+    uint32_t index[GK_TALLY_BLOCK], mine[GK_TALLY_BLOCK];
+    for (int64_t part = begin; part < end; part++)
+        for (int64_t i = 0; i < t->tally->n; i += GK_TALLY_BLOCK) {
+            int64_t n = block_of_part(t, part, i, index, mine);
+            for (int64_t k = 0; k < n; k++)
+                t->counts[index[mine[k]]]++;
+            if (gk_cancelled())
+                return;
+        }
+}
+
+int gk_tally_counts(const gk_tally *tally, int64_t *counts, const gk_options *options)
+{
+    gk_options mine = options != NULL ? *options : (gk_options){0};
+    int64_t n = tally->n, chunks = (n + CHUNK - 1) / CHUNK;
+    tallying t = {.tally = tally, .stride = tally->bins + 1, .counts = counts};
+    memset(counts, 0, (size_t)t.stride * sizeof *counts);
+    if (n <= FEW) {
+        t.copies = 1;
+        t.tables = counts;
+        mine.threads = 1;
+        return gk_parallel_for(chunks, count_chunks, &t, &mine);
+    }
+    mine.grain = 1;
+    mine.eager = n > 1 << 18;
+    int64_t threads = chunks > 1 ? gk_participants(&mine) : 1;
+    t.copies = tally->bins <= COPIED_BINS ? COPIES : 1;
+    t.parts = threads * t.copies;
+    if (threads == 1)
+        mine.threads = 1;
+    if (t.parts * t.stride > PRIVATE_ENTRIES && threads > 1) {
+        t.parts = threads < MOST_PARTS ? threads : MOST_PARTS;
+        return gk_parallel_for(t.parts, count_parts, &t, &mine);
+    }
+    if (t.parts == 1) {
+        t.tables = counts;
+        return gk_parallel_for(chunks, count_chunks, &t, &mine);
+    }
+    if ((t.tables = calloc((size_t)(t.parts * t.stride), sizeof *t.tables)) == NULL)
+        return GK_NO_MEMORY;
+    int status = gk_parallel_for(chunks, count_chunks, &t, &mine);
+    if (status == GK_OK) {
+        memcpy(counts, t.tables, (size_t)t.stride * sizeof *counts);
+        mine.grain = 1 << 14;
+        mine.eager = 0;
+        status = gk_parallel_for(t.stride, add_tables, &t, &mine);
+    }
+    free(t.tables);
+    return status;
+}
+
+/* Sums the items begin <= i < end into the table. */
+static void add_weights(const tallying *t, int64_t begin, int64_t end, double *table)
+{
+    uint32_t index[GK_TALLY_BLOCK], bins = (uint32_t)t->tally->bins;
+    for (int64_t i = begin; i < end; i += GK_TALLY_BLOCK) {
+        int64_t n = end - i < GK_TALLY_BLOCK ? end - i : GK_TALLY_BLOCK;
+        t->tally->index_of(t->tally->data, i, n, index);
+        for (int64_t k = 0; k < n; k++)
+            if (index[k] < bins)
+                table[index[k]] += t->weights[i + k];
+    }
+}
+
+static void add_stretches(int64_t begin, int64_t end, void *data)
+{
+    const tallying *t = data;
+    for (int64_t s = begin; s < end && !gk_cancelled(); s++) {
+        double *table = t->partials + s * t->stride;
+        int64_t from = (t->stretch + s) * GK_TALLY_STRETCH, to = from + GK_TALLY_STRETCH;
+        memset(table, 0, (size_t)t->stride * sizeof *table);
+        add_weights(t, from, to < t->tally->n ? to : t->tally->n, table);
+    }
+}
+
+static void add_partials(int64_t begin, int64_t end, void *data)
+{
+    const tallying *t = data;
+    for (int64_t s = 0; s < t->wave; s++) {
+        const double *partial = t->partials + s * t->stride;
+        if (t->single)
+            for (int64_t b = begin; b < end; b++)
+                t->sums[b] = (float)(t->sums[b] + (double)(float)partial[b]);
+        else
+            for (int64_t b = begin; b < end; b++)
+                t->sums[b] += partial[b];
+    }
+}
+
+static void add_parts(int64_t begin, int64_t end, void *data)
+{
+    const tallying *t = data;
+    uint32_t index[GK_TALLY_BLOCK], mine[GK_TALLY_BLOCK];
+    for (int64_t part = begin; part < end; part++)
+        for (int64_t i = 0; i < t->tally->n; i += GK_TALLY_BLOCK) {
+            int64_t n = block_of_part(t, part, i, index, mine);
+            for (int64_t k = 0; k < n; k++)
+                t->sums[index[mine[k]]] += t->weights[i + mine[k]];
+            if (gk_cancelled())
+                return;
+        }
+}
+
+int gk_tally_weights(const gk_tally *tally, const double *weights, int single, double *sums,
+                     const gk_options *options)
+{
+    gk_options mine = options != NULL ? *options : (gk_options){0};
+    tallying t = {.tally = tally, .weights = weights, .single = single, .stride = tally->bins, .sums = sums};
+    int64_t stretches = (tally->n + GK_TALLY_STRETCH - 1) / GK_TALLY_STRETCH;
+    memset(sums, 0, (size_t)tally->bins * sizeof *sums);
+    mine.grain = 1;
+    mine.eager = tally->n > 1 << 17;
+    int threads = stretches > 1 ? gk_participants(&mine) : 1;
+    if (tally->bins > GK_TALLY_PARTIAL) {
+        t.parts = threads < MOST_PARTS ? threads : MOST_PARTS;
+        return gk_parallel_for(t.parts, add_parts, &t, &mine);
+    }
+    /* A wave's partial sums are at most 64 bins' worth of each thread's items. */
+    int64_t most = stretches < 8 * threads ? stretches : 8 * threads;
+    if (most > 64 && most * t.stride > PRIVATE_ENTRIES)
+        most = 64;
+    if (most == 0)
+        return GK_OK;
+    if ((t.partials = malloc((size_t)(most * t.stride) * sizeof *t.partials)) == NULL)
+        return GK_NO_MEMORY;
+    int status = GK_OK;
+    for (t.stretch = 0; t.stretch < stretches && status == GK_OK; t.stretch += most) {
+        t.wave = stretches - t.stretch < most ? stretches - t.stretch : most;
+        mine.grain = 1;
+        if ((status = gk_parallel_for(t.wave, add_stretches, &t, &mine)) != GK_OK)
+            break;
+        mine.grain = 4096;
+        status = gk_parallel_for(t.stride, add_partials, &t, &mine);
+    }
+    free(t.partials);
+    return status;
+}

@@ -1,0 +1,144 @@
+#include "kernels/reduce/dot.h"
+
+#include "base/compiler.h"
+#include "base/isa.h"
+#include "kernels/array/load.h"
+
+#include <math.h>
+#include <stddef.h>
+
+enum {
+    LANES = 32,
+    BUFFER = 2048, /* elements converted at a time */
+    PIECE = 1 << 14,
+    MOST_PIECES = 256,
+};
+
+typedef struct {
+    double total[LANES], error[LANES];
+} lanes;
+
+#define NAME(x) x##_scalar
+#define TARGET
+#include "kernels/reduce/dot_template.h"
+
+#if GK_X86
+#  define NAME(x) x##_avx2
+#  define TARGET GK_TARGET(GK_AVX2_FEATURES)
+#  include "kernels/reduce/dot_template.h"
+
+#  define NAME(x) x##_avx512
+#  define TARGET GK_TARGET(GK_AVX512_FEATURES)
+#  include "kernels/reduce/dot_template.h"
+#endif
+
+typedef struct {
+    const char *at;
+    int64_t stride;
+    gk_load *load; /* NULL: the elements can be used where they are */
+} operand;
+
+typedef struct {
+    double total, error;
+    uint64_t integer;
+} part;
+
+typedef struct {
+    int as_float;
+    operand x, y;
+    int64_t n, piece;
+    part *parts;
+} plan;
+
+static operand operand_of(int as_float, gk_type type, const char *at, int64_t stride)
+{
+    gk_load *load = as_float ? gk_load_as_float64(type) : gk_load_as_int64(type);
+    int usable = stride == 8 && (as_float ? type == GK_FLOAT64 : type == GK_INT64 || type == GK_UINT64);
+    return (operand){.at = at, .stride = stride, .load = usable ? NULL : load};
+}
+
+static const void *values(const operand *o, int64_t begin, int64_t n, void *buffer)
+{
+    const char *at = o->at + begin * o->stride;
+    if (o->load == NULL)
+        return at;
+    o->load(buffer, at, o->stride, n);
+    return buffer;
+}
+
+static void add(part *into, double total, double error)
+{
+    double sum = into->total + total, taken = sum - into->total;
+    into->error += ((into->total - (sum - taken)) + (total - taken)) + error;
+    into->total = sum;
+}
+
+static part dot_range(const plan *p, int64_t begin, int64_t end)
+{
+    _Alignas(64) double x_buffer[BUFFER], y_buffer[BUFFER];
+    lanes sums;
+    part result = {.total = 0};
+    for (int i = 0; i < LANES; i++) {
+        sums.total[i] = sums.error[i] = 0;
+    }
+    for (int64_t n; begin < end && !gk_cancelled(); begin += n) {
+        n = end - begin < BUFFER ? end - begin : BUFFER;
+        const void *x = values(&p->x, begin, n, x_buffer), *y = values(&p->y, begin, n, y_buffer);
+        if (p->as_float) {
+            GK_DISPATCH(products)(&sums, x, y, n / LANES);
+            const double *a = x, *b = y;
+            for (int64_t i = n / LANES * LANES; i < n; i++) /* of the last range alone */
+                add(&result, a[i] * b[i], 0);
+        } else {
+            result.integer += GK_DISPATCH(integer_products)(x, y, n);
+        }
+    }
+    for (int i = 0; i < LANES; i++)
+        add(&result, sums.total[i], sums.error[i]);
+    return result;
+}
+
+static void dot_pieces(int64_t begin, int64_t end, void *data)
+{
+    const plan *p = data;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t first = i * p->piece, left = p->n - first;
+        p->parts[i] = dot_range(p, first, first + (left < p->piece ? left : p->piece));
+    }
+}
+
+int gk_dot(int as_float, int64_t n, gk_type x_type, const char *x, int64_t x_stride, gk_type y_type,
+           const char *y, int64_t y_stride, const gk_options *options, void *result)
+{
+    part parts[MOST_PIECES];
+    plan p = {.as_float = as_float,
+              .x = operand_of(as_float, x_type, x, x_stride),
+              .y = operand_of(as_float, y_type, y, y_stride),
+              .n = n,
+              .parts = parts};
+    int64_t pieces = (n + PIECE - 1) / PIECE;
+    if (pieces > MOST_PIECES)
+        pieces = MOST_PIECES;
+    p.piece = ((n + pieces - 1) / pieces + BUFFER - 1) / BUFFER * BUFFER;
+    pieces = (n + p.piece - 1) / p.piece;
+    if (pieces == 1) {
+        dot_pieces(0, 1, &p);
+    } else {
+        gk_options how = options != NULL ? *options : (gk_options){0};
+        how.grain = 1;
+        how.eager = pieces > 16;
+        int status = gk_parallel_for(pieces, dot_pieces, &p, &how);
+        if (status != GK_OK)
+            return status;
+    }
+    for (int64_t i = 1; i < pieces; i++) {
+        add(&parts[0], parts[i].total, parts[i].error);
+        parts[0].integer += parts[i].integer;
+    }
+    double error = parts[0].error;
+    if (as_float)
+        *(double *)result = isnan(error) ? parts[0].total : parts[0].total + error; /* that of an infinity */
+    else
+        *(uint64_t *)result = parts[0].integer;
+    return GK_OK;
+}

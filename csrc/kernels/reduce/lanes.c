@@ -1,0 +1,111 @@
+#include "kernels/reduce/lanes.h"
+
+#include "base/compiler.h"
+#include "base/isa.h"
+
+#include <string.h>
+
+/* What is rare needs no instruction sets. */
+
+static void merge_sum(gk_part into, int64_t into_count, gk_part from, int64_t from_count, int64_t k)
+{
+    (void)into_count;
+    (void)from_count;
+    double *total = into.a;
+    const double *other = from.a;
+    for (int64_t i = 0; i < k; i++) {
+        double sum = total[i] + other[i], taken = sum - total[i];
+        into.b[i] += ((total[i] - (sum - taken)) + (other[i] - taken)) + from.b[i];
+        total[i] = sum;
+    }
+}
+
+static void merge_isum(gk_part into, int64_t into_count, gk_part from, int64_t from_count, int64_t k)
+{
+    (void)into_count;
+    (void)from_count;
+    uint64_t *total = into.a;
+    const uint64_t *other = from.a;
+    for (int64_t i = 0; i < k; i++)
+        total[i] += other[i];
+}
+
+static void merge_var(gk_part into, int64_t into_count, gk_part from, int64_t from_count, int64_t k)
+{
+    double *mean = into.a;
+    const double *other = from.a;
+    double share = (double)from_count / (double)(into_count + from_count);
+    double weight = (double)into_count * share;
+    for (int64_t i = 0; i < k; i++) {
+        double delta = (other[i] - mean[i]) + (from.b[i] - into.b[i]);
+        double step = delta * share, sum = mean[i] + step, taken = sum - mean[i];
+        into.b[i] += (mean[i] - (sum - taken)) + (step - taken);
+        mean[i] = sum;
+        into.c[i] += from.c[i] + delta * delta * weight;
+    }
+}
+
+/* Merges the last, incomplete row into `part`, which stands for `count`
+ * elements of each output. */
+static void fold_var_tail(const gk_lanes *lanes, int64_t count, int64_t k, gk_part part)
+{
+    int64_t n = lanes->tail_count / k;
+    for (int64_t j = 0; j < k; j++) {
+        const double *x = lanes->tail + j;
+        double sum = 0, deviation = 0, square = 0;
+        for (int64_t i = 0; i < n; i++)
+            sum += x[i * k];
+        double mean = sum / (double)n;
+        for (int64_t i = 0; i < n; i++) {
+            double d = x[i * k] - mean;
+            deviation += d;
+            square += d * d;
+        }
+        double shift = deviation / (double)n;
+        square -= deviation * shift;
+        gk_part output = {.a = (double *)part.a + j, .b = part.b + j, .c = part.c + j};
+        if (count > 0) {
+            merge_var(output, count, (gk_part){.a = &mean, .b = &shift, .c = &square}, n, 1);
+        } else {
+            *(double *)output.a = mean;
+            *output.b = shift;
+            *output.c = square;
+        }
+    }
+}
+
+#define NAME(x) x##_scalar
+#define TARGET
+#include "kernels/reduce/lanes_template.h"
+
+#if GK_X86
+#  define NAME(x) x##_avx2
+#  define TARGET GK_TARGET(GK_AVX2_FEATURES)
+#  include "kernels/reduce/lanes_template.h"
+
+#  define NAME(x) x##_avx512
+#  define TARGET GK_TARGET(GK_AVX512_FEATURES)
+#  include "kernels/reduce/lanes_template.h"
+#endif
+
+#if GK_X86
+#  define CHOOSE(name) \
+      (gk_isa() == GK_ISA_AVX512 ? &name##_avx512 : gk_isa() == GK_ISA_AVX2 ? &name##_avx2 : &name##_scalar)
+#else
+#  define CHOOSE(name) (&name##_scalar)
+#endif
+
+const gk_lane_ops *gk_lanes_sum_float64(void)
+{
+    return CHOOSE(sum_ops);
+}
+
+const gk_lane_ops *gk_lanes_sum_int64(void)
+{
+    return CHOOSE(isum_ops);
+}
+
+const gk_lane_ops *gk_lanes_variance(void)
+{
+    return CHOOSE(var_ops);
+}

@@ -1,0 +1,379 @@
+#include "kernels/reduce/reduce.h"
+
+#include "base/compiler.h"
+#include "kernels/reduce/lanes.h"
+#include "kernels/array/load.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    PIECE = GK_REDUCE_SERIAL, /* elements worth a chunk of their own */
+    MOST_PIECES = 256,        /* of one output, or few */
+    BUFFER = 4096,            /* elements converted at a time */
+    CHECK = 1 << 20,          /* elements between looks at the cancel flag */
+    SHORT_ROW = 64,       /* walking several such rows across is better than one by one, */
+    SHORT_SUM = 12,       /* and so it is with sums, which are quick to start */
+    WHOLE_ROW = 512,      /* elements at most of a row that gk_lane_ops.row takes */
+    TILE = 32, /* columns whose cache lines stay near while their rows are gathered */
+};
+
+/* How a reduction is cut. The array is `outer` blocks of outputs, each of
+ * `columns` adjacent columns, to be reduced over `reduced` rows. */
+typedef struct {
+    gk_reduction what;
+    const gk_layout *layout;
+    const gk_lane_ops *ops;
+    gk_load *load;    /* NULL: the kernel computes on the array's own type */
+    int64_t itemsize; /* of what the kernel computes on */
+    double ddof;
+    char *out;
+    int64_t out_itemsize;
+    /* Of the dimensions that stay the innermost are the columns, unless rows of
+     * one column are better; `outer` are the others. */
+    gk_dims outer;
+    int64_t n_outer, columns, column_stride;
+    int64_t block;  /* columns of a block, */
+    int64_t blocks; /* of which there are so many; */
+    int64_t groups; /* lanes of a column: so many rows are one row of lanes */
+    int64_t pieces, piece; /* rows cut into pieces of so many */
+    double *parts;         /* the results of the pieces, if there are several */
+} plan;
+
+/* Takes in n values side by side, of which `width` make a row of lanes. */
+static void take(const plan *p, gk_lanes *lanes, const void *x, int64_t n, int64_t width)
+{
+    int64_t rows = n / width, rest = n - rows * width;
+    if (rows > 0)
+        p->ops->rows(lanes, x, width, rows, width);
+    if (rest > 0)
+        p->ops->tail(lanes, (const char *)x + rows * width * p->itemsize, rest);
+}
+
+/* Adjacent rows of adjacent columns, of the type that the kernel computes on:
+ * taken from where they are. */
+static void reduce_flat(const plan *p, gk_lanes *lanes, const char *x, int64_t n, int64_t width)
+{
+    int64_t most = CHECK / width * width;
+    for (; n > most && !gk_cancelled(); n -= most, x += most * p->itemsize)
+        take(p, lanes, x, most, width);
+    take(p, lanes, x, n, width);
+}
+
+/* Any other rows of one or few columns: through a buffer. */
+static void reduce_gathered(const plan *p, gk_lanes *lanes, gk_walk *w, int64_t rows, int64_t columns,
+                            int64_t width)
+{
+    _Alignas(64) double buffer[BUFFER];
+    gk_load *load = p->load != NULL ? p->load : gk_load_as_is(p->layout->type);
+    int64_t most = BUFFER / width * (width / columns); /* rows, whole rows of lanes */
+    for (int64_t unseen = 0; rows > 0; unseen += most) {
+        if (unseen >= CHECK / columns) {
+            if (gk_cancelled())
+                return;
+            unseen = 0;
+        }
+        int64_t want = rows < most ? rows : most, have = 0;
+        char *to = (char *)buffer;
+        while (have < want) {
+            int64_t run = gk_walk_run(w, want - have), stride = w->dims->stride[w->dims->n - 1];
+            if (columns == 1) {
+                load(to, w->at, stride, run);
+            } else if (p->column_stride * columns == stride) {
+                load(to, w->at, p->column_stride, run * columns);
+            } else {
+                for (int64_t i = 0; i < run; i++)
+                    load(to + i * columns * p->itemsize, w->at + i * stride, p->column_stride, columns);
+            }
+            to += run * columns * p->itemsize;
+            have += run;
+            gk_walk_on(w, run);
+        }
+        take(p, lanes, buffer, want * columns, width);
+        rows -= want;
+    }
+}
+
+/* Rows of many columns. */
+static void reduce_wide(const plan *p, gk_lanes *lanes, gk_walk *w, int64_t rows, int64_t columns)
+{
+    _Alignas(64) double buffer[BUFFER];
+    int64_t own = gk_itemsize(p->layout->type);
+    gk_load *load = p->load != NULL ? p->load : gk_load_as_is(p->layout->type);
+    while (rows > 0 && !gk_cancelled()) {
+        int64_t stride = w->dims->stride[w->dims->n - 1];
+        int64_t run = gk_walk_run(w, rows < CHECK / columns ? rows : CHECK / columns);
+        if (p->load == NULL && p->column_stride == own && stride % own == 0) {
+            p->ops->rows(lanes, w->at, stride / own, run, columns);
+        } else {
+            if (run > BUFFER / columns)
+                run = BUFFER / columns;
+            for (int64_t c = 0; c < columns; c += TILE) {
+                int64_t some = columns - c < TILE ? columns - c : TILE;
+                for (int64_t i = 0; i < run; i++)
+                    load((char *)buffer + (i * columns + c) * p->itemsize,
+                         w->at + i * stride + c * p->column_stride, p->column_stride, some);
+            }
+            p->ops->rows(lanes, buffer, columns, run, columns);
+        }
+        gk_walk_on(w, run);
+        rows -= run;
+    }
+}
+
+/* One piece of one block of columns. */
+static void reduce_piece(const plan *p, const char *data, int64_t first_row, int64_t rows,
+                         int64_t columns, gk_part part)
+{
+    const gk_dims *gone = &p->layout->gone;
+    int64_t width = p->groups * columns;
+    gk_lanes lanes;
+    p->ops->start(&lanes, width);
+    if (p->load == NULL && gone->n == 1 && gone->stride[0] == columns * p->itemsize &&
+        (columns == 1 || p->column_stride == p->itemsize)) {
+        reduce_flat(p, &lanes, data + first_row * gone->stride[0], rows * columns, width);
+    } else {
+        gk_walk w;
+        gk_walk_start(&w, gone, data, first_row);
+        if (p->groups > 1)
+            reduce_gathered(p, &lanes, &w, rows, columns, width);
+        else
+            reduce_wide(p, &lanes, &w, rows, columns);
+    }
+    p->ops->fold(&lanes, p->groups, columns, part);
+}
+
+static void finish(gk_reduction what, gk_type type, int64_t count, double ddof, int64_t columns,
+                   gk_part part, char *out)
+{
+    if (what >= GK_MIN || (what == GK_SUM && !gk_is_float(type))) {
+        memcpy(out, part.a, (size_t)(columns * (what >= GK_MIN ? gk_itemsize(type) : 8)));
+        return;
+    }
+    const double *a = part.a, *b = part.b, *c = part.c;
+    for (int64_t j = 0; j < columns; j++) {
+        double value;
+        if (what <= GK_MEAN) {
+            value = isnan(b[j]) ? a[j] : a[j] + b[j]; /* as is the error of an infinity */
+            if (what == GK_MEAN)
+                value /= (double)count;
+        } else {
+            value = c[j] / ((double)count - ddof);
+            if (what == GK_STD)
+                value = sqrt(value);
+        }
+        if (type == GK_FLOAT32)
+            ((float *)(void *)out)[j] = (float)value;
+        else
+            ((double *)(void *)out)[j] = value;
+    }
+}
+
+static gk_part part_at(const plan *p, int64_t index)
+{
+    double *a = p->parts + index * 3 * p->block;
+    return (gk_part){.a = a, .b = a + p->block, .c = a + 2 * p->block};
+}
+
+/* Columns of block `b` of the outer index `o`, and where they begin. */
+static int64_t locate(const plan *p, int64_t o, int64_t b, const char **data, char **out)
+{
+    gk_walk w;
+    gk_walk_start(&w, &p->outer, p->layout->data, o);
+    *data = w.at + b * p->block * p->column_stride;
+    *out = p->out + (o * p->columns + b * p->block) * p->out_itemsize;
+    int64_t left = p->columns - b * p->block;
+    return left < p->block ? left : p->block;
+}
+
+static void reduce_items(int64_t begin, int64_t end, void *data)
+{
+    const plan *p = data;
+    int64_t rows = p->layout->reduced;
+    for (int64_t item = begin; item < end; item++) {
+        int64_t piece = item % p->pieces, block = item / p->pieces;
+        const char *x;
+        char *out;
+        int64_t columns = locate(p, block / p->blocks, block % p->blocks, &x, &out);
+        if (p->pieces > 1) {
+            int64_t first = piece * p->piece, left = rows - first;
+            reduce_piece(p, x, first, left < p->piece ? left : p->piece, columns, part_at(p, item));
+        } else {
+            double a[GK_LANES], b[GK_LANES], c[GK_LANES];
+            gk_part part = {a, b, c};
+            reduce_piece(p, x, 0, rows, columns, part);
+            finish(p->what, p->layout->type, rows, p->ddof, columns, part, out);
+        }
+    }
+}
+
+/* Short rows, one by one. */
+static void reduce_rows(int64_t begin, int64_t end, void *data)
+{
+    const plan *p = data;
+    _Alignas(64) double buffer[WHOLE_ROW];
+    int64_t n = p->layout->reduced, stride = p->layout->gone.stride[0];
+    gk_load *load = p->load != NULL ? p->load : gk_load_as_is(p->layout->type);
+    int in_place = p->load == NULL && stride == p->itemsize;
+    gk_walk w;
+    gk_walk_start(&w, &p->outer, p->layout->data, begin);
+    for (int64_t row = begin; row < end; row++, gk_walk_on(&w, 1)) {
+        double a, b;
+        gk_part part = {&a, &b, NULL};
+        if (!in_place)
+            load(buffer, w.at, stride, n);
+        p->ops->row(in_place ? (const void *)w.at : buffer, n, part);
+        finish(p->what, p->layout->type, n, p->ddof, 1, part, p->out + row * p->out_itemsize);
+    }
+}
+
+/* Merges the pieces of each block pair by pair, in an order that depends on
+ * their number alone. */
+static void merge_pieces(const plan *p)
+{
+    int64_t rows = p->layout->reduced;
+    for (int64_t block = 0; block < p->n_outer * p->blocks; block++) {
+        const char *x;
+        char *out;
+        int64_t columns = locate(p, block / p->blocks, block % p->blocks, &x, &out);
+        for (int64_t step = 1; step < p->pieces; step *= 2)
+            for (int64_t i = 0; i + step < p->pieces; i += 2 * step) {
+                int64_t left = rows - (i + step) * p->piece;
+                p->ops->merge(part_at(p, block * p->pieces + i), step * p->piece,
+                              part_at(p, block * p->pieces + i + step),
+                              left < step * p->piece ? left : step * p->piece, columns);
+            }
+        finish(p->what, p->layout->type, rows, p->ddof, columns, part_at(p, block * p->pieces), out);
+    }
+}
+
+static void choose_arithmetic(plan *p, gk_reduction what, gk_type type)
+{
+    p->what = what;
+    p->load = NULL;
+    p->itemsize = p->out_itemsize = 8;
+    if (what >= GK_MIN) {
+        p->ops = what == GK_MIN ? gk_lanes_min(type) : gk_lanes_max(type);
+        p->itemsize = p->out_itemsize = gk_itemsize(type);
+    } else if (what == GK_SUM && !gk_is_float(type)) {
+        p->ops = gk_lanes_sum_int64();
+        if (type != GK_INT64 && type != GK_UINT64)
+            p->load = gk_load_as_int64(type);
+    } else {
+        p->ops = what <= GK_MEAN ? gk_lanes_sum_float64() : gk_lanes_variance();
+        if (type != GK_FLOAT64)
+            p->load = gk_load_as_float64(type);
+        if (type == GK_FLOAT32)
+            p->out_itemsize = 4;
+    }
+}
+
+static int64_t usual_groups(const plan *p)
+{
+    return GK_LANE_BYTES / p->itemsize;
+}
+
+/* Chooses columns, lanes and pieces: by the layout alone, never by the number
+ * of threads. */
+static void cut(plan *p)
+{
+    const gk_layout *layout = p->layout;
+    const gk_dims *kept = &layout->kept, *gone = &layout->gone;
+    int inner = kept->n - 1;
+    p->outer = *kept;
+    p->columns = 1;
+    p->column_stride = 0;
+    int64_t step = kept->stride[inner] < 0 ? -kept->stride[inner] : kept->stride[inner];
+    /* The dimension that is walked fastest is better the inner one; but the
+     * start and end of a reduction cost more than walking short rows across. */
+    int across = step < gone->stride[gone->n - 1] ||
+                 (layout->reduced <= (p->ops->row != NULL ? SHORT_SUM : SHORT_ROW) && kept->shape[inner] >= 4);
+    if (kept->shape[inner] > 1 && across) {
+        p->columns = kept->shape[inner];
+        p->column_stride = kept->stride[inner];
+        p->outer.n--;
+    }
+    p->n_outer = layout->outputs / p->columns;
+    p->block = p->columns < GK_LANES ? p->columns : GK_LANES;
+    p->blocks = (p->columns + p->block - 1) / p->block;
+    p->groups = p->columns == 1 ? usual_groups(p) : 1;
+    if (p->columns > 1)
+        while (p->groups * 2 * p->columns <= GK_LANES / 2)
+            p->groups *= 2;
+
+    int64_t elements = layout->reduced * p->block, share = MOST_PIECES / (p->n_outer * p->blocks);
+    p->pieces = (elements + PIECE - 1) / PIECE;
+    if (p->pieces > share)
+        p->pieces = share > 0 ? share : 1;
+    p->piece = (layout->reduced + p->pieces - 1) / p->pieces;
+    p->piece = (p->piece + p->groups - 1) / p->groups * p->groups; /* whole rows of lanes */
+    p->pieces = (layout->reduced + p->piece - 1) / p->piece;
+}
+
+int gk_reduce(gk_reduction what, const gk_layout *layout, double ddof, void *out,
+              const gk_options *options)
+{
+    plan p = {.layout = layout, .ddof = ddof, .out = out};
+    choose_arithmetic(&p, what, layout->type);
+    cut(&p);
+    int64_t items = p.n_outer * p.blocks * p.pieces;
+    gk_body *body = reduce_items;
+    if (p.columns == 1 && p.ops->row != NULL && layout->gone.n == 1 && layout->reduced <= WHOLE_ROW)
+        body = reduce_rows;
+    if (layout->outputs * layout->reduced <= PIECE && p.pieces == 1) {
+        body(0, items, &p);
+        return GK_OK;
+    }
+    if (p.pieces > 1) {
+        p.parts = malloc((size_t)(items * 3 * p.block) * sizeof *p.parts);
+        if (p.parts == NULL)
+            return GK_NO_MEMORY;
+    }
+    gk_options how = options != NULL ? *options : (gk_options){0};
+    int64_t weight = p.piece * p.block;
+    how.grain = weight < PIECE ? PIECE / weight : 1;
+    how.eager = items / how.grain >= 8;
+    int status = gk_parallel_for(items, body, &p, &how);
+    if (p.pieces > 1) {
+        if (status == GK_OK)
+            merge_pieces(&p);
+        free(p.parts);
+    }
+    return status;
+}
+
+void gk_reduce_serial(gk_reduction what, gk_type type, const void *x, int64_t n, double ddof, void *out)
+{
+    plan p;
+    choose_arithmetic(&p, what, type);
+    double a[1], b[1], c[1];
+    gk_part part = {a, b, c};
+    _Alignas(64) double buffer[BUFFER];
+    int64_t own = gk_itemsize(type);
+    if (p.ops->row != NULL && n <= WHOLE_ROW) {
+        if (p.load != NULL) {
+            p.load(buffer, x, own, n);
+            x = buffer;
+        }
+        p.ops->row(x, n, part);
+        finish(what, type, n, ddof, 1, part, out);
+        return;
+    }
+    gk_lanes lanes;
+    int64_t width = usual_groups(&p);
+    p.ops->start(&lanes, width);
+    if (p.load == NULL) {
+        take(&p, &lanes, x, n, width);
+    } else {
+        const char *from = x;
+        for (int64_t left = n, some; left > 0; left -= some, from += some * own) {
+            some = left < BUFFER ? left : BUFFER;
+            p.load(buffer, from, own, some);
+            take(&p, &lanes, buffer, some, width);
+        }
+    }
+    p.ops->fold(&lanes, width, 1, part);
+    finish(what, type, n, ddof, 1, part, out);
+}

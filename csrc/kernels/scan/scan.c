@@ -1,0 +1,480 @@
+#include "kernels/scan/scan.h"
+
+#include "base/compiler.h"
+#include "kernels/array/layout.h"
+#include "kernels/array/load.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    STREAMS = 8,    /* segments summed at a time: an addition alone leaves the core idle */
+    SEGMENT = 256,  /* elements of a segment of a long line */
+    GROUP = STREAMS * SEGMENT,
+    PIECE = 1 << 16, /* elements of a line worth a chunk of their own; whole groups */
+    MOST_PIECES = 1024,
+    COLUMNS = 256, /* columns summed side by side */
+};
+
+/* A sum so far: of floats, or of integers modulo 2^64. */
+typedef struct {
+    double real;
+    uint64_t integer;
+} carry;
+
+typedef struct {
+    int is_float, is_narrow; /* narrow: float32 */
+    int64_t itemsize;        /* of the input */
+    gk_load *load;           /* NULL: the input is what is summed */
+    /* Lines run along the axis; `inner` of them lie side by side as columns. */
+    int64_t n, in_step, out_step;
+    int64_t inner, inner_in, inner_out;
+    int outer_dims;
+    int64_t outer_shape[GK_MAX_DIMS], outer_in[GK_MAX_DIMS], outer_out[GK_MAX_DIMS];
+    const char *in;
+    char *out;
+    /* One long line at a time is cut into pieces. */
+    int64_t piece;
+    const char *line_in;
+    char *line_out;
+    carry *carries; /* into each piece */
+    double *sums;   /* floats: of the segments of all groups */
+    _Atomic int noticed;
+} scan;
+
+/* sum + x, and what a floating-point unit notices about it. */
+static double add_noticing(double sum, double x, int *noticed)
+{
+    double next = sum + x;
+    if (!isfinite(next)) {
+        if (isnan(next) && !isnan(sum) && !isnan(x))
+            *noticed |= GK_SCAN_INVALID;
+        if (isinf(next) && isfinite(sum) && isfinite(x))
+            *noticed |= GK_SCAN_OVERFLOW;
+    }
+    return next;
+}
+
+static void notice(scan *s, int flags)
+{
+    if (flags != 0)
+        atomic_fetch_or_explicit(&s->noticed, flags, memory_order_relaxed);
+}
+
+/* Whether sums that go on from this one are finite, and were on the way to it:
+ * a sum that overflowed stays infinite, so what comes near is left to
+ * scan_plainly(). */
+static int is_usual(double sum)
+{
+    return fabs(sum) < 0x1p1020;
+}
+
+/* How a group of n elements is cut into segments. Short ones are one segment. */
+static int64_t segment_of(int64_t n)
+{
+    return n == GROUP ? SEGMENT : n < GROUP / 16 ? n : (n + STREAMS - 1) / STREAMS;
+}
+
+/* The sums of the segments of a group, each in order; returns how many. */
+static int segment_sums(const double *x, int64_t n, double sums[STREAMS])
+{
+    int64_t segment = segment_of(n);
+    int whole = (int)(n / segment), count = 0;
+    if (whole == STREAMS) {
+        for (int k = 0; k < STREAMS; k++)
+            sums[k] = -0.0;
+        for (int64_t i = 0; i < segment; i++)
+            for (int k = 0; k < STREAMS; k++)
+                sums[k] += x[k * segment + i];
+        return STREAMS;
+    }
+    for (int64_t begin = 0; begin < n; begin += segment) {
+        int64_t end = begin + segment < n ? begin + segment : n;
+        double sum = -0.0;
+        for (int64_t i = begin; i < end; i++)
+            sum += x[i];
+        sums[count++] = sum;
+    }
+    return count;
+}
+
+/* Running sums of a group from the carry on, whose segments have these sums; y
+ * may be x. Returns 0 and does nothing if that is not usual. */
+static int scan_group(const double *x, int64_t n, const double sums[STREAMS], carry *c, double *y)
+{
+    int64_t segment = segment_of(n);
+    int count = (int)((n + segment - 1) / segment);
+    double before[STREAMS], total = c->real;
+    for (int k = 0; k < count; k++) {
+        before[k] = total;
+        total += sums[k];
+    }
+    if (!is_usual(total))
+        return 0;
+    c->real = total;
+    if (n == STREAMS * segment) {
+        double sum[STREAMS];
+        for (int k = 0; k < STREAMS; k++)
+            sum[k] = -0.0;
+        for (int64_t i = 0; i < segment; i++)
+            for (int k = 0; k < STREAMS; k++) {
+                sum[k] += x[k * segment + i];
+                y[k * segment + i] = before[k] + sum[k];
+            }
+        return 1;
+    }
+    for (int k = 0; k < count; k++) {
+        int64_t begin = k * segment, end = begin + segment < n ? begin + segment : n;
+        double sum = -0.0;
+        for (int64_t i = begin; i < end; i++) {
+            sum += x[i];
+            y[i] = before[k] + sum;
+        }
+    }
+    return 1;
+}
+
+/* The same one element after the other, as NumPy does. */
+static void scan_plainly(const double *x, int64_t n, carry *c, double *y, int *noticed)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = c->real = add_noticing(c->real, x[i], noticed);
+}
+
+static void store(const scan *s, const void *y, char *to, int64_t step, int64_t n)
+{
+    const double *values = y;
+    if (s->is_narrow) {
+        for (int64_t i = 0; i < n; i++)
+            *(float *)(void *)(to + i * step) = (float)values[i];
+    } else {
+        for (int64_t i = 0; i < n; i++)
+            memcpy(to + i * step, values + i, sizeof *values);
+    }
+}
+
+typedef struct {
+    const scan *s;
+    const char *in;
+    gk_load *load;
+    double buffer[GROUP];
+} reader;
+
+static void read_from(reader *r, const scan *s, const char *in)
+{
+    r->s = s;
+    r->in = in;
+    r->load = s->load != NULL ? s->load : s->in_step != 8 ? gk_load_as_is(GK_INT64) : NULL;
+}
+
+/* A group of the line, in place if its elements are what is summed. */
+static const void *group_at(reader *r, int64_t at, int64_t n)
+{
+    const char *from = r->in + at * r->s->in_step;
+    if (r->load == NULL)
+        return from;
+    r->load(r->buffer, from, r->s->in_step, n);
+    return r->buffer;
+}
+
+/* Sums of elements begin <= i < end of a line: of the segments of floats to
+ * `sums`, of integers the total to the carry. */
+static void sum_line(const scan *s, const char *in, int64_t begin, int64_t end, carry *c, double *sums)
+{
+    reader r;
+    read_from(&r, s, in);
+    for (int64_t n, at = begin; at < end; at += n) {
+        n = end - at < GROUP ? end - at : GROUP;
+        const void *x = group_at(&r, at, n);
+        if (s->is_float) {
+            segment_sums(x, n, sums);
+            sums += STREAMS;
+        } else {
+            const uint64_t *values = x;
+            uint64_t sum = c->integer;
+            for (int64_t i = 0; i < n; i++)
+                sum += values[i];
+            c->integer = sum;
+        }
+    }
+}
+
+/* Running sums of elements begin <= i < end of a line, from the carry on. sums:
+ * those of the segments, NULL if they are yet to be computed. */
+static void scan_line(scan *s, const char *in, char *out, int64_t begin, int64_t end, carry c,
+                      const double *sums)
+{
+    reader r;
+    read_from(&r, s, in);
+    double ys[GROUP], own[STREAMS];
+    int noticed = 0, plainly = 0, in_place = !s->is_narrow && s->out_step == 8;
+    for (int64_t n, at = begin; at < end; at += n) {
+        n = end - at < GROUP ? end - at : GROUP;
+        const void *x = group_at(&r, at, n);
+        char *to = out + at * s->out_step;
+        void *y = in_place ? (void *)to : ys;
+        if (!s->is_float) {
+            const uint64_t *values = x;
+            uint64_t *running = y, sum = c.integer;
+            for (int64_t i = 0; i < n; i++)
+                running[i] = sum += values[i];
+            c.integer = sum;
+        } else {
+            const double *known = sums;
+            if (sums == NULL)
+                segment_sums(x, n, own);
+            else
+                sums += STREAMS;
+            if (plainly || !scan_group(x, n, known != NULL ? known : own, &c, y)) {
+                plainly = 1;
+                scan_plainly(x, n, &c, y, &noticed);
+            }
+        }
+        if (!in_place)
+            store(s, ys, to, s->out_step, n);
+        if ((at - begin) % (16 * PIECE) == 0 && gk_cancelled())
+            break;
+    }
+    notice(s, noticed);
+}
+
+static const carry nothing = {.real = -0.0};
+
+/* Where the line, or the first of the columns, number `index` begins. */
+static void locate(const scan *s, int64_t index, const char **in, char **out)
+{
+    *in = s->in;
+    *out = s->out;
+    for (int d = s->outer_dims - 1; d >= 0; d--) {
+        int64_t i = index % s->outer_shape[d];
+        index /= s->outer_shape[d];
+        *in += i * s->outer_in[d];
+        *out += i * s->outer_out[d];
+    }
+}
+
+static void scan_lines(int64_t begin, int64_t end, void *data)
+{
+    scan *s = data;
+    for (int64_t line = begin; line < end; line++) {
+        const char *in;
+        char *out;
+        locate(s, line, &in, &out);
+        scan_line(s, in, out, 0, s->n, nothing, NULL);
+    }
+}
+
+/* Columns side by side, row after row. */
+static void scan_columns(scan *s, const char *in, char *out, int64_t columns)
+{
+    uint64_t integers[COLUMNS] = {0}, row_in[COLUMNS];
+    double sums[COLUMNS], next[COLUMNS];
+    int noticed = 0;
+    gk_load *load = s->load != NULL ? s->load : gk_load_as_is(GK_INT64);
+    for (int64_t i = 0; i < columns; i++)
+        sums[i] = -0.0;
+    for (int64_t row = 0; row < s->n; row++, in += s->in_step, out += s->out_step) {
+        if (row % 4096 == 4095 && gk_cancelled())
+            break;
+        const void *x = in;
+        if (s->load != NULL || s->inner_in != 8) {
+            load(row_in, in, s->inner_in, columns);
+            x = row_in;
+        }
+        const void *y = integers;
+        if (!s->is_float) {
+            const uint64_t *values = x;
+            for (int64_t i = 0; i < columns; i++)
+                integers[i] += values[i];
+        } else {
+            const double *values = x;
+            double unusual = 0; /* NaN once a sum is not finite */
+            for (int64_t i = 0; i < columns; i++) {
+                next[i] = sums[i] + values[i];
+                unusual += next[i] - next[i];
+            }
+            if (unusual != 0)
+                for (int64_t i = 0; i < columns; i++)
+                    add_noticing(sums[i], values[i], &noticed);
+            memcpy(sums, next, (size_t)columns * sizeof *sums);
+            y = sums;
+        }
+        if (!s->is_narrow && s->inner_out == 8)
+            memcpy(out, y, (size_t)columns * 8);
+        else
+            store(s, y, out, s->inner_out, columns);
+    }
+    notice(s, noticed);
+}
+
+static void scan_blocks(int64_t begin, int64_t end, void *data)
+{
+    scan *s = data;
+    int64_t blocks = (s->inner + COLUMNS - 1) / COLUMNS;
+    for (int64_t item = begin; item < end; item++) {
+        const char *in;
+        char *out;
+        locate(s, item / blocks, &in, &out);
+        int64_t first = item % blocks * COLUMNS, left = s->inner - first;
+        scan_columns(s, in + first * s->inner_in, out + first * s->inner_out,
+                     left < COLUMNS ? left : COLUMNS);
+    }
+}
+
+/* The place of a piece's sums, and where the piece ends. */
+static double *sums_of(const scan *s, int64_t piece, int64_t *end)
+{
+    *end = (piece + 1) * s->piece < s->n ? (piece + 1) * s->piece : s->n;
+    return s->sums == NULL ? NULL : s->sums + piece * (s->piece / SEGMENT);
+}
+
+static void sum_pieces(int64_t begin, int64_t end, void *data)
+{
+    scan *s = data;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t last;
+        double *sums = sums_of(s, i, &last);
+        s->carries[i] = nothing;
+        sum_line(s, s->line_in, i * s->piece, last, &s->carries[i], sums);
+    }
+}
+
+static void scan_pieces(int64_t begin, int64_t end, void *data)
+{
+    scan *s = data;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t last;
+        double *sums = sums_of(s, i, &last);
+        scan_line(s, s->line_in, s->line_out, i * s->piece, last, s->carries[i], sums);
+    }
+}
+
+/* Makes what each piece begins with of the sums; returns 0 if one is not
+ * usual. */
+static int carry_over(scan *s, int64_t pieces)
+{
+    carry sum = nothing;
+    int usual = 1;
+    for (int64_t i = 0; i < pieces; i++) {
+        uint64_t total = s->carries[i].integer;
+        s->carries[i] = sum;
+        sum.integer += total;
+        if (s->is_float) {
+            int64_t last;
+            const double *sums = sums_of(s, i, &last);
+            for (int64_t at = i * s->piece, n; at < last; at += n, sums += STREAMS) {
+                n = last - at < GROUP ? last - at : GROUP;
+                int64_t segment = segment_of(n);
+                for (int64_t k = 0; k < (n + segment - 1) / segment; k++) {
+                    sum.real += sums[k];
+                    usual &= is_usual(sum.real);
+                }
+            }
+        }
+    }
+    return usual;
+}
+
+static int scan_long_line(scan *s, int64_t line, int64_t pieces, const gk_options *how)
+{
+    char *out;
+    locate(s, line, &s->line_in, &out);
+    s->line_out = out;
+    int status = gk_parallel_for(pieces, sum_pieces, s, how);
+    if (status != GK_OK)
+        return status;
+    if (!carry_over(s, pieces)) {
+        scan_lines(line, line + 1, s);
+        return GK_OK;
+    }
+    return gk_parallel_for(pieces, scan_pieces, s, how);
+}
+
+static int64_t magnitude(int64_t x)
+{
+    return x < 0 ? -x : x;
+}
+
+/* Sorts dimensions into axis, columns and the rest; returns the number of
+ * lines, or of rows of columns. */
+static int64_t arrange(scan *s, int ndim, const int64_t *shape, int axis, const int64_t *in_stride,
+                       const int64_t *out_stride)
+{
+    int columns = -1;
+    for (int d = 0; d < ndim; d++)
+        if (d != axis && shape[d] >= 16 && magnitude(in_stride[d]) < magnitude(in_stride[axis]) &&
+            (columns < 0 || magnitude(in_stride[d]) < magnitude(in_stride[columns])))
+            columns = d;
+    int64_t lines = 1;
+    s->n = shape[axis];
+    s->in_step = in_stride[axis];
+    s->out_step = out_stride[axis];
+    s->inner = 1;
+    s->outer_dims = 0;
+    for (int d = 0; d < ndim; d++) {
+        if (d == columns) {
+            s->inner = shape[d];
+            s->inner_in = in_stride[d];
+            s->inner_out = out_stride[d];
+        } else if (d != axis && shape[d] > 1) {
+            lines *= shape[d];
+            s->outer_shape[s->outer_dims] = shape[d];
+            s->outer_in[s->outer_dims] = in_stride[d];
+            s->outer_out[s->outer_dims++] = out_stride[d];
+        }
+    }
+    return lines;
+}
+
+int gk_cumsum(gk_type type, int ndim, const int64_t *shape, int axis, const char *in,
+              const int64_t *in_stride, char *out, const int64_t *out_stride,
+              const gk_options *options, int *noticed)
+{
+    scan s = {.is_float = gk_is_float(type), .is_narrow = type == GK_FLOAT32, .in = in, .out = out};
+    s.itemsize = gk_itemsize(type);
+    if (s.is_float && s.is_narrow)
+        s.load = gk_load_as_float64(type);
+    else if (!s.is_float && s.itemsize < 8)
+        s.load = gk_load_as_int64(type);
+    int64_t lines = arrange(&s, ndim, shape, axis, in_stride, out_stride);
+    gk_options how = options != NULL ? *options : (gk_options){0};
+    int status = GK_OK;
+    if (s.inner > 1) {
+        int64_t width = s.inner < COLUMNS ? s.inner : COLUMNS, weight = s.n * width;
+        int64_t items = lines * ((s.inner + COLUMNS - 1) / COLUMNS);
+        how.grain = weight < PIECE / 2 ? PIECE / 2 / weight : 1;
+        how.eager = items * weight > 8 * PIECE;
+        if (items <= how.grain)
+            scan_blocks(0, items, &s);
+        else
+            status = gk_parallel_for(items, scan_blocks, &s, &how);
+    } else if (s.n > 2 * PIECE && lines < 64) {
+        s.piece = PIECE;
+        while ((s.n + s.piece - 1) / s.piece > MOST_PIECES)
+            s.piece *= 2;
+        int64_t pieces = (s.n + s.piece - 1) / s.piece;
+        s.carries = malloc((size_t)pieces * sizeof *s.carries);
+        if (s.is_float)
+            s.sums = malloc((size_t)(pieces * (s.piece / SEGMENT)) * sizeof *s.sums);
+        if (s.carries == NULL || (s.is_float && s.sums == NULL))
+            status = GK_NO_MEMORY;
+        how.grain = 1;
+        how.eager = pieces > 8;
+        for (int64_t line = 0; line < lines && status == GK_OK; line++)
+            status = scan_long_line(&s, line, pieces, &how);
+        free(s.carries);
+        free(s.sums);
+    } else {
+        how.grain = s.n < PIECE / 2 ? PIECE / 2 / s.n : 1;
+        how.eager = lines * s.n > 8 * PIECE;
+        if (lines <= how.grain)
+            scan_lines(0, lines, &s);
+        else
+            status = gk_parallel_for(lines, scan_lines, &s, &how);
+    }
+    *noticed = atomic_load_explicit(&s.noticed, memory_order_relaxed);
+    return status;
+}

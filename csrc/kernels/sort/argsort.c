@@ -1,0 +1,299 @@
+/* Positions that sort a line: keys and positions moved together in one word.
+ *
+ * The word of an item has as many leading bits of its key as there is room for
+ * above its position; leading bits that all keys share are left out. Words are
+ * plain integers, so the SIMD sort of integers sorts them, stably, since no two
+ * are equal. Items whose leading bits agree come out as a run in order of
+ * position; where the cut-off bits differ, the run is sorted the same way, from
+ * the next bits on. A level uses up at least 64 - 40 bits: three do for any key.
+ */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/compiler.h"
+#include "kernels/sort/sort.h"
+
+/* The order of an item as an unsigned number: equal for equal items only, so
+ * -0.0 counts as 0.0, and every NaN as the number after infinity. */
+GK_INLINE uint64_t key_of(const void *src, int64_t i, gk_type type)
+{
+    switch (type) {
+    case GK_BOOL:
+    case GK_UINT8: return ((const uint8_t *)src)[i];
+    case GK_UINT16: return ((const uint16_t *)src)[i];
+    case GK_UINT32: return ((const uint32_t *)src)[i];
+    case GK_UINT64: return ((const uint64_t *)src)[i];
+    case GK_INT8: return (uint64_t)(((const int8_t *)src)[i] + 0x80);
+    case GK_INT16: return (uint64_t)(((const int16_t *)src)[i] + 0x8000);
+    case GK_INT32: return ((const uint32_t *)src)[i] ^ UINT32_C(0x80000000);
+    case GK_INT64: return ((const uint64_t *)src)[i] ^ UINT64_C(0x8000000000000000);
+    case GK_FLOAT32: {
+        uint32_t x = ((const uint32_t *)src)[i], magnitude = x & UINT32_C(0x7fffffff);
+        if (magnitude > UINT32_C(0x7f800000))
+            return UINT32_C(0xff800001);
+        return x == magnitude ? x | UINT32_C(0x80000000) : UINT32_C(0x80000000) - magnitude;
+    }
+    default: {
+        uint64_t x = ((const uint64_t *)src)[i], magnitude = x & UINT64_C(0x7fffffffffffffff);
+        if (magnitude > UINT64_C(0x7ff0000000000000))
+            return UINT64_C(0xfff0000000000001);
+        return x == magnitude ? x | UINT64_C(0x8000000000000000) : UINT64_C(0x8000000000000000) - magnitude;
+    }
+    }
+}
+
+/* `type` is a constant in each case: key_of loses its switch. */
+#define FOR_EACH_TYPE(CASE)                                                                \
+    CASE(GK_BOOL) CASE(GK_UINT8) CASE(GK_INT8) CASE(GK_UINT16) CASE(GK_INT16) \
+    CASE(GK_UINT32) CASE(GK_INT32) CASE(GK_UINT64) CASE(GK_INT64)      \
+    CASE(GK_FLOAT32) CASE(GK_FLOAT64)
+
+static int bits_of(uint64_t x)
+{
+    int bits = 0;
+    for (int step = 32; step > 0; step /= 2)
+        if (x >> step) {
+            bits += step;
+            x >>= step;
+        }
+    return bits + (x != 0);
+}
+
+typedef struct {
+    uint64_t least, most;
+} key_range;
+
+static key_range range_of(const void *src, int64_t begin, int64_t end, gk_type type)
+{
+    key_range r = {UINT64_MAX, 0};
+    switch (type) {
+#define CASE(t)                                \
+    case t:                                    \
+        for (int64_t i = begin; i < end; i++) { \
+            uint64_t key = key_of(src, i, t);  \
+            r.least = key < r.least ? key : r.least; \
+            r.most = key > r.most ? key : r.most;    \
+        }                                      \
+        break;
+        FOR_EACH_TYPE(CASE)
+#undef CASE
+    default: break;
+    }
+    return r;
+}
+
+/* How keys of a range go with positions below n into one word. */
+typedef struct {
+    uint64_t least;
+    int position_bits;
+    int cut; /* low bits of key - least that have no room */
+} packing;
+
+static packing choose_packing(key_range r, int64_t n)
+{
+    packing p = {r.least, bits_of((uint64_t)n - 1), 0};
+    int key_bits = bits_of(r.most - r.least);
+    if (key_bits + p.position_bits > 64)
+        p.cut = key_bits + p.position_bits - 64;
+    return p;
+}
+
+GK_INLINE uint64_t word_of(const packing *p, uint64_t key, int64_t position)
+{
+    /* position_bits 0 has one item only; a shift by up to 63 is always defined */
+    return ((key - p->least) >> p->cut << p->position_bits) | (uint64_t)position;
+}
+
+static void pack(const void *src, int64_t begin, int64_t end, gk_type type, packing p, uint64_t *words)
+{
+    switch (type) {
+#define CASE(t)                                            \
+    case t:                                                \
+        for (int64_t i = begin; i < end; i++)              \
+            words[i] = word_of(&p, key_of(src, i, t), i);  \
+        break;
+        FOR_EACH_TYPE(CASE)
+#undef CASE
+    default: break;
+    }
+}
+
+typedef struct {
+    gk_type type;
+    const gk_leaf_sorts *leaves;
+} argsorting;
+
+/* Sorts m positions, in ascending order on entry, by the items they stand for. */
+static int refine(const void *src, int64_t *positions, int64_t m, const argsorting *a)
+{
+    key_range r = {UINT64_MAX, 0};
+    uint64_t before = 0;
+    int sorted = 1;
+    for (int64_t i = 0; i < m; i++) {
+        uint64_t key = key_of(src, positions[i], a->type);
+        r.least = key < r.least ? key : r.least;
+        r.most = key > r.most ? key : r.most;
+        sorted &= key >= before;
+        before = key;
+    }
+    if (sorted)
+        return GK_OK;
+    if (m <= 16) {
+        for (int64_t i = 1; i < m; i++) {
+            int64_t position = positions[i], j = i;
+            uint64_t key = key_of(src, position, a->type);
+            for (; j > 0 && key_of(src, positions[j - 1], a->type) > key; j--)
+                positions[j] = positions[j - 1];
+            positions[j] = position;
+        }
+        return GK_OK;
+    }
+    uint64_t *words = malloc((size_t)m * 2 * sizeof *words);
+    if (words == NULL)
+        return GK_NO_MEMORY;
+    int64_t *from = (int64_t *)(words + m);
+    packing p = choose_packing(r, m);
+    for (int64_t i = 0; i < m; i++)
+        words[i] = word_of(&p, key_of(src, positions[i], a->type), i);
+    memcpy(from, positions, (size_t)m * sizeof *from);
+    int status = m < GK_SORT_LONG ? a->leaves->of[GK_UINT64](words, (intptr_t)m, NULL), GK_OK
+                                  : gk_sort_long(words, words, m, GK_UINT64, a->leaves, NULL);
+    uint64_t mask = (UINT64_C(1) << p.position_bits) - 1;
+    for (int64_t i = 0; status == GK_OK && i < m;) {
+        int64_t j = i;
+        do
+            positions[j] = from[words[j] & mask];
+        while (++j < m && words[j] >> p.position_bits == words[i] >> p.position_bits);
+        if (p.cut > 0 && j - i > 1)
+            status = refine(src, positions + i, j - i, a);
+        i = j;
+    }
+    free(words);
+    return status;
+}
+
+/* Turns the sorted words of the runs that start in begin..end into positions.
+ * The words may lie in the same memory if begin is 0. */
+static int unpack(const void *src, const uint64_t *words, int64_t *positions, int64_t begin, int64_t end,
+                  int64_t n, packing p, const argsorting *a)
+{
+    uint64_t mask = (UINT64_C(1) << p.position_bits) - 1;
+    if (p.cut == 0) {
+        for (int64_t i = begin; i < end; i++)
+            positions[i] = (int64_t)(words[i] & mask);
+        return GK_OK;
+    }
+    int64_t i = begin;
+    while (i > 0 && i < end && words[i] >> p.position_bits == words[i - 1] >> p.position_bits)
+        i++; /* belongs to a run that starts before */
+    int status = GK_OK;
+    while (i < end && status == GK_OK) {
+        uint64_t leading = words[i] >> p.position_bits;
+        int64_t j = i;
+        do {
+            positions[j] = (int64_t)(words[j] & mask);
+            j++;
+        } while (j < n && words[j] >> p.position_bits == leading);
+        if (j - i > 1)
+            status = refine(src, positions + i, j - i, a);
+        i = j;
+    }
+    return status;
+}
+
+static int argsort_on_one_thread(const void *src, void *dst, int64_t n, const void *data)
+{
+    const argsorting *a = data;
+    packing p = choose_packing(range_of(src, 0, n, a->type), n);
+    pack(src, 0, n, a->type, p, dst);
+    a->leaves->of[GK_UINT64](dst, (intptr_t)n, NULL);
+    return unpack(src, dst, dst, 0, n, n, p, a);
+}
+
+/* One long line. */
+typedef struct {
+    const argsorting *a;
+    const void *src;
+    int64_t *positions;
+    uint64_t *words;
+    int64_t n;
+    packing packing;
+    key_range *ranges; /* of each chunk */
+} job;
+
+enum { CHUNK = 1 << 15 };
+
+static int64_t chunk_end(const job *j, int64_t chunk)
+{
+    return (chunk + 1) * CHUNK < j->n ? (chunk + 1) * CHUNK : j->n;
+}
+
+static void find_ranges(int64_t begin, int64_t end, void *data)
+{
+    const job *j = data;
+    for (int64_t c = begin; c < end; c++)
+        j->ranges[c] = range_of(j->src, c * CHUNK, chunk_end(j, c), j->a->type);
+}
+
+static void pack_chunks(int64_t begin, int64_t end, void *data)
+{
+    const job *j = data;
+    pack(j->src, begin * CHUNK, chunk_end(j, end - 1), j->a->type, j->packing, (uint64_t *)j->positions);
+}
+
+static void unpack_chunks(int64_t begin, int64_t end, void *data)
+{
+    const job *j = data;
+    for (int64_t c = begin; c < end && !gk_cancelled(); c++) {
+        int status = unpack(j->src, j->words, j->positions, c * CHUNK, chunk_end(j, c), j->n, j->packing, j->a);
+        if (status != GK_OK)
+            gk_cancel(status);
+    }
+}
+
+static int argsort_on_all_threads(const void *src, void *dst, int64_t n, const void *data,
+                                  const gk_options *options)
+{
+    gk_options mine = options != NULL ? *options : (gk_options){0};
+    mine.eager = 1;
+    mine.grain = 2;
+    int64_t chunks = (n + CHUNK - 1) / CHUNK;
+    job j = {.a = data, .src = src, .positions = dst, .n = n};
+    j.words = malloc((size_t)n * sizeof *j.words);
+    j.ranges = malloc((size_t)chunks * sizeof *j.ranges);
+    int status = GK_NO_MEMORY;
+    if (j.words == NULL || j.ranges == NULL)
+        goto end;
+    if ((status = gk_parallel_for(chunks, find_ranges, &j, &mine)) != GK_OK)
+        goto end;
+    key_range all = {UINT64_MAX, 0};
+    for (int64_t c = 0; c < chunks; c++) {
+        all.least = j.ranges[c].least < all.least ? j.ranges[c].least : all.least;
+        all.most = j.ranges[c].most > all.most ? j.ranges[c].most : all.most;
+    }
+    j.packing = choose_packing(all, n);
+    if ((status = gk_parallel_for(chunks, pack_chunks, &j, &mine)) != GK_OK)
+        goto end;
+    if ((status = gk_sort_long(j.positions, j.words, n, GK_UINT64, j.a->leaves, options)) == GK_OK)
+        status = gk_parallel_for(chunks, unpack_chunks, &j, &mine);
+end:
+    free(j.ranges);
+    free(j.words);
+    return status;
+}
+
+int gk_argsort(const char *src, char *dst, const gk_lines *lines, gk_type type,
+               const gk_leaf_sorts *leaves, const gk_options *options)
+{
+    argsorting a = {type, leaves};
+    gk_line_kernel kernel = {
+        .src_size = gk_itemsize(type),
+        .dst_size = 8,
+        .cost = 10,
+        .on_one_thread = argsort_on_one_thread,
+        .on_all_threads = argsort_on_all_threads,
+        .long_from = GK_SORT_LONG,
+    };
+    return gk_lines_apply(&kernel, &a, src, dst, lines, options);
+}

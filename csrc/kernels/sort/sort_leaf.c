@@ -1,0 +1,105 @@
+/* One line on the calling thread, by a sort of NumPy's. */
+#include "kernels/sort/sort.h"
+
+#include <string.h>
+
+#include "base/compiler.h"
+#include "base/isa.h"
+#include "kernels/sort/sort_key.h"
+
+#define SIGN32 UINT64_C(0x80000000)
+#define SIGN64 UINT64_C(0x8000000000000000)
+/* NaNs with a sign bit that are not in their place, in front of -infinity. */
+#define NANS32 UINT64_C(0x7fffff)
+#define NANS64 UINT64_C(0xfffffffffffff)
+
+const gk_sort_order gk_sort_orders[GK_TYPES] = {
+    [GK_BOOL] = {0, 0x80, 0},         [GK_UINT8] = {0, 0x80, 0},
+    [GK_INT8] = {0, 0, 0},
+    [GK_UINT16] = {0, 0x8000, 0},    [GK_INT16] = {0, 0, 0},
+    [GK_UINT32] = {0, SIGN32, 0},    [GK_INT32] = {0, 0, 0},
+    [GK_UINT64] = {0, SIGN64, 0},    [GK_INT64] = {0, 0, 0},
+    [GK_FLOAT32] = {SIGN32 - 1, 0, NANS32}, [GK_FLOAT64] = {SIGN64 - 1, 0, NANS64},
+};
+
+#define BITS 32
+#define TEMPLATE(name) name##32_scalar
+#define TARGET
+#include "kernels/sort/sort_leaf_template.h"
+#define BITS 64
+#define TEMPLATE(name) name##64_scalar
+#define TARGET
+#include "kernels/sort/sort_leaf_template.h"
+#if GK_X86
+#  define BITS 32
+#  define TEMPLATE(name) name##32_avx2
+#  define TARGET GK_TARGET(GK_AVX2_FEATURES)
+#  include "kernels/sort/sort_leaf_template.h"
+#  define BITS 64
+#  define TEMPLATE(name) name##64_avx2
+#  define TARGET GK_TARGET(GK_AVX2_FEATURES)
+#  include "kernels/sort/sort_leaf_template.h"
+#  define BITS 32
+#  define TEMPLATE(name) name##32_avx512
+#  define TARGET GK_TARGET(GK_AVX512_FEATURES)
+#  include "kernels/sort/sort_leaf_template.h"
+#  define BITS 64
+#  define TEMPLATE(name) name##64_avx512
+#  define TARGET GK_TARGET(GK_AVX512_FEATURES)
+#  include "kernels/sort/sort_leaf_template.h"
+#endif
+
+/* Leaf sorts of floats may take -0.0 for 0.0 and one NaN for another, and write
+ * the one in the other's place. */
+static int has_special(const void *items, int64_t n, gk_type type)
+{
+    return (type == GK_FLOAT64 && GK_DISPATCH(has_special64)(items, n)) ||
+           (type == GK_FLOAT32 && GK_DISPATCH(has_special32)(items, n));
+}
+
+static void sort_plain_or_special(void *items, int64_t n, gk_type type, int special, const gk_leaf_sorts *leaves)
+{
+    /* As integers they stay what they are. */
+    const gk_sort_order *order = &gk_sort_orders[type];
+    if (!special) {
+        leaves->of[type](items, (intptr_t)n, NULL);
+    } else if (type == GK_FLOAT64) {
+        GK_DISPATCH(to_keys64)(items, n, *order);
+        leaves->of[GK_INT64](items, (intptr_t)n, NULL);
+        GK_DISPATCH(from_keys64)(items, n, *order);
+    } else {
+        GK_DISPATCH(to_keys32)(items, n, *order);
+        leaves->of[GK_INT32](items, (intptr_t)n, NULL);
+        GK_DISPATCH(from_keys32)(items, n, *order);
+    }
+}
+
+void gk_sort_leaf(void *items, int64_t n, gk_type type, const gk_leaf_sorts *leaves)
+{
+    if (n < 2)
+        return;
+    if (gk_itemsize(type) == 1)
+        gk_sort_counting8(items, n, type);
+    else
+        sort_plain_or_special(items, n, type, has_special(items, n, type), leaves);
+}
+
+void gk_sort_copy(const void *src, void *dst, int64_t n, gk_type type, const gk_leaf_sorts *leaves)
+{
+    enum { BLOCK = 1 << 16 };
+    int64_t size = gk_itemsize(type), bytes = n * size;
+    if (src == dst || n < 2 || (type != GK_FLOAT64 && type != GK_FLOAT32)) {
+        if (src != dst)
+            memcpy(dst, src, (size_t)bytes);
+        gk_sort_leaf(dst, n, type, leaves);
+        return;
+    }
+    /* What is copied is looked at while it is in the cache. */
+    int special = 0;
+    for (int64_t at = 0; at < bytes; at += BLOCK) {
+        int64_t step = bytes - at < BLOCK ? bytes - at : BLOCK;
+        memcpy((char *)dst + at, (const char *)src + at, (size_t)step);
+        special |= has_special((const char *)dst + at, step / size, type);
+    }
+    sort_plain_or_special(dst, n, type, special, leaves);
+}
