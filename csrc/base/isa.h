@@ -34,12 +34,15 @@ int gk_set_isa(gk_isa_level level);
 /* "scalar", "avx2" or "avx512". */
 const char *gk_isa_name(gk_isa_level level);
 
-/* GK_DISPATCH(name)(arguments): calls name_scalar, name_avx2 or name_avx512. */
+/* GK_DISPATCH(name)(arguments): calls name_scalar, name_avx2 or name_avx512, which
+ * base/foreach_isa.h makes. GK_DISPATCH_ADDRESS: of an object of that name. */
 #if GK_X86
-#  define GK_DISPATCH(name) \
-      (gk_isa() == GK_ISA_AVX512 ? name##_avx512 : gk_isa() == GK_ISA_AVX2 ? name##_avx2 : name##_scalar)
+#  define GK_DISPATCH_(prefix, name) \
+      (gk_isa() == GK_ISA_AVX512 ? prefix name##_avx512 : gk_isa() == GK_ISA_AVX2 ? prefix name##_avx2 : prefix name##_scalar)
 #else
-#  define GK_DISPATCH(name) (name##_scalar)
+#  define GK_DISPATCH_(prefix, name) (prefix name##_scalar)
 #endif
+#define GK_DISPATCH(name) GK_DISPATCH_(, name)
+#define GK_DISPATCH_ADDRESS(name) GK_DISPATCH_(&, name)
 
 #endif

@@ -8,19 +8,8 @@ typedef struct {
     gk_load *as_is[9]; /* by the size of an element */
 } loaders;
 
-#define NAME(x) x##_scalar
-#define TARGET
-#include "kernels/array/load_template.h"
-
-#if GK_X86
-#  define NAME(x) x##_avx2
-#  define TARGET GK_TARGET(GK_AVX2_FEATURES)
-#  include "kernels/array/load_template.h"
-
-#  define NAME(x) x##_avx512
-#  define TARGET GK_TARGET(GK_AVX512_FEATURES)
-#  include "kernels/array/load_template.h"
-#endif
+#define FOREACH_ISA "kernels/array/load_template.h"
+#include "base/foreach_isa.h"
 
 gk_load *gk_load_as_float64(gk_type from)
 {

@@ -1,7 +1,5 @@
-/* The loaders; included once for each instruction set, with
- *   NAME(x)  x with the suffix of the instruction set
- *   TARGET   its function attribute
- * both undefined at the end. The loops are plain: compilers vectorise them. */
+/* The loaders; for base/foreach_isa.h.
+ * The loops are plain: compilers vectorise them. */
 
 #define LOADER(name, from_t, to_t, value)                                                  \
     TARGET static void NAME(name)(void *to_, const char *from_, int64_t stride, int64_t n) \
@@ -50,6 +48,3 @@ static const loaders NAME(table) = {
               [4] = NAME(copy_uint32_t),
               [8] = NAME(copy_uint64_t)},
 };
-
-#undef NAME
-#undef TARGET

@@ -1,5 +1,5 @@
 /* Which centre can be the nearest, found out in float; for doubles, and one
- * instruction set, with the macros of nearest_template.h, of which VEC, MASK and LANES are those of float.
+ * instruction set, with the vectors of float of nearest_isa.h.
  *
  * |x - c|^2 = |x|^2 + (|c|^2 - 2 x.c), and half the bits do to compare the term
  * in brackets for all centres: twice the lanes, two operations in place of three.
@@ -15,7 +15,7 @@
  * the exact search in double, are far below what (d + 16) leaves.
  */
 /* index[i] for the n points, n <= UNIT: their nearest centre, or -1. */
-static TARGET void TEMPLATE(filter)(const double *points, int64_t n, const gk_filter *f, void *scratch,
+static TARGET void NAME(filter)(const double *points, int64_t n, const gk_filter *f, void *scratch,
                                     int64_t *index)
 {
     enum { WIDTH = VECTORS * LANES };
@@ -70,11 +70,3 @@ static TARGET void TEMPLATE(filter)(const double *points, int64_t n, const gk_fi
         }
     }
 }
-
-#undef LESS
-#undef SELECT
-#undef LANES
-#undef VEC
-#undef MASK
-#undef TEMPLATE
-#undef TARGET

@@ -1,15 +1,13 @@
-/* The nearest centres of a block of points, for one type and instruction set:
+/* The nearest centres of a block of points, for one type and instruction set. nearest_isa.h defines
  *   T, INT, LANES     the element, the integer of its size, how many a vector has
  *   VEC, MASK         vectors of them
- *   LESS(x, y)        a MASK of ones where x < y
- *   SELECT(m, x, y)   x where m has ones, else y
- *   TEMPLATE(name), TARGET
+ *   TYPED(name)       name with the suffixes of type and instruction set
  *
  * The lanes are points, so a lane's best is its own and nothing is ever summed
  * across lanes: every pair's sum has the same order on all instruction sets.
  * VECTORS x ABREAST sums are in registers at once.
  */
-enum { TEMPLATE(WIDTH) = VECTORS * LANES };
+enum { TYPED(WIDTH) = VECTORS * LANES };
 
 /* Distances of the tile's points to ABREAST centres, compared with the best. */
 #define AGAINST(ABREAST)                                                               \
@@ -33,10 +31,10 @@ enum { TEMPLATE(WIDTH) = VECTORS * LANES };
             }                                                                          \
     } while (0)
 
-static TARGET void TEMPLATE(nearest)(const T *points, int64_t n, const T *centers, int64_t k, int64_t dims,
+static TARGET void TYPED(nearest)(const T *points, int64_t n, const T *centers, int64_t k, int64_t dims,
                                      void *scratch, int64_t *index, T *distance)
 {
-    enum { WIDTH = TEMPLATE(WIDTH) };
+    enum { WIDTH = TYPED(WIDTH) };
     VEC *tile = scratch; /* dims x WIDTH: coordinates of WIDTH points side by side */
     T *cells = scratch;
     for (int64_t i = 0; i < n; i += WIDTH) {
@@ -76,12 +74,3 @@ static TARGET void TEMPLATE(nearest)(const T *points, int64_t n, const T *center
 }
 
 #undef AGAINST
-#undef T
-#undef INT
-#undef LESS
-#undef SELECT
-#undef LANES
-#undef VEC
-#undef MASK
-#undef TEMPLATE
-#undef TARGET

@@ -25,37 +25,8 @@ enum {
 typedef void row_body(void *to, const void *above, const void *here, const void *below, int64_t begin,
                       int64_t end);
 
-#define NAME(x) x##_float64_scalar
-#define TARGET
-#define T double
-#include "kernels/demo/jacobi_template.h"
-
-#define NAME(x) x##_float32_scalar
-#define TARGET
-#define T float
-#include "kernels/demo/jacobi_template.h"
-
-#if GK_X86
-#  define NAME(x) x##_float64_avx2
-#  define TARGET GK_TARGET(GK_AVX2_FEATURES)
-#  define T double
-#  include "kernels/demo/jacobi_template.h"
-
-#  define NAME(x) x##_float32_avx2
-#  define TARGET GK_TARGET(GK_AVX2_FEATURES)
-#  define T float
-#  include "kernels/demo/jacobi_template.h"
-
-#  define NAME(x) x##_float64_avx512
-#  define TARGET GK_TARGET(GK_AVX512_FEATURES)
-#  define T double
-#  include "kernels/demo/jacobi_template.h"
-
-#  define NAME(x) x##_float32_avx512
-#  define TARGET GK_TARGET(GK_AVX512_FEATURES)
-#  define T float
-#  include "kernels/demo/jacobi_template.h"
-#endif
+#define FOREACH_ISA "kernels/demo/jacobi_template.h"
+#include "base/foreach_isa.h"
 
 typedef struct {
     row_body *row;

@@ -1,22 +1,11 @@
-/* The bodies of gk_mandelbrot; included once for each instruction set, with
- *   NAME(x)         x with the suffix of the instruction set
- *   TARGET          its function attribute
- *   LANES, V        doubles in the vector type V
- *   SET(x), IOTA    x in every lane; 0.0, 1.0, ... LANES-1
- *   ADD SUB MUL MIN lane by lane
- *   MASK, ALL       a truth value for each lane; all true
- *   WITHIN(m, a)    m, where a <= 4
- *   ANY(m)          whether any lane is true
- *   OR(m, n)        of masks
- *   COUNTS, ZERO    an integer for each lane; all 0
- *   COUNT(n, m)     n + 1 where m
- *   STORE(p, n)     n to the int32_t p[LANES]
- * all undefined at the end.
+/* The bodies of gk_mandelbrot, in the words of mandelbrot_vectors.h; for base/foreach_isa.h.
  *
  * A tile is one vector of columns by BAND rows. A step is a chain of some 12
  * cycles; the rows are chains of their own that fill each other's gaps, and
  * a tile that is nearly square wastes fewer steps on points that have escaped
  * while a neighbour goes on than a wide one would. */
+
+#include "kernels/demo/mandelbrot_vectors.h"
 
 #define EACH_ROW(DO) DO(0) DO(1) DO(2) DO(3)
 
@@ -85,22 +74,3 @@ TARGET static void NAME(segment)(const image *m, int64_t row, int64_t first, int
 #undef RESTART
 #undef STEP
 #undef WRITE
-#undef NAME
-#undef TARGET
-#undef LANES
-#undef V
-#undef SET
-#undef IOTA
-#undef ADD
-#undef SUB
-#undef MUL
-#undef MIN
-#undef MASK
-#undef ALL
-#undef WITHIN
-#undef ANY
-#undef OR
-#undef COUNTS
-#undef ZERO
-#undef COUNT
-#undef STORE

@@ -6,57 +6,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#define NAME(x) x##_scalar
-#define TARGET
-#define LANES 1
-#define V uint64_t
-#define SET(x) ((uint64_t)(x))
-#define IOTA 0
-#define ADD(a, b) ((a) + (b))
-#define XOR(a, b) ((a) ^ (b))
-#define SHR(a, n) ((a) >> (n))
-#define HALVE(a) ((uint64_t)((uint32_t)(a) >> 1))
-#define MUL(a, b) ((uint64_t)(uint32_t)(a) * (uint32_t)(b))
-#define SUM(a) (a)
-#include "kernels/demo/pi_template.h"
-
-#if GK_X86
-#  include <immintrin.h>
-
-GK_TARGET(GK_AVX2_FEATURES) GK_INLINE uint64_t sum_avx2(__m256i a)
-{
-    __m128i pair = _mm_add_epi64(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
-    return (uint64_t)_mm_cvtsi128_si64(_mm_add_epi64(pair, _mm_unpackhi_epi64(pair, pair)));
-}
-
-#  define NAME(x) x##_avx2
-#  define TARGET GK_TARGET(GK_AVX2_FEATURES)
-#  define LANES 4
-#  define V __m256i
-#  define SET(x) _mm256_set1_epi64x((long long)(x))
-#  define IOTA _mm256_setr_epi64x(0, 1, 2, 3)
-#  define ADD(a, b) _mm256_add_epi64(a, b)
-#  define XOR(a, b) _mm256_xor_si256(a, b)
-#  define SHR(a, n) _mm256_srli_epi64(a, n)
-#  define HALVE(a) _mm256_srli_epi32(a, 1)
-#  define MUL(a, b) _mm256_mul_epu32(a, b)
-#  define SUM(a) sum_avx2(a)
-#  include "kernels/demo/pi_template.h"
-
-#  define NAME(x) x##_avx512
-#  define TARGET GK_TARGET(GK_AVX512_FEATURES)
-#  define LANES 8
-#  define V __m512i
-#  define SET(x) _mm512_set1_epi64((long long)(x))
-#  define IOTA _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7)
-#  define ADD(a, b) _mm512_add_epi64(a, b)
-#  define XOR(a, b) _mm512_xor_si512(a, b)
-#  define SHR(a, n) _mm512_srli_epi64(a, n)
-#  define HALVE(a) _mm512_srli_epi32(a, 1)
-#  define MUL(a, b) _mm512_mul_epu32(a, b)
-#  define SUM(a) ((uint64_t)_mm512_reduce_add_epi64(a))
-#  include "kernels/demo/pi_template.h"
-#endif
+#define FOREACH_ISA "kernels/demo/pi_template.h"
+#include "base/foreach_isa.h"
 
 /* Blocks are drawn in pieces of this many: 0.05 ms of the fastest body, 0.3 ms
  * of the slowest. A power of two, so that the high word of the counter is the

@@ -1,18 +1,10 @@
-/* The bodies of gk_pi; included once for each instruction set, with
- *   NAME(x)       x with the suffix of the instruction set
- *   TARGET        its function attribute
- *   LANES, V      64-bit lanes in the vector type V
- *   SET(x)        x in every lane
- *   IOTA          0, 1, 2, ... LANES-1
- *   ADD, XOR      of 64-bit lanes
- *   SHR(a, n)     of 64-bit lanes; HALVE(a): the low word of each lane, shifted right by 1
- *   MUL(a, b)     64-bit products of the low words of the lanes
- *   SUM(a)        of all lanes
- * all undefined at the end.
+/* The bodies of gk_pi, in the words of pi_vectors.h; for base/foreach_isa.h.
  *
  * A lane holds one word of one block in its low half. The high half is rubbish
  * that nothing reads: a product takes low words only, so the rounds need
  * neither masks nor shuffles. */
+
+#include "kernels/demo/pi_vectors.h"
 
 typedef struct {
     V w0, w1, w2, w3;
@@ -55,16 +47,3 @@ TARGET static uint64_t NAME(count)(uint64_t begin, uint64_t end, uint64_t seed)
     }
     return SUM(total);
 }
-
-#undef NAME
-#undef TARGET
-#undef LANES
-#undef V
-#undef SET
-#undef IOTA
-#undef ADD
-#undef XOR
-#undef SHR
-#undef HALVE
-#undef MUL
-#undef SUM

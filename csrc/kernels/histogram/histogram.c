@@ -12,17 +12,8 @@
 /* In which the extent of a block is sought. */
 enum { LANES = 32, ROWS = 4 };
 
-#define TEMPLATE(name) name##_scalar
-#define TARGET
-#include "kernels/histogram/histogram_template.h"
-#if GK_X86
-#  define TEMPLATE(name) name##_avx2
-#  define TARGET GK_TARGET(GK_AVX2_FEATURES)
-#  include "kernels/histogram/histogram_template.h"
-#  define TEMPLATE(name) name##_avx512
-#  define TARGET GK_TARGET(GK_AVX512_FEATURES)
-#  include "kernels/histogram/histogram_template.h"
-#endif
+#define FOREACH_ISA "kernels/histogram/histogram_template.h"
+#include "base/foreach_isa.h"
 
 /* The items from `begin` on as doubles: where they are, or converted into the buffer. */
 static const double *as_doubles(const void *items, gk_type type, int64_t begin, int64_t n, double *buffer)

@@ -1,9 +1,9 @@
-/* The bins of a block of numbers, for one instruction set: TEMPLATE(name), TARGET. */
+/* The bins of a block of numbers, for base/foreach_isa.h. */
 
 /* Bins of equal width: the place in units of bins, truncated. Where that lies
  * so near a whole number that rounding may have crossed an edge, the edges
  * themselves decide, for the whole stretch of STEP numbers. */
-static TARGET void TEMPLATE(uniform)(const double *GK_RESTRICT x, int64_t n, const gk_histogram *h,
+static TARGET void NAME(uniform)(const double *GK_RESTRICT x, int64_t n, const gk_histogram *h,
                                      uint32_t *GK_RESTRICT index)
 {
     enum { STEP = 64 };
@@ -41,7 +41,7 @@ static TARGET void TEMPLATE(uniform)(const double *GK_RESTRICT x, int64_t n, con
 }
 
 /* Any edges: binary search without branches, several numbers abreast. */
-static TARGET void TEMPLATE(search)(const double *GK_RESTRICT x, int64_t n, const gk_histogram *h,
+static TARGET void NAME(search)(const double *GK_RESTRICT x, int64_t n, const gk_histogram *h,
                                     uint32_t *GK_RESTRICT index)
 {
     enum { ABREAST = 8 };
@@ -67,7 +67,7 @@ static TARGET void TEMPLATE(search)(const double *GK_RESTRICT x, int64_t n, cons
 }
 
 /* Numbers that are their own index. */
-static TARGET void TEMPLATE(narrow)(const int64_t *GK_RESTRICT x, int64_t n, int64_t bins,
+static TARGET void NAME(narrow)(const int64_t *GK_RESTRICT x, int64_t n, int64_t bins,
                                     uint32_t *GK_RESTRICT index)
 {
     for (int64_t i = 0; i < n; i++)
@@ -75,7 +75,7 @@ static TARGET void TEMPLATE(narrow)(const int64_t *GK_RESTRICT x, int64_t n, int
 }
 
 /* Several rows at a time, since what a lane has found so far is in memory. */
-TARGET GK_INLINE void TEMPLATE(extent_of_rows)(const double *GK_RESTRICT x, double *GK_RESTRICT least,
+TARGET GK_INLINE void NAME(extent_of_rows)(const double *GK_RESTRICT x, double *GK_RESTRICT least,
                                                double *GK_RESTRICT most, double *GK_RESTRICT nan)
 {
     for (int j = 0; j < LANES; j++) {
@@ -92,7 +92,7 @@ TARGET GK_INLINE void TEMPLATE(extent_of_rows)(const double *GK_RESTRICT x, doub
     }
 }
 
-static TARGET gk_extent TEMPLATE(extent)(const double *GK_RESTRICT x, int64_t n)
+static TARGET gk_extent NAME(extent)(const double *GK_RESTRICT x, int64_t n)
 {
     enum { STEP = ROWS * LANES };
     double least[LANES], most[LANES], nan[LANES], rest[STEP];
@@ -100,12 +100,12 @@ static TARGET gk_extent TEMPLATE(extent)(const double *GK_RESTRICT x, int64_t n)
         least[j] = most[j] = nan[j] = x[0];
     int64_t i = 0;
     for (; i + STEP <= n; i += STEP)
-        TEMPLATE(extent_of_rows)(x + i, least, most, nan);
+        NAME(extent_of_rows)(x + i, least, most, nan);
     if (i < n) {
         for (int j = 0; j < STEP; j++)
             rest[j] = x[0];
         memcpy(rest, x + i, (size_t)(n - i) * sizeof *x);
-        TEMPLATE(extent_of_rows)(rest, least, most, nan);
+        NAME(extent_of_rows)(rest, least, most, nan);
     }
     for (int half = LANES / 2; half > 0; half /= 2)
         for (int j = 0; j < half; j++) {
@@ -117,6 +117,3 @@ static TARGET gk_extent TEMPLATE(extent)(const double *GK_RESTRICT x, int64_t n)
         return (gk_extent){NAN, NAN};
     return (gk_extent){least[0], most[0]};
 }
-
-#undef TEMPLATE
-#undef TARGET

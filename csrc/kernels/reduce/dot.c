@@ -18,19 +18,8 @@ typedef struct {
     double total[LANES], error[LANES];
 } lanes;
 
-#define NAME(x) x##_scalar
-#define TARGET
-#include "kernels/reduce/dot_template.h"
-
-#if GK_X86
-#  define NAME(x) x##_avx2
-#  define TARGET GK_TARGET(GK_AVX2_FEATURES)
-#  include "kernels/reduce/dot_template.h"
-
-#  define NAME(x) x##_avx512
-#  define TARGET GK_TARGET(GK_AVX512_FEATURES)
-#  include "kernels/reduce/dot_template.h"
-#endif
+#define FOREACH_ISA "kernels/reduce/dot_template.h"
+#include "base/foreach_isa.h"
 
 typedef struct {
     const char *at;

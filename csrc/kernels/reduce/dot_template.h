@@ -1,7 +1,5 @@
-/* The bodies of gk_dot; included once for each instruction set, with
- *   NAME(x)  x with the suffix of the instruction set
- *   TARGET   its function attribute
- * both undefined at the end. The loops over lanes are plain, and compilers
+/* The bodies of gk_dot; for base/foreach_isa.h.
+ * The loops over lanes are plain, and compilers
  * vectorise them. */
 
 /* Adds rows * LANES products to the lanes. */
@@ -32,6 +30,3 @@ TARGET static uint64_t NAME(integer_products)(const uint64_t *GK_RESTRICT x,
         sum += x[i] * y[i];
     return sum;
 }
-
-#undef NAME
-#undef TARGET

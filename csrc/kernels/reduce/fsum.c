@@ -18,19 +18,8 @@ enum {
     MOST_ADDENDS = 1 << 29, /* before a limb of 64 bits could overflow */
 };
 
-#define NAME(x) x##_scalar
-#define TARGET
-#include "kernels/reduce/fsum_template.h"
-
-#if GK_X86
-#  define NAME(x) x##_avx2
-#  define TARGET GK_TARGET(GK_AVX2_FEATURES)
-#  include "kernels/reduce/fsum_template.h"
-
-#  define NAME(x) x##_avx512
-#  define TARGET GK_TARGET(GK_AVX512_FEATURES)
-#  include "kernels/reduce/fsum_template.h"
-#endif
+#define FOREACH_ISA "kernels/reduce/fsum_template.h"
+#include "base/foreach_isa.h"
 
 /* An integer, limb[0] + limb[1] * 2^32 + ..., that counts units of 2^-1074.
  * Limbs are signed and larger than their digit between carries. */

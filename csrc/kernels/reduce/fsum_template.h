@@ -1,8 +1,5 @@
-/* Sums without rounding errors of blocks of doubles; included once for each
- * instruction set, with
- *   NAME(x)  x with the suffix of the instruction set
- *   TARGET   its function attribute
- * both undefined at the end. n is a multiple of LANES; the loops over lanes are
+/* Sums without rounding errors of blocks of doubles; for base/foreach_isa.h.
+ * n is a multiple of LANES; the loops over lanes are
  * plain, and compilers vectorise them. */
 
 /* The bits of the largest magnitude. NaN is larger than infinity. */
@@ -61,6 +58,3 @@ TARGET static double NAME(cut_off)(const double *from, double *rest, int64_t n, 
         total += sum[l];
     return total;
 }
-
-#undef NAME
-#undef TARGET

@@ -74,38 +74,20 @@ static void fold_var_tail(const gk_lanes *lanes, int64_t count, int64_t k, gk_pa
     }
 }
 
-#define NAME(x) x##_scalar
-#define TARGET
-#include "kernels/reduce/lanes_template.h"
-
-#if GK_X86
-#  define NAME(x) x##_avx2
-#  define TARGET GK_TARGET(GK_AVX2_FEATURES)
-#  include "kernels/reduce/lanes_template.h"
-
-#  define NAME(x) x##_avx512
-#  define TARGET GK_TARGET(GK_AVX512_FEATURES)
-#  include "kernels/reduce/lanes_template.h"
-#endif
-
-#if GK_X86
-#  define CHOOSE(name) \
-      (gk_isa() == GK_ISA_AVX512 ? &name##_avx512 : gk_isa() == GK_ISA_AVX2 ? &name##_avx2 : &name##_scalar)
-#else
-#  define CHOOSE(name) (&name##_scalar)
-#endif
+#define FOREACH_ISA "kernels/reduce/lanes_template.h"
+#include "base/foreach_isa.h"
 
 const gk_lane_ops *gk_lanes_sum_float64(void)
 {
-    return CHOOSE(sum_ops);
+    return GK_DISPATCH_ADDRESS(sum_ops);
 }
 
 const gk_lane_ops *gk_lanes_sum_int64(void)
 {
-    return CHOOSE(isum_ops);
+    return GK_DISPATCH_ADDRESS(isum_ops);
 }
 
 const gk_lane_ops *gk_lanes_variance(void)
 {
-    return CHOOSE(var_ops);
+    return GK_DISPATCH_ADDRESS(var_ops);
 }

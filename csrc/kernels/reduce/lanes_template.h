@@ -1,8 +1,5 @@
-/* The bodies of lanes.h for sums and variances; included once for each
- * instruction set, with
- *   NAME(x)  x with the suffix of the instruction set
- *   TARGET   its function attribute
- * both undefined at the end. The loops over lanes are plain and independent:
+/* The bodies of lanes.h for sums and variances; for base/foreach_isa.h.
+ * The loops over lanes are plain and independent:
  * compilers vectorise them, and every vector length gives the same bits. */
 
 /* A width known to the compiler makes faster loops of the commonest case. */
@@ -253,6 +250,3 @@ static const gk_lane_ops NAME(isum_ops) = {NAME(isum_start), NAME(isum_rows), NA
                                            NAME(isum_fold), merge_isum, NULL};
 static const gk_lane_ops NAME(var_ops) = {NAME(var_start), NAME(var_rows), NAME(var_tail),
                                           NAME(var_fold), merge_var, NULL};
-
-#undef NAME
-#undef TARGET

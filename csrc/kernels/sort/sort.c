@@ -23,33 +23,10 @@ enum { MIN_LEVELS = 4, MAX_LEVELS = 8, MAX_BUCKETS = 1 << MAX_LEVELS };
 /* Items that a leaf sort has done with in 0.1 s. */
 enum { UNINTERRUPTED = 10 << 20 };
 
-#define BITS 32
-#define TEMPLATE(name) name##32_scalar
-#define TARGET
-#include "kernels/sort/sort_template.h"
-#define BITS 64
-#define TEMPLATE(name) name##64_scalar
-#define TARGET
-#include "kernels/sort/sort_template.h"
+#define FOREACH_WIDTH "kernels/sort/sort_template.h"
+#define FOREACH_ISA "kernels/sort/foreach_width.h"
+#include "base/foreach_isa.h"
 #if GK_X86
-#  define BITS 32
-#  define TEMPLATE(name) name##32_avx2
-#  define TARGET GK_TARGET(GK_AVX2_FEATURES)
-#  include "kernels/sort/sort_template.h"
-#  define BITS 64
-#  define TEMPLATE(name) name##64_avx2
-#  define TARGET GK_TARGET(GK_AVX2_FEATURES)
-#  include "kernels/sort/sort_template.h"
-#  define BITS 32
-#  define OWN_CLASSIFY
-#  define TEMPLATE(name) name##32_avx512
-#  define TARGET GK_TARGET(GK_AVX512_FEATURES)
-#  include "kernels/sort/sort_template.h"
-#  define BITS 64
-#  define OWN_CLASSIFY
-#  define TEMPLATE(name) name##64_avx512
-#  define TARGET GK_TARGET(GK_AVX512_FEATURES)
-#  include "kernels/sort/sort_template.h"
 #  include "kernels/sort/sort_avx512.h"
 #endif
 

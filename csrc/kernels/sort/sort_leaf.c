@@ -22,32 +22,9 @@ const gk_sort_order gk_sort_orders[GK_TYPES] = {
     [GK_FLOAT32] = {SIGN32 - 1, 0, NANS32}, [GK_FLOAT64] = {SIGN64 - 1, 0, NANS64},
 };
 
-#define BITS 32
-#define TEMPLATE(name) name##32_scalar
-#define TARGET
-#include "kernels/sort/sort_leaf_template.h"
-#define BITS 64
-#define TEMPLATE(name) name##64_scalar
-#define TARGET
-#include "kernels/sort/sort_leaf_template.h"
-#if GK_X86
-#  define BITS 32
-#  define TEMPLATE(name) name##32_avx2
-#  define TARGET GK_TARGET(GK_AVX2_FEATURES)
-#  include "kernels/sort/sort_leaf_template.h"
-#  define BITS 64
-#  define TEMPLATE(name) name##64_avx2
-#  define TARGET GK_TARGET(GK_AVX2_FEATURES)
-#  include "kernels/sort/sort_leaf_template.h"
-#  define BITS 32
-#  define TEMPLATE(name) name##32_avx512
-#  define TARGET GK_TARGET(GK_AVX512_FEATURES)
-#  include "kernels/sort/sort_leaf_template.h"
-#  define BITS 64
-#  define TEMPLATE(name) name##64_avx512
-#  define TARGET GK_TARGET(GK_AVX512_FEATURES)
-#  include "kernels/sort/sort_leaf_template.h"
-#endif
+#define FOREACH_WIDTH "kernels/sort/sort_leaf_template.h"
+#define FOREACH_ISA "kernels/sort/foreach_width.h"
+#include "base/foreach_isa.h"
 
 /* Leaf sorts of floats may take -0.0 for 0.0 and one NaN for another, and write
  * the one in the other's place. */

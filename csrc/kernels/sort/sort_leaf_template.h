@@ -1,15 +1,15 @@
 /* What a leaf sort of floats needs besides NumPy's, for one width and
- * instruction set: BITS (32 or 64), TEMPLATE(name), TARGET.
+ * instruction set; BITS and SIZED(name) are those of foreach_width.h.
  * Plain loops without branches: compilers vectorise them.
  */
-static TARGET void TEMPLATE(to_keys)(void *items, int64_t n, gk_sort_order order)
+static TARGET void SIZED(to_keys)(void *items, int64_t n, gk_sort_order order)
 {
     GK_SORT_UINT *x = items;
     for (int64_t i = 0; i < n; i++)
         x[i] = (GK_SORT_UINT)GK_SORT_KEY(x[i], order);
 }
 
-static TARGET void TEMPLATE(from_keys)(void *items, int64_t n, gk_sort_order order)
+static TARGET void SIZED(from_keys)(void *items, int64_t n, gk_sort_order order)
 {
     GK_SORT_UINT *x = items;
     for (int64_t i = 0; i < n; i++)
@@ -18,7 +18,7 @@ static TARGET void TEMPLATE(from_keys)(void *items, int64_t n, gk_sort_order ord
 
 /* Is there a -0.0 or a NaN among these floats? -0.0 is the least of them as a
  * signed integer; without the sign bit NaNs are greater than infinity. */
-static TARGET int TEMPLATE(has_special)(const void *items, int64_t n)
+static TARGET int SIZED(has_special)(const void *items, int64_t n)
 {
     const GK_SORT_INT magnitude = (GK_SORT_INT)(~(GK_SORT_UINT)0 >> 1);
     const GK_SORT_INT infinity = BITS == 64 ? (GK_SORT_INT)INT64_C(0x7ff0000000000000)
@@ -37,7 +37,3 @@ static TARGET int TEMPLATE(has_special)(const void *items, int64_t n)
     }
     return 0;
 }
-
-#undef BITS
-#undef TEMPLATE
-#undef TARGET

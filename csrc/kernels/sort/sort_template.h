@@ -1,16 +1,15 @@
 /* classify(), for one width and instruction set.
  *
- * The including file defines BITS (32 or 64), TEMPLATE(name) and TARGET, and
- * OWN_CLASSIFY where it has a better classify().
+ * BITS and SIZED(name) are those of foreach_width.h.
  * Plain loops without branches: compilers vectorise them.
  */
-#ifndef OWN_CLASSIFY
+#if ISA != 5 /* sort_avx512.h has a better one */
 /* ids[i]: how many pivots are <= the key of item i. The pivots stand in a tree:
  * the children of node b are 2b and 2b + 1; the root is 1; behind the
  * last level come the buckets. No branch depends on the items, and eight of them
  * go down side by side, since each step waits for the one before. */
-static TARGET void TEMPLATE(classify)(const void *items, int64_t n, const gk_sort_order *order,
-                                      const int64_t *tree, int levels, uint8_t *GK_RESTRICT ids)
+static TARGET void SIZED(classify)(const void *items, int64_t n, const gk_sort_order *order,
+                                   const int64_t *tree, int levels, uint8_t *GK_RESTRICT ids)
 {
     enum { ABREAST = 8 };
     const GK_SORT_UINT *GK_RESTRICT x = items;
@@ -34,8 +33,3 @@ static TARGET void TEMPLATE(classify)(const void *items, int64_t n, const gk_sor
     }
 }
 #endif
-
-#undef BITS
-#undef TEMPLATE
-#undef TARGET
-#undef OWN_CLASSIFY

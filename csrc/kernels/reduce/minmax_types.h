@@ -1,66 +1,64 @@
-/* extreme_template.h for every type; included for each extreme in each
- * instruction set, with
- *   SUFFIXED(x, type)     x with the suffixes of extreme, type and instruction set
- *   TARGET                the function attribute of the instruction set
- *   ORDERED(x, y)         whether x replaces y: x < y or x > y
- *   NEUTRAL_OF(min, max)  the one of a type's limits that is neutral
+/* minmax_template.h for every type; included for each of min and max, with
  *   TABLE                 the name of the table to define
+ *   SUFFIXED(x, type)     x with the suffixes of operation, type and instruction set
+ *   ORDERED(x, y)         whether x replaces y: x < y or x > y
+ *   NEUTRAL_OF(min, max)  the one of a type's limits that anything replaces
  * all undefined at the end. */
 
 #define BETTER(x, y) ORDERED(x, y)
 
 #define T int8_t
-#define NAME(x) SUFFIXED(x, i8)
+#define TYPED(x) SUFFIXED(x, i8)
 #define NEUTRAL NEUTRAL_OF(INT8_MIN, INT8_MAX)
-#include "kernels/reduce/extreme_template.h"
+#include "kernels/reduce/minmax_template.h"
 
 #define T uint8_t
-#define NAME(x) SUFFIXED(x, u8)
+#define TYPED(x) SUFFIXED(x, u8)
 #define NEUTRAL NEUTRAL_OF(0, UINT8_MAX)
-#include "kernels/reduce/extreme_template.h"
+#include "kernels/reduce/minmax_template.h"
 
 #define T int16_t
-#define NAME(x) SUFFIXED(x, i16)
+#define TYPED(x) SUFFIXED(x, i16)
 #define NEUTRAL NEUTRAL_OF(INT16_MIN, INT16_MAX)
-#include "kernels/reduce/extreme_template.h"
+#include "kernels/reduce/minmax_template.h"
 
 #define T uint16_t
-#define NAME(x) SUFFIXED(x, u16)
+#define TYPED(x) SUFFIXED(x, u16)
 #define NEUTRAL NEUTRAL_OF(0, UINT16_MAX)
-#include "kernels/reduce/extreme_template.h"
+#include "kernels/reduce/minmax_template.h"
 
 #define T int32_t
-#define NAME(x) SUFFIXED(x, i32)
+#define TYPED(x) SUFFIXED(x, i32)
 #define NEUTRAL NEUTRAL_OF(INT32_MIN, INT32_MAX)
-#include "kernels/reduce/extreme_template.h"
+#include "kernels/reduce/minmax_template.h"
 
 #define T uint32_t
-#define NAME(x) SUFFIXED(x, u32)
+#define TYPED(x) SUFFIXED(x, u32)
 #define NEUTRAL NEUTRAL_OF(0, UINT32_MAX)
-#include "kernels/reduce/extreme_template.h"
+#include "kernels/reduce/minmax_template.h"
 
 #define T int64_t
-#define NAME(x) SUFFIXED(x, i64)
+#define TYPED(x) SUFFIXED(x, i64)
 #define NEUTRAL NEUTRAL_OF(INT64_MIN, INT64_MAX)
-#include "kernels/reduce/extreme_template.h"
+#include "kernels/reduce/minmax_template.h"
 
 #define T uint64_t
-#define NAME(x) SUFFIXED(x, u64)
+#define TYPED(x) SUFFIXED(x, u64)
 #define NEUTRAL NEUTRAL_OF(0, UINT64_MAX)
-#include "kernels/reduce/extreme_template.h"
+#include "kernels/reduce/minmax_template.h"
 
 #undef BETTER
 #define BETTER(x, y) (ORDERED(x, y) | ((x) != (x)))
 
 #define T float
-#define NAME(x) SUFFIXED(x, f32)
+#define TYPED(x) SUFFIXED(x, f32)
 #define NEUTRAL NEUTRAL_OF(-HUGE_VALF, HUGE_VALF)
-#include "kernels/reduce/extreme_template.h"
+#include "kernels/reduce/minmax_template.h"
 
 #define T double
-#define NAME(x) SUFFIXED(x, f64)
+#define TYPED(x) SUFFIXED(x, f64)
 #define NEUTRAL NEUTRAL_OF(-HUGE_VAL, HUGE_VAL)
-#include "kernels/reduce/extreme_template.h"
+#include "kernels/reduce/minmax_template.h"
 
 #undef BETTER
 
@@ -73,8 +71,7 @@ static const gk_lane_ops *const TABLE[GK_TYPES] = {
     [GK_FLOAT64] = &SUFFIXED(ops, f64),
 };
 
+#undef TABLE
 #undef SUFFIXED
-#undef TARGET
 #undef ORDERED
 #undef NEUTRAL_OF
-#undef TABLE

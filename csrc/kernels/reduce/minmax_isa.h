@@ -1,0 +1,13 @@
+/* Minimum and maximum of every type, for base/foreach_isa.h. */
+
+#define TABLE NAME(min)
+#define SUFFIXED(x, type) NAME(x##_min_##type)
+#define ORDERED(x, y) ((x) < (y))
+#define NEUTRAL_OF(min, max) (max)
+#include "kernels/reduce/minmax_types.h"
+
+#define TABLE NAME(max)
+#define SUFFIXED(x, type) NAME(x##_max_##type)
+#define ORDERED(x, y) ((x) > (y))
+#define NEUTRAL_OF(min, max) (min)
+#include "kernels/reduce/minmax_types.h"
