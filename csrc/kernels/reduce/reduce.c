@@ -2,9 +2,9 @@
 
 #include "base/compiler.h"
 #include "kernels/reduce/lanes.h"
+#include "kernels/reduce/operation.h"
 #include "kernels/array/load.h"
 
-#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +23,8 @@ enum {
 /* How a reduction is cut. The array is `outer` blocks of outputs, each of
  * `columns` adjacent columns, to be reduced over `reduced` rows. */
 typedef struct {
-    gk_reduction what;
     const gk_layout *layout;
+    const gk_operation *operation;
     const gk_lane_ops *ops;
     gk_load *load;    /* NULL: the kernel computes on the array's own type */
     int64_t itemsize; /* of what the kernel computes on */
@@ -145,30 +145,10 @@ static void reduce_piece(const plan *p, const char *data, int64_t first_row, int
     p->ops->fold(&lanes, p->groups, columns, part);
 }
 
-static void finish(gk_reduction what, gk_type type, int64_t count, double ddof, int64_t columns,
-                   gk_part part, char *out)
+/* The outputs of a block of columns, out of their reduced parts. */
+static void finish(const plan *p, int64_t count, int64_t columns, gk_part part, char *out)
 {
-    if (what >= GK_MIN || (what == GK_SUM && !gk_is_float(type))) {
-        memcpy(out, part.a, (size_t)(columns * (what >= GK_MIN ? gk_itemsize(type) : 8)));
-        return;
-    }
-    const double *a = part.a, *b = part.b, *c = part.c;
-    for (int64_t j = 0; j < columns; j++) {
-        double value;
-        if (what <= GK_MEAN) {
-            value = isnan(b[j]) ? a[j] : a[j] + b[j]; /* as is the error of an infinity */
-            if (what == GK_MEAN)
-                value /= (double)count;
-        } else {
-            value = c[j] / ((double)count - ddof);
-            if (what == GK_STD)
-                value = sqrt(value);
-        }
-        if (type == GK_FLOAT32)
-            ((float *)(void *)out)[j] = (float)value;
-        else
-            ((double *)(void *)out)[j] = value;
-    }
+    p->operation->finish(part, columns, (double)count, p->ddof, p->out_itemsize, out);
 }
 
 static gk_part part_at(const plan *p, int64_t index)
@@ -204,7 +184,7 @@ static void reduce_items(int64_t begin, int64_t end, void *data)
             double a[GK_LANES], b[GK_LANES], c[GK_LANES];
             gk_part part = {a, b, c};
             reduce_piece(p, x, 0, rows, columns, part);
-            finish(p->what, p->layout->type, rows, p->ddof, columns, part, out);
+            finish(p, rows, columns, part, out);
         }
     }
 }
@@ -225,7 +205,7 @@ static void reduce_rows(int64_t begin, int64_t end, void *data)
         if (!in_place)
             load(buffer, w.at, stride, n);
         p->ops->row(in_place ? (const void *)w.at : buffer, n, part);
-        finish(p->what, p->layout->type, n, p->ddof, 1, part, p->out + row * p->out_itemsize);
+        finish(p, n, 1, part, p->out + row * p->out_itemsize);
     }
 }
 
@@ -245,29 +225,19 @@ static void merge_pieces(const plan *p)
                               part_at(p, block * p->pieces + i + step),
                               left < step * p->piece ? left : step * p->piece, columns);
             }
-        finish(p->what, p->layout->type, rows, p->ddof, columns, part_at(p, block * p->pieces), out);
+        finish(p, rows, columns, part_at(p, block * p->pieces), out);
     }
 }
 
-static void choose_arithmetic(plan *p, gk_reduction what, gk_type type)
+static void choose_operation(plan *p, gk_reduction what, gk_type type, double ddof)
 {
-    p->what = what;
-    p->load = NULL;
-    p->itemsize = p->out_itemsize = 8;
-    if (what >= GK_MIN) {
-        p->ops = what == GK_MIN ? gk_lanes_min(type) : gk_lanes_max(type);
-        p->itemsize = p->out_itemsize = gk_itemsize(type);
-    } else if (what == GK_SUM && !gk_is_float(type)) {
-        p->ops = gk_lanes_sum_int64();
-        if (type != GK_INT64 && type != GK_UINT64)
-            p->load = gk_load_as_int64(type);
-    } else {
-        p->ops = what <= GK_MEAN ? gk_lanes_sum_float64() : gk_lanes_variance();
-        if (type != GK_FLOAT64)
-            p->load = gk_load_as_float64(type);
-        if (type == GK_FLOAT32)
-            p->out_itemsize = 4;
-    }
+    p->operation = gk_operation_of(what, type);
+    p->ops = p->operation->ops(type);
+    gk_type computed = p->operation->computed(type);
+    p->load = computed == type ? NULL : computed == GK_FLOAT64 ? gk_load_as_float64(type) : gk_load_as_int64(type);
+    p->itemsize = gk_itemsize(computed);
+    p->out_itemsize = gk_itemsize(p->operation->result(type));
+    p->ddof = ddof;
 }
 
 static int64_t usual_groups(const plan *p)
@@ -315,8 +285,8 @@ static void cut(plan *p)
 int gk_reduce(gk_reduction what, const gk_layout *layout, double ddof, void *out,
               const gk_options *options)
 {
-    plan p = {.layout = layout, .ddof = ddof, .out = out};
-    choose_arithmetic(&p, what, layout->type);
+    plan p = {.layout = layout, .out = out};
+    choose_operation(&p, what, layout->type, ddof);
     cut(&p);
     int64_t items = p.n_outer * p.blocks * p.pieces;
     gk_body *body = reduce_items;
@@ -347,7 +317,7 @@ int gk_reduce(gk_reduction what, const gk_layout *layout, double ddof, void *out
 void gk_reduce_serial(gk_reduction what, gk_type type, const void *x, int64_t n, double ddof, void *out)
 {
     plan p;
-    choose_arithmetic(&p, what, type);
+    choose_operation(&p, what, type, ddof);
     double a[1], b[1], c[1];
     gk_part part = {a, b, c};
     _Alignas(64) double buffer[BUFFER];
@@ -358,7 +328,7 @@ void gk_reduce_serial(gk_reduction what, gk_type type, const void *x, int64_t n,
             x = buffer;
         }
         p.ops->row(x, n, part);
-        finish(what, type, n, ddof, 1, part, out);
+        finish(&p, n, 1, part, out);
         return;
     }
     gk_lanes lanes;
@@ -375,5 +345,5 @@ void gk_reduce_serial(gk_reduction what, gk_type type, const void *x, int64_t n,
         }
     }
     p.ops->fold(&lanes, width, 1, part);
-    finish(what, type, n, ddof, 1, part, out);
+    finish(&p, n, 1, part, out);
 }

@@ -1,0 +1,122 @@
+#include "kernels/reduce/operation.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- Types */
+
+static gk_type own(gk_type type)
+{
+    return type;
+}
+
+static gk_type float64(gk_type type)
+{
+    (void)type;
+    return GK_FLOAT64;
+}
+
+/* Sums of integers are modulo 2^64. */
+static gk_type widest(gk_type type)
+{
+    switch (type) {
+    case GK_UINT8: case GK_UINT16: case GK_UINT32: case GK_UINT64: return GK_UINT64;
+    default: return GK_INT64;
+    }
+}
+
+/* ---- Accumulators that are the same for every type */
+
+static const gk_lane_ops *sums_of_doubles(gk_type type)
+{
+    (void)type;
+    return gk_lanes_sum_float64();
+}
+
+static const gk_lane_ops *sums_of_integers(gk_type type)
+{
+    (void)type;
+    return gk_lanes_sum_int64();
+}
+
+static const gk_lane_ops *variances(gk_type type)
+{
+    (void)type;
+    return gk_lanes_variance();
+}
+
+/* ---- Ends */
+
+static void copy(gk_part part, int64_t n, double count, double ddof, int64_t size, char *out)
+{
+    (void)count;
+    (void)ddof;
+    memcpy(out, part.a, (size_t)(n * size));
+}
+
+static inline void store(double value, int64_t i, int64_t size, char *out)
+{
+    if (size == sizeof(float))
+        ((float *)(void *)out)[i] = (float)value;
+    else
+        ((double *)(void *)out)[i] = value;
+}
+
+/* A total and its error, which is NaN if the total is infinite. */
+static inline double total(gk_part part, int64_t i)
+{
+    const double *sum = part.a;
+    return isnan(part.b[i]) ? sum[i] : sum[i] + part.b[i];
+}
+
+static void finish_sum(gk_part part, int64_t n, double count, double ddof, int64_t size, char *out)
+{
+    (void)count;
+    (void)ddof;
+    for (int64_t i = 0; i < n; i++)
+        store(total(part, i), i, size, out);
+}
+
+static void finish_mean(gk_part part, int64_t n, double count, double ddof, int64_t size, char *out)
+{
+    (void)ddof;
+    for (int64_t i = 0; i < n; i++)
+        store(total(part, i) / count, i, size, out);
+}
+
+static void finish_var(gk_part part, int64_t n, double count, double ddof, int64_t size, char *out)
+{
+    for (int64_t i = 0; i < n; i++)
+        store(part.c[i] / (count - ddof), i, size, out);
+}
+
+static void finish_std(gk_part part, int64_t n, double count, double ddof, int64_t size, char *out)
+{
+    for (int64_t i = 0; i < n; i++)
+        store(sqrt(part.c[i] / (count - ddof)), i, size, out);
+}
+
+/* ---- The table */
+
+enum { INTEGERS, FLOATS };
+
+static const gk_operation OPERATIONS[][2] = {
+    /*           accumulators      computed in  result   end */
+    [GK_SUM] = {{sums_of_integers, widest,      widest,  copy},
+                {sums_of_doubles,  float64,     own,     finish_sum}},
+    [GK_MEAN] = {{sums_of_doubles, float64,     float64, finish_mean},
+                 {sums_of_doubles, float64,     own,     finish_mean}},
+    [GK_VAR] = {{variances,        float64,     float64, finish_var},
+                {variances,        float64,     own,     finish_var}},
+    [GK_STD] = {{variances,        float64,     float64, finish_std},
+                {variances,        float64,     own,     finish_std}},
+    [GK_MIN] = {{gk_lanes_min,     own,         own,     copy},
+                {gk_lanes_min,     own,         own,     copy}},
+    [GK_MAX] = {{gk_lanes_max,     own,         own,     copy},
+                {gk_lanes_max,     own,         own,     copy}},
+};
+
+const gk_operation *gk_operation_of(gk_reduction what, gk_type type)
+{
+    return &OPERATIONS[what][gk_is_float(type) ? FLOATS : INTEGERS];
+}
