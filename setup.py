@@ -1,12 +1,12 @@
 """Builds gilkit._core, which links all of csrc/, and one extension for each .pyx."""
 
-import builtins
 import gzip
 import os
 import re
 import sys
 import tarfile
 from pathlib import Path
+from typing import ClassVar
 
 import numpy
 from Cython.Build import cythonize
@@ -15,6 +15,9 @@ from setuptools.command.build_ext import build_ext
 from setuptools.command.sdist import sdist
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "tools"))
+from isolated import NAMES, patched, works_in_subinterpreters  # noqa: E402
+
 MSVC = sys.platform == "win32" and "GCC" not in sys.version
 
 
@@ -81,53 +84,24 @@ def extension(source: str) -> Extension:
     )
 
 
-# Cython 3.3 looks an interpreter up beyond the end of its table, from the 33rd
-# interpreter on, and takes for an entry what it finds there.
-LOOKUP_MENDED = {
-    "if (found && found->id == interpreter_id)":
-    "if (found && found < data->table + data->count && found->id == interpreter_id)",
-    "if (lower_bound->id != interpreter_id) goto done;":
-    "if (lower_bound == data->table + data->count || lower_bound->id != interpreter_id) goto done;",
-}  # fmt: skip
-
-
-def with_module_state(generated: str) -> str:
-    """Cython's C once more, with objects and types for each interpreter."""
-    text = Path(generated).read_text()
-    # Cython keeps these in static memory all the same. Types are immortal.
-    for name in re.findall(r"^static PyObject \*__pyx_builtin_(\w+);", text, re.M):
-        if not isinstance(getattr(builtins, name), type):
-            raise ValueError(f"{generated}: the builtin function {name} would be shared by all interpreters")
-    for wrong, right in LOOKUP_MENDED.items():
-        text = text.replace(wrong, right)
-    text = f"#define CYTHON_USE_MODULE_STATE 1\n#define CYTHON_USE_TYPE_SPECS 1\n{text}"
-    path = Path(generated).parent / "isolated" / Path(generated).name
-    path.parent.mkdir(exist_ok=True)
-    if not path.exists() or path.read_text() != text:
-        path.write_text(text)
-    return path.as_posix()
-
-
 def isolated(modules: list[Extension]) -> Extension:
-    """The modules as sub-interpreters have them, in one file, since that is a third
-    smaller; gilkit/_interpreters.py tells why there are two of each."""
+    """The modules as sub-interpreters have them, in one file, which is a third smaller than one each."""
     template = modules[0]
     return Extension(
         "gilkit._isolated.modules",
-        [with_module_state(module.sources[0]) for module in modules],
+        patched([Path(module.sources[0]) for module in modules]),
         include_dirs=template.include_dirs,
         define_macros=template.define_macros,
         extra_compile_args=[*template.extra_compile_args, SMALL],
         extra_link_args=template.extra_link_args,
         libraries=template.libraries,
-        depends=template.depends,
+        depends=[*template.depends, "tools/isolated.py"],
     )
 
 
-def works_in_subinterpreters(module: Extension) -> bool:
-    """Whether its .pyx says so in the first line, or it is what they share."""
-    pyx = HERE / f"{module.name.replace('.', '/')}.pyx"
-    return module.name == SHARED or "subinterpreters_compatible" in pyx.read_text().partition("\n")[0]
+def in_subinterpreters(module: Extension) -> bool:
+    """Whether sub-interpreters have the module: its .pyx says so, or it is what the others share."""
+    return module.name == SHARED or works_in_subinterpreters(HERE / f"{module.name.replace('.', '/')}.pyx")
 
 
 def extensions() -> list[Extension]:
@@ -148,12 +122,23 @@ def extensions() -> list[Extension]:
         },
     )
     # Before 3.12 there are no interpreters with a GIL of their own.
-    twice = [] if sys.version_info < (3, 12) else [isolated(list(filter(works_in_subinterpreters, modules)))]
-    return [extension("gilkit/_core.c"), *modules, *twice]
+    if sys.version_info >= (3, 12):
+        again = list(filter(in_subinterpreters, modules))
+        Build.isolated_names = sorted(module.name for module in again)
+        modules.append(isolated(again))
+    return [extension("gilkit/_core.c"), *modules]
 
 
 class Build(build_ext):
-    """Compiles the extensions on all cores."""
+    """Compiles the extensions on all cores, and installs the names of those that sub-interpreters have."""
+
+    isolated_names: ClassVar[list[str]] = []
+
+    def run(self) -> None:
+        super().run()
+        if self.isolated_names:
+            modules = Path(self.get_ext_fullpath("gilkit._isolated.modules"))
+            modules.with_name(NAMES).write_text("".join(f"{name}\n" for name in self.isolated_names))
 
     def finalize_options(self) -> None:
         super().finalize_options()

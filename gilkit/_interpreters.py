@@ -2,15 +2,16 @@
 
 Cython keeps the objects of a module in static memory, where they belong to the
 one interpreter that imports it. Compiled with CYTHON_USE_MODULE_STATE it keeps
-them for each interpreter, and looks them up at each use, which costs an atomic
-counter that all threads share. The main interpreter shall not pay for that. So
-setup.py compiles these modules twice. docs/sub-interpreters.md tells the rest.
+them per interpreter, and looks them up at each use, which costs an atomic counter
+that all threads share. The main interpreter does not pay for that: setup.py
+compiles these modules twice (tools/isolated.py). See docs/sub-interpreters.md.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, ModuleSpec, PathFinder
 from importlib.util import spec_from_file_location
 from pathlib import Path
@@ -18,12 +19,12 @@ from types import ModuleType
 
 # One file with the init functions of all of them.
 MODULES = str(Path(__file__).parent / "_isolated" / f"modules{EXTENSION_SUFFIXES[0]}")
-# Those whose .pyx says so in its first line, and what all of them share.
-ISOLATED = frozenset({
-    "gilkit._call", "gilkit._cyutility", "gilkit.kernels.pi", "gilkit.kernels.spin", "gilkit.mapping",
-    "gilkit.parallel", "gilkit.runtime", "gilkit.sync._condition", "gilkit.sync._counters", "gilkit.sync._locks",
-    "gilkit.sync._rwlock", "gilkit.sync._signals", "gilkit.sync._wait",
-})  # fmt: skip
+
+
+@cache
+def isolated() -> frozenset[str]:
+    """Return the names of the modules in that file, which setup.py derives and installs."""
+    return frozenset(Path(MODULES).with_name("modules.txt").read_text().split())
 
 
 class IsolatedModules:
@@ -33,7 +34,7 @@ class IsolatedModules:
     def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         if not name.startswith("gilkit."):
             return None
-        if name in ISOLATED:
+        if name in isolated():
             return spec_from_file_location(name, MODULES, loader=ExtensionFileLoader(name, MODULES))
         spec = PathFinder.find_spec(name, path)
         if spec is not None and isinstance(spec.loader, ExtensionFileLoader) and name != "gilkit._core":
