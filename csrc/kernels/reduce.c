@@ -1,6 +1,7 @@
 #include "kernels/reduce.h"
 
 #include "base/compiler.h"
+#include "base/fp_control.h"
 #include "kernels/lanes.h"
 #include "kernels/load.h"
 
@@ -312,8 +313,8 @@ static void cut(plan *p)
     p->pieces = (layout->reduced + p->piece - 1) / p->piece;
 }
 
-int gk_reduce(gk_reduction what, const gk_layout *layout, double ddof, void *out,
-              const gk_options *options)
+static GK_NOINLINE int reduce(gk_reduction what, const gk_layout *layout, double ddof, void *out,
+                              const gk_options *options)
 {
     plan p = {.layout = layout, .ddof = ddof, .out = out};
     choose_arithmetic(&p, what, layout->type);
@@ -344,7 +345,25 @@ int gk_reduce(gk_reduction what, const gk_layout *layout, double ddof, void *out
     return status;
 }
 
-void gk_reduce_serial(gk_reduction what, gk_type type, const void *x, int64_t n, double ddof, void *out)
+/* Minima and maxima are among the elements, whatever rounding mode the caller
+ * has set, and a subnormal number is not 0. */
+static int needs_default_control(gk_reduction what, gk_type type)
+{
+    return what >= GK_MIN && gk_is_float(type);
+}
+
+int gk_reduce(gk_reduction what, const gk_layout *layout, double ddof, void *out, const gk_options *options)
+{
+    if (!needs_default_control(what, layout->type))
+        return reduce(what, layout, ddof, out, options);
+    gk_fp_saved saved = gk_fp_use_default();
+    int status = reduce(what, layout, ddof, out, options);
+    gk_fp_restore(saved);
+    return status;
+}
+
+static GK_NOINLINE void reduce_serial(gk_reduction what, gk_type type, const void *x, int64_t n, double ddof,
+                                      void *out)
 {
     plan p;
     choose_arithmetic(&p, what, type);
@@ -376,4 +395,15 @@ void gk_reduce_serial(gk_reduction what, gk_type type, const void *x, int64_t n,
     }
     p.ops->fold(&lanes, width, 1, part);
     finish(what, type, n, ddof, 1, part, out);
+}
+
+void gk_reduce_serial(gk_reduction what, gk_type type, const void *x, int64_t n, double ddof, void *out)
+{
+    if (!needs_default_control(what, type)) {
+        reduce_serial(what, type, x, n, ddof, out);
+        return;
+    }
+    gk_fp_saved saved = gk_fp_use_default();
+    reduce_serial(what, type, x, n, ddof, out);
+    gk_fp_restore(saved);
 }
