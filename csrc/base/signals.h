@@ -2,14 +2,12 @@
 #ifndef GK_SIGNALS_H
 #define GK_SIGNALS_H
 
-#if defined(_WIN32)
+#include <stdint.h>
+
+/* Room for a sigset_t, whose header needs more than C11. */
 typedef struct {
-    int unused;
+    uint64_t words[16];
 } gk_signal_mask;
-#else
-#  include <signal.h>
-typedef sigset_t gk_signal_mask;
-#endif
 
 /* This thread's mask: a system call, as is setting it. */
 void gk_signal_mask_get(gk_signal_mask *mask);
