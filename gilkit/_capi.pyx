@@ -10,6 +10,9 @@ from gilkit._core import __version__
 
 import_core()
 
+cdef extern from "Python.h":
+    size_t PyThread_get_stacksize() noexcept
+
 cdef extern from "gilkit/gilkit.h":
     enum:
         GILKIT_BAD_OPTIONS
@@ -25,9 +28,25 @@ cdef extern from *:
      * do not come from gilkit_default_options(). */
     enum { GILKIT_LEAST_OPTIONS = sizeof(gilkit_options) };
 
+    /* The stacks that threads are to have is an interpreter's own setting: asked
+     * for in gilkit_begin(), and of callers without it if they are attached. */
+    static size_t wanted_stack_size(const gilkit_options *from)
+    {
+    #if PY_VERSION_HEX >= 0x030D0000
+        int attached = PyThreadState_GetUnchecked() != NULL;
+    #else
+        int attached = _PyThreadState_UncheckedGet() != NULL;
+    #endif
+        if (from != NULL && from->size >= GILKIT_LEAST_OPTIONS && from->call != NULL)
+            return ((const gk_options *)from->call)->stack_size;
+        return attached ? PyThread_get_stacksize() : 0;
+    }
+
     static int to_options(const gilkit_options *from, gk_options *to)
     {
         memset(to, 0, sizeof *to);
+        to->foreign = 1;
+        to->stack_size = wanted_stack_size(from);
         if (from == NULL)
             return 0;
         if (from->size < GILKIT_LEAST_OPTIONS)
@@ -173,8 +192,9 @@ cdef int api_begin(gilkit_options *options) except -1:
     except BaseException:
         PyMem_Free(call)
         raise
+    call.options.stack_size = PyThread_get_stacksize()
     from_options(&call.options, options)
-    options.call = call
+    options.call = call  # whose options come first
     return 0
 
 

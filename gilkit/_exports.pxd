@@ -61,6 +61,8 @@ cdef extern from *:
         void *poll_context
         void *(*enter)(void *data) noexcept nogil
         void (*leave)(void *data, void *entered) noexcept nogil
+        bint foreign
+        size_t stack_size
     ctypedef void gk_body(int64_t begin, int64_t end, void *data) noexcept nogil
     int gk_parallel_for "GK(gk_parallel_for)" (
         int64_t n, gk_body *body, void *data, const gk_options *options) noexcept nogil

@@ -354,6 +354,8 @@ static int mapping_run(mapping *m, gk_options *options)
     int status;
     options->enter = mapping_enter;
     options->leave = mapping_leave;
+    options->foreign = 1;
+    options->stack_size = PyThread_get_stacksize();
     m->started = GK(gk_now)();
     m->interpreter = PyInterpreterState_Get();
     m->caller = PyEval_SaveThread();

@@ -18,6 +18,9 @@ from gilkit._exports cimport gk_body, gk_parallel_for, import_core
 
 import_core()
 
+cdef extern from "Python.h":
+    size_t PyThread_get_stacksize() noexcept
+
 _SIGNATURE = "void (int64_t begin, int64_t end, void *data)"
 
 # What C calls a 64-bit signed integer on this machine.
@@ -247,6 +250,8 @@ def parallel_for(n, kernel, data=None, *, threads=None, grain=None):
         pointer = holder.address
     begin(&call, threads)
     call.options.grain = size
+    call.options.foreign = True
+    call.options.stack_size = PyThread_get_stacksize()
     with nogil:
         status = gk_parallel_for(count, <gk_body *>address, <void *>pointer, &call.options)
     finish(&call, status)

@@ -35,6 +35,7 @@ ALONE = {
 }
 ALONE_FILES = {
     "consumers": "builds and runs packages in processes of their own",
+    "callers_settings": "changes what belongs to the process or the thread",
     "containers": "changes the affinity and the quota of processes",
     "dask": "has a cluster of processes",
     "docs": "runs the pages in processes of their own",

@@ -3,12 +3,15 @@
 #endif
 #include "base/thread.h"
 
+#include <fenv.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/compiler.h"
+#include "base/signals.h"
 
 #ifdef _WIN32
 #  define WIN32_LEAN_AND_MEAN
@@ -17,12 +20,13 @@
 #else
 #  include <pthread.h>
 #  include <sched.h>
-#  include <signal.h>
+#  include <unistd.h>
 #  if defined(__linux__)
 #    include <sys/syscall.h>
-#    include <unistd.h>
 #  endif
 #endif
+
+enum { MIN_STACK = 256 << 10 };
 
 struct gk_thread {
     void (*main)(void *);
@@ -74,12 +78,23 @@ static unsigned __stdcall enter(void *argument)
     return 0;
 }
 
-gk_thread *gk_thread_start(void (*run)(void *), void *arg, const char *name)
+/* What the header of the program asks for. */
+static size_t default_stack_size(void)
+{
+    const char *program = (const char *)GetModuleHandleW(NULL);
+    const IMAGE_DOS_HEADER *dos = (const IMAGE_DOS_HEADER *)(const void *)program;
+    const IMAGE_NT_HEADERS *headers = (const IMAGE_NT_HEADERS *)(const void *)(program + dos->e_lfanew);
+    return (size_t)headers->OptionalHeader.SizeOfStackReserve;
+}
+
+gk_thread *gk_thread_start_with_stack(void (*run)(void *), void *arg, const char *name, size_t stack_size)
 {
     gk_thread *t = new_thread(run, arg, name);
     if (t == NULL)
         return NULL;
-    t->handle = (HANDLE)_beginthreadex(NULL, 0, enter, t, 0, NULL);
+    size_t wanted = gk_thread_stack_size(stack_size);
+    unsigned size = wanted > UINT_MAX ? UINT_MAX : (unsigned)wanted;
+    t->handle = (HANDLE)_beginthreadex(NULL, size, enter, t, STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
     if (t->handle == NULL) {
         free(t);
         return NULL;
@@ -116,22 +131,57 @@ static void *enter(void *argument)
     atomic_store(&t->kernel_id, syscall(SYS_gettid));
     pthread_setname_np(pthread_self(), t->name);
 #  endif
+    fesetenv(FE_DFL_ENV); /* a new thread inherits its creator's */
     t->main(t->arg);
     return NULL;
 }
 
-gk_thread *gk_thread_start(void (*run)(void *), void *arg, const char *name)
+static size_t default_stack_size(void)
+{
+#  if defined(__GLIBC__)
+    pthread_attr_t attributes;
+    size_t size = 0;
+    if (pthread_attr_init(&attributes) == 0) {
+        pthread_attr_getstacksize(&attributes, &size);
+        pthread_attr_destroy(&attributes);
+    }
+    return size;
+#  elif defined(__APPLE__)
+    return 16 << 20;
+#  else
+    return 8 << 20;
+#  endif
+}
+
+/* Some systems take whole pages only. */
+static int set_stack_size(pthread_attr_t *attributes, size_t size)
+{
+    long asked = sysconf(_SC_PAGESIZE);
+    size_t page = asked > 0 ? (size_t)asked : 4096;
+    if (size > SIZE_MAX - page)
+        return -1;
+    return pthread_attr_setstacksize(attributes, (size + page - 1) / page * page);
+}
+
+gk_thread *gk_thread_start_with_stack(void (*run)(void *), void *arg, const char *name, size_t stack_size)
 {
     gk_thread *t = new_thread(run, arg, name);
     if (t == NULL)
         return NULL;
-    /* A new thread inherits the mask of its maker: blocking here, and not in
-     * the thread itself, leaves no moment in which it could take a signal. */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&t->handle, NULL, enter, t);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_t attributes;
+    int error = pthread_attr_init(&attributes);
+    if (error == 0) {
+        error = set_stack_size(&attributes, gk_thread_stack_size(stack_size));
+        if (error == 0) {
+            /* A new thread inherits the mask of its creator: blocking here, and not
+             * in the thread itself, leaves no moment in which it could take a signal. */
+            gk_signal_mask before;
+            gk_signal_mask_set_internal(&before);
+            error = pthread_create(&t->handle, &attributes, enter, t);
+            gk_signal_mask_set(&before);
+        }
+        pthread_attr_destroy(&attributes);
+    }
     if (error != 0) {
         free(t);
         return NULL;
@@ -172,6 +222,22 @@ void gk_thread_yield(void)
 }
 
 #endif
+
+size_t gk_thread_stack_size(size_t stack_size)
+{
+    static _Atomic size_t usual;
+    if (stack_size == 0) {
+        stack_size = atomic_load_explicit(&usual, memory_order_relaxed);
+        if (stack_size == 0)
+            atomic_store_explicit(&usual, stack_size = default_stack_size(), memory_order_relaxed);
+    }
+    return stack_size < MIN_STACK ? MIN_STACK : stack_size;
+}
+
+gk_thread *gk_thread_start(void (*run)(void *), void *arg, const char *name)
+{
+    return gk_thread_start_with_stack(run, arg, name, 0);
+}
 
 uint64_t gk_thread_id(void)
 {

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "runtime/region.h"
 #include "runtime/slots.h"
 
@@ -149,8 +150,16 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
     gk_self.participant = 0;
     /* Once for each running caller, or gk_pool_stop() would take the pool for idle. */
     r.counted = !inside_published(parent);
-    if (r.threads > 1)
+    gk_signal_mask signals;
+    if (r.threads > 1) {
+        r.fp_control = gk_fp_control_get();
+        if (options->foreign) {
+            gk_signal_mask_get(&signals);
+            r.signals = &signals;
+            r.stack_size = gk_thread_stack_size(options->stack_size);
+        }
         gk_publish(&r);
+    }
     if (r.slot >= 0 || r.poll != NULL || r.deadline != 0) {
         r.started = gk_now();
         r.next_poll = r.started + FIRST_POLL_AFTER;

@@ -7,6 +7,7 @@
 #define GK_PARALLEL_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Computes the items begin <= i < end. Called from several threads at once,
@@ -48,10 +49,15 @@ typedef struct {
      * it is the caller's thread, the region ends with GK_NO_MEMORY. */
     void *(*enter)(void *data);
     void (*leave)(void *data, void *entered);
+    /* The body is not gilkit's own: it may start programs and threads, which
+     * inherit its signal mask, or recurse. Helpers run it with the caller's
+     * signal mask, on stacks of at least stack_size bytes (0: the default). */
+    int foreign;
+    size_t stack_size;
 } gk_options;
 
 /* Runs body over 0 <= i < n in chunks of `grain` items, on the calling thread
- * and on workers of the pool. Returns when every chunk is done (GK_OK), or when
+ * and on workers of the pool, which take over the caller's floating-point control. Returns when every chunk is done (GK_OK), or when
  * the region was cancelled and no thread is inside the body any more.
  *
  * How n is cut depends on n and grain alone, never on the number of threads:

@@ -7,7 +7,9 @@
 
 #include "base/clock.h"
 #include "base/cores.h"
+#include "base/fp_control.h"
 #include "base/park.h"
+#include "base/signals.h"
 #include "base/thread.h"
 #include "runtime/region.h"
 #include "runtime/slots.h"
@@ -15,6 +17,17 @@
 #if !defined(_WIN32)
 #  include <pthread.h>
 #endif
+
+/* A worker as the pool sees it. */
+typedef struct {
+    gk_thread *thread;
+    size_t stack_size;
+    /* For a thread that takes the place of another one: the region that its
+     * predecessor has joined for it, which has ended or is about to. */
+    gk_thread *predecessor;
+    gk_region *region;
+    int slot;
+} worker;
 
 static struct {
     /* Parked workers wait for this to change; every wake-up changes it. */
@@ -32,7 +45,7 @@ static struct {
     _Atomic int64_t retry_start_at;  /* after a failed start */
     /* Below: only with the lock. */
     _Atomic uint32_t locked;
-    gk_thread *threads[GK_MAX_THREADS];
+    worker members[GK_MAX_THREADS];
 } pool = {.spin = GK_DEFAULT_SPIN};
 
 /* A lock that may be taken in pthread_atfork handlers and in a child: held for
@@ -59,7 +72,7 @@ static void unlock(void)
  * as much time passes as three such calls take. */
 enum { WAKES_EACH = 3 };
 
-static int wake(int count, int threads, int patient);
+static int wake(int count, const gk_region *r, int patient);
 
 /* Joins a region that wants helpers, beginning the search at a place of this
  * worker's own, so that several callers get helpers evenly. */
@@ -87,14 +100,21 @@ static gk_region *find_region(unsigned start, int *slot)
 
 static void help(gk_region *r, int slot, int woken)
 {
+    gk_fp_control own = gk_fp_control_get();
+    if (r->signals != NULL)
+        gk_signal_mask_set(r->signals);
+    gk_fp_control_set(r->fp_control);
     gk_self.region = gk_self.helped = r;
     gk_self.participant = 1 + atomic_fetch_add_explicit(&r->participants, 1, memory_order_relaxed);
     /* The caller paid for one wake-up; the woken pass it on, so that all are
      * awake after a few of them, one after another. */
     int missing = r->threads - 1 - gk_self.participant;
     if (woken && missing > 0 && (gk_offers() >> slot & 1) != 0)
-        wake(missing < WAKES_EACH ? missing : WAKES_EACH, r->threads, 1);
+        wake(missing < WAKES_EACH ? missing : WAKES_EACH, r, 1);
     gk_region_work(r);
+    /* Here the exception flags that the region raised on this thread could be
+     * collected for the caller; so far they stay in this thread. */
+    gk_fp_control_set(own);
     gk_self.region = NULL;
     gk_self.participant = 0;
     if (gk_self.helped != NULL) /* else forked meanwhile: the slot knows nothing of this thread */
@@ -164,22 +184,63 @@ static void park(void)
     atomic_fetch_sub(&pool.sleepers, 1);
 }
 
+static void worker_main(void *argument);
+
+/* Ends this worker in favour of one with a larger stack, which goes on in its
+ * place in the pool and in the region that it has joined. Returns 0 if there is
+ * no such thread to be had: this one leaves the region then.
+ *
+ * Nobody who has the lock waits for a helper, so a helper may wait for the lock. */
+static int replace(worker *w, gk_region *r, int slot)
+{
+    if (gk_now() < atomic_load_explicit(&pool.retry_start_at, memory_order_relaxed))
+        return 0;
+    lock();
+    worker before = *w;
+    *w = (worker){before.thread, r->stack_size, before.thread, r, slot};
+    gk_thread *thread = gk_thread_start_with_stack(worker_main, w, "gilkit", r->stack_size);
+    if (thread != NULL) {
+        w->thread = thread;
+    } else {
+        *w = before;
+        atomic_store(&pool.retry_start_at, gk_now() + GK_SECOND);
+    }
+    unlock();
+    return thread != NULL;
+}
+
 static void worker_main(void *argument)
 {
-    unsigned start = (unsigned)(uintptr_t)argument;
+    worker *w = argument;
+    unsigned start = 7 * (unsigned)(w - pool.members);
+    size_t stack_size = w->stack_size;
     uint32_t forks = atomic_load(&pool.forks);
     int woken = 1; /* a new worker passes the wake-up on, too */
+    int foreign = 0; /* this thread has the signal mask of a caller */
+    gk_region *r = w->region; /* which a predecessor has joined */
+    int slot = w->slot;
+    if (w->predecessor != NULL)
+        gk_thread_join(w->predecessor);
     /* A body may fork on this thread: in the child it ends after that body. */
     while (atomic_load(&pool.stop) == 0 && atomic_load(&pool.forks) == forks) {
-        int slot;
-        gk_region *r = find_region(start, &slot);
-        if (r != NULL) {
+        if (r == NULL)
+            r = find_region(start, &slot);
+        if (r != NULL && r->stack_size > stack_size) {
+            if (replace(w, r, slot))
+                return;
+            gk_leave(slot);
+        } else if (r != NULL) {
+            foreign |= r->signals != NULL;
             help(r, slot, woken);
             woken = 0;
         } else if (!may_spin() || !spin_for_offer()) {
+            if (foreign)
+                gk_signal_mask_set_internal(NULL);
+            foreign = 0;
             park();
             woken = 1;
         }
+        r = NULL;
     }
 }
 
@@ -201,13 +262,13 @@ static void register_handlers(void)
 static pthread_once_t handlers = PTHREAD_ONCE_INIT;
 #endif
 
-/* Starts `count` workers, or fewer if `limit` exist then. Too few threads are no
+/* Starts `count` workers for a region, or fewer if it cannot use them. Too few threads are no
  * error: the region goes on with those there are, and no start is tried again
  * for a while. Returns 0 if another thread has the lock.
  *
  * A helper is patient and waits for the lock, since nobody who holds it waits
  * for a helper. A caller is not: its own chunks are the better use of its time. */
-static int start_workers(int count, int limit, int patient)
+static int start_workers(int count, const gk_region *r, int patient)
 {
     if (gk_now() < atomic_load_explicit(&pool.retry_start_at, memory_order_relaxed))
         return 1;
@@ -218,14 +279,17 @@ static int start_workers(int count, int limit, int patient)
         lock();
     else if (!try_lock())
         return 0;
-    int index = atomic_load(&pool.workers), end = index + count;
+    int index = atomic_load(&pool.workers), end = index + count, limit = r->threads - 1;
+    size_t stack_size = gk_thread_stack_size(r->stack_size);
     if (end > limit)
         end = limit < GK_MAX_THREADS ? limit : GK_MAX_THREADS;
     for (; index < end && atomic_load(&pool.stop) == 0; index++) {
         /* Counted before it runs: it counts itself among the sleepers. */
         atomic_fetch_add(&pool.workers, 1);
-        pool.threads[index] = gk_thread_start(worker_main, (void *)(uintptr_t)(index * 7), "gilkit");
-        if (pool.threads[index] == NULL) {
+        worker *w = &pool.members[index];
+        *w = (worker){.stack_size = stack_size};
+        w->thread = gk_thread_start_with_stack(worker_main, w, "gilkit", stack_size);
+        if (w->thread == NULL) {
             atomic_fetch_sub(&pool.workers, 1);
             atomic_store(&pool.retry_start_at, gk_now() + GK_SECOND);
             break;
@@ -236,10 +300,10 @@ static int start_workers(int count, int limit, int patient)
 }
 
 /* See gk_pool_wake() and start_workers(). */
-static int wake(int count, int threads, int patient)
+static int wake(int count, const gk_region *r, int patient)
 {
     GK_STEP();
-    int cores = usable_cores(), wanted = threads > cores ? threads : cores;
+    int cores = usable_cores(), threads = r->threads, wanted = threads > cores ? threads : cores;
     if (busy_threads() >= wanted)
         return 0;
     int asleep = atomic_load(&pool.sleepers); /* seq_cst: [offer-park] */
@@ -249,13 +313,13 @@ static int wake(int count, int threads, int patient)
         gk_wake(&pool.epoch, count < asleep ? count : asleep);
     }
     if (count > asleep && atomic_load(&pool.workers) < threads - 1)
-        return start_workers(count - asleep, threads - 1, patient);
+        return start_workers(count - asleep, r, patient);
     return 1;
 }
 
-int gk_pool_wake(int count, int threads)
+int gk_pool_wake(int count, const gk_region *region)
 {
-    return wake(count, threads, 0);
+    return wake(count, region, 0);
 }
 
 /* Ends the workers if none is inside a region; with the lock. Never waits for a
@@ -273,7 +337,7 @@ static int stop_idle_workers(void)
         gk_wake(&pool.epoch, GK_WAKE_ALL);
         int workers = atomic_load(&pool.workers);
         for (int i = 0; i < workers; i++)
-            gk_thread_join(pool.threads[i]);
+            gk_thread_join(pool.members[i].thread);
         atomic_store(&pool.workers, 0);
         atomic_store(&pool.stop, 0);
     }
@@ -311,7 +375,7 @@ void gk_pool_after_fork_in_child(void)
      * nor do the workers. Only this thread does. */
     int workers = atomic_load(&pool.workers);
     for (int i = 0; i < workers; i++)
-        gk_thread_forget(pool.threads[i]);
+        gk_thread_forget(pool.members[i].thread);
     atomic_store(&pool.workers, 0);
     atomic_store(&pool.sleepers, 0);
     atomic_store(&pool.stop, 0);

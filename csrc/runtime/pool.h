@@ -3,6 +3,7 @@
 #define GK_POOL_H
 
 #include "base/clock.h"
+#include "runtime/region.h"
 
 /* What waking a parked thread costs the caller: 14 to 24 us in a virtual machine. */
 enum { GK_WAKE_COST = 20 * GK_MICROSECOND };
@@ -11,10 +12,10 @@ enum { GK_WAKE_COST = 20 * GK_MICROSECOND };
  * sleep costs, whatever comes next (the ski-rental bound). */
 enum { GK_DEFAULT_SPIN = 50 * GK_MICROSECOND };
 
-/* For a region of `threads` threads: wakes `count` sleeping workers; starts some
- * in their place if fewer exist than the region may use. Returns 0 if it is to be
+/* Wakes `count` sleeping workers for a region; starts some in their place if
+ * fewer exist than the region may use. Returns 0 if it is to be
  * asked again: as many threads compute already as there are cores, or as the
  * region asks for; or another thread is starting workers. */
-int gk_pool_wake(int count, int threads);
+int gk_pool_wake(int count, const gk_region *region);
 
 #endif

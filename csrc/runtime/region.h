@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "base/fp_control.h"
+#include "base/signals.h"
 #include "runtime/parallel.h"
 
 /* A running gk_parallel_for. Lives on its caller's stack: helpers may touch it
@@ -21,6 +23,10 @@ typedef struct gk_region {
     int threads;
     int slot; /* -1: not published */
     int counted; /* among the callers in `offers`, once published */
+    /* What helpers take over from the caller. */
+    gk_fp_control fp_control;
+    const gk_signal_mask *signals; /* NULL: not, the body is gilkit's own */
+    size_t stack_size;             /* the least; 0: any will do */
     gk_cancel_token *token;
     struct gk_region *parent; /* the region whose body made this call */
     int independent; /* of the parent's end: begun in its poll, or while it was torn */

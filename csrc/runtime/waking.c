@@ -75,7 +75,7 @@ void gk_wake_meanwhile(gk_region *r, int64_t now)
     if (r->eager || (elapsed >= TELLING && left >= 2 &&
                      (double)elapsed * (double)left >= (double)WORTH_WAKING * (double)claimed)) {
         /* Refused while enough threads compute: asked again after a claim. */
-        if ((gk_offers() >> r->slot & 1) == 0 || gk_pool_wake(1, r->threads))
+        if ((gk_offers() >> r->slot & 1) == 0 || gk_pool_wake(1, r))
             r->asleep = 0;
     }
 }

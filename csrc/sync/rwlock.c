@@ -18,7 +18,7 @@ typedef struct {
     uint32_t times;
 } holding;
 
-enum { INLINE_HOLDINGS = 8 };
+enum { INLINE_HOLDINGS = 4 }; /* space for thread-local variables is scarce: base/compiler.h */
 
 static GK_THREAD_LOCAL struct {
     holding few[INLINE_HOLDINGS];

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/compiler.h"
+#include "base/fp_control.h"
 #include "base/isa.h"
 
 enum { VECTORS = 2, UNIT = 64 /* points; a multiple of every WIDTH */ };
@@ -42,7 +43,7 @@ static find_candidates *filter_of(const gk_nearest_input *in)
 }
 
 /* Allocates; the caller frees f->centers. */
-static int make_filter(gk_filter *f, const gk_nearest_input *in)
+static GK_NOINLINE int make_filter(gk_filter *f, const gk_nearest_input *in)
 {
     const int64_t dims = f->dims = in->dims;
     const double *centers = in->centers;
@@ -107,7 +108,10 @@ static void find_filtered(const finding *f, const double *points, int64_t n, cha
     double *open = (double *)(void *)(scratch + f->scratch_size) - UNIT * in->dims;
     int64_t found[UNIT], place[UNIT], count = 0;
     double far[UNIT];
+    /* Its bound on rounding errors is that of rounding to nearest. */
+    gk_fp_saved saved = gk_fp_use_default();
     f->find_candidates(points, n, &f->filter, scratch, index);
+    gk_fp_restore(saved);
     measure(in, points, n, index, distance);
     for (int64_t i = 0; i < n; i++)
         if (index[i] < 0) {
@@ -155,9 +159,14 @@ int gk_nearest(const gk_nearest_input *in, int64_t *index, void *distance, const
         mine.threads = 1;
     int64_t cell = WIDEST + (f.find_candidates != NULL ? UNIT * (int64_t)sizeof(double) : 0);
     f.scratch_size = (size_t)(in->dims * cell + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT + ALIGNMENT;
-    if (f.find_candidates != NULL && make_filter(&f.filter, in) != GK_OK)
-        return GK_NO_MEMORY;
     int status = GK_NO_MEMORY;
+    if (f.find_candidates != NULL) {
+        gk_fp_saved saved = gk_fp_use_default();
+        int made = make_filter(&f.filter, in);
+        gk_fp_restore(saved);
+        if (made != GK_OK)
+            return made;
+    }
     char *memory = malloc((size_t)gk_participants(&mine) * f.scratch_size + ALIGNMENT);
     if (memory != NULL) {
         f.scratch = memory + (ALIGNMENT - (uintptr_t)memory % ALIGNMENT);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "base/fp_control.h"
 #include "base/isa.h"
 #include "kernels/array/load.h"
 #include "kernels/histogram/tally.h"
@@ -25,15 +26,19 @@ static const double *as_doubles(const void *items, gk_type type, int64_t begin, 
     return buffer;
 }
 
+/* Which bin an item is in does not depend on the caller's floating-point control;
+ * sums of weights do. */
 static void histogram_index(const void *data, int64_t begin, int64_t n, uint32_t *index)
 {
     const gk_histogram *h = data;
     double buffer[GK_TALLY_BLOCK];
+    gk_fp_saved saved = gk_fp_use_default();
     const double *x = as_doubles(h->items, h->type, begin, n, buffer);
     if (h->uniform)
         GK_DISPATCH(uniform)(x, n, h, index);
     else
         GK_DISPATCH(search)(x, n, h, index);
+    gk_fp_restore(saved);
 }
 
 int gk_histogram_counts(const gk_histogram *h, int64_t n, int64_t *counts, const gk_options *options)
@@ -115,7 +120,8 @@ static void find_extents(int64_t begin, int64_t end, void *data)
     }
 }
 
-int gk_extent_of(const void *items, gk_type type, int64_t n, gk_extent *extent, const gk_options *options)
+static GK_NOINLINE int extent_of(const void *items, gk_type type, int64_t n, gk_extent *extent,
+                                 const gk_options *options)
 {
     extents e = {items, type, n, 1 << 16, extent};
     if (n <= e.chunk) {
@@ -135,5 +141,13 @@ int gk_extent_of(const void *items, gk_type type, int64_t n, gk_extent *extent, 
             *extent = join(*extent, e.extents[c]);
     }
     free(e.extents);
+    return status;
+}
+
+int gk_extent_of(const void *items, gk_type type, int64_t n, gk_extent *extent, const gk_options *options)
+{
+    gk_fp_saved saved = gk_fp_use_default();
+    int status = extent_of(items, type, n, extent, options);
+    gk_fp_restore(saved);
     return status;
 }

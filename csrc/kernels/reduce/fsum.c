@@ -1,6 +1,7 @@
 #include "kernels/reduce/fsum.h"
 
 #include "base/compiler.h"
+#include "base/fp_control.h"
 #include "base/isa.h"
 #include "kernels/array/load.h"
 
@@ -262,7 +263,7 @@ static int accumulate(const gk_layout *layout, const gk_options *options, accumu
     return GK_OK;
 }
 
-int gk_fsum(const gk_layout *layout, const gk_options *options, gk_fsum_result *result)
+static GK_NOINLINE int fsum(const gk_layout *layout, const gk_options *options, gk_fsum_result *result)
 {
     accumulator sum;
     int status = accumulate(layout, options, &sum, result);
@@ -271,8 +272,18 @@ int gk_fsum(const gk_layout *layout, const gk_options *options, gk_fsum_result *
     return status;
 }
 
-int gk_fsum_parts(const gk_layout *layout, const gk_options *options, gk_fsum_result *result,
-                  double parts[GK_FSUM_PARTS], int *count)
+/* That nothing is lost before the one rounding, which is to nearest, needs the
+ * default floating-point control. */
+int gk_fsum(const gk_layout *layout, const gk_options *options, gk_fsum_result *result)
+{
+    gk_fp_saved saved = gk_fp_use_default();
+    int status = fsum(layout, options, result);
+    gk_fp_restore(saved);
+    return status;
+}
+
+static GK_NOINLINE int fsum_parts(const gk_layout *layout, const gk_options *options, gk_fsum_result *result,
+                                  double parts[GK_FSUM_PARTS], int *count)
 {
     accumulator rest;
     int status = accumulate(layout, options, &rest, result);
@@ -290,4 +301,13 @@ int gk_fsum_parts(const gk_layout *layout, const gk_options *options, gk_fsum_re
     }
     result->sum = *count > 0 ? parts[0] : 0;
     return GK_OK;
+}
+
+int gk_fsum_parts(const gk_layout *layout, const gk_options *options, gk_fsum_result *result,
+                  double parts[GK_FSUM_PARTS], int *count)
+{
+    gk_fp_saved saved = gk_fp_use_default();
+    int status = fsum_parts(layout, options, result, parts, count);
+    gk_fp_restore(saved);
+    return status;
 }

@@ -1,9 +1,10 @@
 #include "kernels/reduce/reduce.h"
 
 #include "base/compiler.h"
+#include "base/fp_control.h"
+#include "kernels/array/load.h"
 #include "kernels/reduce/lanes.h"
 #include "kernels/reduce/operation.h"
-#include "kernels/array/load.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -282,8 +283,8 @@ static void cut(plan *p)
     p->pieces = (layout->reduced + p->piece - 1) / p->piece;
 }
 
-int gk_reduce(gk_reduction what, const gk_layout *layout, double ddof, void *out,
-              const gk_options *options)
+static GK_NOINLINE int reduce(gk_reduction what, const gk_layout *layout, double ddof, void *out,
+                              const gk_options *options)
 {
     plan p = {.layout = layout, .out = out};
     choose_operation(&p, what, layout->type, ddof);
@@ -314,7 +315,25 @@ int gk_reduce(gk_reduction what, const gk_layout *layout, double ddof, void *out
     return status;
 }
 
-void gk_reduce_serial(gk_reduction what, gk_type type, const void *x, int64_t n, double ddof, void *out)
+/* Minima and maxima are among the elements, whatever rounding mode the caller
+ * has set, and a subnormal number is not 0. */
+static int needs_default_control(gk_reduction what, gk_type type)
+{
+    return what >= GK_MIN && gk_is_float(type);
+}
+
+int gk_reduce(gk_reduction what, const gk_layout *layout, double ddof, void *out, const gk_options *options)
+{
+    if (!needs_default_control(what, layout->type))
+        return reduce(what, layout, ddof, out, options);
+    gk_fp_saved saved = gk_fp_use_default();
+    int status = reduce(what, layout, ddof, out, options);
+    gk_fp_restore(saved);
+    return status;
+}
+
+static GK_NOINLINE void reduce_serial(gk_reduction what, gk_type type, const void *x, int64_t n, double ddof,
+                                      void *out)
 {
     plan p;
     choose_operation(&p, what, type, ddof);
@@ -346,4 +365,15 @@ void gk_reduce_serial(gk_reduction what, gk_type type, const void *x, int64_t n,
     }
     p.ops->fold(&lanes, width, 1, part);
     finish(&p, n, 1, part, out);
+}
+
+void gk_reduce_serial(gk_reduction what, gk_type type, const void *x, int64_t n, double ddof, void *out)
+{
+    if (!needs_default_control(what, type)) {
+        reduce_serial(what, type, x, n, ddof, out);
+        return;
+    }
+    gk_fp_saved saved = gk_fp_use_default();
+    reduce_serial(what, type, x, n, ddof, out);
+    gk_fp_restore(saved);
 }

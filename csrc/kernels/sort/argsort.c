@@ -295,5 +295,5 @@ int gk_argsort(const char *src, char *dst, const gk_lines *lines, gk_type type,
         .on_all_threads = argsort_on_all_threads,
         .long_from = GK_SORT_LONG,
     };
-    return gk_lines_apply(&kernel, &a, src, dst, lines, options);
+    return gk_lines_apply(&kernel, &a, src, dst, lines, options); /* sorts integers only */
 }

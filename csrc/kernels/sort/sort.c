@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "base/fp_control.h"
 #include "base/isa.h"
 #include "kernels/sort/sort_key.h"
 
@@ -336,5 +337,9 @@ int gk_sort(const char *src, char *dst, const gk_lines *lines, gk_type type,
         .on_all_threads = sort_on_all_threads,
         .long_from = gk_itemsize(type) < 8 ? 2 * GK_SORT_LONG : GK_SORT_LONG,
     };
-    return gk_lines_apply(&kernel, &s, src, dst, lines, options);
+    /* The leaf sorts compare floats: a subnormal number is not 0. */
+    gk_fp_saved saved = gk_fp_use_default();
+    int status = gk_lines_apply(&kernel, &s, src, dst, lines, options);
+    gk_fp_restore(saved);
+    return status;
 }
