@@ -31,6 +31,12 @@ typedef struct {
 
 void gk_cancel_token_set(gk_cancel_token *token, int reason);
 
+/* The tokens of nested blocks: each of them ends what is inside. */
+typedef struct gk_token_list {
+    gk_cancel_token *token;
+    const struct gk_token_list *outer; /* NULL: there are no more */
+} gk_token_list;
+
 /* What a caller may ask of a region. All zero is the default. */
 typedef struct {
     int threads;   /* at most so many, the caller among them; 0: gk_num_threads() */
@@ -48,6 +54,7 @@ typedef struct {
      * it is the caller's thread, the region ends with GK_NO_MEMORY. */
     void *(*enter)(void *data);
     void (*leave)(void *data, void *entered);
+    const gk_token_list *outer_tokens; /* more of them, looked at only beside a token */
 } gk_options;
 
 /* Runs body over 0 <= i < n in chunks of `grain` items, on the calling thread
