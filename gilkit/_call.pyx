@@ -93,6 +93,11 @@ cdef int run_signal_handlers(void *context) noexcept nogil:
     return with_gil(run_handlers_now, context)
 
 
+def signal_flag_in_use():
+    """Whether polls need no GIL as long as there is no signal; for tests."""
+    return bool(signals.flag_found)
+
+
 def _after_fork_in_child():
     if signals.main_thread != 0:
         signals.main_thread = PyThread_get_thread_ident()
