@@ -188,8 +188,9 @@ static inline void gilkit_import_late(void)
     PyGILState_STATE state = PyGILState_UNLOCKED;
     PyObject *kind, *value, *trace;
     int holds_gil = 0;
-#  if !defined(Py_LIMITED_API)
-    /* Where it holds the GIL already, also in a sub-interpreter, which PyGILState does not know. */
+#  if !defined(Py_LIMITED_API) && PY_VERSION_HEX >= 0x030C0000
+    /* PyGILState does not know the thread states of sub-interpreters. (Before 3.12,
+     * this function tells of the thread that holds the GIL, whichever it is.) */
 #    if PY_VERSION_HEX >= 0x030D0000
     holds_gil = PyThreadState_GetUnchecked() != NULL;
 #    else
