@@ -300,7 +300,8 @@ def parallel_for(n, kernel, data=None, *, threads=None, grain=None):
         status = gk_parallel_for(count, <gk_body *>address, <void *>pointer, &call.options)
     finish(&call, GK_OK if status == RAISED and errors else status)
     if errors:
+        errors.sort(key=_begin)
         try:
-            raise min(errors, key=_begin)[1]
+            raise errors[0][1]
         finally:
             errors.clear()  # or each exception would keep itself alive, by its traceback
