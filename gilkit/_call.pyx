@@ -200,9 +200,9 @@ cdef class CancelToken:
         leave_scope(self)
 
     def __reduce__(self):
-        raise TypeError("a gilkit.CancelToken cannot be pickled or copied, because a copy would not cancel the same calls: "
-                        "share the token itself between threads; to another process, send a message, and have it cancel "
-                        "a token of its own")
+        raise TypeError("a gilkit.CancelToken cannot be pickled or copied, because a copy would not cancel the same "
+                        "calls: share the token itself between threads; to another process, send a message, and "
+                        "have it cancel a token of its own")
 
     def __repr__(self):
         return f"<gilkit.CancelToken {'cancelled' if self.cancelled() else 'not cancelled'}>"

@@ -118,11 +118,11 @@ def _catching(kernel, function):
     the list of (begin, exception): ctypes would print and forget them."""
     errors = []
 
-    def call(begin, end, data):
+    def call(first, end, data):
         try:
-            function(begin, end, data)
+            function(first, end, data)
         except BaseException as error:
-            errors.append((begin, error))
+            errors.append((first, error))
             gk_cancel(RAISED)
 
     return type(kernel)(call), errors

@@ -304,11 +304,11 @@ def test_scopes_in_cycles_are_collected():
 
     token = Token()
 
-    def enter():
+    def enter(token):
         token.__enter__()
         token.context = contextvars.copy_context()
 
-    contextvars.copy_context().run(enter)
+    contextvars.copy_context().run(enter, token)
     alive = weakref.ref(token)
     del token
     gc.collect()
