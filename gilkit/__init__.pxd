@@ -5,10 +5,10 @@
 
     cdef void body(int64_t begin, int64_t end, void *data) noexcept nogil: ...
 
-    gilkit.run(n, body, &data, NULL)
+    gilkit.run(n, body, &data)
 
-The header tells what each does. Compile with gilkit.get_include() among the
-include_dirs.
+The header tells what each does; options may be left out. Compile with
+gilkit.get_include() among the include_dirs.
 """
 from libc.stdint cimport int32_t, int64_t
 
@@ -40,10 +40,9 @@ cdef extern from "gilkit/gilkit.h" nogil:
 
     options_t default_options "gilkit_default_options" () noexcept
 
-    # Regions. With a body that takes the GIL, not while holding it.
-    int parallel_for "gilkit_parallel_for" (
+    int _parallel_for "gilkit_parallel_for" (
         int64_t n, body_t *body, void *data, const options_t *options) noexcept
-    int parallel_reduce "gilkit_parallel_reduce" (
+    int _parallel_reduce "gilkit_parallel_reduce" (
         int64_t n, size_t size, fold_t *fold, combine_t *combine, void *data, void *result,
         const options_t *options) noexcept
     int64_t default_grain "gilkit_default_grain" (int64_t n) noexcept
@@ -54,7 +53,7 @@ cdef extern from "gilkit/gilkit.h" nogil:
     int participant "gilkit_participant" () noexcept
 
     # From anywhere.
-    int participants "gilkit_participants" (const options_t *options) noexcept
+    int _participants "gilkit_participants" (const options_t *options) noexcept
     int num_threads "gilkit_num_threads" () noexcept
     void cancel_token "gilkit_cancel_token" (token_t *token) noexcept
     int64_t now "gilkit_now" () noexcept
@@ -77,7 +76,31 @@ cdef extern from "gilkit/gilkit.h":
     int import_gilkit "gilkit_import" () except -1
     int begin "gilkit_begin" (options_t *options) except -1
     int finish "gilkit_finish" (options_t *options, int status) except -1
-    int run "gilkit_run" (int64_t n, body_t *body, void *data, const options_t *options) except -1
-    int run_reduce "gilkit_run_reduce" (
+    int _run "gilkit_run" (int64_t n, body_t *body, void *data, const options_t *options) except -1
+    int _run_reduce "gilkit_run_reduce" (
         int64_t n, size_t size, fold_t *fold, combine_t *combine, void *data, void *result,
         const options_t *options) except -1
+
+# Regions. With a body that takes the GIL, not while holding it.
+
+cdef inline int parallel_for(
+        int64_t n, body_t *body, void *data, const options_t *options=NULL) noexcept nogil:
+    return _parallel_for(n, body, data, options)
+
+cdef inline int parallel_reduce(
+        int64_t n, size_t size, fold_t *fold, combine_t *combine, void *data, void *result,
+        const options_t *options=NULL) noexcept nogil:
+    return _parallel_reduce(n, size, fold, combine, data, result, options)
+
+cdef inline int participants(const options_t *options=NULL) noexcept nogil:
+    return _participants(options)
+
+# The same holding the GIL; these raise.
+
+cdef inline int run(int64_t n, body_t *body, void *data, const options_t *options=NULL) except -1:
+    return _run(n, body, data, options)
+
+cdef inline int run_reduce(
+        int64_t n, size_t size, fold_t *fold, combine_t *combine, void *data, void *result,
+        const options_t *options=NULL) except -1:
+    return _run_reduce(n, size, fold, combine, data, result, options)

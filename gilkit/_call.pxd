@@ -16,7 +16,6 @@ from gilkit._exports cimport gk_options
 cdef struct Call:
     gk_options options
     PyObject *scope
-    bint watches  # signals write to a pipe because of this call
     void *interpreter  # in sub-interpreters
 
 

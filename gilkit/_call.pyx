@@ -8,6 +8,7 @@ import threading
 import time
 from contextvars import ContextVar
 
+cimport cython
 from cpython.contextvars cimport PyContextVar_Get
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
@@ -16,51 +17,27 @@ from libc.string cimport memset
 
 from gilkit._exports cimport (
     GK_CANCELLED, GK_FORKED, GK_INTERRUPTED, GK_MAX_THREADS, GK_NO_MEMORY, GK_TIMEOUT,
-    gk_cancel_token, gk_cancel_token_set, gk_now, gk_num_threads, import_core,
+    gk_cancel_token, gk_cancel_token_set, gk_now, gk_num_threads, gk_token_list, import_core,
 )
 
 from gilkit import _core
 
 import_core()
 
+cdef extern from "gilkit/_signals.h":
+    int signal_noted "gk_signal_noted" () noexcept nogil
+    bint signal_flag_found "gk_signal_flag_found" (
+        unsigned long main_thread, object default_handler, object ignore_handler) noexcept
+
 cdef extern from *:
     """
-    #ifndef _WIN32
-    #  include <unistd.h>
-    /* Takes out what the pipe holds; returns whether it held anything. */
-    static int gk_drain(int fd)
-    {
-        char bytes[64];
-        ssize_t count, seen = 0;
-        while ((count = read(fd, bytes, sizeof bytes)) > 0)
-            seen += count;
-        return seen > 0;
-    }
-    #else
-    static int gk_drain(int fd) { (void)fd; return 1; }
-    #endif
-
-    /* Exported since 3.13; before, there is signal.set_wakeup_fd alone, which
-     * needs the GIL and takes a microsecond. */
-    #if PY_VERSION_HEX >= 0x030D0000
-    #  define GK_WAKEUP_IN_C 1
-    #  define gk_set_wakeup_fd PySignal_SetWakeupFd
-    #else
-    #  define GK_WAKEUP_IN_C 0
-    static int gk_set_wakeup_fd(int fd) { return fd; }
-    #endif
-
     /* The main thread runs signal handlers, in the main interpreter: so this
      * exists once in a process, and PyGILState finds the right thread state. */
     static struct {
         unsigned long main_thread; /* after fork, the one that forked; 0 in sub-interpreters */
-        int reader, writer;        /* the pipe */
-        int tried;                 /* to make it */
-        int watching;              /* the writer is CPython's wake-up descriptor */
-        int looked;                /* since the last call of the main thread began */
-        int expect_long;           /* so many of its calls may be long, as one before them was */
-        unsigned unseen;
-    } gk_signals = {.reader = -1, .writer = -1};
+        int flag_found;            /* gk_signal_noted() can be believed */
+        unsigned polls;
+    } gk_signals;
 
     static int gk_with_gil(int (*function)(void *), void *context)
     {
@@ -70,18 +47,10 @@ cdef extern from *:
         return result;
     }
     """
-    int drain "gk_drain" (int fd) noexcept nogil
-    bint WAKEUP_IN_C "GK_WAKEUP_IN_C"
-    int set_wakeup_fd "gk_set_wakeup_fd" (int fd) noexcept nogil
     struct signal_state:
         unsigned long main_thread
-        int reader
-        int writer
-        bint tried
-        bint watching
-        bint looked
-        int expect_long
-        unsigned unseen
+        bint flag_found
+        unsigned polls
     signal_state signals "gk_signals"
     int with_gil "gk_with_gil" (int (*function)(void *context) noexcept, void *context) noexcept nogil
 
@@ -90,127 +59,48 @@ cdef extern from "Python.h":
     long long PyLong_AsLongLongAndOverflow(object value, int *overflow) except? -1
     int PyErr_CheckSignals() noexcept
     PyObject *PyErr_Occurred() noexcept
-    void PyErr_Fetch(PyObject **kind, PyObject **value, PyObject **trace) noexcept
-    void PyErr_Restore(PyObject *kind, PyObject *value, PyObject *trace) noexcept
     unsigned long PyThread_get_thread_ident() noexcept
 
 # ---- Signals
 #
-# CPython runs signal handlers in the main thread, with the GIL, when it comes to
-# look. A call of the main thread looks every 2 ms. Taking the GIL for that may
-# last 5 ms where another thread computes in Python, so the call first finds
-# out whether a signal came: while it runs, CPython writes a byte to a pipe for
-# each (as signal.set_wakeup_fd does). The pipe is made by the first call that
-# lasts long enough. A wake-up descriptor that the program has set stays as it is;
-# then the call takes the GIL each time, and more seldom if that takes long.
+# CPython runs signal handlers in the main thread, with the GIL, the next time it
+# checks for them. A call of the main thread checks every 2 ms. Taking the GIL for
+# that may last 5 ms where another thread computes in Python, so the poll first
+# reads CPython's own flag, which needs no GIL: see _signals.h. Where the flag is
+# not where it was expected, each poll takes the GIL, and polls become rarer
+# if that takes long. No descriptor is involved, nor anything else that a program
+# can set: signal.set_wakeup_fd is the program's alone.
 
 if _core.is_main_interpreter:
     signals.main_thread = threading.main_thread().ident
+    signals.flag_found = signal_flag_found(signals.main_thread, _signal.SIG_DFL, _signal.SIG_IGN)
 
 cdef enum:
-    # Calls that are expected to be long after one that was, where to expect it
-    # costs a microsecond; so much of them is lost at most.
-    EXPECT_LONG = 100
-    # So many looks at the pipe, then one with the GIL: every two seconds.
-    LOOKS_WITHOUT_GIL = 1000
+    # Polls that trust the flag, then one with the GIL: every two seconds.
+    POLLS_WITHOUT_GIL = 1000
 
 
-cdef int exchange_wakeup_fd(int fd) noexcept:
-    """Sets CPython's wake-up descriptor and returns the one before; in the main
-    thread, with the GIL."""
-    if WAKEUP_IN_C:
-        return set_wakeup_fd(fd)
-    cdef PyObject *kind
-    cdef PyObject *value
-    cdef PyObject *trace
-    cdef int before = -1
-    PyErr_Fetch(&kind, &value, &trace)  # finish() may be about to raise it
-    try:
-        before = _signal.set_wakeup_fd(fd)
-    except ValueError:  # the descriptor was closed by somebody
-        pass
-    PyErr_Restore(kind, value, trace)
-    return before
-
-
-cdef void watch() noexcept:
-    """Lets signals write to the pipe, unless they write elsewhere already."""
-    cdef int before = exchange_wakeup_fd(signals.writer)
-    signals.watching = before == -1 or before == signals.writer
-    if not signals.watching:
-        exchange_wakeup_fd(before)
-
-
-cdef void unwatch() noexcept:
-    cdef int before = exchange_wakeup_fd(-1)
-    if before != signals.writer:
-        exchange_wakeup_fd(before)
-    signals.watching = False
-
-
-cdef bint no_signal_came() noexcept nogil:
-    """True only if no signal came since the handlers ran; without the GIL."""
-    cdef int before
-    if not signals.watching:
-        return False
-    # A handler or a body may have changed the descriptor.
-    if WAKEUP_IN_C:
-        before = set_wakeup_fd(signals.writer)
-        if before != signals.writer:
-            if before != -1:
-                set_wakeup_fd(before)
-            return False
-    else:
-        signals.unseen += 1
-        if signals.unseen % LOOKS_WITHOUT_GIL == 0:
-            return False
-    return not drain(signals.reader)
-
-
-cdef void make_pipe() noexcept:
-    signals.tried = True
-    if os.name != "posix":
-        return
-    try:
-        reader, writer = os.pipe()
-        os.set_blocking(reader, False)
-        os.set_blocking(writer, False)
-    except OSError:  # no descriptors left: the GIL it is
-        return
-    signals.reader, signals.writer = reader, writer
-
-
-cdef int run_handlers_now(void *call) noexcept:
-    cdef bint watched
-    if not signals.tried:
-        make_pipe()
-    # Not for a wait that has no Call: nobody would stop watching after it.
-    if signals.writer >= 0 and (signals.watching or call != NULL):
-        watched = signals.watching
-        watch()
-        if not watched:
-            (<Call *>call).watches = signals.watching
+cdef int run_handlers_now(void *context) noexcept:
     # An exception of a handler stays set in this thread's state, and finish()
     # raises it: the region that ends because of it runs no Python code here.
     return PyErr_CheckSignals() != 0
 
 
-cdef int run_signal_handlers(void *call) noexcept nogil:
-    signals.looked = True
-    return 0 if no_signal_came() else with_gil(run_handlers_now, call)
+cdef int run_signal_handlers(void *context) noexcept nogil:
+    signals.polls += 1
+    if signals.flag_found and not signal_noted() and signals.polls % POLLS_WITHOUT_GIL != 0:
+        return 0
+    return with_gil(run_handlers_now, context)
+
+
+def signal_flag_in_use():
+    """Whether polls need no GIL as long as there is no signal; for tests."""
+    return bool(signals.flag_found)
 
 
 def _after_fork_in_child():
-    if signals.main_thread == 0:
-        return
-    signals.main_thread = PyThread_get_thread_ident()
-    if signals.watching:
-        unwatch()
-    for fd in (signals.reader, signals.writer):  # the parent's
-        if fd >= 0:
-            os.close(fd)
-    signals.reader = signals.writer = -1
-    signals.tried = False
+    if signals.main_thread != 0:
+        signals.main_thread = PyThread_get_thread_ident()
 
 
 if hasattr(os, "register_at_fork"):
@@ -286,43 +176,55 @@ cdef class CancelToken:
     ``concurrent.futures.CancelledError`` once any thread called ``cancel()``.
 
     A token stays cancelled. It may cover any number of calls, one after
-    another or at the same time. Thread-safe.
+    another or at the same time; in nested blocks, each of the tokens ends the
+    calls. Thread-safe. It belongs to its process: pickling and copying raise
+    TypeError.
     """
 
     cdef gk_cancel_token token
-    cdef bint is_cancelled
-
-    def __cinit__(self):
-        memset(&self.token, 0, sizeof(self.token))
-        self.is_cancelled = False
+    cdef object __weakref__
 
     def cancel(self):
         """Ends the calls that this token covers, and all that it will cover."""
-        self.is_cancelled = True
         gk_cancel_token_set(&self.token, GK_CANCELLED)
 
     def cancelled(self):
         """Whether cancel() was called."""
-        return self.is_cancelled
+        return self.token.reason != 0
 
     def __enter__(self):
-        enter_scope(None, 0, self)
+        enter_scope(self, None, 0, self)
         return self
 
     def __exit__(self, *exc):
-        leave_scope()
+        leave_scope(self)
+
+    def __reduce__(self):
+        raise TypeError("a gilkit.CancelToken cannot be pickled or copied, because a copy would not cancel the same "
+                        "calls: share the token itself between threads; to another process, send a message, and "
+                        "have it cancel a token of its own")
 
     def __repr__(self):
-        return f"<gilkit.CancelToken {'cancelled' if self.is_cancelled else 'not cancelled'}>"
+        return f"<gilkit.CancelToken {'cancelled' if self.cancelled() else 'not cancelled'}>"
 
 
+@cython.final
+@cython.trashcan(True)  # chains may be long, where blocks were never left
 cdef class Scope:
-    """The settings of a with block; each inner block copies the outer's."""
+    """One with block: what it sets, and what is in force inside it. Immutable,
+    since copies of a context share it."""
 
     cdef Scope outer
+    cdef object owner  # the with block's object
+    # Set by this block: -1, 0, None if it does not.
+    cdef int own_threads
+    cdef int64_t own_deadline
+    cdef CancelToken token
+    # In force, with what the outer blocks have set.
     cdef int threads
     cdef int64_t deadline
-    cdef CancelToken token
+    cdef gk_token_list link
+    cdef gk_token_list *tokens
 
 
 scope_variable = ContextVar("gilkit.scope", default=None)
@@ -340,32 +242,50 @@ cdef Scope current_scope():
     return scope
 
 
-def enter_scope(threads, deadline, token):
-    """Starts a scope whose given settings replace those of the current one."""
-    cdef Scope outer = current_scope(), inner = Scope()
-    inner.outer = outer
+cdef Scope scope_inside(Scope outer, owner, int threads, int64_t deadline, CancelToken token):
+    cdef Scope inner = Scope()
+    inner.outer, inner.owner = outer, owner
+    inner.own_threads, inner.own_deadline, inner.token = threads, deadline, token
     if outer is not None:
-        inner.threads = outer.threads
-        inner.deadline = outer.deadline
-        inner.token = outer.token
-    if threads is not None:
+        inner.threads, inner.deadline, inner.tokens = outer.threads, outer.deadline, outer.tokens
+    if threads >= 0:
         inner.threads = threads
-    if deadline and (inner.deadline == 0 or deadline < inner.deadline):
+    if deadline != 0 and (inner.deadline == 0 or deadline < inner.deadline):
         inner.deadline = deadline
-    if token is not None:
-        inner.token = token
-    scope_variable.set(inner)
+    # A token twice in a row, as in a loop that never leaves its blocks, is looked at once.
+    if token is not None and (inner.tokens == NULL or inner.tokens.token != &token.token):
+        inner.link.token, inner.link.outer = &token.token, inner.tokens
+        inner.tokens = &inner.link
+    return inner
 
 
-def leave_scope():
-    """Returns to the settings before the last enter_scope() in this context.
+def enter_scope(owner, threads, deadline, token):
+    """Starts the with block of `owner`, whose given settings (None, 0, None: not
+    given) are added to those of the blocks around it."""
+    scope_variable.set(scope_inside(current_scope(), owner, -1 if threads is None else threads, deadline, token))
 
-    Not ContextVar.reset(): one object may be entered by several threads at a
-    time, and would have to keep apart whose reset token is whose.
+
+def leave_scope(owner):
+    """Ends the innermost block of `owner` in this context, and no other: blocks
+    inside it that have not been left stay. Without one, as in another context
+    than that in which it was entered, nothing changes.
+
+    Not ContextVar.reset(), which would bring back the settings before that block:
+    blocks of generators and tasks are left in any order.
     """
-    cdef Scope inner = current_scope()
-    if inner is not None:
-        scope_variable.set(inner.outer)
+    cdef Scope inner = current_scope(), scope = inner, each
+    while scope is not None and scope.owner is not owner:
+        scope = scope.outer
+    if scope is None:
+        return
+    cdef list still_open = []
+    while inner is not scope:
+        still_open.append(inner)
+        inner = inner.outer
+    scope = scope.outer
+    for each in reversed(still_open):
+        scope = scope_inside(scope, each.owner, each.own_threads, each.own_deadline, each.token)
+    scope_variable.set(scope)
 
 
 def scope_threads():
@@ -404,6 +324,7 @@ cdef int raise_cancelled() except -1:
 
 
 cdef int begin(Call *call, object threads) except -1:
+    cdef const gk_token_list *tokens
     memset(call, 0, sizeof(Call))
     cdef Scope scope = current_scope()
     if scope is not None:
@@ -412,10 +333,13 @@ cdef int begin(Call *call, object threads) except -1:
         # Also calls too small for a region do not begin any more.
         if scope.deadline != 0 and gk_now() >= scope.deadline:
             raise_timeout()
-        if scope.token is not None:
-            call.options.token = &scope.token.token
-            if scope.token.is_cancelled:
-                raise_cancelled()
+        if scope.tokens != NULL:
+            call.options.token, call.options.outer_tokens = scope.tokens.token, scope.tokens.outer
+            tokens = scope.tokens
+            while tokens != NULL:
+                if tokens.token.reason != 0:
+                    raise_cancelled()
+                tokens = tokens.outer
     if threads is not None:
         call.options.threads = <int>integer(threads, "threads", 1, GK_MAX_THREADS)
     if call.options.threads == 0:
@@ -423,22 +347,6 @@ cdef int begin(Call *call, object threads) except -1:
         # stays large enough, whatever the default becomes meanwhile.
         call.options.threads = gk_num_threads()
     call.options.poll = poll_of_this_thread()
-    if call.options.poll != NULL:
-        call.options.poll_context = call
-        if signals.looked:
-            signals.expect_long = EXPECT_LONG
-        elif signals.expect_long > 0:
-            signals.expect_long -= 1
-        signals.looked = False
-        # Where that takes a microsecond, only if a call before was long, too.
-        if (WAKEUP_IN_C or signals.expect_long > 0) and not signals.watching and signals.writer >= 0:
-            watch()
-            call.watches = signals.watching
-            # One that came just before is not seen through the pipe.
-            if PyErr_CheckSignals() != 0:
-                if call.watches:
-                    unwatch()
-                return -1
     if ISOLATED:
         address = interpreter_address
         if address is not None:  # else the module is cleared already
@@ -453,8 +361,6 @@ cdef int begin(Call *call, object threads) except -1:
 
 
 cdef int finish(Call *call, int status) except -1:
-    if call.watches and signals.watching:
-        unwatch()
     if ISOLATED and call.interpreter != NULL:
         count_calls(&(<interpreter *>call.interpreter).calls, -1)
     if call.scope != NULL:

@@ -4,7 +4,7 @@ from cpython.pycapsule cimport PyCapsule_New
 from libc.string cimport memset
 
 from gilkit._call cimport Call, begin, finish
-from gilkit._exports cimport GK_OK, gk_options, import_core
+from gilkit._exports cimport GK_OK, gk_options, gk_token_list, import_core
 
 from gilkit._core import __version__
 
@@ -42,7 +42,8 @@ cdef extern from *:
         return attached ? PyThread_get_stacksize() : 0;
     }
 
-    static int to_options(const gilkit_options *from, gk_options *to)
+    /* link: memory for as long as `to` is in use. */
+    static int to_options(const gilkit_options *from, gk_options *to, gk_token_list *link)
     {
         memset(to, 0, sizeof *to);
         to->foreign = 1;
@@ -58,17 +59,27 @@ cdef extern from *:
         to->token = (gk_cancel_token *)from->token;
         to->poll = from->poll;
         to->poll_context = from->poll_context;
+        const gk_options *call = (const gk_options *)from->call; /* a Call begins with its options */
+        if (call != NULL && call->token != NULL) {
+            if (to->token == NULL || to->token == call->token) {
+                to->token = call->token;
+                to->outer_tokens = call->outer_tokens;
+            } else { /* the caller's own token, and those of the with blocks around it */
+                link->token = call->token;
+                link->outer = call->outer_tokens;
+                to->outer_tokens = link;
+            }
+        }
         return 0;
     }
 
-    /* What the caller has not set himself comes from `call`. */
+    /* What the caller has not set himself comes from `call`; its tokens stay
+     * there, where to_options() finds them. */
     static void from_options(const gk_options *call, gilkit_options *to)
     {
         to->threads = call->threads;
         if (call->deadline != 0 && (to->deadline == 0 || call->deadline < to->deadline))
             to->deadline = call->deadline;
-        if (to->token == NULL)
-            to->token = (gilkit_token *)call->token;
         if (to->poll == NULL) {
             to->poll = call->poll;
             to->poll_context = call->poll_context;
@@ -78,7 +89,8 @@ cdef extern from *:
     static int api_parallel_for(int64_t n, gilkit_body *body, void *data, const gilkit_options *options)
     {
         gk_options o;
-        int status = to_options(options, &o);
+        gk_token_list link;
+        int status = to_options(options, &o, &link);
         return status != 0 ? status : GK(gk_parallel_for)(n, body, data, &o);
     }
 
@@ -86,14 +98,16 @@ cdef extern from *:
                                    void *result, const gilkit_options *options)
     {
         gk_options o;
-        int status = to_options(options, &o);
+        gk_token_list link;
+        int status = to_options(options, &o, &link);
         return status != 0 ? status : GK(gk_parallel_reduce)(n, size, fold, combine, data, result, &o);
     }
 
     static int api_participants(const gilkit_options *options)
     {
         gk_options o;
-        return to_options(options, &o) != 0 ? 1 : GK(gk_participants)(&o);
+        gk_token_list link;
+        return to_options(options, &o, &link) != 0 ? 1 : GK(gk_participants)(&o);
     }
 
     static void api_cancel_token(gilkit_token *token)
@@ -176,13 +190,14 @@ cdef extern from *:
     """
     void fill_table(int (*begin)(gilkit_options *) except -1, int (*finish)(gilkit_options *, int) except -1)
     const void *api_table_address "&api_table"
-    int to_options(const gilkit_options *options, gk_options *to)
+    int to_options(const gilkit_options *options, gk_options *to, gk_token_list *link)
     void from_options(const gk_options *call, gilkit_options *to)
 
 
 cdef int api_begin(gilkit_options *options) except -1:
     cdef gk_options given
-    if to_options(options, &given) != 0:
+    cdef gk_token_list link
+    if to_options(options, &given, &link) != 0:
         raise ValueError("the gilkit_options do not come from gilkit_default_options()")
     cdef Call *call = <Call *>PyMem_Malloc(sizeof(Call))
     if call == NULL:

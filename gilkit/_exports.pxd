@@ -50,7 +50,10 @@ cdef extern from *:
         GK_FORKED
         GK_MAX_THREADS
     ctypedef struct gk_cancel_token:
-        pass
+        int32_t reason  # atomic, and so is reading it
+    ctypedef struct gk_token_list:
+        gk_cancel_token *token
+        const gk_token_list *outer
     ctypedef struct gk_options:
         int threads
         int eager
@@ -63,6 +66,7 @@ cdef extern from *:
         void (*leave)(void *data, void *entered) noexcept nogil
         bint foreign
         size_t stack_size
+        const gk_token_list *outer_tokens
     ctypedef void gk_body(int64_t begin, int64_t end, void *data) noexcept nogil
     int gk_parallel_for "GK(gk_parallel_for)" (
         int64_t n, gk_body *body, void *data, const gk_options *options) noexcept nogil

@@ -6,6 +6,7 @@ A kernel is the address of a C function ``void (int64_t begin, int64_t end, void
 signature; none of these libraries is imported here, since whoever passes such
 an object has it in sys.modules.
 """
+import gc
 import sys
 import weakref
 
@@ -14,7 +15,7 @@ from cpython.pycapsule cimport PyCapsule_CheckExact, PyCapsule_GetName, PyCapsul
 from libc.stdint cimport int64_t, uintptr_t
 
 from gilkit._call cimport Call, begin, exact_integer, finish, integer
-from gilkit._exports cimport gk_body, gk_parallel_for, import_core
+from gilkit._exports cimport GK_OK, gk_body, gk_cancel, gk_parallel_for, import_core
 
 import_core()
 
@@ -33,6 +34,10 @@ if sizeof(void *) == 8:
 # Addresses of numba's functions by id, with weak references to them: asking one
 # for its signature takes longer than a short parallel_for.
 _known = {}
+
+
+cdef enum:
+    RAISED = 1  # how a region ends whose body is a ctypes callback that raised
 
 
 cdef wrong_signature(kernel, found):
@@ -94,6 +99,36 @@ cdef uintptr_t ctypes_address(kernel) except? 0:
     if kernel._flags_ & FUNCFLAG_PYTHONAPI:
         raise TypeError(f"kernel {kernel!r} needs the GIL (PyDLL or PYFUNCTYPE), which parallel_for does not hold")
     return not_null(ctypes.cast(kernel, ctypes.c_void_p).value or 0, "kernel")
+
+
+cdef object python_function(kernel):
+    """The Python function that a ctypes callback calls, or None."""
+    kept = kernel._objects
+    thunk = kept.get("0") if type(kept) is dict else None
+    if type(thunk).__name__ != "CThunkObject":
+        return None
+    # Its argument types, the function, and its result type, which is None.
+    found = [value for value in gc.get_referents(thunk) if callable(value) and not isinstance(value, type)]
+    return found[0] if len(found) == 1 else None
+
+
+def _begin(error):
+    return error[0]
+
+
+def _catching(kernel, function):
+    """A callback like `kernel` that ends its region where `function` raises, and
+    the list of (begin, exception): ctypes would print and forget them."""
+    errors = []
+
+    def call(first, end, data):
+        try:
+            function(first, end, data)
+        except BaseException as error:
+            errors.append((first, error))
+            gk_cancel(RAISED)
+
+    return type(kernel)(call), errors
 
 
 # ---- cffi ----
@@ -222,6 +257,13 @@ def parallel_for(n, kernel, data=None, *, threads=None, grain=None):
     capsule, or an address as an integer, whose target the caller keeps alive.
     A LowLevelCallable's user_data stands in for None.
 
+    Exceptions: that of a Python function behind a ctypes callback ends the call
+    and is raised; of several, the one of the lowest ``begin``. Kernels of numba
+    and callbacks of cffi cannot raise: these libraries print the exception
+    (``sys.unraisablehook``) and go on, and the call ends as if there were none.
+    Let such a kernel write what went wrong into its data, or let cffi's
+    ``onerror`` cancel a ``gilkit.CancelToken``.
+
     threads: at most so many take part; None: ``num_threads()``. grain: items in
     a chunk; None: chosen from n alone, so that results that are kept for each
     chunk do not depend on the number of threads.
@@ -236,6 +278,8 @@ def parallel_for(n, kernel, data=None, *, threads=None, grain=None):
     cdef uintptr_t address, pointer = 0
     cdef Data holder
     cdef int status
+    cdef list errors = None
+    function = kernel
     if is_low_level_callable(kernel):
         function = kernel.function
         address = address_of(function, kernel.signature if PyCapsule_CheckExact(function) else None)
@@ -243,6 +287,11 @@ def parallel_for(n, kernel, data=None, *, threads=None, grain=None):
             data = kernel.user_data
     else:
         address = address_of(kernel)
+    if is_ctypes_function(function):
+        callback = python_function(function)
+        if callback is not None:
+            function, errors = _catching(function, callback)
+            address = ctypes_address(function)
     if grain is not None:
         size = integer(grain, "grain", 1, 2**62)
     if data is not None:
@@ -254,4 +303,10 @@ def parallel_for(n, kernel, data=None, *, threads=None, grain=None):
     call.options.stack_size = PyThread_get_stacksize()
     with nogil:
         status = gk_parallel_for(count, <gk_body *>address, <void *>pointer, &call.options)
-    finish(&call, status)
+    finish(&call, GK_OK if status == RAISED and errors else status)
+    if errors:
+        errors.sort(key=_begin)
+        try:
+            raise errors[0][1]
+        finally:
+            errors.clear()  # or each exception would keep itself alive, by its traceback

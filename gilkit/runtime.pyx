@@ -50,11 +50,11 @@ class threads:
         self._n = 0 if n is None else integer(n, "n", 1, GK_MAX_THREADS)
 
     def __enter__(self):
-        _call.enter_scope(self._n, 0, None)
+        _call.enter_scope(self, self._n, 0, None)
         return self
 
     def __exit__(self, *exc):
-        _call.leave_scope()
+        _call.leave_scope(self)
 
     def __repr__(self):
         return f"gilkit.threads({self._n or None})"
@@ -90,11 +90,11 @@ class timeout:
         # Beyond a century: no limit, and no overflow of the clock.
         if self._seconds is not None and self._seconds < 4e9:
             deadline = gk_now() + math.ceil(self._seconds * GK_SECOND)
-        _call.enter_scope(None, deadline, None)
+        _call.enter_scope(self, None, deadline, None)
         return self
 
     def __exit__(self, *exc):
-        _call.leave_scope()
+        _call.leave_scope(self)
 
     def __repr__(self):
         return f"gilkit.timeout({self._seconds})"

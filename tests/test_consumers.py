@@ -221,6 +221,116 @@ def test_two_packages_share_one_pool(installed):
     """)
 
 
+# ---- A forgotten import ----
+
+
+@pytest.mark.parametrize("how", ["without the GIL", "with the GIL", "with options", "with NULL", "raising"])
+def test_without_import_the_first_region_imports(installed, how):
+    installed("forgetful").run(f"""
+        import forgetful
+        assert forgetful.doubled(100_000, {how!r}) == list(range(0, 200_000, 2))
+    """)
+
+
+def test_the_forgetful_consumer_uses_every_function():
+    """The consumer below calls each function of the header, so that the next test can make it the first."""
+    names = set(re.findall(r"^static inline [\w ]+?\*?gilkit_(\w+)\(", HEADER.read_text(), re.M))
+    source = (CONSUMERS / "forgetful" / "forgetful.pyx").read_text()
+    unused = {name for name in names if not re.search(rf"gilkit\.{name}\(", source)}
+    assert unused == {"import", "import_late", "get_table", "is_missing"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["participants", "num_threads", "default_grain", "cancel", "cancelled", "participant", "cancel_token", "now",
+     "counter_new", "lock_acquire", "lock_release", "begin", "finish"],
+)  # fmt: skip
+def test_without_import_any_function_may_be_the_first(installed, name):
+    installed("forgetful").run(f"import forgetful; assert forgetful.first_call({name!r})")
+
+
+def test_without_import_threads_may_come_first_together(installed):
+    installed("forgetful").run("""
+        import forgetful, sys, threading
+        assert "gilkit._capi" not in sys.modules
+        results, barrier = [], threading.Barrier(8)
+        def call():
+            barrier.wait()
+            results.append((forgetful.total(100_000), forgetful.total(1000, raising=True)))
+        threads = [threading.Thread(target=call) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert results == [(4_999_950_000, 499_500)] * 8, results
+    """)
+
+
+def test_without_import_and_without_gilkit(installed):
+    """What can raise does; what cannot ends the process, with a sentence that says what to add."""
+    environment = installed("forgetful")
+    environment.run("""
+        import forgetful, sys
+        sys.modules["gilkit._capi"] = None
+        for _ in range(2):
+            try:
+                forgetful.doubled(10, "raising")
+            except ImportError:
+                pass
+            else:
+                raise AssertionError("no ImportError")
+    """)
+    for call in ("doubled(10)", "first_call('num_threads')"):
+        code = f"import forgetful, sys; sys.modules['gilkit._capi'] = None; forgetful.{call}"
+        done = subprocess.run([environment.python, "-c", code], capture_output=True, text=True, timeout=120)
+        assert done.returncode != 0
+        assert "gilkit.import_gilkit()" in done.stderr
+        assert "ImportError" in done.stderr or "ModuleNotFoundError" in done.stderr
+
+
+def test_c_without_python_says_what_is_missing(tmp_path):
+    """Such a file cannot import: another file of its module must have done so."""
+    source = tmp_path / "program.c"
+    source.write_text("""
+        #include <gilkit/gilkit.h>
+        int main(int count, char **arguments)
+        {
+            (void)arguments;
+            if (count == 1)
+                return gilkit_parallel_for(1, NULL, NULL, NULL) == GILKIT_NOT_IMPORTED ? 0 : 1;
+            return gilkit_num_threads();
+        }
+    """)
+    program = tmp_path / "program"
+    subprocess.run(["cc", f"-I{gilkit.get_include()}", source, "-o", program], check=True)
+    for arguments, ends in (([], True), (["num_threads"], False)):
+        done = subprocess.run([program, *arguments], capture_output=True, text=True)
+        assert (done.returncode == 0) == ends
+        assert "gilkit_import()" in done.stderr
+
+
+# ---- Tokens ----
+
+
+def test_a_token_of_c_and_those_around_it(installed):
+    """The options' own token does not hide the tokens of with blocks, nor the other way round."""
+    installed("tokens").run("""
+        import gilkit, threading, tokens
+        from concurrent.futures import CancelledError
+        for depth, cancelled in ((1, 0), (2, 0), (2, 1), (3, 1)):
+            around = [gilkit.CancelToken() for _ in range(depth)]
+            timer = threading.Timer(0.1, around[cancelled].cancel)
+            timer.start()
+            try:
+                tokens.wait_inside(around)
+            except CancelledError:
+                pass
+            else:
+                raise AssertionError("not cancelled")
+            assert tokens.cancel_own([gilkit.CancelToken() for _ in range(depth)])
+    """)
+
+
 # ---- Other versions of the header ----
 
 

@@ -2,9 +2,12 @@
 
 import ctypes
 import functools
+import gc
+import signal
 import sys
 import threading
 import time
+import weakref
 from array import array
 from ctypes import CFUNCTYPE, POINTER, PYFUNCTYPE, c_double, c_int, c_int32, c_int64, c_longlong, c_void_p
 
@@ -31,6 +34,17 @@ class Recorder:
                 body(begin, end, data)
 
         self.kernel = Kernel(kernel)
+
+
+@pytest.fixture
+def alarm_raises():
+    if not hasattr(signal, "setitimer"):
+        pytest.skip("the system has no timers")
+    before = signal.signal(signal.SIGALRM, lambda number, frame: 1 / 0)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.mark.parametrize("threads", THREADS)
@@ -307,3 +321,84 @@ def test_many_threads_at_once():
     for caller in callers:
         caller.join()
     assert results == [True] * 8
+
+
+# ---- Exceptions
+
+
+@pytest.mark.parametrize("threads", THREADS)
+@pytest.mark.parametrize("error", [LookupError, SystemExit, KeyboardInterrupt])
+def test_what_a_ctypes_callback_raises_ends_the_call(error, threads, capfd):
+    """It was printed and forgotten."""
+    begun = []
+
+    def body(begin, end, data):
+        begun.append(begin)
+        if begin >= 100:
+            raise error(begin)
+
+    recorder = Recorder(body)
+    with pytest.raises(error) as raised:
+        gilkit.parallel_for(1_000_000, recorder.kernel, threads=threads, grain=1)
+    assert raised.value.args[0] == min(begin for begin in begun if begin >= 100)
+    assert len(begun) < 10_000
+    assert capfd.readouterr().err == ""
+    # And the next call is like the first.
+    other = Recorder()
+    gilkit.parallel_for(1000, other.kernel, threads=threads)
+    assert sum(end - begin for begin, end in other.calls) == 1000
+
+
+def test_ctypes_callbacks_of_every_kind_may_raise():
+    class Callable:
+        def __call__(self, begin, end, data):
+            raise LookupError
+
+        def method(self, begin, end, data):
+            raise LookupError
+
+    def function(begin, end, data):
+        raise LookupError
+
+    pointers = CFUNCTYPE(None, c_int64, c_longlong, POINTER(c_double))
+    for kind in (Kernel, pointers):
+        for body in (function, Callable(), Callable().method, functools.partial(function), lambda *_: function(*_)):
+            with pytest.raises(LookupError):
+                gilkit.parallel_for(1000, kind(body))
+    with pytest.raises(TypeError):  # a wrong number of arguments is an exception, too
+        gilkit.parallel_for(1000, Kernel(lambda begin: None))
+
+
+def test_exceptions_of_callbacks_are_forgotten_afterwards():
+    class Big(Exception):
+        pass
+
+    def body(begin, end, data):
+        raise Big
+
+    kernel = Kernel(body)
+    try:
+        gilkit.parallel_for(100, kernel, threads=2)
+    except Big as error:
+        alive = weakref.ref(error)
+    gc.collect()
+    assert alive() is None
+
+
+def test_a_callback_that_calls_gilkit_may_raise():
+    def inner(begin, end, data):
+        raise LookupError
+
+    def outer(begin, end, data):
+        gilkit.parallel_for(10, Kernel(inner))
+
+    with pytest.raises(LookupError):
+        gilkit.parallel_for(10, Kernel(outer), threads=2)
+
+
+def test_a_signal_in_a_callback_ends_the_call(alarm_raises):
+    def body(begin, end, data):
+        time.sleep(0.001)
+
+    with pytest.raises(ZeroDivisionError):
+        gilkit.parallel_for(100_000, Kernel(body), grain=1)

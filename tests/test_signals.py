@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import math
 import os
@@ -16,6 +17,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 import pytest
 
 import gilkit
+from gilkit import _call
 
 MINUTE = 100_000_000_000  # steps of spin: more than a minute on any machine
 posix = pytest.mark.skipif(os.name != "posix", reason="the system has no POSIX signals")
@@ -190,6 +192,132 @@ def test_a_handler_may_change_the_wakeup_descriptor(handle):
     first.join()
     second.join()
     assert signal.set_wakeup_fd(-1) == -1
+
+
+@posix
+def test_the_signal_flag_is_found():
+    """Without it, all works, but each look for signals takes the GIL."""
+    assert _call.signal_flag_in_use()
+
+
+@posix
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="the system does not list descriptors")
+def test_calls_need_no_descriptor(run_python):
+    run_python(
+        """
+        import os, signal, gilkit
+        before = os.listdir("/proc/self/fd")
+        signal.signal(signal.SIGALRM, lambda number, frame: None)
+        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.02)
+        for _ in range(3):
+            try:
+                with gilkit.timeout(0.2):
+                    gilkit.spin(100_000_000_000, threads=2)
+            except TimeoutError:
+                pass
+            assert os.listdir("/proc/self/fd") == before
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        """
+    )
+
+
+@posix
+def test_descriptors_that_were_closed_and_opened_again_stay_untouched(run_python):
+    """As a daemon does: no bytes of the program's sockets are read, none of its files are closed by a fork."""
+    run_python(
+        """
+        import os, signal, socket, gilkit
+        signal.signal(signal.SIGALRM, lambda number, frame: None)
+        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.02)
+
+        def long_call():
+            try:
+                with gilkit.timeout(0.2):
+                    gilkit.spin(100_000_000_000)
+            except TimeoutError:
+                pass
+
+        long_call()
+        os.closerange(3, 256)
+        pairs = [socket.socketpair() for _ in range(8)]
+        ends = [end for pair in pairs for end in pair]
+        for end in ends:
+            end.setblocking(False)
+            end.send(b"data")
+        long_call()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if hasattr(os, "fork"):
+            child = os.fork()
+            if child == 0:
+                try:
+                    for end in ends:
+                        os.fstat(end.fileno())
+                finally:
+                    os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+        assert [end.recv(100) for end in ends] == [b"data"] * 16
+        """
+    )
+
+
+@posix
+@pytest.mark.thread_unsafe(reason="the wake-up descriptor belongs to the process")
+def test_the_programs_wakeup_descriptor_is_never_exchanged(handle, capfd):
+    """Neither its warning is asked for, nor is a byte lost, in short calls and in long ones."""
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        reader.setblocking(False)
+        writer.setblocking(False)
+        handle(lambda: None)
+        signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        try:
+            sent = threading.Event()
+
+            def send():
+                for _ in range(200):
+                    os.kill(os.getpid(), signal.SIGUSR1)
+                    time.sleep(0.001)
+                sent.set()
+
+            sender = threading.Thread(target=send)
+            sender.start()
+            while not sent.is_set():
+                gilkit.spin(10)
+                with contextlib.suppress(TimeoutError), gilkit.timeout(0.05):
+                    gilkit.spin(MINUTE)
+            sender.join()
+            # Signals of one number that are pending at once are one: the bytes are those of the C handler's calls.
+            assert set(reader.recv(1000)) == {signal.SIGUSR1}
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    writer.send(b"x" * 4096)
+            with contextlib.suppress(TimeoutError), gilkit.timeout(0.1):
+                gilkit.spin(MINUTE)
+            os.kill(os.getpid(), signal.SIGUSR1)
+            gilkit.spin(10)
+        finally:
+            assert signal.set_wakeup_fd(-1) == writer.fileno()
+    assert capfd.readouterr().err == ""
+
+
+@posix
+@pytest.mark.thread_unsafe(reason="signals reach the process")
+def test_a_signal_that_another_thread_receives(handle):
+    """The C handler runs there, Python's in the main thread."""
+    if not hasattr(signal, "pthread_kill"):
+        pytest.skip("the system has no pthread_kill")
+    handle(raise_signalled)
+
+    def kill_itself():
+        time.sleep(0.05)
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+
+    for _ in range(3):
+        thread = threading.Thread(target=kill_itself)
+        thread.start()
+        with pytest.raises(Signalled):
+            gilkit.spin(MINUTE)
+        thread.join()
 
 
 @posix

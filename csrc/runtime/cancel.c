@@ -32,6 +32,8 @@ int gk_region_ended_outside(gk_region *r)
 {
     if (r->token != NULL) {
         int reason = atomic_load_explicit(&r->token->reason, memory_order_relaxed);
+        for (const gk_token_list *more = r->outer_tokens; reason == GK_OK && more != NULL; more = more->outer)
+            reason = atomic_load_explicit(&more->token->reason, memory_order_relaxed);
         if (reason != GK_OK) {
             gk_region_cancel(r, reason);
             return 1;

@@ -126,6 +126,7 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
         .threads = gk_participants(options),
         .slot = -1,
         .token = options->token,
+        .outer_tokens = options->outer_tokens,
         .parent = parent,
         /* `detached` is of the caller, who may poll just now while a helper comes here. */
         .independent = parent != NULL && (parent->torn || (parent_participant == 0 && parent->detached > 0)),

@@ -32,6 +32,12 @@ typedef struct {
 
 void gk_cancel_token_set(gk_cancel_token *token, int reason);
 
+/* The tokens of nested blocks: each of them ends what is inside. */
+typedef struct gk_token_list {
+    gk_cancel_token *token;
+    const struct gk_token_list *outer; /* NULL: there are no more */
+} gk_token_list;
+
 /* What a caller may ask of a region. All zero is the default. */
 typedef struct {
     int threads;   /* at most so many, the caller among them; 0: gk_num_threads() */
@@ -54,6 +60,7 @@ typedef struct {
      * signal mask, on stacks of at least stack_size bytes (0: the default). */
     int foreign;
     size_t stack_size;
+    const gk_token_list *outer_tokens; /* more of them, looked at only beside a token */
 } gk_options;
 
 /* Runs body over 0 <= i < n in chunks of `grain` items, on the calling thread

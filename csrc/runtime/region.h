@@ -28,6 +28,7 @@ typedef struct gk_region {
     const gk_signal_mask *signals; /* NULL: not, the body is gilkit's own */
     size_t stack_size;             /* the least; 0: any will do */
     gk_cancel_token *token;
+    const gk_token_list *outer_tokens;
     struct gk_region *parent; /* the region whose body made this call */
     int independent; /* of the parent's end: begun in its poll, or while it was torn */
     int torn;        /* in a child that lacks its helpers: regions begun inside it are on their own */
@@ -78,7 +79,7 @@ void gk_wake_learn(const gk_region *region, int64_t now);
 /* Ends the region; the first reason stays. */
 void gk_region_cancel(gk_region *region, int code);
 
-/* Whether the region is to end for what stands outside it: its token, or a region around it. */
+/* Whether the region is to end for what stands outside it: its tokens, or a region around it. */
 int gk_region_ended_outside(gk_region *region);
 
 /* Whether the region is to end. Whatever ends it is noted in its status, so

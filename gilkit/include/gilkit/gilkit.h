@@ -3,7 +3,7 @@
  *     #include <Python.h>
  *     #include <gilkit/gilkit.h>            // -I: gilkit.get_include()
  *
- *     // in the module's init function:
+ *     // in the module's init function, so that a missing gilkit is an ImportError:
  *     if (gilkit_import() < 0)
  *         return NULL;
  *
@@ -15,12 +15,15 @@
  *
  * Nothing is linked: gilkit_import() fetches a table of functions, which only
  * ever grows at its end. A module runs with the gilkit it was built with and
- * every later one.
+ * every later one. Where it was forgotten, the first function that needs the
+ * table imports gilkit, taking the GIL; if that fails, the process ends with a
+ * sentence that says what to add.
  *
  * The table's pointer is static, one for each file that includes this. Where
  * several files of a module use it, define GILKIT_TABLE to a name of your own
  * before the include in all of them, and that variable in one of them
- * (`const gilkit_api *NAME;`): then one gilkit_import() serves all.
+ * (`const gilkit_api *NAME;`): then one gilkit_import() serves all. A file that
+ * does not include Python.h cannot import: it needs that call in another file.
  *
  * C11, and C++.
  */
@@ -29,6 +32,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -52,7 +57,7 @@ enum {
     GILKIT_OVERFLOW = -21,
     /* Mistakes of the caller. */
     GILKIT_BAD_OPTIONS = -100, /* gilkit_options that do not come from gilkit_default_options() */
-    GILKIT_NOT_IMPORTED = -101 /* gilkit_import() was not called in this file, or failed */
+    GILKIT_NOT_IMPORTED = -101 /* gilkit_import() was not called, in a file without Python.h */
 };
 
 /* Computes the items begin <= i < end. Called from several threads at once,
@@ -128,135 +133,23 @@ extern const gilkit_api *GILKIT_TABLE;
 static const gilkit_api *gilkit_table;
 #endif
 
-/* ---- Regions ---- */
+/* Several threads may import at the same time; all of them store the same. */
+#if defined(__GNUC__) || defined(__clang__)
+#  define GILKIT_LOAD(pointer) __atomic_load_n(&(pointer), __ATOMIC_ACQUIRE)
+#  define GILKIT_STORE(pointer, value) __atomic_store_n(&(pointer), (value), __ATOMIC_RELEASE)
+#else /* MSVC: a pointer is read and written at once */
+#  define GILKIT_LOAD(pointer) (*(const gilkit_api *volatile *)&(pointer))
+#  define GILKIT_STORE(pointer, value) (*(const gilkit_api *volatile *)&(pointer) = (value))
+#endif
 
-static inline gilkit_options gilkit_default_options(void)
-{
-    gilkit_options options = {sizeof(gilkit_options), 0, 0, 0, 0, NULL, NULL, NULL, NULL};
-    return options;
-}
-
-/* Runs body over 0 <= i < n in chunks, on the calling thread and on workers of
- * the pool; returns when every chunk is done (GILKIT_OK) or the region was
- * cancelled and no thread is inside the body any more. How n is cut depends on
- * n and grain alone. From any thread, with or without the GIL (a body that
- * takes the GIL needs a caller who does not hold it), also from inside of a
- * body. `options` may be NULL. */
-static inline int gilkit_parallel_for(int64_t n, gilkit_body *body, void *data, const gilkit_options *options)
-{
-    return GILKIT_TABLE == NULL ? GILKIT_NOT_IMPORTED : GILKIT_TABLE->parallel_for(n, body, data, options);
-}
-
-/* Folds 0 <= i < n, a partial of `size` bytes for each chunk, and combines them
- * in order: the same bits for any number of threads. *result is the neutral
- * value at first, a copy of which every partial begins with; it stays so unless
- * GILKIT_OK is returned. */
-static inline int gilkit_parallel_reduce(int64_t n, size_t size, gilkit_fold *fold, gilkit_combine *combine,
-                                         void *data, void *result, const gilkit_options *options)
-{
-    return GILKIT_TABLE == NULL ? GILKIT_NOT_IMPORTED
-                                : GILKIT_TABLE->parallel_reduce(n, size, fold, combine, data, result, options);
-}
-
-/* Items in a chunk of a region of n items, where grain is 0. */
-static inline int64_t gilkit_default_grain(int64_t n)
-{
-    return GILKIT_TABLE->default_grain(n);
-}
-
-/* ---- From inside of a body ---- */
-
-/* Ends the innermost region with `code` (positive); the first code stays, and
- * is what gilkit_parallel_for returns. */
-static inline void gilkit_cancel(int code)
-{
-    GILKIT_TABLE->cancel(code);
-}
-
-/* Whether the region, or one around it, is to end: a chunk that takes longer
- * than some milliseconds looks from time to time, and returns early. */
-static inline int gilkit_cancelled(void)
-{
-    return GILKIT_TABLE->cancelled();
-}
-
-/* This thread's place in the innermost region, from 0 (the caller) to
- * gilkit_participants() - 1: an index into scratch memory. */
-static inline int gilkit_participant(void)
-{
-    return GILKIT_TABLE->participant();
-}
-
-/* ---- From anywhere ---- */
-
-/* How many threads can take part in a region with these options. */
-static inline int gilkit_participants(const gilkit_options *options)
-{
-    return GILKIT_TABLE->participants(options);
-}
-
-/* How many a region has whose options do not say. */
-static inline int gilkit_num_threads(void)
-{
-    return GILKIT_TABLE->num_threads();
-}
-
-/* Ends the regions that have this token. */
-static inline void gilkit_cancel_token(gilkit_token *token)
-{
-    GILKIT_TABLE->cancel_token(token);
-}
-
-/* Monotonic time in nanoseconds, the clock of time.monotonic_ns(). */
-static inline int64_t gilkit_now(void)
-{
-    return GILKIT_TABLE->now();
-}
-
-/* ---- Locks and counters, between any threads, without the GIL ---- */
-
-/* Waits at most `timeout` nanoseconds: below 0 for ever, 0 not at all. GILKIT_OK
- * or GILKIT_TIMEOUT. While a body waits for ever, its region cannot be cancelled. */
-static inline int gilkit_lock_acquire(gilkit_lock *lock, int64_t timeout)
-{
-    return GILKIT_TABLE->lock_acquire(lock, timeout);
-}
-
-/* GILKIT_OK, or GILKIT_NOT_HELD if the lock is free. */
-static inline int gilkit_lock_release(gilkit_lock *lock)
-{
-    return GILKIT_TABLE->lock_release(lock);
-}
-
-/* NULL: no memory. */
-static inline gilkit_counter *gilkit_counter_new(void)
-{
-    return GILKIT_TABLE->counter_new();
-}
-
-/* When no thread uses it any more. */
-static inline void gilkit_counter_free(gilkit_counter *counter)
-{
-    GILKIT_TABLE->counter_free(counter);
-}
-
-/* GILKIT_OK, or GILKIT_OVERFLOW, and nothing added. */
-static inline int gilkit_counter_add(gilkit_counter *counter, int64_t n)
-{
-    return GILKIT_TABLE->counter_add(counter, n);
-}
-
-static inline int64_t gilkit_counter_value(gilkit_counter *counter)
-{
-    return GILKIT_TABLE->counter_value(counter);
-}
-
-/* ---- With Python, holding the GIL ---- */
+#define GILKIT_FORGOTTEN                                                                                      \
+    "gilkit is not imported: add `if (gilkit_import() < 0) return NULL;` to the module's init function (in " \
+    "Cython, `gilkit.import_gilkit()` at the module's top level)"
 
 #ifdef Py_PYTHON_H
 
-/* Before all else. Returns -1 with ImportError set when there is no gilkit, or
- * one that is older than this header. */
+/* Before all else, holding the GIL. Returns -1 with ImportError set when there is
+ * no gilkit, or one that is older than this header. */
 static inline int gilkit_import(void)
 {
     const gilkit_api *api;
@@ -285,9 +178,195 @@ static inline int gilkit_import(void)
                      GILKIT_VERSION, api->version, (int)api->size, (int)sizeof(gilkit_api), GILKIT_VERSION);
         return -1;
     }
-    GILKIT_TABLE = api;
+    GILKIT_STORE(GILKIT_TABLE, api);
     return 0;
 }
+
+/* The GIL may be held by this thread or not, but not by one that waits for it. */
+static inline void gilkit_import_late(void)
+{
+    PyGILState_STATE state = PyGILState_UNLOCKED;
+    PyObject *kind, *value, *trace;
+    int holds_gil = 0;
+#  if !defined(Py_LIMITED_API) && PY_VERSION_HEX >= 0x030C0000
+    /* PyGILState does not know the thread states of sub-interpreters. (Before 3.12,
+     * this function tells of the thread that holds the GIL, whichever it is.) */
+#    if PY_VERSION_HEX >= 0x030D0000
+    holds_gil = PyThreadState_GetUnchecked() != NULL;
+#    else
+    holds_gil = _PyThreadState_UncheckedGet() != NULL;
+#    endif
+#  endif
+    if (!holds_gil)
+        state = PyGILState_Ensure();
+    PyErr_Fetch(&kind, &value, &trace); /* one may be on its way */
+    if (gilkit_import() < 0) {
+        PyErr_Print();
+        Py_FatalError(GILKIT_FORGOTTEN ", which raises such an error as an exception");
+    }
+    PyErr_Restore(kind, value, trace);
+    if (!holds_gil)
+        PyGILState_Release(state);
+}
+
+#endif /* Py_PYTHON_H */
+
+/* The table, which is imported now if it was not before. */
+static inline const gilkit_api *gilkit_get_table(void)
+{
+    const gilkit_api *table = GILKIT_LOAD(GILKIT_TABLE);
+    if (table != NULL)
+        return table;
+#ifdef Py_PYTHON_H
+    gilkit_import_late();
+    return GILKIT_LOAD(GILKIT_TABLE);
+#else
+    fprintf(stderr, "%s\n", GILKIT_FORGOTTEN);
+    abort();
+#endif
+}
+
+#ifdef Py_PYTHON_H
+#  define GILKIT_IS_MISSING 0 /* or becomes so in gilkit_get_table() */
+#else
+/* Says so, for callers that do not read the status. */
+static inline int gilkit_is_missing(void)
+{
+    if (GILKIT_LOAD(GILKIT_TABLE) != NULL)
+        return 0;
+    fprintf(stderr, "%s\n", GILKIT_FORGOTTEN);
+    return 1;
+}
+#  define GILKIT_IS_MISSING gilkit_is_missing()
+#endif
+
+/* ---- Regions ---- */
+
+static inline gilkit_options gilkit_default_options(void)
+{
+    gilkit_options options = {sizeof(gilkit_options), 0, 0, 0, 0, NULL, NULL, NULL, NULL};
+    return options;
+}
+
+/* Runs body over 0 <= i < n in chunks, on the calling thread and on workers of
+ * the pool; returns when every chunk is done (GILKIT_OK) or the region was
+ * cancelled and no thread is inside the body any more. How n is cut depends on
+ * n and grain alone. From any thread, with or without the GIL (a body that
+ * takes the GIL needs a caller who does not hold it), also from inside of a
+ * body. `options` may be NULL. */
+static inline int gilkit_parallel_for(int64_t n, gilkit_body *body, void *data, const gilkit_options *options)
+{
+    return GILKIT_IS_MISSING ? GILKIT_NOT_IMPORTED : gilkit_get_table()->parallel_for(n, body, data, options);
+}
+
+/* Folds 0 <= i < n, a partial of `size` bytes for each chunk, and combines them
+ * in order: the same bits for any number of threads. *result is the neutral
+ * value at first, a copy of which every partial begins with; it stays so unless
+ * GILKIT_OK is returned. */
+static inline int gilkit_parallel_reduce(int64_t n, size_t size, gilkit_fold *fold, gilkit_combine *combine,
+                                         void *data, void *result, const gilkit_options *options)
+{
+    return GILKIT_IS_MISSING
+               ? GILKIT_NOT_IMPORTED
+               : gilkit_get_table()->parallel_reduce(n, size, fold, combine, data, result, options);
+}
+
+/* Items in a chunk of a region of n items, where grain is 0. */
+static inline int64_t gilkit_default_grain(int64_t n)
+{
+    return gilkit_get_table()->default_grain(n);
+}
+
+/* ---- From inside of a body ---- */
+
+/* Ends the innermost region with `code` (positive); the first code stays, and
+ * is what gilkit_parallel_for returns. */
+static inline void gilkit_cancel(int code)
+{
+    gilkit_get_table()->cancel(code);
+}
+
+/* Whether the region, or one around it, is to end: a chunk that takes longer
+ * than some milliseconds looks from time to time, and returns early. */
+static inline int gilkit_cancelled(void)
+{
+    return gilkit_get_table()->cancelled();
+}
+
+/* This thread's place in the innermost region, from 0 (the caller) to
+ * gilkit_participants() - 1: an index into scratch memory. */
+static inline int gilkit_participant(void)
+{
+    return gilkit_get_table()->participant();
+}
+
+/* ---- From anywhere ---- */
+
+/* How many threads can take part in a region with these options. */
+static inline int gilkit_participants(const gilkit_options *options)
+{
+    return gilkit_get_table()->participants(options);
+}
+
+/* How many a region has whose options do not say. */
+static inline int gilkit_num_threads(void)
+{
+    return gilkit_get_table()->num_threads();
+}
+
+/* Ends the regions that have this token. */
+static inline void gilkit_cancel_token(gilkit_token *token)
+{
+    gilkit_get_table()->cancel_token(token);
+}
+
+/* Monotonic time in nanoseconds, the clock of time.monotonic_ns(). */
+static inline int64_t gilkit_now(void)
+{
+    return gilkit_get_table()->now();
+}
+
+/* ---- Locks and counters, between any threads, without the GIL ---- */
+
+/* Waits at most `timeout` nanoseconds: below 0 for ever, 0 not at all. GILKIT_OK
+ * or GILKIT_TIMEOUT. While a body waits for ever, its region cannot be cancelled. */
+static inline int gilkit_lock_acquire(gilkit_lock *lock, int64_t timeout)
+{
+    return gilkit_get_table()->lock_acquire(lock, timeout);
+}
+
+/* GILKIT_OK, or GILKIT_NOT_HELD if the lock is free. */
+static inline int gilkit_lock_release(gilkit_lock *lock)
+{
+    return gilkit_get_table()->lock_release(lock);
+}
+
+/* NULL: no memory. */
+static inline gilkit_counter *gilkit_counter_new(void)
+{
+    return gilkit_get_table()->counter_new();
+}
+
+/* When no thread uses it any more. */
+static inline void gilkit_counter_free(gilkit_counter *counter)
+{
+    gilkit_get_table()->counter_free(counter);
+}
+
+/* GILKIT_OK, or GILKIT_OVERFLOW, and nothing added. */
+static inline int gilkit_counter_add(gilkit_counter *counter, int64_t n)
+{
+    return gilkit_get_table()->counter_add(counter, n);
+}
+
+static inline int64_t gilkit_counter_value(gilkit_counter *counter)
+{
+    return gilkit_get_table()->counter_value(counter);
+}
+
+/* ---- With Python, holding the GIL ---- */
+
+#ifdef Py_PYTHON_H
 
 /* Puts into the options what Python code has set for its calls: the number of
  * threads (unless options->threads says it), timeouts, cancel tokens, and
@@ -295,22 +374,18 @@ static inline int gilkit_import(void)
  * regions; then gilkit_finish(), exactly once. Returns -1 with an exception. */
 static inline int gilkit_begin(gilkit_options *options)
 {
-    if (GILKIT_TABLE == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "gilkit_import() was not called, or failed");
+    if (GILKIT_LOAD(GILKIT_TABLE) == NULL && gilkit_import() < 0)
         return -1;
-    }
-    return GILKIT_TABLE->begin(options);
+    return gilkit_get_table()->begin(options);
 }
 
 /* Returns 0 for GILKIT_OK, else -1 with the exception that the status stands
  * for. `options`: those of gilkit_begin(), or NULL if it was not called. */
 static inline int gilkit_finish(gilkit_options *options, int status)
 {
-    if (GILKIT_TABLE == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "gilkit_import() was not called, or failed");
+    if (GILKIT_LOAD(GILKIT_TABLE) == NULL && gilkit_import() < 0)
         return -1;
-    }
-    return GILKIT_TABLE->finish(options, status);
+    return gilkit_get_table()->finish(options, status);
 }
 
 /* gilkit_parallel_for() between the two, without the GIL. */

@@ -43,7 +43,7 @@ def draw(int64_t width, int64_t height, double complex c=-0.8 + 0.156j, int32_t 
     pixels = array("i", bytes(4 * width * height))
     cdef int32_t[::1] view = pixels
     cdef Picture picture = Picture(c.real, c.imag, width, height, max_iter, &view[0])
-    gilkit.run(height, draw_rows, &picture, NULL)
+    gilkit.run(height, draw_rows, &picture)
     return pixels
 
 
@@ -92,7 +92,7 @@ def each_row(int64_t height, function):
     cdef list errors = []
     cdef tuple both = (function, errors)
     try:
-        gilkit.run(height, call_rows, <void *>both, NULL)
+        gilkit.run(height, call_rows, <void *>both)
     except RuntimeError:
         if not errors:
             raise
@@ -123,7 +123,7 @@ def count(int64_t n):
     if tally.counter == NULL:
         raise MemoryError
     try:
-        gilkit.run(n, count_each, &tally, NULL)
+        gilkit.run(n, count_each, &tally)
         return tally.under_the_lock, gilkit.counter_value(tally.counter)
     finally:
         gilkit.counter_free(tally.counter)

@@ -1,0 +1,355 @@
+"""with blocks of threads, timeouts and tokens: nested, left in any order, in other contexts, or never."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import copy
+import gc
+import pickle
+import threading
+import weakref
+from concurrent.futures import CancelledError
+
+import pytest
+
+import gilkit
+from gilkit import _call
+
+MINUTE = 100_000_000_000  # steps of spin: more than a minute on any machine
+
+
+def entered_elsewhere(*blocks):
+    """An ExitStack with the blocks entered, in a copy of this context."""
+    stack = contextlib.ExitStack()
+    copied = contextvars.copy_context()
+    for block in blocks:
+        copied.run(stack.enter_context, block)
+    return stack
+
+
+def threads_here():
+    return gilkit.num_threads()
+
+
+def cancelled_here():
+    """Whether a call here does not even begin."""
+    try:
+        gilkit.spin(1)
+    except CancelledError:
+        return True
+    return False
+
+
+def timed_out_here():
+    try:
+        gilkit.spin(1)
+    except TimeoutError:
+        return True
+    return False
+
+
+# ---- Nested tokens: each counts
+
+
+@pytest.mark.parametrize("depth", [2, 3, 10])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_each_of_nested_tokens_ends_a_call(depth, threads):
+    for cancelled in {0, depth // 2, depth - 1}:
+        tokens = [gilkit.CancelToken() for _ in range(depth)]
+        with contextlib.ExitStack() as stack:
+            for token in tokens:
+                stack.enter_context(token)
+            timer = threading.Timer(0.05, tokens[cancelled].cancel)
+            timer.start()
+            with pytest.raises(CancelledError):
+                gilkit.spin(MINUTE, threads=threads)
+            timer.join()
+            assert cancelled_here()
+        assert not cancelled_here()
+
+
+def test_an_outer_token_ends_the_items_of_a_map_that_have_their_own():
+    outer = gilkit.CancelToken()
+
+    def item(_):
+        with gilkit.CancelToken():
+            gilkit.spin(MINUTE)
+
+    for run in (gilkit.map, lambda *arguments, **options: list(gilkit.imap(*arguments, **options))):
+        outer = gilkit.CancelToken()
+        timer = threading.Timer(0.05, outer.cancel)
+        timer.start()
+        with outer, pytest.raises(CancelledError):
+            run(item, [1, 2], threads=2)
+        timer.join()
+
+
+def test_other_blocks_between_tokens():
+    outer, inner = gilkit.CancelToken(), gilkit.CancelToken()
+    with outer, gilkit.threads(2), gilkit.timeout(100), inner, gilkit.threads(None):
+        assert not cancelled_here()
+        outer.cancel()
+        assert cancelled_here()
+    with inner, outer, gilkit.timeout(100):
+        assert cancelled_here()
+
+
+def test_one_token_twice():
+    token = gilkit.CancelToken()
+    with token:
+        with token, gilkit.threads(2), token:
+            pass
+        token.cancel()
+        assert cancelled_here()
+    assert not cancelled_here()
+
+
+# ---- Left elsewhere, or in another order
+
+
+@pytest.mark.parametrize("make", [lambda: gilkit.threads(7), lambda: gilkit.timeout(50), gilkit.CancelToken])
+def test_a_block_left_in_another_context_changes_nothing_there(make):
+    outer = gilkit.CancelToken()
+    with gilkit.threads(3), gilkit.timeout(0), outer:
+        entered_elsewhere(make(), make()).close()
+        assert threads_here() == 3
+        with pytest.raises(TimeoutError):
+            gilkit.spin(1)
+    with outer, gilkit.threads(3):
+        entered_elsewhere(make()).close()
+        outer.cancel()
+        assert threads_here() == 3
+        assert cancelled_here()
+    with gilkit.threads(3):
+        pass
+    assert not cancelled_here()
+
+
+def test_a_block_left_where_none_is_open():
+    default = threads_here()
+    for block in (gilkit.threads(7), gilkit.timeout(0), gilkit.CancelToken()):
+        block.__exit__(None, None, None)
+        assert threads_here() == default
+        with block:
+            pass
+        block.__exit__(None, None, None)
+    with gilkit.threads(3):
+        gilkit.threads(3).__exit__(None, None, None)  # equal, and another
+        assert threads_here() == 3
+
+
+def test_blocks_left_out_of_order():
+    default = threads_here()
+    token = gilkit.CancelToken()
+    token.cancel()
+    first, second, third = gilkit.threads(3), gilkit.threads(5), gilkit.threads(None)
+    for block in (first, token, second, third):
+        block.__enter__()
+    assert threads_here() == default
+    token.__exit__(None, None, None)
+    third.__exit__(None, None, None)
+    assert not cancelled_here()
+    assert threads_here() == 5
+    first.__exit__(None, None, None)
+    assert threads_here() == 5
+    second.__exit__(None, None, None)
+    assert threads_here() == default
+
+
+def test_a_timeout_left_before_the_one_inside_it():
+    tight, wide = gilkit.timeout(0), gilkit.timeout(100)
+    tight.__enter__()
+    wide.__enter__()
+    assert timed_out_here()
+    tight.__exit__(None, None, None)
+    assert not timed_out_here()
+    with gilkit.timeout(0):
+        wide.__exit__(None, None, None)
+        assert timed_out_here()
+    assert not timed_out_here()
+
+
+def test_one_object_entered_more_than_once():
+    block = gilkit.threads(3)
+    with block, gilkit.threads(5):
+        with block:
+            assert threads_here() == 3
+        assert threads_here() == 5
+    token = gilkit.CancelToken()
+    with token:
+        with token:
+            pass
+        token.cancel()
+        assert cancelled_here()
+    assert not cancelled_here()
+
+
+def test_generators_in_turn():
+    """Each keeps its block open while the other's ends."""
+    default = threads_here()
+
+    def steps(n):
+        with gilkit.threads(n):
+            yield
+            yield
+
+    one, two = steps(3), steps(5)
+    next(one)
+    next(two)
+    assert threads_here() == 5
+    one.close()
+    assert threads_here() == 5
+    two.close()
+    assert threads_here() == default
+
+
+def test_async_generators_and_tasks():
+    default = threads_here()
+
+    async def steps():
+        with gilkit.threads(7):
+            yield threads_here()
+            yield threads_here()
+
+    async def task(n, token, ready, go):
+        with gilkit.threads(n), token:
+            ready.release()
+            await go.wait()
+            return threads_here()
+
+    async def main():
+        token, ready, go = gilkit.CancelToken(), asyncio.Semaphore(0), asyncio.Event()
+        with token, gilkit.threads(2):
+            tasks = [asyncio.create_task(task(n, token, ready, go)) for n in (3, 4, 5)]
+            for _ in tasks:
+                await ready.acquire()
+            # Finished by another task, as asyncio does with generators that are not used up.
+            generator = steps()
+            assert await asyncio.create_task(anext(generator)) == 7
+            assert threads_here() == 2
+            await generator.aclose()
+            assert threads_here() == 2
+            go.set()
+            assert await asyncio.gather(*tasks) == [3, 4, 5]
+        assert threads_here() == default
+        token.cancel()
+        assert not cancelled_here()
+
+    asyncio.run(main())
+
+
+def test_a_context_keeps_its_own_blocks():
+    """A copy goes on with what was open when it was made, whatever is left meanwhile."""
+    block = gilkit.threads(3)
+    with block:
+        copied = contextvars.copy_context()
+        copied.run(block.__exit__, None, None, None)
+        assert threads_here() == 3
+        other = contextvars.copy_context()
+    assert copied.run(threads_here) == threads_here()
+    assert other.run(threads_here) == 3
+
+
+# ---- Never left
+
+
+@pytest.mark.parametrize("make", [lambda: gilkit.threads(2), lambda: gilkit.timeout(100)])
+def test_many_blocks_never_left(make):
+    def enter_many():
+        for _ in range(200_000):
+            make().__enter__()
+        return gilkit.spin(1)
+
+    context = contextvars.copy_context()
+    assert context.run(enter_many) == 1
+    del context
+    gc.collect()
+
+
+def test_a_token_entered_without_end():
+    token = gilkit.CancelToken()
+
+    def enter_many():
+        for _ in range(200_000):
+            token.__enter__()
+        assert gilkit.spin(1_000_001) == 1
+        token.cancel()
+        assert cancelled_here()
+        with gilkit.threads(2):
+            for _ in range(200_000):
+                token.__exit__(None, None, None)
+        assert not cancelled_here()
+
+    contextvars.copy_context().run(enter_many)
+
+
+def test_a_block_left_deep_below_others():
+    def enter_many():
+        first = gilkit.threads(3)
+        first.__enter__()
+        for _ in range(100_000):
+            gilkit.timeout(None).__enter__()
+        assert threads_here() == 3
+        first.__exit__(None, None, None)
+        return threads_here()
+
+    assert contextvars.copy_context().run(enter_many) == threads_here()
+
+
+def test_scopes_in_cycles_are_collected():
+    class Token(gilkit.CancelToken):
+        pass
+
+    token = Token()
+
+    def enter(token):
+        token.__enter__()
+        token.context = contextvars.copy_context()
+
+    contextvars.copy_context().run(enter, token)
+    alive = weakref.ref(token)
+    del token
+    gc.collect()
+    assert alive() is None
+
+
+def test_a_scope_can_be_carried_to_another_context():
+    with gilkit.threads(3):
+        scope = _call.scope_variable.get()
+
+    def inside():
+        _call.scope_variable.set(scope)
+        return threads_here()
+
+    assert contextvars.copy_context().run(inside) == 3
+
+
+# ---- What a token is
+
+
+def test_tokens_have_weak_references():
+    token = gilkit.CancelToken()
+    reference = weakref.ref(token)
+    assert reference() is token
+    assert weakref.WeakSet([token])
+    with token:
+        pass
+    del token
+    gc.collect()
+    assert reference() is None
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, *(
+    lambda token, protocol=protocol: pickle.dumps(token, protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
+)])  # fmt: skip
+def test_a_token_cannot_be_copied(duplicate):
+    class Token(gilkit.CancelToken):
+        pass
+
+    for token in (gilkit.CancelToken(), Token(), [gilkit.CancelToken()]):
+        if duplicate is copy.copy and isinstance(token, list):
+            continue
+        with pytest.raises(TypeError, match=r"CancelToken cannot be pickled or copied.*share the token itself"):
+            duplicate(token)
