@@ -95,7 +95,8 @@ cdef class Counter:
         return self.value_nogil()
 
     def __round__(self, ndigits=None):
-        return round(<object>self.value_nogil(), ndigits)
+        value = <object>self.value_nogil()
+        return value if ndigits is None else value.__round__(ndigits)
 
     def __float__(self):
         return float(<object>self.value_nogil())
