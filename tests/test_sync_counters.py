@@ -1,10 +1,14 @@
 """The counters: exact sums, the ends of the range, handles, and the hammer."""
 
 import copy
+import math
+import operator
 import pickle
 import signal
 import threading
 import time
+import weakref
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
@@ -359,3 +363,60 @@ def test_compare_and_set_against_an_int(value, expected):
     counter = sync.AtomicCounter(value)
     assert counter.compare_and_set(expected, 1) is (value == expected)
     assert counter.value == (1 if value == expected else value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("value", [0, 1, -1, 7, HIGHEST, LOWEST])
+def test_compares_and_converts_as_an_integer(kind, value):
+    counter = kind(value)
+    assert bool(counter) is bool(value)
+    assert (int(counter), operator.index(counter), float(counter), complex(counter)) == (
+        value, value, float(value), complex(value),
+    )  # fmt: skip
+    assert [f(counter) for f in (math.trunc, math.floor, math.ceil, round)] == [value] * 4
+    assert (hex(counter), round(counter, -1)) == (hex(value), round(value, -1))
+    assert [f"{counter:{spec}}" for spec in ("", "d", ",", "+x", ">30", "e")] == [
+        f"{value:{spec}}" for spec in ("", "d", ",", "+x", ">30", "e")
+    ]
+    comparisons = operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge
+    for other in (value, value - 1, value + 1, float(value), 0, True, math.inf, math.nan, Fraction(1, 3)):
+        for compare in comparisons:
+            assert compare(counter, other) is compare(value, other)
+            assert compare(other, counter) is compare(other, value)
+    for other_kind in KINDS:
+        for compare in comparisons:
+            assert compare(counter, other_kind(value)) is compare(value, value)
+            assert compare(counter, other_kind(0)) is compare(value, 0)
+    assert (counter == "0", counter != None, counter == [value]) == (False, True, False)  # noqa: E711
+    with pytest.raises(TypeError, match="not supported between instances"):
+        counter < "1"  # noqa: B015
+    with pytest.raises(ValueError, match="format"):
+        f"{counter:s}"
+    assert counter == counter.handle()
+    assert repr(counter).startswith("<gilkit.")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_counters_have_no_hash(kind):
+    """They are equal by value, and the value changes."""
+
+    class Mine(kind):
+        pass
+
+    for cls in (kind, Mine):
+        assert cls.__hash__ is None
+        with pytest.raises(TypeError, match="unhashable"):
+            hash(cls())
+        with pytest.raises(TypeError, match="unhashable"):
+            {cls()}
+    assert weakref.ref(kind())() is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_counters_count_and_index_by_counters(kind):
+    counter = kind(2)
+    counter += sync.AtomicCounter(3)
+    assert counter == 5
+    assert "abcdef"[counter] == "f"
+    assert list(range(counter)) == [0, 1, 2, 3, 4]
+    assert kind(counter) == 5

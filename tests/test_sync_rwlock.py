@@ -1,5 +1,6 @@
 """RWLock: readers together, writers alone and first, and nobody waits for himself."""
 
+import signal
 import threading
 import time
 
@@ -48,9 +49,51 @@ def test_rwlock_refuses_to_wait_for_itself():
     assert rw.readers == 0
     with rw.writer():
         with pytest.raises(RuntimeError, match="already"):
-            rw.writer().acquire(timeout=1)
+            rw.writer().acquire()
         with pytest.raises(RuntimeError, match="holds the RWLock to write"):
-            rw.reader().acquire(False)
+            rw.reader().acquire()
+
+
+@pytest.mark.parametrize("detect", [False, True])
+def test_rwlock_waits_of_its_holder_that_end_return_false(detect):
+    """As with threading.Lock: what cannot hang is no error. A timed wait takes its time."""
+    rw = sync.RWLock()
+    with sync.detect_deadlocks(detect, inversions=True):
+        with rw.reader():
+            assert rw.writer().acquire(False) is False
+            assert rw.writer().acquire(timeout=0) is False
+            begin = time.monotonic()
+            assert rw.writer().acquire(timeout=0.02) is False
+            assert time.monotonic() - begin >= 0.02
+        with rw.writer():
+            for side in (rw.reader(), rw.writer()):
+                assert side.acquire(False) is False
+                assert side.acquire(timeout=0) is False
+                begin = time.monotonic()
+                assert side.acquire(timeout=0.02) is False
+                assert time.monotonic() - begin >= 0.02
+            assert rw.written
+        with rw.writer(), pytest.raises(ValueError, match="non-negative"):
+            rw.writer().acquire(timeout=-2)
+        with rw.reader(), rw.reader():
+            pass
+        assert not rw.written
+        assert rw.readers == 0
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs setitimer")
+@pytest.mark.thread_unsafe(reason="sets a signal handler")
+def test_rwlock_timed_wait_of_its_holder_gets_what_a_signal_handler_released():
+    rw = sync.RWLock()
+    before = signal.signal(signal.SIGALRM, lambda *_: rw.writer().release())
+    try:
+        assert rw.writer().acquire()
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        assert rw.reader().acquire(timeout=LONG) is True
+        assert not rw.written
+        rw.reader().release()
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_rwlock_prefers_writers():

@@ -44,12 +44,13 @@ int gk_condition_retake(gk_lock *lock, int status, const gk_patience *p)
     return GK_SYNC_INTERRUPTED;
 }
 
-int gk_condition_retake_rlock(gk_rlock *lock, uintptr_t count, int status, const gk_patience *p)
+int gk_condition_retake_rlock(gk_rlock *lock, uintptr_t self, uintptr_t count, int status,
+                              const gk_patience *p)
 {
     gk_patience q = until_taken(status, p);
-    if (gk_rlock_acquire_again(lock, count, &q) == GK_SYNC_OK)
+    if (gk_rlock_acquire_again_as(lock, self, count, &q) == GK_SYNC_OK)
         return status;
-    gk_rlock_acquire_again(lock, count, NULL);
+    gk_rlock_acquire_again_as(lock, self, count, NULL);
     return GK_SYNC_INTERRUPTED;
 }
 
@@ -65,8 +66,8 @@ int gk_condition_wait_rlock(gk_condition *c, gk_rlock *lock, const gk_patience *
 {
     gk_waiter w;
     gk_condition_enter(c, &w);
-    uintptr_t count = gk_rlock_release_all(lock);
-    return gk_condition_retake_rlock(lock, count, gk_condition_sleep(c, &w, p), p);
+    uintptr_t self = gk_thread_ident(), count = gk_rlock_release_all_as(lock, self);
+    return gk_condition_retake_rlock(lock, self, count, gk_condition_sleep(c, &w, p), p);
 }
 
 void gk_condition_notify(gk_condition *c, int64_t n)

@@ -26,7 +26,8 @@ void gk_condition_leave(gk_condition *condition, gk_waiter *waiter);
 /* Whatever happens, the lock is taken, as often as it was before; `status` is what
  * the sleep returned, and the wait ends with what these return. */
 int gk_condition_retake(gk_lock *lock, int status, const gk_patience *patience);
-int gk_condition_retake_rlock(gk_rlock *lock, uintptr_t count, int status, const gk_patience *patience);
+int gk_condition_retake_rlock(gk_rlock *lock, uintptr_t self, uintptr_t count, int status,
+                              const gk_patience *patience);
 
 GK_INLINE uint32_t gk_condition_waiters(gk_condition *condition)
 {

@@ -5,6 +5,7 @@
 #include "sync/barrier.h"
 #include "sync/condition.h"
 #include "sync/counter.h"
+#include "sync/deadlock.h"
 #include "sync/event.h"
 #include "sync/gil.h"
 #include "sync/hammer.h"
@@ -17,16 +18,29 @@
 /* clang-format off */
 #define GK_SYNC_EXPORTS(X)       \
     X(gk_sync_watchers)          \
+    X(gk_deadlock_mode)          \
+    X(gk_deadlock_set_mode)      \
+    X(gk_claim_new)              \
+    X(gk_claim_free)             \
+    X(gk_claim_hold)             \
+    X(gk_claim_wait)             \
+    X(gk_claim_withdraw)         \
+    X(gk_claim_release)          \
+    X(gk_claims_of_mine)         \
+    X(gk_order_note)             \
+    X(gk_order_free)             \
+    X(gk_orders_forget)          \
+    X(gk_orders_noted)           \
     X(gk_thread_ident)           \
     X(gk_gil_signalling)         \
     X(gk_gil_freed)              \
     X(gk_gil_await)              \
     X(gk_lock_acquire)           \
     X(gk_lock_release)           \
-    X(gk_rlock_acquire)          \
-    X(gk_rlock_release)          \
-    X(gk_rlock_release_all)      \
-    X(gk_rlock_acquire_again)    \
+    X(gk_rlock_acquire_as)       \
+    X(gk_rlock_release_as)       \
+    X(gk_rlock_release_all_as)   \
+    X(gk_rlock_acquire_again_as) \
     X(gk_semaphore_init)         \
     X(gk_semaphore_acquire)      \
     X(gk_semaphore_release)      \

@@ -145,15 +145,11 @@ uintptr_t gk_thread_ident(void)
 }
 
 /* Only the owner itself ever finds its own name there, so relaxed will do. */
-static int mine(gk_rlock *l)
-{
-    return gk_rlock_owner(l) == gk_thread_ident();
-}
 
-int gk_rlock_acquire(gk_rlock *l, const gk_patience *p)
+int gk_rlock_acquire_as(gk_rlock *l, uintptr_t self, const gk_patience *p)
 {
-    if (!mine(l))
-        return gk_rlock_acquire_again(l, 1, p);
+    if (gk_rlock_owner(l) != self)
+        return gk_rlock_acquire_again_as(l, self, 1, p);
     uintptr_t count = gk_rlock_count(l);
     if (count == UINTPTR_MAX)
         return GK_SYNC_OVERFLOW;
@@ -161,19 +157,19 @@ int gk_rlock_acquire(gk_rlock *l, const gk_patience *p)
     return GK_SYNC_OK;
 }
 
-int gk_rlock_acquire_again(gk_rlock *l, uintptr_t count, const gk_patience *p)
+int gk_rlock_acquire_again_as(gk_rlock *l, uintptr_t self, uintptr_t count, const gk_patience *p)
 {
     int status = gk_lock_acquire(&l->lock, p);
     if (status == GK_SYNC_OK) {
-        atomic_store_explicit(&l->owner, gk_thread_ident(), memory_order_relaxed);
+        atomic_store_explicit(&l->owner, self, memory_order_relaxed);
         gk_rlock_set_count(l, count);
     }
     return status;
 }
 
-int gk_rlock_release(gk_rlock *l)
+int gk_rlock_release_as(gk_rlock *l, uintptr_t self)
 {
-    if (!mine(l))
+    if (gk_rlock_owner(l) != self)
         return GK_SYNC_NOT_HELD;
     uintptr_t left = gk_rlock_count(l) - 1;
     gk_rlock_set_count(l, left);
@@ -183,9 +179,9 @@ int gk_rlock_release(gk_rlock *l)
     return gk_lock_release(&l->lock);
 }
 
-uintptr_t gk_rlock_release_all(gk_rlock *l)
+uintptr_t gk_rlock_release_all_as(gk_rlock *l, uintptr_t self)
 {
-    if (!mine(l))
+    if (gk_rlock_owner(l) != self)
         return 0;
     uintptr_t count = gk_rlock_count(l);
     gk_rlock_set_count(l, 0);

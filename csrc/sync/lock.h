@@ -55,7 +55,7 @@ int gk_lock_release(gk_lock *lock);
 
 typedef struct {
     gk_lock lock;
-    _Atomic uintptr_t owner; /* gk_thread_ident() of the holder; 0: free */
+    _Atomic uintptr_t owner; /* gk_thread_ident() of the holder, or a greenlet's name; 0: free */
     _Atomic uintptr_t count; /* times taken; written by the owner alone, read by whoever shows the lock */
 } gk_rlock;
 
@@ -111,14 +111,27 @@ GK_INLINE int gk_rlock_try_release(gk_rlock *l, uintptr_t self)
     return 0;
 }
 
-/* As above; GK_SYNC_OVERFLOW if taken too often, GK_SYNC_NOT_HELD if this thread
- * does not hold it. */
-int gk_rlock_acquire(gk_rlock *lock, const gk_patience *patience);
-int gk_rlock_release(gk_rlock *lock);
+/* As above, for the owner `self`, which is gk_thread_ident() where threads are
+ * the only flows of control. GK_SYNC_OVERFLOW if taken too often,
+ * GK_SYNC_NOT_HELD if `self` does not hold it. */
+int gk_rlock_acquire_as(gk_rlock *lock, uintptr_t self, const gk_patience *patience);
+int gk_rlock_release_as(gk_rlock *lock, uintptr_t self);
 
 /* For condition variables: releases it however often it was taken and returns
- * that number (0: not held by this thread); takes it that often. */
-uintptr_t gk_rlock_release_all(gk_rlock *lock);
-int gk_rlock_acquire_again(gk_rlock *lock, uintptr_t count, const gk_patience *patience);
+ * that number (0: not held by `self`); takes it that often. */
+uintptr_t gk_rlock_release_all_as(gk_rlock *lock, uintptr_t self);
+int gk_rlock_acquire_again_as(gk_rlock *lock, uintptr_t self, uintptr_t count, const gk_patience *patience);
+
+/* For this thread. */
+
+GK_INLINE int gk_rlock_acquire(gk_rlock *lock, const gk_patience *patience)
+{
+    return gk_rlock_acquire_as(lock, gk_thread_ident(), patience);
+}
+
+GK_INLINE int gk_rlock_release(gk_rlock *lock)
+{
+    return gk_rlock_release_as(lock, gk_thread_ident());
+}
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/compiler.h"
 #include "base/cores.h"
 #include "base/park.h"
+#include "sync/deadlock.h"
 #include "sync/spin.h"
 
 #ifndef _WIN32
@@ -33,6 +34,7 @@ static void after_fork_in_child(void)
 {
     gk_park_after_fork_in_child();
     gk_spin_after_fork_in_child();
+    gk_deadlock_after_fork_in_child();
     atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
 }
 
@@ -49,8 +51,6 @@ void gk_fork_watch(void)
 }
 
 #endif
-
-_Atomic int gk_sync_watchers;
 
 /* The guard: held, and slept on if somebody waits for it. */
 

@@ -90,10 +90,6 @@ int gk_waiter_spin_and_sleep(gk_waiter *waiter, const gk_patience *patience);
  * may keep their place while a signal handler runs. */
 int gk_waiter_wait(gk_queue *queue, gk_waiter *waiter, const gk_patience *patience);
 
-/* For the detection of deadlocks, which is Python: in how many interpreters it
- * is on. Process-wide, because it is looked at by each acquire and release. */
-extern _Atomic int gk_sync_watchers;
-
 /* The same for all threads of a process, other after a fork. */
 uint32_t gk_fork_generation(void);
 

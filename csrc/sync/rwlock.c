@@ -200,6 +200,21 @@ static void stop_reading(gk_rwlock *l)
     }
 }
 
+/* This thread holds the lock itself. A signal handler may still release it. */
+static int wait_for_oneself(gk_rwlock *l, int kind, const gk_patience *p)
+{
+    gk_waiter w = {0};
+    if (p == NULL || p->deadline == GK_FOREVER)
+        return GK_SYNC_OWNED;
+    while (p->deadline != 0 && gk_waiter_sleep(&w, p) == GK_SLEEP_POLL) {
+        if (p->poll(p->context) != 0)
+            return GK_SYNC_INTERRUPTED;
+        if (!gk_rwlock_is_mine(l) && (kind == TO_READ || find(l) == NULL))
+            return kind == TO_READ ? gk_rwlock_acquire_read(l, p) : gk_rwlock_acquire_write(l, p);
+    }
+    return GK_SYNC_TIMEOUT;
+}
+
 int gk_rwlock_acquire_read(gk_rwlock *l, const gk_patience *p)
 {
     holding *h = find(l);
@@ -210,7 +225,7 @@ int gk_rwlock_acquire_read(gk_rwlock *l, const gk_patience *p)
         return GK_SYNC_OK;
     }
     if (gk_rwlock_is_mine(l))
-        return GK_SYNC_OWNED;
+        return wait_for_oneself(l, TO_READ, p);
     int status = acquire(l, TO_READ, p);
     if (status == GK_SYNC_OK && (status = note(l)) != GK_SYNC_OK)
         stop_reading(l);
@@ -220,7 +235,7 @@ int gk_rwlock_acquire_read(gk_rwlock *l, const gk_patience *p)
 int gk_rwlock_acquire_write(gk_rwlock *l, const gk_patience *p)
 {
     if (gk_rwlock_is_mine(l) || find(l) != NULL)
-        return GK_SYNC_OWNED;
+        return wait_for_oneself(l, TO_WRITE, p);
     int status = acquire(l, TO_WRITE, p);
     if (status == GK_SYNC_OK)
         atomic_store_explicit(&l->writer, gk_thread_ident(), memory_order_relaxed);

@@ -29,8 +29,8 @@ typedef struct {
 
 void gk_rwlock_init(gk_rwlock *lock);
 
-/* GK_SYNC_OK, GK_SYNC_TIMEOUT, GK_SYNC_INTERRUPTED; GK_SYNC_OWNED if the wait
- * would be for this thread itself; GK_SYNC_NO_MEMORY, GK_SYNC_OVERFLOW. */
+/* GK_SYNC_OK, GK_SYNC_TIMEOUT, GK_SYNC_INTERRUPTED; GK_SYNC_OWNED if this thread
+ * would wait for itself without a timeout; GK_SYNC_NO_MEMORY, GK_SYNC_OVERFLOW. */
 int gk_rwlock_acquire_read(gk_rwlock *lock, const gk_patience *patience);
 int gk_rwlock_acquire_write(gk_rwlock *lock, const gk_patience *patience);
 

@@ -29,6 +29,7 @@ from gilkit.sync._counters import (
     hammer,
 )
 from gilkit.sync._deadlock import DeadlockError, LockOrderWarning, detect_deadlocks
+from gilkit.sync._greenlets import follow_imports
 from gilkit.sync._locks import Lock, RLock
 from gilkit.sync._rwlock import RWLock
 from gilkit.sync._signals import Barrier, BoundedSemaphore, Event, Latch, Relaying, Semaphore, relay
@@ -38,3 +39,5 @@ __all__ = [
     "Event", "Hammering", "Latch", "Lock", "LockOrderWarning", "LockedCounter", "RLock", "RWLock", "RacyCounter",
     "Relaying", "Semaphore", "ShardedCounter", "detect_deadlocks", "hammer", "relay",
 ]  # fmt: skip
+
+follow_imports()

@@ -44,6 +44,50 @@ cdef extern from *:
     int gk_lock_acquire "GK(gk_lock_acquire)" (gk_lock *lock, const gk_patience *patience) noexcept nogil
     int gk_lock_release "GK(gk_lock_release)" (gk_lock *lock) noexcept nogil
 
+    # Of flags in gk_sync_watchers.
+    enum:
+        GK_SYNC_GREENLETS
+        GK_SYNC_DETECTION
+    enum:
+        GK_CLAIM_LOCK
+        GK_CLAIM_READ
+        GK_CLAIM_WRITE
+    enum:
+        GK_DETECT_NOTHING
+        GK_DETECT_DEADLOCKS
+        GK_DETECT_INVERSIONS
+    ctypedef struct gk_claim:
+        gk_claim *next
+        void *lock
+        void *place
+    ctypedef struct gk_deadlock_link:
+        void *lock
+        void *place
+        void *holder_place
+        uintptr_t ident
+        uintptr_t holder_ident
+        int mode
+        int holder_waits
+    ctypedef void (*gk_retain)(void *object) noexcept nogil
+    int gk_deadlock_mode "GK(gk_deadlock_mode)" (int64_t domain) noexcept nogil
+    int gk_deadlock_set_mode "GK(gk_deadlock_set_mode)" (int64_t domain, int mode, gk_claim **forgotten) noexcept nogil
+    gk_claim *gk_claim_new "GK(gk_claim_new)" (int64_t domain, int mode, void *lock, void *place) noexcept nogil
+    void gk_claim_free "GK(gk_claim_free)" (gk_claim *claim) noexcept nogil
+    gk_claim *gk_claim_hold "GK(gk_claim_hold)" (gk_claim *claim) noexcept nogil
+    int gk_claim_wait "GK(gk_claim_wait)" (
+        gk_claim *claim, gk_retain retain, gk_deadlock_link **cycle, int *count) noexcept nogil
+    void gk_claim_withdraw "GK(gk_claim_withdraw)" (gk_claim *claim) noexcept nogil
+    gk_claim *gk_claim_release "GK(gk_claim_release)" (int64_t domain, int mode, void *lock) noexcept nogil
+    int gk_claims_of_mine "GK(gk_claims_of_mine)" (
+        int64_t domain, void *other_than, gk_claim *copies, int capacity, gk_retain retain) noexcept nogil
+    ctypedef struct gk_order:
+        gk_order *next
+        void *details
+    int gk_order_note "GK(gk_order_note)" (
+        int64_t domain, void *first, void *second, void *details, gk_retain retain, void **opposite) noexcept nogil
+    void gk_order_free "GK(gk_order_free)" (gk_order *order) noexcept nogil
+    gk_order *gk_orders_forget "GK(gk_orders_forget)" (int64_t domain, void *lock) noexcept nogil
+
     ctypedef struct gk_rlock:
         gk_lock lock
     uintptr_t gk_rlock_owner(gk_rlock *lock) noexcept nogil
@@ -51,11 +95,12 @@ cdef extern from *:
     void gk_rlock_set_count(gk_rlock *lock, uintptr_t count) noexcept nogil
     bint gk_rlock_try(gk_rlock *lock, uintptr_t self) noexcept nogil
     bint gk_rlock_try_release(gk_rlock *lock, uintptr_t self) noexcept nogil
-    int gk_rlock_acquire "GK(gk_rlock_acquire)" (gk_rlock *lock, const gk_patience *patience) noexcept nogil
-    int gk_rlock_release "GK(gk_rlock_release)" (gk_rlock *lock) noexcept nogil
-    uintptr_t gk_rlock_release_all "GK(gk_rlock_release_all)" (gk_rlock *lock) noexcept nogil
-    int gk_rlock_acquire_again "GK(gk_rlock_acquire_again)" (
-        gk_rlock *lock, uintptr_t count, const gk_patience *patience) noexcept nogil
+    int gk_rlock_acquire "GK(gk_rlock_acquire_as)" (
+        gk_rlock *lock, uintptr_t self, const gk_patience *patience) noexcept nogil
+    int gk_rlock_release "GK(gk_rlock_release_as)" (gk_rlock *lock, uintptr_t self) noexcept nogil
+    uintptr_t gk_rlock_release_all "GK(gk_rlock_release_all_as)" (gk_rlock *lock, uintptr_t self) noexcept nogil
+    int gk_rlock_acquire_again "GK(gk_rlock_acquire_again_as)" (
+        gk_rlock *lock, uintptr_t self, uintptr_t count, const gk_patience *patience) noexcept nogil
 
     ctypedef struct gk_semaphore:
         int64_t bound
@@ -96,7 +141,7 @@ cdef extern from *:
     int gk_condition_retake "GK(gk_condition_retake)" (
         gk_lock *lock, int status, const gk_patience *patience) noexcept nogil
     int gk_condition_retake_rlock "GK(gk_condition_retake_rlock)" (
-        gk_rlock *lock, uintptr_t count, int status, const gk_patience *patience) noexcept nogil
+        gk_rlock *lock, uintptr_t self, uintptr_t count, int status, const gk_patience *patience) noexcept nogil
     void gk_condition_notify "GK(gk_condition_notify)" (gk_condition *condition, int64_t n) noexcept nogil
 
     ctypedef struct gk_barrier:

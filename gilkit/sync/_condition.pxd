@@ -15,4 +15,4 @@ cdef class Condition:
     # Less than 0: all.
     cdef void notify_nogil(self, int64_t n=*) noexcept nogil
     cdef int check_owned(self, str action) except -1
-    cdef bint try_again(self, uintptr_t count) noexcept
+    cdef bint try_again(self, uintptr_t owner, uintptr_t count) noexcept

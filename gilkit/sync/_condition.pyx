@@ -14,7 +14,7 @@ from gilkit.sync._c cimport (
     gk_patience, gk_rlock, gk_rlock_acquire_again, gk_rlock_owner, gk_rlock_release_all, gk_waiter, import_core,
 )
 from gilkit.sync._locks cimport Lock, RLock
-from gilkit.sync._wait cimport PyThread_get_thread_ident, nogil_patience, outcome, patience_of, watching
+from gilkit.sync._wait cimport detecting, has_greenlets, nogil_patience, outcome, patience_of, this_owner
 
 import_core()
 
@@ -73,16 +73,19 @@ cdef class Condition:
         """
         cdef gk_patience patience
         cdef gk_waiter waiter
-        cdef uintptr_t count = 0
+        cdef uintptr_t count = 0, owner = 0
         cdef int status
         self.check_owned("wait")
         patience_of(&patience, timeout)
-        if watching() or (self.lock == NULL and self.rlock == NULL):
+        if detecting() or (self.lock == NULL and self.rlock == NULL):
             return self._wait_with_any_lock(timeout)
         gk_condition_enter(condition_of(self), &waiter)
         if self.rlock != NULL:
-            count = gk_rlock_release_all(<gk_rlock *>self.rlock)
+            owner = this_owner()
+            (<RLock>self._lock).forget_holder()
+            count = gk_rlock_release_all(<gk_rlock *>self.rlock, owner)
         else:
+            (<Lock>self._lock).forget_holder()
             gk_lock_release(<gk_lock *>self.lock)
         with nogil:
             gk_gil_freed()
@@ -90,23 +93,27 @@ cdef class Condition:
             gk_gil_await()
         # First the GIL, then the lock: one who held the lock while he waited for
         # the GIL would stop whoever has the GIL and wants the lock.
-        if self.try_again(count):
-            return outcome(status)
-        with nogil:
-            gk_gil_freed()
+        if not self.try_again(owner, count):
+            with nogil:
+                gk_gil_freed()
+                if self.rlock != NULL:
+                    status = gk_condition_retake_rlock(<gk_rlock *>self.rlock, owner, count, status, &patience)
+                else:
+                    status = gk_condition_retake(<gk_lock *>self.lock, status, &patience)
+        if has_greenlets():
             if self.rlock != NULL:
-                status = gk_condition_retake_rlock(<gk_rlock *>self.rlock, count, status, &patience)
+                (<RLock>self._lock).note_holder()
             else:
-                status = gk_condition_retake(<gk_lock *>self.lock, status, &patience)
+                (<Lock>self._lock).note_holder()
         return outcome(status)
 
-    cdef bint try_again(self, uintptr_t count) noexcept:
+    cdef bint try_again(self, uintptr_t owner, uintptr_t count) noexcept:
         cdef gk_patience none
         none.deadline = 0
         none.poll = NULL
         none.context = NULL
         if self.rlock != NULL:
-            return gk_rlock_acquire_again(<gk_rlock *>self.rlock, count, &none) == GK_SYNC_OK
+            return gk_rlock_acquire_again(<gk_rlock *>self.rlock, owner, count, &none) == GK_SYNC_OK
         return gk_lock_acquire(<gk_lock *>self.lock, &none) == GK_SYNC_OK
 
     def _wait_with_any_lock(self, timeout):
@@ -187,7 +194,7 @@ cdef class Condition:
 
     def _is_owned(self):
         if self.rlock != NULL:
-            return gk_rlock_owner(<gk_rlock *>self.rlock) == PyThread_get_thread_ident()
+            return gk_rlock_owner(<gk_rlock *>self.rlock) == this_owner()
         if self.lock != NULL:
             return gk_lock_is_held(<gk_lock *>self.lock) != 0
         own = getattr(self._lock, "_is_owned", None)
@@ -204,7 +211,9 @@ cdef class Condition:
 
     def _acquire_restore(self, saved):
         own = getattr(self._lock, "_acquire_restore", None)
-        if own is None:
+        if self.lock != NULL:
+            (<Lock>self._lock).take_back()
+        elif own is None:
             self._lock.acquire()
         else:
             own(saved)

@@ -23,6 +23,10 @@ from gilkit.sync._wait cimport PyThread_get_thread_ident, outcome, patience_of
 import_core()
 
 
+cdef extern from "Python.h":
+    object PyObject_RichCompare(object left, object right, int op)
+
+
 cdef int64_t int64(object value, str name) except? -1:
     try:
         return value if type(value) is int else operator.index(value)
@@ -48,6 +52,10 @@ cdef gk_counter *of(Counter self) noexcept nogil:
 cdef class Counter:
     """What the counters of gilkit.sync have in common. They count from ``value``
     within 64 bits: an addition beyond raises OverflowError and counts nothing.
+
+    A counter compares and converts like the integer that its value is at that
+    moment. Because the value changes, a counter has no hash: it cannot be in a
+    set, nor a key of a dict. Its arithmetic is that of ``value``.
     """
 
     def __cinit__(self, *args, **kwargs):
@@ -73,6 +81,38 @@ cdef class Counter:
 
     def __int__(self):
         return self.value_nogil()
+
+    def __index__(self):
+        return self.value_nogil()
+
+    def __trunc__(self):
+        return self.value_nogil()
+
+    def __floor__(self):
+        return self.value_nogil()
+
+    def __ceil__(self):
+        return self.value_nogil()
+
+    def __round__(self, ndigits=None):
+        value = <object>self.value_nogil()
+        return value if ndigits is None else value.__round__(ndigits)
+
+    def __float__(self):
+        return float(<object>self.value_nogil())
+
+    def __bool__(self):
+        return self.value_nogil() != 0
+
+    def __format__(self, spec):
+        return format(<object>self.value_nogil(), spec)
+
+    __hash__ = None
+
+    def __richcmp__(self, other, int op):
+        if isinstance(other, Counter):
+            other = (<Counter>other).value_nogil()
+        return PyObject_RichCompare(self.value_nogil(), other, op)
 
     def reset(self):
         """Sets the count to 0 and returns what it was."""

@@ -5,21 +5,42 @@ from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memset
 
 from gilkit.sync._c cimport (
-    GK_SYNC_OK, gk_gil_freed, gk_lock, gk_lock_acquire, gk_lock_is_held, gk_lock_release, gk_lock_try,
+    GK_CLAIM_LOCK, GK_FOREVER, GK_SYNC_OK, gk_claim, gk_gil_freed, gk_lock, gk_lock_acquire, gk_lock_is_held, gk_lock_release, gk_lock_try,
     gk_lock_try_release, gk_patience, gk_rlock, gk_rlock_acquire, gk_rlock_count, gk_rlock_owner, gk_rlock_release,
     gk_rlock_release_all, gk_rlock_set_count, gk_rlock_try, gk_rlock_try_release, import_core,
 )
 from gilkit.sync._wait cimport (
-    PyThread_get_thread_ident, acquire_watched, is_for_ever, lock_patience, nogil_patience, outcome, released, watching,
+    PyThread_get_thread_ident, acquire_detecting, claim_of, detecting, dispose, forget_orders, has_greenlets,
+    has_orders, is_for_ever, lock_patience, nogil_patience, outcome, refuse_greenlet, this_owner, watching,
 )
 
 import_core()
 
 cdef extern from *:
     """
-    _Static_assert(sizeof(gk_lock) <= 4 * 8, "Lock.state is too small");
-    _Static_assert(sizeof(gk_rlock) <= 6 * 8, "RLock.state is too small");
+    /* Where there are greenlets: who took the lock; 0: nobody, or not known. */
+    typedef struct {
+        gk_lock lock;
+        _Atomic uintptr_t thread, owner;
+    } gk_held_lock;
+    typedef struct {
+        gk_rlock lock;
+        _Atomic uintptr_t thread;
+    } gk_held_rlock;
+    #define gk_word(address) atomic_load_explicit(address, memory_order_relaxed)
+    #define gk_set_word(address, value) atomic_store_explicit(address, value, memory_order_relaxed)
+    _Static_assert(sizeof(gk_held_lock) <= 6 * 8, "Lock.state is too small");
+    _Static_assert(sizeof(gk_held_rlock) <= 7 * 8, "RLock.state is too small");
     """
+    ctypedef struct word "_Atomic uintptr_t":
+        pass
+    ctypedef struct gk_held_lock:
+        word thread
+        word owner
+    ctypedef struct gk_held_rlock:
+        word thread
+    uintptr_t gk_word(word *address) noexcept nogil
+    void gk_set_word(word *address, uintptr_t value) noexcept nogil
 
 
 cdef inline gk_lock *lock_of(Lock self) noexcept nogil:
@@ -34,8 +55,13 @@ cdef int acquire_lock(void *lock, const gk_patience *patience) noexcept nogil:
     return gk_lock_acquire(<gk_lock *>lock, patience)
 
 
-cdef int acquire_rlock(void *lock, const gk_patience *patience) noexcept nogil:
-    return gk_rlock_acquire(<gk_rlock *>lock, patience)
+ctypedef struct owned_rlock:
+    gk_rlock *lock
+    uintptr_t owner
+
+
+cdef int acquire_rlock(void *wanted, const gk_patience *patience) noexcept nogil:
+    return gk_rlock_acquire((<owned_rlock *>wanted).lock, (<owned_rlock *>wanted).owner, patience)
 
 
 @cython.auto_pickle(False)
@@ -52,6 +78,10 @@ cdef class Lock:
 
     def __init__(self):
         pass
+
+    def __dealloc__(self):
+        if has_orders():
+            forget_orders(<void *>self)
 
     def acquire(self, blocking=True, timeout=-1):
         """Takes the lock and returns True, or False if it is held by another and
@@ -88,20 +118,58 @@ cdef class Lock:
         cdef gk_patience patience
         cdef int status
         lock_patience(&patience, blocking, timeout)
-        if watching():
-            return outcome(acquire_watched(self, "lock", acquire_lock, self.state, &patience))
-        if patience.deadline == 0:
-            return gk_lock_acquire(lock_of(self), &patience) == GK_SYNC_OK
-        with nogil:
-            gk_gil_freed()
+        if has_greenlets() and patience.deadline == GK_FOREVER:
+            self.check_greenlets()
+        if detecting():
+            status = acquire_detecting(self, GK_CLAIM_LOCK, acquire_lock, self.state, &patience)
+        elif gk_lock_try(lock_of(self)):
+            status = GK_SYNC_OK
+        elif patience.deadline == 0:
             status = gk_lock_acquire(lock_of(self), &patience)
+        else:
+            with nogil:
+                gk_gil_freed()
+                status = gk_lock_acquire(lock_of(self), &patience)
+        if status == GK_SYNC_OK and has_greenlets():
+            self.note_holder()
         return outcome(status)
 
     cdef int release_slowly(self) except -1:
+        cdef gk_claim *claim = NULL
+        cdef int status
         if watching() and gk_lock_is_held(lock_of(self)):
-            released(self, "lock")
-        if gk_lock_release(lock_of(self)) != GK_SYNC_OK:
+            self.forget_holder()
+            if detecting():
+                claim = claim_of(self, GK_CLAIM_LOCK)
+        status = gk_lock_release(lock_of(self))
+        dispose(claim)
+        if status != GK_SYNC_OK:
             raise RuntimeError("release unlocked lock")
+        return 0
+
+    cdef int take_back(self) except -1:
+        cdef gk_patience patience
+        patience.deadline = GK_FOREVER
+        patience.poll = NULL
+        patience.context = NULL
+        outcome(acquire_detecting(self, GK_CLAIM_LOCK, acquire_lock, self.state, &patience))
+        if has_greenlets():
+            self.note_holder()
+        return 0
+
+    cdef void note_holder(self) noexcept:
+        gk_set_word(&(<gk_held_lock *>self.state).owner, this_owner())
+        gk_set_word(&(<gk_held_lock *>self.state).thread, PyThread_get_thread_ident())
+
+    cdef void forget_holder(self) noexcept nogil:
+        if gk_word(&(<gk_held_lock *>self.state).thread) != 0:
+            gk_set_word(&(<gk_held_lock *>self.state).thread, 0)
+
+    cdef int check_greenlets(self) except -1:
+        """Raises if another greenlet of this thread holds it. One that waits for itself hangs, as a thread does."""
+        if (gk_word(&(<gk_held_lock *>self.state).thread) == PyThread_get_thread_ident()
+                and gk_word(&(<gk_held_lock *>self.state).owner) != this_owner()):
+            refuse_greenlet(self)
         return 0
 
     cdef bint acquire_nogil(self, int64_t timeout=-1) noexcept nogil:
@@ -111,6 +179,8 @@ cdef class Lock:
         return gk_lock_acquire(lock_of(self), &patience) == GK_SYNC_OK
 
     cdef bint release_nogil(self) noexcept nogil:
+        if has_greenlets():
+            self.forget_holder()
         return gk_lock_try_release(lock_of(self)) or gk_lock_release(lock_of(self)) == GK_SYNC_OK
 
     def _at_fork_reinit(self):
@@ -133,6 +203,10 @@ cdef class RLock:
 
     def __init__(self):
         pass
+
+    def __dealloc__(self):
+        if has_orders():
+            forget_orders(<void *>self)
 
     def acquire(self, blocking=True, timeout=-1):
         """Takes the lock, perhaps once more, and returns True; otherwise as
@@ -165,46 +239,91 @@ cdef class RLock:
 
     cdef bint acquire_slowly(self, object blocking, object timeout) except -1:
         cdef gk_patience patience
-        cdef int status
         lock_patience(&patience, blocking, timeout)
-        if watching() and not self._is_owned():
-            return outcome(acquire_watched(self, "lock", acquire_rlock, self.state, &patience))
-        with nogil:
-            gk_gil_freed()
-            status = gk_rlock_acquire(rlock_of(self), &patience)
-        return outcome(status)
+        return outcome(self.acquire_with(&patience))
+
+    cdef int acquire_with(self, const void *how) except? -1:
+        cdef const gk_patience *patience = <const gk_patience *>how
+        cdef owned_rlock wanted
+        cdef int status
+        wanted.lock = rlock_of(self)
+        wanted.owner = this_owner()
+        if has_greenlets():
+            if gk_rlock_try(wanted.lock, wanted.owner) if not detecting() else False:
+                self.note_holder()
+                return GK_SYNC_OK
+            if (patience.deadline == GK_FOREVER and gk_rlock_owner(wanted.lock) != wanted.owner
+                    and gk_word(&(<gk_held_rlock *>self.state).thread) == PyThread_get_thread_ident()):
+                refuse_greenlet(self)
+        if detecting() and gk_rlock_owner(wanted.lock) != wanted.owner:
+            status = acquire_detecting(self, GK_CLAIM_LOCK, acquire_rlock, &wanted, patience)
+        else:
+            with nogil:
+                gk_gil_freed()
+                status = acquire_rlock(&wanted, patience)
+        if status == GK_SYNC_OK and has_greenlets():
+            self.note_holder()
+        return status
 
     cdef int release_slowly(self) except -1:
-        if watching() and self._recursion_count() == 1:
-            released(self, "lock")
-        if gk_rlock_release(rlock_of(self)) != GK_SYNC_OK:
+        cdef gk_claim *claim = NULL
+        cdef uintptr_t owner = this_owner()
+        cdef int status
+        if gk_rlock_owner(rlock_of(self)) == owner and gk_rlock_count(rlock_of(self)) == 1:
+            self.forget_holder()
+            if detecting():
+                claim = claim_of(self, GK_CLAIM_LOCK)
+        status = gk_rlock_release(rlock_of(self), owner)
+        dispose(claim)
+        if status != GK_SYNC_OK:
             raise RuntimeError("cannot release un-acquired lock")
         return 0
 
+    cdef int take_back(self, uint64_t count) except -1:
+        cdef gk_patience patience
+        patience.deadline = GK_FOREVER
+        patience.poll = NULL
+        patience.context = NULL
+        outcome(self.acquire_with(&patience))
+        gk_rlock_set_count(rlock_of(self), count)
+        return 0
+
+    cdef void note_holder(self) noexcept:
+        gk_set_word(&(<gk_held_rlock *>self.state).thread, PyThread_get_thread_ident())
+
+    cdef void forget_holder(self) noexcept nogil:
+        if gk_word(&(<gk_held_rlock *>self.state).thread) != 0:
+            gk_set_word(&(<gk_held_rlock *>self.state).thread, 0)
+
     cdef bint acquire_nogil(self, int64_t timeout=-1) noexcept nogil:
         cdef gk_patience patience = nogil_patience(timeout)
-        return gk_rlock_acquire(rlock_of(self), &patience) == GK_SYNC_OK
+        return gk_rlock_acquire(rlock_of(self), PyThread_get_thread_ident(), &patience) == GK_SYNC_OK
 
     cdef bint release_nogil(self) noexcept nogil:
-        return gk_rlock_release(rlock_of(self)) == GK_SYNC_OK
+        if has_greenlets() and gk_rlock_count(rlock_of(self)) == 1:
+            self.forget_holder()
+        return gk_rlock_release(rlock_of(self), PyThread_get_thread_ident()) == GK_SYNC_OK
 
     # What threading.Condition asks of a lock.
 
     def _is_owned(self):
-        return gk_rlock_owner(rlock_of(self)) == PyThread_get_thread_ident()
+        return gk_rlock_owner(rlock_of(self)) == this_owner()
 
     def _release_save(self):
-        if watching() and self._is_owned():
-            released(self, "lock")
-        cdef uintptr_t count = gk_rlock_release_all(rlock_of(self))
+        cdef gk_claim *claim = NULL
+        cdef uintptr_t owner = this_owner(), count
+        if gk_rlock_owner(rlock_of(self)) == owner:
+            self.forget_holder()
+            if detecting():
+                claim = claim_of(self, GK_CLAIM_LOCK)
+        count = gk_rlock_release_all(rlock_of(self), owner)
+        dispose(claim)
         if count == 0:
             raise RuntimeError("cannot release un-acquired lock")
-        return count, PyThread_get_thread_ident()
+        return count, owner
 
     def _acquire_restore(self, saved):
-        cdef uintptr_t count = saved[0]
-        self.acquire_slowly(True, -1)
-        gk_rlock_set_count(rlock_of(self), count)
+        self.take_back(saved[0])
 
     def _recursion_count(self):
         return gk_rlock_count(rlock_of(self)) if self._is_owned() else 0

@@ -4,12 +4,14 @@ cimport cython
 from libc.stdint cimport int64_t, uintptr_t
 
 from gilkit.sync._c cimport (
-    GK_SYNC_OK, GK_SYNC_OWNED, gk_gil_freed, gk_patience, gk_rwlock, gk_rwlock_acquire_read, gk_rwlock_acquire_write,
-    gk_rwlock_init, gk_rwlock_is_mine, gk_rwlock_is_written, gk_rwlock_readers, gk_rwlock_reads_of_mine,
-    gk_rwlock_release_read, gk_rwlock_release_write, import_core,
+    GK_CLAIM_READ, GK_CLAIM_WRITE, GK_FOREVER, GK_SYNC_OK, gk_claim, gk_gil_freed, gk_patience,
+    gk_rwlock, gk_rwlock_acquire_read, gk_rwlock_acquire_write, gk_rwlock_init, gk_rwlock_is_mine,
+    gk_rwlock_is_written, gk_rwlock_readers, gk_rwlock_reads_of_mine, gk_rwlock_release_read,
+    gk_rwlock_release_write, import_core,
 )
 from gilkit.sync._wait cimport (
-    acquire_watched, is_for_ever, lock_patience, nogil_patience, outcome, released, watching,
+    acquire_detecting, claim_of, detecting, dispose, forget_orders, has_greenlets, has_orders, is_for_ever,
+    lock_patience, nogil_patience, outcome,
 )
 
 import_core()
@@ -32,6 +34,14 @@ cdef int acquire_write(void *lock, const gk_patience *patience) noexcept nogil:
     return gk_rwlock_acquire_write(<gk_rwlock *>lock, patience)
 
 
+cdef str of_greenlets():
+    """The rest of an error's sentence."""
+    if not has_greenlets():
+        return ""
+    return (" (an RWLock belongs to threads: if another greenlet of this thread holds it, use a lock of gevent or "
+            "eventlet between greenlets)")
+
+
 @cython.auto_pickle(False)
 cdef class RWLock:
     """A lock that many threads may hold to read, or one to write::
@@ -45,12 +55,17 @@ cdef class RWLock:
     Writers are preferred: while one waits, only threads that read already may
     read again. A reader that has been passed by for a millisecond gets in
     before the next writer, with all other readers that wait; so none starves.
-    A reader cannot become a writer, nor a writer take the lock twice: that
-    raises RuntimeError instead of waiting for ever. Thread-safe.
+    A reader cannot become a writer, nor a writer take the lock twice: a wait
+    without a timeout raises RuntimeError instead of never ending, and others
+    return False. Thread-safe.
     """
 
     def __cinit__(self):
         gk_rwlock_init(lock_of(self))
+
+    def __dealloc__(self):
+        if has_orders():
+            forget_orders(<void *>self)
 
     def __init__(self):
         pass
@@ -117,15 +132,19 @@ cdef class ReadLock:
         """Takes the lock to read and returns True, or False if that is not
         possible at once and ``blocking`` is false, or within ``timeout``
         seconds. A thread that reads may do so again. RuntimeError if this
-        thread writes.
+        thread writes and would wait without a timeout.
         """
         return self.acquire_slowly(blocking, timeout)
 
     def release(self):
         """Gives back what one ``acquire()`` took. RuntimeError if this thread does not read."""
-        if watching() and gk_rwlock_reads_of_mine(lock_of(self.of)) == 1:
-            released(self.of, "read")
-        if gk_rwlock_release_read(lock_of(self.of)) != GK_SYNC_OK:
+        cdef gk_claim *claim = NULL
+        cdef int status
+        if detecting() and gk_rwlock_reads_of_mine(lock_of(self.of)) == 1:
+            claim = claim_of(self.of, GK_CLAIM_READ)
+        status = gk_rwlock_release_read(lock_of(self.of))
+        dispose(claim)
+        if status != GK_SYNC_OK:
             raise RuntimeError("cannot release a reader's lock that this thread does not hold")
 
     def locked(self):
@@ -148,19 +167,18 @@ cdef class ReadLock:
         patience.poll = NULL
         patience.context = NULL
         patience.deadline = 0
-        if watching() and not gk_rwlock_reads_of_mine(lock):
-            lock_patience(&patience, blocking, timeout)
-            status = acquire_watched(self.of, "read", acquire_read, lock, &patience)
+        # Mostly it is free, and the GIL need not be let go.
+        if not detecting() and is_for_ever(timeout) and gk_rwlock_acquire_read(lock, &patience) == GK_SYNC_OK:
+            return True
+        lock_patience(&patience, blocking, timeout)
+        if patience.deadline == GK_FOREVER and gk_rwlock_is_mine(lock):
+            raise RuntimeError(f"this thread holds the RWLock to write, and cannot read beside that{of_greenlets()}")
+        if detecting() and not gk_rwlock_reads_of_mine(lock):
+            status = acquire_detecting(self.of, GK_CLAIM_READ, acquire_read, lock, &patience)
         else:
-            # Mostly it is free, and the GIL need not be let go.
-            if is_for_ever(timeout) and gk_rwlock_acquire_read(lock, &patience) == GK_SYNC_OK:
-                return True
-            lock_patience(&patience, blocking, timeout)
             with nogil:
                 gk_gil_freed()
                 status = gk_rwlock_acquire_read(lock, &patience)
-        if status == GK_SYNC_OWNED:
-            raise RuntimeError("this thread holds the RWLock to write, and cannot read beside that")
         return outcome(status)
 
     def __reduce__(self):
@@ -181,15 +199,20 @@ cdef class WriteLock:
     def acquire(self, blocking=True, timeout=-1):
         """Takes the lock to write and returns True, or False if that is not
         possible at once and ``blocking`` is false, or within ``timeout``
-        seconds. RuntimeError if this thread reads or writes already.
+        seconds. RuntimeError if this thread reads or writes already and would
+        wait without a timeout.
         """
         return self.acquire_slowly(blocking, timeout)
 
     def release(self):
         """Frees the lock. RuntimeError if this thread does not write."""
-        if watching() and gk_rwlock_is_mine(lock_of(self.of)):
-            released(self.of, "write")
-        if gk_rwlock_release_write(lock_of(self.of)) != GK_SYNC_OK:
+        cdef gk_claim *claim = NULL
+        cdef int status
+        if detecting() and gk_rwlock_is_mine(lock_of(self.of)):
+            claim = claim_of(self.of, GK_CLAIM_WRITE)
+        status = gk_rwlock_release_write(lock_of(self.of))
+        dispose(claim)
+        if status != GK_SYNC_OK:
             raise RuntimeError("cannot release a writer's lock that this thread does not hold")
 
     def locked(self):
@@ -212,21 +235,21 @@ cdef class WriteLock:
         patience.poll = NULL
         patience.context = NULL
         patience.deadline = 0
-        if watching():
-            lock_patience(&patience, blocking, timeout)
-            status = acquire_watched(self.of, "write", acquire_write, lock, &patience)
+        if not detecting() and is_for_ever(timeout) and gk_rwlock_acquire_write(lock, &patience) == GK_SYNC_OK:
+            return True
+        lock_patience(&patience, blocking, timeout)
+        if patience.deadline == GK_FOREVER and gk_rwlock_is_mine(lock):
+            raise RuntimeError(f"this thread holds the RWLock to write already{of_greenlets()}")
+        if patience.deadline == GK_FOREVER and gk_rwlock_reads_of_mine(lock):
+            raise RuntimeError(
+                "this thread holds the RWLock to read; a reader cannot become a writer, for two that tried would "
+                f"wait for each other{of_greenlets()}")
+        if detecting():
+            status = acquire_detecting(self.of, GK_CLAIM_WRITE, acquire_write, lock, &patience)
         else:
-            if is_for_ever(timeout) and gk_rwlock_acquire_write(lock, &patience) == GK_SYNC_OK:
-                return True
-            lock_patience(&patience, blocking, timeout)
             with nogil:
                 gk_gil_freed()
                 status = gk_rwlock_acquire_write(lock, &patience)
-        if status == GK_SYNC_OWNED:
-            raise RuntimeError(
-                "this thread holds the RWLock to write already" if gk_rwlock_is_mine(lock) else
-                "this thread holds the RWLock to read; a reader cannot become a writer, for two that tried would "
-                "wait for each other")
         return outcome(status)
 
     def __reduce__(self):

@@ -240,7 +240,12 @@ cdef class Latch:
         return gk_latch_left(latch_of(self))
 
     def count_down(self, n=1):
-        """Counts ``n`` things (0 or more). ValueError, and nothing counted, if fewer are left."""
+        """Counts ``n`` things (0 or more).
+
+        ValueError, and nothing counted, if fewer are left: so also at 0, where
+        Java's CountDownLatch ignores the call, and for std::latch of C++ the
+        behaviour is undefined.
+        """
         gk_gil_signalling()
         if gk_latch_count_down(latch_of(self), integer(n, "n", 0, INT64_MAX)) != GK_SYNC_OK:
             raise ValueError(f"n must be at most the number that is left ({self.count}), not {n}")

@@ -1,8 +1,8 @@
 """Arguments of waits on their way in, outcomes on their way out; and what they
 have to do with the detection of deadlocks."""
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uintptr_t
 
-from gilkit.sync._c cimport GK_FOREVER, gk_now, gk_patience
+from gilkit.sync._c cimport GK_FOREVER, gk_claim, gk_now, gk_patience
 
 cdef extern from "Python.h":
     unsigned long PyThread_get_thread_ident() noexcept nogil
@@ -36,17 +36,35 @@ cdef inline bint is_for_ever(object timeout) noexcept:
     cdef int overflow = 0
     return PyLong_CheckExact(timeout) and PyLong_AsLongAndOverflow(timeout, &overflow) == -1 and overflow == 0
 
-# Deadlock detection. watching() is asked by every acquire and release; the rest
-# is called only while it is true, which is for all interpreters of the process.
+# What only some programs need: greenlets, and the detection of deadlocks.
+# watching() is asked by every acquire and release, and says whether there is any
+# of it in the process; the rest is called only while that is so.
 cdef extern from *:
     """
-    #define gk_watching() (atomic_load_explicit(GK(gk_sync_watchers), memory_order_relaxed) != 0)
-    #define gk_add_watchers(n) ((void)atomic_fetch_add_explicit(GK(gk_sync_watchers), (n), memory_order_relaxed))
+    #define gk_watchers() atomic_load_explicit(GK(gk_sync_watchers), memory_order_relaxed)
+    #define gk_watching() (gk_watchers() != 0)
+    #define gk_has_greenlets() ((gk_watchers() & GK_SYNC_GREENLETS) != 0)
+    #define gk_detecting() (gk_watchers() >= GK_SYNC_DETECTION)
+    #define gk_has_orders() (atomic_load_explicit(GK(gk_orders_noted), memory_order_relaxed) != 0)
     """
     bint watching "gk_watching" () noexcept nogil
-    void add_watchers "gk_add_watchers" (int n) noexcept nogil
+    bint has_greenlets "gk_has_greenlets" () noexcept nogil
+    bint detecting "gk_detecting" () noexcept nogil
+    bint has_orders "gk_has_orders" () noexcept nogil
+
+# The owner of locks that are taken now: this thread, or its greenlet that runs.
+cdef uintptr_t owner_among_greenlets() noexcept
+cdef inline uintptr_t this_owner() noexcept:
+    return owner_among_greenlets() if has_greenlets() else PyThread_get_thread_ident()
+cdef int refuse_greenlet(object lock) except -1
+
 ctypedef int (*acquire_function)(void *lock, const gk_patience *patience) noexcept nogil
 
-cdef int acquire_watched(
-    object lock, str mode, acquire_function acquire, void *state, gk_patience *patience) except? -1
-cdef int released(object lock, str mode) except -1
+# Acquires, and returns the status; what this thread holds and waits for is noted.
+cdef int acquire_detecting(
+    object lock, int mode, acquire_function acquire, void *state, const gk_patience *patience) except? -1
+# Before a release, and after it. Nothing can go wrong, nor run, between the two.
+cdef gk_claim *claim_of(object lock, int mode) noexcept
+cdef void dispose(gk_claim *claims) noexcept
+# For __dealloc__, if has_orders().
+cdef void forget_orders(void *lock) noexcept

@@ -1,20 +1,43 @@
 # cython: subinterpreters_compatible = own_gil
 """See _wait.pxd."""
 import math
+import sys
 import threading
 
 from libc.math cimport ceil
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uintptr_t
+from libc.stdlib cimport free, malloc
 
 from gilkit._call cimport poll_of_this_thread
 from gilkit.sync._c cimport (
-    GK_FOREVER, GK_SYNC_BROKEN, GK_SYNC_INTERRUPTED, GK_SYNC_NO_MEMORY, GK_SYNC_OK, GK_SYNC_OVERFLOW,
-    GK_SYNC_TIMEOUT, gk_now, gk_patience, import_core,
+    GK_DETECT_INVERSIONS, GK_DETECT_NOTHING, GK_FOREVER, GK_SYNC_BROKEN, GK_SYNC_GREENLETS, GK_SYNC_INTERRUPTED,
+    GK_SYNC_NO_MEMORY, GK_SYNC_OK, GK_SYNC_OVERFLOW, GK_SYNC_TIMEOUT, gk_claim, gk_claim_free, gk_claim_hold,
+    gk_claim_new, gk_claim_release, gk_claim_wait, gk_claim_withdraw, gk_claims_of_mine, gk_deadlock_link,
+    gk_deadlock_mode, gk_deadlock_set_mode, gk_now, gk_order, gk_order_free, gk_order_note, gk_orders_forget,
+    gk_patience, import_core,
 )
+
+cdef extern from "Python.h":
+    void Py_DecRef(void *object) noexcept
+
+cdef extern from "gilkit/sync/_detection.h":
+    int64_t gk_this_interpreter() noexcept
+    void gk_retain_object(void *object) noexcept nogil
+    object gk_place()
+    void *gk_current_greenlet
+    int greenlet_interface "gk_greenlet_interface" (object capsule) except -1
+    uintptr_t gk_owner_among_greenlets() noexcept
+
+cdef extern from *:
+    """
+    #define gk_add_watchers(n) ((void)atomic_fetch_or_explicit(GK(gk_sync_watchers), (n), memory_order_relaxed))
+    """
+    void add_watchers "gk_add_watchers" (int flag) noexcept nogil
 
 import_core()
 
 _TIMEOUT_MAX = threading.TIMEOUT_MAX
+_active = threading._active
 
 
 cdef int64_t nanoseconds(object timeout) except? -1:
@@ -83,49 +106,190 @@ cdef bint outcome(int status) except -1:
     raise SystemError(f"a wait ended with status {status}")
 
 
-_watcher = None
+# ---- Greenlets
+
+def expect_greenlets():
+    """From now on greenlets may switch within a thread: greenlet is imported, or about to be."""
+    if not has_greenlets():
+        add_watchers(GK_SYNC_GREENLETS)
 
 
-def set_watcher(new):
-    """Has every lock report to `new`, an object like _deadlock.Watcher; None: none."""
-    global _watcher
-    before, _watcher = _watcher, new
-    add_watchers((new is not None) - (before is not None))
+cdef uintptr_t owner_among_greenlets() noexcept:
+    if gk_current_greenlet == NULL and gk_this_interpreter() == 0:
+        try:
+            # Not there yet while greenlet itself is being imported.
+            greenlet_interface(sys.modules["greenlet"]._C_API)
+        except (AttributeError, KeyError, ValueError):
+            pass
+    return gk_owner_among_greenlets()
 
 
-cdef int acquire_watched(
-        object lock, str mode, acquire_function acquire, void *state, gk_patience *patience) except? -1:
-    """Acquires, and returns the status; the locks of this thread are known."""
+cdef int refuse_greenlet(object lock) except -1:
+    raise RuntimeError(
+        f"a greenlet cannot wait for {lock!r}, which another greenlet of the same thread holds: gilkit's locks block "
+        "the whole thread, so the holder could never run and release it. Between greenlets use a lock of gevent or "
+        "eventlet (after monkey-patching, those of threading are), or acquire with blocking=False and switch")
+
+
+# ---- Detection of deadlocks. See csrc/sync/deadlock.h.
+
+# deadlock_error and warn_of_inversion of _deadlock.py, one pair for each interpreter.
+_reports = None
+
+
+def set_reports(deadlock_error, warn_of_inversion):
+    """What makes the messages."""
+    global _reports
+    _reports = deadlock_error, warn_of_inversion
+
+
+def set_detection(int mode):
+    """Sets what this interpreter detects (0: nothing, 1: deadlocks, 2: inversions too) and returns what it was."""
+    cdef gk_claim *forgotten
+    cdef int64_t domain = gk_this_interpreter()
+    cdef int before = gk_deadlock_mode(domain)
+    if gk_deadlock_set_mode(domain, mode, &forgotten) != GK_SYNC_OK:
+        raise MemoryError
+    dispose(forgotten)
+    if mode == GK_DETECT_NOTHING:
+        forget_orders(NULL)
+    return before
+
+
+cdef void dispose(gk_claim *claims) noexcept:
+    cdef gk_claim *claim
+    while claims != NULL:
+        claim, claims = claims, claims.next
+        Py_DecRef(claim.place)
+        Py_DecRef(claim.lock)
+        gk_claim_free(claim)
+
+
+cdef void forget_orders(void *lock) noexcept:
+    cdef gk_order *orders = gk_orders_forget(gk_this_interpreter(), lock)
+    cdef gk_order *order
+    while orders != NULL:
+        order, orders = orders, orders.next
+        Py_DecRef(order.details)
+        gk_order_free(order)
+
+
+cdef object taken(void *reference):
+    """The object, and not the reference."""
+    result = <object>reference
+    Py_DecRef(reference)
+    return result
+
+
+cdef int raise_deadlock(gk_deadlock_link *links, int count) except -1:
+    cycle = []
+    cdef int i
+    try:
+        for i in range(count):
+            cycle.append((
+                taken(links[i].lock), links[i].mode, taken(links[i].place), links[i].ident,
+                taken(links[i].holder_place), links[i].holder_ident, links[i].holder_waits != 0))
+    finally:
+        free(links)
+    reports = _reports
+    if reports is None:  # the interpreter ends
+        raise RuntimeError("this wait would never end")
+    raise reports[0](cycle)
+
+
+cdef list others_held(int64_t domain, object lock):
+    """The locks that this thread holds, and where it took them."""
+    cdef gk_claim few[8]
+    cdef gk_claim *claims = few
+    cdef int capacity = 8, count, i
+    held = []
+    try:
+        while True:
+            count = gk_claims_of_mine(domain, <void *>lock, claims, capacity, gk_retain_object)
+            if count <= capacity:
+                break
+            if claims != few:
+                free(claims)
+            capacity = 2 * count
+            claims = <gk_claim *>malloc(capacity * sizeof(gk_claim))
+            if claims == NULL:
+                raise MemoryError
+        for i in range(count):
+            held.append((taken(claims[i].lock), taken(claims[i].place)))
+    finally:
+        if claims != few:
+            free(claims)
+    return held
+
+
+cdef int note_orders(int64_t domain, object lock, object place) except -1:
+    """Notes that the lock comes after all that are held. Warns of each inversion once."""
+    cdef void *opposite
+    cdef int noted
+    found = []
+    for first, first_place in others_held(domain, lock):
+        details = (thread_name(PyThread_get_thread_ident()), first_place, place)
+        noted = gk_order_note(domain, <void *>first, <void *>lock, <void *>details, gk_retain_object, &opposite)
+        if noted == GK_SYNC_NO_MEMORY:
+            raise MemoryError
+        if opposite != NULL:
+            found.append((first, details, taken(opposite)))
+    reports = _reports
+    if found and reports is not None:
+        for first, details, other in found:
+            reports[1](lock, first, details, other)
+    return 0
+
+
+def thread_name(ident):
+    """The name that threading has for a thread, without making an object for one it does not know."""
+    try:
+        return _active[ident]._name
+    except (AttributeError, KeyError):
+        return f"ident {ident}"
+
+
+cdef int acquire_detecting(
+        object lock, int mode, acquire_function acquire, void *state, const gk_patience *patience) except? -1:
     cdef gk_patience none = patience[0]
-    cdef int status
-    reports = _watcher
-    if reports is None:  # any more, or it is another interpreter that watches
+    cdef int64_t domain = gk_this_interpreter()
+    cdef int detects = gk_deadlock_mode(domain), status, count
+    cdef gk_deadlock_link *cycle = NULL
+    if detects == GK_DETECT_NOTHING:  # any more, or another interpreter detects
         with nogil:
             status = acquire(state, patience)
         return status
+    place = gk_place()
+    if detects == GK_DETECT_INVERSIONS and patience.deadline != 0:
+        note_orders(domain, lock, place)
+    # All that can fail is done before the lock is taken. From then on no Python
+    # code runs until the claim is noted, so nothing interrupts that.
+    cdef gk_claim *claim = gk_claim_new(domain, mode, <void *>lock, <void *>place)
+    if claim == NULL:
+        raise MemoryError
+    gk_retain_object(<void *>lock)
+    gk_retain_object(<void *>place)
     none.deadline = 0
-    if patience.deadline != 0:
-        reports.wants(lock, mode)
-    # Waits are reported only where there are any.
     status = acquire(state, &none)
+    # Waits are noted only where there are any, and those with a timeout end by themselves.
     if status == GK_SYNC_TIMEOUT and patience.deadline != 0:
-        reports.waits(lock, mode, patience.deadline == GK_FOREVER)
+        if patience.deadline == GK_FOREVER:
+            status = gk_claim_wait(claim, gk_retain_object, &cycle, &count)
+            if cycle != NULL:
+                dispose(claim)
+                raise_deadlock(cycle, count)
+            if status != GK_SYNC_OK:
+                dispose(claim)
+                raise MemoryError
         with nogil:
             status = acquire(state, patience)
-        if status == GK_SYNC_INTERRUPTED:
-            # The exception on its way must not be lost, nor be raised in there.
-            try:
-                outcome(status)
-            finally:
-                reports.waits_no_more()
-        reports.waits_no_more()
     if status == GK_SYNC_OK:
-        reports.took(lock, mode)
+        dispose(gk_claim_hold(claim))
+    else:
+        gk_claim_withdraw(claim)
+        dispose(claim)
     return status
 
 
-cdef int released(object lock, str mode) except -1:
-    reports = _watcher
-    if reports is not None:
-        reports.released(lock, mode)
-    return 0
+cdef gk_claim *claim_of(object lock, int mode) noexcept:
+    return gk_claim_release(gk_this_interpreter(), mode, <void *>lock)

@@ -1,0 +1,217 @@
+"""Greenlets of one thread are owners of their own: none gets into another's lock, and none waits for ever for a greenlet
+that cannot run meanwhile."""
+
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+from waiting import LONG, start
+
+from gilkit import sync
+
+greenlet = pytest.importorskip("greenlet")
+
+
+def switching(*bodies):
+    """Runs body(hub) of each, until it switches to the hub or ends, in turn until all have ended."""
+    hub = greenlet.getcurrent()
+    running = [greenlet.greenlet(lambda body=body: body(hub)) for body in bodies]
+    while running:
+        for each in running[:]:
+            each.switch()
+            if each.dead:
+                running.remove(each)
+
+
+@pytest.mark.parametrize("make", [sync.Lock, sync.RLock, sync.Condition, lambda: sync.Condition(sync.Lock())])
+@pytest.mark.parametrize("detect", [False, True])
+def test_a_wait_for_another_greenlet_is_an_error(make, detect):
+    lock, seen = make(), []
+
+    def first(hub):
+        with lock:
+            hub.switch()
+            seen.append("first")
+
+    def second(hub):
+        with pytest.raises(RuntimeError, match="greenlet cannot wait for .*another greenlet of the same thread"):
+            lock.acquire()
+        with pytest.raises(RuntimeError, match="gevent"), lock:
+            seen.append("two inside")
+        assert lock.acquire(False) is False
+        assert lock.acquire(timeout=0.01) is False
+        seen.append("second")
+        hub.switch()
+        with lock:
+            seen.append("second inside")
+
+    with sync.detect_deadlocks(detect):
+        switching(first, second)
+        assert seen == ["second", "first", "second inside"]
+        # The thread's first greenlet, which is what the thread is without greenlets, as any other.
+        seen.clear()
+        waiting = greenlet.greenlet(second)
+        with lock:
+            waiting.switch(greenlet.getcurrent())
+        waiting.switch()
+        assert seen == ["second", "second inside"]
+        holding = greenlet.greenlet(first)
+        holding.switch(greenlet.getcurrent())
+        with pytest.raises(RuntimeError, match="greenlet"):
+            lock.acquire()
+        holding.switch()
+        with lock:
+            pass
+
+
+@pytest.mark.parametrize("make", [sync.RLock, sync.Condition])
+def test_rlock_belongs_to_a_greenlet(make):
+    lock = make()
+
+    def first(hub):
+        with lock, lock:
+            hub.switch()
+            assert lock._is_owned()
+        assert not lock._is_owned()
+
+    def second(hub):
+        assert not lock._is_owned()
+        with pytest.raises(RuntimeError, match="un-acquired"):
+            lock.release()
+        assert lock.acquire(False) is False
+
+    switching(first, second)
+    assert lock.acquire(False)
+    lock.release()
+
+
+def test_greenlets_of_different_threads_wait_for_each_other():
+    lock, holds, done = sync.RLock(), threading.Event(), threading.Event()
+
+    def hold():
+        def inside():
+            with lock:
+                holds.set()
+                done.wait(LONG)
+
+        greenlet.greenlet(inside).switch()
+
+    thread, got = start(hold), []
+    assert holds.wait(LONG)
+
+    def wait(hub):
+        assert lock.acquire(timeout=0.01) is False
+        done.set()
+        with lock:
+            got.append(True)
+
+    switching(wait)
+    thread.join()
+    assert got == [True]
+
+
+@pytest.mark.parametrize("make", [sync.Lock, sync.RLock])
+@pytest.mark.parametrize("detect", [False, True])
+def test_condition_waits_in_greenlets(make, detect):
+    """A wait blocks the thread, and gives the lock to other threads; afterwards the same greenlet owns it."""
+    condition, ready = sync.Condition(make()), []
+
+    def notify():
+        with condition:
+            ready.append(1)
+            condition.notify()
+
+    def wait(hub):
+        with condition:
+            thread = start(notify)
+            assert condition.wait_for(lambda: ready, LONG)
+            thread.join()
+            hub.switch()
+
+    def other(hub):
+        with pytest.raises(RuntimeError, match="greenlet"):
+            condition.acquire()
+
+    with sync.detect_deadlocks(detect):
+        switching(wait, other)
+    assert condition.acquire(False)
+    condition.release()
+
+
+def test_rwlock_of_another_greenlet():
+    rw = sync.RWLock()
+
+    def write(hub):
+        with rw.writer():
+            hub.switch()
+
+    def others(hub):
+        for side in (rw.reader(), rw.writer()):
+            with pytest.raises(RuntimeError, match="greenlet"):
+                side.acquire()
+            assert side.acquire(False) is False
+
+    switching(write, others)
+    assert not rw.written
+
+
+def test_a_lock_that_another_thread_released_has_no_holder():
+    lock, got = sync.Lock(), []
+
+    def first(hub):
+        lock.acquire()
+        start(lock.release).join()
+        hub.switch()
+
+    def second(hub):
+        with lock:
+            got.append(True)
+
+    switching(first, second)
+    assert got == [True]
+
+
+def test_greenlet_imported_later():
+    """Programs without greenlet are not made to pay; locks that are held when it comes keep their owner."""
+    code = textwrap.dedent("""
+        import sys
+        from gilkit import sync
+        from gilkit.sync._greenlets import GreenletImport
+        assert "greenlet" not in sys.modules and GreenletImport in sys.meta_path
+        lock, rlock, condition = sync.Lock(), sync.RLock(), sync.Condition()
+        lock.acquire(); rlock.acquire(); condition.acquire()
+        import greenlet
+        assert GreenletImport not in sys.meta_path
+        errors = []
+        def other():
+            for each in (rlock, condition):
+                assert not each.acquire(False)
+                try: each.acquire()
+                except RuntimeError as error: errors.append(error)
+                else: print("two inside")
+        rlock.acquire(); condition.acquire()
+        greenlet.greenlet(other).switch()
+        for each in (lock, rlock, rlock, condition, condition): each.release()
+        def alone():
+            with lock, rlock, rlock, condition: pass
+        greenlet.greenlet(alone).switch()
+        print(len(errors))
+    """)
+    result = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "2\n", "")
+
+
+def test_greenlet_that_cannot_be_imported():
+    code = textwrap.dedent("""
+        import sys
+        from gilkit import sync
+        from gilkit.sync._greenlets import GreenletImport
+        sys.path[:] = [path for path in sys.path if "site-packages" not in path]
+        try: import greenlet
+        except ImportError: print(GreenletImport in sys.meta_path)
+        with sync.RLock(): pass
+    """)
+    result = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "True\n", "")
