@@ -56,10 +56,6 @@ def _usable(file: Any) -> bool:
     return file is not None and not getattr(file, "closed", False)
 
 
-def _nowhere() -> Any:
-    return open(os.devnull, "w", encoding="utf-8")
-
-
 @contextlib.contextmanager
 def prepared() -> Iterator[None]:
     """Within the block sys.stdout and sys.stderr are there, take every character, and standard error never fails."""
@@ -69,19 +65,17 @@ def prepared() -> Iterator[None]:
         while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
             os.set_inheritable(number, True)
         os.close(number)
-    if not _usable(sys.stdout):
-        sys.stdout = _nowhere()
-    if not _usable(sys.stderr):
-        sys.stderr = _nowhere()
-    for file in (sys.stdout, sys.stderr):
-        # Not every stand-in can be told; those of tests and of notebooks take everything.
-        if getattr(file, "errors", None) in ("strict", "surrogateescape") and hasattr(file, "reconfigure"):
-            file.reconfigure(errors="gilkit.lab")
-    sys.stderr = cast(TextIO, Aside(sys.stderr))
-    try:
-        yield
-    finally:
-        sys.stdout, sys.stderr = before
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        sys.stdout, sys.stderr = (file if _usable(file) else nowhere for file in before)
+        for file in (sys.stdout, sys.stderr):
+            # Not every stand-in can be told; those of tests and of notebooks take everything.
+            if getattr(file, "errors", None) in ("strict", "surrogateescape") and hasattr(file, "reconfigure"):
+                file.reconfigure(errors="gilkit.lab")
+        sys.stderr = cast(TextIO, Aside(sys.stderr))
+        try:
+            yield
+        finally:
+            sys.stdout, sys.stderr = before
 
 
 def forget(file: Any) -> None:
