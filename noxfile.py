@@ -25,6 +25,17 @@ SANITIZED = [
     "sync_arguments", "sync_counters", "sync_deadlock", "sync_locks", "sync_locktests", "sync_nogil", "sync_relay",
     "sync_rwlock", "mapping", "parallel", "runtime", "storms", "pi", "spin",
 ]  # fmt: skip
+SERVERS = [
+    "celery",
+    "distributed",
+    "gunicorn",
+    "ipykernel",
+    "jupyter-client",
+    "pytest-xdist",
+    "redis",
+    "twisted",
+    "uvicorn",
+]
 COVERED = 95  # per cent, of Python's statements, of its branches, and of the lines of csrc
 
 
@@ -54,6 +65,16 @@ def promises(session: nox.Session) -> None:
     tests = session.posargs or [f"tests/test_{part}.py" for part in ("fork", "exit", "storms", "signals", "famine")]
     session.run("pytest", "-q", *tests, env={"GILKIT_FULL": "1"})
     session.run("python", "bench/robustness/interrupts.py", "100")
+
+
+@nox.session
+def real(session: nox.Session) -> None:
+    """gilkit inside gunicorn, uvicorn, uWSGI, Twisted, celery, Dask, Jupyter and pytest-xdist: tests/real. Names choose,
+    such as `-- gunicorn celery-gevent`. celery's broker is redis-server where that is installed, else a folder."""
+    session.install("--prefer-binary", ".", *SERVERS)
+    for package in ("gevent", "uwsgi"):  # not for every interpreter; what is missing is left out
+        session.install("--prefer-binary", package, success_codes=[0, 1], silent=True)
+    session.run("python", "-P", "tests/real/run.py", *session.posargs)
 
 
 @nox.session

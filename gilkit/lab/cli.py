@@ -11,7 +11,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from . import terminal
 from .errors import LabError
+from .escaping import printable
 from .experiment import Experiment, Setting
 from .results import Result
 
@@ -137,7 +139,7 @@ def console() -> Any:
     from .tables import Output
 
     found = Output()
-    if not found.is_terminal and "COLUMNS" not in os.environ:
+    if not found.is_terminal and "COLUMNS" not in terminal.sizes():
         found = Output(width=160)
     return found
 
@@ -150,7 +152,7 @@ def run_experiment(options: argparse.Namespace) -> int:
         raise LabError(f"--all runs every experiment: leave out either it or the name {options.name!r}")
     if options.name is None and not options.all:
         for name in experiments.names():
-            output.print(f"[bold]{name:18}[/]", end="")
+            output.print(f"{name:18}", style="bold", end="")
             output.print(experiments.get(name).claim, markup=False, highlight=False, soft_wrap=True)
         return 0
     chosen = [experiments.get(name) for name in ([options.name] if options.name else experiments.names())]
@@ -182,11 +184,9 @@ def run_all(
     rounds: int | None = None,
 ) -> list[Result]:
     """Runs experiments one after another, until the last one or Ctrl-C; tells ``done`` of each."""
-    from rich.console import Console
+    from . import live, runner, tables
 
-    from . import live, runner
-
-    view = live.view(Console(stderr=True))
+    view = live.view(tables.Output(stderr=True))
     found: list[Result] = []
     for experiment in chosen:
         obstacle = experiment.obstacle()
@@ -225,6 +225,9 @@ def run_compare(options: argparse.Namespace) -> int:
     from . import compare, results, tables
 
     old = results.load(options.against) if options.against else []
+    for result in old:
+        with results.shown(result):  # before minutes of measuring rather than after
+            compare.against(result.rows, result.rows)
     check_writable(options)
     setting = setting_of(options)
     comparison = compare.build(options.target, options.inputs)
@@ -269,6 +272,7 @@ def run_report(options: argparse.Namespace) -> int:
 
 def run_doctor(options: argparse.Namespace) -> int:
     from rich.table import Table
+    from rich.text import Text
 
     from . import doctor
 
@@ -281,8 +285,11 @@ def run_doctor(options: argparse.Namespace) -> int:
     grid.add_column(no_wrap=True, style="bold")
     grid.add_column(overflow="fold")
     for each in findings:
-        text = each.value + (f"\n[dim]{each.advice}[/]" if each.advice else "")
-        grid.add_row("[green]✓[/]" if each.fine else "[yellow]![/]", each.subject, text)
+        text = Text(printable(each.value))
+        if each.advice:
+            text.append(f"\n{each.advice}", style="dim")
+        mark = Text("✓", style="green") if each.fine else Text("!", style="yellow")
+        grid.add_row(mark, Text(printable(each.subject)), text)
     console().print(grid)
     return 0
 
@@ -318,23 +325,34 @@ def stopping() -> Iterator[list[int]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status. Errors the reader can put right take one line."""
-    options = parser().parse_args(arguments)
-    with stopping() as came:
-        status = run(options)
+    with terminal.prepared(), stopping() as came:
+        status = run(arguments)
     return 128 + came[0] if came else status
 
 
-def run(options: argparse.Namespace) -> int:
+def run(arguments: Sequence[str] | None) -> int:
     try:
-        status: int = options.run(options)
-        sys.stdout.flush()
+        try:
+            options = parser().parse_args(arguments)
+            status: int = options.run(options)
+        finally:
+            sys.stdout.flush()  # also of --help, which ends the program
         return status
     except LabError as error:
-        print(f"gilkit: error: {error}", file=sys.stderr)
-        return 2
+        return fail(str(error))
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone (| head). What is left to write goes nowhere, quietly.
-        sys.stdout = open("/dev/null", "w")  # noqa: SIM115
+        terminal.forget(sys.stdout)
         return 0
+    except OSError as error:
+        if not terminal.is_output_lost(error):
+            return fail(str(error))
+        terminal.forget(sys.stdout)
+        return fail(f"standard output cannot be written: {error.strerror}")
+
+
+def fail(message: str) -> int:
+    print(f"gilkit: error: {printable(message)}", file=sys.stderr)
+    return 2

@@ -19,7 +19,6 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 from . import interpreters, strategies, workloads
@@ -178,7 +177,7 @@ def examine(function: str, make: str | None) -> dict[str, Any]:
         path, _, name = spec.rpartition(":")
         if not path.endswith(".py") or not name:
             raise LabError(f"{spec!r} names no function: it is to have the form path/to/file.py:function")
-        if not Path(path).is_file():
+        if not os.path.isfile(path):
             raise LabError(f"{spec!r}: there is no file {path!r}")
     start, told = time.monotonic(), False
 

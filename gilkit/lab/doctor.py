@@ -29,22 +29,26 @@ class Finding:
 # Imports module after module and tells which one switched the GIL on. CPython's warning names the extension module,
 # which may be deep inside what was asked for.
 _IMPORTS = """
-import importlib, json, re, sys, warnings
+import importlib, json, os, re, sys, warnings
+answers = os.fdopen(os.dup(1), "w")  # a module may print, or close what it prints to
+gil = getattr(sys, "_is_gil_enabled", lambda: True)
 told = []
 for name in json.loads(sys.argv[1]):
-    before = sys._is_gil_enabled()
+    before = gil()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             importlib.import_module(name)
-        except Exception as error:
+        except BaseException as error:  # SystemExit too
             told.append([name, "", "%s: %s" % (type(error).__name__, error)])
             continue
-    if sys._is_gil_enabled() and not before:
+    if gil() and not before:
         texts = [str(each.message) for each in caught]
         named = [m.group(1) for m in (re.search(r"to load module '([^']+)'", text) for text in texts) if m]
         told.append([name, named[0] if named else name, ""])
-print("gilkit-doctor:" + json.dumps(told))
+answers.write("\\ngilkit-doctor:" + json.dumps(told) + "\\n")
+answers.flush()
+os._exit(0)  # what the modules leave behind, threads too, is not waited for
 """
 
 
@@ -54,13 +58,15 @@ def imports(modules: Sequence[str], executable: str = sys.executable) -> list[tu
     Returns (module asked for, extension module that switched the GIL on, "") for the one that did, and
     (module, "", error) for those that cannot be imported.
     """
-    # Without these two, a variable of the shell could keep the GIL on or off whatever is imported.
+    # Without it, a variable of the shell could keep the GIL on or off whatever is imported.
     environ = {key: value for key, value in os.environ.items() if key != "PYTHON_GIL"}
+    environ["PYTHONIOENCODING"] = "utf-8:backslashreplace"  # what a module prints is no reason for it to fail
     try:
         done = subprocess.run(
             [executable, "-c", _IMPORTS, json.dumps(list(modules))],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             stdin=subprocess.DEVNULL,
             timeout=IMPORT_SECONDS,
             env=environ,
@@ -76,8 +82,12 @@ def imports(modules: Sequence[str], executable: str = sys.executable) -> list[tu
     raise LabError(f"importing {', '.join(modules)} {ended}")
 
 
+ALWAYS = ("gilkit", "numpy")
+
+
 def _gil(here: interpreters.Interpreter, modules: Sequence[str]) -> list[Finding]:
     if not here.free_threaded:
+        asked = [name for name in modules if name not in ALWAYS]
         return [
             Finding(
                 "GIL",
@@ -85,7 +95,12 @@ def _gil(here: interpreters.Interpreter, modules: Sequence[str]) -> list[Finding
                 False,
                 "Python threads take turns on one core; gilkit's kernels, and callables that release the GIL through "
                 "gilkit.map, use all of them. A free-threaded build (python3.14t) lifts it for pure Python.",
-            )
+            ),
+            *(
+                _imports(asked, "can be imported; only a free-threaded build tells what they do to the GIL")
+                if asked
+                else ()
+            ),
         ]
     findings = []
     if here.gil:
@@ -99,22 +114,32 @@ def _gil(here: interpreters.Interpreter, modules: Sequence[str]) -> list[Finding
             )
     else:
         findings.append(Finding("GIL", "off"))
-    for asked, culprit, error in imports(modules):
+    return findings + _imports(modules, "" if here.gil else "leave the GIL off")
+
+
+def _imports(modules: Sequence[str], otherwise: str) -> list[Finding]:
+    """What importing the modules does. Where there is nothing to say of any, ``otherwise`` is said of all."""
+    try:
+        told = imports(modules)
+    except LabError as failure:
+        return [Finding("imports", str(failure), False, "The modules could not be examined.")]
+    if not told and otherwise:
+        return [Finding("imports", f"{', '.join(modules)} {otherwise}")]
+    findings = []
+    for asked, culprit, error in told:
         if error:
             findings.append(Finding(f"import {asked}", error, False, "The module could not be examined."))
-        else:
-            inside = "" if culprit == asked else f" (imported by {asked})"
-            findings.append(
-                Finding(
-                    f"import {asked}",
-                    f"module {culprit}{inside} switches the GIL on",
-                    False,
-                    f"Look for a newer version of {culprit.partition('.')[0]} that declares itself safe without the "
-                    "GIL; until then, PYTHON_GIL=0 keeps it off at your own risk.",
-                )
+            continue
+        inside = "" if culprit == asked else f" (imported by {asked})"
+        findings.append(
+            Finding(
+                f"import {asked}",
+                f"module {culprit}{inside} switches the GIL on",
+                False,
+                f"Look for a newer version of {culprit.partition('.')[0]} that declares itself safe without the "
+                "GIL; until then, PYTHON_GIL=0 keeps it off at your own risk.",
             )
-    if not here.gil and len(findings) == 1:
-        findings.append(Finding("imports", f"{', '.join(modules)} leave the GIL off"))
+        )
     return findings
 
 
@@ -241,7 +266,7 @@ def examine(modules: Sequence[str] = ()) -> list[Finding]:
     best = facts["gilkit"].get("isa_best", isa)
     return [
         Finding("interpreter", f"{here.implementation} {here.label}, {here.executable}"),
-        *_gil(here, list(dict.fromkeys(["gilkit", "numpy", *modules]))),
+        *_gil(here, list(dict.fromkeys([*ALWAYS, *modules]))),
         *_cores(facts),
         *_threads(facts),
         Finding(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from html import escape
 from itertools import count
 
 from .charts import Bars, Chart, Lines, Point, Strip, Timeline
+from .escaping import escape
 from .text import digits, duration, factor, shorten
 
 WIDTH = 720

@@ -14,6 +14,7 @@ from statistics import median
 from typing import Any, ClassVar
 
 from .charts import Chart
+from .checking import Nullable
 from .interpreters import Interpreter
 from .text import listed
 
@@ -49,6 +50,16 @@ class Row:
     samples: list[Sample] = field(default_factory=list)
     error: str | None = None
 
+    SHAPE: ClassVar[dict[str, Any]] = {
+        "label": str,
+        "strategy": str,
+        "interpreter": Interpreter.SHAPE,
+        "threads": int,
+        "arguments": dict,
+        "samples": [dict],
+        "error": Nullable(str),
+    }
+
     def values(self, key: str) -> list[float]:
         return [sample[key] for sample in self.samples if key in sample]
 
@@ -80,7 +91,8 @@ class Row:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Row:
-        return cls(**{**data, "interpreter": Interpreter.from_json(data["interpreter"])})
+        own = {key: data[key] for key in cls.SHAPE}
+        return cls(**{**own, "interpreter": Interpreter.from_json(data["interpreter"])})
 
 
 class Outcome(StrEnum):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -10,7 +9,9 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
+from .checking import Damaged, check, parse
 from .errors import LabError
 
 VARIABLE = "GILKIT_FREE_THREADED_PYTHON"
@@ -48,11 +49,19 @@ class Interpreter:
     gil: bool
     running: bool = False
 
+    SHAPE: ClassVar[dict[str, Any]] = {
+        "executable": str,
+        "implementation": str,
+        "version": str,
+        "free_threaded": bool,
+        "gil": bool,
+    }
+
     @property
     def version_info(self) -> tuple[int, ...]:
         digits = []
         for part in self.version.split(".")[:2]:
-            digits.append(int("".join(c for c in part if c.isdigit()) or 0))
+            digits.append(int("".join(c for c in part[:9] if c in "0123456789") or 0))
         return tuple(digits)
 
     @property
@@ -72,7 +81,9 @@ class Interpreter:
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Interpreter:
-        return cls(**data)  # type: ignore[arg-type]
+        """From what to_json() gave, or the probe: data of the right SHAPE."""
+        own: dict[str, Any] = {key: data[key] for key in cls.SHAPE}
+        return cls(**own, running=data.get("running") is True)
 
 
 def environment() -> dict[str, str]:
@@ -102,9 +113,11 @@ def probe(path: str | os.PathLike[str]) -> Interpreter:
     for line in done.stdout.decode("utf-8", "replace").splitlines():
         if line.startswith(_MARKER):
             try:
-                return Interpreter(**json.loads(line[len(_MARKER) :]))
-            except (ValueError, TypeError):
+                answer = parse(line[len(_MARKER) :])
+                check(answer, Interpreter.SHAPE, "the answer")
+            except Damaged:
                 break
+            return Interpreter.from_json(answer)
     said = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
     reason = f"it said {said[-1][:100]!r}" if said else "it said nothing"
     raise LabError(f"{name!r} is no Python interpreter: {reason} (exit status {done.returncode})")
@@ -117,6 +130,7 @@ def lacks(interpreter: Interpreter, modules: Sequence[str]) -> list[str]:
         [interpreter.executable, "-c", code, *modules],
         capture_output=True,
         text=True,
+        errors="replace",
         stdin=subprocess.DEVNULL,
         timeout=PROBE_SECONDS,
         env=environment(),
@@ -176,8 +190,8 @@ def find_free_threaded(environ: Mapping[str, str] = os.environ, home: Path | Non
         if not first.free_threaded:
             raise LabError(f"{VARIABLE}: {named!r} is Python {first.version} with a GIL, not a free-threaded build")
         found.append(first)
-    for path in _candidates(environ, home or Path.home()):
-        if not path.exists():
+    for path in _candidates(environ, home or Path(os.path.expanduser("~"))):
+        if not os.path.exists(path):  # False also in a folder that may not be entered
             continue
         try:
             candidate = probe(path)

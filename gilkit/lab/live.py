@@ -75,7 +75,7 @@ class LiveView:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=BAR),
             TextColumn("{task.completed}/{task.total}"),
             TimeRemainingColumn(compact=True),
@@ -137,9 +137,8 @@ class LiveView:
             running = index == self._now
             if running and self._percent is not None:
                 cell = f"CPU {self._percent:4.0f} % so far"
-            table.add_row(
-                "▶" if running else " ", case.interpreter.label, case.label, cell, style="bold" if running else ""
-            )
+            cells = ("▶" if running else " ", case.interpreter.label, case.label, cell)
+            table.add_row(*map(Text, cells), style="bold" if running else "")
         cores = Text()
         for number, percent in enumerate(self._cores):
             cores.append(f"  core {number:<3} ")

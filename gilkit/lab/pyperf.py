@@ -10,13 +10,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from .compare import PREFIX
 from .errors import LabError
 from .experiment import Row
-from .results import Result
+from .results import Result, write
 
 VERSION = "1.0"
 
@@ -56,7 +55,4 @@ def document(results: Sequence[Result]) -> dict[str, Any]:
 
 
 def save(path: str | os.PathLike[str], results: Sequence[Result]) -> None:
-    try:
-        Path(path).write_text(json.dumps(document(results), indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise LabError(f"{os.fspath(path)!r} cannot be written: {error.strerror}") from None
+    write(path, json.dumps(document(results), indent=1) + "\n")

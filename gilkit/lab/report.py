@@ -6,25 +6,27 @@ from __future__ import annotations
 
 import datetime
 import re
-import textwrap
-from collections.abc import Sequence
-from html import escape
+import zlib
+from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gilkit
 
 from . import compare, experiments, machine
 from .charts import Chart, Span, Strip
 from .drawing import draw
-from .errors import LabError
+from .escaping import code, escape, filled
+from .escaping import markdown as plain
 from .experiment import Experiment, Outcome, Verdict
 from .figures import interpreters_of
-from .results import Result
+from .results import Result, shown
+from .results import write as write_file
 
 MARKS = {Outcome.HOLDS: "✓", Outcome.PARTLY: "◐", Outcome.FAILS: "✗", Outcome.OPEN: "?", Outcome.CHOICE: "→"}
 STRIP_POINTS = 600
+T = TypeVar("T")
 
 
 def styles(*names: str) -> str:
@@ -34,7 +36,7 @@ def styles(*names: str) -> str:
 def page(results: Sequence[Result]) -> str:
     """The whole page."""
     style = styles("picture.css", "report.css")
-    sections = "".join(section(result) for result in results)
+    sections = "".join(figured(section, result) for result in results)
     when = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -48,6 +50,12 @@ def page(results: Sequence[Result]) -> str:
     )
 
 
+def figured(make: Callable[[Result], T], result: Result) -> T:
+    """What is made of a result's figures. LabError names the file that holds a result of which nothing can be made."""
+    with shown(result):
+        return make(result)
+
+
 def latest(results: Sequence[Result]) -> list[Result]:
     """One result for each name, in the place of the first, the last one counting: a run made again replaces the other."""
     return list({result.name: result for result in results}.values())
@@ -58,18 +66,14 @@ def write(path: str, results: Sequence[Result]) -> int:
     many results they are of."""
     chosen = latest(results)
     target = Path(path)
-    try:
-        if target.is_dir():
-            for result in chosen:
-                for number, chart in enumerate(charts(result), 1):
-                    file = target / f"{anchor(result)}-{number}.svg"
-                    file.write_text(picture(chart), encoding="utf-8")
-        elif target.suffix == ".md":
-            target.write_text(markdown(chosen), encoding="utf-8")
-        else:
-            target.write_text(page(chosen), encoding="utf-8")
-    except OSError as error:
-        raise LabError(f"{path!r} cannot be written: {error.strerror}") from None
+    if target.is_dir():
+        for result in chosen:
+            for number, chart in enumerate(figured(charts, result), 1):
+                write_file(target / f"{anchor(result)}-{number}.svg", picture(chart))
+    elif target.suffix == ".md":
+        write_file(path, markdown(chosen))
+    else:
+        write_file(path, page(chosen))
     return len(chosen)
 
 
@@ -84,51 +88,62 @@ def picture(chart: Chart) -> str:
 
 def markdown(results: Sequence[Result]) -> str:
     """The verdicts, first in a table, then each with its figures."""
-    machines = list(dict.fromkeys(machine.one_line(result.machine) for result in results))
     parts = [
         "# The claims, measured",
         filled(
             "Each line of tutorials about Python's concurrency that the lab puts to the test, and what came of it on one "
-            f"machine: {'; '.join(machines)}. Run them on yours with `gilkit experiment NAME`; how they are measured and "
-            "judged stands at the top of each file in `gilkit/lab/experiments/`, and in [the lab](lab.md). "
-            "`gilkit report claims.md` writes such a page."
+            f"machine: {'; '.join(map(plain, machines(results)))}. Run them on yours with `gilkit experiment NAME`; how they "
+            "are measured and judged stands at the top of each file in `gilkit/lab/experiments/`, and in "
+            "[the lab](lab.md). `gilkit report claims.md` writes such a page."
         ),
     ]
-    rows = [f"| [`{r.name}`](#{anchor(r)}) | {r.claim} | {r.verdict.said if r.verdict else '–'} |" for r in results]
+    rows = [
+        f"| [{code(r.name)}](#{anchor(r)}) | {plain(r.claim)} | {plain(r.verdict.said) if r.verdict else '–'} |"
+        for r in results
+    ]
     parts.append("\n".join(["| experiment | the claim | here it |", "| --- | --- | --- |", *rows]))
     for result in results:
-        parts += [f"## {result.name}", f"*{result.claim}*"]
-        if result.verdict:
-            headline = result.verdict.said
-            parts.append(filled(f"**{headline[0].upper()}{headline[1:]}.** {result.verdict.text}"))
-        if of(result).why:
-            parts.append(filled(f"Why: {of(result).why}"))
-        parts += [filled(f"Note: {warning}") for warning in result.warnings]
-        used = interpreters_of(result.rows)
-        names = ", ".join(f"{each.label} ({each.gil_state})" for each in used)
-        # Free-threaded ones are found by themselves.
-        asked = "".join(
-            f" --python python{'.'.join(map(str, each.version_info))}"
-            for each in used
-            if not (each.running or each.free_threaded)
-        )
-        command = f"`{command_of(result)}{asked}`"
-        parts.append(filled(f"Interpreters: {names}. Command: {command}, {result.started[:10]}."))
+        parts += figured(_verdict, result)
     return "\n\n".join(parts) + "\n"
+
+
+def _verdict(result: Result) -> list[str]:
+    """A result's part of the Markdown file, in paragraphs."""
+    parts = [f"## {plain(result.name)}"]
+    if result.claim.strip():
+        parts.append(f"*{plain(result.claim)}*")
+    if result.verdict:
+        headline = result.verdict.said
+        parts.append(filled(f"**{plain(headline[0].upper() + headline[1:])}.** {plain(result.verdict.text)}"))
+    why = of(result).why
+    if why:
+        parts.append(filled(f"Why: {plain(why)}"))
+    parts += [filled(f"Note: {plain(warning)}") for warning in result.warnings]
+    used = interpreters_of(result.rows)
+    names = ", ".join(f"{plain(each.label)} ({each.gil_state})" for each in used)
+    # Free-threaded ones are found by themselves.
+    asked = "".join(
+        f" --python python{'.'.join(map(str, each.version_info))}"
+        for each in used
+        if not (each.running or each.free_threaded)
+    )
+    command = code(f"{command_of(result)}{asked}")
+    parts.append(filled(f"Interpreters: {names}. Command: {command}, {plain(result.started[:10])}."))
+    return parts
 
 
 def command_of(result: Result) -> str:
     return f"gilkit {result.name}" if of(result).asks else f"gilkit experiment {result.name}"
 
 
-def filled(text: str) -> str:
-    return textwrap.fill(text, 110, break_long_words=False, break_on_hyphens=False)
+def machines(results: Sequence[Result]) -> list[str]:
+    """The machines of the results, each in a line, once."""
+    return list(dict.fromkeys(figured(lambda each: machine.one_line(each.machine), result) for result in results))
 
 
 def _machines(results: Sequence[Result]) -> str:
-    lines = list(dict.fromkeys(machine.one_line(result.machine) for result in results))
     interpreters = {each.label: each for result in results for each in result.setting.interpreters}
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    items = "".join(f"<li>{escape(line)}</li>" for line in machines(results))
     items += "".join(
         f"<li>Python {escape(each.label)}: {escape(each.gil_state)}{', running the lab' if each.running else ''}</li>"
         for each in interpreters.values()
@@ -158,7 +173,12 @@ def _summary(results: Sequence[Result]) -> str:
 
 
 def anchor(result: Result) -> str:
-    return re.sub(r"[^\w.-]+", "-", result.name)
+    """What a section is linked by, and what files of its pictures are named after. Where characters had to be left out,
+    a number keeps it from being that of another name."""
+    found = re.sub(r"[^\w.-]+", "-", result.name)
+    if found == result.name.replace(" ", "-", 1) and len(found) <= 100:
+        return found
+    return f"{found[:100]}-{zlib.crc32(result.name.encode('utf-8', 'surrogatepass')):08x}"
 
 
 def section(result: Result) -> str:

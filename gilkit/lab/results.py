@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from . import checking
 from .errors import LabError
 from .experiment import Outcome, Row, Setting, Verdict
 from .interpreters import Interpreter
 
 FORMAT = "gilkit-lab"
 VERSION = 1
+# What a saved result must be, as far as every experiment's is the same.
+SHAPE = {
+    "name": str,
+    "claim": str,
+    "started": str,
+    "seconds": float,
+    "rounds": int,
+    "interrupted": bool,
+    "machine": dict,
+    "setting": {"interpreters": [Interpreter.SHAPE], "cores": int, "threads": int},
+    "rows": [Row.SHAPE],
+    "verdict": checking.Nullable({"outcome": str, "scope": str, "text": str}),
+    "strip": [[float]],
+    "warnings": [str],
+}
 
 
 @dataclass
@@ -34,6 +51,7 @@ class Result:
     strip: list[list[float]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     interrupted: bool = False
+    source: str = field(default="", compare=False)  # the file that it was loaded from
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -58,7 +76,7 @@ class Result:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Result:
+    def from_json(cls, data: Mapping[str, Any], source: str = "") -> Result:
         verdict = data["verdict"]
         return cls(
             name=data["name"],
@@ -77,6 +95,7 @@ class Result:
             strip=data["strip"],
             warnings=data["warnings"],
             interrupted=data["interrupted"],
+            source=source,
         )
 
 
@@ -86,36 +105,105 @@ def document(results: Sequence[Result]) -> dict[str, Any]:
 
 def save(path: str | os.PathLike[str], results: Sequence[Result]) -> None:
     """Writes the results to a file; it is there whole or not at all."""
-    target = Path(path)
-    part = target.with_name(target.name + ".part")
+    write(path, json.dumps(document(results), indent=1) + "\n")
+
+
+def write(path: str | os.PathLike[str], text: str) -> None:
+    """Writes a file whole or not at all. LabError when that is impossible."""
+    name = os.fspath(path)
     try:
-        part.write_text(json.dumps(document(results), indent=1) + "\n", encoding="utf-8")
-        part.replace(target)
+        if is_special(name):
+            Path(name).write_text(text, encoding="utf-8")
+            return
+        target = Path(os.path.realpath(name))  # a link stays one, and the file that it leads to is replaced
+        part = target.with_name(target.name + ".part")
+        try:
+            part.write_text(text, encoding="utf-8")
+            part.replace(target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            raise
     except OSError as error:
-        raise LabError(f"{os.fspath(path)!r} cannot be written: {error.strerror}") from None
+        raise LabError(f"{name!r} cannot be written: {error.strerror}") from None
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """LabError when save() could not write there: better known before minutes of measuring than after."""
-    folder = Path(path).resolve().parent
-    if not os.access(folder, os.W_OK) or Path(path).is_dir():
-        raise LabError(f"{os.fspath(path)!r} cannot be written: {os.fspath(folder)!r} is no folder to write in")
+    """LabError when write() could not write there: better known before minutes of measuring than after."""
+    name = os.fspath(path)
+    folder = os.path.dirname(os.path.realpath(name))
+    try:
+        if Path(name).is_dir():
+            raise LabError(f"{name!r} cannot be written: it is a folder")
+        writable = os.access(name if is_special(name) else folder, os.W_OK)
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise LabError(f"{name!r} cannot be written: {error.strerror}") from None
+    if not writable or not os.path.isdir(folder):
+        raise LabError(f"{name!r} cannot be written: {folder!r} is no folder to write in")
+
+
+def is_special(name: str) -> bool:
+    """Whether it is a device or a pipe, such as /dev/stdout, which can be written to and must not be replaced."""
+    path = Path(name)
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def load(path: str | os.PathLike[str]) -> list[Result]:
     """The results in a file. LabError when it cannot be read or holds something else."""
     name = os.fspath(path)
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        data = checking.parse(Path(path).read_text(encoding="utf-8-sig"))
+        if not isinstance(data, dict) or data.get("format") != FORMAT:
+            raise checking.Damaged(f'does not hold the lab\'s results (no "format": "{FORMAT}")')
+        version = data.get("version")
+        if version != VERSION or isinstance(version, bool):
+            found = checking.shown(version)
+            raise checking.Damaged(f"is of version {found}; this gilkit reads version {VERSION}")
+        return [_result(each, f"results[{index}]", name) for index, each in enumerate(_list(data))]
     except OSError as error:
         raise LabError(f"{name!r} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise LabError(f"{name!r} is not JSON: {error}") from None
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise LabError(f'{name!r} does not hold the lab\'s results (no "format": "{FORMAT}")')
-    if data.get("version") != VERSION:
-        raise LabError(f"{name!r} is of version {data.get('version')!r}; this gilkit reads version {VERSION}")
+    except UnicodeDecodeError:
+        raise LabError(f"{name!r} is not JSON: it is not UTF-8 text") from None
+    except checking.Damaged as error:
+        raise LabError(f"{name!r} {error}") from None
+
+
+def _list(data: Mapping[str, Any]) -> list[Any]:
     try:
-        return [Result.from_json(each) for each in data["results"]]
-    except (KeyError, TypeError, ValueError) as error:
-        raise LabError(f"{name!r} is damaged: {type(error).__name__}: {error}") from None
+        checking.check(data, {"results": [dict]}, "it")
+    except checking.Damaged as error:
+        raise checking.Damaged(f"is damaged: {error}") from None
+    found: list[Any] = data["results"]
+    return found
+
+
+def _result(data: Any, where: str, source: str) -> Result:
+    try:
+        checking.check(data, SHAPE, where)
+        verdict = data["verdict"]
+        if verdict and verdict["outcome"] not in list(Outcome):
+            raise checking.Damaged(f"{where}.verdict.outcome is unknown: {checking.shown(verdict['outcome'])}")
+        for index, look in enumerate(data["strip"]):
+            if len(look) != len(data["strip"][0]) or len(look) < 2 or look[1] < 0:
+                raise checking.Damaged(f"{where}.strip[{index}] must hold a moment, a case and each core's per cent")
+        return Result.from_json(data, source)
+    except checking.Damaged as error:
+        raise checking.Damaged(f"is damaged: {error}") from None
+
+
+@contextlib.contextmanager
+def shown(result: Result) -> Iterator[None]:
+    """While figures are made of a result: where it came from a file, and lacks what its experiment needs, that is the
+    file's fault, and a LabError that names it. What the lab has just measured has no such excuse."""
+    try:
+        yield
+    except LabError as error:
+        if not result.source:
+            raise
+        raise LabError(f"{result.source!r}: {error}") from None
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        if not result.source:
+            raise
+        reason = f"it has no {error.args[0]!r}" if isinstance(error, KeyError) and error.args else str(error)
+        where = f"{result.source!r} is damaged: no figures can be made of {result.name!r}"
+        raise LabError(f"{where} ({reason or type(error).__name__})") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -13,8 +14,10 @@ from . import machine
 from .experiment import Column, Experiment, Outcome, Row
 from .figures import interpreters_of
 from .results import Result
+from .terminal import sizes
 
 LINE = 120  # no text is set wider
+NARROWEST = 10  # columns
 STYLES = {
     Outcome.HOLDS: "green",
     Outcome.PARTLY: "yellow",
@@ -25,7 +28,11 @@ STYLES = {
 
 
 class Output(Console):
-    """Standard output, whose reader may go (| head)."""
+    """A console whose reader may go (| head), of any encoding and width, that takes texts as they are."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(emoji=False, _environ=sizes(), **options)
+        self.width = max(self.width, NARROWEST)
 
     def on_broken_pipe(self) -> None:
         raise  # the error, for whoever printed; rich would end the program with a status of 1
@@ -33,7 +40,7 @@ class Output(Console):
 
 def show(console: Console, experiment: Experiment, result: Result) -> None:
     """Prints a whole result."""
-    console.print(Text(experiment.title, style="bold"), f"[dim]({experiment.name})[/]")
+    console.print(Text(experiment.title, style="bold"), Text(f"({experiment.name})", style="dim"))
     console.print(Text(f"{'Question' if experiment.asks else 'Claim'}: {experiment.claim}"))
     console.print(Text(machine.one_line(result.machine), style="dim"))
     for each in interpreters_of(result.rows):
@@ -92,5 +99,5 @@ def table(experiment: Experiment, rows: Sequence[Row], columns: Sequence[Column]
             cells = [column.show(row, rows) for column in columns]
         else:
             cells = ["failed" if row.error else "–"] + [""] * (len(columns) - 1)
-        drawn.add_row(*([] if tells else [name]), row.label, *cells)
+        drawn.add_row(*map(Text, [*([] if tells else [name]), row.label, *cells]))
     return drawn

@@ -124,8 +124,10 @@ class Worker:
                 raise self._death(task)
             try:
                 reply = json.loads(line)
-            except ValueError:
-                raise TaskError(f"{task} on {self.interpreter.label}: not an answer: {line!r}") from None
+            except (ValueError, RecursionError):
+                reply = None
+            if not isinstance(reply, dict) or not {"error", "result"} & set(reply):
+                raise TaskError(f"{task} on {self.interpreter.label}: not an answer: {line[:200]!r}") from None
             if "error" in reply:
                 raise TaskError(str(reply["error"]), reply.get("traceback", ""))
             return reply["result"]
@@ -137,7 +139,8 @@ class Worker:
         self._listener.join(5)  # its last words may still be on their way
         status = self._process.returncode
         if status is not None and status < 0:
-            ended = f"was killed by {signal.Signals(-status).name}"
+            known = {each.value: each.name for each in signal.Signals}  # not all real-time signals are
+            ended = f"was killed by {known.get(-status, f'signal {-status}')}"
         else:
             ended = f"ended with status {status}"
         said = "".join(self._said).strip()

@@ -1,0 +1,91 @@
+"""Standard output and standard error as they may be: closed, missing, full, without a reader, or not able to encode "✓"."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any, TextIO, cast
+
+# What the lab prints beyond ASCII, for encodings that lack it: one character for one, or columns would shift.
+_SUBSTITUTES = dict(zip("✓✗◐→×–…µ≈▶█▉▊▋▌▍▎▏·│─━╸╺’", "+x~>x-.u~>#########-|------'", strict=False))
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EROFS}
+
+
+def _replace(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_SUBSTITUTES.get(each, "?") for each in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("gilkit.lab", _replace)
+
+
+class Aside:
+    """Standard error, which a program can do without: what cannot be written there is dropped."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):  # ValueError: it was closed
+            self._file.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._file.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def sizes() -> dict[str, str]:
+    """The environment, with the size of the terminal only where it can be one."""
+    return {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES") or _is_size(value)}
+
+
+def _is_size(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 6 and int(text) > 0
+
+
+def _usable(file: Any) -> bool:
+    return file is not None and not getattr(file, "closed", False)
+
+
+@contextlib.contextmanager
+def prepared() -> Iterator[None]:
+    """Within the block sys.stdout and sys.stderr are there, take every character, and standard error never fails."""
+    before = sys.stdout, sys.stderr
+    if os.name == "posix":
+        # A file that were opened as number 1 would get what children print.
+        while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+            os.set_inheritable(number, True)
+        os.close(number)
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        sys.stdout, sys.stderr = (file if _usable(file) else nowhere for file in before)
+        for file in (sys.stdout, sys.stderr):
+            # Not every stand-in can be told; those of tests and of notebooks take everything.
+            if getattr(file, "errors", None) in ("strict", "surrogateescape") and hasattr(file, "reconfigure"):
+                file.reconfigure(errors="gilkit.lab")
+        sys.stderr = cast(TextIO, Aside(sys.stderr))
+        try:
+            yield
+        finally:
+            sys.stdout, sys.stderr = before
+
+
+def forget(file: Any) -> None:
+    """Lets what a stream has not been able to write go nowhere: the interpreter would try once more at its end."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        number = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(number, file.fileno())
+        os.close(number)
+
+
+def is_output_lost(error: OSError) -> bool:
+    """Whether it says that standard output cannot be written to: other errors name a file."""
+    return error.filename is None and error.errno in _FULL

@@ -1,0 +1,70 @@
+"""gilkit inside real servers: starts each, asks it, and checks every answer. `nox -s real`, or `python tests/real/run.py`.
+
+Everything happens on the loopback interface, is bounded in requests and in time, and ends with its children. A server
+that is not installed is left out, unless --all is given. Exit status 0: every answer was right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PROGRAMS = [
+    ("gunicorn", "sync"), ("gunicorn", "gthread"), ("gunicorn", "gevent"), ("uvicorn",), ("celery", "prefork"),
+    ("celery", "threads"), ("celery", "gevent"), ("dask",), ("jupyter",), ("xdist",), ("uwsgi",), ("twisted",),
+]  # fmt: skip
+SECONDS = 90  # for one of them; about ten are needed
+LEFT_OUT = 77
+
+
+def run(program: tuple[str, ...]) -> tuple[int, str]:
+    """Its exit status and what it said; -1 when it took too long."""
+    command = [sys.executable, "-P", str(HERE / f"with_{program[0]}.py"), *program[1:]]
+    environment = {**os.environ, "PYTHONPATH": str(HERE), "PYTHONFAULTHANDLER": "1"}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as process:
+        try:
+            said, _ = process.communicate(timeout=SECONDS)
+            return process.returncode, said
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)  # it ends its servers
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return -1, process.communicate(timeout=20)[0]
+            return -1, "it had to be killed"
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description="gilkit inside real servers")
+    options.add_argument("names", nargs="*", help="which of them, such as gunicorn or celery-gevent; else all")
+    options.add_argument("--all", action="store_true", help="one that is not installed is a failure")
+    chosen = options.parse_args()
+    failed = 0
+    for program in PROGRAMS:
+        name = "-".join(program)
+        if chosen.names and not {name, program[0]} & set(chosen.names):
+            continue
+        start = time.monotonic()
+        status, said = run(program)
+        left_out = status == LEFT_OUT and not chosen.all
+        failed += status != 0 and not left_out
+        word = "right" if status == 0 else "left out" if left_out else "TOO LONG" if status == -1 else "WRONG"
+        last = said.strip().splitlines()[-1:] if status in (0, LEFT_OUT) else []
+        print(f"{name:18} {word:9} {time.monotonic() - start:5.1f} s  {' '.join(last)}", flush=True)
+        if status not in (0, LEFT_OUT):
+            print("    " + "\n    ".join(said[-5000:].splitlines()), flush=True)
+    return min(failed, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""pytest-xdist: tests that use gilkit, in two workers, forked processes among them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import support
+
+TESTS = """
+import os
+import pytest
+import work
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("kind", [*work.KINDS, "sleep"])
+def test_answers(kind, seed):
+    assert work.answer(kind, seed) == work.expected(kind, seed)
+
+def test_fork():
+    assert work.answer("map", 3) == work.expected("map", 3)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if work.answer("map", 4) == work.expected("map", 4) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def main() -> None:
+    support.needs("pytest", "xdist")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "test_real.py").write_text(TESTS)
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "-W", "ignore", folder]
+        done = subprocess.run(command, cwd=folder, env=support.ENVIRONMENT, capture_output=True, text=True, timeout=90)
+        assert done.returncode == 0 and "41 passed" in done.stdout, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+if __name__ == "__main__":
+    main()
