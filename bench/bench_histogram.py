@@ -8,6 +8,7 @@ import pytest
 import gilkit
 
 N = 10**7
+M = 10**6  # enough for the default run; N with --full
 RNG = np.random.default_rng(0)
 FLOATS = RNG.random(N)
 SMALL = RNG.integers(0, 256, N)
@@ -33,9 +34,16 @@ COUNTS = {
 }
 
 
+def cases(inputs):
+    """Each kind of input in each size; by default not those whose tables are larger than their data."""
+    for what in inputs:
+        for n in (100, 10_000, M, N):
+            short = n == M or what == "256 bins" or (n == 10_000 and "00000 " not in what)
+            yield pytest.param(what, n, marks=[] if short and n < N and "000000 " not in what else pytest.mark.full)
+
+
 @pytest.mark.parametrize("peer", PEERS)
-@pytest.mark.parametrize("n", [100, 10_000, N])
-@pytest.mark.parametrize("what", HISTOGRAMS)
+@pytest.mark.parametrize(("what", "n"), cases(HISTOGRAMS))
 def test_histogram(benchmark, what, n, peer):
     a, bins, weights = HISTOGRAMS[what]
     a, weights = a[:n], None if weights is None else weights[:n]
@@ -49,8 +57,7 @@ def test_histogram(benchmark, what, n, peer):
 
 
 @pytest.mark.parametrize("peer", PEERS)
-@pytest.mark.parametrize("n", [100, 10_000, N])
-@pytest.mark.parametrize("what", COUNTS)
+@pytest.mark.parametrize(("what", "n"), cases(COUNTS))
 def test_bincount(benchmark, what, n, peer):
     x, weights = COUNTS[what]
     x, weights = x[:n], None if weights is None else weights[:n]

@@ -3,11 +3,11 @@
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
 
-import hypothesis
 import pytest
 
 import gilkit
@@ -66,8 +66,6 @@ def pytest_itemcollected(item):
         item.add_marker(pytest.mark.thread_unsafe(reason=reasons[0]))
 
 
-# For interpreters that are many times slower, as under ThreadSanitizer: --hypothesis-profile=few
-hypothesis.settings.register_profile("few", max_examples=10, stateful_step_count=10, deadline=None)
 
 LEVELS = ["scalar", "avx2", "avx512"]
 
@@ -84,9 +82,39 @@ def isa(request):
 
 
 @pytest.fixture
-def often():
-    """often(a, b): a repetitions, or b where the environment variable GILKIT_FULL asks for all."""
-    return lambda few, many: many if os.environ.get("GILKIT_FULL") else few
+def often(pytestconfig):
+    """often(a, b): a repetitions, or b with the option --promises."""
+    return lambda few, many: many if pytestconfig.getoption("--promises") else few
+
+
+# What a terminal, a shell or an interpreter ignores for a reason: nohup's, job control's, and Python's own.
+LEFT_IGNORED = {"SIGHUP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGPIPE", "SIGXFSZ", "SIGXFZ"}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def default_signals():
+    """Give the tests, and the processes that they start, every signal as an interactive shell would.
+
+    A shell's `pytest &` has SIGINT ignored, and other parents block signals or ignore them. Tests that send signals
+    would wait in vain then, as would the programs that they start.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    signals = signal.valid_signals()
+    mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+    names = {number: getattr(number, "name", "") for number in signals}
+    ignored = [
+        number
+        for number, name in names.items()
+        if name not in LEFT_IGNORED and signal.getsignal(number) is signal.SIG_IGN
+    ]
+    for number in ignored:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 @pytest.fixture
