@@ -17,20 +17,26 @@ import pytest
 import gilkit
 
 N = 10**7
-RNG = np.random.default_rng(0)
-DATA = {"float64": RNG.random(N), "float32": RNG.random(N, dtype="f4"), "int64": RNG.integers(0, 1000, N)}
+DTYPES = ["float64", "float32", "int64"]
 REDUCTIONS = ("sum", "mean", "var", "min", "max")
 M = 10**6  # enough for the default run; N with --full
 SIZES = [M, pytest.param(N, marks=pytest.mark.full)]
 CASES = [
     pytest.param(dtype, n, marks=[] if n == M or (dtype == "float64" and n < M) else pytest.mark.full)
-    for dtype in DATA
+    for dtype in DTYPES
     for n in (100, 10_000, M, N)
 ]
 SHAPES = [
     *[(1000, 1000), (M // 8, 8)],
     *(pytest.param(shape, marks=pytest.mark.full) for shape in [(10_000, 1000), (N // 8, 8), (N // 3, 3)]),
 ]
+
+
+@functools.lru_cache(1)  # benchmarks of the same data follow each other
+def data(dtype: str, n: int) -> np.ndarray:
+    """Some numbers; made when they are needed, so that collecting the benchmarks is quick."""
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 1000, n) if dtype == "int64" else rng.random(n, dtype=dtype)
 
 
 def check(result: Any, expected: Any) -> None:
@@ -73,7 +79,7 @@ def numba_reduction(name: str) -> Callable[[Any], Any]:
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_reduction(benchmark, name, dtype, n, peer):
     benchmark.group = f"{name}, {n} {dtype}"
-    a = DATA[dtype][:n]
+    a = data(dtype, n)
     if peer == "numba" and dtype == "float64":
         function = numba_reduction(name)
     elif peer == "numba":
@@ -90,7 +96,7 @@ def test_reduction(benchmark, name, dtype, n, peer):
 @pytest.mark.parametrize("name", ["sum", "var", "max"])
 def test_axis(benchmark, name, shape, axis, peer):
     benchmark.group = f"{name} of {shape} along {axis}"
-    a = DATA["float64"][: math.prod(shape)].reshape(shape)
+    a = data("float64", math.prod(shape)).reshape(shape)
     function = getattr(np if peer == "numpy" else gilkit, name)
     check(benchmark(lambda: function(a, axis=axis)), getattr(np, name)(a, axis=axis))
 
@@ -100,14 +106,14 @@ def test_axis(benchmark, name, shape, axis, peer):
 def test_bandwidth(benchmark, n, peer):
     """What memory allows: gilkit.sum beside BLAS on all cores, which reads the array once for its dot with itself."""
     benchmark.group = f"reading {n} float64: sum"
-    a = DATA["float64"][:n]
+    a = data("float64", n)
     benchmark((lambda: gilkit.sum(a)) if peer == "gilkit" else (lambda: np.dot(a, a)))
 
 
-@pytest.mark.benchmark(group=f"fsum, {N // 10} float64")
+@pytest.mark.benchmark(group=f"fsum, {M} float64")
 @pytest.mark.parametrize("peer", ["gilkit", "gilkit.sum", "math.fsum"])
 def test_fsum(benchmark, peer):
-    a = DATA["float64"][: N // 10]
+    a = data("float64", M)
     function = {"gilkit": gilkit.fsum, "gilkit.sum": gilkit.sum, "math.fsum": math.fsum}[peer]
     result = benchmark(lambda: function(a))
     assert result == math.fsum(a) or peer == "gilkit.sum"
@@ -119,7 +125,7 @@ def test_fsum(benchmark, peer):
 @pytest.mark.parametrize("dtype", ["float64", "float32", "int64"])
 def test_cumsum(benchmark, dtype, n, into, peer):
     benchmark.group = f"cumsum into {into}, {n} {dtype}"
-    a = DATA[dtype][:n]
+    a = data(dtype, n)
     arguments = {"out": np.zeros_like(a)} if into == "out" else {}
     function = (np if peer == "numpy" else gilkit).cumsum
     check(benchmark(lambda: function(a, **arguments)), np.cumsum(a.astype("f8")))
@@ -144,7 +150,7 @@ def test_uniform(benchmark, dtype, n, peer):
 @pytest.mark.parametrize("n", SIZES)
 def test_dot(benchmark, n, peer):
     benchmark.group = f"dot, {n} float64"
-    a, b = DATA["float64"][:n], DATA["float64"][:n][::-1].copy()
+    a, b = data("float64", n), data("float64", n)[::-1].copy()
     check(benchmark(lambda: (np if peer == "numpy" else gilkit).dot(a, b)), np.dot(a, b))
 
 

@@ -14,7 +14,7 @@ from collections.abc import Hashable, Iterable
 import psutil
 
 TOTAL = 255.0  # seconds since the process began: five minutes, less the longest benchmark and the summary
-LONGEST = 0.4  # seconds of timed rounds for one benchmark, which are enough
+LONGEST = 0.2  # seconds of timed rounds for one benchmark, which are enough
 ROUNDS = 3  # at least, while time is not short
 TIMED = 0.5  # of a benchmark's time; the rest is for its setup and for checking its result
 
