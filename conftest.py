@@ -5,7 +5,6 @@ Both have a short form, the default, and --full; CONTRIBUTING.md, "Three levels"
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from pathlib import Path
@@ -43,14 +42,17 @@ def pytest_configure(config: pytest.Config) -> None:
     if benchmark:
         config.option.benchmark_quiet = not config.getoption("--tables")
     else:
-        add_profiles()
+        add_profiles(config)
 
 
-def add_profiles() -> None:
+def add_profiles(config: pytest.Config) -> None:
     """Here, as Hypothesis looks for its profile before tests/conftest.py is loaded."""
-    with contextlib.suppress(ImportError):  # tests/conftest.py says what to install
+    try:
         import hypothesis
-
+    except ImportError:
+        if config.args == [str(FOLDERS[False])]:
+            raise pytest.UsageError("the tests need the extra `test`: pip install '.[test]'") from None
+    else:
         # For interpreters that are many times slower, as under ThreadSanitizer: --hypothesis-profile=few
         hypothesis.settings.register_profile("few", max_examples=10, stateful_step_count=10, deadline=None)
 

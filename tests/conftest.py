@@ -10,6 +10,11 @@ import textwrap
 
 import pytest
 
+try:
+    from hypothesis import settings as Settings
+except ImportError:  # test_typing.py does without
+    Settings = None
+
 import gilkit
 from gilkit.runtime import set_isa
 
@@ -53,6 +58,26 @@ ALONE_FILES = {
     "typing": "runs type checkers",
 }
 
+# What only `pytest --full` runs, by file and by the beginning of the test's name; CONTRIBUTING.md, "Three levels", has
+# the rule. The mark `full` at a test does the same.
+FULL = {
+    # Each builds a package. C stays, and test_sync_nogil has Cython.
+    "consumers": ["test_built_with", "test_cffi", "test_cython", "test_numba", "test_two_packages"],
+    # README.md stays, which has the same commands.
+    "docs": [
+        f"test_the_code_runs[{page}]"
+        for page in (
+            "CONTRIBUTING.md", "README.zh-CN.md", "docs/adding-a-kernel.md", "docs/index.md", "docs/lab.md",
+            "docs/performance.md",
+        )
+    ],
+    "lab_compare": [
+        "test_functions_run_under_every_strategy[product-pairs]",
+        "test_functions_run_under_every_strategy[square-inputs]",
+    ],
+}  # fmt: skip
+EXAMPLES = 25  # that Hypothesis tries without --full
+
 
 def pytest_configure(config):
     # pytest-run-parallel need not be installed.
@@ -64,7 +89,23 @@ def pytest_itemcollected(item):
     reasons += [reason for name, reason in ALONE_FILES.items() if item.path.stem.startswith(f"test_{name}")]
     if reasons:
         item.add_marker(pytest.mark.thread_unsafe(reason=reasons[0]))
+    if item.name.startswith(tuple(FULL.get(item.path.stem.removeprefix("test_"), ()))):
+        item.add_marker(pytest.mark.full)
+    if Settings and not item.config.getoption("--full"):
+        few_examples(item)
 
+
+def few_examples(item):
+    """Lower the number of examples that a test's own settings ask for: no profile of Hypothesis can."""
+    if hasattr(getattr(item, "cls", None), "runTest") and isinstance(getattr(item.cls, "settings", None), Settings):
+        item.cls.settings = fewer(item.cls.settings)  # of a state machine
+    settings = getattr(item.obj, "_hypothesis_internal_use_settings", None)
+    if settings:
+        item.obj._hypothesis_internal_use_settings = fewer(settings)
+
+
+def fewer(settings):
+    return Settings(settings, max_examples=min(settings.max_examples, EXAMPLES))
 
 
 LEVELS = ["scalar", "avx2", "avx512"]
