@@ -159,6 +159,15 @@ def default_signals():
 
 
 @pytest.fixture
+def default_hangup():
+    """Let SIGHUP end the processes that this test starts, and this one: nohup protects it everywhere else."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL) if hasattr(signal, "SIGHUP") else None
+    yield
+    if before is not None:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.fixture
 def run_python():
     """Runs a program in an interpreter of its own, its code ended with an exit status of 0."""
 
