@@ -72,8 +72,12 @@ FULL = {
         )
     ],
     "lab_compare": [
+        "test_a_slow_call_is_not_taken_for_a_hanging_one",
+        "test_against_an_older_run",
         "test_functions_run_under_every_strategy[product-pairs]",
         "test_functions_run_under_every_strategy[square-inputs]",
+        "test_results_that_are_equal_in_every_process",
+        "test_results_that_do_not_pickle_are_explained",
     ],
 }  # fmt: skip
 EXAMPLES = 25  # that Hypothesis tries without --full
