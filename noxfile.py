@@ -110,7 +110,17 @@ def tsan(session: nox.Session) -> None:
         "PYTHONPATH": where.strip(),
         "TSAN_OPTIONS": f"suppressions={ROOT / 'tests' / 'tsan.supp'} history_size=4 print_suppressions=1",
     }
-    pytest = [interpreter, "-m", "pytest", "-q", "--full", "--timeout", "600", "--hypothesis-profile=few", "--parallel-threads=4"]
+    pytest = [
+        interpreter,
+        "-m",
+        "pytest",
+        "-q",
+        "--full",
+        "--timeout",
+        "600",
+        "--hypothesis-profile=few",
+        "--parallel-threads=4",
+    ]
     pytest += ["-k", "not million"]  # a million items in four threads take a quarter of an hour
     # One process for each file. A report makes its exit status 66.
     for tests in session.posargs or [f"tests/test_{name}.py" for name in SANITIZED]:
@@ -126,7 +136,9 @@ def coverage(session: nox.Session) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     environment = {"COVERAGE_FILE": str(folder / "data"), "COVERAGE_RCFILE": str(ROOT / "pyproject.toml")}
-    session.run("coverage", "run", "-m", "pytest", "-q", "--full", "--timeout", "600", *session.posargs, env=environment)
+    session.run(
+        "coverage", "run", "-m", "pytest", "-q", "--full", "--timeout", "600", *session.posargs, env=environment
+    )
     session.run("coverage", "combine", "-q", env=environment, success_codes=[0, 1])  # processes that were killed
 
     # -O1: as many branches as were written, in a third of the time of -O0. Atomic counters: the tests have threads.
