@@ -18,8 +18,8 @@ def conftest(pytestconfig):
     return pytestconfig.pluginmanager.getplugin(str(TESTS / "conftest.py"))
 
 
-def test_what_only_full_runs_exists(conftest):
-    for file, names in conftest.FULL.items():
+def test_tests_that_are_treated_otherwise_exist(conftest):
+    for file, names in [*conftest.FULL.items(), *conftest.LEFT_ALONE.items()]:
         text = (TESTS / f"test_{file}.py").read_text()
         for name in names:
             function = name.partition("[")[0]
@@ -32,6 +32,22 @@ def test_some_of_each_subject_is_in_the_default():
     done = subprocess.run(command, cwd=TESTS.parent, capture_output=True, text=True)
     for path in TESTS.glob("test_*.py"):
         assert f"tests/{path.name}::" in done.stdout or "skip" in path.read_text(), path.name
+
+
+@pytest.mark.parametrize(("percent", "skips", "tries", "end"), [
+    (0.0, True, 1, AssertionError), (90.0, True, 3, pytest.skip.Exception), (90.0, False, 3, AssertionError),
+])  # fmt: skip
+def test_what_a_busy_machine_makes_late_is_tried_again(conftest, monkeypatch, percent, skips, tries, end):
+    tried = []
+
+    def test():
+        tried.append(1)
+        raise AssertionError("late")
+
+    monkeypatch.setattr(conftest.Others, "disturb", lambda self: percent)
+    with pytest.raises(end, match="late"):
+        conftest.tried_again(test, skips)()
+    assert len(tried) == tries
 
 
 SIGNALS = """
