@@ -87,11 +87,16 @@ def race(request: pytest.FixtureRequest, benchmark: Any, timed: Callable[..., No
 # ---- The time that all may take, and what disturbed them
 
 
+def weight(item: pytest.Item) -> int:
+    """How much time the benchmark needs: a race starts processes and runs pure Python."""
+    return 4 if "race" in getattr(item, "fixturenames", ()) else 1
+
+
 class Run:
     """One run of the benchmarks: its budget, unless it is --full, and how many benchmarks found no time."""
 
     def __init__(self, items: list[pytest.Item], full: bool) -> None:
-        self.budget = None if full else budget.Budget(item.path for item in items)
+        self.budget = None if full else budget.Budget((item.path, weight(item)) for item in items)
         self.left_out = 0
         self.scaling = [load.scaling()]  # before; and after
 
@@ -115,7 +120,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     run = item.config.stash.get(RUN, None)
     if run is None or run.budget is None:
         return
-    seconds = run.budget.next(item.path)
+    seconds = run.budget.next(item.path, weight(item))
     if seconds is None:
         run.left_out += 1
         pytest.skip(summary.TIME_IS_UP)

@@ -91,6 +91,7 @@ LEFT_ALONE = {
     "mandelbrot": ["test_cancelled_inside_one_row"],
     "mapping": ["test_threads_work_at_the_same_time"],
     "mapping_signals": ["test_cancel_token", "test_timeout", "test_what_a_signal_handler_raises"],
+    "parallel": ["test_threads_take_part"],
     "storms": ["test_idle_workers_use_no_time"],
     "sync_counters": ["test_hammer_timeout_and_interrupt"],
     "sync_relay": ["test_a_signal_handler_ends_it"],

@@ -39,19 +39,19 @@ def test_benchmarks_need_no_extra(arguments):
     assert ("bench/bench_sort.py" in done.stdout) == (not arguments)
 
 
-SUITES = ["arrays"] * 150 + ["histogram"] * 70 + ["locks"] * 25 + ["spin"] * 9
+SUITES = [("arrays", 1)] * 150 + [("histogram", 1)] * 70 + [("locks", 1)] * 25 + [("spin", 4)] * 9
 
 
 @pytest.mark.parametrize("slow", [0.1, 1, 3, 10, 30])
 def test_the_time_is_bounded_on_any_machine(slow):
     """Each benchmark takes 0.1 s beside its rounds, `slow` times as long on a slow machine."""
     plan, now, ran = budget.Budget(SUITES), 2.0 * slow, []
-    for suite in SUITES:
-        seconds = plan.next(suite, now)
+    for suite, weight in SUITES:
+        seconds = plan.next(suite, weight, now)
         if seconds is not None:
-            ran.append(suite)
+            ran.append((suite, weight))
             assert 0 < seconds <= budget.LONGEST
-            now += 0.1 * slow + seconds
+            now += 0.1 * slow * weight + seconds
     assert now < 300
     if slow <= 3:
         assert ran == SUITES
@@ -60,14 +60,14 @@ def test_the_time_is_bounded_on_any_machine(slow):
 
 
 def test_a_suite_takes_nothing_from_the_others():
-    plan = budget.Budget(["slow"] * 10 + ["other"] * 10, total=100)
-    assert plan.next("slow", 0) == budget.LONGEST
-    assert plan.next("slow", 60) is None  # half of the time is the other's
-    assert plan.next("other", 60) == budget.LONGEST
+    plan = budget.Budget([("slow", 1)] * 10 + [("other", 1)] * 10, total=100)
+    assert plan.next("slow", now=0) == budget.LONGEST
+    assert plan.next("slow", now=60) is None  # half of the time is the other's
+    assert plan.next("other", now=60) == budget.LONGEST
 
 
 def test_when_time_is_up_nothing_runs():
-    assert budget.Budget(["one"], total=10).next("one", 11) is None
+    assert budget.Budget([("one", 1)], total=10).next("one", now=11) is None
 
 
 # ---- The summary
