@@ -62,18 +62,21 @@ def mapper(request):
 @pytest.mark.parametrize(
     ("fn", "items"),
     [
-        pytest.param(nothing, list(range(100_000)), id="nothing"),
-        pytest.param(two_microseconds, list(range(50_000)), id="2 us of Python"),
+        pytest.param(nothing, list(range(5_000)), id="nothing"),
+        pytest.param(two_microseconds, list(range(5_000)), id="2 us of Python"),
+        pytest.param(nothing, list(range(100_000)), id="nothing, many", marks=pytest.mark.full),
+        pytest.param(two_microseconds, list(range(50_000)), id="2 us of Python, many", marks=pytest.mark.full),
         pytest.param(zlib.crc32, BLOCKS, id="crc32 of 64 KiB"),
         pytest.param(sha256, BLOCKS, id="sha256 of 64 KiB"),
     ],
 )
 def test_map(benchmark, mapper, fn, items):
-    benchmark.group = f"map: {fn.__name__}"
+    benchmark.group = f"map: {fn.__name__}, {len(items):,} times"
     result = benchmark(mapper, fn, items)
     assert result == list(map(fn, items))
 
 
+@pytest.mark.full
 @pytest.mark.benchmark(group="a million items that do nothing")
 @pytest.mark.parametrize("mapper", ["builtin", "gilkit", "ThreadPool chunked"], indirect=True)
 def test_a_million(benchmark, mapper):

@@ -24,7 +24,7 @@ from gilkit.lab.workload import Workload
 
 # A warm pool does not show how it was started; this way it does not copy the test process's threads.
 POOL = "pool-spawn" if platform.system() == "Windows" else "pool-forkserver"
-STRATEGIES = ("serial", "threads", POOL, "free-threaded", "gilkit", "numpy", "numba", "numexpr")
+STRATEGIES = ("serial", "gilkit", "threads", POOL, "free-threaded", "numpy", "numba", "numexpr")
 NATIVE = ("gilkit", "numpy", "numba", "numexpr")
 
 

@@ -17,6 +17,7 @@ from gilkit.lab.text import duration, factor, shorten_middle
 
 WIDTH = 100
 BASE = "serial"
+PEERS = ("peer", "module", "way", "mapper")  # what suites call the parameter that is the contender
 OURS, ALONE = "gilkit", "gilkit-1"  # on all threads, and on one
 TIME_IS_UP = "time is up"
 
@@ -46,7 +47,7 @@ def labels(members: list[Any]) -> list[str]:
     parameters = [{key: plain(value) for key, value in (each.params or {}).items()} for each in members]
     functions = [each.name.partition("[")[0].removeprefix("test_") for each in members]
     names = dict.fromkeys(key for each in parameters for key in each)
-    telling = [name for name in names if len({each.get(name) for each in parameters}) > 1]
+    telling = [name for name in names if len({each.get(name) for each in parameters}) > 1 or name in PEERS]
     found = []
     for function, each in zip(functions, parameters, strict=True):
         words = [function] if len(set(functions)) > 1 else []
@@ -74,7 +75,10 @@ def mark(*disturbed: bool) -> str:
 def rows(group: str, members: list[Entry]) -> Iterator[Line]:
     """Show a line for each contender. The base is one pure-Python thread, if it takes part."""
     base = next((each.seconds for each in members if each.info.get("strategy") == BASE), None)
-    title = f"{shorten_middle(group, 61):62}{'threads':>8}{'CPU %':>7}{'median':>11}"
+    used = any("threads" in each.info for each in members)
+    title = (
+        f"{shorten_middle(group, 61):62}" + (f"{'threads':>8}{'CPU %':>7}" if used else " " * 15) + f"{'median':>11}"
+    )
     yield Line(title + (f"{'speed-up':>11}" if base else ""), bold=True)
     for each in members:
         cpu = each.info.get("cpu_percent")
