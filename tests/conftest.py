@@ -61,6 +61,7 @@ ALONE_FILES = {
     "typing": "runs type checkers",
 }
 
+LONG_WORKLOADS = ("gzip", "jacobi", "kmeans", "mandelbrot", "pi", "regex", "sha256")
 # What only `pytest --full` runs, by file and by the beginning of the test's name; CONTRIBUTING.md, "Three levels", has
 # the rule. The mark `full` at a test does the same.
 FULL = {
@@ -81,7 +82,20 @@ FULL = {
         "test_functions_run_under_every_strategy[square-inputs]",
         "test_results_that_are_equal_in_every_process",
         "test_results_that_do_not_pickle_are_explained",
+        *(f"test_the_workloads_as_workers_carry_them_out[{name}]" for name in LONG_WORKLOADS),
     ],
+    "lab_experiments": [
+        f"test_runs_through[{name}]" for name in ("ipc", "lost-updates", "optimistic-lock", "thread-local")
+    ],
+    # Processes to start, and code to compile.
+    "lab_work": [
+        f"test_every_strategy_gives_the_answer[{name}-{strategy}"
+        for name in LONG_WORKLOADS
+        for strategy in ("pool", "free-threaded", "interpreters", "numba")
+    ],
+    "reductions": ["test_more_than_32_bits_of_elements"],
+    # The best set of the machine stays.
+    "sorting": [f"test_long_lines_with_every_instruction_set[{isa}" for isa in ("scalar", "avx2")],
 }  # fmt: skip
 # What a busy machine can make late. Such a test is tried again; in the end it is skipped with the reason, or fails with
 # --full, whose runs must not hide a fault.
