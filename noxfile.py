@@ -149,6 +149,33 @@ def tsan(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Random calls of the extension modules under AddressSanitizer and UndefinedBehaviorSanitizer, compared with NumPy's
+    answers: ten minutes, or `nox -s fuzz -- --seconds 60`; `--force-python 3.13t` for another Python. For gcc on Linux."""
+    session.install("--prefer-binary", "setuptools>=77", "cython>=3.3", "numpy>=2.0", "psutil")
+    # Built from an sdist, in a folder of its own: in this tree, objects without sanitizers may lie about as up to date.
+    folder = Path(session.create_tmp()) / "fuzz"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("python", "setup.py", "-q", "sdist", "-d", str(folder), env={"CFLAGS": ""})
+    sanitizers = "-fsanitize=address,undefined -fno-sanitize-recover=undefined"
+    flags = {
+        "CC": os.environ.get("CC", "gcc"),
+        "CFLAGS": f"{sanitizers} -fno-omit-frame-pointer -O1 -g",
+        "LDFLAGS": sanitizers,
+    }
+    (sdist,) = folder.glob("*.tar.gz")
+    session.install("--no-build-isolation", "--no-deps", "--force-reinstall", "--no-cache-dir", str(sdist), env=flags)
+    runtime = session.run("gcc", "-print-file-name=libasan.so", silent=True, external=True).strip()
+    environment = {
+        "LD_PRELOAD": runtime,
+        "PYTHONMALLOC": "malloc",
+        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+    }
+    session.run("python", "tests/fuzz/fuzz.py", *session.posargs, env=environment)
+
+
+@nox.session
 def coverage(session: nox.Session) -> None:
     """Statements and branches of Python under the test suite, lines of csrc under the C tests; below 95 % it fails."""
     # With all that gilkit works beside, so that no test is left out for the want of it.

@@ -22,7 +22,7 @@ int64_t gk_default_grain(int64_t n)
     /* 256 chunks are enough to balance some dozens of cores. Long ranges have
      * more of them, since a chunk of many items hides what its claim costs. */
     int64_t chunks = n <= 1 << 16 ? 256 : 1024;
-    return (n + chunks - 1) / chunks;
+    return n / chunks + (n % chunks != 0); /* n + chunks may overflow */
 }
 
 static void work_on_chunks(gk_region *r)

@@ -84,7 +84,7 @@ void gk_wake_learn(const gk_region *r, int64_t now)
 {
     int64_t lasted = now - r->started;
     int alone = atomic_load_explicit(&r->participants, memory_order_relaxed) == 0;
-    remember_item(r->body, (float)lasted / (float)(r->own_chunks * r->grain + 1));
+    remember_item(r->body, (float)lasted / ((float)r->own_chunks * (float)r->grain + 1));
     gk_self.last_end = now;
     /* Regions too short for a spinning worker to join do not count. */
     if (!alone || !r->asleep)

@@ -39,6 +39,7 @@ cdef extern from *:
 cdef enum:
     GUESS_FROM = 2048  # items
     MOST_GUESSED = 1 << 16
+cdef int64_t PIECE = 1 << 18  # bins that NumPy takes at a time, between looks at timeouts and Ctrl-C
 cdef int64_t MOST_BINS = 0x7ffffff0
 cdef double EXACT_INTEGERS = 2.0 ** 53
 
@@ -85,12 +86,67 @@ cdef cnp.ndarray _shortened(cnp.ndarray counts, cnp.npy_intp bins):
     return counts
 
 
-cdef object _uniform_slack(cnp.ndarray edges, double eps):
+cdef int _look(object threads) except -1:
+    """Raises if the call is to end: between steps that run in NumPy."""
+    cdef Call call
+    begin(&call, threads)
+    return finish(&call, GK_OK)
+
+
+cdef object _in_pieces(object dtype, int64_t n, object compute, object threads):
+    """The array whose elements low to high are compute(low, high)."""
+    cdef int64_t low = 0, high
+    if n <= PIECE:
+        return compute(0, n)
+    result = np.empty(n, dtype)
+    while low < n:
+        _look(threads)
+        high = min(low + PIECE, n)
+        result[low:high] = compute(low, high)
+        low = high
+    return result
+
+
+def _converted(a, dtype, threads):
+    return _in_pieces(dtype, a.size, lambda low, high: a[low:high].astype(dtype), threads)
+
+
+def _densities(hist, edges, threads):
+    _look(threads)
+    total = hist.sum()
+    return _in_pieces(np.float64, hist.size,
+                      lambda low, high: hist[low:high] / np.array(np.diff(edges[low:high + 1]), float) / total, threads)
+
+
+def _many_edges(start, stop, number, threads):
+    """np.linspace(start, stop, number + 1) by its own steps, in pieces."""
+    step = (stop - start) / number
+    edges = _in_pieces(np.float64, number + 1, lambda low, high: np.arange(low, high, dtype=float) * step + start,
+                       threads)
+    edges[number] = stop
+    return edges
+
+
+cdef object _equal_edges(object given, object bins, object outer, object threads):
+    """np.histogram_bin_edges(given, bins, outer)."""
+    cdef cnp.ndarray ends
+    if isinstance(bins, int) and PIECE < bins < MOST_BINS and (
+        outer is None or type(outer) in (tuple, list) and all(isinstance(end, (int, float)) for end in outer)
+    ):
+        ends = np.histogram_bin_edges(given, 1, outer)
+        # Where edges may coincide NumPy has its own say.
+        if ends.dtype == np.float64 and _uniform_slack(ends, bins, 2.0 ** -52) is not None:
+            return _many_edges(ends[0], ends[1], bins, threads)
+    return np.histogram_bin_edges(given, bins, outer)
+
+
+cdef object _uniform_slack(cnp.ndarray edges, int64_t bins, double eps):
     """How far, in bins, a uniform edge and an item's place may be off by rounding;
-    None where that is so much that only NumPy's own steps give NumPy's counts."""
-    cdef int64_t bins = edges.shape[0] - 1
+    None where that is so much that only NumPy's own steps give NumPy's counts.
+    Of the edges, only the first and the last are looked at."""
     cdef double *edge = <double *>cnp.PyArray_DATA(edges)
-    cdef double reach = edge[bins] - edge[0], ulp = max(abs(edge[0]), abs(edge[bins])) * eps
+    cdef double first = edge[0], last = edge[edges.shape[0] - 1]
+    cdef double reach = last - first, ulp = max(abs(first), abs(last)) * eps
     if not 1e-290 < reach < 1e300 or ulp * bins * 256 > reach:
         return None
     return 4 * ulp * bins / reach + bins * 2.0 ** -50
@@ -102,14 +158,15 @@ cdef object _slack(cnp.ndarray items, object edges, bint equal):
     of an edge an item lies."""
     if edges.ndim != 1 or not 2 <= edges.size < MOST_BINS or edges.dtype.kind not in "fiu" or edges.itemsize > 8:
         return None
-    doubles = edges.astype(np.float64)
+    # Equal bins' first and last edges tell enough, and there may be very many of the others.
+    doubles = edges[[0, edges.size - 1]].astype(np.float64) if equal else edges.astype(np.float64)
     if np.isnan(doubles).any() or (
         (_is_wide(items) or edges.dtype.kind in "iu") and np.abs(doubles).max() >= EXACT_INTEGERS
     ):
         return None
     if equal:
-        return _uniform_slack(doubles, np.finfo(edges.dtype).eps)
-    slack = _uniform_slack(doubles, 2.0 ** -52)
+        return _uniform_slack(doubles, edges.size - 1, np.finfo(edges.dtype).eps)
+    slack = _uniform_slack(doubles, edges.size - 1, 2.0 ** -52)
     if slack is None:
         return 0.0
     bins = edges.size - 1
@@ -170,16 +227,20 @@ def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=Non
         _find_extent(items, &extent, threads)
         if _is_wide(items) and max(abs(extent.least), abs(extent.most)) >= EXACT_INTEGERS:
             return np.histogram(*original)
-        edges = np.histogram_bin_edges(np.array((extent.least, extent.most)).astype(items.dtype), bins)
+        edges = _equal_edges(np.array((extent.least, extent.most)).astype(items.dtype), bins, None, threads)
     elif named:
         edges = np.histogram_bin_edges(items, bins, range, weights)
     else:  # the edges depend on the dtype of the items, not on the items
-        edges = np.histogram_bin_edges(items[:0], bins, range)
+        edges = (_equal_edges(items[:0], bins, range, threads) if equal
+                 else np.histogram_bin_edges(items[:0], bins, range))
     slack = _slack(items, edges, equal)
     if slack is None:
         return np.histogram(*original)
 
-    doubles = np.ascontiguousarray(edges, np.float64)
+    if edges.dtype == np.float64:
+        doubles = np.ascontiguousarray(edges)
+    else:
+        doubles = _converted(edges, np.float64, threads)
     h.edges = <double *>cnp.PyArray_DATA(doubles)
     h.bins = doubles.shape[0] - 1
     h.uniform = slack > 0
@@ -200,9 +261,10 @@ def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=Non
             status = gk_histogram_weights(&h, n, <double *>cnp.PyArray_DATA(addends), single,
                                           <double *>cnp.PyArray_DATA(hist), &call.options)
         finish(&call, status)
-        hist = hist.astype(weights.dtype, copy=False)
+        if weights.dtype != np.float64:
+            hist = _converted(hist, weights.dtype, threads)
     if density:
-        return hist / np.array(np.diff(edges), float) / hist.sum(), edges
+        return _densities(hist, edges, threads), edges
     return hist, edges
 
 

@@ -1,8 +1,9 @@
 #include "kernels/array/layout.h"
 
-static int64_t magnitude(int64_t x)
+/* Of any stride, also of one that means nothing because its axis has one element. */
+static uint64_t magnitude(int64_t x)
 {
-    return x < 0 ? -x : x;
+    return x < 0 ? 0 - (uint64_t)x : (uint64_t)x;
 }
 
 /* Appends a dimension inside those that are there, or merges it into the

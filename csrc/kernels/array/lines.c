@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "kernels/array/memory.h"
 
 static int64_t count_lines(const gk_lines *lines)
 {
@@ -45,10 +46,12 @@ static void copy_tile(char *dst, int64_t dst_step, int64_t dst_tile, const char 
     }
 }
 
-/* Bytes for so many items, rounded up so that what follows them is aligned. */
+/* Bytes for so many items, rounded up so that what follows them is aligned; more than there is memory if they
+ * are too many. */
 static int64_t room(int64_t items, int64_t size)
 {
-    return (items * size + 63) / 64 * 64;
+    int64_t bytes = gk_times(items, size);
+    return bytes < INT64_MAX / 4 ? (bytes + 63) / 64 * 64 : INT64_MAX / 4;
 }
 
 typedef struct {
@@ -98,6 +101,32 @@ static void apply_to_tiles(int64_t begin, int64_t end, void *data)
     }
 }
 
+/* One long line, copied by all threads. */
+typedef struct {
+    char *dst;
+    const char *src;
+    int64_t dst_step, src_step, n, size;
+} line_copy;
+
+enum { COPIED = 1 << 14 }; /* items of a chunk: 0.1 ms if each has a cache line of its own */
+
+static void copy_part(int64_t begin, int64_t end, void *data)
+{
+    const line_copy *c = data;
+    int64_t first = begin * COPIED, last = end < gk_ceil_div(c->n, COPIED) ? end * COPIED : c->n;
+    copy_tile(c->dst + first * c->dst_step, c->dst_step, 0, c->src + first * c->src_step, c->src_step, 0,
+              last - first, 1, c->size);
+}
+
+static int copy_line(char *dst, int64_t dst_step, const char *src, int64_t src_step, int64_t n, int64_t size,
+                     const gk_options *options)
+{
+    line_copy c = {dst, src, dst_step, src_step, n, size};
+    gk_options mine = options != NULL ? *options : (gk_options){0};
+    mine.grain = 1;
+    return gk_parallel_for(gk_ceil_div(n, COPIED), copy_part, &c, &mine);
+}
+
 /* Long lines in turn, each on all threads. */
 static int apply_in_turn(const applying *a, const gk_options *options)
 {
@@ -110,14 +139,15 @@ static int apply_in_turn(const applying *a, const gk_options *options)
         const char *from = a->src + src_at;
         char *to = a->dst + dst_at;
         if (a->gather) {
-            copy_tile(a->scratch, kernel->src_size, 0, from, lines->src_step, 0, n, 1, kernel->src_size);
+            status = copy_line(a->scratch, kernel->src_size, from, lines->src_step, n, kernel->src_size, options);
             from = a->scratch;
         }
         if (a->scatter)
             to = a->scratch + (a->gather ? room(n, kernel->src_size) : 0);
-        status = kernel->on_all_threads(from, to, n, a->data, options);
+        if (status == GK_OK)
+            status = kernel->on_all_threads(from, to, n, a->data, options);
         if (a->scatter && status == GK_OK)
-            copy_tile(a->dst + dst_at, lines->dst_step, 0, to, kernel->dst_size, 0, n, 1, kernel->dst_size);
+            status = copy_line(a->dst + dst_at, lines->dst_step, to, kernel->dst_size, n, kernel->dst_size, options);
     }
     return status;
 }
@@ -130,7 +160,7 @@ static int64_t choose_tile(const applying *a)
     if (lines->ndim == 0 || !(a->gather || a->scatter))
         return 1;
     int64_t largest = a->kernel->src_size > a->kernel->dst_size ? a->kernel->src_size : a->kernel->dst_size;
-    int64_t tile = 64 / largest, most = (1 << 19) / (lines->length * largest);
+    int64_t tile = 64 / largest, most = (1 << 19) / gk_times(lines->length, largest);
     if (tile > most)
         tile = most < 1 ? 1 : most;
     while (lines->shape[lines->ndim - 1] % tile != 0)
@@ -151,18 +181,21 @@ int gk_lines_apply(const gk_line_kernel *kernel, const void *data, const char *s
     a.tile = 1;
 
     gk_options mine = options != NULL ? *options : (gk_options){0};
-    int64_t threads = 1, work = n * a.count * kernel->cost;
+    int64_t threads = 1, work = gk_times(gk_times(n, a.count), kernel->cost);
     int in_turn = 0;
     if (work > 20 * GK_MICROSECOND || n >= kernel->long_from) {
         threads = gk_participants(&mine);
-        in_turn = n >= kernel->long_from && a.count < 4 * threads;
+        /* Lines that one thread would sort for a second are not left to it, or the call could not end meanwhile. */
+        in_turn = n >= kernel->long_from && (a.count < 4 * threads || n > GK_LINE_UNINTERRUPTED);
     }
     if (!in_turn)
         a.tile = choose_tile(&a);
-    a.scratch_size = (a.gather ? room(a.tile * n, kernel->src_size) : 0) +
-                     (a.scatter ? room(a.tile * n, kernel->dst_size) : 0);
+    int64_t tiles = a.count / a.tile, items = gk_times(a.tile, n);
+    if (threads > tiles)
+        threads = tiles;
+    a.scratch_size = (a.gather ? room(items, kernel->src_size) : 0) + (a.scatter ? room(items, kernel->dst_size) : 0);
     if (a.scratch_size > 0) {
-        a.scratch = malloc((size_t)(in_turn ? a.scratch_size : threads * a.scratch_size));
+        a.scratch = gk_allocate(in_turn ? 1 : threads, a.scratch_size);
         if (a.scratch == NULL)
             return GK_NO_MEMORY;
     }
@@ -170,8 +203,7 @@ int gk_lines_apply(const gk_line_kernel *kernel, const void *data, const char *s
     if (in_turn) {
         status = apply_in_turn(&a, options);
     } else {
-        int64_t tiles = a.count / a.tile;
-        mine.grain = 50 * GK_MICROSECOND / (n * a.tile * kernel->cost) + 1;
+        mine.grain = 50 * GK_MICROSECOND / gk_times(items, kernel->cost) + 1;
         mine.eager = work > 200 * GK_MICROSECOND;
         mine.threads = threads == 1 ? 1 : mine.threads;
         status = gk_parallel_for(tiles, apply_to_tiles, &a, &mine);

@@ -11,8 +11,12 @@
 #include "base/compiler.h"
 #include "base/fp_control.h"
 #include "base/isa.h"
+#include "kernels/array/memory.h"
 
 enum { VECTORS = 2, UNIT = 64 /* points; a multiple of every WIDTH */ };
+
+/* Coordinates of centres between looks at gk_cancelled(): 0.1 to 1 ms. */
+enum { BETWEEN_LOOKS = 1 << 16 };
 
 /* Centres as the filter reads them: floats, ABREAST centres interleaved. */
 enum { ABREAST = 8 };
@@ -42,31 +46,49 @@ static find_candidates *filter_of(const gk_nearest_input *in)
 #endif
 }
 
-/* Allocates; the caller frees f->centers. */
-static GK_NOINLINE int make_filter(gk_filter *f, const gk_nearest_input *in)
+typedef struct {
+    gk_filter *filter;
+    const gk_nearest_input *in;
+} filling;
+
+static void fill_filter(int64_t begin, int64_t end, void *data)
 {
-    const int64_t dims = f->dims = in->dims;
-    const double *centers = in->centers;
-    f->k = (in->k + ABREAST - 1) / ABREAST * ABREAST;
-    f->shift = centers; /* any point among the centres will do */
-    f->centers = calloc((size_t)(f->k * (dims + 1)), sizeof *f->centers);
-    if (f->centers == NULL)
-        return GK_NO_MEMORY;
-    f->norms = f->centers + f->k * dims;
-    f->largest = 0;
-    for (int64_t c = 0; c < f->k; c++) {
+    const filling *fill = data;
+    gk_filter *f = fill->filter;
+    const int64_t dims = f->dims;
+    const double *centers = fill->in->centers;
+    for (int64_t c = begin; c < end; c++) {
         float *group = f->centers + c / ABREAST * ABREAST * dims + c % ABREAST;
-        double norm = c < in->k ? 0 : INFINITY;
-        for (int64_t j = 0; j < dims && c < in->k; j++) {
-            double x = centers[c * dims + j] - f->shift[j];
+        int there = c < fill->in->k;
+        double norm = there ? 0 : INFINITY;
+        for (int64_t j = 0; j < dims; j++) {
+            double x = there ? centers[c * dims + j] - f->shift[j] : 0;
             group[j * ABREAST] = (float)x;
             norm += x * x;
         }
         f->norms[c] = (float)norm;
-        if (c < in->k && !(f->norms[c] <= f->largest))
-            f->largest = f->norms[c];
     }
-    return GK_OK;
+}
+
+/* Allocates; the caller frees f->centers, whatever is returned. */
+static GK_NOINLINE int make_filter(gk_filter *f, const gk_nearest_input *in, const gk_options *options)
+{
+    filling fill = {f, in};
+    f->dims = in->dims;
+    f->k = gk_ceil_div(in->k, ABREAST) * ABREAST;
+    f->shift = in->centers; /* any point among the centres will do */
+    f->centers = gk_allocate(gk_times(f->k, f->dims + 1), sizeof *f->centers);
+    if (f->centers == NULL)
+        return GK_NO_MEMORY;
+    f->norms = f->centers + f->k * f->dims;
+    gk_options mine = options != NULL ? *options : (gk_options){0};
+    mine.grain = BETWEEN_LOOKS / f->dims + 1;
+    int status = gk_parallel_for(f->k, fill_filter, &fill, &mine);
+    f->largest = 0;
+    for (int64_t c = 0; c < in->k && status == GK_OK; c++)
+        if (!(f->norms[c] <= f->largest))
+            f->largest = f->norms[c];
+    return status;
 }
 
 typedef struct {
@@ -106,8 +128,10 @@ static void find_filtered(const finding *f, const double *points, int64_t n, cha
 {
     const gk_nearest_input *in = f->in;
     double *open = (double *)(void *)(scratch + f->scratch_size) - UNIT * in->dims;
-    int64_t found[UNIT], place[UNIT], count = 0;
-    double far[UNIT];
+    int64_t found[UNIT] = {0}, place[UNIT], count = 0;
+    double far[UNIT] = {0};
+    for (int64_t i = 0; i < n; i++) /* the filter may end early, and what it leaves is read as an index */
+        index[i] = -1;
     /* Its bound on rounding errors is that of rounding to nearest. */
     gk_fp_saved saved = gk_fp_use_default();
     f->find_candidates(points, n, &f->filter, scratch, index);
@@ -151,23 +175,30 @@ int gk_nearest(const gk_nearest_input *in, int64_t *index, void *distance, const
     enum { WIDEST = VECTORS * 64, ALIGNMENT = 128 };
     finding f = {.in = in, .index = index, .distance = distance, .find_candidates = filter_of(in)};
     gk_options mine = options != NULL ? *options : (gk_options){0};
-    int64_t units = (in->n + UNIT - 1) / UNIT;
-    int64_t unit_cost = (in->k + 1) * (in->dims + 1) * UNIT / 8; /* nanoseconds, about */
+    int64_t units = gk_ceil_div(in->n, UNIT);
+    int64_t unit_cost = gk_times(gk_times(in->k + 1, in->dims + 1), UNIT / 8); /* nanoseconds, about */
     mine.grain = 100 * GK_MICROSECOND / unit_cost + 1;
-    mine.eager = units * unit_cost > 200 * GK_MICROSECOND;
-    if (units * unit_cost < 10 * GK_MICROSECOND)
+    mine.eager = gk_times(units, unit_cost) > 200 * GK_MICROSECOND;
+    if (gk_times(units, unit_cost) < 10 * GK_MICROSECOND)
         mine.threads = 1;
     int64_t cell = WIDEST + (f.find_candidates != NULL ? UNIT * (int64_t)sizeof(double) : 0);
-    f.scratch_size = (size_t)(in->dims * cell + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT + ALIGNMENT;
-    int status = GK_NO_MEMORY;
+    if (in->dims > PTRDIFF_MAX / cell - ALIGNMENT)
+        return GK_NO_MEMORY;
+    f.scratch_size = (size_t)gk_ceil_div(in->dims * cell, ALIGNMENT) * ALIGNMENT + ALIGNMENT;
+    int status = GK_OK;
     if (f.find_candidates != NULL) {
         gk_fp_saved saved = gk_fp_use_default();
-        int made = make_filter(&f.filter, in);
+        status = make_filter(&f.filter, in, options);
         gk_fp_restore(saved);
-        if (made != GK_OK)
-            return made;
     }
-    char *memory = malloc((size_t)gk_participants(&mine) * f.scratch_size + ALIGNMENT);
+    if (status != GK_OK) {
+        free(f.filter.centers);
+        return status;
+    }
+    status = GK_NO_MEMORY;
+    /* The last bytes of the last are left over: the first begins at an address that is aligned. */
+    int64_t threads = gk_participants(&mine);
+    char *memory = gk_allocate(threads < units ? threads : units, (int64_t)f.scratch_size);
     if (memory != NULL) {
         f.scratch = memory + (ALIGNMENT - (uintptr_t)memory % ALIGNMENT);
         status = gk_parallel_for(units, find_units, &f, &mine);
@@ -184,6 +215,7 @@ typedef struct {
     double *sums;           /* parts x k x dims */
     int64_t *members;       /* parts x k */
     double *total;
+    int64_t *total_members;
 } summing;
 
 static void sum_stretches(int64_t begin, int64_t end, void *data)
@@ -210,6 +242,17 @@ static void sum_stretches(int64_t begin, int64_t end, void *data)
     }
 }
 
+static void add_members(int64_t begin, int64_t end, void *data)
+{
+    const summing *s = data;
+    for (int64_t c = begin; c < end; c++) {
+        int64_t count = 0;
+        for (int64_t part = 0; part < s->parts; part++)
+            count += s->members[part * s->in->k + c];
+        s->total_members[c] = count;
+    }
+}
+
 static void add_stretches(int64_t begin, int64_t end, void *data)
 {
     const summing *s = data;
@@ -226,31 +269,34 @@ int gk_cluster_sums(const gk_nearest_input *in, const int64_t *index, double *su
                     const gk_options *options)
 {
     enum { MOST_CELLS = 1 << 22, MOST_PARTS = 64, LEAST_POINTS = 1024 };
-    int64_t cells = in->k * in->dims;
-    summing s = {.in = in, .index = index, .total = sums};
+    int64_t cells = gk_times(in->k, in->dims);
+    summing s = {.in = in, .index = index, .total = sums, .total_members = members};
     /* By n, k and dims alone, so that the rounding does not depend on the threads. */
     s.parts = in->n / LEAST_POINTS + 1;
     if (s.parts > MOST_PARTS)
         s.parts = MOST_PARTS;
-    if (s.parts * cells > MOST_CELLS)
+    if (gk_times(s.parts, cells) > MOST_CELLS)
         s.parts = MOST_CELLS / cells + 1;
-    s.stretch = (in->n + s.parts - 1) / s.parts;
-    s.sums = calloc((size_t)(s.parts * cells + 1), sizeof *s.sums);
-    s.members = calloc((size_t)(s.parts * in->k), sizeof *s.members);
+    s.stretch = gk_ceil_div(in->n, s.parts);
+    int64_t sums_bytes = gk_times(gk_times(s.parts, cells), sizeof *s.sums);
+    int64_t members_bytes = gk_times(gk_times(s.parts, in->k), sizeof *s.members);
+    s.sums = gk_allocate(sums_bytes, 1);
+    s.members = gk_allocate(members_bytes, 1);
     int status = GK_NO_MEMORY;
     if (s.sums != NULL && s.members != NULL) {
         gk_options mine = options != NULL ? *options : (gk_options){0};
         mine.grain = 1;
-        mine.eager = in->n * in->dims > 1 << 19;
-        status = gk_parallel_for(s.parts, sum_stretches, &s, &mine);
+        mine.eager = gk_times(in->n, in->dims) > 1 << 19;
+        status = gk_clear(s.sums, sums_bytes, options);
+        if (status == GK_OK)
+            status = gk_clear(s.members, members_bytes, options);
+        if (status == GK_OK)
+            status = gk_parallel_for(s.parts, sum_stretches, &s, &mine);
         mine.grain = 1024;
         if (status == GK_OK)
             status = gk_parallel_for(cells, add_stretches, &s, &mine);
-        for (int64_t c = 0; c < in->k; c++) {
-            members[c] = 0;
-            for (int64_t part = 0; part < s.parts; part++)
-                members[c] += s.members[part * in->k + c];
-        }
+        if (status == GK_OK)
+            status = gk_parallel_for(in->k, add_members, &s, &mine);
     }
     free(s.members);
     free(s.sums);

@@ -39,7 +39,12 @@ static TARGET void NAME(filter)(const double *points, int64_t n, const gk_filter
             for (int v = 0; v < VECTORS; v++)
                 size[v] += tile[j * VECTORS + v] * tile[j * VECTORS + v];
         const float *center = f->centers;
-        for (int64_t c = 0; c < f->k; c += ABREAST, center += ABREAST * dims) {
+        for (int64_t c = 0, unseen = 0; c < f->k; c += ABREAST, center += ABREAST * dims) {
+            if ((unseen += ABREAST * dims) > BETWEEN_LOOKS) {
+                unseen = 0;
+                if (gk_cancelled())
+                    return;
+            }
             VEC sum[ABREAST][VECTORS];
             for (int a = 0; a < ABREAST; a++)
                 for (int v = 0; v < VECTORS; v++)

@@ -37,6 +37,7 @@ static TARGET void TYPED(nearest)(const T *points, int64_t n, const T *centers, 
     enum { WIDTH = TYPED(WIDTH) };
     VEC *tile = scratch; /* dims x WIDTH: coordinates of WIDTH points side by side */
     T *cells = scratch;
+    const int64_t step = BETWEEN_LOOKS / (dims + 1) / 4 * 4 + 4; /* centres */
     for (int64_t i = 0; i < n; i += WIDTH) {
         for (int p = 0; p < WIDTH; p++) {
             const T *point = points + (i + p < n ? i + p : n - 1) * dims;
@@ -49,11 +50,15 @@ static TARGET void TYPED(nearest)(const T *points, int64_t n, const T *centers, 
             best[v] = (VEC){0} + (T)INFINITY;
             which[v] = (MASK){0};
         }
-        int64_t c = 0;
-        for (; c + 4 <= k; c += 4)
-            AGAINST(4);
-        for (; c < k; c++)
-            AGAINST(1);
+        for (int64_t c = 0; c < k;) { /* whose results nobody reads if it ends early */
+            int64_t stop = k - c > step ? c + step : k;
+            for (; c + 4 <= stop; c += 4)
+                AGAINST(4);
+            for (; c < stop; c++)
+                AGAINST(1);
+            if (c < k && gk_cancelled())
+                return;
+        }
         INT indices[WIDTH];
         T distances[WIDTH];
         memcpy(indices, which, sizeof indices);

@@ -2,6 +2,7 @@
 
 #include "base/compiler.h"
 #include "base/isa.h"
+#include "kernels/array/memory.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -103,24 +104,21 @@ static void compute_tiles(int64_t begin, int64_t end, void *data)
 int gk_jacobi(gk_type type, int64_t rows, int64_t columns, const void *in, void *out, int64_t sweeps,
               const gk_options *options)
 {
-    size_t bytes = (size_t)(rows * columns * gk_itemsize(type));
-    if (sweeps == 0 || rows < 3 || columns < 3) {
-        if (in != out)
-            memcpy(out, in, bytes);
-        return GK_OK;
-    }
-    int64_t passes = (sweeps + DEPTH - 1) / DEPTH;
+    int64_t bytes = rows * columns * gk_itemsize(type);
+    if (sweeps == 0 || rows < 3 || columns < 3)
+        return in != out ? gk_copy(out, in, bytes, options) : GK_OK;
+    int64_t passes = gk_ceil_div(sweeps, DEPTH);
     pass p = {.rows = rows, .columns = columns, .itemsize = gk_itemsize(type), .from = in};
     p.row = type == GK_FLOAT64 ? GK_DISPATCH(row_float64) : GK_DISPATCH(row_float32);
     p.tiles_across = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
     int64_t tiles = (rows + TILE_ROWS - 1) / TILE_ROWS * p.tiles_across;
     /* Passes go from one grid to another, the last one to `out`. */
     int copy_first = in == out && passes % 2 == 1;
-    char *other = passes > 1 || copy_first ? malloc(bytes) : NULL;
-    p.rings = malloc((size_t)(gk_participants(options) * (DEPTH - 1) * RING * RING_COLUMNS * p.itemsize));
+    char *other = passes > 1 || copy_first ? gk_allocate(bytes, 1) : NULL;
+    p.rings = gk_allocate(least(gk_participants(options), tiles), (DEPTH - 1) * RING * RING_COLUMNS * p.itemsize);
     int status = p.rings == NULL || (other == NULL && (passes > 1 || copy_first)) ? GK_NO_MEMORY : GK_OK;
     if (status == GK_OK && copy_first) {
-        memcpy(other, in, bytes);
+        status = gk_copy(other, in, bytes, options);
         p.from = other;
     }
     gk_options how = options != NULL ? *options : (gk_options){0};

@@ -9,6 +9,7 @@
 #include "base/isa.h"
 #include "kernels/array/load.h"
 #include "kernels/histogram/tally.h"
+#include "kernels/array/memory.h"
 
 /* In which the extent of a block is sought. */
 enum { LANES = 32, ROWS = 4 };
@@ -131,8 +132,8 @@ static GK_NOINLINE int extent_of(const void *items, gk_type type, int64_t n, gk_
     gk_options mine = options != NULL ? *options : (gk_options){0};
     mine.grain = 1;
     mine.eager = n > 1 << 19;
-    int64_t chunks = (n + e.chunk - 1) / e.chunk;
-    if ((e.extents = malloc((size_t)chunks * sizeof *e.extents)) == NULL)
+    int64_t chunks = gk_ceil_div(n, e.chunk);
+    if ((e.extents = gk_allocate(chunks, sizeof *e.extents)) == NULL)
         return GK_NO_MEMORY;
     int status = gk_parallel_for(chunks, find_extents, &e, &mine);
     if (status == GK_OK) {

@@ -6,11 +6,13 @@
 
 #include "base/clock.h"
 #include "base/compiler.h"
+#include "kernels/array/memory.h"
 
 /* A table for each participant, as long as all of them have no more entries
- * than this; else one table, of which each participant has a part: it looks at
- * every item, and adds up those that fall into its part. */
-enum { PRIVATE_ENTRIES = 1 << 22, MOST_PARTS = 8 };
+ * than this, nor many more than there are items, or clearing and adding them up
+ * would be most of the work; else one table, of which each participant has a
+ * part: it looks at every item, and adds up those that fall into its part. */
+enum { PRIVATE_ENTRIES = 1 << 22, PRIVATE_ENTRIES_AN_ITEM = 4, MOST_PARTS = 8 };
 
 /* Tables so small that each participant has several: the addition to a bin
  * waits for the one before to the same bin, so equal neighbours are slow. */
@@ -73,10 +75,11 @@ static void count_chunks(int64_t begin, int64_t end, void *data)
     }
 }
 
-/* Adds the tables up, in the first of them. */
+/* Adds the tables up. */
 static void add_tables(int64_t begin, int64_t end, void *data)
 {
     const tallying *t = data;
+    memcpy(t->counts + begin, t->tables + begin, (size_t)(end - begin) * sizeof *t->counts);
     for (int64_t table = 1; table < t->parts; table++)
         for (int64_t b = begin; b < end; b++)
             t->counts[b] += t->tables[table * t->stride + b];
@@ -113,10 +116,12 @@ static void count_parts(int64_t begin, int64_t end, void *data)
 int gk_tally_counts(const gk_tally *tally, int64_t *counts, const gk_options *options)
 {
     gk_options mine = options != NULL ? *options : (gk_options){0};
-    int64_t n = tally->n, chunks = (n + CHUNK - 1) / CHUNK;
+    int64_t n = tally->n, chunks = gk_ceil_div(n, CHUNK), bytes = (tally->bins + 1) * (int64_t)sizeof *counts;
     tallying t = {.tally = tally, .stride = tally->bins + 1, .counts = counts};
-    memset(counts, 0, (size_t)t.stride * sizeof *counts);
+    int status;
     if (n <= FEW) {
+        if ((status = gk_clear(counts, bytes, options)) != GK_OK)
+            return status;
         t.copies = 1;
         t.tables = counts;
         mine.threads = 1;
@@ -124,24 +129,28 @@ int gk_tally_counts(const gk_tally *tally, int64_t *counts, const gk_options *op
     }
     mine.grain = 1;
     mine.eager = n > 1 << 18;
-    int64_t threads = chunks > 1 ? gk_participants(&mine) : 1;
+    int64_t threads = gk_participants(&mine);
+    if (threads > chunks)
+        threads = chunks;
     t.copies = tally->bins <= COPIED_BINS ? COPIES : 1;
     t.parts = threads * t.copies;
     if (threads == 1)
         mine.threads = 1;
-    if (t.parts * t.stride > PRIVATE_ENTRIES && threads > 1) {
+    int shared = t.parts * t.stride > PRIVATE_ENTRIES ||
+                 (t.copies == 1 && t.parts * t.stride / PRIVATE_ENTRIES_AN_ITEM > n);
+    if (threads == 1 ? t.copies == 1 : shared) {
+        if ((status = gk_clear(counts, bytes, options)) != GK_OK)
+            return status;
+        t.tables = counts;
+        if (threads == 1)
+            return gk_parallel_for(chunks, count_chunks, &t, &mine);
         t.parts = threads < MOST_PARTS ? threads : MOST_PARTS;
         return gk_parallel_for(t.parts, count_parts, &t, &mine);
     }
-    if (t.parts == 1) {
-        t.tables = counts;
-        return gk_parallel_for(chunks, count_chunks, &t, &mine);
-    }
     if ((t.tables = calloc((size_t)(t.parts * t.stride), sizeof *t.tables)) == NULL)
         return GK_NO_MEMORY;
-    int status = gk_parallel_for(chunks, count_chunks, &t, &mine);
+    status = gk_parallel_for(chunks, count_chunks, &t, &mine);
     if (status == GK_OK) {
-        memcpy(counts, t.tables, (size_t)t.stride * sizeof *counts);
         mine.grain = 1 << 14;
         mine.eager = 0;
         status = gk_parallel_for(t.stride, add_tables, &t, &mine);
@@ -207,8 +216,10 @@ int gk_tally_weights(const gk_tally *tally, const double *weights, int single, d
 {
     gk_options mine = options != NULL ? *options : (gk_options){0};
     tallying t = {.tally = tally, .weights = weights, .single = single, .stride = tally->bins, .sums = sums};
-    int64_t stretches = (tally->n + GK_TALLY_STRETCH - 1) / GK_TALLY_STRETCH;
-    memset(sums, 0, (size_t)tally->bins * sizeof *sums);
+    int64_t stretches = gk_ceil_div(tally->n, GK_TALLY_STRETCH);
+    int status = gk_clear(sums, tally->bins * (int64_t)sizeof *sums, options);
+    if (status != GK_OK)
+        return status;
     mine.grain = 1;
     mine.eager = tally->n > 1 << 17;
     int threads = stretches > 1 ? gk_participants(&mine) : 1;
@@ -224,7 +235,6 @@ int gk_tally_weights(const gk_tally *tally, const double *weights, int single, d
         return GK_OK;
     if ((t.partials = malloc((size_t)(most * t.stride) * sizeof *t.partials)) == NULL)
         return GK_NO_MEMORY;
-    int status = GK_OK;
     for (t.stretch = 0; t.stretch < stretches && status == GK_OK; t.stretch += most) {
         t.wave = stretches - t.stretch < most ? stretches - t.stretch : most;
         mine.grain = 1;

@@ -3,6 +3,7 @@
 #include "base/compiler.h"
 #include "base/isa.h"
 #include "kernels/array/load.h"
+#include "kernels/array/memory.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -105,11 +106,11 @@ int gk_dot(int as_float, int64_t n, gk_type x_type, const char *x, int64_t x_str
               .y = operand_of(as_float, y_type, y, y_stride),
               .n = n,
               .parts = parts};
-    int64_t pieces = (n + PIECE - 1) / PIECE;
+    int64_t pieces = gk_ceil_div(n, PIECE);
     if (pieces > MOST_PIECES)
         pieces = MOST_PIECES;
-    p.piece = ((n + pieces - 1) / pieces + BUFFER - 1) / BUFFER * BUFFER;
-    pieces = (n + p.piece - 1) / p.piece;
+    p.piece = gk_ceil_div(gk_ceil_div(n, pieces), BUFFER) * BUFFER;
+    pieces = gk_ceil_div(n, p.piece);
     if (pieces == 1) {
         dot_pieces(0, 1, &p);
     } else {

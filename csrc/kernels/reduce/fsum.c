@@ -4,6 +4,7 @@
 #include "base/fp_control.h"
 #include "base/isa.h"
 #include "kernels/array/load.h"
+#include "kernels/array/memory.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -140,7 +141,7 @@ static void sum_pieces(int64_t begin, int64_t end, void *data)
         accumulator *a = &p->accumulators[piece];
         memset(a, 0, sizeof *a);
         int64_t at = piece * p->piece;
-        int64_t last = at + p->piece < layout->reduced ? at + p->piece : layout->reduced;
+        int64_t last = layout->reduced - at > p->piece ? at + p->piece : layout->reduced;
         gk_walk walk;
         gk_walk_start(&walk, dims, layout->data, at);
         for (int64_t n; at < last && !gk_cancelled(); at += n) {
@@ -220,13 +221,12 @@ static double rounded(accumulator *a)
 static int accumulate(const gk_layout *layout, const gk_options *options, accumulator *single,
                       gk_fsum_result *result)
 {
-    int64_t n = layout->reduced, pieces = (n + PIECE - 1) / PIECE;
+    int64_t n = layout->reduced, pieces = gk_ceil_div(n, PIECE);
     plan p = {.layout = layout, .piece = PIECE, .accumulators = single};
     if (pieces > MOST_PIECES)
         pieces = MOST_PIECES;
-    p.piece = (n + pieces - 1) / pieces;
-    p.piece = (p.piece + BLOCK - 1) / BLOCK * BLOCK;
-    pieces = (n + p.piece - 1) / p.piece;
+    p.piece = gk_ceil_div(gk_ceil_div(n, pieces), BLOCK) * BLOCK;
+    pieces = gk_ceil_div(n, p.piece);
     if (pieces == 1) {
         sum_pieces(0, 1, &p);
     } else {

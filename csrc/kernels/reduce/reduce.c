@@ -3,6 +3,7 @@
 #include "base/compiler.h"
 #include "base/fp_control.h"
 #include "kernels/array/load.h"
+#include "kernels/array/memory.h"
 #include "kernels/reduce/lanes.h"
 #include "kernels/reduce/operation.h"
 
@@ -268,19 +269,19 @@ static void cut(plan *p)
     }
     p->n_outer = layout->outputs / p->columns;
     p->block = p->columns < GK_LANES ? p->columns : GK_LANES;
-    p->blocks = (p->columns + p->block - 1) / p->block;
+    p->blocks = gk_ceil_div(p->columns, p->block);
     p->groups = p->columns == 1 ? usual_groups(p) : 1;
     if (p->columns > 1)
         while (p->groups * 2 * p->columns <= GK_LANES / 2)
             p->groups *= 2;
 
     int64_t elements = layout->reduced * p->block, share = MOST_PIECES / (p->n_outer * p->blocks);
-    p->pieces = (elements + PIECE - 1) / PIECE;
+    p->pieces = gk_ceil_div(elements, PIECE);
     if (p->pieces > share)
         p->pieces = share > 0 ? share : 1;
-    p->piece = (layout->reduced + p->pieces - 1) / p->pieces;
-    p->piece = (p->piece + p->groups - 1) / p->groups * p->groups; /* whole rows of lanes */
-    p->pieces = (layout->reduced + p->piece - 1) / p->piece;
+    p->piece = gk_ceil_div(layout->reduced, p->pieces);
+    p->piece = gk_ceil_div(p->piece, p->groups) * p->groups; /* whole rows of lanes */
+    p->pieces = gk_ceil_div(layout->reduced, p->piece);
 }
 
 static GK_NOINLINE int reduce(gk_reduction what, const gk_layout *layout, double ddof, void *out,

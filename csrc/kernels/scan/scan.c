@@ -3,6 +3,7 @@
 #include "base/compiler.h"
 #include "kernels/array/layout.h"
 #include "kernels/array/load.h"
+#include "kernels/array/memory.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -313,7 +314,7 @@ static void scan_columns(scan *s, const char *in, char *out, int64_t columns)
 static void scan_blocks(int64_t begin, int64_t end, void *data)
 {
     scan *s = data;
-    int64_t blocks = (s->inner + COLUMNS - 1) / COLUMNS;
+    int64_t blocks = gk_ceil_div(s->inner, COLUMNS);
     for (int64_t item = begin; item < end; item++) {
         const char *in;
         char *out;
@@ -327,7 +328,7 @@ static void scan_blocks(int64_t begin, int64_t end, void *data)
 /* The place of a piece's sums, and where the piece ends. */
 static double *sums_of(const scan *s, int64_t piece, int64_t *end)
 {
-    *end = (piece + 1) * s->piece < s->n ? (piece + 1) * s->piece : s->n;
+    *end = s->n - piece * s->piece > s->piece ? (piece + 1) * s->piece : s->n;
     return s->sums == NULL ? NULL : s->sums + piece * (s->piece / SEGMENT);
 }
 
@@ -378,6 +379,15 @@ static int carry_over(scan *s, int64_t pieces)
     return usual;
 }
 
+/* The whole of a long line, on one thread. */
+static void scan_unusual_line(int64_t begin, int64_t end, void *data)
+{
+    (void)begin;
+    (void)end;
+    scan *s = data;
+    scan_line(s, s->line_in, s->line_out, 0, s->n, nothing, NULL);
+}
+
 static int scan_long_line(scan *s, int64_t line, int64_t pieces, const gk_options *how)
 {
     char *out;
@@ -386,16 +396,15 @@ static int scan_long_line(scan *s, int64_t line, int64_t pieces, const gk_option
     int status = gk_parallel_for(pieces, sum_pieces, s, how);
     if (status != GK_OK)
         return status;
-    if (!carry_over(s, pieces)) {
-        scan_lines(line, line + 1, s);
-        return GK_OK;
-    }
+    if (!carry_over(s, pieces)) /* in a region, which a deadline or Ctrl-C can end */
+        return gk_parallel_for(1, scan_unusual_line, s, how);
     return gk_parallel_for(pieces, scan_pieces, s, how);
 }
 
-static int64_t magnitude(int64_t x)
+/* Of any stride, also of one that means nothing because its axis has one element. */
+static uint64_t magnitude(int64_t x)
 {
-    return x < 0 ? -x : x;
+    return x < 0 ? 0 - (uint64_t)x : (uint64_t)x;
 }
 
 /* Sorts dimensions into axis, columns and the rest; returns the number of
@@ -443,22 +452,22 @@ int gk_cumsum(gk_type type, int ndim, const int64_t *shape, int axis, const char
     gk_options how = options != NULL ? *options : (gk_options){0};
     int status = GK_OK;
     if (s.inner > 1) {
-        int64_t width = s.inner < COLUMNS ? s.inner : COLUMNS, weight = s.n * width;
-        int64_t items = lines * ((s.inner + COLUMNS - 1) / COLUMNS);
+        int64_t width = s.inner < COLUMNS ? s.inner : COLUMNS, weight = gk_times(s.n, width);
+        int64_t items = lines * gk_ceil_div(s.inner, COLUMNS);
         how.grain = weight < PIECE / 2 ? PIECE / 2 / weight : 1;
-        how.eager = items * weight > 8 * PIECE;
+        how.eager = gk_times(items, weight) > 8 * PIECE;
         if (items <= how.grain)
             scan_blocks(0, items, &s);
         else
             status = gk_parallel_for(items, scan_blocks, &s, &how);
     } else if (s.n > 2 * PIECE && lines < 64) {
         s.piece = PIECE;
-        while ((s.n + s.piece - 1) / s.piece > MOST_PIECES)
+        while (gk_ceil_div(s.n, s.piece) > MOST_PIECES)
             s.piece *= 2;
-        int64_t pieces = (s.n + s.piece - 1) / s.piece;
-        s.carries = malloc((size_t)pieces * sizeof *s.carries);
+        int64_t pieces = gk_ceil_div(s.n, s.piece);
+        s.carries = gk_allocate(pieces, sizeof *s.carries);
         if (s.is_float)
-            s.sums = malloc((size_t)(pieces * (s.piece / SEGMENT)) * sizeof *s.sums);
+            s.sums = gk_allocate(pieces * (s.piece / SEGMENT), sizeof *s.sums);
         if (s.carries == NULL || (s.is_float && s.sums == NULL))
             status = GK_NO_MEMORY;
         how.grain = 1;
@@ -469,7 +478,7 @@ int gk_cumsum(gk_type type, int ndim, const int64_t *shape, int axis, const char
         free(s.sums);
     } else {
         how.grain = s.n < PIECE / 2 ? PIECE / 2 / s.n : 1;
-        how.eager = lines * s.n > 8 * PIECE;
+        how.eager = gk_times(lines, s.n) > 8 * PIECE;
         if (lines <= how.grain)
             scan_lines(0, lines, &s);
         else

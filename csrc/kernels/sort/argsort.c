@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "kernels/array/memory.h"
 #include "kernels/sort/sort.h"
 
 /* The order of an item as an unsigned number: equal for equal items only, so
@@ -124,6 +125,12 @@ typedef struct {
     const gk_leaf_sorts *leaves;
 } argsorting;
 
+/* Whether a loop that is at i is to end: many equal leading bits make a run as long as the line. */
+GK_INLINE int ended(int64_t i)
+{
+    return i % (1 << 16) == 0 && i > 0 && gk_cancelled();
+}
+
 /* Sorts m positions, in ascending order on entry, by the items they stand for. */
 static int refine(const void *src, int64_t *positions, int64_t m, const argsorting *a)
 {
@@ -136,6 +143,8 @@ static int refine(const void *src, int64_t *positions, int64_t m, const argsorti
         r.most = key > r.most ? key : r.most;
         sorted &= key >= before;
         before = key;
+        if (ended(i))
+            return GK_CANCELLED;
     }
     if (sorted)
         return GK_OK;
@@ -149,16 +158,22 @@ static int refine(const void *src, int64_t *positions, int64_t m, const argsorti
         }
         return GK_OK;
     }
-    uint64_t *words = malloc((size_t)m * 2 * sizeof *words);
+    uint64_t *words = gk_allocate(m, 2 * sizeof *words);
     if (words == NULL)
         return GK_NO_MEMORY;
+    int status = GK_OK;
     int64_t *from = (int64_t *)(words + m);
     packing p = choose_packing(r, m);
-    for (int64_t i = 0; i < m; i++)
+    for (int64_t i = 0; i < m && status == GK_OK; i++) {
         words[i] = word_of(&p, key_of(src, positions[i], a->type), i);
-    memcpy(from, positions, (size_t)m * sizeof *from);
-    int status = m < GK_SORT_LONG ? a->leaves->of[GK_UINT64](words, (intptr_t)m, NULL), GK_OK
-                                  : gk_sort_long(words, words, m, GK_UINT64, a->leaves, NULL);
+        from[i] = positions[i];
+        if (ended(i))
+            status = GK_CANCELLED;
+    }
+    if (status == GK_OK && m < GK_SORT_LONG)
+        a->leaves->of[GK_UINT64](words, (intptr_t)m, NULL);
+    else if (status == GK_OK)
+        status = gk_sort_long(words, words, m, GK_UINT64, a->leaves, NULL);
     uint64_t mask = (UINT64_C(1) << p.position_bits) - 1;
     for (int64_t i = 0; status == GK_OK && i < m;) {
         int64_t j = i;
@@ -168,6 +183,8 @@ static int refine(const void *src, int64_t *positions, int64_t m, const argsorti
         if (p.cut > 0 && j - i > 1)
             status = refine(src, positions + i, j - i, a);
         i = j;
+        if (status == GK_OK && ended(i))
+            status = GK_CANCELLED;
     }
     free(words);
     return status;
@@ -258,10 +275,10 @@ static int argsort_on_all_threads(const void *src, void *dst, int64_t n, const v
     gk_options mine = options != NULL ? *options : (gk_options){0};
     mine.eager = 1;
     mine.grain = 2;
-    int64_t chunks = (n + CHUNK - 1) / CHUNK;
+    int64_t chunks = gk_ceil_div(n, CHUNK);
     job j = {.a = data, .src = src, .positions = dst, .n = n};
-    j.words = malloc((size_t)n * sizeof *j.words);
-    j.ranges = malloc((size_t)chunks * sizeof *j.ranges);
+    j.words = gk_allocate(n, sizeof *j.words);
+    j.ranges = gk_allocate(chunks, sizeof *j.ranges);
     int status = GK_NO_MEMORY;
     if (j.words == NULL || j.ranges == NULL)
         goto end;

@@ -17,12 +17,10 @@
 #include "base/compiler.h"
 #include "base/fp_control.h"
 #include "base/isa.h"
+#include "kernels/array/memory.h"
 #include "kernels/sort/sort_key.h"
 
 enum { MIN_LEVELS = 4, MAX_LEVELS = 8, MAX_BUCKETS = 1 << MAX_LEVELS };
-
-/* Items that a leaf sort has done with in 0.1 s. */
-enum { UNINTERRUPTED = 10 << 20 };
 
 #define FOREACH_WIDTH "kernels/sort/sort_template.h"
 #define FOREACH_ISA "kernels/sort/foreach_width.h"
@@ -240,21 +238,6 @@ static int partition_sort(partition *p, const gk_options *options)
     return gk_parallel_for(p->buckets, sort_buckets, p, options);
 }
 
-typedef struct {
-    const char *src;
-    char *dst;
-    int64_t bytes;
-} copying;
-
-enum { COPY_CHUNK = 1 << 18 };
-
-static void copy_chunks(int64_t begin, int64_t end, void *data)
-{
-    const copying *copy = data;
-    int64_t from = begin * COPY_CHUNK, to = end * COPY_CHUNK < copy->bytes ? end * COPY_CHUNK : copy->bytes;
-    memcpy(copy->dst + from, copy->src + from, (size_t)(to - from));
-}
-
 int gk_sort_long(const void *src, void *dst, int64_t n, gk_type type,
                  const gk_leaf_sorts *leaves, const gk_options *options)
 {
@@ -266,7 +249,7 @@ int gk_sort_long(const void *src, void *dst, int64_t n, gk_type type,
     mine.grain = 1;
     int threads = gk_participants(&mine);
     /* One thread needs the buckets only so that Ctrl-C is soon. */
-    if (n < GK_SORT_LONG || (threads == 1 && n <= UNINTERRUPTED)) {
+    if (n < GK_SORT_LONG || (threads == 1 && n <= GK_LINE_UNINTERRUPTED)) {
         gk_sort_copy(src, dst, n, type, leaves);
         return GK_OK;
     }
@@ -280,23 +263,17 @@ int gk_sort_long(const void *src, void *dst, int64_t n, gk_type type,
         p.levels++;
     p.buckets = 1 << p.levels;
     p.chunk = n >> 10 > 1 << 16 ? n >> 10 : n >> 3 < 1 << 16 ? (n >> 3) + 1 : 1 << 16;
-    p.chunks = (n + p.chunk - 1) / p.chunk;
+    p.chunks = gk_ceil_div(n, p.chunk);
 
     int status = GK_NO_MEMORY;
     char *copy = NULL;
-    p.ids = malloc((size_t)n);
-    p.counts = malloc((size_t)p.chunks * (size_t)p.buckets * sizeof *p.counts);
+    p.ids = gk_allocate(n, 1);
+    p.counts = gk_allocate(p.chunks * p.buckets, sizeof *p.counts);
     if (p.ids == NULL || p.counts == NULL)
         goto end;
     if (src == dst) {
-        copying c = {.src = src, .dst = copy = malloc((size_t)n * size), .bytes = n * (int64_t)size};
-        if (copy == NULL)
+        if ((copy = gk_allocate(n, (int64_t)size)) == NULL || (status = gk_copy(copy, src, n * (int64_t)size, options)))
             goto end;
-        mine.grain = 4;
-        status = gk_parallel_for((c.bytes + COPY_CHUNK - 1) / COPY_CHUNK, copy_chunks, &c, &mine);
-        if (status != GK_OK)
-            goto end;
-        mine.grain = 1;
         p.src = copy;
     }
     status = partition_sort(&p, &mine);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "kernels/array/memory.h"
 #include "kernels/sort/sort.h"
 
 /* Counts of n < 2**32 items by their bits. Four tables side by side: equal
@@ -98,23 +99,25 @@ int gk_sort_counting(const void *src, void *dst, int64_t n, gk_type type,
     gk_options mine = options != NULL ? *options : (gk_options){0};
     mine.grain = 1;
     mine.eager = n > 1 << 18;
-    int threads = gk_participants(&mine);
+    int64_t threads = gk_participants(&mine);
     counting p = {.src = src, .dst = dst, .n = n};
     p.values = gk_itemsize(type) == 1 ? 256 : 65536;
     p.invert = type == GK_INT8 ? 0x80 : type == GK_INT16 ? 0x8000 : 0;
     p.chunk = n >> 10 > 1 << 16 ? n >> 10 : 1 << 16;
     if (p.chunk > 1 << 24)
         p.chunk = 1 << 24; /* Ctrl-C is looked at between chunks */
+    int64_t chunks = gk_ceil_div(n, p.chunk), at = 0;
+    if (threads > chunks)
+        threads = chunks;
     p.tables = calloc((size_t)threads * (size_t)p.values, sizeof *p.tables);
     p.begin = malloc(((size_t)p.values + 1) * sizeof *p.begin);
     int status = GK_NO_MEMORY;
     if (p.tables != NULL && p.begin != NULL) {
-        int64_t chunks = (n + p.chunk - 1) / p.chunk, at = 0;
         status = gk_parallel_for(chunks, count_chunks, &p, &mine);
         for (int rank = 0; rank < p.values; rank++) {
             p.begin[rank] = at;
-            for (int t = 0; t < threads; t++)
-                at += p.tables[(int64_t)t * p.values + (rank ^ (int)p.invert)];
+            for (int64_t t = 0; t < threads; t++)
+                at += p.tables[t * p.values + (rank ^ (int)p.invert)];
         }
         p.begin[p.values] = at;
         if (status == GK_OK)

@@ -1,0 +1,54 @@
+#include "kernels/array/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Bytes of a chunk: 0.1 ms where the pages are new. Blocks of up to DIRECT bytes are not worth a region. */
+enum { CHUNK = 1 << 18, DIRECT = 1 << 20 };
+
+void *gk_allocate(int64_t count, int64_t size)
+{
+    int64_t bytes = gk_times(count, size);
+    if (bytes > PTRDIFF_MAX - 1)
+        return NULL;
+    return malloc((size_t)bytes + (bytes == 0)); /* malloc(0) may give NULL */
+}
+
+typedef struct {
+    char *to;
+    const char *from; /* NULL: clear */
+    int64_t bytes;
+} block;
+
+static void fill_chunks(int64_t begin, int64_t end, void *data)
+{
+    const block *b = data;
+    int64_t at = begin * CHUNK, count = end < gk_ceil_div(b->bytes, CHUNK) ? (end - begin) * CHUNK : b->bytes - at;
+    if (b->from == NULL)
+        memset(b->to + at, 0, (size_t)count);
+    else
+        memcpy(b->to + at, b->from + at, (size_t)count);
+}
+
+static int fill(block b, const gk_options *options)
+{
+    if (b.bytes <= DIRECT) {
+        if (b.bytes > 0)
+            fill_chunks(0, gk_ceil_div(b.bytes, CHUNK), &b);
+        return GK_OK;
+    }
+    gk_options mine = options != NULL ? *options : (gk_options){0};
+    mine.grain = 1;
+    mine.eager = b.bytes >= 8 * DIRECT;
+    return gk_parallel_for(gk_ceil_div(b.bytes, CHUNK), fill_chunks, &b, &mine);
+}
+
+int gk_clear(void *to, int64_t bytes, const gk_options *options)
+{
+    return fill((block){to, NULL, bytes}, options);
+}
+
+int gk_copy(void *to, const void *from, int64_t bytes, const gk_options *options)
+{
+    return fill((block){to, from, bytes}, options);
+}

@@ -1,0 +1,31 @@
+/* Sizes that do not overflow, and large blocks of memory in pieces that a deadline or Ctrl-C can end. */
+#ifndef GK_MEMORY_H
+#define GK_MEMORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "runtime/parallel.h"
+
+/* a * b for sizes >= 0; INT64_MAX if the product is larger than that. */
+GK_INLINE int64_t gk_times(int64_t a, int64_t b)
+{
+    return b != 0 && a > INT64_MAX / b ? INT64_MAX : a * b;
+}
+
+/* n / size rounded up, for n >= 0 and size > 0: also where n + size - 1 would overflow. */
+GK_INLINE int64_t gk_ceil_div(int64_t n, int64_t size)
+{
+    return n / size + (n % size != 0);
+}
+
+/* Memory for count items of `size` bytes, not cleared; NULL if there is none, or if no memory can be so large. */
+void *gk_allocate(int64_t count, int64_t size);
+
+/* memset(to, 0, bytes) and memcpy(to, from, bytes) on all threads. Clearing a gigabyte takes a second where its
+ * pages have yet to be found, so the options' deadline, token and poll end it. Return the status of the region. */
+int gk_clear(void *to, int64_t bytes, const gk_options *options);
+int gk_copy(void *to, const void *from, int64_t bytes, const gk_options *options);
+
+#endif

@@ -1,0 +1,563 @@
+"""Calls gilkit's functions on arrays with random arguments and compares each answer with NumPy's or the reference's.
+
+``nox -s fuzz`` builds gilkit with AddressSanitizer and UndefinedBehaviorSanitizer and runs this. By hand, with any build:
+
+    python tests/fuzz/fuzz.py --seconds 60
+    python tests/fuzz/fuzz.py --seed 5 --case 1234      # one case again, as a finding says
+
+A case depends on seed and number alone. The cases run in a child process, so that a crash is a finding, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import warnings
+from concurrent.futures import CancelledError
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+import gilkit
+import gilkit.reference.jacobi
+import gilkit.reference.mandelbrot
+import gilkit.reference.nearest
+import gilkit.reference.pi
+
+ACCEPTED = [np.dtype(code) for code in "?bhilqBHILQfd"]
+OTHERS = [np.dtype(code) for code in ("e", "g", "D", "S3", "M8[s]", "O")]
+# What a function may raise for arguments that it does not take. NumPy's errors for axes are among them.
+REFUSALS = (TypeError, ValueError, OverflowError, MemoryError, IndexError)
+ENDED = (TimeoutError, CancelledError)
+SPECIAL = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 5e-324, 1e308, -1e308, 1e-40, 3e38, 2.0**53, 0.1]
+BATCH = 2000  # cases of a child process
+
+
+class Lying(np.ndarray):
+    """Says of itself what is not so. Nothing that it says may lead to a write beyond its memory."""
+
+    shape = property(lambda self: (1000,))
+    dtype = property(lambda self: np.dtype(float))
+    strides = property(lambda self: (8,))
+    ndim = property(lambda self: 1)
+    size = property(lambda self: 1000)
+
+    def transpose(self, *axes):
+        return np.zeros(1000)
+
+
+class Raising(np.ndarray):
+    """Raises where it is asked for anything."""
+
+    def __array_finalize__(self, parent):
+        if getattr(parent, "armed", False):
+            raise RuntimeError("armed")
+
+
+class Case:
+    """One call: random arguments, the answer, and what is expected."""
+
+    def __init__(self, seed, number, hostile):
+        self.rng = np.random.default_rng([seed, number])
+        self.hostile = hostile
+        self.said = []
+
+    def chance(self, percent):
+        return self.rng.integers(100) < percent
+
+    def pick(self, items):
+        return items[self.rng.integers(len(items))]
+
+    def shape(self, ndim=None):
+        if ndim is None:
+            ndim = int(self.pick([0, 1, 1, 1, 2, 2, 2, 3, 4, 6, 12]))
+        most = int(self.pick([3, 100, 5000, 200_000]))
+        shape = []
+        for _ in range(ndim):
+            side = int(self.pick([0, 1, 1, 2, 3, 7, 16, 17, 64, 255, 256, 257, 1000, 2048, 2049, 32768, 70_001, most]))
+            if side > 0 and side * math.prod(shape) > most:
+                side = 1 if self.chance(70) else max(1, most // max(1, math.prod(shape)))
+            shape.append(side)
+        self.rng.shuffle(shape)
+        return tuple(shape)
+
+    def values(self, n, dtype):
+        kind = self.pick(["random", "random", "few", "special", "constant", "sorted", "small"])
+        if dtype.kind == "f":
+            x = self.rng.standard_normal(n) * 10.0 ** self.rng.integers(-3, 4)
+            if kind == "special":
+                x = self.rng.choice(SPECIAL, n)
+        elif dtype.kind == "b":
+            x = self.rng.integers(0, 2, n)
+        else:
+            info = np.iinfo(dtype)
+            low, high = (0, 100) if kind == "small" else (info.min, info.max)
+            x = self.rng.integers(low, high, n, dtype, endpoint=True)
+        if kind == "few":
+            x = x[self.rng.integers(0, max(1, min(n, 3)), n)] if n else x
+        elif kind == "constant":
+            x = np.full(n, x[0]) if n else x
+        elif kind == "sorted":
+            x = np.sort(x)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return np.asarray(x).astype(dtype)
+
+    def array(self, ndim=None, dtype=None, layout=None):
+        if dtype is None:
+            if self.chance(3):
+                dtype = self.pick(OTHERS)
+                return np.zeros(self.shape(ndim), dtype)
+            dtype = self.pick(ACCEPTED)
+        shape = self.shape(ndim)
+        a = self.values(math.prod(shape), dtype).reshape(shape)
+        layout = layout or self.pick(
+            ["C", "C", "C", "F", "step", "flip", "swap", "odd", "byteorder", "broadcast", "tall"]
+        )
+        self.said.append(f"{dtype} {shape} {layout}")
+        if layout == "F":
+            a = np.asfortranarray(a)
+        elif layout == "step" and a.ndim:
+            wide = np.zeros((*a.shape[:-1], 2 * a.shape[-1] + 1), dtype)
+            wide[..., 1::2] = a
+            a = wide[..., 1::2]
+        elif layout == "flip":
+            a = a[tuple(slice(None, None, -1) if self.chance(60) else slice(None) for _ in a.shape)]
+        elif layout == "swap":
+            a = a.transpose(self.rng.permutation(a.ndim))
+        elif layout == "odd":  # not aligned
+            memory = np.zeros(a.nbytes + 1, np.uint8)
+            view = memory[1:].view(dtype).reshape(a.shape) if a.size else a
+            view[...] = a
+            a = view
+        elif layout == "byteorder":
+            a = a.astype(dtype.newbyteorder())
+        elif layout == "broadcast" and a.ndim:
+            a = np.broadcast_to(a[:1] if a.shape[0] else a, a.shape)
+        elif layout == "tall" and a.ndim and a.size > 1:  # windows that overlap
+            flat = np.ascontiguousarray(a).reshape(-1)
+            a = as_strided(flat, (flat.size // 2, 2), (flat.itemsize, flat.itemsize), writeable=False)
+            if ndim is not None and ndim != 2:
+                a = flat
+        if self.hostile and self.chance(5):
+            self.said.append("Lying")
+            a = a.view(self.pick([Lying, Raising]))
+        if self.chance(5):
+            a = a[...] if a.ndim else a
+            a.setflags(write=False)
+        return a
+
+    def out_for(self, a, shape, dtype):
+        """An out of that shape and dtype; often one that overlaps a, sometimes one that is wrong."""
+        kind = self.pick(
+            ["new", "new", "same", "shifted", "flip", "step", "odd", "wrong shape", "wrong dtype", "lying"]
+        )
+        self.said.append(f"out {kind}")
+        n = math.prod(shape)
+        if kind == "same" and a.shape == shape and a.dtype == dtype and a.flags.writeable:
+            return a
+        if (
+            kind == "shifted"
+            and type(a) is np.ndarray
+            and a.flags.c_contiguous
+            and a.flags.writeable
+            and a.dtype == dtype
+        ):
+            if 0 < n < a.size:
+                return a.reshape(-1)[self.rng.integers(0, a.size - n + 1) :][:n].reshape(shape)
+        if kind == "flip":
+            return np.zeros(shape, dtype)[tuple(slice(None, None, -1) for _ in shape)]
+        if kind == "step" and shape:
+            return np.zeros((*shape[:-1], 2 * shape[-1] + 1), dtype)[..., 1::2]
+        if kind == "odd":
+            return np.zeros(n * dtype.itemsize + 1, np.uint8)[1:].view(dtype).reshape(shape)
+        if kind == "wrong shape":
+            return np.zeros((*shape, 2), dtype)
+        if kind == "wrong dtype":
+            return np.zeros(shape, self.pick(ACCEPTED))
+        if kind == "lying" and self.hostile:
+            return np.zeros(2, dtype).view(Lying)
+        return np.zeros(shape, dtype)
+
+    def axis(self, ndim, several=True):
+        if self.chance(30):
+            return None
+        if self.chance(4):
+            return int(self.rng.integers(-100, 100))
+        if several and ndim and self.chance(40):
+            axes = self.rng.permutation(ndim)[: self.rng.integers(1, ndim + 1)]
+            return tuple(int(axis) - (ndim if self.chance(30) else 0) for axis in axes)
+        return int(self.rng.integers(-ndim, ndim)) if ndim else 0
+
+    def call(self, function, *args, **keywords):
+        """The answer, on some threads, perhaps in a scope that ends it; the same bits on other threads."""
+        threads = int(self.pick([1, 2, 3, 4, 7, 16, 64]))
+        self.said.append(f"{function.__name__} {keywords} threads={threads}")
+        scope, timer = contextlib.nullcontext(), None
+        if self.chance(8):
+            scope = gilkit.timeout(float(self.pick([0, 1e-6, 1e-4, 1e-3, 1e9])))
+        elif self.chance(5):
+            scope = gilkit.CancelToken()
+            timer = threading.Timer(float(self.pick([0, 1e-4, 1e-3])), scope.cancel)
+            timer.start()
+        try:
+            with scope:
+                if self.chance(5):  # nested in a parallel call
+                    return list(gilkit.map(lambda _: function(*args, threads=threads, **keywords), range(1)))[0]
+                answer = function(*args, threads=threads, **keywords)
+                if "out" not in keywords and self.chance(20):
+                    again = function(*args, threads=int(self.pick([1, 2, 5])), **keywords)
+                    same_bits(answer, again)
+                return answer
+        finally:
+            if timer is not None:
+                timer.join()
+
+
+def same_bits(a, b):
+    for x, y in zip(a, b, strict=True) if isinstance(a, tuple) else [(a, b)]:
+        x, y = np.asarray(x), np.asarray(y)
+        if x.dtype != y.dtype or x.shape != y.shape or x.tobytes() != y.tobytes():
+            raise AssertionError(f"other bits on other threads: {x!r} and {y!r}")
+
+
+def same(got, expected, slack=0.0):
+    """Equal, or within the slack; NaN equals NaN."""
+    got, expected = np.asarray(got), np.asarray(expected)
+    if got.shape != expected.shape or got.dtype != expected.dtype:
+        raise AssertionError(f"{got.dtype}{got.shape} where {expected.dtype}{expected.shape} is right")
+    with np.errstate(all="ignore"):
+        right = (got == expected) | ((got != got) & (expected != expected))
+        if got.dtype.kind == "f":
+            right |= np.abs(got.astype(np.longdouble) - expected) <= slack
+    if not np.all(right):
+        at = np.argwhere(~np.asarray(right))[0]
+        raise AssertionError(f"at {at}: {got[tuple(at)]!r} where {expected[tuple(at)]!r} is right")
+
+
+def plain(a):
+    """The array behind a subclass, its items moved to memory of their own."""
+    return np.array(a.view(np.ndarray) if isinstance(a, np.ndarray) else a, copy=True)
+
+
+def reduction(case):
+    name = case.pick(["sum", "mean", "var", "std", "min", "max"])
+    a = case.array()
+    x = plain(a)
+    keywords = {"axis": case.axis(x.ndim), "keepdims": case.chance(30)}
+    if name in ("var", "std") and case.chance(50):
+        keywords["ddof"] = int(case.rng.integers(0, 3))
+    expected = getattr(np, name)(x, **keywords)
+    if case.chance(30):
+        keywords["out"] = case.out_for(a, np.shape(expected), np.asarray(expected).dtype)
+    got = case.call(getattr(gilkit, name), a, **keywords)
+    if name in ("sum", "mean", "var", "std") and np.asarray(expected).dtype.kind == "f":
+        with np.errstate(all="ignore"):
+            large = float(np.abs(x.astype(np.float64)).max(initial=0))
+            if not large < 1e30:  # overflows on the way are another's: NumPy adds float32 in float32
+                return
+            scale = {"sum": x.size * large, "mean": large, "var": large * large, "std": large}[name]
+        eps = float(np.finfo(np.asarray(expected).dtype).eps)
+        slack = scale * eps * (64 + x.size**0.5) + (scale * eps**0.5 * 8 if name == "std" else 0)
+        if name in ("var", "std") and not np.all(np.isfinite(expected)):
+            return  # degrees of freedom
+        same(got, expected, slack)
+    else:
+        same(got, expected)
+
+
+def cumsum(case):
+    a = case.array()
+    x = plain(a)
+    axis = case.axis(x.ndim, several=False)
+    expected = np.cumsum(x, axis=axis)
+    if np.asarray(expected).dtype.kind not in "iuf" or x.dtype.kind not in "biuf":
+        expected = None
+    keywords = {"axis": axis}
+    if expected is not None and case.chance(30):
+        keywords["out"] = case.out_for(a, expected.shape, expected.dtype)
+    got = case.call(gilkit.cumsum, a, **keywords)
+    if x.dtype.kind == "f":
+        large = float(np.abs(x).max(initial=0).astype(float))
+        if large < 1e30:
+            same(got, expected, large * x.size * float(np.finfo(x.dtype).eps) * (16 + x.size**0.5))
+    else:
+        same(got, expected)
+
+
+def sorting(case):
+    a = case.array()
+    x = plain(a)
+    axis = case.axis(x.ndim, several=False)
+    if case.chance(40):
+        same(case.call(gilkit.argsort, a, axis=axis), np.argsort(x, axis=axis, kind="stable"))
+        return
+    expected = np.sort(x, axis=axis)
+    keywords = {"axis": axis}
+    if case.chance(30):
+        keywords["out"] = case.out_for(a, expected.shape, expected.dtype)
+    got = case.call(gilkit.sort, a, **keywords)
+    same(np.asarray(got).astype(expected.dtype), expected)
+
+
+def dot(case):
+    a = case.array(1)
+    b = case.array(1, case.pick([None, a.dtype]) if a.dtype in ACCEPTED else None)
+    n = min(a.shape[0], b.shape[0]) if case.chance(95) else None
+    a, b = a[:n], b[:n]
+    got = case.call(gilkit.dot, a, b)
+    x, y = plain(a), plain(b)
+    if np.asarray(got).dtype.kind == "f":
+        large = float(np.abs(x.astype(float)).max(initial=0)) * float(np.abs(y.astype(float)).max(initial=0))
+        if large < 1e30:
+            same(
+                got,
+                np.dot(x, y),
+                large * (x.size + 1) * float(np.finfo(np.asarray(got).dtype).eps) * (16 + x.size**0.5),
+            )
+    else:
+        same(got, np.dot(x, y))
+
+
+def fsum(case):
+    a = case.array()
+    x = plain(a)
+    got = case.call(gilkit.fsum, a)
+    same(got, math.fsum(x.ravel().tolist()))
+
+
+def histogram(case):
+    a = case.array()
+    x = plain(a)
+    bins = case.pick(
+        [1, 2, 10, 100, 1023, 4096, 70_000, 300_000, "auto", np.array([0, 1, 5, 9]), np.linspace(-2, 2, 999)]
+    )
+    if isinstance(bins, str) and x.size > 1000:
+        bins = 10  # one value far away, and NumPy's rules make more bins than there is memory
+    keywords = {"bins": bins, "density": case.chance(20)}
+    if case.chance(30):
+        keywords["range"] = case.pick([(0, 1), (-3.5, 3.25), (0, 0), (1, 0), (-1e300, 1e300), (0, np.inf), (0.1, 0.7)])
+    if case.chance(30):
+        keywords["weights"] = case.values(x.size, case.pick(ACCEPTED)).reshape(x.shape)
+    expected = np.histogram(x, **keywords)
+    got = case.call(gilkit.histogram, a, **keywords)
+    same(got[1], expected[1])
+    if "weights" in keywords and keywords["weights"].dtype.kind == "f":
+        large = float(np.abs(keywords["weights"].astype(float)).max(initial=0))
+        if not large < 1e30 or keywords["density"]:
+            return
+        slack = large * (x.size + 1) * float(np.finfo(expected[0].dtype).eps) * 16
+        same(got[0], expected[0], slack)
+    elif not keywords["density"] or "weights" not in keywords:
+        same(got[0], expected[0])
+
+
+def bincount(case):
+    dtype = case.pick([np.dtype(code) for code in "bhilBHIL?"])
+    n = int(case.pick([0, 1, 5, 2048, 2049, 40_000, 70_000]))
+    most = min(int(case.pick([1, 10, 1000, 70_000, 3_000_000])), np.iinfo(dtype).max if dtype.kind in "iu" else 1)
+    x = case.rng.integers(0 if case.chance(95) else -1 if dtype.kind == "i" else 0, most, n, endpoint=True).astype(
+        dtype
+    )
+    keywords = {}
+    if case.chance(30):
+        keywords["minlength"] = int(case.pick([0, 1, 70_000, 2_000_000, -1, 2**62]))
+    if case.chance(30):
+        keywords["weights"] = case.values(n, case.pick([np.dtype("d"), np.dtype("f"), np.dtype("i")]))
+    case.said.append(f"{dtype} {n} {most}")
+    a = x[::-1] if case.chance(30) else x
+    got = case.call(gilkit.bincount, a, **keywords)
+    if "weights" not in keywords:
+        same(got, np.bincount(a, **keywords))
+    else:
+        large = float(np.abs(keywords["weights"].astype(float)).max(initial=0))
+        if large < 1e30:
+            same(got, np.bincount(a, **keywords), large * (n + 1) * 2.0**-52 * 16)
+
+
+def nearest(case):
+    dims = int(case.pick([0, 1, 2, 3, 16, 17, 33]))
+    n, k = int(case.pick([0, 1, 5, 63, 64, 65, 1000])), int(case.pick([0, 1, 3, 4, 9, 31, 32, 40, 130]))
+    kind = case.pick([np.dtype("f"), np.dtype("d"), np.dtype("i2")])
+    points, centers = (case.rng.integers(-9, 9, (rows, dims)).astype(kind) for rows in (n, k))
+    if kind.kind == "f":
+        points += case.rng.standard_normal(points.shape).astype(kind)
+        if case.chance(20) and points.size:
+            points.flat[case.rng.integers(points.size)] = case.pick([np.nan, np.inf, 1e30])
+    case.said.append(f"{kind} n={n} k={k} dims={dims}")
+    if case.chance(20):
+        points = np.asfortranarray(points)
+    got = case.call(gilkit.nearest, points, centers)
+    if k and n * k * dims < 300_000:
+        wanted = gilkit.reference.nearest.nearest(points, centers)
+        same(got[0], np.asarray(wanted[0]))
+        same(np.asarray(got[1], float), np.asarray(wanted[1], float), 0)
+
+
+def jacobi(case):
+    grid = case.array(2 if case.chance(95) else None, case.pick([np.dtype("d"), np.dtype("f"), None]))
+    sweeps = int(case.pick([0, 1, 2, 15, 16, 17, 33]))
+    keywords = {"iterations": sweeps}
+    x = plain(grid)
+    if case.chance(40):
+        keywords["out"] = case.out_for(grid, x.shape, x.dtype)
+    got = case.call(gilkit.jacobi, grid, **keywords)
+    with np.errstate(all="ignore"):
+        for _ in range(sweeps if min(x.shape) >= 3 else 0):
+            new = x.copy()
+            quarter = x.dtype.type(0.25)
+            new[1:-1, 1:-1] = quarter * ((x[:-2, 1:-1] + x[2:, 1:-1]) + (x[1:-1, :-2] + x[1:-1, 2:]))
+            x = new
+    same(got, x)
+
+
+def uniform(case):
+    shape, seed = case.shape(), int(case.rng.integers(2**40))
+    dtype = case.pick([np.float32, np.float64])
+    keywords = {"seed": seed, "dtype": dtype}
+    if case.chance(30):
+        keywords["out"] = case.out_for(np.zeros(0), shape, np.dtype(dtype))
+    got = case.call(gilkit.uniform, shape, **keywords)
+    same(got, np.random.Generator(np.random.Philox(seed)).random(shape, dtype))
+
+
+def numbers(case):
+    """pi, spin and mandelbrot, near the ends of their ranges, too."""
+    if case.chance(30):
+        n, seed = int(case.rng.integers(1, 3000)), int(case.rng.integers(2**63))
+        same(case.call(gilkit.pi, n, seed=seed), gilkit.reference.pi.pi(n, seed=seed))
+    elif case.chance(40):
+        n = int(case.rng.integers(0, 10**6))
+        same(np.int64(case.call(gilkit.spin, n)), np.int64(n % 2))
+    elif case.chance(50):
+        with gilkit.timeout(0.001):
+            case.pick([lambda: gilkit.spin(2**63 - 1), lambda: gilkit.pi(2**63), lambda: gilkit.pi(2**64)])()
+    else:
+        width, height, steps = (int(case.rng.integers(1, 40)) for _ in range(3))
+        got = case.call(gilkit.mandelbrot, width, height, max_iter=steps)
+        same(got, np.asarray(gilkit.reference.mandelbrot.mandelbrot(width, height, max_iter=steps), np.int32))
+
+
+def virtual(case):
+    """Arrays far larger than memory, all of one item: sizes near 2**63."""
+    dtype = case.pick(ACCEPTED)
+    n = (2**63 - 1) // dtype.itemsize - int(case.pick([0, 1, 100, 2**20]))
+    shape = case.pick([(n,), (n // 2, 2), (2, n // 2), (n // 256, 256), (3, n // 48, 16), (2**20, n >> 20)])
+    a = np.broadcast_to(np.ones((), dtype), shape)
+    case.said.append(f"virtual {dtype} {shape}")
+    names = ["sum", "min", "max", "mean", "var", "fsum", "dot", "cumsum", "sort", "argsort", "histogram", "bincount"]
+    name = case.pick([*names, "nearest", "jacobi"])
+    keywords = {}
+    if name in ("cumsum", "sort") and case.chance(70):  # written to a single item
+        keywords["out"] = as_strided(
+            np.zeros(1, np.cumsum(np.ones(1, dtype)).dtype if name == "cumsum" else dtype), shape, (0,) * len(shape)
+        )
+        keywords["axis"] = int(case.rng.integers(len(shape)))
+    elif name in ("sum", "min", "max", "mean", "var"):
+        keywords["axis"] = case.axis(len(shape))
+    elif name == "jacobi":
+        keywords["iterations"] = 1
+    with gilkit.timeout(0.01):
+        getattr(gilkit, name)(
+            *([a, a] if name in ("dot", "nearest") else [a]), threads=int(case.pick([1, 2, 64])), **keywords
+        )
+
+
+KINDS = [
+    reduction, reduction, cumsum, sorting, sorting, dot, fsum, histogram, bincount, nearest, jacobi, uniform, numbers,
+    virtual,
+]  # fmt: skip
+
+
+def run_case(seed, number, hostile):
+    """Raises AssertionError for a wrong answer."""
+    case = Case(seed, number, hostile)
+    kind = case.pick(KINDS)
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            kind(case)
+    except (*REFUSALS, *ENDED):
+        return
+    except RuntimeError as error:
+        if str(error) != "armed":
+            raise
+    except BaseException:
+        print(f"{kind.__name__}: {'; '.join(case.said)}", file=sys.stderr)
+        raise
+
+
+def child(seed, first, last, place, hostile):
+    for number in range(first, last):
+        place.write_text(str(number))
+        run_case(seed, number, hostile)
+    place.write_text(str(last))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--seed", type=int, help="else a random one, which is printed")
+    parser.add_argument("--case", type=int, help="run this one alone, in this process")
+    parser.add_argument("--findings", type=int, default=10, help="end after so many")
+    parser.add_argument("--without-hostile", action="store_true", help="no subclasses that lie")
+    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    seed = secrets.randbits(32) if args.seed is None else args.seed
+    if args.child:
+        first, last, place = args.child
+        child(seed, int(first), int(last), Path(place), not args.without_hostile)
+        return 0
+    if args.case is not None:
+        run_case(seed, args.case, not args.without_hostile)
+        return 0
+    print(f"seed {seed}", flush=True)
+    until, next_case, findings = time.monotonic() + args.seconds, 0, 0
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder, "case")
+        while time.monotonic() < until and findings < args.findings:
+            options = ["--without-hostile"] if args.without_hostile else []
+            me = [sys.executable, __file__, "--seed", str(seed), *options]
+            place.write_text(str(next_case))
+            process = subprocess.Popen(
+                [*me, "--child", str(next_case), str(next_case + BATCH), str(place)], stderr=subprocess.PIPE, text=True
+            )
+            seen = None
+            while True:  # a case that hangs is a finding, too
+                try:
+                    _, said = process.communicate(timeout=120)
+                    break
+                except subprocess.TimeoutExpired:
+                    if place.read_text() == seen:
+                        process.kill()
+                    seen = place.read_text()
+            at = int(place.read_text() or next_case)
+            if process.returncode == 0:
+                next_case = at
+                continue
+            findings += 1
+            next_case = at + 1
+            print(f"case {at} ended with {process.returncode}:\n{said[-6000:]}")
+            print(f"again: {' '.join([*me, '--case', str(at)])}", flush=True)
+    print(f"{next_case} cases, {findings} findings, seed {seed}")
+    return min(findings, 1)
+
+
+if __name__ == "__main__":
+    try:
+        status = main()
+    except AssertionError:
+        traceback.print_exc()
+        status = 1
+    sys.stdout.flush()
+    os._exit(status) if "--case" in sys.argv else sys.exit(status)
