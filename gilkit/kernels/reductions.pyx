@@ -10,7 +10,6 @@ from gilkit.kernels._arrays cimport (
     may_overlap, out_is_for_numpy, sum_dtype, type_of,
 )
 
-import operator
 from inspect import cleandoc
 
 from gilkit.kernels import _numpy as np
@@ -131,10 +130,9 @@ cdef object reduce(gk_reduction what, object value, object axis, object out, obj
                     if unexplained(a, None, result):
                         return numpys(what, a, None, None, False, ddof, None)
             return result
-    if is_for_numpy(value, NAMES[what]) or out_is_for_numpy(out):
+    # Few things besides a bool are a keepdims, and which of several errors is raised is NumPy's business.
+    if is_for_numpy(value, NAMES[what]) or out_is_for_numpy(out) or not isinstance(keepdims, int):
         return numpys(what, value, axis, out, keepdims, ddof, threads)
-    if keepdims is not True and keepdims is not False:
-        keepdims = operator.index(keepdims) != 0
     return reduce_any(what, as_input(value, "a"), axis, out, keepdims, ddof, threads)
 
 
@@ -154,7 +152,10 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
 
     if ndim == 0 and axis is not None:
         return numpys(what, a, axis, out, keepdims, ddof, threads)
-    axis_mask(axis, ndim, gone)
+    try:
+        axis_mask(axis, ndim, gone)
+    except (TypeError, ValueError):  # of which NumPy raises one or the other, as the function and the shape are
+        return numpys(what, a, axis, out, keepdims, ddof, threads)
     result_shape = []
     for i in range(ndim):
         shape[i] = cnp.PyArray_DIM(a, i)

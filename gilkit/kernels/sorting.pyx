@@ -1,4 +1,6 @@
 """sort and argsort: NumPy's, with all cores."""
+import operator
+
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, intptr_t
 
@@ -82,10 +84,12 @@ NOTHING = np.empty(0)
 KINDS = frozenset(("quicksort", "heapsort", "mergesort", "stable"))
 
 
-cdef bint _is_stable(object kind, object stable) except -1:
-    """Whether these ask for a stable sort. Errors as NumPy's, which has the same rules for abbreviations."""
+cdef bint _is_stable(object axis, object kind, object stable) except -1:
+    """Whether these ask for a stable sort. Errors as NumPy's and in its order, with its rules for abbreviations."""
     if kind is None:
         return stable is not None and bool(stable)
+    if axis is not None:
+        operator.index(axis)
     if kind not in KINDS:
         np.sort(NOTHING, kind=kind)
     if stable is not None:
@@ -188,7 +192,7 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=No
     """
     if order is not None or is_for_numpy(a, None):
         return _numpys_sort(a, axis, kind, order, stable, out, threads)
-    cdef bint in_order = (kind is not None or stable is not None) and _is_stable(kind, stable)
+    cdef bint in_order = (kind is not None or stable is not None) and _is_stable(axis, kind, stable)
     cdef cnp.ndarray array = as_array(a, "a"), src = as_input(array, "a"), dst, target = None
     cdef int along, status
     cdef gk_type type = type_of(cnp.PyArray_TYPE(src))
@@ -273,8 +277,10 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, threads=None):
     """
     if order is not None or is_for_numpy(a, "argsort"):
         return _numpys(np.argsort, a, axis, kind, order, stable, threads)
+    if axis is True or axis is False:
+        one_axis(axis, 1)
     if kind is not None or stable is not None:
-        _is_stable(kind, stable)
+        _is_stable(axis, kind, stable)
     cdef cnp.ndarray src = as_input(a, "a"), dst
     cdef int along, status
     cdef gk_type type = type_of(cnp.PyArray_TYPE(src))
