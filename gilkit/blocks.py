@@ -22,9 +22,10 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple, SupportsFloat, SupportsIndex, TypeAlias
 
-import numpy as np
 import numpy.typing as npt
 
+from gilkit.kernels import _numpy as np
+from gilkit.kernels._arrays import numbers
 from gilkit.kernels.clustering import assign
 from gilkit.kernels.fsum import fsum_parts
 from gilkit.kernels.histograms import histogram as _histogram
@@ -39,12 +40,16 @@ Map: TypeAlias = Callable[..., Iterable[Any]]
 _here: Map = map
 
 
+def _numbers_as(block: npt.ArrayLike, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    return numbers(block, "block").astype(dtype, copy=False)
+
+
 # ---- sum
 
 
 def _sum_of(block: npt.ArrayLike, threads: SupportsIndex | None) -> Any:
     """Of integers gilkit.sum's scalar, of floats the exact sum in parts."""
-    array = np.asarray(block)
+    array = numbers(block, "block")
     return _sum(array, threads=threads) if array.dtype.kind in "biu" else fsum_parts(array, threads=threads)
 
 
@@ -81,21 +86,21 @@ class _Extent(NamedTuple):
 
 
 def _extent_of(block: npt.ArrayLike, threads: SupportsIndex | None) -> _Extent:
-    array = np.asarray(block)
+    array = numbers(block, "block")
     if array.size == 0:
         return _Extent(None, None, array.dtype)
     return _Extent(_min(array, threads=threads), _max(array, threads=threads), array.dtype)
 
 
 def _counts_of(block: npt.ArrayLike, edges: npt.NDArray[Any], threads: SupportsIndex | None) -> npt.NDArray[np.int64]:
-    counts: npt.NDArray[np.int64] = _histogram(block, edges, threads=threads)[0]
+    counts: npt.NDArray[np.int64] = _histogram(numbers(block, "block"), edges, threads=threads)[0]
     return counts
 
 
 def _counts_in_range(
     block: npt.ArrayLike, bins: int, range: tuple[Any, Any], dtype: np.dtype[Any], threads: SupportsIndex | None
 ) -> npt.NDArray[np.int64]:
-    counts: npt.NDArray[np.int64] = _histogram(np.asarray(block, dtype), bins, range, threads=threads)[0]
+    counts: npt.NDArray[np.int64] = _histogram(_numbers_as(block, dtype), bins, range, threads=threads)[0]
     return counts
 
 
@@ -214,7 +219,7 @@ class _Far(NamedTuple):
 
 
 def _look_at(block: npt.ArrayLike) -> _Look:
-    points = np.asarray(block)
+    points = numbers(block, "block")
     if points.ndim != 2:
         raise ValueError(f"blocks must have two dimensions, (points, coordinates), not the shape {points.shape}")
     rows, columns = points.shape
@@ -222,7 +227,7 @@ def _look_at(block: npt.ArrayLike) -> _Look:
 
 
 def _step_of(block: npt.ArrayLike, centers: npt.NDArray[Any], threads: SupportsIndex | None) -> _Step:
-    _, distance, sums, members = assign(np.asarray(block, centers.dtype), centers, threads=threads)
+    _, distance, sums, members = assign(_numbers_as(block, centers.dtype), centers, threads=threads)
     return _Step(sums, members, fsum_parts(distance, threads=threads))
 
 
@@ -230,7 +235,7 @@ def _farthest_of(
     block: npt.ArrayLike, number: int, centers: npt.NDArray[Any], most: int, threads: SupportsIndex | None
 ) -> list[_Far]:
     """The points of block `number` that are farthest from their centres, at most so many."""
-    points = np.asarray(block, centers.dtype)
+    points = _numbers_as(block, centers.dtype)
     labels, distance, _, _ = assign(points, centers, threads=threads)
     rows = np.argsort(-distance, kind="stable")[:most]
     return [_Far(float(distance[row]), number, int(row), int(labels[row]), points[row]) for row in rows]
@@ -271,7 +276,7 @@ def kmeans(
     and iteration. Raises ValueError for other shapes and values. Thread-safe.
     """
     held = list(blocks)
-    found = np.asarray(centers)
+    found = numbers(centers, "centers")
     if found.ndim != 2 or len(found) == 0:
         raise ValueError(f"centers must have two dimensions, (clusters, coordinates), not the shape {found.shape}")
     looks = list(map(_look_at, held))

@@ -187,8 +187,13 @@ def test_errors(function):
     for axis in (1, -2):
         with pytest.raises(np.exceptions.AxisError):
             function([1, 2], axis)
+    if function is gilkit.sort:
+        with pytest.raises(np.exceptions.AxisError):
+            function(3)
+    else:
+        assert function(3).tolist() == np.argsort(3).tolist() == [0]  # as NumPy
     with pytest.raises(np.exceptions.AxisError):
-        function(3)
+        function(3, 1)
     with pytest.raises(TypeError):
         function([1, 2], 0.5)
     with pytest.raises(ValueError, match="threads"):

@@ -1,4 +1,9 @@
-"""Checks of array arguments, shared by the kernels on arrays."""
+"""Checks of array arguments, shared by the kernels on arrays.
+
+A subclass of NumPy's array may say anything in its attributes (`shape`, `dtype`, `flags`, `transpose`, ...). So kernels
+see arrays of NumPy's own class alone: as_array() and check_out() return views of that class, whose attributes NumPy itself
+computes from the array's fields in C.
+"""
 cimport numpy as cnp
 from libc.stdint cimport int64_t
 
@@ -30,20 +35,46 @@ cdef bint is_plain(cnp.ndarray a) noexcept
 # Whether, besides, its elements lie side by side in C or Fortran order.
 cdef bint is_flat(cnp.ndarray a) noexcept
 
-# An array that is_plain() from the argument `name`: NumPy's conversion of what
-# is no array, a copy where byte order or alignment ask for one.
-# TypeError for other types and for masked arrays.
+# The argument `name` as an array of NumPy's own class: NumPy's conversion, or a
+# view of a subclass's memory. TypeError for subclasses that mean more than their
+# numbers: masked elements, an __array_function__ of their own.
+cdef cnp.ndarray as_array(object value, str name)
+
+# The same as an array that is_plain(), copied where byte order or alignment ask
+# for it. TypeError for other types.
 cdef cnp.ndarray as_input(object value, str name)
+
+# Whether NumPy's own function must compute the result for this argument, as it
+# does what the argument's type asks for: __array_function__, a subclass's
+# methods, or its method of this name where NumPy's function calls that.
+cdef bint is_for_numpy(object value, str method) except -1
+
+# The same for `out`.
+cdef bint out_is_for_numpy(object out) except -1
+
+# function(*arguments, **keywords), NumPy's own, once threads= and the `with`
+# blocks in force have been looked at.
+cdef object delegate(object function, tuple arguments, dict keywords, object threads)
+
+# The dtype of a sum of a's elements, NumPy's.
+cdef cnp.dtype sum_dtype(cnp.ndarray a)
 
 # mask[i] = 1 for each axis that `axis` (None, an integer, a tuple of integers)
 # names, else 0. Errors as NumPy's.
 cdef int axis_mask(object axis, int ndim, char *mask) except -1
 
-# One axis, from 0. Errors as NumPy's.
+# One axis, from 0. Errors as NumPy's, bool is none.
 cdef int one_axis(object axis, int ndim) except -1
 
-# Raises unless `out` is a writable array of this shape and dtype.
-cdef int check_out(object out, tuple shape, cnp.dtype dtype) except -1
+# The same of an axis that NumPy takes a bool for.
+cdef int any_axis(object axis, int ndim) except -1
+
+# The memory of `out` as an array of NumPy's own class. Raises unless it is a
+# writable array of this shape and dtype.
+cdef cnp.ndarray check_out(object out, tuple shape, cnp.dtype dtype)
 
 # Whether the memory of the two may overlap (their bounds do).
 cdef bint may_overlap(cnp.ndarray a, cnp.ndarray b)
+
+# Whether the two, of one shape, are the same elements in memory.
+cdef bint is_same(cnp.ndarray a, cnp.ndarray b) noexcept

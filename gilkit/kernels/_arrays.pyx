@@ -1,11 +1,19 @@
 """Checks of array arguments, shared by the kernels on arrays: see _arrays.pxd."""
 import operator
+import threading
 
 cimport numpy as cnp
 
-import numpy as np
+from gilkit._call cimport Call, begin, finish
+
+from gilkit.kernels import _numpy as np
 
 cnp.import_array()
+
+cdef extern from "numpy/arrayobject.h":
+    void *ARRAY_TYPE "(&PyArray_Type)"
+    cnp.ndarray PyArray_View(cnp.ndarray a, void *descr, void *type)
+    bint PyArray_EquivTypes(cnp.dtype a, cnp.dtype b) noexcept
 
 ACCEPTED = "bool, int8 to int64, uint8 to uint64, float32 or float64"
 
@@ -25,6 +33,20 @@ TYPES[<int>cnp.NPY_ULONGLONG] = GK_UINT64
 TYPES[<int>cnp.NPY_FLOAT] = GK_FLOAT32
 TYPES[<int>cnp.NPY_DOUBLE] = GK_FLOAT64
 
+cdef cnp.dtype INT64 = np.dtype(np.int64), UINT64 = np.dtype(np.uint64)
+
+# What NumPy's functions ask for nothing: neither an __array_function__ nor a
+# method. Memory-mapped arrays are a subclass, but for what it does with its file.
+PLAIN = frozenset((
+    bool, int, float, complex, str, bytes, bytearray, memoryview, list, tuple, range, type(None), np.memmap,
+    *(np.dtype(letter).type for letter in "?bhilqBHILQefdgFDGSUVMm"),
+))
+NOT_THERE = object()
+OF_ARRAYS = {name: getattr(np.ndarray, name, NOT_THERE) for name in ("__array_function__", "__array_ufunc__")}
+
+# The NumPy functions that gilkit has called and that this thread is in.
+_delegated = threading.local()
+
 
 cdef gk_type type_of(int type_num) noexcept nogil:
     return TYPES[type_num] if 0 <= type_num < 13 else GK_TYPES
@@ -38,14 +60,71 @@ cdef bint is_flat(cnp.ndarray a) noexcept:
     return is_plain(a) and (cnp.PyArray_IS_C_CONTIGUOUS(a) or cnp.PyArray_IS_F_CONTIGUOUS(a))
 
 
-cdef cnp.ndarray as_input(object value, str name):
-    cdef cnp.ndarray a
-    if not cnp.PyArray_CheckExact(value):
-        if isinstance(value, np.ma.MaskedArray):
+cdef bint overrides(type kind, str name) except -1:
+    """Whether instances of the class have this protocol, and not as NumPy's arrays have it."""
+    method = getattr(kind, name, NOT_THERE)
+    return method is not NOT_THERE and method is not OF_ARRAYS[name]
+
+
+cdef bint is_for_numpy(object value, str method) except -1:
+    if cnp.PyArray_CheckExact(value):
+        # Where gilkit's functions stand in NumPy's place, NumPy's own find them
+        # and call them with all that NumPy computes with.
+        return type_of(cnp.PyArray_TYPE(<cnp.ndarray>value)) == GK_TYPES and getattr(_delegated, "depth", 0) > 0
+    cdef type kind = type(value)
+    if kind in PLAIN:
+        return False
+    return overrides(kind, "__array_function__") or cnp.PyArray_Check(value) or (
+        method is not None and hasattr(value, method))
+
+
+cdef bint out_is_for_numpy(object out) except -1:
+    if out is None or cnp.PyArray_CheckExact(out):
+        return False
+    cdef type kind = type(out)
+    return overrides(kind, "__array_function__") or cnp.PyArray_Check(out) and (
+        overrides(kind, "__array_ufunc__") or issubclass(kind, np.MaskedArray))
+
+
+cdef object delegate(object function, tuple arguments, dict keywords, object threads):
+    cdef Call call
+    begin(&call, threads)
+    finish(&call, 0)
+    _delegated.depth = getattr(_delegated, "depth", 0) + 1
+    try:
+        return function(*arguments, **keywords)
+    finally:
+        _delegated.depth -= 1
+
+
+cdef cnp.ndarray own_class(cnp.ndarray a):
+    return a if cnp.PyArray_CheckExact(a) else PyArray_View(a, NULL, ARRAY_TYPE)
+
+
+cdef cnp.ndarray as_array(object value, str name):
+    cdef type kind
+    if cnp.PyArray_CheckExact(value):
+        return value
+    if not cnp.PyArray_Check(value):
+        return np.asarray(value)
+    kind = type(value)
+    if issubclass(kind, np.MaskedArray):
+        if np.is_masked(value):
             raise TypeError(f"{name} is a masked array, whose mask gilkit would ignore; "
                             f"pass {name}.filled(...) or {name}.compressed()")
-        value = np.asarray(value)
-    a = value
+    elif overrides(kind, "__array_function__"):
+        raise TypeError(f"{name} is a {kind.__name__}, of which gilkit would take the bare numbers; "
+                        f"pass numpy.asarray({name}) if that is meant")
+    return own_class(value)
+
+
+def numbers(value, name):
+    """as_array() for modules in Python."""
+    return as_array(value, name)
+
+
+cdef cnp.ndarray as_input(object value, str name):
+    cdef cnp.ndarray a = as_array(value, name)
     if type_of(cnp.PyArray_TYPE(a)) == GK_TYPES:
         raise TypeError(f"{name} must be an array of {ACCEPTED}, not {a.dtype}")
     if not cnp.PyArray_ISBEHAVED_RO(a):
@@ -53,11 +132,25 @@ cdef cnp.ndarray as_input(object value, str name):
     return a
 
 
-cdef int one_axis(object axis, int ndim) except -1:
+cdef cnp.dtype sum_dtype(cnp.ndarray a):
+    cdef gk_type type = type_of(cnp.PyArray_TYPE(a))
+    if type >= GK_INT64:
+        # Not a.descr: long long and long are two types of NumPy's.
+        return cnp.PyArray_DescrFromType(cnp.PyArray_TYPE(a))
+    return UINT64 if cnp.PyArray_ISUNSIGNED(a) else INT64
+
+
+cdef int any_axis(object axis, int ndim) except -1:
     cdef Py_ssize_t i = operator.index(axis)
     if not -ndim <= i < ndim:
-        raise np.exceptions.AxisError(i, ndim)
+        raise np.AxisError(i, ndim)
     return <int>(i + ndim if i < 0 else i)
+
+
+cdef int one_axis(object axis, int ndim) except -1:
+    if axis is True or axis is False:
+        raise TypeError(f"axis must be an integer, not {axis}")
+    return any_axis(axis, ndim)
 
 
 cdef int axis_mask(object axis, int ndim, char *mask) except -1:
@@ -74,17 +167,30 @@ cdef int axis_mask(object axis, int ndim, char *mask) except -1:
     return 0
 
 
-cdef int check_out(object out, tuple shape, cnp.dtype dtype) except -1:
-    if not isinstance(out, np.ndarray):
+cdef cnp.ndarray check_out(object out, tuple shape, cnp.dtype dtype):
+    cdef cnp.ndarray target
+    if not cnp.PyArray_Check(out):
         raise TypeError(f"out must be a NumPy array, not {type(out).__name__}")
-    if out.shape != shape:
-        raise ValueError(f"out must have the shape {shape}, not {out.shape}")
-    if out.dtype != dtype:
-        raise TypeError(f"out must have the dtype {dtype}, not {out.dtype}")
-    if not out.flags.writeable:
+    target = own_class(out)
+    actual = (<object>target).shape
+    if actual != shape:
+        raise ValueError(f"out must have the shape {shape}, not {actual}")
+    if not PyArray_EquivTypes(target.descr, dtype):
+        raise TypeError(f"out must have the dtype {dtype}, not {target.dtype}")
+    if not cnp.PyArray_ISWRITEABLE(target):
         raise ValueError("out must be writable, but it is read-only")
-    return 0
+    return target
 
 
 cdef bint may_overlap(cnp.ndarray a, cnp.ndarray b):
     return np.may_share_memory(a, b)
+
+
+cdef bint is_same(cnp.ndarray a, cnp.ndarray b) noexcept:
+    cdef int i
+    if cnp.PyArray_DATA(a) != cnp.PyArray_DATA(b) or cnp.PyArray_TYPE(a) != cnp.PyArray_TYPE(b):
+        return False
+    for i in range(cnp.PyArray_NDIM(a)):
+        if cnp.PyArray_STRIDE(a, i) != cnp.PyArray_STRIDE(b, i):
+            return False
+    return True

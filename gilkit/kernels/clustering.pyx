@@ -1,7 +1,6 @@
 """nearest and kmeans."""
 from typing import NamedTuple
 
-import numpy as np
 from libc.stdint cimport int64_t
 
 cimport numpy as cnp
@@ -10,6 +9,7 @@ from gilkit._call cimport Call, begin, finish, integer
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport GK_FLOAT32, as_input, gk_type, type_of
 
+from gilkit.kernels import _numpy as np
 from gilkit.kernels.reductions import sum as _sum
 
 cnp.import_array()
@@ -82,7 +82,11 @@ def nearest(points, centers, *, threads=None):
     Releases the GIL; Ctrl-C interrupts. Twin:
     ``gilkit.reference.nearest.nearest``.
     """
-    cdef cnp.ndarray table = _table(points, "points"), targets = _table(centers, "centers"), index, distance
+    return _nearest(_table(points, "points"), _table(centers, "centers"), threads)
+
+
+cdef tuple _nearest(cnp.ndarray table, cnp.ndarray targets, object threads):
+    cdef cnp.ndarray index, distance
     if table.shape[1] != targets.shape[1]:
         raise ValueError(f"centers must have as many coordinates as points, {table.shape[1]}, not {targets.shape[1]}")
     if not 1 <= targets.shape[0] < 0x7fffffff:
@@ -120,9 +124,10 @@ def assign(points, centers, *, threads=None):
     (k, d), are those of each cluster's points, and members, int64 (k,), is their
     number. The same bits for any number of threads; see ``gilkit.blocks.kmeans``.
     """
-    labels, distance = nearest(points, centers, threads=threads)
-    cdef cnp.ndarray table = _table(points, "points")
-    clusters = len(centers)
+    # Converted once: an object may give another array each time it is asked.
+    cdef cnp.ndarray table = _table(points, "points"), targets = _table(centers, "centers")
+    cdef int64_t clusters = targets.shape[0]
+    labels, distance = _nearest(table, targets, threads)
     sums, members = np.zeros((clusters, table.shape[1])), np.zeros(clusters, np.int64)
     if table.shape[0] > 0:
         _add(table, clusters, labels, sums, members, threads)
@@ -204,7 +209,7 @@ def kmeans(points, k, *, seed, max_iter=300, tol=0.0, threads=None):
     tol = float(tol)
     if not tol >= 0:
         raise ValueError(f"tol must be at least 0, not {tol}")
-    centers = _plus_plus(table, clusters, np.random.Generator(np.random.Philox(seed)), threads)
+    centers = _plus_plus(table, clusters, np.Generator(np.Philox(seed)), threads)
     labels, distance = np.empty(table.shape[0], np.int64), np.empty(table.shape[0], table.dtype)
     sums, members = np.empty((clusters, table.shape[1])), np.empty(clusters, np.int64)
     _find(table, centers, labels, distance, threads)

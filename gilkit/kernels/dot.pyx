@@ -1,12 +1,16 @@
 """Inner products."""
 cimport numpy as cnp
+from libc.math cimport isfinite, isinf, isnan
 from libc.stdint cimport int64_t, uint64_t
 
 from gilkit._call cimport Call, begin, finish
 from gilkit._exports cimport gk_options, import_core
-from gilkit.kernels._arrays cimport GK_BOOL, GK_FLOAT32, GK_FLOAT64, as_input, gk_type, type_of
+from gilkit.kernels._arrays cimport (
+    GK_BOOL, GK_FLOAT32, GK_FLOAT64, as_input, delegate, gk_type, is_for_numpy, type_of,
+)
 
-import numpy as np
+from gilkit.kernels import _numpy as np
+from gilkit.kernels.reductions import max as _max, min as _min
 
 import_core()
 cnp.import_array()
@@ -21,6 +25,23 @@ cdef extern from *:
 
 cdef enum:
     SHORT = 2048  # elements that are multiplied sooner than the GIL changes hands
+
+
+cdef bint is_explained(cnp.ndarray x, cnp.ndarray y, double product, object threads) except -1:
+    """Whether a product that is infinite or NaN is so by an infinity or NaN among many elements, so that NumPy would
+    not warn."""
+    cdef double ends[4]
+    cdef int i
+    cdef bint infinite = False
+    if cnp.PyArray_SIZE(x) <= SHORT:
+        return False
+    ends[0], ends[1] = _min(x, threads=threads), _max(x, threads=threads)
+    ends[2], ends[3] = _min(y, threads=threads), _max(y, threads=threads)
+    for i in range(4):
+        if isnan(ends[i]):
+            return isnan(product)
+        infinite |= isinf(ends[i])
+    return infinite and isinf(product)
 
 
 def dot(a, b, *, threads=None):
@@ -38,6 +59,8 @@ def dot(a, b, *, threads=None):
     TypeError and ValueError for other arguments. Releases the GIL; thread-safe
     as long as nobody writes to the arrays; Ctrl-C interrupts it.
     """
+    if is_for_numpy(a, None) or is_for_numpy(b, None):
+        return delegate(np.dot, (a, b), {}, threads)
     cdef cnp.ndarray x = as_input(a, "a"), y = as_input(b, "b")
     if x.ndim != 1 or y.ndim != 1:
         raise ValueError(f"a and b must be one-dimensional, not of shapes {(<object>x).shape} and "
@@ -46,7 +69,7 @@ def dot(a, b, *, threads=None):
     if cnp.PyArray_DIM(y, 0) != n:
         raise ValueError(f"a and b must have the same length, not {n} and {cnp.PyArray_DIM(y, 0)}")
     cdef gk_type x_type = type_of(cnp.PyArray_TYPE(x)), y_type = type_of(cnp.PyArray_TYPE(y))
-    cdef cnp.dtype dtype = x.descr if x_type == y_type else np.result_type(x, y)
+    cdef cnp.dtype dtype = x.descr if cnp.PyArray_TYPE(x) == cnp.PyArray_TYPE(y) else np.result_type(x, y)
     cdef gk_type type = type_of(dtype.type_num)
     cdef bint as_float = type >= GK_FLOAT32
     cdef double product = 0
@@ -65,6 +88,9 @@ def dot(a, b, *, threads=None):
                             <const char *>cnp.PyArray_DATA(y), cnp.PyArray_STRIDE(y, 0), &call.options, result)
     finish(&call, status)
     cdef float narrow = <float>product
+    if as_float and not isfinite(product if type == GK_FLOAT64 else narrow):
+        if not is_explained(x, y, product if type == GK_FLOAT64 else narrow, threads):
+            return delegate(np.dot, (x, y), {}, threads)
     if type == GK_FLOAT64:
         return PyArray_Scalar(&product, dtype, None)
     if type == GK_FLOAT32:

@@ -1,12 +1,15 @@
 """histogram and bincount: NumPy's, with all cores."""
-import numpy as np
 from libc.stdint cimport int64_t
 
 cimport numpy as cnp
 
 from gilkit._call cimport Call, begin, finish, integer
 from gilkit._exports cimport GK_OK, gk_options, import_core
-from gilkit.kernels._arrays cimport GK_BOOL, GK_FLOAT32, GK_INT64, GK_TYPES, GK_UINT64, gk_type, type_of
+from gilkit.kernels._arrays cimport (
+    GK_BOOL, GK_FLOAT32, GK_INT64, GK_TYPES, GK_UINT64, delegate, gk_type, is_for_numpy, type_of,
+)
+
+from gilkit.kernels import _numpy as np
 
 cnp.import_array()
 import_core()
@@ -174,6 +177,19 @@ cdef object _slack(cnp.ndarray items, object edges, bint equal):
     return slack + 2 * off if off < 1 / 64 else 0.0
 
 
+cdef object _numpys_histogram(object a, object bins, object range, object density, object weights, object threads):
+    cdef dict keywords = {}
+    if bins is not 10:
+        keywords["bins"] = bins
+    if range is not None:
+        keywords["range"] = range
+    if density is not None:
+        keywords["density"] = density
+    if weights is not None:
+        keywords["weights"] = weights
+    return delegate(np.histogram, (a,), keywords, threads)
+
+
 def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=None):
     """Counts the items of *a* by bins: ``numpy.histogram`` on all cores, with its
     counts, its edges and its errors. Returns ``(hist, bin_edges)``.
@@ -198,6 +214,8 @@ def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=Non
     written to by other threads meanwhile. Ctrl-C interrupts. Twin:
     ``gilkit.reference.histogram.histogram``.
     """
+    if is_for_numpy(a, None) or is_for_numpy(bins, None) or is_for_numpy(weights, None):
+        return _numpys_histogram(a, bins, range, density, weights, threads)
     cdef cnp.ndarray items = np.asarray(a), hist, doubles, addends
     cdef gk_histogram h
     cdef gk_extent extent
@@ -205,18 +223,18 @@ def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=Non
     cdef int status, single
     cdef int64_t n
     cdef bint named = isinstance(bins, str), equal = named or np.ndim(bins) == 0
-    original = (a, bins, range, density, weights)
+    given = weights
 
     begin(&call, threads)
     finish(&call, GK_OK)
     if not cnp.PyArray_ISCARRAY_RO(items):
         items = np.ascontiguousarray(items)
     if not _is_ours(items):
-        return np.histogram(*original)
+        return _numpys_histogram(a, bins, range, density, given, threads)
     if weights is not None:
         weights = np.asarray(weights)
         if (<object>weights).shape != (<object>items).shape or not _can_add(weights):
-            return np.histogram(*original)
+            return _numpys_histogram(a, bins, range, density, given, threads)
         weights = weights.reshape(-1)
     items = items.reshape(-1)
     n = items.shape[0]
@@ -226,7 +244,7 @@ def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=Non
     if equal and not named and range is None and n > 0:
         _find_extent(items, &extent, threads)
         if _is_wide(items) and max(abs(extent.least), abs(extent.most)) >= EXACT_INTEGERS:
-            return np.histogram(*original)
+            return _numpys_histogram(a, bins, range, density, given, threads)
         edges = _equal_edges(np.array((extent.least, extent.most)).astype(items.dtype), bins, None, threads)
     elif named:
         edges = np.histogram_bin_edges(items, bins, range, weights)
@@ -235,7 +253,7 @@ def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=Non
                  else np.histogram_bin_edges(items[:0], bins, range))
     slack = _slack(items, edges, equal)
     if slack is None:
-        return np.histogram(*original)
+        return _numpys_histogram(a, bins, range, density, given, threads)
 
     if edges.dtype == np.float64:
         doubles = np.ascontiguousarray(edges)
@@ -279,6 +297,27 @@ cdef cnp.ndarray _count(const void *items, gk_type type, int64_t n, int64_t bins
     return counts
 
 
+cdef object _numpys_bincount(object x, object weights, object minlength, object threads):
+    cdef dict keywords = {}
+    if weights is not None:
+        keywords["weights"] = weights
+    if minlength is not 0:
+        keywords["minlength"] = minlength
+    return delegate(np.bincount, (x,), keywords, threads)
+
+
+cdef int64_t _least_bins(object minlength) except -1:
+    if minlength is True or minlength is False:
+        raise TypeError(f"minlength must be an integer, not {minlength}")
+    return integer(minlength, "minlength", 0, MOST_BINS)
+
+
+cdef int _refuse(object x, object weights, object minlength, object threads) except -1:
+    """Raises what NumPy raises for these arguments, and where it takes them for now, an error."""
+    _numpys_bincount(x, weights, minlength, threads)
+    raise TypeError(f"x: got items of {np.asarray(x).dtype}; accepted are integers, and weights that cast to float64 safely")
+
+
 def bincount(x, /, weights=None, minlength=0, *, threads=None):
     """Counts how often each value of *x* occurs: ``numpy.bincount`` on all cores.
 
@@ -297,36 +336,28 @@ def bincount(x, /, weights=None, minlength=0, *, threads=None):
     must not be written to by other threads meanwhile. Ctrl-C interrupts. Twin:
     ``gilkit.reference.histogram.bincount``.
     """
+    if is_for_numpy(x, None) or is_for_numpy(weights, None):
+        return _numpys_bincount(x, weights, minlength, threads)
     cdef cnp.ndarray items, hist, addends
     cdef gk_extent extent
     cdef gk_type type
     cdef Call call
     cdef int status
-    cdef int64_t n, bins, least_bins = 0 if minlength is 0 else integer(minlength, "minlength", 0, MOST_BINS)
+    cdef int64_t n, bins, least_bins
     cdef const void *data
     cdef int64_t *counts
 
     items = x if cnp.PyArray_CheckExact(x) else np.asarray(x)
     n = cnp.PyArray_SIZE(items)
     if n == 0:  # what NumPy accepts does not follow the dtype
-        begin(&call, threads)
-        finish(&call, GK_OK)
-        return np.bincount(x, weights, minlength)
-    if items.ndim != 1:
-        raise ValueError(f"x: got {items.ndim} dimensions; accepted is 1")
+        return _numpys_bincount(x, weights, minlength, threads)
     type = type_of(cnp.PyArray_TYPE(items))
-    if type >= GK_FLOAT32:
-        raise TypeError(f"x: got items of {items.dtype}; accepted are integers")
+    if items.ndim != 1 or type >= GK_FLOAT32:
+        _refuse(x, weights, minlength, threads)
+    least_bins = 0 if minlength is 0 else _least_bins(minlength)
     if not cnp.PyArray_ISCARRAY_RO(items):
         items = np.ascontiguousarray(items, items.dtype.newbyteorder("="))
     data = cnp.PyArray_DATA(items)
-    if weights is not None:
-        addends = np.asarray(weights)
-        if not np.can_cast(addends.dtype, np.float64):
-            raise TypeError(f"weights: got items of {addends.dtype}; accepted are those that cast to float64 safely")
-        if addends.ndim != 1 or addends.shape[0] != n:
-            raise ValueError(f"weights: got shape {(<object>addends).shape}; accepted is the shape of x, ({n},)")
-        addends = np.ascontiguousarray(addends, np.float64)
 
     if weights is None:
         # Most often the first items tell how far the others go, and then one pass
@@ -347,6 +378,11 @@ def bincount(x, /, weights=None, minlength=0, *, threads=None):
         raise ValueError(
             f"x: got values from {int(extent.least)} to {int(extent.most)}; accepted are 0 to {MOST_BINS - 1}")
     bins = max(<int64_t>extent.most + 1, least_bins)
+    if weights is not None:
+        addends = np.asarray(weights)
+        if addends.ndim != 1 or addends.shape[0] != n or not np.can_cast(addends.dtype, np.float64):
+            _refuse(x, weights, minlength, threads)
+        addends = np.ascontiguousarray(addends, np.float64)
     if weights is None:
         return _shortened(_count(data, type, n, bins, threads), bins)
     hist = np.empty(bins)

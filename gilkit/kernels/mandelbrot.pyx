@@ -6,7 +6,7 @@ from libc.stdint cimport int32_t, int64_t
 from gilkit._call cimport Call, begin, finish, integer
 from gilkit._exports cimport gk_mandelbrot, import_core
 
-import numpy as np
+from gilkit.kernels import _numpy as np
 
 import_core()
 cnp.import_array()

@@ -8,12 +8,12 @@ from gilkit._call cimport Call, begin, finish
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport check_out
 
-import numpy as np
+from gilkit.kernels import _numpy as np
 
 import_core()
 cnp.import_array()
 
-SEED_SEQUENCE = np.random.bit_generator.ISeedSequence
+SEED_SEQUENCE = np.ISeedSequence
 
 cdef extern from *:
     int gk_uniform_float64 "GK(gk_uniform_float64)" (
@@ -24,7 +24,7 @@ cdef extern from *:
 
 def _philox_key(seed):
     """What numpy.random.Philox does with a seed; its counter begins at 0."""
-    sequence = seed if isinstance(seed, SEED_SEQUENCE) else np.random.SeedSequence(seed)
+    sequence = seed if isinstance(seed, SEED_SEQUENCE) else np.SeedSequence(seed)
     first, second = sequence.generate_state(2, np.uint64)
     return int(first), int(second)
 
@@ -56,10 +56,9 @@ def uniform(shape, *, seed, dtype=np.float64, out=None, threads=None):
     if kind != np.float64 and kind != np.float32:
         raise TypeError(f"dtype must be float64 or float32, not {kind}")
     if out is None:
-        result = np.empty(shape, kind)
+        result = out = np.empty(shape, kind)
     else:
-        check_out(out, tuple(shape) if np.iterable(shape) else (shape,), kind)
-        result = out
+        result = check_out(out, tuple(shape) if np.iterable(shape) else (shape,), kind)
         if not (cnp.PyArray_IS_C_CONTIGUOUS(result) and cnp.PyArray_ISALIGNED(result)):
             raise ValueError("out must be C-contiguous and aligned")
     key[0], key[1] = _philox_key_of_integer(seed) if type(seed) is int else _philox_key(seed)
@@ -71,4 +70,4 @@ def uniform(shape, *, seed, dtype=np.float64, out=None, threads=None):
         else:
             status = gk_uniform_float32(<float *>cnp.PyArray_DATA(result), cnp.PyArray_SIZE(result), key, &call.options)
     finish(&call, status)
-    return result
+    return out

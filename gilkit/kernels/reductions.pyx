@@ -6,12 +6,13 @@ from libc.stdint cimport int64_t
 from gilkit._call cimport Call, begin, finish
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
-    GK_FLOAT32, GK_FLOAT64, MAX_DIMS, as_input, axis_mask, check_out, gk_type, is_flat, may_overlap, type_of,
+    GK_FLOAT32, GK_FLOAT64, MAX_DIMS, as_input, axis_mask, check_out, delegate, gk_type, is_flat, is_for_numpy,
+    may_overlap, out_is_for_numpy, sum_dtype, type_of,
 )
 
 from inspect import cleandoc
 
-import numpy as np
+from gilkit.kernels import _numpy as np
 
 import_core()
 cnp.import_array()
@@ -45,18 +46,34 @@ cdef extern from *:
 cdef enum:
     SHORT = 2048  # elements that are reduced sooner than the GIL changes hands
 
-NUMPY = {GK_SUM: np.sum, GK_MEAN: np.mean, GK_VAR: np.var, GK_STD: np.std, GK_MIN: np.min, GK_MAX: np.max}
+# The methods of arrays and their like that NumPy's functions call.
+cdef tuple NAMES = ("sum", "mean", "var", "std", "min", "max")  # in the order of gk_reduction
+NUMPY = [getattr(np, name) for name in NAMES]
 
-cdef cnp.dtype INT64 = np.dtype(np.int64), UINT64 = np.dtype(np.uint64), DOUBLE = np.dtype(np.float64)
+cdef cnp.dtype DOUBLE = np.dtype(np.float64)
 
 
 cdef cnp.dtype result_dtype(gk_reduction what, cnp.ndarray a):
     cdef gk_type type = type_of(cnp.PyArray_TYPE(a))
     if type >= GK_FLOAT32 or what >= GK_MIN:
-        return <cnp.dtype>cnp.PyArray_DESCR(a)
-    if what != GK_SUM:
-        return DOUBLE
-    return UINT64 if cnp.PyArray_ISUNSIGNED(a) else INT64
+        return cnp.PyArray_DescrFromType(cnp.PyArray_TYPE(a))
+    return sum_dtype(a) if what == GK_SUM else DOUBLE
+
+
+cdef object numpys(gk_reduction what, object a, object axis, object out, object keepdims, double ddof,
+                   object threads):
+    """NumPy's own result. Arguments that have their default are not passed on: what has NumPy's protocols and
+    methods need not know them."""
+    cdef dict keywords = {}
+    if axis is not None:
+        keywords["axis"] = axis
+    if out is not None:
+        keywords["out"] = out
+    if ddof != 0:
+        keywords["ddof"] = int(ddof) if ddof.is_integer() else ddof
+    if keepdims is not False:
+        keywords["keepdims"] = keepdims
+    return delegate(NUMPY[what], (a,), keywords, threads)
 
 
 cdef bint is_finite(cnp.ndarray a) except -1:
@@ -65,25 +82,27 @@ cdef bint is_finite(cnp.ndarray a) except -1:
             and isfinite(<double>reduce(GK_MAX, a, None, None, False, 0, None)))
 
 
-cdef bint is_explained(cnp.ndarray a, object axis, object result) except -1:
-    """Whether infinities and NaNs of the input explain those of the result, so
-    that NumPy would not warn."""
-    low = reduce(GK_MIN, a, axis, None, True, 0, None)
-    high = reduce(GK_MAX, a, axis, None, True, 0, None)
-    result = np.asarray(result).reshape(low.shape)
+cdef object unexplained(cnp.ndarray a, object axis, object result):
+    """Which results are infinite or NaN by more than the infinities and NaNs among
+    the elements, so that NumPy would warn. Of few elements, all are that are not finite: NumPy itself will tell."""
+    if cnp.PyArray_SIZE(a) <= SHORT:
+        return ~np.isfinite(result)
+    low = reduce(GK_MIN, a, axis, None, False, 0, None)
+    high = reduce(GK_MAX, a, axis, None, False, 0, None)
     infinite = np.isinf(low) | np.isinf(high)
-    return not np.any(np.isnan(result) & ~np.isnan(low) | np.isinf(result) & ~infinite)
+    return np.isnan(result) & ~np.isnan(low) | np.isinf(result) & ~infinite
 
 
-cdef object numpys(gk_reduction what, cnp.ndarray a, object axis, object out, bint keepdims, double ddof,
-                   object threads):
-    """NumPy's own result, for its warnings and errors where little is computed."""
-    cdef Call call
-    begin(&call, threads)
-    finish(&call, 0)
-    if what == GK_VAR or what == GK_STD:
-        return NUMPY[what](a, axis=axis, out=out, keepdims=keepdims, ddof=ddof)
-    return NUMPY[what](a, axis=axis, out=out, keepdims=keepdims)
+cdef int settle(gk_reduction what, cnp.ndarray a, object axis, cnp.ndarray result, double ddof) except -1:
+    """Lets NumPy compute the results that are not finite without a reason in their own elements, with its warnings.
+    Each is computed from a copy of its elements alone, so that no result depends on what lies beside it."""
+    which = unexplained(a, axis, result)
+    if not which.any():
+        return 0
+    reduced = axis if isinstance(axis, tuple) else (axis,)
+    elements = np.moveaxis(a, reduced, range(-len(reduced), 0))[which]
+    result[which] = numpys(what, elements.reshape(elements.shape[0], -1), 1, None, False, ddof, None)
+    return 0
 
 
 cdef object reduce(gk_reduction what, object value, object axis, object out, object keepdims,
@@ -108,10 +127,13 @@ cdef object reduce(gk_reduction what, object value, object axis, object out, obj
             result = PyArray_Scalar(memory, result_dtype(what, a), None)
             if type >= GK_FLOAT32 and what < GK_MIN:
                 if not isfinite(memory[0] if type == GK_FLOAT64 else (<float *>scalar)[0]):
-                    if not is_explained(a, None, result):
+                    if unexplained(a, None, result):
                         return numpys(what, a, None, None, False, ddof, None)
             return result
-    return reduce_any(what, as_input(value, "a"), axis, out, bool(keepdims), ddof, threads)
+    # Few things besides a bool are a keepdims, and which of several errors is raised is NumPy's business.
+    if is_for_numpy(value, NAMES[what]) or out_is_for_numpy(out) or not isinstance(keepdims, int):
+        return numpys(what, value, axis, out, keepdims, ddof, threads)
+    return reduce_any(what, as_input(value, "a"), axis, out, keepdims, ddof, threads)
 
 
 cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out, bint keepdims,
@@ -122,7 +144,7 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
     cdef int64_t stride[MAX_DIMS]
     cdef gk_layout layout
     cdef cnp.dtype dtype = result_dtype(what, a)
-    cdef cnp.ndarray result, memory
+    cdef cnp.ndarray result, memory, target = None
     cdef double count = 1
     cdef bint is_float = type_of(cnp.PyArray_TYPE(a)) >= GK_FLOAT32, in_place
     cdef int status
@@ -130,7 +152,10 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
 
     if ndim == 0 and axis is not None:
         return numpys(what, a, axis, out, keepdims, ddof, threads)
-    axis_mask(axis, ndim, gone)
+    try:
+        axis_mask(axis, ndim, gone)
+    except (TypeError, ValueError):  # of which NumPy raises one or the other, as the function and the shape are
+        return numpys(what, a, axis, out, keepdims, ddof, threads)
     result_shape = []
     for i in range(ndim):
         shape[i] = cnp.PyArray_DIM(a, i)
@@ -140,7 +165,7 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
         if keepdims or not gone[i]:
             result_shape.append(1 if gone[i] else shape[i])
     if out is not None:
-        check_out(out, tuple(result_shape), dtype)
+        target = check_out(out, tuple(result_shape), dtype)
     if cnp.PyArray_SIZE(a) == 0 or count <= ddof:
         return numpys(what, a, axis, out, keepdims, ddof, threads)
 
@@ -151,8 +176,10 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
     order = [layout.kept_axes[i] for i in range(layout.n_kept_axes)]
     kept = sorted(order)
     in_place = False
-    if out is not None and not may_overlap(a, out):
-        memory = out[tuple([0 if gone[i] else slice(None) for i in range(ndim)]) + (...,)] if keepdims else out
+    if target is not None and not may_overlap(a, target):
+        memory = target
+        if keepdims:
+            memory = target[tuple([0 if gone[i] else slice(None) for i in range(ndim)]) + (...,)]
         memory = memory.transpose([kept.index(axis_) for axis_ in order])
         in_place = cnp.PyArray_IS_C_CONTIGUOUS(memory) and cnp.PyArray_ISALIGNED(memory)
     if not in_place:
@@ -163,14 +190,14 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
     finish(&call, status)
 
     result = memory if order == kept else memory.transpose([order.index(axis_) for axis_ in kept])
+    if is_float and what < GK_MIN and not is_finite(memory):
+        settle(what, a, tuple([i for i in range(ndim) if gone[i]]), result, ddof)
     if keepdims:
         result = result.reshape(result_shape)
-    if is_float and what < GK_MIN and not is_finite(memory) and not is_explained(a, axis, result):
-        return numpys(what, a, axis, out, keepdims, ddof, threads)
     if out is None:
         return result if result.ndim else result[()]
     if not in_place:
-        np.copyto(out, result)
+        np.copyto(target, result)
     return out
 
 

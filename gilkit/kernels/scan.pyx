@@ -5,10 +5,11 @@ from libc.stdint cimport int64_t
 from gilkit._call cimport Call, begin, finish
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
-    GK_FLOAT32, MAX_DIMS, as_input, check_out, gk_type, may_overlap, one_axis, type_of,
+    MAX_DIMS, as_input, check_out, delegate, gk_type, is_for_numpy, is_same, may_overlap, one_axis, out_is_for_numpy,
+    sum_dtype, type_of,
 )
 
-import numpy as np
+from gilkit.kernels import _numpy as np
 
 import_core()
 cnp.import_array()
@@ -24,23 +25,19 @@ cdef extern from *:
 cdef enum:
     SHORT = 2048  # elements that are summed sooner than the GIL changes hands
 
-cdef cnp.dtype INT64 = np.dtype(np.int64), UINT64 = np.dtype(np.uint64)
-
 # Adding these makes NumPy notice what the kernel noticed, and do about it what
 # numpy.errstate says.
 INVALID = np.array([np.inf, -np.inf])
 OVERFLOW = np.array([np.finfo(float).max, np.finfo(float).max])
 
 
-cdef bint is_same(cnp.ndarray a, cnp.ndarray b) noexcept:
-    """Whether the two, of one shape, are the same elements in memory."""
-    cdef int i
-    if cnp.PyArray_DATA(a) != cnp.PyArray_DATA(b) or cnp.PyArray_TYPE(a) != cnp.PyArray_TYPE(b):
-        return False
-    for i in range(a.ndim):
-        if cnp.PyArray_STRIDE(a, i) != cnp.PyArray_STRIDE(b, i):
-            return False
-    return True
+cdef object numpys(object a, object axis, object out, object threads):
+    cdef dict keywords = {}
+    if axis is not None:
+        keywords["axis"] = axis
+    if out is not None:
+        keywords["out"] = out
+    return delegate(np.cumsum, (a,), keywords, threads)
 
 
 def cumsum(a, axis=None, *, out=None, threads=None):
@@ -63,8 +60,10 @@ def cumsum(a, axis=None, *, out=None, threads=None):
     additions of floats are reported as numpy.errstate says. Releases the GIL;
     thread-safe as long as nobody writes to *a* or *out*; Ctrl-C interrupts it.
     """
-    cdef cnp.ndarray array = as_input(a, "a"), result, target
-    cdef cnp.dtype dtype
+    if is_for_numpy(a, "cumsum") or out_is_for_numpy(out):
+        return numpys(a, axis, out, threads)
+    cdef cnp.ndarray array = as_input(a, "a"), given, target
+    cdef cnp.dtype dtype = sum_dtype(array)
     cdef int64_t shape[MAX_DIMS]
     cdef int64_t in_stride[MAX_DIMS]
     cdef int64_t out_stride[MAX_DIMS]
@@ -72,10 +71,6 @@ def cumsum(a, axis=None, *, out=None, threads=None):
     cdef Call call
     cdef gk_type type = type_of(cnp.PyArray_TYPE(array))
 
-    if type >= GK_FLOAT32:
-        dtype = array.descr
-    else:
-        dtype = UINT64 if cnp.PyArray_ISUNSIGNED(array) else INT64
     if axis is None:
         if array.ndim != 1:
             array = array.ravel()
@@ -86,16 +81,15 @@ def cumsum(a, axis=None, *, out=None, threads=None):
         along = one_axis(axis, array.ndim)
     ndim = array.ndim
     if out is None:
-        result = target = np.empty_like(array, dtype, order="K", subok=False)
+        given = target = out = np.empty_like(array, dtype, order="K", subok=False)
     else:
-        check_out(out, (<object>array).shape, dtype)
-        result = target = out
+        given = target = check_out(out, (<object>array).shape, dtype)
         if may_overlap(array, target) and not is_same(array, target) or not cnp.PyArray_ISALIGNED(target):
             target = np.empty_like(array, dtype, order="K", subok=False)
     begin(&call, threads)
     if cnp.PyArray_SIZE(array) == 0:
         finish(&call, 0)
-        return result
+        return out
     for i in range(ndim):
         shape[i] = cnp.PyArray_DIM(array, i)
         in_stride[i] = cnp.PyArray_STRIDE(array, i)
@@ -108,10 +102,10 @@ def cumsum(a, axis=None, *, out=None, threads=None):
         with nogil:
             status = gk_cumsum(type, ndim, shape, along, data, in_stride, to, out_stride, &call.options, &noticed)
     finish(&call, status)
-    if target is not result:
-        np.copyto(result, target)
+    if target is not given:
+        np.copyto(given, target)
     if noticed & GK_SCAN_INVALID:
         np.add.accumulate(INVALID)
     if noticed & GK_SCAN_OVERFLOW:
         np.add.accumulate(OVERFLOW)
-    return result
+    return out

@@ -6,7 +6,7 @@ from gilkit._call cimport Call, begin, finish, integer
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport GK_FLOAT32, as_input, check_out, gk_type, may_overlap, type_of
 
-import numpy as np
+from gilkit.kernels import _numpy as np
 
 import_core()
 cnp.import_array()
@@ -48,10 +48,9 @@ def jacobi(grid, *, iterations, out=None, threads=None):
     if array.ndim != 2:
         raise ValueError(f"grid must have two dimensions, not {array.ndim}")
     if out is None:
-        result = target = np.empty((<object>array).shape, array.descr)
+        result = target = out = np.empty((<object>array).shape, array.descr)
     else:
-        check_out(out, (<object>array).shape, array.descr)
-        result = target = out
+        result = target = check_out(out, (<object>array).shape, array.descr)
         if not (cnp.PyArray_IS_C_CONTIGUOUS(target) and cnp.PyArray_ISALIGNED(target)) or (
                 may_overlap(array, target) and cnp.PyArray_DATA(array) != cnp.PyArray_DATA(target)):
             target = np.empty((<object>array).shape, array.descr)
@@ -64,4 +63,4 @@ def jacobi(grid, *, iterations, out=None, threads=None):
     finish(&call, status)
     if target is not result:
         np.copyto(result, target)
-    return result
+    return out

@@ -58,6 +58,20 @@ static int noticed_of(int64_t n, double a, double b)
     return noticed;
 }
 
+/* A sum of floats that is finite as a double. */
+static int noticed_of_floats(int64_t n, float a, float b, int64_t columns)
+{
+    float *x = calloc((size_t)(n * columns), sizeof *x);
+    CHECK(x != NULL);
+    int64_t shape[2] = {n, columns}, strides[2] = {4 * columns, 4};
+    int noticed;
+    x[n / 3 * columns] = a;
+    x[n / 2 * columns] = b;
+    CHECK(gk_cumsum(GK_FLOAT32, 2, shape, 0, (char *)x, strides, (char *)x, strides, NULL, &noticed) == GK_OK);
+    free(x);
+    return noticed;
+}
+
 int main(void)
 {
     static const int64_t sizes[] = {1, 3, 15, 16, 100, 300, 2048, 2049};
@@ -73,6 +87,12 @@ int main(void)
         CHECK(noticed_of(n, INFINITY, -INFINITY) == GK_SCAN_INVALID);
         CHECK(noticed_of(n, DBL_MAX, DBL_MAX) == GK_SCAN_OVERFLOW);
         CHECK(noticed_of(n, DBL_MAX, -1) == 0);
+        for (int64_t columns = 1; columns < 40; columns += 19) {
+            CHECK(noticed_of_floats(n, FLT_MAX, FLT_MAX, columns) == GK_SCAN_OVERFLOW);
+            CHECK(noticed_of_floats(n, FLT_MAX, 1, columns) == 0);
+            CHECK(noticed_of_floats(n, INFINITY, FLT_MAX, columns) == 0);
+            CHECK(noticed_of_floats(n, -INFINITY, INFINITY, columns) == GK_SCAN_INVALID);
+        }
     }
     gk_pool_stop();
     puts("scan: ok");

@@ -5,6 +5,7 @@
 #include "kernels/array/load.h"
 #include "kernels/array/memory.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -145,12 +146,18 @@ static void scan_plainly(const double *x, int64_t n, carry *c, double *y, int *n
         y[i] = c->real = add_noticing(c->real, x[i], noticed);
 }
 
-static void store(const scan *s, const void *y, char *to, int64_t step, int64_t n)
+static void store(const scan *s, const void *y, char *to, int64_t step, int64_t n, int *noticed)
 {
     const double *values = y;
     if (s->is_narrow) {
-        for (int64_t i = 0; i < n; i++)
+        int overflow = 0; /* finite doubles that become an infinite float */
+        for (int64_t i = 0; i < n; i++) {
+            double magnitude = fabs(values[i]);
+            overflow |= (magnitude >= 0x1.ffffffp127) & (magnitude <= DBL_MAX);
             *(float *)(void *)(to + i * step) = (float)values[i];
+        }
+        if (overflow)
+            *noticed |= GK_SCAN_OVERFLOW;
     } else {
         for (int64_t i = 0; i < n; i++)
             memcpy(to + i * step, values + i, sizeof *values);
@@ -235,7 +242,7 @@ static void scan_line(scan *s, const char *in, char *out, int64_t begin, int64_t
             }
         }
         if (!in_place)
-            store(s, ys, to, s->out_step, n);
+            store(s, ys, to, s->out_step, n, &noticed);
         if ((at - begin) % (16 * PIECE) == 0 && gk_cancelled())
             break;
     }
@@ -306,7 +313,7 @@ static void scan_columns(scan *s, const char *in, char *out, int64_t columns)
         if (!s->is_narrow && s->inner_out == 8)
             memcpy(out, y, (size_t)columns * 8);
         else
-            store(s, y, out, s->inner_out, columns);
+            store(s, y, out, s->inner_out, columns, &noticed);
     }
     notice(s, noticed);
 }

@@ -1,0 +1,68 @@
+"""NumPy's functions and types as they are when gilkit's kernels are imported.
+
+Programs may put gilkit's functions in NumPy's place (``numpy.histogram = gilkit.histogram``). A kernel that looked
+``numpy.histogram`` up when it needs NumPy's own would then call itself without end, so kernels use the names of this module.
+"""
+
+from numpy import __version__ as __version__
+from numpy import abs as abs
+from numpy import add as add
+from numpy import arange as arange
+from numpy import argsort as argsort
+from numpy import array as array
+from numpy import array_equal as array_equal
+from numpy import asarray as asarray
+from numpy import ascontiguousarray as ascontiguousarray
+from numpy import bincount as bincount
+from numpy import bool_ as bool_
+from numpy import can_cast as can_cast
+from numpy import copyto as copyto
+from numpy import cumsum as cumsum
+from numpy import diff as diff
+from numpy import dot as dot
+from numpy import dtype as dtype
+from numpy import empty as empty
+from numpy import empty_like as empty_like
+from numpy import finfo as finfo
+from numpy import flatnonzero as flatnonzero
+from numpy import float32 as float32
+from numpy import float64 as float64
+from numpy import generic as generic
+from numpy import histogram as histogram
+from numpy import histogram_bin_edges as histogram_bin_edges
+from numpy import inf as inf
+from numpy import int32 as int32
+from numpy import int64 as int64
+from numpy import isfinite as isfinite
+from numpy import isinf as isinf
+from numpy import isnan as isnan
+from numpy import iterable as iterable
+from numpy import max as max
+from numpy import maximum as maximum
+from numpy import may_share_memory as may_share_memory
+from numpy import mean as mean
+from numpy import memmap as memmap
+from numpy import min as min
+from numpy import minimum as minimum
+from numpy import moveaxis as moveaxis
+from numpy import ndarray as ndarray
+from numpy import ndim as ndim
+from numpy import ones_like as ones_like
+from numpy import require as require
+from numpy import result_type as result_type
+from numpy import searchsorted as searchsorted
+from numpy import signbit as signbit
+from numpy import sort as sort
+from numpy import sqrt as sqrt
+from numpy import std as std
+from numpy import sum as sum
+from numpy import uint64 as uint64
+from numpy import var as var
+from numpy import zeros as zeros
+from numpy.exceptions import AxisError as AxisError
+from numpy.ma import MaskedArray as MaskedArray
+from numpy.ma import is_masked as is_masked
+from numpy.random import Generator as Generator
+from numpy.random import Philox as Philox
+from numpy.random import SeedSequence as SeedSequence
+from numpy.random.bit_generator import ISeedSequence as ISeedSequence
