@@ -20,7 +20,7 @@ from types import ModuleType
 MODULES = str(Path(__file__).parent / "_isolated" / f"modules{EXTENSION_SUFFIXES[0]}")
 # Those whose .pyx says so in its first line, and what all of them share.
 ISOLATED = frozenset({
-    "gilkit._call", "gilkit._cyutility", "gilkit.kernels.pi", "gilkit.kernels.spin", "gilkit.mapping",
+    "gilkit._call", "gilkit._cyutility", "gilkit._imap", "gilkit.kernels.pi", "gilkit.kernels.spin", "gilkit.mapping",
     "gilkit.parallel", "gilkit.runtime", "gilkit.sync._condition", "gilkit.sync._counters", "gilkit.sync._locks",
     "gilkit.sync._rwlock", "gilkit.sync._signals", "gilkit.sync._wait",
 })  # fmt: skip

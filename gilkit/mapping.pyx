@@ -1,27 +1,23 @@
 # cython: subinterpreters_compatible = own_gil
 """Python callables on the pool: map, starmap, imap."""
-import os
 import signal
 import sys
-import threading
-import weakref
-from collections import deque
 from contextvars import copy_context
 from functools import partial
 from itertools import islice
-from queue import SimpleQueue
 
-from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF, Py_XDECREF
+from cpython.ref cimport Py_XDECREF
 from libc.stdint cimport int64_t
 
 from gilkit._call cimport Call, begin, finish, integer
 from gilkit._exports cimport (
     GK_INTERRUPTED, GK_MAX_THREADS, GK_OK, gk_now, gk_num_threads, gk_options, gk_participants, import_core,
 )
+from gilkit._imap cimport thread_hooks
 
 from gilkit import _call
+from gilkit._imap import Results
 from gilkit._progress import reporter
 
 import_core()
@@ -41,7 +37,6 @@ cdef extern from "gilkit/_mapping.h":
         PyObject *results
         PyObject *context
         PyObject *hooks
-        PyObject *awake
         PyObject *signalled
         int (*report)(void *block) noexcept
         void *block
@@ -50,16 +45,10 @@ cdef extern from "gilkit/_mapping.h":
         bint counted
         # Atomic in C, so that reading and writing them is.
         int64_t done
-        int64_t awaited
         int64_t limit
-        bint finished
         PyObject *error
-    int64_t MAPPING_NOTHING
     int mapping_run(mapping *m, gk_options *options)
     bint mapping_finalizing()
-    PyObject *mapping_take(mapping *m, int64_t index)
-    bint mapping_await(mapping *m, int64_t index)
-    void mapping_finish(mapping *m)
     int mapping_report(void *m) noexcept nogil
     bint ISOLATED "CYTHON_USE_MODULE_STATE"  # in sub-interpreters, which have no signal handlers
 
@@ -85,8 +74,6 @@ cdef class Block:
     cdef int64_t before
     cdef int (*poll)(void *context) noexcept nogil
     cdef void *poll_context
-    # For results that another thread takes: it waits for the lock.
-    cdef object wait, wake, failure
 
     def __cinit__(self, fn, items, bint star, bint shared=False):
         # items: a tuple or list; shared: a list that others have, too.
@@ -102,7 +89,6 @@ cdef class Block:
             self.m.items = PySequence_Fast_ITEMS(items)
         self.m.results = <PyObject *>self.results
         self.m.n = self.m.limit = len(items)
-        self.m.awaited = -1
         self.m.star = star
 
     def __dealloc__(self):
@@ -136,69 +122,6 @@ cdef class Block:
         PyObject_GC_Track(self.results)
         return self.results
 
-    # ---- While it runs in another thread ----
-
-    cdef int prepare_to_wait(self) except -1:
-        lock = threading.Lock()
-        lock.acquire()
-        self.wait, self.wake = lock.acquire, lock.release
-        self.m.awake = <PyObject *>self.wake
-
-    cdef object take(self, int64_t index, int64_t process):
-        """The result, as soon as it is there; each only once."""
-        cdef PyObject *result
-        # list() and the like run no Python between two results, and a wait that no signal interrupts looks for none.
-        PyErr_CheckSignals()
-        while True:
-            finished = self.m.finished  # looked at first: results come before it
-            result = mapping_take(&self.m, index)
-            if result != NULL:
-                value = <object>result
-                Py_DECREF(value)
-                return value
-            if finished:
-                raise self.failure
-            if os.getpid() != process:
-                raise RuntimeError("this process was forked while gilkit.imap was at work; only the parent can go on")
-            if mapping_await(&self.m, index):
-                self.wait()
-
-
-def run_blocks(blocks, threads, chunksize):
-    """Runs each block of a queue, until None or a failure."""
-    cdef Block block
-    for block in iter(blocks.get, None):
-        try:
-            block.run(threads, chunksize)
-        except BaseException as error:
-            block.failure = error
-        mapping_finish(&block.m)
-        if block.failure is not None:
-            return
-        block = None  # while waiting for the next, this one's items may go
-
-
-# Queues of threads that the interpreter waits for at its end; None at first.
-_waited_for = None
-
-
-def _end_threads():
-    for blocks in list(_waited_for):
-        blocks.put(None)
-
-
-cdef thread_for(blocks, function, arguments):
-    """The thread of an imap, which goes on until None is in its queue."""
-    global _waited_for
-    try:
-        return threading.Thread(target=function, args=arguments, name="gilkit.imap", daemon=True)
-    except RuntimeError:  # most sub-interpreters allow no daemon threads
-        if _waited_for is None:
-            _waited_for = weakref.WeakSet()
-            threading._register_atexit(_end_threads)
-        _waited_for.add(blocks)
-        return threading.Thread(target=function, args=arguments, name="gilkit.imap")
-
 
 cdef int report(void *data) noexcept:
     # As with poll itself, an exception stays set, and finish() raises it.
@@ -210,15 +133,6 @@ cdef int report(void *data) noexcept:
         <PyObject *>block.report, <PyObject *>done, <PyObject *>block.total, NULL)
     Py_XDECREF(result)
     return result == NULL
-
-
-cdef tuple thread_hooks():
-    """What each new thread is to call, for profilers, debuggers and coverage."""
-    profile, trace = threading.getprofile(), threading.gettrace()
-    if profile is None and trace is None:
-        return None
-    hooks = ((sys.setprofile, profile), (sys.settrace, trace))
-    return tuple([hook for hook in hooks if hook[1] is not None])
 
 
 def raised_by_signal_handler(error):
@@ -305,7 +219,23 @@ cdef list run_all(fn, source, bint star, threads, chunksize, report, total):
             size *= 2
 
 
+cdef bint may_switch_stacks():
+    """Whether the function may switch to another greenlet of this thread, which uses the same stack."""
+    return "greenlet" in sys.modules
+
+
+cdef list run_on_the_heap(str what, fn, source, bint star, threads, progress, total):
+    """map for threads with greenlets: nothing that another thread looks at is on the caller's stack."""
+    cdef int64_t count = thread_count(threads)
+    results = Results(fn, iter(source), star, 2**40, threads, count, copy_context(), True, count == 1)
+    if progress is not None and progress is not False:
+        results.tell_of(progress, total, what)
+    return list(results)
+
+
 cdef list mapped(str what, fn, source, bint star, threads, chunksize, progress, total):
+    if may_switch_stacks():
+        return run_on_the_heap(what, fn, source, star, threads, progress, total)
     if progress is False:
         return run_all(fn, source, star, threads, chunksize, None, None)
     with reporter(progress, total, what) as report:
@@ -370,48 +300,12 @@ def imap(fn, *iterables, ahead=None, threads=None, chunksize=None, progress=Fals
     """
     check("imap", fn, iterables, threads, chunksize)
     star = len(iterables) > 1
+    count = thread_count(threads)
     if ahead is None:
-        ahead = FEW * thread_count(threads)
-    size = (integer(ahead, "ahead", 1, 2**40) + 1) // 2
+        ahead = FEW * count
+    cdef int64_t most = integer(ahead, "ahead", 1, 2**40)
     source = iter(zip(*iterables) if star else iterables[0])
-    total = None if progress is False else length(iterables)
-    return in_order(fn, source, star, size, copy_context(), threads, chunksize, progress, total)
-
-
-def in_order(fn, source, bint star, int64_t size, context, threads, chunksize, progress, total):
-    # Two blocks are under way: one of which results are taken, and the next.
-    cdef Block block
-    cdef int64_t index, done = 0, process = os.getpid(), next_report = 0
-    blocks, pending, error = SimpleQueue(), deque(), None
-    runner = thread_for(blocks, context.run, (run_blocks, blocks, threads, chunksize))
-    with reporter(progress, total, "imap") as report:
-        runner.start()
-        try:
-            exhausted = False
-            while True:
-                while len(pending) < 2 and not exhausted:
-                    items, error = read_block(source, size)
-                    exhausted = error is not None or len(items) < size
-                    block = Block(fn, items, star)
-                    block.prepare_to_wait()
-                    pending.append(block)
-                    blocks.put(block)
-                if not pending:
-                    break
-                block = pending[0]
-                for index in range(block.m.n):
-                    yield block.take(index, process)
-                    done += 1
-                    if report is not None and gk_now() >= next_report:
-                        report(done, total)
-                        next_report = gk_now() + REPORT_NANOSECONDS
-                pending.popleft()
-            if error is not None:
-                raise error
-            if report is not None:
-                report(done, total)
-        finally:
-            for block in pending:
-                block.m.limit = MAPPING_NOTHING
-            blocks.put(None)
-            runner.join()
+    results = Results(fn, source, star, most, threads, count, copy_context(), False)
+    if progress is not None and progress is not False:
+        results.tell_of(progress, length(iterables))
+    return results
