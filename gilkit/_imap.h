@@ -29,7 +29,7 @@ typedef struct {
     int64_t head;               /* the next result to give; used by the consumer alone */
     _Atomic int64_t next, tail; /* cells before these are claimed, filled */
     _Atomic int64_t limit;      /* cells from here on are not wanted: one before them failed */
-    _Atomic int64_t cost;       /* nanoseconds of an item, about; 0: not known yet */
+    _Atomic int64_t cost;       /* nanoseconds of an item, at most four times IMAP_SHORT; 0: not known yet */
     _Atomic int64_t awaited;    /* what the consumer waits for: a cell, IMAP_END or IMAP_NOTHING */
     _Atomic int working;        /* participants inside an item; IMAP_SEALED: the region ends */
     _Atomic int idle;           /* the runner sleeps: the thread that clears this wakes it */
@@ -46,6 +46,14 @@ enum { IMAP_NOTHING = -1, IMAP_END = -2, IMAP_SEALED = -1 };
 /* A participant without an item looks for new ones: at once, then this often. */
 static const int64_t IMAP_SPIN = 100 * GK_MICROSECOND;
 static const int64_t IMAP_LONGEST_PAUSE = 2 * GK_MILLISECOND;
+
+/* The consumer computes items that take fewer nanoseconds than handing them over
+ * is worth: with a GIL, the other thread has to get it first. */
+#ifdef Py_GIL_DISABLED
+static const int64_t IMAP_SHORT = 1000;
+#else
+static const int64_t IMAP_SHORT = 10 * GK_MICROSECOND;
+#endif
 
 static PyThread_type_lock imap_taken_lock(void)
 {
@@ -214,11 +222,16 @@ static void imap_stop(imap_stream *s)
     imap_kick(s);
 }
 
+/* Follows a long item at once, so that the consumer computes one at most, and
+ * short ones soon: it may have been long because the thread was interrupted. */
 static void imap_note_cost(imap_stream *s, int64_t nanoseconds)
 {
     int64_t cost = atomic_load_explicit(&s->cost, memory_order_relaxed);
-    cost = cost == 0 || nanoseconds > 8 * cost ? nanoseconds : (3 * cost + nanoseconds) / 4;
-    atomic_store_explicit(&s->cost, cost > 0 ? cost : 1, memory_order_relaxed);
+    if (nanoseconds > 4 * IMAP_SHORT)
+        nanoseconds = 4 * IMAP_SHORT;
+    if (cost != 0 && nanoseconds < cost)
+        nanoseconds = (cost + nanoseconds) / 2;
+    atomic_store_explicit(&s->cost, nanoseconds > 0 ? nanoseconds : 1, memory_order_relaxed);
 }
 
 /* ---- Participants ---- */

@@ -50,7 +50,7 @@ cdef extern from "gilkit/_imap.h":
         int closed
         int over
         PyObject *broken
-    int64_t IMAP_END
+    int64_t IMAP_END, IMAP_SHORT
     int imap_init(imap_stream *s, int64_t capacity) except -1
     void imap_free(imap_stream *s)
     bint imap_is_there(imap_stream *s, int64_t index)
@@ -72,11 +72,6 @@ cdef extern from "gilkit/_imap.h":
 
 cdef extern from *:
     """
-    #ifdef Py_GIL_DISABLED
-    #  define GK_IMAP_SHORT 1000
-    #else
-    #  define GK_IMAP_SHORT 10000
-    #endif
     /* One consumer at a time. */
     static int gk_imap_enter(int *inside)
     {
@@ -87,8 +82,6 @@ cdef extern from *:
         atomic_store((_Atomic int *)inside, 0);
     }
     """
-    # The consumer computes items that take fewer nanoseconds than handing them over would.
-    int64_t SHORT "GK_IMAP_SHORT"
     bint enter "gk_imap_enter" (int *inside)
     void leave "gk_imap_leave" (int *inside)
 
@@ -371,7 +364,7 @@ cdef class Results:
                 self.read()
 
     cdef bint is_short(self):
-        return 0 < self.core.s.cost < SHORT
+        return 0 < self.core.s.cost < IMAP_SHORT
 
     cdef int64_t allowed(self):
         """How many items may be under way."""
@@ -388,7 +381,7 @@ cdef class Results:
         if imap_wait(s, s.head, GRACE):
             return True
         if s.cost == 0:
-            s.cost = GRACE * 1000  # at least
+            s.cost = IMAP_SHORT  # at least
         return False
 
     cdef object read_item(self):
@@ -439,6 +432,9 @@ cdef class Results:
         self.started = True
         self.hooks = thread_hooks()
         self.core.s.m.hooks = <PyObject *>self.hooks if self.hooks is not None else NULL
+        if mapping_finalizing():  # a thread would not be let in
+            self.started, self.alone = False, True
+            return 0
         try:
             self.thread = start_thread(self.core, partial(self.context.run, run, self.core, self.threads))
         except (RuntimeError, MemoryError, OSError):  # none can be had
@@ -472,6 +468,8 @@ cdef class Results:
         return value
 
     cdef int wait(self, scope) except -1:
+        if mapping_finalizing():
+            raise RuntimeError("the interpreter ends, and the threads of gilkit.imap with it")
         imap_wait(&self.core.s, self.core.s.head, -1 if scope is None else LOOK_EVERY)
         if scope is not None:
             self.check_limits()

@@ -168,12 +168,14 @@ cdef tuple read_block(iterator, int64_t size):
 
 
 cdef object length(iterables):
-    """How many items there are, or None if an iterable does not say."""
+    """How many items there are, or None if an iterable does not say, or not rightly."""
     try:
         lengths = [len(iterable) for iterable in iterables]
         lengths.sort()
         return lengths[0]
-    except TypeError:
+    except Exception as error:
+        if raised_by_signal_handler(error):
+            raise
         return None
 
 
@@ -286,17 +288,60 @@ def starmap(fn, iterable, *, threads=None, chunksize=None, progress=False):
 
 
 def imap(fn, *iterables, ahead=None, threads=None, chunksize=None, progress=False):
-    """An iterator over ``fn(*arguments) for arguments in zip(*iterables)``, in
-    order, which computes ahead while its consumer is busy.
+    """Return an iterator over ``fn(*arguments) for arguments in zip(*iterables)``,
+    in order, which computes ahead while its consumer is busy.
 
-    ahead: at most so many items are read and computed beyond the one that was
-    asked for; None: 64 for each thread. All else is as with ``gilkit.map``,
-    except that the iterables are read by the thread that asks for results, and
-    that fn is called from a thread of imap's own and from threads of the pool.
+    Parameters
+    ----------
+    fn : callable
+        Called from a thread of imap's own, from threads of the pool and, where
+        calls are short or no thread can be had, from the consumer.
+    *iterables : iterable
+        The shortest one ends it. They are read by the thread that asks for
+        results. A result that is there is given before more is read.
+    ahead : int, optional
+        At most so many items are read whose results were not given yet; 64 for
+        each thread by default. Fewer where items and results are large: those
+        that wait take 16 MiB in all, or one more than there are threads. With
+        ``ahead=1`` an item is read only when the result before it was given, so
+        that the iterable may depend on it.
+    threads : int, optional
+        At most so many take part; ``num_threads()`` by default.
+    chunksize : int, optional
+        Accepted as by ``gilkit.map``; items are taken one at a time.
+    progress : bool or callable, optional
+        As with ``gilkit.map``.
 
-    Work begins when the first result is asked for. ``close()``, or dropping
-    the iterator, ends it: items that are at work are finished first. Several
-    threads must not ask one iterator at the same time.
+    Returns
+    -------
+    generator
+        With ``close()``, ``throw()`` and ``send(None)``. Work begins when the
+        first result is asked for. ``close()``, or dropping the iterator, ends
+        it, anywhere, also inside fn: gilkit's calls in the items end, other
+        items that are at work are finished. ``close()`` waits for them unless
+        it is called by one of them. An item is dropped once it is computed.
+
+    Raises
+    ------
+    ValueError
+        By ``next()`` and ``close()`` while another thread, or the iterable,
+        executes ``next()``.
+    TimeoutError, concurrent.futures.CancelledError
+        By ``next()``, when the ``gilkit.timeout`` or cancel token around it ends
+        the wait; the iterator can be asked again. Such blocks do not hold for
+        the items, which are at work also between two calls of ``next()``; those
+        around the call of ``imap`` alone have no effect.
+
+    Notes
+    -----
+    What fn raises is raised when its result is due, and closes the iterator, as
+    does what a signal handler raises. ``StopIteration`` becomes ``RuntimeError``,
+    as in a generator.
+
+    Examples
+    --------
+    >>> list(gilkit.imap(abs, range(-3, 1)))
+    [3, 2, 1, 0]
     """
     check("imap", fn, iterables, threads, chunksize)
     star = len(iterables) > 1
