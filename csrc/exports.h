@@ -52,6 +52,7 @@
     X(gk_cancelled)              \
     X(gk_cancel_token_set)       \
     X(gk_participant)            \
+    X(gk_inside)                 \
     X(gk_participants)           \
     X(gk_num_threads)            \
     X(gk_set_num_threads)        \

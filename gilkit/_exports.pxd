@@ -75,6 +75,7 @@ cdef extern from *:
     int gk_cancelled "GK(gk_cancelled)" () noexcept nogil
     void gk_cancel_token_set "GK(gk_cancel_token_set)" (gk_cancel_token *token, int reason) noexcept nogil
     int gk_participant "GK(gk_participant)" () noexcept nogil
+    int gk_inside "GK(gk_inside)" () noexcept nogil
     int gk_participants "GK(gk_participants)" (const gk_options *options) noexcept nogil
     int gk_num_threads "GK(gk_num_threads)" () noexcept nogil
     void gk_set_num_threads "GK(gk_set_num_threads)" (int threads) noexcept nogil

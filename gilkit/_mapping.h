@@ -26,7 +26,6 @@ typedef struct {
     PyObject *results; /* a list that the garbage collector does not see yet */
     PyObject *context; /* each participant runs in a copy of it */
     PyObject *hooks;   /* pairs (sys.setprofile, function) for threads that begin; or NULL */
-    PyObject *awake;   /* wakes who waits for a result; or NULL */
     PyObject *signalled; /* in the main thread: tells whether a signal handler raised an error; or NULL */
     int (*report)(void *block); /* tells of progress; nonzero ends the region */
     void *block;
@@ -37,8 +36,6 @@ typedef struct {
     int counted; /* `done` is wanted */
     _Atomic int over; /* the caller found no more items */
     _Atomic int64_t done;
-    _Atomic int64_t awaited; /* the index whose result somebody waits for; -1: none */
-    _Atomic int finished;    /* no result will come any more */
     /* Items from here on are not wanted any more: the lowest index that failed. */
     _Atomic int64_t limit;
     PyObject *error; /* of that item */
@@ -130,57 +127,6 @@ static void mapping_fail(mapping *m, int64_t index)
     Py_XDECREF(error);
 }
 
-/* ---- Results that are taken while the region runs ---- */
-
-static inline _Atomic(PyObject *) *mapping_place(const mapping *m, int64_t index)
-{
-    return (_Atomic(PyObject *) *)&((PyListObject *)m->results)->ob_item[index];
-}
-
-/* The result, which leaves the list; NULL while it is not there. */
-static PyObject *mapping_take(mapping *m, int64_t index)
-{
-    return atomic_exchange_explicit(mapping_place(m, index), NULL, memory_order_acquire);
-}
-
-/* Whoever ends the wait owes one call of `awake`, or needs none any more. */
-static int mapping_end_wait(mapping *m, int64_t index)
-{
-    return atomic_load(&m->awaited) == index && atomic_compare_exchange_strong(&m->awaited, &index, -1);
-}
-
-/* Announces a wait for the result; returns whether `awake` will be called.
- * Either this sees the result, or who stores it sees `awaited`: both look
- * after a fence that follows what they have written. */
-static int mapping_await(mapping *m, int64_t index)
-{
-    atomic_store(&m->awaited, index);
-    atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load(mapping_place(m, index)) == NULL && !atomic_load(&m->finished))
-        return 1;
-    return !mapping_end_wait(m, index);
-}
-
-static void mapping_wake(mapping *m, int64_t index)
-{
-    atomic_thread_fence(memory_order_seq_cst);
-    if (!mapping_end_wait(m, index))
-        return;
-    PyObject *result = PyObject_CallNoArgs(m->awake);
-    if (result == NULL)
-        PyErr_WriteUnraisable(m->awake);
-    Py_XDECREF(result);
-}
-
-static void mapping_finish(mapping *m)
-{
-    atomic_store(&m->finished, 1);
-    atomic_thread_fence(memory_order_seq_cst);
-    int64_t awaited = atomic_load(&m->awaited);
-    if (awaited >= 0)
-        mapping_wake(m, awaited);
-}
-
 /* ---- The region ---- */
 
 /* Item of a list that may change: a new reference. */
@@ -230,11 +176,9 @@ static void mapping_body(int64_t begin, int64_t end, void *data)
             mapping_fail(m, i);
             return;
         }
-        atomic_store_explicit(mapping_place(m, i), result, memory_order_release);
+        ((PyListObject *)m->results)->ob_item[i] = result;
         if (m->counted)
             atomic_fetch_add_explicit(&m->done, 1, memory_order_relaxed);
-        if (m->awake != NULL)
-            mapping_wake(m, i);
         if (end - begin == 1)
             return; /* after a chunk, the region looks itself */
         if (GK(gk_cancelled)())
@@ -348,8 +292,8 @@ static int mapping_report(void *data)
     return result;
 }
 
-/* Runs the function over the items; returns the status of the region. */
-static int mapping_run(mapping *m, gk_options *options)
+/* Runs the body over 0 <= i < n, for a thread that is attached; returns the status of the region. */
+static int mapping_region(mapping *m, int64_t n, gk_body *body, gk_options *options)
 {
     int status;
     options->enter = mapping_enter;
@@ -364,13 +308,19 @@ static int mapping_run(mapping *m, gk_options *options)
      * ended with pthread_exit. Its stack holds the region, where workers may be
      * at work still: it must stay. (Since 3.14, CPython itself lets it hang.) */
     pthread_cleanup_push(mapping_hang, NULL);
-    status = GK(gk_parallel_for)(m->n, mapping_body, m, options);
+    status = GK(gk_parallel_for)(n, body, m, options);
     pthread_cleanup_pop(0);
 #else
-    status = GK(gk_parallel_for)(m->n, mapping_body, m, options);
+    status = GK(gk_parallel_for)(n, body, m, options);
 #endif
     PyEval_RestoreThread(m->caller);
     return status;
+}
+
+/* Runs the function over the items; returns the status of the region. */
+static int mapping_run(mapping *m, gk_options *options)
+{
+    return mapping_region(m, m->n, mapping_body, options);
 }
 
 #endif

@@ -1,27 +1,23 @@
 # cython: subinterpreters_compatible = own_gil
 """Python callables on the pool: map, starmap, imap."""
-import os
 import signal
 import sys
-import threading
-import weakref
-from collections import deque
 from contextvars import copy_context
 from functools import partial
 from itertools import islice
-from queue import SimpleQueue
 
-from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF, Py_XDECREF
+from cpython.ref cimport Py_XDECREF
 from libc.stdint cimport int64_t
 
 from gilkit._call cimport Call, begin, finish, integer
 from gilkit._exports cimport (
     GK_INTERRUPTED, GK_MAX_THREADS, GK_OK, gk_now, gk_num_threads, gk_options, gk_participants, import_core,
 )
+from gilkit._imap cimport thread_hooks
 
 from gilkit import _call
+from gilkit._imap import Results
 from gilkit._progress import reporter
 
 import_core()
@@ -41,7 +37,6 @@ cdef extern from "gilkit/_mapping.h":
         PyObject *results
         PyObject *context
         PyObject *hooks
-        PyObject *awake
         PyObject *signalled
         int (*report)(void *block) noexcept
         void *block
@@ -50,16 +45,10 @@ cdef extern from "gilkit/_mapping.h":
         bint counted
         # Atomic in C, so that reading and writing them is.
         int64_t done
-        int64_t awaited
         int64_t limit
-        bint finished
         PyObject *error
-    int64_t MAPPING_NOTHING
     int mapping_run(mapping *m, gk_options *options)
     bint mapping_finalizing()
-    PyObject *mapping_take(mapping *m, int64_t index)
-    bint mapping_await(mapping *m, int64_t index)
-    void mapping_finish(mapping *m)
     int mapping_report(void *m) noexcept nogil
     bint ISOLATED "CYTHON_USE_MODULE_STATE"  # in sub-interpreters, which have no signal handlers
 
@@ -85,8 +74,6 @@ cdef class Block:
     cdef int64_t before
     cdef int (*poll)(void *context) noexcept nogil
     cdef void *poll_context
-    # For results that another thread takes: it waits for the lock.
-    cdef object wait, wake, failure
 
     def __cinit__(self, fn, items, bint star, bint shared=False):
         # items: a tuple or list; shared: a list that others have, too.
@@ -102,7 +89,6 @@ cdef class Block:
             self.m.items = PySequence_Fast_ITEMS(items)
         self.m.results = <PyObject *>self.results
         self.m.n = self.m.limit = len(items)
-        self.m.awaited = -1
         self.m.star = star
 
     def __dealloc__(self):
@@ -136,69 +122,6 @@ cdef class Block:
         PyObject_GC_Track(self.results)
         return self.results
 
-    # ---- While it runs in another thread ----
-
-    cdef int prepare_to_wait(self) except -1:
-        lock = threading.Lock()
-        lock.acquire()
-        self.wait, self.wake = lock.acquire, lock.release
-        self.m.awake = <PyObject *>self.wake
-
-    cdef object take(self, int64_t index, int64_t process):
-        """The result, as soon as it is there; each only once."""
-        cdef PyObject *result
-        # list() and the like run no Python between two results, and a wait that no signal interrupts looks for none.
-        PyErr_CheckSignals()
-        while True:
-            finished = self.m.finished  # looked at first: results come before it
-            result = mapping_take(&self.m, index)
-            if result != NULL:
-                value = <object>result
-                Py_DECREF(value)
-                return value
-            if finished:
-                raise self.failure
-            if os.getpid() != process:
-                raise RuntimeError("this process was forked while gilkit.imap was at work; only the parent can go on")
-            if mapping_await(&self.m, index):
-                self.wait()
-
-
-def run_blocks(blocks, threads, chunksize):
-    """Runs each block of a queue, until None or a failure."""
-    cdef Block block
-    for block in iter(blocks.get, None):
-        try:
-            block.run(threads, chunksize)
-        except BaseException as error:
-            block.failure = error
-        mapping_finish(&block.m)
-        if block.failure is not None:
-            return
-        block = None  # while waiting for the next, this one's items may go
-
-
-# Queues of threads that the interpreter waits for at its end; None at first.
-_waited_for = None
-
-
-def _end_threads():
-    for blocks in list(_waited_for):
-        blocks.put(None)
-
-
-cdef thread_for(blocks, function, arguments):
-    """The thread of an imap, which goes on until None is in its queue."""
-    global _waited_for
-    try:
-        return threading.Thread(target=function, args=arguments, name="gilkit.imap", daemon=True)
-    except RuntimeError:  # most sub-interpreters allow no daemon threads
-        if _waited_for is None:
-            _waited_for = weakref.WeakSet()
-            threading._register_atexit(_end_threads)
-        _waited_for.add(blocks)
-        return threading.Thread(target=function, args=arguments, name="gilkit.imap")
-
 
 cdef int report(void *data) noexcept:
     # As with poll itself, an exception stays set, and finish() raises it.
@@ -210,15 +133,6 @@ cdef int report(void *data) noexcept:
         <PyObject *>block.report, <PyObject *>done, <PyObject *>block.total, NULL)
     Py_XDECREF(result)
     return result == NULL
-
-
-cdef tuple thread_hooks():
-    """What each new thread is to call, for profilers, debuggers and coverage."""
-    profile, trace = threading.getprofile(), threading.gettrace()
-    if profile is None and trace is None:
-        return None
-    hooks = ((sys.setprofile, profile), (sys.settrace, trace))
-    return tuple([hook for hook in hooks if hook[1] is not None])
 
 
 def raised_by_signal_handler(error):
@@ -254,12 +168,14 @@ cdef tuple read_block(iterator, int64_t size):
 
 
 cdef object length(iterables):
-    """How many items there are, or None if an iterable does not say."""
+    """How many items there are, or None if an iterable does not say, or not rightly."""
     try:
         lengths = [len(iterable) for iterable in iterables]
         lengths.sort()
         return lengths[0]
-    except TypeError:
+    except Exception as error:
+        if raised_by_signal_handler(error):
+            raise
         return None
 
 
@@ -305,7 +221,23 @@ cdef list run_all(fn, source, bint star, threads, chunksize, report, total):
             size *= 2
 
 
+cdef bint may_switch_stacks():
+    """Whether the function may switch to another greenlet of this thread, which uses the same stack."""
+    return "greenlet" in sys.modules
+
+
+cdef list run_on_the_heap(str what, fn, source, bint star, threads, progress, total):
+    """map for threads with greenlets: nothing that another thread looks at is on the caller's stack."""
+    cdef int64_t count = thread_count(threads)
+    results = Results(fn, iter(source), star, 2**40, threads, count, copy_context(), True, count == 1)
+    if progress is not None and progress is not False:
+        results.tell_of(progress, total, what)
+    return list(results)
+
+
 cdef list mapped(str what, fn, source, bint star, threads, chunksize, progress, total):
+    if may_switch_stacks():
+        return run_on_the_heap(what, fn, source, star, threads, progress, total)
     if progress is False:
         return run_all(fn, source, star, threads, chunksize, None, None)
     with reporter(progress, total, what) as report:
@@ -356,62 +288,69 @@ def starmap(fn, iterable, *, threads=None, chunksize=None, progress=False):
 
 
 def imap(fn, *iterables, ahead=None, threads=None, chunksize=None, progress=False):
-    """An iterator over ``fn(*arguments) for arguments in zip(*iterables)``, in
-    order, which computes ahead while its consumer is busy.
+    """Return an iterator over ``fn(*arguments) for arguments in zip(*iterables)``,
+    in order, which computes ahead while its consumer is busy.
 
-    ahead: at most so many items are read and computed beyond the one that was
-    asked for; None: 64 for each thread. All else is as with ``gilkit.map``,
-    except that the iterables are read by the thread that asks for results, and
-    that fn is called from a thread of imap's own and from threads of the pool.
+    Parameters
+    ----------
+    fn : callable
+        Called from a thread of imap's own, from threads of the pool and, where
+        calls are short or no thread can be had, from the consumer.
+    *iterables : iterable
+        The shortest one ends it. They are read by the thread that asks for
+        results. A result that is there is given before more is read.
+    ahead : int, optional
+        At most so many items are read whose results were not given yet; 64 for
+        each thread by default. Fewer where items and results are large: those
+        that wait take 16 MiB in all, or one more than there are threads. With
+        ``ahead=1`` an item is read only when the result before it was given, so
+        that the iterable may depend on it.
+    threads : int, optional
+        At most so many take part; ``num_threads()`` by default.
+    chunksize : int, optional
+        Accepted as by ``gilkit.map``; items are taken one at a time.
+    progress : bool or callable, optional
+        As with ``gilkit.map``.
 
-    Work begins when the first result is asked for. ``close()``, or dropping
-    the iterator, ends it: items that are at work are finished first. Several
-    threads must not ask one iterator at the same time.
+    Returns
+    -------
+    generator
+        With ``close()``, ``throw()`` and ``send(None)``. Work begins when the
+        first result is asked for. ``close()``, or dropping the iterator, ends
+        it, anywhere, also inside fn: gilkit's calls in the items end, other
+        items that are at work are finished. ``close()`` waits for them unless
+        it is called by one of them. An item is dropped once it is computed.
+
+    Raises
+    ------
+    ValueError
+        By ``next()`` and ``close()`` while another thread, or the iterable,
+        executes ``next()``.
+    TimeoutError, concurrent.futures.CancelledError
+        By ``next()``, when the ``gilkit.timeout`` or cancel token around it ends
+        the wait; the iterator can be asked again. Such blocks do not hold for
+        the items, which are at work also between two calls of ``next()``; those
+        around the call of ``imap`` alone have no effect.
+
+    Notes
+    -----
+    What fn raises is raised when its result is due, and closes the iterator, as
+    does what a signal handler raises. ``StopIteration`` becomes ``RuntimeError``,
+    as in a generator.
+
+    Examples
+    --------
+    >>> list(gilkit.imap(abs, range(-3, 1)))
+    [3, 2, 1, 0]
     """
     check("imap", fn, iterables, threads, chunksize)
     star = len(iterables) > 1
+    count = thread_count(threads)
     if ahead is None:
-        ahead = FEW * thread_count(threads)
-    size = (integer(ahead, "ahead", 1, 2**40) + 1) // 2
+        ahead = FEW * count
+    cdef int64_t most = integer(ahead, "ahead", 1, 2**40)
     source = iter(zip(*iterables) if star else iterables[0])
-    total = None if progress is False else length(iterables)
-    return in_order(fn, source, star, size, copy_context(), threads, chunksize, progress, total)
-
-
-def in_order(fn, source, bint star, int64_t size, context, threads, chunksize, progress, total):
-    # Two blocks are under way: one of which results are taken, and the next.
-    cdef Block block
-    cdef int64_t index, done = 0, process = os.getpid(), next_report = 0
-    blocks, pending, error = SimpleQueue(), deque(), None
-    runner = thread_for(blocks, context.run, (run_blocks, blocks, threads, chunksize))
-    with reporter(progress, total, "imap") as report:
-        runner.start()
-        try:
-            exhausted = False
-            while True:
-                while len(pending) < 2 and not exhausted:
-                    items, error = read_block(source, size)
-                    exhausted = error is not None or len(items) < size
-                    block = Block(fn, items, star)
-                    block.prepare_to_wait()
-                    pending.append(block)
-                    blocks.put(block)
-                if not pending:
-                    break
-                block = pending[0]
-                for index in range(block.m.n):
-                    yield block.take(index, process)
-                    done += 1
-                    if report is not None and gk_now() >= next_report:
-                        report(done, total)
-                        next_report = gk_now() + REPORT_NANOSECONDS
-                pending.popleft()
-            if error is not None:
-                raise error
-            if report is not None:
-                report(done, total)
-        finally:
-            for block in pending:
-                block.m.limit = MAPPING_NOTHING
-            blocks.put(None)
-            runner.join()
+    results = Results(fn, source, star, most, threads, count, copy_context(), False)
+    if progress is not None and progress is not False:
+        results.tell_of(progress, length(iterables))
+    return results

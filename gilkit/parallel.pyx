@@ -15,12 +15,15 @@ from cpython.pycapsule cimport PyCapsule_CheckExact, PyCapsule_GetName, PyCapsul
 from libc.stdint cimport int64_t, uintptr_t
 
 from gilkit._call cimport Call, begin, exact_integer, finish, integer
-from gilkit._exports cimport GK_OK, gk_body, gk_cancel, gk_parallel_for, import_core
+from gilkit._exports cimport GK_OK, gk_body, gk_cancel, gk_options, gk_parallel_for, import_core
 
 import_core()
 
 cdef extern from "Python.h":
     size_t PyThread_get_stacksize() noexcept
+
+cdef extern from "gilkit/_parallel.h":
+    int parallel_elsewhere(int64_t n, gk_body *body, void *data, const gk_options *options)
 
 _SIGNATURE = "void (int64_t begin, int64_t end, void *data)"
 
@@ -271,7 +274,9 @@ def parallel_for(n, kernel, data=None, *, threads=None, grain=None):
     Between chunks the call looks for Ctrl-C, ``gilkit.timeout`` and cancel
     tokens: chunks of more than some milliseconds delay them. TypeError for a
     kernel that is none or has another signature, ValueError for a null pointer.
-    Thread-safe; kernels may call gilkit (see gilkit.h).
+    Thread-safe; kernels may call gilkit (see gilkit.h). Where greenlets are in
+    use (the module is imported), the kernel is called from other threads alone,
+    so that none can switch away from a running call.
     """
     cdef Call call
     cdef int64_t count = integer(n, "n", 0, 2**62), size = 0
@@ -301,8 +306,11 @@ def parallel_for(n, kernel, data=None, *, threads=None, grain=None):
     call.options.grain = size
     call.options.foreign = True
     call.options.stack_size = PyThread_get_stacksize()
-    with nogil:
-        status = gk_parallel_for(count, <gk_body *>address, <void *>pointer, &call.options)
+    if "greenlet" in sys.modules:
+        status = parallel_elsewhere(count, <gk_body *>address, <void *>pointer, &call.options)
+    else:
+        with nogil:
+            status = gk_parallel_for(count, <gk_body *>address, <void *>pointer, &call.options)
     finish(&call, GK_OK if status == RAISED and errors else status)
     if errors:
         errors.sort(key=_begin)

@@ -3,6 +3,7 @@
 import contextvars
 import gc
 import hashlib
+import io
 import itertools
 import queue
 import sys
@@ -418,3 +419,73 @@ def test_progress_bar(capsys):
     output = capsys.readouterr()
     assert output.out == ""
     assert "10/10" in output.err
+
+
+class Sized:
+    def __init__(self, n):
+        self.n = n
+
+    def __iter__(self):
+        return iter(range(10))
+
+    def __len__(self):
+        if isinstance(self.n, type):
+            raise self.n
+        return self.n
+
+
+@pytest.mark.parametrize("n", [OSError, RuntimeError, MemoryError, 2**70, -1, "ten", None, 1.5, 0, 3, 2**62])
+@pytest.mark.parametrize("progress", [True, lambda done, total: None])
+def test_progress_of_an_iterable_that_lies_about_its_length(n, progress, capsys):
+    assert gilkit.map(square, Sized(n), progress=progress) == [x * x for x in range(10)]
+    assert list(gilkit.imap(square, Sized(n), progress=progress)) == [x * x for x in range(10)]
+    assert gilkit.map(pow, Sized(n), range(10), progress=progress) == [x**x for x in range(10)]
+
+
+class Broken:
+    """Standard error that fails in some way."""
+
+    encoding = "utf-8"
+
+    def __init__(self, **attributes):
+        self.__dict__.update(attributes)
+
+    def write(self, text):
+        raise OSError("the device is full")
+
+
+def closed():
+    file = io.StringIO()
+    file.close()
+    return file
+
+
+@pytest.mark.thread_unsafe(reason="replaces sys.stderr")
+@pytest.mark.parametrize(
+    "stderr",
+    [
+        lambda: None,
+        closed,
+        object,
+        Broken,
+        lambda: Broken(encoding=None),
+        lambda: Broken(encoding=3),
+        lambda: Broken(encoding="no such encoding"),
+        lambda: Broken(isatty=lambda: True),
+        lambda: Broken(isatty=lambda: 1 // 0, flush=lambda: 1 // 0),
+        lambda: io.TextIOWrapper(io.BytesIO(), encoding="ascii"),
+        lambda: io.TextIOWrapper(io.BytesIO(), encoding="koi8-r"),
+    ],
+)
+def test_progress_where_standard_error_cannot_be_written(stderr, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", stderr())
+    assert gilkit.map(square, range(10), progress=True) == [x * x for x in range(10)]
+    assert list(gilkit.imap(square, range(10), progress=True)) == [x * x for x in range(10)]
+
+
+@pytest.mark.thread_unsafe(reason="replaces sys.stderr")
+def test_progress_in_an_encoding_that_lacks_the_bar(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    gilkit.map(square, range(10), progress=True)
+    sys.stderr.flush()
+    assert b"10/10" in sys.stderr.buffer.getvalue()

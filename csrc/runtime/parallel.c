@@ -91,6 +91,11 @@ int gk_participant(void)
     return gk_self.participant;
 }
 
+int gk_inside(void)
+{
+    return gk_self.region != NULL;
+}
+
 int gk_participants(const gk_options *options)
 {
     int threads = options != NULL && options->threads > 0 ? options->threads : gk_num_threads();

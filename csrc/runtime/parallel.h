@@ -93,6 +93,10 @@ int gk_cancelled(void);
  * region's number of threads: an index into scratch memory. */
 int gk_participant(void);
 
+/* Whether this thread is at work in any region: a wait for the end of another
+ * thread's work may then be a wait for itself. */
+int gk_inside(void);
+
 /* How many participants a region with these options can have: the size of
  * such scratch. `options` may be NULL. */
 int gk_participants(const gk_options *options);

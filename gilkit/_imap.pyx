@@ -1,0 +1,518 @@
+# cython: subinterpreters_compatible = own_gil
+"""The iterator that gilkit.imap returns."""
+import itertools
+import os
+import sys
+import threading
+import types
+import weakref
+from collections import deque
+from collections.abc import Generator
+from functools import partial
+
+from cpython.contextvars cimport PyContextVar_Get, PyContextVar_Set
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.stdint cimport int64_t
+
+from gilkit._call cimport Call, begin, finish
+from gilkit._exports cimport GK_OK, gk_inside, gk_now, gk_options, import_core
+
+from gilkit import _call
+from gilkit._progress import reporter
+
+import_core()
+
+cdef extern from *:
+    """
+    /* In a child the pipelines of its parent have no threads. */
+    static int gk_imap_forks;
+    """
+    int forks "gk_imap_forks"
+
+cdef extern from "Python.h":
+    PyObject *PyIter_Next(object iterator) except? NULL
+
+cdef extern from "gilkit/_imap.h":
+    ctypedef struct mapping:
+        PyObject *fn
+        PyObject *context
+        PyObject *hooks
+        bint star
+    ctypedef struct imap_stream:
+        mapping m
+        int64_t head
+        int64_t mask
+        # Atomic in C, so that reading and writing them is.
+        int64_t tail
+        int64_t cost
+        int closed
+        int over
+        PyObject *broken
+    int64_t IMAP_END, IMAP_SHORT
+    int imap_init(imap_stream *s, int64_t capacity) except -1
+    void imap_free(imap_stream *s)
+    bint imap_is_there(imap_stream *s, int64_t index)
+    int imap_wait(imap_stream *s, int64_t index, int64_t microseconds) except -1
+    void imap_kick(imap_stream *s)
+    void imap_push(imap_stream *s, PyObject *item)
+    PyObject *imap_take(imap_stream *s, int *failed)
+    void imap_stop(imap_stream *s)
+    bint imap_await_work(imap_stream *s)
+    bint imap_hold(imap_stream *s)
+    void imap_let_go(imap_stream *s)
+    int imap_run(imap_stream *s, gk_options *options)
+    void imap_end(imap_stream *s)
+    void imap_break(imap_stream *s, PyObject *error)
+    PyObject *imap_call_here(imap_stream *s, PyObject *context, PyObject *item) except NULL
+    int64_t imap_bytes(PyObject *object)
+    int imap_start_thread(object function)
+    bint mapping_finalizing()
+
+cdef extern from *:
+    """
+    /* One consumer at a time. */
+    static int gk_imap_enter(int *inside)
+    {
+        return atomic_exchange((_Atomic int *)inside, 1) == 0;
+    }
+    static void gk_imap_leave(int *inside)
+    {
+        atomic_store((_Atomic int *)inside, 0);
+    }
+    """
+    bint enter "gk_imap_enter" (int *inside)
+    void leave "gk_imap_leave" (int *inside)
+
+cdef enum:
+    MAX_AHEAD = 65_536
+    # Cells that are filled before any result was given; each given result allows two more.
+    FIRST_AHEAD = 16
+    # What items and results that wait may take in memory, unless it is so few that threads have no work.
+    BYTES_AHEAD = 16_777_216
+    # A source whose last item came later than this (nanoseconds) is slow, and may be about to wait for a result.
+    SLOW_SOURCE = 1_000_000
+    # How long to wait for a result before such a source is asked again (microseconds).
+    GRACE = 2_000
+    # So many quick items in a row, and the source is read also while a result is there.
+    TRUSTED_AFTER = 64
+    # Between two looks at a cancel token (microseconds).
+    LOOK_EVERY = 5_000
+    REPORT_NANOSECONDS = 50_000_000
+
+# Iterators that never wait for anything.
+_prompt = frozenset({
+    type(iter(value)) for value in ([], (), {}, set(), "", "\xe9", b"", bytearray(), range(0), range(2**70), {}.values(),
+                                    {}.items(), reversed([]), reversed(()), deque(), itertools.repeat(0),
+                                    itertools.count())
+})
+_scope = _call.scope_variable
+
+
+def _count_fork():
+    global forks
+    forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_count_fork)
+
+
+cdef class Core:
+    """What the consumer and the runner share."""
+
+    cdef imap_stream s
+    cdef int forks
+    cdef object __weakref__
+
+    def __cinit__(self, int64_t capacity):
+        self.forks = forks
+        if imap_init(&self.s, capacity) < 0:
+            raise MemoryError
+
+    def __dealloc__(self):
+        imap_free(&self.s)
+
+    def stop(self):
+        imap_stop(&self.s)
+
+
+# ---- The runner
+
+
+def run(Core core, threads):
+    """Begins a region whenever there are items."""
+    cdef Call call
+    cdef int status
+    try:
+        while imap_await_work(&core.s) and imap_hold(&core.s):
+            try:
+                # A dying interpreter takes no other threads in.
+                begin(&call, 1 if mapping_finalizing() else threads)
+                status = imap_run(&core.s, &call.options)
+                finish(&call, GK_OK if core.s.closed else status)
+            finally:
+                imap_let_go(&core.s)
+    except BaseException as error:
+        Py_INCREF(error)
+        imap_break(&core.s, <PyObject *>error)
+    finally:
+        imap_end(&core.s)
+
+
+# Pipelines whose threads the interpreter waits for at its end; None at first.
+_waited_for = None
+
+
+def _end_threads():
+    for core in list(_waited_for):
+        core.stop()
+
+
+cdef bint is_native(function):
+    return isinstance(function, types.BuiltinFunctionType) and function.__module__ == "_thread"
+
+
+cdef object start_thread(Core core, function):
+    """The thread that runs the function, or None where Python's threads are greenlets."""
+    global _waited_for
+    # gevent and eventlet replace this: the runner would then be a greenlet of its consumer's thread.
+    if not is_native(getattr(threading, "_start_joinable_thread", None) or threading._start_new_thread):
+        if imap_start_thread(function) != 0:
+            raise RuntimeError("no thread can be started")
+        return None
+    try:
+        thread = threading.Thread(target=function, name="gilkit.imap", daemon=True)
+    except RuntimeError:  # most sub-interpreters allow no daemon threads
+        if _waited_for is None:
+            _waited_for = weakref.WeakSet()
+            threading._register_atexit(_end_threads)
+        _waited_for.add(core)
+        thread = threading.Thread(target=function, name="gilkit.imap")
+    thread.start()
+    return thread
+
+
+cdef tuple thread_hooks():
+    profile, trace = threading.getprofile(), threading.gettrace()
+    if profile is None and trace is None:
+        return None
+    hooks = ((sys.setprofile, profile), (sys.settrace, trace))
+    return tuple([hook for hook in hooks if hook[1] is not None])
+
+
+# ---- The consumer
+
+
+def _without_limits():
+    """What a with block says of threads holds for an imap that is made in it; the time limit and the token do not."""
+    threads = _call.scope_threads()
+    _scope.set(None)
+    if threads:
+        _call.enter_scope(threads, 0, None)
+
+
+cdef object current(variable):
+    cdef PyObject *value = NULL
+    PyContextVar_Get(variable, NULL, &value)
+    if value == NULL:
+        return None
+    result = <object>value
+    Py_DECREF(result)
+    return result
+
+
+cdef class Results:
+    """The results of a gilkit.imap, in order: an iterator with the methods of a generator."""
+
+    cdef Core core
+    cdef object fn, source, source_error, context, hooks, threads, thread
+    cdef object here, here_scope, own_scope  # for calls in the consumer's thread: its context, and what that was last
+    cdef object report, close_report, total
+    cdef int64_t ahead, fewest, given, next_report, item_bytes, result_bytes, last_read, quick_reads
+    cdef int inside
+    cdef bint started, alone, ended, exhausted, prompt, asked_for_limits
+
+    def __cinit__(self, fn, source, bint star, int64_t ahead, threads, int64_t thread_count, context, bint limited,
+                  bint alone=False):
+        """limited: the limits of the with blocks around this call hold for the items, too.
+        alone: everything is computed by the consumer."""
+        cdef int64_t capacity = 1
+        self.ahead, self.fewest = min(ahead, MAX_AHEAD), thread_count + 1
+        while capacity < self.ahead and not alone:
+            capacity *= 2
+        self.core = Core(capacity)
+        self.fn, self.source, self.threads, self.context, self.alone = fn, source, threads, context, alone
+        if not limited and current(_scope) is not None:
+            context.run(_without_limits)
+        self.here = context.copy()
+        self.own_scope = self.here_scope = context.get(_scope)
+        self.prompt = type(source) in _prompt
+        self.core.s.m.fn = <PyObject *>fn
+        self.core.s.m.context = <PyObject *>context
+        self.core.s.m.star = star
+
+    def tell_of(self, progress, total, what="imap"):
+        """Shows progress, as the function or the bar that `progress` asks for."""
+        manager = reporter(progress, total, what)
+        self.report, self.total = manager.__enter__(), total
+        self.close_report = partial(manager.__exit__, None, None, None)
+
+    # ---- As a generator has them
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if not enter(&self.inside):
+            raise ValueError("gilkit.imap: this iterator is already executing")
+        try:
+            if not self.ended:
+                result = self.step()
+                if not self.ended:
+                    return result
+        except BaseException as error:
+            # A limit of the consumer's ends its wait alone.
+            if not (self.asked_for_limits and is_limit(error)):
+                self.finish()
+            self.asked_for_limits = False
+            raise
+        finally:
+            leave(&self.inside)
+        raise StopIteration
+
+    def send(self, value):
+        """next(), for None."""
+        if value is not None:
+            raise TypeError("gilkit.imap takes no values")
+        return next(self)
+
+    def throw(self, kind, value=None, traceback=None):
+        """Closes this iterator and raises the exception."""
+        self.close()
+        error = kind if isinstance(kind, BaseException) else value if isinstance(value, BaseException) else kind()
+        raise error if traceback is None else error.with_traceback(traceback)
+
+    def close(self):
+        """Ends it: items that are at work are finished first, unless the caller is one of them."""
+        if not enter(&self.inside):
+            raise ValueError("gilkit.imap: this iterator is already executing")
+        try:
+            self.finish()
+        finally:
+            leave(&self.inside)
+
+    def __del__(self):
+        # Never waits: this runs in any thread, also in one that an item waits for.
+        if not self.ended:
+            self.ended = True
+            if self.is_mine():
+                self.core.stop()
+            if self.close_report is not None:
+                self.close_report()
+
+    # ---- One result
+
+    cdef bint is_mine(self):
+        return not self.started or self.core.forks == forks
+
+    cdef object step(self):
+        cdef imap_stream *s = &self.core.s
+        cdef PyObject *outcome
+        cdef int failed = 0, over
+        # list() and the like run no Python between two results, and a wait that no signal interrupts looks for none.
+        PyErr_CheckSignals()
+        if not self.is_mine():
+            raise RuntimeError("this process was forked while gilkit.imap was at work; only the parent can go on")
+        scope = current(_scope)
+        if scope is not None:
+            self.check_limits()
+        while True:
+            over = s.over  # looked at first: outcomes come before it
+            if s.broken != NULL:
+                raise <object>s.broken
+            if s.head < s.tail:
+                outcome = imap_take(s, &failed)
+                if outcome != NULL:
+                    value = <object>outcome
+                    Py_DECREF(value)
+                    if failed:
+                        self.fail(value)
+                    self.result_bytes = average(self.result_bytes, imap_bytes(<PyObject *>value))
+                    if (not self.exhausted and not self.is_short() and s.tail - s.head <= self.allowed() // 2
+                            and (self.prompt or self.quick_reads >= TRUSTED_AFTER)):
+                        self.read()
+                    return self.give(value)
+            elif self.exhausted:
+                if self.source_error is not None:
+                    raise self.source_error
+                if self.report is not None:
+                    self.report(self.given, self.total)
+                self.finish()
+                return None
+            elif self.alone or self.is_short():
+                item = self.read_item()
+                if not self.exhausted:
+                    return self.give(self.call_here(item, scope))
+                continue
+            if over:
+                raise RuntimeError("the thread of gilkit.imap ended")
+            if self.exhausted or s.tail - s.head >= self.allowed() or (self.is_short() and s.head < s.tail):
+                self.wait(scope)
+            elif s.head == s.tail or self.prompt or not self.is_there_soon():
+                self.read()
+
+    cdef bint is_short(self):
+        return 0 < self.core.s.cost < IMAP_SHORT
+
+    cdef int64_t allowed(self):
+        """How many items may be under way."""
+        cdef int64_t most = min(self.ahead, FIRST_AHEAD + 2 * self.given), each = self.item_bytes + self.result_bytes
+        if each > 0:
+            most = min(most, max(self.fewest, BYTES_AHEAD // each))
+        return most
+
+    cdef bint is_there_soon(self) except -1:
+        """Whether the next result comes while a source that may be slow is not asked for more."""
+        cdef imap_stream *s = &self.core.s
+        if s.cost != 0 and self.last_read < SLOW_SOURCE:
+            return False
+        if imap_wait(s, s.head, GRACE):
+            return True
+        if s.cost == 0:
+            s.cost = IMAP_SHORT  # at least
+        return False
+
+    cdef object read_item(self):
+        """The source's next item; None with `exhausted` if there is none."""
+        cdef PyObject *item
+        try:
+            item = PyIter_Next(self.source)
+        except Exception as error:
+            self.source_error, self.exhausted = error, True
+            return None
+        if item == NULL:
+            self.exhausted = True
+            return None
+        value = <object>item
+        Py_DECREF(value)
+        return value
+
+    cdef int read(self) except -1:
+        """Fills cells. A source that may be slow is asked no more than needed."""
+        cdef imap_stream *s = &self.core.s
+        cdef int64_t most = self.allowed(), before = 0
+        if not self.started:
+            self.start()
+            if self.alone:
+                return 0
+        while s.tail - s.head < most:
+            if not self.prompt:
+                before = gk_now()
+            item = self.read_item()
+            if self.exhausted:
+                break
+            self.item_bytes = average(self.item_bytes, imap_bytes(<PyObject *>item))
+            Py_INCREF(item)
+            imap_push(s, <PyObject *>item)
+            if not self.prompt:
+                imap_kick(s)
+                self.last_read = gk_now() - before
+                self.quick_reads = self.quick_reads + 1 if self.last_read < SLOW_SOURCE else 0
+                if s.cost == 0 or self.last_read >= SLOW_SOURCE or imap_is_there(s, s.head):
+                    break
+            if self.item_bytes > 0:
+                most = self.allowed()
+        imap_kick(s)
+        return 0
+
+    cdef int start(self) except -1:
+        self.core.forks = forks
+        self.started = True
+        self.hooks = thread_hooks()
+        self.core.s.m.hooks = <PyObject *>self.hooks if self.hooks is not None else NULL
+        if mapping_finalizing():  # a thread would not be let in
+            self.started, self.alone = False, True
+            return 0
+        try:
+            self.thread = start_thread(self.core, partial(self.context.run, run, self.core, self.threads))
+        except (RuntimeError, MemoryError, OSError):  # none can be had
+            self.started, self.alone = False, True
+        return 0
+
+    cdef object call_here(self, item, scope):
+        """The function's result. The consumer's limits hold for the call."""
+        if scope is None:
+            scope = self.own_scope
+        if scope is not self.here_scope:
+            self.here.run(_scope.set, scope)
+            self.here_scope = scope
+        try:
+            value = <object>imap_call_here(&self.core.s, <PyObject *>self.here, <PyObject *>item)
+        except StopIteration as error:
+            self.fail(error)
+        Py_DECREF(value)
+        return value
+
+    cdef int fail(self, error) except -1:
+        if isinstance(error, StopIteration):  # as in a generator: it would end the consumer's loop without a word
+            raise RuntimeError("gilkit.imap: the function raised StopIteration") from error
+        raise error
+
+    cdef object give(self, value):
+        self.given += 1
+        if self.report is not None and gk_now() >= self.next_report:
+            self.report(self.given, self.total)
+            self.next_report = gk_now() + REPORT_NANOSECONDS
+        return value
+
+    cdef int wait(self, scope) except -1:
+        if mapping_finalizing():
+            raise RuntimeError("the interpreter ends, and the threads of gilkit.imap with it")
+        imap_wait(&self.core.s, self.core.s.head, -1 if scope is None else LOOK_EVERY)
+        if scope is not None:
+            self.check_limits()
+        return 0
+
+    cdef int check_limits(self) except -1:
+        """Raises if the time of a with block around the consumer is over or its token is cancelled."""
+        cdef Call call
+        self.asked_for_limits = True
+        begin(&call, None)
+        finish(&call, GK_OK)
+        self.asked_for_limits = False
+        return 0
+
+    cdef int finish(self) except -1:
+        """Ends it; waits for the items that are at work, unless that may be a wait for the caller itself."""
+        if self.ended:
+            return 0
+        self.ended = True
+        try:
+            if self.is_mine() and self.started:
+                self.core.stop()
+                if not gk_inside() and not mapping_finalizing():
+                    while not self.core.s.over:
+                        imap_wait(&self.core.s, IMAP_END, -1)
+                    if self.thread is not None:
+                        self.thread.join()
+        finally:
+            self.source = self.thread = None
+            close_report, self.close_report = self.close_report, None
+            if close_report is not None:
+                close_report()
+        return 0
+
+
+cdef int64_t average(int64_t before, int64_t now):
+    """Follows large sizes at once, small ones slowly."""
+    return now if now >= before else before - (before - now) // 8 - 1
+
+
+cdef bint is_limit(error):
+    from concurrent.futures import CancelledError
+    return isinstance(error, (TimeoutError, CancelledError))
+
+
+Generator.register(Results)

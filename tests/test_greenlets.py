@@ -1,0 +1,119 @@
+"""Greenlets that switch inside of gilkit's calls, and programs that gevent and eventlet have patched."""
+
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("greenlet")
+
+PROLOGUE = """
+import ctypes, os, threading, time
+import greenlet, gilkit
+main, hub, out = threading.get_ident(), greenlet.getcurrent(), []
+def switch(x):
+    time.sleep(0.001)
+    if threading.get_ident() == main and greenlet.getcurrent() is not hub:
+        hub.switch()
+    return x
+def burn(n):
+    return n and burn(n - 1)
+def use_map():
+    out.append(list(RUN))
+greenlets = [greenlet.greenlet(use_map) for _ in range(3)]
+while not all(g.dead for g in greenlets):
+    for g in greenlets:
+        if not g.dead:
+            g.switch()
+    list(map(burn, [50]))
+    assert gilkit.map(abs, range(10)) == list(range(10))
+    assert gilkit.spin(1000) == gilkit.spin(1000, threads=1)
+"""
+
+
+def run(code, timeout=60):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=timeout)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "gilkit.map(switch, range(20), threads=T)",
+        "gilkit.map(switch, iter(range(20)), threads=T)",
+        "gilkit.starmap(switch, [(x,) for x in range(20)], threads=T)",
+        "gilkit.imap(switch, range(20), threads=T)",
+        "gilkit.imap(lambda x: x, map(switch, range(20)), threads=T)",
+        "gilkit.map(lambda x: sum(gilkit.map(switch, [x], threads=T)), range(20), threads=T)",
+        "gilkit.map(abs, range(20), threads=T, progress=lambda done, total: switch(0))",
+    ],
+)
+def test_greenlets_that_switch_inside_a_call(call, threads):
+    code = PROLOGUE.replace("RUN", call.replace("T)", f"{threads})").replace("T,", f"{threads},"))
+    assert run(code + "assert out == [list(range(20))] * 3, out\nprint('right')") == "right\n"
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_greenlets_that_switch_inside_a_compiled_loop(threads):
+    call = f"gilkit.parallel_for(50, kernel, None, threads={threads}, grain=1) or range(20)"
+    code = PROLOGUE.replace(
+        "def burn",
+        "seen = []\n"
+        "@ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)\n"
+        "def kernel(begin, end, data):\n    seen.append(switch(begin))\n"
+        "def burn",
+    ).replace("RUN", call)
+    assert run(code + "assert sorted(seen) == sorted(list(range(50)) * 3)\nprint('right')") == "right\n"
+
+
+def test_errors_limits_and_signals_where_greenlets_are():
+    code = """
+import greenlet, signal, time, gilkit, pytest
+for kind in (list, iter):
+    with pytest.raises(ValueError, match="^5$"):
+        def fail(x):
+            if x >= 5: raise ValueError(x)
+        gilkit.map(fail, kind(range(20)), threads=2)
+    with pytest.raises(TimeoutError), gilkit.timeout(0.1):
+        gilkit.map(lambda _: gilkit.spin(10**14, threads=1), kind(range(4)), threads=2)
+if hasattr(signal, "setitimer"):
+    class Signal(Exception): pass
+    def handler(*_): raise Signal
+    signal.signal(signal.SIGALRM, handler)
+    kernel = gilkit.spin
+    for call in (lambda: gilkit.map(lambda _: gilkit.spin(10**14, threads=1), range(4), threads=2),
+                 lambda: gilkit.map(time.sleep, [0.001] * 10**6, threads=2)):
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        with pytest.raises(Signal): call()
+assert gilkit.map(abs, [-1], threads=4) == [1]
+assert gilkit.map(abs, []) == []
+print("right")
+"""
+    assert run(code) == "right\n"
+
+
+@pytest.mark.parametrize("first", ["gilkit", "patch"])
+@pytest.mark.parametrize("package", ["gevent", "eventlet"])
+def test_patched_programs(package, first):
+    pytest.importorskip(package)
+    patch = {"gevent": "import gevent.monkey; gevent.monkey.patch_all()", "eventlet": "import eventlet; eventlet.monkey_patch()"}
+    lines = ["import gilkit; gilkit.map, gilkit.imap", patch[package]]
+    spawn = {
+        "gevent": "gs = [gevent.spawn(work) for _ in range(5)]; gevent.joinall(gs); out = [g.value for g in gs]",
+        "eventlet": "gs = [eventlet.spawn(work) for _ in range(5)]; out = [g.wait() for g in gs]",
+    }
+    code = "\n".join(lines if first == "gilkit" else lines[::-1]) + f"""
+import time
+def item(x):
+    time.sleep(0.001)
+    return x
+def work():
+    return (gilkit.map(item, range(20), threads=2), list(gilkit.imap(item, range(20), threads=2)),
+            gilkit.map(item, range(20), threads=1))
+{spawn[package]}
+assert out == [(list(range(20)),) * 3] * 5, out
+print("right")
+"""
+    assert run(code).endswith("right\n")
