@@ -94,7 +94,7 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Style; mypy of gilkit itself; mypy, pyright and stubtest as its users have it."""
-    install(session, "test,typing,dask", "cython-lint", "ruff")
+    install(session, "test,typing", "cython-lint", "ruff")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("cython-lint", "bench", "gilkit", "tests")

@@ -68,11 +68,11 @@ LONG_WORKLOADS = ("gzip", "jacobi", "kmeans", "mandelbrot", "pi", "regex", "sha2
 FULL = {
     # Each builds a package. C stays, and test_sync_nogil has Cython.
     "consumers": ["test_built_with", "test_cffi", "test_cython", "test_numba", "test_two_packages"],
-    # README.md stays, which has the same commands.
+    # Pages that build or measure; .ci/run has the commands of the README.
     "docs": [
         f"test_the_code_runs[{page}]"
         for page in (
-            "CONTRIBUTING.md", "README.zh-CN.md", "docs/adding-a-kernel.md", "docs/index.md", "docs/lab.md",
+            "CONTRIBUTING.md", "README.md", "README.zh-CN.md", "docs/adding-a-kernel.md", "docs/index.md", "docs/lab.md",
             "docs/performance.md",
         )
     ],
@@ -127,6 +127,8 @@ def pytest_itemcollected(item):
         item.add_marker(pytest.mark.thread_unsafe(reason=reasons[0]))
     if item.name.startswith(tuple(FULL.get(item.path.stem.removeprefix("test_"), ()))):
         item.add_marker(pytest.mark.full)
+    if getattr(item, "callspec", None) and item.callspec.params.get("isa", "scalar") not in ("scalar", BEST):
+        item.add_marker(pytest.mark.full)  # what lies between the plainest instruction set and the machine's best
     if item.name.startswith(tuple(LEFT_ALONE.get(item.path.stem.removeprefix("test_"), ()))):
         item.obj = tried_again(item.obj, skips=not item.config.getoption("--full"))
     if Settings and not item.config.getoption("--full"):
@@ -166,6 +168,7 @@ def fewer(settings):
 
 
 LEVELS = ["scalar", "avx2", "avx512"]
+BEST = gilkit.info()["isa_best"]
 
 
 @pytest.fixture(params=LEVELS)
