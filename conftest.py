@@ -1,4 +1,7 @@
-"""`pytest` runs tests/, `pytest --benchmark` runs bench/; both use the installed gilkit."""
+"""`pytest` runs tests/, `pytest --benchmark` runs bench/; both use the installed gilkit.
+
+Both have a short form, the default, and --full; CONTRIBUTING.md, "Three levels", says what each is for.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent
+FOLDERS = {False: ROOT / "tests", True: ROOT / "bench"}  # by --benchmark
 
 # `python -m pytest` puts the current folder on sys.path, where gilkit/ would
 # hide the installed package; so would `python -c` in the programs that tests run.
@@ -17,20 +21,63 @@ os.environ["PYTHONSAFEPATH"] = "1"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--benchmark", action="store_true", help="run the benchmarks in bench/ instead of the tests")
+    group = parser.getgroup("gilkit")
+    group.addoption("--benchmark", action="store_true", help="run the benchmarks in bench/ instead of the tests")
+    group.addoption("--full", action="store_true", help="run every case, however long it takes")
+    group.addoption(
+        "--promises", action="store_true", help="--full, and each promise as often as it is made: see often"
+    )
+    group.addoption("--tables", action="store_true", help="with --benchmark: show pytest-benchmark's own tables too")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-benchmark and Hypothesis read their options
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("--benchmark") and config.args_source is not pytest.Config.ArgsSource.ARGS:
-        config.args = [str(ROOT / "bench")]
+    config.addinivalue_line("markers", "full: too long for the default run; `pytest --full` or its own name runs it")
+    benchmark = config.getoption("--benchmark")
+    if config.getoption("--promises"):
+        config.option.full = True
+    sources = pytest.Config.ArgsSource
+    if config.args_source is sources.TESTPATHS or (benchmark and config.args_source is not sources.ARGS):
+        config.args, config.args_source = [str(FOLDERS[benchmark])], sources.ARGS
+    if benchmark:
+        config.option.benchmark_quiet = not config.getoption("--tables")
+    else:
+        add_profiles(config)
+
+
+def add_profiles(config: pytest.Config) -> None:
+    """Here, as Hypothesis looks for its profile before tests/conftest.py is loaded."""
+    try:
+        import hypothesis
+    except ImportError:
+        if config.args == [str(FOLDERS[False])]:
+            raise pytest.UsageError("the tests need the extra `test`: pip install '.[test]'") from None
+    else:
+        # For interpreters that are many times slower, as under ThreadSanitizer: --hypothesis-profile=few
+        hypothesis.settings.register_profile("few", max_examples=10, stateful_step_count=10, deadline=None)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Of the two folders, leaves out the one that is not asked for."""
+    """Leave out the folder, of the two, that was not asked for."""
     benchmark = config.getoption("--benchmark")
-    if collection_path == ROOT / "tests":
-        return True if benchmark else None
-    if collection_path == ROOT / "bench" and not benchmark:
+    if collection_path == FOLDERS[not benchmark]:
         named = any(Path(argument.split("::")[0]).resolve().is_relative_to(ROOT / "bench") for argument in config.args)
-        return None if named else True
+        return None if named and not benchmark else True
     return None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the cases marked `full`, except for those that are named on the command line."""
+    if config.getoption("--full"):
+        return
+    arguments = [argument.partition("::") for argument in config.args if "::" in argument]
+    named = [(Path(file).resolve(), name) for file, _, name in arguments]
+
+    def runs(item: pytest.Item) -> bool:
+        name = item.nodeid.partition("::")[2]
+        return not item.get_closest_marker("full") or any(item.path == f and name.startswith(n) for f, n in named)
+
+    left_out = [item for item in items if not runs(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = filter(runs, items)

@@ -6,6 +6,7 @@ NumPy's outside the timed part.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -16,16 +17,33 @@ import pytest
 import gilkit
 
 N = 10**7
-RNG = np.random.default_rng(0)
-DATA = {"float64": RNG.random(N), "float32": RNG.random(N, dtype="f4"), "int64": RNG.integers(0, 1000, N)}
+DTYPES = ["float64", "float32", "int64"]
 REDUCTIONS = ("sum", "mean", "var", "min", "max")
-SIZES = (100, 10_000, N)
+M = 10**6  # enough for the default run; N with --full
+SIZES = [M, pytest.param(N, marks=pytest.mark.full)]
+CASES = [
+    pytest.param(dtype, n, marks=[] if n == M or (dtype == "float64" and n < M) else pytest.mark.full)
+    for dtype in DTYPES
+    for n in (100, 10_000, M, N)
+]
+SHAPES = [
+    *[(1000, 1000), (M // 8, 8)],
+    *(pytest.param(shape, marks=pytest.mark.full) for shape in [(10_000, 1000), (N // 8, 8), (N // 3, 3)]),
+]
+
+
+@functools.lru_cache(1)  # benchmarks of the same data follow each other
+def data(dtype: str, n: int) -> np.ndarray:
+    """Some numbers; made when they are needed, so that collecting the benchmarks is quick."""
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 1000, n) if dtype == "int64" else rng.random(n, dtype=dtype)
 
 
 def check(result: Any, expected: Any) -> None:
     np.testing.assert_allclose(result, expected, rtol=1e-4 if np.asarray(result).dtype == np.float32 else 1e-9)
 
 
+@functools.cache  # compiling takes longer than the benchmark
 def numba_reduction(name: str) -> Callable[[Any], Any]:
     """A prange loop for the reductions that numba has one for."""
     numba = pytest.importorskip("numba")
@@ -51,17 +69,17 @@ def numba_reduction(name: str) -> Callable[[Any], Any]:
     if name == "sum":
         return total
     if name == "mean":
-        return lambda a: total(a) / a.size
+        add = numba_reduction("sum")
+        return lambda a: add(a) / a.size
     pytest.skip("two loops in numba")
 
 
 @pytest.mark.parametrize("peer", ["gilkit", "gilkit-1", "numpy", "numba"])
-@pytest.mark.parametrize("n", SIZES)
-@pytest.mark.parametrize("dtype", ["float64", "float32", "int64"])
+@pytest.mark.parametrize(("dtype", "n"), CASES)
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_reduction(benchmark, name, dtype, n, peer):
     benchmark.group = f"{name}, {n} {dtype}"
-    a = DATA[dtype][:n]
+    a = data(dtype, n)
     if peer == "numba" and dtype == "float64":
         function = numba_reduction(name)
     elif peer == "numba":
@@ -73,52 +91,55 @@ def test_reduction(benchmark, name, dtype, n, peer):
 
 
 @pytest.mark.parametrize("peer", ["gilkit", "numpy"])
-@pytest.mark.parametrize("shape", [(10_000, 1000), (N // 8, 8), (N // 3, 3)], ids=str)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("name", ["sum", "var", "max"])
 def test_axis(benchmark, name, shape, axis, peer):
     benchmark.group = f"{name} of {shape} along {axis}"
-    a = DATA["float64"][: math.prod(shape)].reshape(shape)
+    a = data("float64", math.prod(shape)).reshape(shape)
     function = getattr(np if peer == "numpy" else gilkit, name)
     check(benchmark(lambda: function(a, axis=axis)), getattr(np, name)(a, axis=axis))
 
 
-@pytest.mark.benchmark(group=f"reading {N} float64")
-@pytest.mark.parametrize("peer", ["gilkit.sum", "BLAS dot of one array"])
-def test_bandwidth(benchmark, peer):
-    """What memory allows: BLAS on all cores, which reads the array once."""
-    a = DATA["float64"]
-    benchmark((lambda: gilkit.sum(a)) if peer == "gilkit.sum" else (lambda: np.dot(a, a)))
+@pytest.mark.parametrize("peer", ["gilkit", "BLAS dot"])
+@pytest.mark.parametrize("n", SIZES)
+def test_bandwidth(benchmark, n, peer):
+    """What memory allows: gilkit.sum beside BLAS on all cores, which reads the array once for its dot with itself."""
+    benchmark.group = f"reading {n} float64: sum"
+    a = data("float64", n)
+    benchmark((lambda: gilkit.sum(a)) if peer == "gilkit" else (lambda: np.dot(a, a)))
 
 
-@pytest.mark.benchmark(group=f"fsum, {N // 10} float64")
-@pytest.mark.parametrize("peer", ["gilkit.fsum", "gilkit.sum", "math.fsum"])
+@pytest.mark.benchmark(group=f"fsum, {M} float64")
+@pytest.mark.parametrize("peer", ["gilkit", "gilkit.sum", "math.fsum"])
 def test_fsum(benchmark, peer):
-    a = DATA["float64"][: N // 10]
-    function = {"gilkit.fsum": gilkit.fsum, "gilkit.sum": gilkit.sum, "math.fsum": math.fsum}[peer]
+    a = data("float64", M)
+    function = {"gilkit": gilkit.fsum, "gilkit.sum": gilkit.sum, "math.fsum": math.fsum}[peer]
     result = benchmark(lambda: function(a))
     assert result == math.fsum(a) or peer == "gilkit.sum"
 
 
 @pytest.mark.parametrize("peer", ["gilkit", "numpy"])
 @pytest.mark.parametrize("into", ["new array", "out"])
+@pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("dtype", ["float64", "float32", "int64"])
-def test_cumsum(benchmark, dtype, into, peer):
-    benchmark.group = f"cumsum into {into}, {N} {dtype}"
-    a = DATA[dtype]
+def test_cumsum(benchmark, dtype, n, into, peer):
+    benchmark.group = f"cumsum into {into}, {n} {dtype}"
+    a = data(dtype, n)
     arguments = {"out": np.zeros_like(a)} if into == "out" else {}
     function = (np if peer == "numpy" else gilkit).cumsum
     check(benchmark(lambda: function(a, **arguments)), np.cumsum(a.astype("f8")))
 
 
 @pytest.mark.parametrize("peer", ["gilkit", "Philox", "PCG64"])
+@pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_uniform(benchmark, dtype, peer):
-    benchmark.group = f"uniform into out, {N} {dtype}"
-    out = np.zeros(N, dtype)
+def test_uniform(benchmark, dtype, n, peer):
+    benchmark.group = f"uniform into out, {n} {dtype}"
+    out = np.zeros(n, dtype)
     if peer == "gilkit":
-        benchmark(lambda: gilkit.uniform(N, seed=1, dtype=dtype, out=out))
-        np.testing.assert_array_equal(out, np.random.Generator(np.random.Philox(1)).random(N, dtype))
+        benchmark(lambda: gilkit.uniform(n, seed=1, dtype=dtype, out=out))
+        np.testing.assert_array_equal(out, np.random.Generator(np.random.Philox(1)).random(n, dtype))
     else:
         generator = np.random.Generator(getattr(np.random, peer)(1))
         benchmark(lambda: generator.random(dtype=dtype, out=out))
@@ -126,9 +147,10 @@ def test_uniform(benchmark, dtype, peer):
 
 
 @pytest.mark.parametrize("peer", ["gilkit", "numpy"])
-def test_dot(benchmark, peer):
-    benchmark.group = f"dot, {N} float64"
-    a, b = DATA["float64"], DATA["float64"][::-1].copy()
+@pytest.mark.parametrize("n", SIZES)
+def test_dot(benchmark, n, peer):
+    benchmark.group = f"dot, {n} float64"
+    a, b = data("float64", n), data("float64", n)[::-1].copy()
     check(benchmark(lambda: (np if peer == "numpy" else gilkit).dot(a, b)), np.dot(a, b))
 
 
@@ -151,7 +173,7 @@ def numba_jacobi() -> Callable[[Any, int], Any]:
 
 
 @pytest.mark.parametrize("peer", ["gilkit", "gilkit-1", "numba"])
-@pytest.mark.parametrize(("side", "iterations"), [(512, 100), (4096, 100)])
+@pytest.mark.parametrize(("side", "iterations"), [(512, 100), pytest.param(4096, 100, marks=pytest.mark.full)])
 def test_jacobi(benchmark, side, iterations, peer):
     benchmark.group = f"jacobi, {iterations} sweeps of {side} x {side}"
     grid = np.random.default_rng(1).random((side, side))

@@ -2,43 +2,63 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
 import gilkit
 
 N = 10**7
-RNG = np.random.default_rng(0)
-FLOATS = RNG.random(N)
-SMALL = RNG.integers(0, 256, N)
-WEIGHTS = RNG.random(N)
+M = 10**6  # enough for the default run; N with --full
 PEERS = ["gilkit", "gilkit-1", "numpy"]
+# The numbers, the bins, and whether they have weights.
 HISTOGRAMS = {
-    "10 bins": (FLOATS, 10, None),
-    "256 bins": (FLOATS, 256, None),
-    "256 bins, float32": (FLOATS.astype("f4"), 256, None),
-    "256 bins, int64": (SMALL, 256, None),
-    "100000 bins": (FLOATS, 100_000, None),
-    "3000000 bins": (FLOATS, 3_000_000, None),
-    "256 even edges": (FLOATS, np.linspace(0, 1, 257), None),
-    "256 uneven edges": (FLOATS, np.linspace(0, 1, 257) ** 2, None),
-    "256 bins, weights": (FLOATS, 256, WEIGHTS),
+    "10 bins": ("floats", 10, False),
+    "256 bins": ("floats", 256, False),
+    "256 bins, float32": ("floats32", 256, False),
+    "256 bins, int64": ("bytes", 256, False),
+    "100000 bins": ("floats", 100_000, False),
+    "3000000 bins": ("floats", 3_000_000, False),
+    "256 even edges": ("floats", np.linspace(0, 1, 257), False),
+    "256 uneven edges": ("floats", np.linspace(0, 1, 257) ** 2, False),
+    "256 bins, weights": ("floats", 256, True),
 }
 COUNTS = {
-    "256 values": (SMALL, None),
-    "256 values, uint8": (SMALL.astype("u1"), None),
-    "1 value": (np.zeros(N, int), None),
-    "10000000 values": (RNG.integers(0, N, N), None),
-    "256 values, weights": (SMALL, WEIGHTS),
+    "256 values": ("bytes", False),
+    "256 values, uint8": ("uint8", False),
+    "1 value": ("zeros", False),
+    "10000000 values": ("many", False),
+    "256 values, weights": ("bytes", True),
 }
+
+
+@functools.lru_cache(2)  # benchmarks of the same data follow each other
+def data(kind: str, n: int) -> np.ndarray:
+    """Some numbers; made when they are needed, so that collecting the benchmarks is quick."""
+    rng = np.random.default_rng(0)
+    if kind == "zeros":
+        return np.zeros(n, int)
+    if kind == "many":
+        return rng.integers(0, N, n)
+    if kind in ("bytes", "uint8"):
+        return rng.integers(0, 256, n, dtype=np.uint8 if kind == "uint8" else np.int64)
+    return rng.random(n, dtype=np.float32 if kind == "floats32" else np.float64)
+
+
+def cases(inputs):
+    """Each kind of input in each size; by default not those whose tables are larger than their data."""
+    for what in inputs:
+        for n in (100, 10_000, M, N):
+            short = n == M or what == "256 bins" or (n == 10_000 and "00000 " not in what)
+            yield pytest.param(what, n, marks=[] if short and n < N and "000000 " not in what else pytest.mark.full)
 
 
 @pytest.mark.parametrize("peer", PEERS)
-@pytest.mark.parametrize("n", [100, 10_000, N])
-@pytest.mark.parametrize("what", HISTOGRAMS)
+@pytest.mark.parametrize(("what", "n"), list(cases(HISTOGRAMS)))
 def test_histogram(benchmark, what, n, peer):
-    a, bins, weights = HISTOGRAMS[what]
-    a, weights = a[:n], None if weights is None else weights[:n]
+    kind, bins, weighted = HISTOGRAMS[what]
+    a, weights = data(kind, n), data("floats", n)[::-1].copy() if weighted else None
     benchmark.group = f"histogram, {n} items, {what}"
     function = np.histogram if peer == "numpy" else gilkit.histogram
     arguments = {"threads": 1} if peer == "gilkit-1" else {}
@@ -49,11 +69,10 @@ def test_histogram(benchmark, what, n, peer):
 
 
 @pytest.mark.parametrize("peer", PEERS)
-@pytest.mark.parametrize("n", [100, 10_000, N])
-@pytest.mark.parametrize("what", COUNTS)
+@pytest.mark.parametrize(("what", "n"), list(cases(COUNTS)))
 def test_bincount(benchmark, what, n, peer):
-    x, weights = COUNTS[what]
-    x, weights = x[:n], None if weights is None else weights[:n]
+    kind, weighted = COUNTS[what]
+    x, weights = data(kind, n), data("floats", n)[::-1].copy() if weighted else None
     benchmark.group = f"bincount, {n} items, {what}"
     function = np.bincount if peer == "numpy" else gilkit.bincount
     arguments = {"threads": 1} if peer == "gilkit-1" else {}

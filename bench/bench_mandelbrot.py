@@ -7,11 +7,13 @@ import pytest
 from gilkit.lab import workloads
 
 
-@pytest.mark.benchmark(group="mandelbrot")
-def test_mandelbrot(race):
-    race(workloads.get("mandelbrot"))
+@pytest.mark.parametrize("side", [100, pytest.param(400, marks=pytest.mark.full)])
+def test_mandelbrot(benchmark, race, side):
+    benchmark.group = f"mandelbrot, {side} x {side}"
+    race(workloads.get("mandelbrot", width=side, height=side))
 
 
+@pytest.mark.full
 @pytest.mark.strategies("gilkit", "numpy", "numba", "numexpr")
 @pytest.mark.benchmark(group="mandelbrot, 1000 x 1000")
 def test_mandelbrot_large(race):

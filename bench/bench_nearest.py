@@ -10,7 +10,10 @@ import pytest
 import gilkit
 
 RNG = np.random.default_rng(0)
-SIZES = [(1_000_000, 8, 16), (100_000, 64, 256), (1000, 8, 16)]
+SIZES = [
+    *[(1000, 8, 16), (100_000, 8, 16)],
+    *(pytest.param(*size, marks=pytest.mark.full) for size in [(1_000_000, 8, 16), (100_000, 64, 256)]),
+]
 
 
 @pytest.mark.parametrize("peer", ["gilkit", "gilkit-1", "scipy", "scikit-learn"])

@@ -64,7 +64,7 @@ def test_cython(benchmark, loops, load, n, cost, way):
     benchmark.group = f"Cython: {load}"
     out, triangular = array("d", bytes(8 * n)), load.startswith("triangular")
     function = getattr(loops, f"with_{way}")
-    benchmark.pedantic(function, (out, cost, triangular, THREADS), rounds=15, iterations=5, warmup_rounds=2)
+    benchmark(function, out, cost, triangular, THREADS)
     for i in range(0, n, 997):
         assert out[i] == expected(i, cost, triangular)
 
@@ -76,7 +76,7 @@ CALLS = 1000
 @pytest.mark.parametrize("way", ["C", "ctypes", "numba", "Cython capsule"])
 def test_empty(benchmark, loops, way):
     if way == "C":
-        benchmark.pedantic(loops.empty_calls, (CALLS,), rounds=30, warmup_rounds=3)
+        benchmark(loops.empty_calls, CALLS)
         return
     if way == "ctypes":
         # The address of a compiled function; one made of a Python function would be measured with it.
@@ -92,7 +92,7 @@ def test_empty(benchmark, loops, way):
         for _ in range(CALLS):
             gilkit.parallel_for(1, kernel)
 
-    benchmark.pedantic(calls, rounds=30, warmup_rounds=3)
+    benchmark(calls)
     assert keep is not None
 
 
@@ -145,6 +145,6 @@ def test_numba(benchmark, load, n, cost, way):
     numba.set_num_threads(THREADS)
     out = np.zeros(n)
     run = (lambda: gilkit.parallel_for(n, body, out)) if way == "gilkit" else (lambda: loop(out))
-    benchmark.pedantic(run, rounds=15, iterations=5, warmup_rounds=2)
+    benchmark(run)
     for i in range(0, n, 997):
         assert out[i] == expected(i, cost, triangular)

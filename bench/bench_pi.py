@@ -10,11 +10,13 @@ import pytest
 from gilkit.lab import workloads
 
 
-@pytest.mark.benchmark(group="pi")
-def test_pi(race):
-    race(workloads.get("pi"))
+@pytest.mark.parametrize("samples", [400_000, pytest.param(4_000_000, marks=pytest.mark.full)])
+def test_pi(benchmark, race, samples):
+    benchmark.group = f"pi, {samples:,} samples"
+    race(workloads.get("pi", samples=samples))
 
 
+@pytest.mark.full
 @pytest.mark.strategies("gilkit", "numpy", "numba", "numexpr")
 @pytest.mark.benchmark(group="pi, 10 million samples")
 def test_pi_large(race):

@@ -8,8 +8,15 @@ import pytest
 import gilkit
 
 N = 10**7
+M = 10**6  # enough for the default run; N with --full
 RNG = np.random.default_rng(0)
 PEERS = ["gilkit", "gilkit-1", "numpy"]
+DTYPES = ["float64", "float32", "int64", "int32", "int16", "uint8"]
+CASES = [
+    pytest.param(dtype, n, marks=[] if n == M or (dtype == "float64" and n < M) else pytest.mark.full)
+    for dtype in DTYPES
+    for n in (100, 1000, 10_000, 100_000, M, N)
+]
 
 
 def data(kind: str, dtype: str, n: int) -> np.ndarray:
@@ -38,8 +45,7 @@ def race(benchmark, name, peer, a):
 
 
 @pytest.mark.parametrize("peer", PEERS)
-@pytest.mark.parametrize("n", [100, 1000, 10_000, 100_000, N])
-@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "int32", "int16", "uint8"])
+@pytest.mark.parametrize(("dtype", "n"), CASES)
 @pytest.mark.parametrize("name", ["sort", "argsort"])
 def test_random(benchmark, name, dtype, n, peer):
     benchmark.group = f"{name}, {n} {dtype}"
@@ -47,19 +53,21 @@ def test_random(benchmark, name, dtype, n, peer):
 
 
 @pytest.mark.parametrize("peer", PEERS)
+@pytest.mark.parametrize("n", [M, pytest.param(N, marks=pytest.mark.full)])
 @pytest.mark.parametrize("kind", ["sorted", "reversed", "equal", "few"])
 @pytest.mark.parametrize("name", ["sort", "argsort"])
-def test_hard(benchmark, name, kind, peer):
-    benchmark.group = f"{name}, {N} float64, {kind}"
-    race(benchmark, name, peer, data(kind, "float64", N))
+def test_hard(benchmark, name, kind, n, peer):
+    benchmark.group = f"{name}, {n} float64, {kind}"
+    race(benchmark, name, peer, data(kind, "float64", n))
 
 
 @pytest.mark.parametrize("peer", PEERS)
 @pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("shape", [(1000, 300), pytest.param((3000, 1000), marks=pytest.mark.full)], ids=str)
 @pytest.mark.parametrize("name", ["sort", "argsort"])
-def test_matrix(benchmark, name, axis, peer):
-    a = RNG.random((3000, 1000))
-    benchmark.group = f"{name}, (3000, 1000) along {axis}"
+def test_matrix(benchmark, name, shape, axis, peer):
+    a = RNG.random(shape)
+    benchmark.group = f"{name}, {shape} along {axis}"
     function = getattr(np if peer == "numpy" else gilkit, name)
     arguments = {"threads": 1} if peer == "gilkit-1" else {}
     result = benchmark(lambda: function(a, axis, **arguments))

@@ -10,11 +10,13 @@ import pytest
 from gilkit.lab import workloads
 
 
-@pytest.mark.benchmark(group="spin")
-def test_spin(race):
-    race(workloads.get("spin"))
+@pytest.mark.parametrize("iterations", [4_000_001, pytest.param(40_000_001, marks=pytest.mark.full)])
+def test_spin(benchmark, race, iterations):
+    benchmark.group = f"spin, {iterations:,} loops"
+    race(workloads.get("spin", iterations=iterations))
 
 
+@pytest.mark.full
 @pytest.mark.strategies("gilkit", "numpy", "numba", "numexpr")
 @pytest.mark.benchmark(group="spin, 400 million loops")
 def test_spin_large(race):

@@ -1,4 +1,4 @@
-"""Fixtures of the benchmark suites, and the summary at the end of a run.
+"""Fixtures of the benchmark suites, the bound on their time, and the summary at the end of a run.
 
 The workloads and the strategies are the lab's: a suite names a workload, and every strategy that can do it here becomes
 one benchmark of the group. Each is opened and warm before the clock starts, and its result is checked after it stops.
@@ -7,13 +7,16 @@ one benchmark of the group. Each is opened and warm before the clock starts, and
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
+import budget
+import load
 import pytest
+import summary
 
 import gilkit
-from gilkit.lab import machine, strategies
+from gilkit.lab import strategies
 from gilkit.lab.measure import Meter, clock
 from gilkit.lab.strategies.free_threaded import Remote
 from gilkit.lab.strategy import Contender, Strategy
@@ -21,9 +24,8 @@ from gilkit.lab.workload import Workload
 
 # A warm pool does not show how it was started; this way it does not copy the test process's threads.
 POOL = "pool-spawn" if platform.system() == "Windows" else "pool-forkserver"
-STRATEGIES = ("serial", "threads", POOL, "free-threaded", "gilkit", "numpy", "numba", "numexpr")
+STRATEGIES = ("serial", "gilkit", "threads", POOL, "free-threaded", "numpy", "numba", "numexpr")
 NATIVE = ("gilkit", "numpy", "numba", "numexpr")
-BASE = "serial"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -82,35 +84,83 @@ def race(request: pytest.FixtureRequest, benchmark: Any, timed: Callable[..., No
     return run
 
 
-def by_group(benchmarks: list[Any]) -> dict[str, list[Any]]:
-    groups: dict[str, list[Any]] = {}
-    for each in benchmarks:
-        if not each.has_error and "strategy" in each.extra_info:
-            groups.setdefault(each.group or each.fullname.partition("::")[0], []).append(each)
-    return groups
+# ---- The time that all may take, and what disturbed them
+
+
+def weight(item: pytest.Item) -> int:
+    """How much time the benchmark needs: a race starts processes and runs pure Python."""
+    return 4 if "race" in getattr(item, "fixturenames", ()) else 1
+
+
+class Run:
+    """One run of the benchmarks: its budget, unless it is --full, and how many benchmarks found no time."""
+
+    def __init__(self, items: list[pytest.Item], full: bool) -> None:
+        self.budget = None if full else budget.Budget((item.path, weight(item)) for item in items)
+        self.left_out = 0
+        self.scaling = [load.scaling()]  # before; and after
+
+
+RUN = pytest.StashKey[Run]()
+
+
+def measures(config: pytest.Config) -> bool:
+    options = ("--collect-only", "--benchmark-disable", "--benchmark-skip")
+    return bool(config.getoption("--benchmark")) and not any(map(config.getoption, options))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if measures(session.config) and session.items:
+        session.config.stash[RUN] = Run(session.items, session.config.getoption("--full"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Give the benchmark its part of the time."""
+    run = item.config.stash.get(RUN, None)
+    if run is None or run.budget is None:
+        return
+    seconds = run.budget.next(item.path, weight(item))
+    if seconds is None:
+        run.left_out += 1
+        pytest.skip(summary.TIME_IS_UP)
+    given = item.get_closest_marker("benchmark")
+    # Over what the suite says, as the fixture looks at the closest marker alone.
+    options = {
+        "min_rounds": budget.ROUNDS if seconds == budget.LONGEST else 1,
+        **(given.kwargs if given else {}),
+        "max_time": seconds,
+    }
+    item.add_marker(pytest.mark.benchmark(**options), append=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Look at what others do meanwhile."""
+    benchmark = getattr(item, "funcargs", {}).get("benchmark")
+    if benchmark is None or RUN not in item.config.stash:
+        return (yield)
+    others = load.Others()
+    try:
+        return (yield)
+    finally:
+        disturbed = others.disturb()
+        if disturbed is not None:
+            benchmark.extra_info["others_percent"] = round(disturbed, 1)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    run = session.config.stash.get(RUN, None)
+    if run:
+        run.scaling.append(load.scaling())
 
 
 @pytest.hookimpl(trylast=True)  # below pytest-benchmark's own tables
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """A line for each strategy: CPU %, and the speed-up against one pure-Python thread where there is one."""
-    session = getattr(config, "_benchmarksession", None)
-    groups = by_group(session.benchmarks) if session else {}
-    if not groups:
+    """Show what each suite found, and what disturbed it."""
+    session, run = getattr(config, "_benchmarksession", None), config.stash.get(RUN, None)
+    if session is None or run is None or not session.benchmarks:
         return
-    line = terminalreporter.write_line
-    terminalreporter.section("CPU % and speed-up against one pure-Python thread")
-    line(machine.one_line(machine.describe()))
-    for group, members in groups.items():
-        line("")
-        line(f"{group:48}{'threads':>8}{'CPU %':>7}{'median':>13}{'speed-up':>11}", bold=True)
-        base = next((each.stats.median for each in members if each.extra_info["strategy"] == BASE), None)
-        for each in members:
-            info, median = each.extra_info, each.stats.median
-            speedup = f"{base / median:,.2f}×" if base else "–"
-            line(
-                f"  {info['label']:46}{info['threads']:>8}{info['cpu_percent']:>7.0f}"
-                f"{1000 * median:>10.3f} ms{speedup:>11}"
-            )
-    reasons = {str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", ())}
-    for reason in sorted(reasons):
-        line(f"Left out: {reason.removeprefix('Skipped: ')}.")
+    terminalreporter.section("gilkit and its peers: medians, CPU %, speed-up")
+    for line in summary.lines(session.benchmarks, terminalreporter.stats.get("skipped", ()), run):
+        terminalreporter.write_line(line.text, bold=line.bold)

@@ -9,6 +9,7 @@ signals, over the same call in a thread that does not, in turn.
 
 from __future__ import annotations
 
+import signal
 import statistics
 import subprocess
 import sys
@@ -40,6 +41,8 @@ for line in sys.stdin:
 
 def latencies(tries: int) -> list[float]:
     """Seconds from the signal to the exception, in calls that were interrupted after various pauses."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's `&` has ignored
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     command = [sys.executable, "-c", SENDER]
     taken = []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as sender:

@@ -131,6 +131,8 @@ def no_threads(peer: Peer) -> str:
 
 
 def ctrl_c(peer: Peer) -> str:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's `&` has ignored
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     peer.total(N)
     sent: list[float] = []
 

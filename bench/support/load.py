@@ -1,0 +1,71 @@
+"""What others did to the cores while a benchmark ran."""
+
+from __future__ import annotations
+
+import os
+import time
+from statistics import median
+
+import psutil
+
+import gilkit
+from gilkit.lab import machine
+from gilkit.lab.measure import descendants, tree_cpu
+from gilkit.lab.runner import OTHERS_PERCENT, STEAL_PERCENT
+
+SHORTEST = 0.1  # seconds; the kernel counts in ticks of 10 ms
+SPIN = 50_000_000  # steps of the probe, some 20 ms
+SCALES = 0.85  # of all cores, at least, or they are not all ours
+
+
+def own_cpu() -> float:
+    """CPU seconds of this process and of its children, living and ended."""
+    times = os.times()
+    cpu = tree_cpu(os.getpid()) + times.children_user + times.children_system
+    for pid in descendants(os.getpid()):
+        try:
+            ended = psutil.Process(pid).cpu_times()
+            cpu += getattr(ended, "children_user", 0.0) + getattr(ended, "children_system", 0.0)
+        except psutil.Error:
+            pass
+    return cpu
+
+
+class Others:
+    """Measures what other programs and the host take of the cores, in per cent of one, from its making on."""
+
+    def __init__(self) -> None:
+        self._before = self._read()
+
+    @staticmethod
+    def _read() -> tuple[float, float, float]:
+        busy = steal = 0.0
+        allowed = machine.allowed()
+        for core, times in enumerate(psutil.cpu_times(percpu=True)):
+            if core in allowed:
+                steal += getattr(times, "steal", 0.0)
+                busy += sum(getattr(times, part, 0.0) for part in ("user", "nice", "system", "irq", "softirq"))
+        return busy - own_cpu(), steal, time.monotonic()
+
+    def disturb(self) -> float | None:
+        """Return the per cent of a core taken if it is enough to disturb, else 0; None if the time was too short."""
+        others, steal, wall = (now - before for now, before in zip(self._read(), self._before, strict=True))
+        if wall < SHORTEST:
+            return None
+        others, steal = 100 * others / wall, 100 * steal / wall
+        return others + steal if others > OTHERS_PERCENT or steal > STEAL_PERCENT else 0.0
+
+
+def scaling() -> float:
+    """Return how many times as fast a busy loop is on all threads as on one: it needs nothing but the cores.
+
+    This also shows what no system counts, such as the neighbours of a virtual machine.
+    """
+
+    def seconds(threads: int) -> float:
+        start = time.perf_counter()
+        gilkit.spin(SPIN, threads=threads)
+        return time.perf_counter() - start
+
+    seconds(gilkit.num_threads())  # starts the pool
+    return median(seconds(1) / seconds(gilkit.num_threads()) for _ in range(5))
