@@ -12,7 +12,7 @@ from gilkit.lab import drawing, experiments, interpreters, runner
 from gilkit.lab.experiment import Outcome, Setting
 from gilkit.lab.results import Result
 
-# Some seconds each: with GILKIT_FULL, and where it is counted which lines are run.
+# Some seconds each: with --promises, and where it is counted which lines are run.
 SLOW = {"cpu-vs-io", "free-threaded", "oversubscription", "pool", "server", "spawn-cost", "switch-cost"}
 SETTING = Setting([interpreters.running(), *interpreters.find_free_threaded()[:1]], cores=2, threads=2)
 
@@ -25,9 +25,9 @@ class Silent:
 
 
 @pytest.mark.parametrize("name", experiments.names())
-def test_runs_through(name):
-    if name in SLOW and not {"GILKIT_FULL", "COVERAGE_RUN"} & set(os.environ):
-        pytest.skip("takes some seconds; GILKIT_FULL runs it")
+def test_runs_through(name, often):
+    if name in SLOW and not often("COVERAGE_RUN" in os.environ, True):
+        pytest.skip("takes some seconds; --promises runs it")
     experiment = experiments.get(name)
     if experiment.obstacle():
         pytest.skip(experiment.obstacle())

@@ -209,6 +209,7 @@ def test_files_that_cannot_be_read_or_written(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 @pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129), ("SIGKILL", -9)])
+@pytest.mark.usefixtures("default_hangup")
 def test_a_signal_at_the_command_line(name, status):
     """The whole command, as a terminal interrupts it, as a batch system ends it, and as the system kills it."""
     command = [sys.executable, "-P", "-m", "gilkit", "experiment", "cpu-percent", "--seconds", "60", "--json"]

@@ -55,9 +55,12 @@ def test_checkers_accept_and_reject(checker, tmp_path):
 
 
 @needs("mypy")
-def test_stubs_are_those_of_the_modules():
+def test_stubs_are_those_of_the_modules(tmp_path):
+    # stubtest imports what it checks, and gilkit.dask needs distributed.
+    missing = tmp_path / "missing.txt"
+    missing.write_text("" if importlib.util.find_spec("distributed") else "gilkit\\.dask\n")
     done = run(
         "-m", "mypy.stubtest", "gilkit", "--concise", "--ignore-disjoint-bases",  # which older checkers do not know
-        "--allowlist", "allowlist.txt", "--mypy-config-file", ROOT.parent / "pyproject.toml",
+        "--allowlist", "allowlist.txt", "--allowlist", missing, "--mypy-config-file", ROOT.parent / "pyproject.toml",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
