@@ -36,14 +36,14 @@ def install(session: nox.Session, extras: str, *more: str) -> None:
 def test(session: nox.Session) -> None:
     """tests/, with this Python; `nox -s test --force-python 3.13` with another. Arguments go to pytest."""
     install(session, "test,peers")
-    session.run("pytest", "-q", "--timeout", "300", *session.posargs)
+    session.run("pytest", "-q", "--full", "--timeout", "300", *session.posargs)
 
 
 @nox.session
 def parallel(session: nox.Session) -> None:
     """Each test in four threads at once, for a free-threaded Python: `nox -s parallel --force-python 3.14t`."""
     install(session, "test", "pytest-run-parallel")
-    session.run("pytest", "-q", "--timeout", "300", *PARALLEL, *session.posargs)
+    session.run("pytest", "-q", "--full", "--timeout", "300", *PARALLEL, *session.posargs)
 
 
 @nox.session
@@ -52,7 +52,7 @@ def promises(session: nox.Session) -> None:
     100 times Ctrl-C. Half an hour, more without GIL; `--force-python 3.13t` for that."""
     install(session, "test,peers")
     tests = session.posargs or [f"tests/test_{part}.py" for part in ("fork", "exit", "storms", "signals", "famine")]
-    session.run("pytest", "-q", *tests, env={"GILKIT_FULL": "1"})
+    session.run("pytest", "-q", "--promises", *tests)
     session.run("python", "bench/robustness/interrupts.py", "100")
 
 
@@ -60,20 +60,20 @@ def promises(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """bench/, gilkit beside its peers. On a machine that has nothing else to do."""
     install(session, "test,peers")
-    session.run("pytest", "--benchmark", *session.posargs)
+    session.run("pytest", "--benchmark", "--full", *session.posargs)
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
     """The site, with warnings as errors."""
-    install(session, "docs,dask")  # gilkit.dask is among what is read
+    install(session, "docs")
     session.run("mkdocs", "build", "--strict", *session.posargs)
 
 
 @nox.session
 def typing(session: nox.Session) -> None:
     """Style; mypy of gilkit itself; mypy, pyright and stubtest as its users have it."""
-    install(session, "test,typing,dask", "cython-lint", "ruff")
+    install(session, "test,typing", "cython-lint", "ruff")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("cython-lint", "bench", "gilkit", "tests")
@@ -110,7 +110,17 @@ def tsan(session: nox.Session) -> None:
         "PYTHONPATH": where.strip(),
         "TSAN_OPTIONS": f"suppressions={ROOT / 'tests' / 'tsan.supp'} history_size=4 print_suppressions=1",
     }
-    pytest = [interpreter, "-m", "pytest", "-q", "--timeout", "600", "--hypothesis-profile=few", "--parallel-threads=4"]
+    pytest = [
+        interpreter,
+        "-m",
+        "pytest",
+        "-q",
+        "--full",
+        "--timeout",
+        "600",
+        "--hypothesis-profile=few",
+        "--parallel-threads=4",
+    ]
     pytest += ["-k", "not million"]  # a million items in four threads take a quarter of an hour
     # One process for each file. A report makes its exit status 66.
     for tests in session.posargs or [f"tests/test_{name}.py" for name in SANITIZED]:
@@ -126,7 +136,9 @@ def coverage(session: nox.Session) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     environment = {"COVERAGE_FILE": str(folder / "data"), "COVERAGE_RCFILE": str(ROOT / "pyproject.toml")}
-    session.run("coverage", "run", "-m", "pytest", "-q", "--timeout", "600", *session.posargs, env=environment)
+    session.run(
+        "coverage", "run", "-m", "pytest", "-q", "--full", "--timeout", "600", *session.posargs, env=environment
+    )
     session.run("coverage", "combine", "-q", env=environment, success_codes=[0, 1])  # processes that were killed
 
     # -O1: as many branches as were written, in a third of the time of -O0. Atomic counters: the tests have threads.
