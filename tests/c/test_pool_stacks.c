@@ -15,6 +15,13 @@
 
 #define MIB ((size_t)1 << 20)
 
+/* ThreadSanitizer keeps its own data of a thread on the stack, more than 200 KiB. */
+#if defined(__SANITIZE_THREAD__)
+#  define SMALL MIB
+#else
+#  define SMALL ((size_t)256 << 10)
+#endif
+
 static void has_stack(void *data)
 {
     size_t least = *(size_t *)data;
@@ -52,7 +59,7 @@ int main(void)
 #endif
     for (int i = 0; i < rounds(20); i++) {
         /* A size that is larger than workers have, on workers that exist; then a smaller one. */
-        size_t sizes[] = {usual, 16 * MIB, 16 * MIB, 1 * MIB, 64 * MIB, 300 << 10};
+        size_t sizes[] = {usual, 16 * MIB, 16 * MIB, 1 * MIB, 64 * MIB, SMALL + 5000};
         together(3, has_stack, &usual, (gk_options){.foreign = 1});
         for (int s = 0; s < 6; s++) {
             together(3, has_stack, &sizes[s], (gk_options){.foreign = 1, .stack_size = sizes[s]});
@@ -63,7 +70,7 @@ int main(void)
         CHECK(gk_pool_workers() == 0);
     }
     /* After a small size the usual one again. */
-    size_t small = 256 << 10;
+    size_t small = SMALL;
     together(3, has_stack, &small, (gk_options){.foreign = 1, .stack_size = small});
     together(3, has_stack, &usual, (gk_options){.foreign = 1});
 
