@@ -115,20 +115,17 @@ cdef object python_function(kernel):
     return found[0] if len(found) == 1 else None
 
 
-def _begin(error):
-    return error[0]
-
-
 def _catching(kernel, function):
     """A callback like `kernel` that ends its region where `function` raises, and
-    the list of (begin, exception): ctypes would print and forget them."""
+    the list of exceptions: ctypes would print and forget them. The first one
+    ends the region, so later ones may be its consequences."""
     errors = []
 
     def call(first, end, data):
         try:
             function(first, end, data)
         except BaseException as error:
-            errors.append((first, error))
+            errors.append(error)
             gk_cancel(RAISED)
 
     return type(kernel)(call), errors
@@ -261,7 +258,7 @@ def parallel_for(n, kernel, data=None, *, threads=None, grain=None):
     A LowLevelCallable's user_data stands in for None.
 
     Exceptions: that of a Python function behind a ctypes callback ends the call
-    and is raised; of several, the one of the lowest ``begin``. Kernels of numba
+    and is raised; of several, the one that came first. Kernels of numba
     and callbacks of cffi cannot raise: these libraries print the exception
     (``sys.unraisablehook``) and go on, and the call ends as if there were none.
     Let such a kernel write what went wrong into its data, or let cffi's
@@ -313,8 +310,7 @@ def parallel_for(n, kernel, data=None, *, threads=None, grain=None):
             status = gk_parallel_for(count, <gk_body *>address, <void *>pointer, &call.options)
     finish(&call, GK_OK if status == RAISED and errors else status)
     if errors:
-        errors.sort(key=_begin)
         try:
-            raise errors[0][1]
+            raise errors[0]
         finally:
             errors.clear()  # or each exception would keep itself alive, by its traceback

@@ -340,7 +340,8 @@ def test_what_a_ctypes_callback_raises_ends_the_call(error, threads, capfd):
     recorder = Recorder(body)
     with pytest.raises(error) as raised:
         gilkit.parallel_for(1_000_000, recorder.kernel, threads=threads, grain=1)
-    assert raised.value.args[0] == min(begin for begin in begun if begin >= 100)
+    assert raised.value.args[0] in begun
+    assert threads > 1 or raised.value.args[0] == 100
     assert len(begun) < 10_000
     assert capfd.readouterr().err == ""
     # And the next call is like the first.

@@ -56,6 +56,23 @@ static void cancelled_regions(gk_body *work)
     }
 }
 
+/* Any of several tokens ends the region, wherever it is in the list. */
+static void outer_tokens(gk_body *work)
+{
+    for (int i = 0; i < rounds(40); i++) {
+        struct region region = {0};
+        gk_cancel_token quiet[3] = {{0}};
+        gk_token_list list[3] = {{&quiet[1], &list[1]}, {&quiet[2], &list[2]}, {&region.token, NULL}};
+        gk_options options = {.grain = 1, .threads = 3, .token = &quiet[0], .outer_tokens = &list[i % 3]};
+        gk_thread *thread = gk_thread_start(canceller, &region, "canceller");
+        CHECK(thread != NULL);
+        int status = gk_parallel_for(ENDLESS, work, &region, &options);
+        CHECK(atomic_load(&region.running) == 0);
+        CHECK(status == 42);
+        gk_thread_join(thread);
+    }
+}
+
 static void deadlines(void)
 {
     for (int i = 0; i < rounds(100); i++) {
@@ -74,6 +91,8 @@ int main(void)
     gk_set_num_threads(3);
     cancelled_regions(body);
     cancelled_regions(nesting);
+    outer_tokens(body);
+    outer_tokens(nesting);
     deadlines();
     struct region region = {0};
     CHECK(gk_parallel_for(1000, body, &region, &(gk_options){.threads = 3}) == GK_OK);
