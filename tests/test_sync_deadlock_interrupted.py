@@ -313,7 +313,7 @@ def test_trace_profile_and_warning_functions_that_take_locks():
 
 @contextlib.contextmanager
 def warned(match):
-    with pytest.warns(sync.LockOrderWarning, match=match):
+    with pytest.warns(sync.LockOrderWarning, match=match):  # noqa: PT031
         warnings.simplefilter("always")
         yield
 

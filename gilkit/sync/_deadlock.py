@@ -52,7 +52,9 @@ class DeadlockError(RuntimeError):
         super().__init__("\n".join(lines))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = self.__dict__ | {"cycle": tuple(link._replace(lock=LockOfOther(repr_of(link.lock))) for link in self.cycle)}
+        state = self.__dict__ | {
+            "cycle": tuple(link._replace(lock=LockOfOther(repr_of(link.lock))) for link in self.cycle)
+        }
         return restored, (type(self), self.args), state
 
     def __copy__(self) -> DeadlockError:

@@ -5,9 +5,10 @@ from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memset
 
 from gilkit.sync._c cimport (
-    GK_CLAIM_LOCK, GK_FOREVER, GK_SYNC_OK, gk_claim, gk_gil_freed, gk_lock, gk_lock_acquire, gk_lock_is_held, gk_lock_release, gk_lock_try,
-    gk_lock_try_release, gk_patience, gk_rlock, gk_rlock_acquire, gk_rlock_count, gk_rlock_owner, gk_rlock_release,
-    gk_rlock_release_all, gk_rlock_set_count, gk_rlock_try, gk_rlock_try_release, import_core,
+    GK_CLAIM_LOCK, GK_FOREVER, GK_SYNC_OK, gk_claim, gk_gil_freed, gk_lock, gk_lock_acquire, gk_lock_is_held,
+    gk_lock_release, gk_lock_try, gk_lock_try_release, gk_patience, gk_rlock, gk_rlock_acquire, gk_rlock_count,
+    gk_rlock_owner, gk_rlock_release, gk_rlock_release_all, gk_rlock_set_count, gk_rlock_try, gk_rlock_try_release,
+    import_core,
 )
 from gilkit.sync._wait cimport (
     PyThread_get_thread_ident, acquire_detecting, claim_of, detecting, dispose, forget_orders, has_greenlets,
