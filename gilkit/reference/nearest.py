@@ -18,7 +18,7 @@ def nearest(points, centers):
             if total < best:
                 best, which = total, c
         if best == float("inf"):  # NaN, or infinitely far from all: the distance to the first centre
-            best = sum(((x - y) * (x - y) for x, y in zip(point, centers[0], strict=True)), 0.0) if len(centers) else best
+            best = sum((x - y) * (x - y) for x, y in zip(point, centers[0], strict=True))
         index.append(which)
         distance.append(best)
     return index, distance
