@@ -492,8 +492,10 @@ def run_case(seed, number, hostile):
         raise
 
 
-def child(seed, first, last, place, hostile):
+def child(seed, first, last, place, hostile, until):
     for number in range(first, last):
+        if time.monotonic() > until:
+            return
         place.write_text(str(number))
         run_case(seed, number, hostile)
     place.write_text(str(last))
@@ -511,7 +513,7 @@ def main():
     seed = secrets.randbits(32) if args.seed is None else args.seed
     if args.child:
         first, last, place = args.child
-        child(seed, int(first), int(last), Path(place), not args.without_hostile)
+        child(seed, int(first), int(last), Path(place), not args.without_hostile, time.monotonic() + args.seconds)
         return 0
     if args.case is not None:
         run_case(seed, args.case, not args.without_hostile)
@@ -523,9 +525,12 @@ def main():
         while time.monotonic() < until and findings < args.findings:
             options = ["--without-hostile"] if args.without_hostile else []
             me = [sys.executable, __file__, "--seed", str(seed), *options]
+            left = str(max(0.0, until - time.monotonic()))
             place.write_text(str(next_case))
             process = subprocess.Popen(
-                [*me, "--child", str(next_case), str(next_case + BATCH), str(place)], stderr=subprocess.PIPE, text=True
+                [*me, "--seconds", left, "--child", str(next_case), str(next_case + BATCH), str(place)],
+                stderr=subprocess.PIPE,
+                text=True,
             )
             seen = None
             while True:  # a case that hangs is a finding, too
