@@ -166,9 +166,11 @@ def fuzz(session: nox.Session) -> None:
     (sdist,) = folder.glob("*.tar.gz")
     session.install("--no-build-isolation", "--no-deps", "--force-reinstall", "--no-cache-dir", str(sdist), env=flags)
     runtime = session.run("gcc", "-print-file-name=libasan.so", silent=True, external=True).strip()
+    tell = "import sysconfig; print(sysconfig.get_config_var('Py_GIL_DISABLED') or 0)"
+    without_gil = session.run("python", "-c", tell, silent=True).strip() == "1"  # those know no other allocator
     environment = {
         "LD_PRELOAD": runtime,
-        "PYTHONMALLOC": "malloc",
+        "PYTHONMALLOC": "default" if without_gil else "malloc",
         "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
         "UBSAN_OPTIONS": "print_stacktrace=1",
     }

@@ -5,7 +5,8 @@ def nearest(points, centers):
     """Each point's nearest centre and the squared distance to it: two lists.
 
     The squared differences are summed in the order of the coordinates. The
-    lowest index counts where several are equally near.
+    lowest index counts where several are equally near. A point with NaN has
+    centre 0 and distance NaN.
     """
     index, distance = [], []
     for point in points:
@@ -16,6 +17,8 @@ def nearest(points, centers):
                 total += (x - y) * (x - y)
             if total < best:
                 best, which = total, c
+        if best == float("inf"):  # NaN, or infinitely far from all: the distance to the first centre
+            best = sum((x - y) * (x - y) for x, y in zip(point, centers[0], strict=True))
         index.append(which)
         distance.append(best)
     return index, distance
