@@ -306,15 +306,15 @@ value = 5
 @pytest.mark.parametrize(
     ("name", "inputs", "words"),
     [
-        ("missing", "nothing", "theirs.py has no 'missing'"),
-        ("f", "missing", "theirs.py has no 'missing'"),
-        ("f.x", "nothing", "theirs.py has no 'f.x'"),
+        ("missing", "nothing", "theirs.py has no attribute 'missing'"),
+        ("f", "missing", "theirs.py has no attribute 'missing'"),
+        ("f.x", "nothing", "theirs.py has no attribute 'f.x'"),
         ("value", "nothing", "is int, not a function"),
         ("f", "value", "is int, not a function"),
         ("f", "none", "must return a list of inputs, got NoneType"),
         ("f", "number", "must return a list of inputs, got int"),
         ("f", "nothing", "gave no inputs"),
-        ("f", "needs", "must take no arguments"),
+        ("f", "needs", "is missing 1 required positional argument"),
     ],
 )
 def test_names_that_cannot_be_used_take_one_sentence(tmp_path, capsys, name, inputs, words):

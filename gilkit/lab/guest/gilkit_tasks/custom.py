@@ -30,7 +30,7 @@ def target(spec):
         value = module
         for part in name.split("."):
             if not hasattr(value, part):
-                raise Unusable("%s has no %r" % (path, name))
+                raise Unusable("%s has no attribute %r" % (path, name))
             value = getattr(value, part)
         _targets[spec] = value
     return _targets[spec]
@@ -52,7 +52,10 @@ def made(make):
     if not callable(call):
         raise Unusable("%s is %s, not a function" % (make, type(call).__name__))
     if arity(make):
-        raise Unusable("%s must take no arguments, to make the inputs" % make)
+        raise Unusable(
+            "%s() is missing %d required positional argument%s: it must make the inputs without any"
+            % (make, arity(make), "s" * (arity(make) > 1))
+        )
     items = call()
     try:
         return list(items)
