@@ -273,8 +273,6 @@ def compared(tmp_path, capsys):
         ("import sys; sys.exit(3)", "ended with status 3"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "killed by SIGKILL"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt"),
-        ("f = 5", "f"),
-        ("", "f"),
         ("def f(): raise ValueError('\\x1b[2J')\ninputs = [1]", "cannot be compared"),
         ("def f(x): return x", "theirs.py"),
         ("def f(:\n  '\\ud800 µ'", "SyntaxError"),
@@ -287,6 +285,79 @@ def test_functions_that_cannot_be_compared(compared, text, words):
     assert words in said.err
     assert "\x1b" not in said.err
     assert "site-packages/gilkit/lab/cli.py" not in said.err  # no traceback of the lab's own
+
+
+INPUTS = """
+def f(x): return x
+def none(): return None
+def number(): return 5
+def nothing(): return []
+def needs(x): return [x]
+def fails(): raise TypeError("[/theirs]")
+def broken():
+    def items():
+        yield 1
+        raise TypeError("of theirs")
+    return items()
+value = 5
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "words"),
+    [
+        ("missing", "nothing", "theirs.py has no attribute 'missing'"),
+        ("f", "missing", "theirs.py has no attribute 'missing'"),
+        ("f.x", "nothing", "theirs.py has no attribute 'f.x'"),
+        ("value", "nothing", "is int, not a function"),
+        ("f", "value", "is int, not a function"),
+        ("f", "none", "must return a list of inputs, got NoneType"),
+        ("f", "number", "must return a list of inputs, got int"),
+        ("f", "nothing", "gave no inputs"),
+        ("f", "needs", "is missing 1 required positional argument"),
+    ],
+)
+def test_names_that_cannot_be_used_take_one_sentence(tmp_path, capsys, name, inputs, words):
+    file = tmp_path / "theirs.py"
+    file.write_text(INPUTS)
+    assert cli.main(["compare", f"{file}:{name}", "--inputs", f"{file}:{inputs}"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("gilkit: error: ") and words in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(("inputs", "words"), [("fails", "TypeError: [/theirs]"), ("broken", "TypeError: of theirs")])
+def test_what_their_functions_raise_is_shown_with_the_place(tmp_path, capsys, inputs, words):
+    file = tmp_path / "theirs.py"
+    file.write_text(INPUTS)
+    assert cli.main(["compare", f"{file}:f", "--inputs", f"{file}:{inputs}"]) == 2
+    error = capsys.readouterr().err
+    assert words in error and f'File "{file}", line ' in error
+
+
+@pytest.mark.parametrize("command", [["experiment", "pool"], ["compare", "spin"]])
+def test_options_that_nothing_can_be_done_with(command, capsys):
+    with pytest.raises(SystemExit):
+        cli.main([*command, "--threads", "1025"])
+    assert "--threads: must be at most 1024, got '1025'" in capsys.readouterr().err
+    for option in ("--save", "--pyperf"):
+        assert cli.main([*command, option, ""]) == 2
+        assert "'' cannot be written: it names no file" in capsys.readouterr().err
+
+
+@POSIX
+def test_a_current_folder_that_is_gone(folder):
+    inside = folder / "gone"
+    for command in ("compare spin --save x.json", "compare x.py:f", "report x.md --from x.json"):
+        inside.mkdir()
+        script = f'cd gone && rmdir ../gone && exec "$@" {command}'
+        done = subprocess.run(
+            ["sh", "-c", script, "sh", sys.executable, "-P", "-m", "gilkit"],
+            cwd=folder,
+            capture_output=True,
+            timeout=60,
+        )
+        assert done.returncode == 2
+        assert done.stderr.startswith(b"gilkit: error: '") and done.stderr.count(b"\n") == 1, done.stderr
 
 
 def test_specs_that_name_no_file(compared, tmp_path):

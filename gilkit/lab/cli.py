@@ -17,6 +17,7 @@ from .escaping import printable
 from .experiment import Experiment, Setting
 from .results import Result
 
+MOST_THREADS = 1024  # gilkit's own limit
 INTERRUPTED = 130  # what shells report for a program that Ctrl-C ended
 
 
@@ -27,6 +28,13 @@ def positive(text: str) -> int:
         value = 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be an integer of at least 1, got {text!r}")
+    return value
+
+
+def threads(text: str) -> int:
+    value = positive(text)
+    if value > MOST_THREADS:
+        raise argparse.ArgumentTypeError(f"must be at most {MOST_THREADS}, got {text!r}")
     return value
 
 
@@ -58,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
     experiment.add_argument("name", metavar="NAME", nargs="?", help="which experiment; without it, a list of them")
     experiment.add_argument("--all", action="store_true", help="run all of them, one after another")
     experiment.add_argument("--seconds", type=duration, metavar="S", help="how long to measure each case")
-    experiment.add_argument("--threads", type=positive, metavar="N", help="in place of the number of usable cores")
+    experiment.add_argument("--threads", type=threads, metavar="N", help="in place of the number of usable cores")
     experiment.add_argument(
         "--python",
         action="append",
@@ -81,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument(
         "--inputs", metavar="FILE:FUNCTION", help="the function that returns the list of inputs for yours"
     )
-    compare.add_argument("--threads", type=positive, metavar="N", help="in place of the number of usable cores")
+    compare.add_argument("--threads", type=threads, metavar="N", help="in place of the number of usable cores")
     compare.add_argument("--rounds", type=positive, metavar="N", help="how often each strategy runs (default 7)")
     compare.add_argument("--python", action="append", default=[], metavar="PATH", help="a free-threaded one to use")
     compare.add_argument("--against", metavar="FILE", help="say what has changed since this saved comparison")
@@ -106,7 +114,7 @@ def parser() -> argparse.ArgumentParser:
         help="a saved run; may be repeated, and of several runs of the same experiment the last counts",
     )
     report.add_argument("--seconds", type=duration, metavar="S", help="of a new run: how long to measure each case")
-    report.add_argument("--threads", type=positive, metavar="N", help="of a new run: in place of the usable cores")
+    report.add_argument("--threads", type=threads, metavar="N", help="of a new run: in place of the usable cores")
     report.add_argument("--python", action="append", default=[], metavar="PATH", help="of a new run: measure it too")
     report.set_defaults(run=run_report)
 
@@ -203,8 +211,9 @@ def run_all(
 def check_writable(options: argparse.Namespace) -> None:
     from . import results
 
-    for path in filter(None, (options.save, options.pyperf)):
-        results.check_writable(path)
+    for path in (options.save, options.pyperf):
+        if path is not None:
+            results.check_writable(path)
 
 
 def export(options: argparse.Namespace, found: Sequence[Result]) -> None:

@@ -198,6 +198,9 @@ def examine(function: str, make: str | None) -> dict[str, Any]:
                     f"{function} cannot be compared: one call takes more than {TRIAL:g} s, or it hangs. Compare a "
                     "shorter piece of the work."
                 ) from None
+            _, unusable, reason = str(error).partition("custom.Unusable: ")
+            if unusable:
+                raise LabError(f"{function} cannot be compared: {reason}") from None
             where = "\n".join(error.traceback.strip().splitlines()[-6:])
             raise LabError(f"{function} cannot be compared: {error}\n{where}".rstrip()) from None
     return facts
@@ -216,7 +219,10 @@ def build(target: str, make: str | None) -> Comparison:
 
 def absolute(spec: str) -> str:
     path, colon, name = spec.rpartition(":")
-    return f"{os.path.abspath(path)}{colon}{name}" if colon else spec
+    try:
+        return f"{os.path.abspath(path)}{colon}{name}" if colon else spec
+    except OSError as error:  # the current folder is gone
+        raise LabError(f"{spec!r} cannot be found: {error.strerror}") from None
 
 
 # ---- Advice

@@ -131,12 +131,12 @@ def write(path: str | os.PathLike[str], text: str) -> None:
 def check_writable(path: str | os.PathLike[str]) -> None:
     """LabError when write() could not write there: better known before minutes of measuring than after."""
     name = os.fspath(path)
-    folder = os.path.dirname(os.path.realpath(name))
     try:
-        if Path(name).is_dir():
-            raise LabError(f"{name!r} cannot be written: it is a folder")
+        folder = os.path.dirname(os.path.realpath(name))
+        if not name or Path(name).is_dir():
+            raise LabError(f"{name!r} cannot be written: {'it is a folder' if name else 'it names no file'}")
         writable = os.access(name if is_special(name) else folder, os.W_OK)
-    except OSError as error:  # a name that is too long, a folder that may not be entered
+    except OSError as error:  # a name that is too long, a folder that may not be entered, or is gone
         raise LabError(f"{name!r} cannot be written: {error.strerror}") from None
     if not writable or not os.path.isdir(folder):
         raise LabError(f"{name!r} cannot be written: {folder!r} is no folder to write in")

@@ -111,12 +111,14 @@ def inspect(function, make):
     be moved to another process and how long pickling it takes."""
     needed = custom.arity(function)
     if not callable(custom.target(function)):
-        raise TypeError("%s is %s, not a function" % (function, type(custom.target(function)).__name__))
+        raise custom.Unusable("%s is %s, not a function" % (function, type(custom.target(function)).__name__))
     if not make and needed:
-        raise TypeError("%s takes %d argument(s): name a function that makes them with --inputs" % (function, needed))
+        raise custom.Unusable(
+            "%s takes %d argument(s): name a function that makes them with --inputs" % (function, needed)
+        )
     items = custom.inputs(function, make)
     if not items:
-        raise ValueError("%s gave no inputs" % make)
+        raise custom.Unusable("%s gave no inputs" % make)
     facts = {"inputs": len(items), "needed": needed}
     start = time.perf_counter()
     results = []

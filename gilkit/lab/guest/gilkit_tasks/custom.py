@@ -9,6 +9,10 @@ _targets = {}
 _inputs = {}
 
 
+class Unusable(Exception):
+    """What is wrong with the names that were given, in a sentence; no traceback could add to it."""
+
+
 def target(spec):
     """The function that ``path/to/file.py:name`` names. The file's folder goes on sys.path and the file is imported
     under its own name, as the pool's processes will import it."""
@@ -25,6 +29,8 @@ def target(spec):
             raise ImportError("%s hides behind another module of the name %r: rename the file" % (path, stem))
         value = module
         for part in name.split("."):
+            if not hasattr(value, part):
+                raise Unusable("%s has no attribute %r" % (path, name))
             value = getattr(value, part)
         _targets[spec] = value
     return _targets[spec]
@@ -35,9 +41,28 @@ def inputs(function, make, take=None, repeat=1):
     first ``take`` of them, ``repeat`` times over."""
     key = (make, take, repeat)
     if key not in _inputs:
-        items = list(target(make)()) if make else [()] * (take or 8)
+        items = made(make) if make else [()] * (take or 8)
         _inputs[key] = items[:take] * repeat
     return _inputs[key]
+
+
+def made(make):
+    """The inputs that a function of the reader's makes."""
+    call = target(make)
+    if not callable(call):
+        raise Unusable("%s is %s, not a function" % (make, type(call).__name__))
+    if arity(make):
+        raise Unusable(
+            "%s() is missing %d required positional argument%s: it must make the inputs without any"
+            % (make, arity(make), "s" * (arity(make) > 1))
+        )
+    items = call()
+    try:
+        return list(items)
+    except TypeError:
+        if hasattr(type(items), "__iter__"):  # what it makes fails, not the making of a list
+            raise
+        raise Unusable("%s must return a list of inputs, got %s" % (make, type(items).__name__))
 
 
 def arity(function):
