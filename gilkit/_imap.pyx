@@ -230,6 +230,7 @@ cdef class Results:
     cdef object fn, source, source_error, context, hooks, threads, thread
     cdef object here, here_scope, own_scope  # for calls in the consumer's thread: its context, and what that was last
     cdef object report, close_report, total
+    cdef readonly object stop_iteration  # that the function raised
     cdef int64_t ahead, fewest, given, next_report, item_bytes, result_bytes, last_read, quick_reads
     cdef int inside
     cdef bint started, alone, ended, exhausted, prompt, asked_for_limits
@@ -457,6 +458,7 @@ cdef class Results:
 
     cdef int fail(self, error) except -1:
         if isinstance(error, StopIteration):  # as in a generator: it would end the consumer's loop without a word
+            self.stop_iteration = error
             raise RuntimeError("gilkit.imap: the function raised StopIteration") from error
         raise error
 
