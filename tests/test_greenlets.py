@@ -105,13 +105,18 @@ print("right")
 def test_patched_programs(package, first):
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"needs {package}")
-    patch = {"gevent": "import gevent.monkey; gevent.monkey.patch_all()", "eventlet": "import eventlet; eventlet.monkey_patch()"}
+    patch = {
+        "gevent": "import gevent.monkey; gevent.monkey.patch_all()",
+        "eventlet": "import eventlet; eventlet.monkey_patch()",
+    }
     lines = ["import gilkit; gilkit.map, gilkit.imap", patch[package]]
     spawn = {
         "gevent": "gs = [gevent.spawn(work) for _ in range(5)]; gevent.joinall(gs); out = [g.value for g in gs]",
         "eventlet": "gs = [eventlet.spawn(work) for _ in range(5)]; out = [g.wait() for g in gs]",
     }
-    code = "\n".join(lines if first == "gilkit" else lines[::-1]) + f"""
+    code = (
+        "\n".join(lines if first == "gilkit" else lines[::-1])
+        + f"""
 import time
 def item(x):
     time.sleep(0.001)
@@ -123,4 +128,5 @@ def work():
 assert out == [(list(range(20)),) * 3] * 5, out
 print("right")
 """
+    )
     assert run(code).endswith("right\n")
