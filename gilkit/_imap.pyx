@@ -102,8 +102,8 @@ cdef enum:
 
 # Iterators that never wait for anything.
 _prompt = frozenset({
-    type(iter(value)) for value in ([], (), {}, set(), "", "\xe9", b"", bytearray(), range(0), range(2**70), {}.values(),
-                                    {}.items(), reversed([]), reversed(()), deque(), itertools.repeat(0),
+    type(iter(value)) for value in ([], (), {}, set(), "", "\xe9", b"", bytearray(), range(0), range(2**70),
+                                    {}.values(), {}.items(), reversed([]), reversed(()), deque(), itertools.repeat(0),
                                     itertools.count())
 })
 _scope = _call.scope_variable
