@@ -4,13 +4,11 @@ import itertools
 import os
 import sys
 import threading
-import types
-import weakref
 from collections import deque
 from collections.abc import Generator
 from functools import partial
 
-from cpython.contextvars cimport PyContextVar_Get, PyContextVar_Set
+from cpython.contextvars cimport PyContextVar_Get
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
@@ -21,6 +19,7 @@ from gilkit._exports cimport GK_OK, gk_inside, gk_now, gk_options, import_core
 
 from gilkit import _call
 from gilkit._progress import reporter
+from gilkit._runner import start, threads_are_greenlets
 
 import_core()
 
@@ -89,7 +88,7 @@ cdef enum:
     MAX_AHEAD = 65_536
     # Cells that are filled before any result was given; each given result allows two more.
     FIRST_AHEAD = 16
-    # What items and results that wait may take in memory, unless it is so few that threads have no work.
+    # What items and results that wait may take in memory, unless threads would have no work.
     BYTES_AHEAD = 16_777_216
     # A source whose last item came later than this (nanoseconds) is slow, and may be about to wait for a result.
     SLOW_SOURCE = 1_000_000
@@ -103,8 +102,8 @@ cdef enum:
 
 # Iterators that never wait for anything.
 _prompt = frozenset({
-    type(iter(value)) for value in ([], (), {}, set(), "", "\xe9", b"", bytearray(), range(0), range(2**70), {}.values(),
-                                    {}.items(), reversed([]), reversed(()), deque(), itertools.repeat(0),
+    type(iter(value)) for value in ([], (), {}, set(), "", "\xe9", b"", bytearray(), range(0), range(2**70),
+                                    {}.values(), {}.items(), reversed([]), reversed(()), deque(), itertools.repeat(0),
                                     itertools.count())
 })
 _scope = _call.scope_variable
@@ -161,39 +160,6 @@ def run(Core core, threads):
         imap_end(&core.s)
 
 
-# Pipelines whose threads the interpreter waits for at its end; None at first.
-_waited_for = None
-
-
-def _end_threads():
-    for core in list(_waited_for):
-        core.stop()
-
-
-cdef bint is_native(function):
-    return isinstance(function, types.BuiltinFunctionType) and function.__module__ == "_thread"
-
-
-cdef object start_thread(Core core, function):
-    """The thread that runs the function, or None where Python's threads are greenlets."""
-    global _waited_for
-    # gevent and eventlet replace this: the runner would then be a greenlet of its consumer's thread.
-    if not is_native(getattr(threading, "_start_joinable_thread", None) or threading._start_new_thread):
-        if imap_start_thread(function) != 0:
-            raise RuntimeError("no thread can be started")
-        return None
-    try:
-        thread = threading.Thread(target=function, name="gilkit.imap", daemon=True)
-    except RuntimeError:  # most sub-interpreters allow no daemon threads
-        if _waited_for is None:
-            _waited_for = weakref.WeakSet()
-            threading._register_atexit(_end_threads)
-        _waited_for.add(core)
-        thread = threading.Thread(target=function, name="gilkit.imap")
-    thread.start()
-    return thread
-
-
 cdef tuple thread_hooks():
     profile, trace = threading.getprofile(), threading.gettrace()
     if profile is None and trace is None:
@@ -230,6 +196,7 @@ cdef class Results:
     cdef object fn, source, source_error, context, hooks, threads, thread
     cdef object here, here_scope, own_scope  # for calls in the consumer's thread: its context, and what that was last
     cdef object report, close_report, total
+    cdef readonly object stop_iteration  # that the function raised
     cdef int64_t ahead, fewest, given, next_report, item_bytes, result_bytes, last_read, quick_reads
     cdef int inside
     cdef bint started, alone, ended, exhausted, prompt, asked_for_limits
@@ -275,7 +242,7 @@ cdef class Results:
         except BaseException as error:
             # A limit of the consumer's ends its wait alone.
             if not (self.asked_for_limits and is_limit(error)):
-                self.finish()
+                self.end()
             self.asked_for_limits = False
             raise
         finally:
@@ -299,7 +266,7 @@ cdef class Results:
         if not enter(&self.inside):
             raise ValueError("gilkit.imap: this iterator is already executing")
         try:
-            self.finish()
+            self.end()
         finally:
             leave(&self.inside)
 
@@ -349,7 +316,7 @@ cdef class Results:
                     raise self.source_error
                 if self.report is not None:
                     self.report(self.given, self.total)
-                self.finish()
+                self.end()
                 return None
             elif self.alone or self.is_short():
                 item = self.read_item()
@@ -404,7 +371,7 @@ cdef class Results:
         cdef imap_stream *s = &self.core.s
         cdef int64_t most = self.allowed(), before = 0
         if not self.started:
-            self.start()
+            self.start_runner()
             if self.alone:
                 return 0
         while s.tail - s.head < most:
@@ -427,7 +394,7 @@ cdef class Results:
         imap_kick(s)
         return 0
 
-    cdef int start(self) except -1:
+    cdef int start_runner(self) except -1:
         self.core.forks = forks
         self.started = True
         self.hooks = thread_hooks()
@@ -436,7 +403,11 @@ cdef class Results:
             self.started, self.alone = False, True
             return 0
         try:
-            self.thread = start_thread(self.core, partial(self.context.run, run, self.core, self.threads))
+            function = partial(self.context.run, run, self.core, self.threads)
+            if not threads_are_greenlets():
+                self.thread = start(self.core, function)
+            elif imap_start_thread(function) != 0:
+                raise RuntimeError
         except (RuntimeError, MemoryError, OSError):  # none can be had
             self.started, self.alone = False, True
         return 0
@@ -457,6 +428,7 @@ cdef class Results:
 
     cdef int fail(self, error) except -1:
         if isinstance(error, StopIteration):  # as in a generator: it would end the consumer's loop without a word
+            self.stop_iteration = error
             raise RuntimeError("gilkit.imap: the function raised StopIteration") from error
         raise error
 
@@ -484,7 +456,7 @@ cdef class Results:
         self.asked_for_limits = False
         return 0
 
-    cdef int finish(self) except -1:
+    cdef int end(self) except -1:
         """Ends it; waits for the items that are at work, unless that may be a wait for the caller itself."""
         if self.ended:
             return 0

@@ -228,11 +228,19 @@ cdef bint may_switch_stacks():
 
 cdef list run_on_the_heap(str what, fn, source, bint star, threads, progress, total):
     """map for threads with greenlets: nothing that another thread looks at is on the caller's stack."""
-    cdef int64_t count = thread_count(threads)
+    cdef int64_t count = thread_count(threads), expected = len(source) if type(source) is list else 0
     results = Results(fn, iter(source), star, 2**40, threads, count, copy_context(), True, count == 1)
     if progress is not None and progress is not False:
         results.tell_of(progress, total, what)
-    return list(results)
+    try:
+        values = list(results)
+    except RuntimeError:
+        if results.stop_iteration is None:
+            raise
+        raise results.stop_iteration
+    if type(source) is list and len(values) < expected:
+        raise RuntimeError("the list became shorter while gilkit.map was at work on it")
+    return values
 
 
 cdef list mapped(str what, fn, source, bint star, threads, chunksize, progress, total):

@@ -1,11 +1,14 @@
 """Greenlets that switch inside of gilkit's calls, and programs that gevent and eventlet have patched."""
 
+import importlib.util
 import subprocess
 import sys
 
 import pytest
 
-pytest.importorskip("greenlet")
+# Not imported here: that would change how gilkit works in all other tests.
+if importlib.util.find_spec("greenlet") is None:
+    pytest.skip("needs greenlet", allow_module_level=True)
 
 PROLOGUE = """
 import ctypes, os, threading, time
@@ -82,13 +85,16 @@ if hasattr(signal, "setitimer"):
     class Signal(Exception): pass
     def handler(*_): raise Signal
     signal.signal(signal.SIGALRM, handler)
-    kernel = gilkit.spin
     for call in (lambda: gilkit.map(lambda _: gilkit.spin(10**14, threads=1), range(4), threads=2),
                  lambda: gilkit.map(time.sleep, [0.001] * 10**6, threads=2)):
         signal.setitimer(signal.ITIMER_REAL, 0.1)
         with pytest.raises(Signal): call()
 assert gilkit.map(abs, [-1], threads=4) == [1]
 assert gilkit.map(abs, []) == []
+def stop(x): raise StopIteration(x)
+with pytest.raises(StopIteration): gilkit.map(stop, range(3))
+items = list(range(1000))
+with pytest.raises(RuntimeError, match="became shorter"): gilkit.map(lambda x: items.clear(), items, threads=1)
 print("right")
 """
     assert run(code) == "right\n"
@@ -97,14 +103,20 @@ print("right")
 @pytest.mark.parametrize("first", ["gilkit", "patch"])
 @pytest.mark.parametrize("package", ["gevent", "eventlet"])
 def test_patched_programs(package, first):
-    pytest.importorskip(package)
-    patch = {"gevent": "import gevent.monkey; gevent.monkey.patch_all()", "eventlet": "import eventlet; eventlet.monkey_patch()"}
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"needs {package}")
+    patch = {
+        "gevent": "import gevent.monkey; gevent.monkey.patch_all()",
+        "eventlet": "import eventlet; eventlet.monkey_patch()",
+    }
     lines = ["import gilkit; gilkit.map, gilkit.imap", patch[package]]
     spawn = {
         "gevent": "gs = [gevent.spawn(work) for _ in range(5)]; gevent.joinall(gs); out = [g.value for g in gs]",
         "eventlet": "gs = [eventlet.spawn(work) for _ in range(5)]; out = [g.wait() for g in gs]",
     }
-    code = "\n".join(lines if first == "gilkit" else lines[::-1]) + f"""
+    code = (
+        "\n".join(lines if first == "gilkit" else lines[::-1])
+        + f"""
 import time
 def item(x):
     time.sleep(0.001)
@@ -116,4 +128,5 @@ def work():
 assert out == [(list(range(20)),) * 3] * 5, out
 print("right")
 """
+    )
     assert run(code).endswith("right\n")

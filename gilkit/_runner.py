@@ -1,0 +1,36 @@
+"""The thread of a gilkit.imap."""
+
+from __future__ import annotations
+
+import threading
+import types
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+# Pipelines whose threads the interpreter waits for at its end.
+_waited_for: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def _end_threads() -> None:
+    for core in list(_waited_for):
+        core.stop()
+
+
+def threads_are_greenlets() -> bool:
+    """Whether gevent or eventlet has replaced what threading starts threads with."""
+    start = getattr(threading, "_start_joinable_thread", None) or getattr(threading, "_start_new_thread", None)
+    return not (isinstance(start, types.BuiltinFunctionType) and start.__module__ == "_thread")
+
+
+def start(core: Any, function: Callable[[], object]) -> threading.Thread:
+    """Starts a thread that goes on until core.stop()."""
+    try:
+        thread = threading.Thread(target=function, name="gilkit.imap", daemon=True)
+    except RuntimeError:  # most sub-interpreters allow no daemon threads
+        if not _waited_for:
+            threading._register_atexit(_end_threads)  # type: ignore[attr-defined]
+        _waited_for.add(core)
+        thread = threading.Thread(target=function, name="gilkit.imap")
+    thread.start()
+    return thread
