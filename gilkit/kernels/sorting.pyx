@@ -181,8 +181,8 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=No
     Notes
     -----
     Items that are equal and have different bits (zeros with and without a sign, NaNs) keep their order in a stable
-    sort. Otherwise -0.0 comes before 0.0, and NaNs come last with their bits unchanged, first those without a sign bit, by
-    rising payload, then those with one, by falling payload. A stable sort of floats goes over the array twice more on
+    sort. Otherwise -0.0 comes before 0.0, and NaNs come last with their bits unchanged, first those without a sign
+    bit, by rising payload, then those with one, by falling payload. A stable sort of floats goes over the array twice more on
     one core. Subclasses of NumPy's array, structured arrays with *order*, and objects with ``__array_function__`` are
     sorted by ``numpy.sort``.
 
