@@ -135,6 +135,7 @@ def test_centers_that_change_each_time_they_are_asked_for():
 # ---- Subclasses
 
 
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 def test_matrix():
     a = np.random.default_rng(1).random((30, 40))
     m = a.view(np.matrix)
@@ -238,16 +239,16 @@ def test_array_function(name):
     arguments = (own, own) if name == "dot" else (own,)
     assert function(*arguments) == numpys(*arguments) == (numpys, {Own}, arguments, {})
     if name in REDUCTIONS:
-        for keywords in ({"axis": 0}, {"axis": (0, 1), "keepdims": True}, {"out": np.zeros(2)}, {"keepdims": True}):
+        for keywords in ({"axis": 0}, {"axis": (0, 1), "keepdims": True}, {"out": own}, {"keepdims": True}):
             assert function(own, **keywords) == numpys(own, **keywords) == (numpys, {Own}, (own,), keywords)
         assert function([1], out=own) == numpys([1], out=own)
-        assert function(np.ones(3), 0, out=own)[0] is numpys
+        assert function(np.ones(3), 0, out=own)[:2] == (numpys, {Own, np.ndarray})
     if name in ("var", "std"):
         assert function(own, ddof=1) == numpys(own, ddof=1)
         assert function(own, ddof=0.5) == numpys(own, ddof=0.5)
     if name == "cumsum":
         assert function(own, axis=1, out=own) == numpys(own, axis=1, out=own)
-        assert function(np.ones(3), out=own) == numpys(np.ones(3), out=own)
+        assert function(np.ones(3), out=own)[:2] == (numpys, {Own, np.ndarray})
     if name in ("sort", "argsort"):
         for keywords in ({"axis": None}, {"kind": "stable", "axis": 0}, {"order": "x"}):
             assert function(own, **keywords) == numpys(own, **keywords)
@@ -312,7 +313,7 @@ PATCHED = """
     import sys, warnings
     import numpy as np, gilkit
 
-    names = [name for name in gilkit.__all__ if callable(getattr(np, name, None)) and name != "info"]
+    names = [name for name in gilkit.__all__ if callable(getattr(np, name, None)) and name not in ("info", "get_include")]
     assert {"sum", "mean", "var", "std", "min", "max", "cumsum", "dot", "sort", "argsort", "histogram", "bincount"} <= set(names)
     numpys = {name: getattr(np, name) for name in names}
     days = np.array(["2024-01-01", "2024-01-04", "2024-01-02"], "M8[D]")
@@ -357,26 +358,26 @@ PATCHED = """
            for what in (matrix, masked, mine)},
     }
 
-    def text(call):
+    def result(call):
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                return repr(call())
+                return call()
             except RecursionError:
                 raise
             except Exception as error:
-                return type(error).__name__
+                return type(error)
 
-    before = {name: text(call) for name, call in CALLS.items()}
+    before = {name: repr(result(call)) for name, call in CALLS.items()}
     for limit in (1000, 100_000):
         for name in names:
             setattr(np, name, getattr(gilkit, name))
         sys.setrecursionlimit(limit)
-        after = {name: text(call) for name, call in CALLS.items()}
+        after = {name: result(call) for name, call in CALLS.items()}
         for name in names:
             setattr(np, name, numpys[name])
         for name in CALLS:
-            assert after[name] == before[name], (name, before[name], after[name])
+            assert repr(after[name]) == before[name], (name, before[name], after[name])
     print(len(CALLS))
 """
 

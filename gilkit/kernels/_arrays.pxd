@@ -1,8 +1,9 @@
 """Checks of array arguments, shared by the kernels on arrays.
 
-A subclass of NumPy's array may say anything in its attributes (`shape`, `dtype`, `flags`, `transpose`, ...). So kernels
-see arrays of NumPy's own class alone: as_array() and check_out() return views of that class, whose attributes NumPy itself
-computes from the array's fields in C.
+A subclass of NumPy's array may say anything in its attributes (`shape`, `dtype`,
+`flags`, `transpose`, ...). So kernels see arrays of NumPy's own class alone:
+as_array() and check_out() return views of that class, whose attributes NumPy
+itself computes from the array's fields in C.
 """
 cimport numpy as cnp
 from libc.stdint cimport int64_t

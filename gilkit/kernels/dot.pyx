@@ -53,6 +53,9 @@ def dot(a, b, *, threads=None):
     which no BLAS promises. Integers wrap around, bool is "any of both", as in
     NumPy. Elements are bool, integers, float32 or float64, in any mixture.
 
+    Overflows and invalid operations are reported as numpy.errstate says; NumPy's result is then returned. Subclasses of
+    numpy.ndarray and objects with ``__array_function__`` get the result of numpy.dot.
+
     Matrices raise ValueError: ``numpy.matmul`` gives them to a BLAS, which uses
     all cores by itself and releases the GIL.
 

@@ -208,7 +208,8 @@ def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=Non
     shared table if they would have more than 4 million entries.
 
     (u)int8 to (u)int64, float32 and float64 are counted here. What only NumPy can
-    do goes to ``numpy.histogram``: other dtypes of *a* or *weights*, equal bins
+    do goes to ``numpy.histogram``: other dtypes of *a* or *weights*, subclasses of
+    numpy.ndarray, objects with ``__array_function__``, equal bins
     less than 256 units in the last place wide, edges beyond ``2**53``. The rules that
     choose the number of bins are NumPy's, on one core. The arrays must not be
     written to by other threads meanwhile. Ctrl-C interrupts. Twin:
@@ -315,7 +316,8 @@ cdef int64_t _least_bins(object minlength) except -1:
 cdef int _refuse(object x, object weights, object minlength, object threads) except -1:
     """Raises what NumPy raises for these arguments, and where it takes them for now, an error."""
     _numpys_bincount(x, weights, minlength, threads)
-    raise TypeError(f"x: got items of {np.asarray(x).dtype}; accepted are integers, and weights that cast to float64 safely")
+    raise TypeError(f"x: got items of {np.asarray(x).dtype}; accepted are integers, with weights that cast to float64 "
+                    "safely")
 
 
 def bincount(x, /, weights=None, minlength=0, *, threads=None):
@@ -331,7 +333,8 @@ def bincount(x, /, weights=None, minlength=0, *, threads=None):
     more bins each is summed in the order of x, as NumPy does. Scratch: a table for
     each thread, one shared table if they would have more than 4 million entries.
 
-    Raises TypeError for items that are no integers and ValueError for negative
+    Subclasses of numpy.ndarray and objects with ``__array_function__`` get the result
+    of ``numpy.bincount``. Raises TypeError for items that are no integers and ValueError for negative
     ones, for more than one dimension and for weights of another length. The arrays
     must not be written to by other threads meanwhile. Ctrl-C interrupts. Twin:
     ``gilkit.reference.histogram.bincount``.

@@ -93,14 +93,16 @@ cdef object unexplained(cnp.ndarray a, object axis, object result):
     return np.isnan(result) & ~np.isnan(low) | np.isinf(result) & ~infinite
 
 
-cdef int settle(gk_reduction what, cnp.ndarray a, object axis, cnp.ndarray result, double ddof) except -1:
+cdef int settle(gk_reduction what, cnp.ndarray a, tuple axis, cnp.ndarray result, double ddof) except -1:
     """Lets NumPy compute the results that are not finite without a reason in their own elements, with its warnings.
     Each is computed from a copy of its elements alone, so that no result depends on what lies beside it."""
     which = unexplained(a, axis, result)
     if not which.any():
         return 0
-    reduced = axis if isinstance(axis, tuple) else (axis,)
-    elements = np.moveaxis(a, reduced, range(-len(reduced), 0))[which]
+    if result.ndim == 0:
+        result[()] = numpys(what, a, None, None, False, ddof, None)
+        return 0
+    elements = np.moveaxis(a, axis, range(-len(axis), 0))[which]
     result[which] = numpys(what, elements.reshape(elements.shape[0], -1), 1, None, False, ddof, None)
     return 0
 
@@ -210,6 +212,10 @@ None: all. keepdims: whether reduced axes stay, with length 1. out: an array
 of the result's shape and dtype; it is filled and returned. threads: 1 to
 1024; None: ``num_threads()``.
 
+Subclasses of numpy.ndarray, and objects that have __array_function__ or a
+method of this name, get the result of numpy.{name}: masked elements are
+left out, pandas skips NaN, units stay.
+
 The bits depend on shape, strides and dtype alone, not on threads or
 processor. Warnings and errors are numpy.{name}'s: for nothing to reduce,
 and, as numpy.errstate says, for overflows and invalid operations. TypeError
@@ -221,7 +227,8 @@ as long as nobody writes to *a* or *out*; Ctrl-C interrupts it.
 
 def sum(a, axis=None, *, out=None, keepdims=False, threads=None):
     """The sum along *axis*; as numpy.sum. int64 for bool and signed integers,
-    uint64 for unsigned ones, both modulo ``2**64``; float32 and float64 stay.
+    uint64 for unsigned ones, both modulo ``2**64``; float32 and float64 stay,
+    and so do numpy.longlong and numpy.ulonglong.
 
     Floats are added in doubles with compensation: the error is below 8 units
     in the last place of the sum of magnitudes, whatever the length. Twin:

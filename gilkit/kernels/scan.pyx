@@ -55,6 +55,9 @@ def cumsum(a, axis=None, *, out=None, threads=None):
     decrease, and the bits depend on shape and layout alone, not on threads or
     processor. Twin: ``gilkit.reference.reductions.cumsum``.
 
+    Subclasses of numpy.ndarray, and objects that have ``__array_function__`` or a method ``cumsum``, get the result of
+    numpy.cumsum.
+
     TypeError and ValueError for other arguments (numpy.exceptions.AxisError for
     an axis that is not there); nothing is written then. Overflows and invalid
     additions of floats are reported as numpy.errstate says. Releases the GIL;

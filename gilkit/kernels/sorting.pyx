@@ -9,8 +9,8 @@ cimport numpy as cnp
 from gilkit._call cimport Call, begin, finish
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
-    GK_FLOAT32, any_axis, as_array, as_input, check_out, delegate, gk_type, is_for_numpy, is_same, may_overlap, one_axis,
-    type_of,
+    GK_FLOAT32, any_axis, as_array, as_input, check_out, delegate, gk_type, is_for_numpy, is_same, may_overlap,
+    one_axis, type_of,
 )
 
 from gilkit.kernels import _numpy as np
@@ -180,9 +180,9 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=No
 
     Notes
     -----
-    Items that are equal and have different bits (zeros with and without a sign, NaNs) keep their order in a stable sort.
-    Otherwise -0.0 comes before 0.0, and NaNs come last with their bits unchanged, first those without a sign bit, by
-    rising payload, then those with one, by falling payload. A stable sort of floats goes over the array twice more on
+    Items that are equal and have different bits (zeros with and without a sign, NaNs) keep their order in a stable
+    sort. Otherwise -0.0 comes before 0.0, and NaNs come last with their bits unchanged, first those without a sign
+    bit, by rising payload, then those with one, by falling payload. A stable sort of floats goes over the array twice more on
     one core. Subclasses of NumPy's array, structured arrays with *order*, and objects with ``__array_function__`` are
     sorted by ``numpy.sort``.
 

@@ -24,7 +24,8 @@ gilkit.fsum(complexes)  # rejected
 gilkit.dot(complexes, complexes)  # rejected
 gilkit.cumsum(dates)  # rejected
 gilkit.sort(complexes)  # rejected
-gilkit.sort(doubles, kind="stable")  # rejected: there is no choice of algorithm
+gilkit.sort(doubles, kind=1)  # rejected: kinds are strings
+gilkit.sort(doubles, order="x")  # rejected: it has no fields
 gilkit.bincount(doubles)  # rejected: of integers
 gilkit.histogram(doubles, range=0.5)  # rejected: a range is a pair
 gilkit.uniform(5)  # rejected: a seed must be given
