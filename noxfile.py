@@ -23,7 +23,7 @@ PARALLEL = ["--parallel-threads=4", "--skip-thread-unsafe=1"]
 # under it in tests/c, which `nox -s sanitize` runs.
 SANITIZED = [
     "sync_arguments", "sync_counters", "sync_deadlock", "sync_locks", "sync_locktests", "sync_nogil", "sync_relay",
-    "sync_rwlock", "mapping", "parallel", "runtime", "storms", "pi", "spin",
+    "sync_rwlock", "mapping", "parallel", "runtime", "stress", "pi", "spin",
 ]  # fmt: skip
 SERVERS = [
     "celery",
@@ -62,7 +62,7 @@ def promises(session: nox.Session) -> None:
     """What the pool promises, as often as it is promised: 1,000 forks, 500 ends of the interpreter, storms of a minute,
     100 times Ctrl-C. Half an hour, more without GIL; `--force-python 3.13t` for that."""
     install(session, "test,peers")
-    tests = session.posargs or [f"tests/test_{part}.py" for part in ("fork", "exit", "storms", "signals", "famine")]
+    tests = session.posargs or [f"tests/test_{part}.py" for part in ("fork", "exit", "stress", "signals", "exhaustion")]
     session.run("pytest", "-q", "--promises", *tests)
     session.run("python", "bench/robustness/interrupts.py", "100")
 

@@ -79,7 +79,7 @@ class TestAdd:
 @pytest.mark.benchmark(group="counters: 1,000,000 additions by each native thread")
 @pytest.mark.parametrize("threads", [1, 2])
 class TestHammer:
-    def hammer(self, benchmark, make, threads, **options):
+    def contend(self, benchmark, make, threads, **options):
         """Timed from the first addition to the last: starting threads is not what is compared."""
         results = []
 
@@ -87,7 +87,7 @@ class TestHammer:
             return (make(),), {}
 
         def run(counter):
-            results.append(sync.hammer(counter, NATIVE, threads=threads, **options))
+            results.append(sync.contend(counter, NATIVE, threads=threads, **options))
 
         benchmark.pedantic(run, setup=setup, rounds=15)
         benchmark.extra_info["ns_per_update"] = sorted(each.ns_per_update for each in results)[len(results) // 2]
@@ -95,16 +95,16 @@ class TestHammer:
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_gilkit(self, benchmark, kind, threads):
-        results = self.hammer(benchmark, kind, threads)
+        results = self.contend(benchmark, kind, threads)
         if kind is not sync.RacyCounter:
             assert all(each.lost == 0 for each in results)
 
     def test_unpadded(self, benchmark, threads):
-        results = self.hammer(benchmark, lambda: sync.ShardedCounter(padded=False), threads)
+        results = self.contend(benchmark, lambda: sync.ShardedCounter(padded=False), threads)
         assert all(each.lost == 0 for each in results)
 
     def test_compare_and_set(self, benchmark, threads):
-        results = self.hammer(benchmark, sync.AtomicCounter, threads, optimistic=True)
+        results = self.contend(benchmark, sync.AtomicCounter, threads, optimistic=True)
         assert all(each.lost == 0 for each in results)
 
     def test_pthread_mutex(self, benchmark, threads, mutex):

@@ -19,8 +19,8 @@ import pytest
 
 import gilkit
 from gilkit.lab import workloads
-from gilkit.lab.guest.gilkit_tasks.gzip import compress
-from gilkit.lab.guest.gilkit_tasks.text import text
+from gilkit.lab.worker.gilkit_tasks.gzip import compress
+from gilkit.lab.worker.gilkit_tasks.text import text
 
 THREADS = gilkit.num_threads()
 BLOCKS = [bytes([i % 256]) * 65_536 for i in range(1000)]

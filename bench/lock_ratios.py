@@ -54,9 +54,9 @@ def counters(mutex):
     if counter.value != other.get():
         raise SystemExit(f"the counts differ: {counter.value} and {other.get()}")
 
-    def hammered(kind, threads):
+    def contended(kind, threads):
         def run():
-            result = sync.hammer(kind(), NATIVE, threads=threads)
+            result = sync.contend(kind(), NATIVE, threads=threads)
             if result.lost:
                 raise SystemExit(f"{kind.__name__} lost {result.lost} updates")
             return result.seconds / threads
@@ -65,21 +65,26 @@ def counters(mutex):
 
     sharded, atomic, locked = sync.ShardedCounter, sync.AtomicCounter, sync.LockedCounter
     line(
-        "ShardedCounter, 2 native threads over 1", "0.526", NATIVE, hammered(sharded, 2), hammered(sharded, 1), rounds=9
+        "ShardedCounter, 2 native threads over 1",
+        "0.526",
+        NATIVE,
+        contended(sharded, 2),
+        contended(sharded, 1),
+        rounds=9,
     )
     line(
         "ShardedCounter over AtomicCounter, 2 native",
         "0.1",
         NATIVE,
-        hammered(sharded, 2),
-        hammered(atomic, 2),
+        contended(sharded, 2),
+        contended(atomic, 2),
         rounds=9,
     )
     line(
         "LockedCounter over a pthread mutex, 2 native",
         "0.67",
         NATIVE,
-        hammered(locked, 2),
+        contended(locked, 2),
         lambda: mutex.mutex_run(2, NATIVE) / 2e9,
         rounds=7,
     )

@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 
 import gilkit
-from gilkit.lab.guest.gilkit_tasks.gzip import compress
-from gilkit.lab.guest.gilkit_tasks.text import text
+from gilkit.lab.worker.gilkit_tasks.gzip import compress
+from gilkit.lab.worker.gilkit_tasks.text import text
 
 N = 10_000_000
 

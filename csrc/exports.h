@@ -22,7 +22,7 @@
 #include "kernels/scan/scan.h"
 #include "kernels/sort/sort.h"
 #include "kernels/demo/spin.h"
-#include "kernels/histogram/tally.h"
+#include "kernels/histogram/binning.h"
 #include "kernels/random/uniform.h"
 #include "runtime/parallel.h"
 #include "runtime/reduce.h"
@@ -78,7 +78,7 @@
     X(gk_histogram_weights)      \
     X(gk_bincount_counts)        \
     X(gk_bincount_weights)       \
-    X(gk_extent_of)              \
+    X(gk_minmax_of)              \
     /* nearest, kmeans */        \
     X(gk_nearest)                \
     X(gk_cluster_sums)           \

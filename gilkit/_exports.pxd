@@ -62,8 +62,8 @@ cdef extern from *:
         gk_cancel_token *token
         int (*poll)(void *context) noexcept nogil
         void *poll_context
-        void *(*enter)(void *data) noexcept nogil
-        void (*leave)(void *data, void *entered) noexcept nogil
+        void *(*on_enter)(void *data) noexcept nogil
+        void (*on_exit)(void *data, void *entered) noexcept nogil
         bint foreign
         size_t stack_size
         const gk_token_list *outer_tokens

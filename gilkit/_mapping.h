@@ -296,8 +296,8 @@ static int mapping_report(void *data)
 static int mapping_region(mapping *m, int64_t n, gk_body *body, gk_options *options)
 {
     int status;
-    options->enter = mapping_enter;
-    options->leave = mapping_leave;
+    options->on_enter = mapping_enter;
+    options->on_exit = mapping_leave;
     options->foreign = 1;
     options->stack_size = PyThread_get_stacksize();
     m->started = GK(gk_now)();

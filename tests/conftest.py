@@ -48,7 +48,7 @@ ALONE_FILES = {
     "dask": "has a cluster of processes",
     "docs": "runs the pages in processes of their own",
     "exit": "its subject is the end of a process",
-    "famine": "takes threads and memory away from a process",
+    "exhaustion": "takes threads and memory away from a process",
     "fork": "forks the process",
     "lab_measure": "measures the process and its children",
     "mapping_processes": "its subject is a process of its own",
@@ -58,7 +58,7 @@ ALONE_FILES = {
     "sync_processes": "its subject is a process of its own",
     "sync_signals": "signals and their handlers belong to the process",
     "sync_locktests": "CPython's tests of locks count the threads of the process",
-    "storms": "counts the threads of the one pool, and stops it",
+    "stress": "counts the threads of the one pool, and stops it",
     "typing": "runs type checkers",
 }
 
@@ -107,7 +107,7 @@ LEFT_ALONE = {
     "mapping": ["test_threads_work_at_the_same_time"],
     "mapping_signals": ["test_cancel_token", "test_timeout", "test_what_a_signal_handler_raises"],
     "parallel": ["test_threads_take_part"],
-    "storms": ["test_idle_workers_use_no_time"],
+    "stress": ["test_idle_workers_use_no_time"],
     "sync_counters": ["test_hammer_timeout_and_interrupt"],
     "sync_relay": ["test_a_signal_handler_ends_it"],
     "sync_signals": ["test_signal_handlers_end_waits", "test_a_signal_that_another_thread_gets"],

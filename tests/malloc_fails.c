@@ -1,4 +1,4 @@
-/* Preloaded by test_famine.py: makes one allocation of gilkit's own modules
+/* Preloaded by test_exhaustion.py: makes one allocation of gilkit's own modules
  * fail, the n-th after fail_at(n), and counts them and what is not freed. Those
  * of everybody else, also of the C library on gilkit's behalf, succeed. */
 #define _GNU_SOURCE

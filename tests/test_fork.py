@@ -159,7 +159,7 @@ def handler(number, frame):
         children.append(pid)
 
 signal.signal(signal.SIGALRM, handler)
-forked = torn = 0
+forked = orphaned = 0
 for i in range(ROUNDS):
     for threads in (1, 3):
         children.clear()
@@ -181,8 +181,8 @@ for i in range(ROUNDS):
             # helpers may come later than the signal.
             assert status == 10 or (status == 20 and threads == 3), (status, threads)
             forked += 1
-            torn += status == 20
-assert forked == 2 * ROUNDS and torn > 0, (forked, torn)
+            orphaned += status == 20
+assert forked == 2 * ROUNDS and orphaned > 0, (forked, orphaned)
 assert computes()
 """,
         few=3,

@@ -18,7 +18,7 @@ def modules(suffix):
     files = [path.relative_to(PACKAGE.parent) for path in PACKAGE.rglob(f"*{suffix}")]
     # _isolated is for sub-interpreters alone; programs of the lab's workers are in guest; __main__ runs the command;
     # gilkit.dask imports distributed, which may do as it likes.
-    left_out = {"_isolated", "guest", "__main__.py", "dask.py"}
+    left_out = {"_isolated", "worker", "__main__.py", "dask.py"}
     names = [path.as_posix().removesuffix(suffix) for path in files if not left_out & set(path.parts)]
     return sorted(name.removesuffix("/__init__").replace("/", ".") for name in names)
 

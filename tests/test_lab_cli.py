@@ -389,9 +389,9 @@ def test_doctor_on_other_pools(monkeypatch):
     monkeypatch.setitem(sys.modules, "threadpoolctl", types.SimpleNamespace(threadpool_info=lambda: given))
     assert [each.value for each in doctor._pools(FACTS)] == ["none in this process"]
     given += [pool, pool | {"num_threads": 1, "version": None}]
-    crowded, alone = doctor._pools(FACTS)
-    assert crowded.value == "openblas 0.3 (libopenblas), 6 threads"
-    assert "gilkit.threads(2)" in crowded.advice
+    noisy, alone = doctor._pools(FACTS)
+    assert noisy.value == "openblas 0.3 (libopenblas), 6 threads"
+    assert "gilkit.threads(2)" in noisy.advice
     assert alone.value == "openblas (libopenblas), 1 threads"
     assert alone.advice == ""
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)

@@ -11,9 +11,9 @@ import pytest
 from gilkit.lab import cli, compare, interpreters, results, strategies, workloads
 from gilkit.lab.errors import LabError
 from gilkit.lab.experiment import Outcome, Row, Setting
-from gilkit.lab.guest.gilkit_tasks import contest
 from gilkit.lab.interpreters import Interpreter
 from gilkit.lab.strategies import free_threaded
+from gilkit.lab.worker.gilkit_tasks import compare as contest
 
 GIL = Interpreter("python3", "CPython", "3.13.0", False, True, running=True)
 SETTING = Setting([GIL], 2, 2)
@@ -414,7 +414,7 @@ def test_what_is_compared_of_a_workload(monkeypatch):
     assert (cases["serial"].threads, cases["threads"].threads) == (1, 2)
     assert {case.arguments["amount"] for case in cases.values()} == {work.amount}
     there = cases["free-threaded"]
-    assert (there.task, there.interpreter) == ("contest:portable", free)
+    assert (there.task, there.interpreter) == ("compare:portable", free)
     assert all(case.interpreter is GIL for case in cases.values() if case is not there)
     without = compare.Comparison("spin").cases(SETTING)  # which has no such interpreter
     assert {case.strategy for case in without} == set(cases) - {"free-threaded"}

@@ -138,7 +138,7 @@ CHARTS = [
     Lines("flat", "x", "y", [Line("l", [Point(1, 0.0)])], True, True),
     Lines("one decade", "x", "y", [Line("l", [Point(1, 10.0), Point(2, 10.0)])], log_y=True),
     Lines("many decades", "x", "y", [Line("l", [Point(1, 1e-9), Point(2, 1e3)]), Line("none", [])], log_y=True),
-    Lines("crowded", "x", "y", [Line("l", [Point(x, 0.2) for x in (1, 2, 3, 500, 501, 999, 1000)])]),
+    Lines("noisy", "x", "y", [Line("l", [Point(x, 0.2) for x in (1, 2, 3, 500, 501, 999, 1000)])]),
     Timeline("time", "s", [Lane("w", [Span(0, 1, "task"), Span(1, 2, "other")])]),
     Timeline("none", "s", []),
     Strip("strip", [0.1, 0.2], [[0, 100], [50, 120]], [Span(0, 0.2, "case <1>")], [0.0, 0.1]),
@@ -177,7 +177,7 @@ def test_round_values_on_axes(number, unit, words):
 
 
 def test_labels_do_not_run_into_one_another():
-    (chart,) = [each for each in CHARTS if each.title == "crowded"]
+    (chart,) = [each for each in CHARTS if each.title == "noisy"]
     words = re.findall(r">([\d,]+)</text>", drawing.draw(chart))
     assert [word for word in words if word in ("1", "2", "3", "500", "501", "999", "1000")] == ["1", "500", "999"]
 

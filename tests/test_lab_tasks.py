@@ -17,8 +17,9 @@ import pytest
 from scripts import module
 
 from gilkit.lab import workers
-from gilkit.lab.guest.gilkit_tasks import contest, messages, serving, switching, usage, waiting, work
-from gilkit.lab.guest.gilkit_tasks.serving import LINE
+from gilkit.lab.worker.gilkit_tasks import compare as contest
+from gilkit.lab.worker.gilkit_tasks import messages, serving, switching, usage, waiting, work
+from gilkit.lab.worker.gilkit_tasks.serving import LINE
 
 # ---- What processes are given to run, which are killed in the end
 

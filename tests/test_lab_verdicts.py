@@ -6,7 +6,7 @@ import pytest
 
 from gilkit.lab import drawing, experiments, figures
 from gilkit.lab.charts import Lines
-from gilkit.lab.experiment import Check, Outcome, Row, Setting, Verdict, weigh
+from gilkit.lab.experiment import Check, Outcome, Row, Setting, Verdict, combine
 from gilkit.lab.interpreters import Interpreter
 
 GIL = Interpreter("python3", "CPython", "3.13.0", False, True, running=True)
@@ -29,23 +29,23 @@ def judge(name, rows):
 
 def test_weighing():
     kept, lost, open_ = Check("this", True, "A."), Check("that", False, "B."), Check("the rest", None, "C.")
-    assert weigh([kept, kept]).outcome is Outcome.HOLDS
-    assert weigh([kept, lost]).headline == "holds only for this"
-    assert weigh([lost]).outcome is Outcome.FAILS
-    assert weigh([open_]).outcome is Outcome.OPEN
+    assert combine([kept, kept]).outcome is Outcome.HOLDS
+    assert combine([kept, lost]).headline == "holds only for this"
+    assert combine([lost]).outcome is Outcome.FAILS
+    assert combine([open_]).outcome is Outcome.OPEN
 
 
 def test_a_part_that_is_undecided_keeps_the_claim_open():
     kept, lost, open_ = Check("this", True, "A."), Check("that", False, "B."), Check("the rest", None, "C.")
-    verdict = weigh([kept, open_])
+    verdict = combine([kept, open_])
     assert verdict == Verdict(Outcome.OPEN, "It holds for this. A. C.", "for the rest")
     assert verdict.said == "is not decided for the rest"
-    assert weigh([lost, open_]) == Verdict(Outcome.OPEN, "It does not hold for that. B. C.", "for the rest")
-    assert weigh([kept, Check("nothing", None)]).headline == "not decided for nothing"
+    assert combine([lost, open_]) == Verdict(Outcome.OPEN, "It does not hold for that. B. C.", "for the rest")
+    assert combine([kept, Check("nothing", None)]).headline == "not decided for nothing"
     # That it holds for some parts only is settled.
-    assert weigh([kept, lost, open_]) == Verdict(Outcome.PARTLY, "A. B. C. Not decided for the rest.", "this")
-    assert weigh([kept, kept]).said == "holds"
-    assert weigh([]).outcome is Outcome.OPEN
+    assert combine([kept, lost, open_]) == Verdict(Outcome.PARTLY, "A. B. C. Not decided for the rest.", "this")
+    assert combine([kept, kept]).said == "holds"
+    assert combine([]).outcome is Outcome.OPEN
 
 
 def test_a_crowded_machine_refutes_nothing():
@@ -84,7 +84,7 @@ def test_every_task_exists(name):
 
     for case in experiments.get(name).cases(SETTING):
         module, _, function = case.task.partition(":")
-        task = getattr(importlib.import_module(f"gilkit.lab.guest.gilkit_tasks.{module}"), function)
+        task = getattr(importlib.import_module(f"gilkit.lab.worker.gilkit_tasks.{module}"), function)
         assert callable(task)
 
 
@@ -318,11 +318,11 @@ def test_free_threaded_without_a_free_threaded_interpreter():
     verdict = judge("free-threaded", free_threaded()[:2])
     assert verdict.headline == "not decided for all cores without it"
     assert "No free-threaded interpreter was found" in verdict.text
-    crowded = free_threaded(free=0.9)
-    for each in crowded:
+    noisy = free_threaded(free=0.9)
+    for each in noisy:
         for sample in each.samples:
             sample["others_percent"] = 90.0
-    assert judge("free-threaded", crowded).headline == "not decided for all cores without it"
+    assert judge("free-threaded", noisy).headline == "not decided for all cores without it"
 
 
 # ---- switch-interval
@@ -436,7 +436,7 @@ def test_deadlock():
 # ---- optimistic-lock
 
 
-def optimistic(rare=1.0, crowded=3.0, alone=1.0):
+def optimistic(rare=1.0, noisy=3.0, alone=1.0):
     def arguments(outside):
         return {"outside": outside}
 
@@ -445,7 +445,7 @@ def optimistic(rare=1.0, crowded=3.0, alone=1.0):
         row("optimistic", 2, arguments=arguments(1000), each=1.0, retries=1, count=100),
         row("LockedCounter", 2, arguments=arguments(1000), each=rare),
         row("optimistic", 2, arguments=arguments(0), each=4.0, retries=80, count=100),
-        row("LockedCounter", 2, arguments=arguments(0), each=crowded),
+        row("LockedCounter", 2, arguments=arguments(0), each=noisy),
     ]
 
 
@@ -454,8 +454,8 @@ def test_optimistic_lock():
     assert verdict.outcome is Outcome.HOLDS
     assert "From 80 % conflicts on (0 loops between) the mutex is the quicker" in verdict.text
     assert judge("optimistic-lock", optimistic(rare=0.9)).headline == "holds only for waiting"
-    assert judge("optimistic-lock", optimistic(crowded=1.4)).headline == "holds only for rare conflicts"
-    busy = optimistic(crowded=1.4)
+    assert judge("optimistic-lock", optimistic(noisy=1.4)).headline == "holds only for rare conflicts"
+    busy = optimistic(noisy=1.4)
     for sample in busy[-1].samples:
         sample["others_percent"] = 90.0
     assert judge("optimistic-lock", busy).headline == "not decided for waiting"
@@ -490,7 +490,7 @@ def test_false_sharing():
 
 def test_picking_rows():
     rows = [row("a", 1), row("a", 2, arguments={"x": 1}), row("b", 1, FREE), Row("c", "c", GIL, 1, error="broke")]
-    assert figures.among(rows, "a") == rows[:2]
+    assert figures.select(rows, "a") == rows[:2]
     assert figures.find(rows, "a", x=1) is rows[1]
     assert figures.find(rows, "c") is None  # not measured
     assert figures.find(rows, interpreter=FREE) is rows[2]

@@ -19,11 +19,11 @@ from scripts import module
 import gilkit
 from gilkit.lab import interpreters, strategies, workloads
 from gilkit.lab.errors import LabError
-from gilkit.lab.guest.gilkit_tasks import custom, spin
-from gilkit.lab.guest.gilkit_tasks.cut import cut, spans
-from gilkit.lab.guest.gilkit_tasks.gzip import compress
-from gilkit.lab.guest.gilkit_tasks.text import text
 from gilkit.lab.strategies import free_threaded, subinterpreters
+from gilkit.lab.worker.gilkit_tasks import custom, spin
+from gilkit.lab.worker.gilkit_tasks.cut import cut, spans
+from gilkit.lab.worker.gilkit_tasks.gzip import compress
+from gilkit.lab.worker.gilkit_tasks.text import text
 from gilkit.lab.workers import TaskError
 from gilkit.lab.workload import WrongResult
 

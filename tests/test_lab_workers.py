@@ -34,7 +34,7 @@ def gone(pid, seconds=10.0):
 @pytest.fixture
 def tasks(tmp_path, monkeypatch):
     """A server whose tasks are what the test writes: tasks("def f(): ...") makes ``mine:f``."""
-    folder = tmp_path / "guest"
+    folder = tmp_path / "worker"
     (folder / "gilkit_tasks").mkdir(parents=True)
     (folder / "gilkit_tasks" / "__init__.py").write_text("")
     (folder / "serve.py").write_text(workers.SERVER.read_text())

@@ -72,7 +72,7 @@ USE = """
     assert list(gilkit.imap(lambda block: hashlib.sha256(block).digest(), iter(blocks), threads=4)) == expected
     assert gilkit.starmap(pow, [(2, 10), (3, 3)], progress=lambda done, total: None) == [1024, 27]
     with gilkit.threads(4):
-        assert sync.hammer(sync.AtomicCounter(), 10_000, threads=3).lost == 0
+        assert sync.contend(sync.AtomicCounter(), 10_000, threads=3).lost == 0
     for kind in (sync.Lock, sync.RLock, sync.Semaphore):
         counter, lock = [0], kind()
         def count():
@@ -262,7 +262,7 @@ IN_FLIGHT = {
     "map": "gilkit.map(time.sleep, [0.02] * 100_000, threads=4)",
     "imap": "list(gilkit.imap(time.sleep, [0.02] * 100_000, threads=4))",
     "lock": "lock = sync.Lock(); lock.acquire(); lock.acquire()",
-    "hammer": "sync.hammer(sync.LockedCounter(), 10**12, threads=2)",
+    "contend": "sync.contend(sync.LockedCounter(), 10**12, threads=2)",
 }
 
 
@@ -281,7 +281,7 @@ def test_an_end_in_the_midst_of_a_call(run, call):
         begun.wait()
         time.sleep(0.1)
         """
-    # A hammer has threads of its own, which end with the process.
+    # contend has threads of its own, which end with the process.
     run(
         """
         interpreter = create("isolated", allow_daemon_threads=True)

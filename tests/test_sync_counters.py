@@ -1,4 +1,4 @@
-"""The counters: exact sums, the ends of the range, handles, and the hammer."""
+"""The counters: exact sums, the ends of the range, handles, and contend."""
 
 import copy
 import math
@@ -285,7 +285,7 @@ def test_handle_of_a_sharded_counter_is_for_one_thread():
 @pytest.mark.parametrize("kind", EXACT)
 def test_hammer_is_exact(kind, threads):
     counter = kind(5)
-    result = sync.hammer(counter, 2000, threads=threads)
+    result = sync.contend(counter, 2000, threads=threads)
     assert result.threads == threads
     assert result.increments == 2000
     assert result.expected == result.counted == 2000 * threads
@@ -298,40 +298,40 @@ def test_hammer_is_exact(kind, threads):
 def test_hammer_loses_updates_of_a_racy_counter():
     if gilkit.info()["affinity"] < 2:
         pytest.skip("takes two cores")
-    result = sync.hammer(sync.RacyCounter(), 200_000, threads=4, inside=300)
+    result = sync.contend(sync.RacyCounter(), 200_000, threads=4, inside=300)
     assert 0 < result.counted < result.expected
     assert result.lost == result.expected - result.counted
-    assert sync.hammer(sync.RacyCounter(), 1000, threads=1).lost == 0
+    assert sync.contend(sync.RacyCounter(), 1000, threads=1).lost == 0
 
 
 def test_hammer_optimistically():
-    result = sync.hammer(sync.AtomicCounter(), 20_000, threads=4, optimistic=True, inside=50, outside=10)
+    result = sync.contend(sync.AtomicCounter(), 20_000, threads=4, optimistic=True, inside=50, outside=10)
     assert result.lost == 0
     assert result.retries >= 0
     with pytest.raises(TypeError, match="optimistic needs an AtomicCounter"):
-        sync.hammer(sync.LockedCounter(), 1, threads=1, optimistic=True)
+        sync.contend(sync.LockedCounter(), 1, threads=1, optimistic=True)
 
 
 def test_hammer_bad_arguments():
     counter = sync.AtomicCounter()
     with pytest.raises(ValueError, match="threads must be from 1"):
-        sync.hammer(counter, 1, threads=0)
+        sync.contend(counter, 1, threads=0)
     with pytest.raises(ValueError, match="increments must be from 0"):
-        sync.hammer(counter, -1, threads=1)
+        sync.contend(counter, -1, threads=1)
     with pytest.raises(TypeError, match="increments must be an integer"):
-        sync.hammer(counter, 1.5, threads=1)
+        sync.contend(counter, 1.5, threads=1)
     with pytest.raises(TypeError):
-        sync.hammer(None, 1, threads=1)
+        sync.contend(None, 1, threads=1)
     with pytest.raises(TypeError):
-        sync.hammer(counter, 1)
+        sync.contend(counter, 1)
     assert counter.value == 0
-    assert sync.hammer(counter, 0, threads=2).ns_per_update == 0
+    assert sync.contend(counter, 0, threads=2).ns_per_update == 0
 
 
 def test_hammer_ends_at_the_end_of_the_range():
     counter = sync.AtomicCounter(HIGHEST - 10)
     with pytest.raises(OverflowError):
-        sync.hammer(counter, 1000, threads=3)
+        sync.contend(counter, 1000, threads=3)
     assert counter.value == HIGHEST
 
 
@@ -340,7 +340,7 @@ def test_hammer_timeout_and_interrupt():
     counter = sync.AtomicCounter()
     begin = time.monotonic()
     with pytest.raises(TimeoutError):
-        sync.hammer(counter, 2**60, threads=2, timeout=0.05)
+        sync.contend(counter, 2**60, threads=2, timeout=0.05)
     assert time.monotonic() - begin < 2
     after = counter.value
     time.sleep(0.02)
@@ -353,7 +353,7 @@ def test_hammer_timeout_and_interrupt():
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.05)
         with pytest.raises(ZeroDivisionError):
-            sync.hammer(counter, 2**60, threads=2)
+            sync.contend(counter, 2**60, threads=2)
     finally:
         signal.signal(signal.SIGALRM, before)
 

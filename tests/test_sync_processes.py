@@ -80,7 +80,7 @@ def test_exit_with_waiters():
                 condition.wait()
         for body in (lock.acquire, sync.Event().wait, sync.Semaphore(0).acquire, sync.Barrier(2).wait, wait,
                      rw.reader().acquire, lambda: lock.acquire(timeout=0.05),
-                     lambda: sync.hammer(sync.AtomicCounter(), 2**60, threads=1)):
+                     lambda: sync.contend(sync.AtomicCounter(), 2**60, threads=1)):
             threading.Thread(target=body, daemon=True).start()
         time.sleep(0.05)
         print("end")

@@ -253,7 +253,7 @@ static void loop(int64_t loops)
     uint64_t x = 1;
     for (int64_t i = 0; i < loops; i++) {
         x *= UINT64_C(0x9e3779b97f4a7c15);
-        GK_OPAQUE(x);
+        GK_DO_NOT_OPTIMIZE(x);
     }
 }
 
@@ -298,7 +298,7 @@ static void chunk_of(int64_t begin, int64_t end, shape *s)
             double total = 0;
             for (int j = 0; j < 16; j++)
                 total += sum[j];
-            GK_OPAQUE(s);
+            GK_DO_NOT_OPTIMIZE(s);
             if (total != 0)
                 atomic_store(&s->sum, 1);
         }

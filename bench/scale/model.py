@@ -25,7 +25,7 @@ class Policy:
     wake_cost: float = 20 * MICROSECOND
     worth_waking: float = 40 * MICROSECOND
     telling: float = 5 * MICROSECOND
-    lonely: float = 200 * MICROSECOND
+    ran_alone: float = 200 * MICROSECOND
     batch: float = 50 * MICROSECOND
     share: int = 4  # a claim takes at most a share of 1 / (share * threads) of what is left
     least: float = 1 * MICROSECOND  # LEAST_BATCH: what a claim may always take
@@ -106,7 +106,7 @@ class Pool:
     def __init__(self, machine: Machine, policy: Policy | None = None, workers: int | None = None) -> None:
         self.env = simpy.Environment()
         self.machine, self.policy = machine, policy or Policy()
-        self.offers, self.sleeping = self.line(), self.line()
+        self.work_mask, self.sleeping = self.line(), self.line()
         self.published: list[Published] = []
         self.parked: deque[Thread] = deque()
         self.spinning: dict[Thread, simpy.Event] = {}
@@ -154,7 +154,7 @@ class Pool:
         return self.busy <= self.machine.cores
 
     def find_region(self, me: Thread) -> Steps:
-        yield from self.elapse(me, self.offers.read(me))
+        yield from self.elapse(me, self.work_mask.read(me))
         for p in list(self.published):
             if not p.offered:
                 continue
@@ -279,7 +279,7 @@ class Pool:
     def withdraw(self, me: Thread, p: Published) -> Steps:
         if p.offered:
             p.offered = False
-            yield from self.change(me, self.offers)
+            yield from self.change(me, self.work_mask)
 
     def wake_meanwhile(self, me: Thread, p: Published) -> Steps:
         chunks, elapsed = len(p.call.region.work), self.env.now - p.call.begin
@@ -351,11 +351,11 @@ class Pool:
         self.published.append(p)
         self.callers += 1
         yield from self.change(me, p.word)
-        yield from self.change(me, self.offers)
+        yield from self.change(me, self.work_mask)
         self.notify(me)
         if now - me.last_end > policy.spin:
             me.alone_for = 0.0
-        p.eager = region.eager or me.alone_for > policy.lonely or self.is_expected_to_be_long(region)
+        p.eager = region.eager or me.alone_for > policy.ran_alone or self.is_expected_to_be_long(region)
         started = self.env.now
         if p.eager:
             yield from self.wake_meanwhile(me, p)
@@ -369,7 +369,7 @@ class Pool:
         elif lasted >= 2 * MICROSECOND:
             me.alone_for += lasted
         # retire
-        yield from self.change(me, self.offers, swap=True)
+        yield from self.change(me, self.work_mask, swap=True)
         self.callers -= 1
         self.notify(me)
         yield from self.change(me, p.word)
@@ -380,7 +380,7 @@ class Pool:
         return call
 
     def notify(self, me: Thread) -> None:
-        """Lets those who spin see that `offers` has changed."""
+        """Lets those who spin see that `work_mask` has changed."""
         for thread, event in list(self.spinning.items()):
             if event.triggered or not any(p.offered for p in self.published):
                 continue

@@ -17,7 +17,7 @@
 /* Starts to read memory that is needed soon. Any address will do. */
 #  define GK_PREFETCH(address) __builtin_prefetch((const void *)(address))
 /* Hides a value from the optimiser: the loop that contains it is really run. */
-#  define GK_OPAQUE(x) __asm__ volatile("" : "+r"(x))
+#  define GK_DO_NOT_OPTIMIZE(x) __asm__ volatile("" : "+r"(x))
 #else
 #  define GK_INLINE static inline
 #  define GK_NOINLINE
@@ -39,8 +39,8 @@
 #if defined(_MSC_VER) && !defined(__clang__)
 #  include <intrin.h>
 #  define GK_THREAD_LOCAL __declspec(thread)
-#  ifndef GK_OPAQUE
-#    define GK_OPAQUE(x) _ReadWriteBarrier()
+#  ifndef GK_DO_NOT_OPTIMIZE
+#    define GK_DO_NOT_OPTIMIZE(x) _ReadWriteBarrier()
 #  endif
 #elif defined(__GLIBC__)
 #  define GK_THREAD_LOCAL __attribute__((tls_model("initial-exec"))) _Thread_local

@@ -31,7 +31,7 @@ int gk_cores_affinity(void)
     return count > 0 ? count : gk_cores_online();
 }
 
-int gk_core_here(void)
+int gk_current_cpu(void)
 {
     return (int)GetCurrentProcessorNumber();
 }
@@ -72,7 +72,7 @@ int gk_cores_affinity(void)
     return gk_cores_online();
 }
 
-int gk_core_here(void)
+int gk_current_cpu(void)
 {
 #  if defined(__linux__)
     return sched_getcpu();

@@ -19,6 +19,6 @@ int gk_cores_usable(void);
 
 /* The number of the processor this thread runs on, which may be another at once;
  * -1: the system does not say. Some nanoseconds. */
-int gk_core_here(void);
+int gk_current_cpu(void);
 
 #endif

@@ -51,9 +51,9 @@ int gk_region_ended_outside(gk_region *r)
 static void poll(gk_region *r, int64_t now)
 {
     gk_region *owner = r->poll_owner;
-    r->detached++;
+    r->in_poll++;
     int end = owner->poll(owner->poll_context);
-    r->detached--;
+    r->in_poll--;
     if (end != 0)
         gk_region_cancel(owner, GK_INTERRUPTED);
     int64_t after = gk_now(), pause = 100 * (after - now);
@@ -69,7 +69,7 @@ void gk_region_attend(gk_region *r, int64_t now)
     if (r->deadline != 0 && now >= r->deadline)
         gk_region_cancel(r, GK_TIMEOUT);
     /* Not again once it said "end": an exception is waiting to be raised. */
-    if (r->poll_owner != NULL && now >= r->poll_owner->next_poll && r->detached == 0 && !r->torn && !gk_region_ended(r))
+    if (r->poll_owner != NULL && now >= r->poll_owner->next_poll && r->in_poll == 0 && !r->orphaned && !gk_region_ended(r))
         poll(r, now);
 }
 
@@ -84,7 +84,7 @@ int gk_cancelled(void)
 }
 
 /* Stands, in a child, for the region that the forking thread was a helper of. */
-static gk_region torn = {.status = GK_FORKED, .slot = -1, .torn = 1};
+static gk_region orphaned = {.status = GK_FORKED, .slot = -1, .orphaned = 1};
 
 void gk_regions_after_fork_in_child(void)
 {
@@ -98,19 +98,19 @@ void gk_regions_after_fork_in_child(void)
         gk_region **link = &gk_self.region;
         while (*link != gk_self.helped)
             link = &(*link)->parent;
-        *link = shared = &torn;
+        *link = shared = &orphaned;
         gk_self.helped = NULL;
     }
     for (gk_region *r = gk_self.region; r != NULL; r = r->parent) {
         r->slot = -1;
-        if (r == &torn || atomic_load(&r->participants) > 0) {
+        if (r == &orphaned || atomic_load(&r->participants) > 0) {
             gk_region_cancel(r, GK_FORKED);
             shared = r;
         }
     }
     /* The body that forked may compute in the child all the same. */
     for (gk_region *r = gk_self.region; shared != NULL; r = r->parent) {
-        r->torn = 1;
+        r->orphaned = 1;
         if (r == shared)
             break;
     }

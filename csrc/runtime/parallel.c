@@ -69,15 +69,15 @@ static void work_on_chunks(gk_region *r)
 
 void gk_region_work(gk_region *r)
 {
-    if (r->enter == NULL) {
+    if (r->on_enter == NULL) {
         work_on_chunks(r);
     } else if (atomic_load_explicit(&r->next, memory_order_relaxed) < r->chunks) {
-        void *entered = r->enter(r->data);
+        void *entered = r->on_enter(r->data);
         if (entered != NULL) {
             work_on_chunks(r);
             if (gk_self.region != r)
                 return;
-            r->leave(r->data, entered);
+            r->on_exit(r->data, entered);
         } else if (gk_self.participant == 0) {
             gk_region_cancel(r, GK_NO_MEMORY);
         }
@@ -124,8 +124,8 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
     gk_region r = {
         .body = body,
         .data = data,
-        .enter = options->enter,
-        .leave = options->leave,
+        .on_enter = options->on_enter,
+        .on_exit = options->on_exit,
         .n = n,
         .grain = options->grain > 0 ? options->grain : gk_default_grain(n),
         .threads = gk_participants(options),
@@ -133,8 +133,8 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
         .token = options->token,
         .outer_tokens = options->outer_tokens,
         .parent = parent,
-        /* `detached` is of the caller, who may poll just now while a helper comes here. */
-        .independent = parent != NULL && (parent->torn || (parent_participant == 0 && parent->detached > 0)),
+        /* `in_poll` is of the caller, who may poll just now while a helper comes here. */
+        .independent = parent != NULL && (parent->orphaned || (parent_participant == 0 && parent->in_poll > 0)),
         .poll = options->poll,
         .poll_context = options->poll_context,
         .deadline = options->deadline,
@@ -176,7 +176,7 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
         gk_wake_before(&r);
     gk_region_work(&r);
     if (r.slot >= 0) {
-        gk_wake_learn(&r, gk_now());
+        gk_wake_record_cost(&r, gk_now());
         gk_retire(&r);
     }
     gk_self.region = r.parent; /* which a fork may have changed */

@@ -53,8 +53,8 @@ typedef struct {
      * after its last, before anybody waits for it: so a body can attach to an
      * interpreter once. When enter gives NULL, the thread takes no chunk; when
      * it is the caller's thread, the region ends with GK_NO_MEMORY. */
-    void *(*enter)(void *data);
-    void (*leave)(void *data, void *entered);
+    void *(*on_enter)(void *data);
+    void (*on_exit)(void *data, void *entered);
     /* The body is not gilkit's own: it may start programs and threads, which
      * inherit its signal mask, or recurse. Helpers run it with the caller's
      * signal mask, on stacks of at least stack_size bytes (0: the default). */

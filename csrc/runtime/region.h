@@ -17,12 +17,12 @@ typedef struct gk_region {
     /* Read by all, written before the region is published. */
     gk_body *body;
     void *data;
-    void *(*enter)(void *);
-    void (*leave)(void *, void *);
+    void *(*on_enter)(void *);
+    void (*on_exit)(void *, void *);
     int64_t n, grain, chunks;
     int threads;
     int slot; /* -1: not published */
-    int counted; /* among the callers in `offers`, once published */
+    int counted; /* among the callers in `work_mask`, once published */
     /* What helpers take over from the caller. */
     gk_fp_control fp_control;
     const gk_signal_mask *signals; /* NULL: not, the body is gilkit's own */
@@ -30,14 +30,14 @@ typedef struct gk_region {
     gk_cancel_token *token;
     const gk_token_list *outer_tokens;
     struct gk_region *parent; /* the region whose body made this call */
-    int independent; /* of the parent's end: begun in its poll, or while it was torn */
-    int torn;        /* in a child that lacks its helpers: regions begun inside it are on their own */
+    int independent; /* of the parent's end: begun in its poll, or while it was orphaned */
+    int orphaned;        /* in a child that lacks its helpers: regions begun inside it are on their own */
     /* Used by the calling thread alone. */
     int (*poll)(void *);
     void *poll_context;
     struct gk_region *poll_owner; /* this region or the one around it whose poll is due; NULL: none */
     int64_t deadline, started, next_poll, own_chunks;
-    int detached; /* in poll(): regions that the calling thread begins there are on their own */
+    int in_poll; /* in poll(): regions that the calling thread begins there are on their own */
     int eager;
     int asleep; /* no sleeper was woken for this region yet */
     /* The shared counters, each on its own line: every claim writes `next`,
@@ -52,7 +52,7 @@ typedef struct {
     gk_region *region;
     int participant;
     int preferred_slot;         /* plus one; 0: not chosen yet */
-    int64_t last_end, alone_for; /* this thread's published regions: see lonely() */
+    int64_t last_end, alone_for; /* this thread's published regions: see ran_alone() */
     gk_region *helped;           /* another thread's region that this one is inside */
 } gk_thread_state;
 
@@ -72,7 +72,7 @@ void gk_wake_before(gk_region *region);
 void gk_wake_meanwhile(gk_region *region, int64_t now);
 
 /* After the last chunk: notes for later regions how long this one took. */
-void gk_wake_learn(const gk_region *region, int64_t now);
+void gk_wake_record_cost(const gk_region *region, int64_t now);
 
 /* ---- cancel.c ---- */
 

@@ -31,16 +31,16 @@ static struct slot {
 /* Bits 0..47: slots whose region wants helpers; above: callers in regions. One
  * word, because publishing changes both and workers spin on the first. */
 #define CALLER (UINT64_C(1) << GK_SLOTS)
-static _Alignas(GK_CACHE_LINE) _Atomic uint64_t offers;
+static _Alignas(GK_CACHE_LINE) _Atomic uint64_t work_mask;
 
 uint64_t gk_offers(void)
 {
-    return atomic_load(&offers) & (CALLER - 1);
+    return atomic_load(&work_mask) & (CALLER - 1);
 }
 
 int gk_callers(void)
 {
-    return (int)(atomic_load(&offers) / CALLER);
+    return (int)(atomic_load(&work_mask) / CALLER);
 }
 
 int gk_helpers_inside(void)
@@ -75,7 +75,7 @@ void gk_publish(gk_region *r)
          * Before the slot opens: who takes its last place also withdraws the
          * offer, and a bit set after that would stand without room, so that
          * workers could neither join nor sleep [offer-open]. */
-        atomic_fetch_add(&offers, (UINT64_C(1) << index) + (r->counted ? CALLER : 0));
+        atomic_fetch_add(&work_mask, (UINT64_C(1) << index) + (r->counted ? CALLER : 0));
         GK_STEP();
         /* Release: who joins sees the region's fields [publish-join]. */
         atomic_store_explicit(&s->word, RESERVED | OPEN | (uint32_t)(r->threads - 1) * ROOM_ONE,
@@ -88,8 +88,8 @@ void gk_publish(gk_region *r)
 void gk_withdraw_offer(int slot)
 {
     uint64_t bit = UINT64_C(1) << slot;
-    if (atomic_load_explicit(&offers, memory_order_relaxed) & bit)
-        atomic_fetch_and(&offers, ~bit);
+    if (atomic_load_explicit(&work_mask, memory_order_relaxed) & bit)
+        atomic_fetch_and(&work_mask, ~bit);
 }
 
 /* Waits until no helper is inside; runs the poll while it waits. */
@@ -117,8 +117,8 @@ static void wait_for_helpers(gk_region *r, _Atomic uint32_t *word)
 
 void gk_retire(gk_region *r)
 {
-    uint64_t bit = UINT64_C(1) << r->slot, seen = atomic_load_explicit(&offers, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak(&offers, &seen, (seen & ~bit) - (r->counted ? CALLER : 0)))
+    uint64_t bit = UINT64_C(1) << r->slot, seen = atomic_load_explicit(&work_mask, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak(&work_mask, &seen, (seen & ~bit) - (r->counted ? CALLER : 0)))
         ;
     _Atomic uint32_t *word = &slots[r->slot].word;
     GK_STEP();
@@ -166,5 +166,5 @@ void gk_slots_reset(void)
 {
     for (int i = 0; i < GK_SLOTS; i++)
         atomic_store(&slots[i].word, 0);
-    atomic_store(&offers, 0);
+    atomic_store(&work_mask, 0);
 }

@@ -52,7 +52,7 @@ static int expected_to_be_long(const gk_region *r)
 
 /* Whether this thread's last regions were alone although one followed another
  * so closely that a woken worker would have found them by spinning. */
-static int lonely(int64_t now)
+static int ran_alone(int64_t now)
 {
     if (now - gk_self.last_end > GK_DEFAULT_SPIN)
         gk_self.alone_for = 0;
@@ -62,7 +62,7 @@ static int lonely(int64_t now)
 void gk_wake_before(gk_region *r)
 {
     r->asleep = 1;
-    r->eager |= lonely(r->started) || expected_to_be_long(r);
+    r->eager |= ran_alone(r->started) || expected_to_be_long(r);
     if (r->eager)
         gk_wake_meanwhile(r, r->started);
 }
@@ -80,7 +80,7 @@ void gk_wake_meanwhile(gk_region *r, int64_t now)
     }
 }
 
-void gk_wake_learn(const gk_region *r, int64_t now)
+void gk_wake_record_cost(const gk_region *r, int64_t now)
 {
     int64_t lasted = now - r->started;
     int alone = atomic_load_explicit(&r->participants, memory_order_relaxed) == 0;

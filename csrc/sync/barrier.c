@@ -13,7 +13,7 @@ static void next_round(gk_barrier *b)
     atomic_store_explicit(&b->arrived, 0, memory_order_relaxed);
 }
 
-int gk_barrier_wait(gk_barrier *b, const gk_patience *p, gk_arrival *a)
+int gk_barrier_wait(gk_barrier *b, const gk_wait_options *p, gk_arrival *a)
 {
     gk_queue_lock(&b->queue);
     if (atomic_load_explicit(&b->broken, memory_order_relaxed)) {

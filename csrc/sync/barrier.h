@@ -12,7 +12,7 @@
 typedef struct {
     gk_queue queue;
     uint32_t parties;
-    _Atomic uint32_t arrived; /* in this round. This and the rest change under the guard */
+    _Atomic uint32_t arrived; /* in this round. This and the rest change under the queue_lock */
     _Atomic uint32_t broken;
     uint64_t round;
     uint64_t unbroken; /* rounds before this one have met, or never will */
@@ -30,7 +30,7 @@ void gk_barrier_init(gk_barrier *barrier, uint32_t parties);
  * once, to do what is to be done between rounds, and then to open the round or
  * break the barrier. GK_SYNC_BROKEN if it is, or is being, broken; a wait that
  * ends with GK_SYNC_TIMEOUT or GK_SYNC_INTERRUPTED breaks it. */
-int gk_barrier_wait(gk_barrier *barrier, const gk_patience *patience, gk_arrival *arrival);
+int gk_barrier_wait(gk_barrier *barrier, const gk_wait_options *wait_options, gk_arrival *arrival);
 
 /* By the last to arrive: lets the others of the round go. GK_SYNC_BROKEN if it
  * broke meanwhile. */

@@ -17,7 +17,7 @@ void gk_condition_leave(gk_condition *c, gk_waiter *w)
     gk_queue_unlock(&c->queue);
 }
 
-int gk_condition_sleep(gk_condition *c, gk_waiter *w, const gk_patience *p)
+int gk_condition_sleep(gk_condition *c, gk_waiter *w, const gk_wait_options *p)
 {
     int result = gk_waiter_wait(&c->queue, w, p);
     return result < 0 ? result : GK_SYNC_OK;
@@ -25,9 +25,9 @@ int gk_condition_sleep(gk_condition *c, gk_waiter *w, const gk_patience *p)
 
 /* A signal handler that raises meanwhile is heard of afterwards; none runs after
  * it, for the exception of the first is still on its way. */
-static gk_patience until_taken(int status, const gk_patience *p)
+static gk_wait_options until_taken(int status, const gk_wait_options *p)
 {
-    gk_patience q = {GK_FOREVER, NULL, NULL};
+    gk_wait_options q = {GK_FOREVER, NULL, NULL};
     if (p && status != GK_SYNC_INTERRUPTED) {
         q.poll = p->poll;
         q.context = p->context;
@@ -35,9 +35,9 @@ static gk_patience until_taken(int status, const gk_patience *p)
     return q;
 }
 
-int gk_condition_retake(gk_lock *lock, int status, const gk_patience *p)
+int gk_condition_retake(gk_lock *lock, int status, const gk_wait_options *p)
 {
-    gk_patience q = until_taken(status, p);
+    gk_wait_options q = until_taken(status, p);
     if (gk_lock_acquire(lock, &q) == GK_SYNC_OK)
         return status;
     gk_lock_acquire(lock, NULL);
@@ -45,16 +45,16 @@ int gk_condition_retake(gk_lock *lock, int status, const gk_patience *p)
 }
 
 int gk_condition_retake_rlock(gk_rlock *lock, uintptr_t self, uintptr_t count, int status,
-                              const gk_patience *p)
+                              const gk_wait_options *p)
 {
-    gk_patience q = until_taken(status, p);
+    gk_wait_options q = until_taken(status, p);
     if (gk_rlock_acquire_again_as(lock, self, count, &q) == GK_SYNC_OK)
         return status;
     gk_rlock_acquire_again_as(lock, self, count, NULL);
     return GK_SYNC_INTERRUPTED;
 }
 
-int gk_condition_wait(gk_condition *c, gk_lock *lock, const gk_patience *p)
+int gk_condition_wait(gk_condition *c, gk_lock *lock, const gk_wait_options *p)
 {
     gk_waiter w;
     gk_condition_enter(c, &w);
@@ -62,7 +62,7 @@ int gk_condition_wait(gk_condition *c, gk_lock *lock, const gk_patience *p)
     return gk_condition_retake(lock, gk_condition_sleep(c, &w, p), p);
 }
 
-int gk_condition_wait_rlock(gk_condition *c, gk_rlock *lock, const gk_patience *p)
+int gk_condition_wait_rlock(gk_condition *c, gk_rlock *lock, const gk_wait_options *p)
 {
     gk_waiter w;
     gk_condition_enter(c, &w);

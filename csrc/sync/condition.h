@@ -13,21 +13,21 @@ typedef struct {
 
 /* Releases the lock, which the thread holds, waits, and takes the lock again,
  * whatever the outcome: GK_SYNC_OK, GK_SYNC_TIMEOUT, GK_SYNC_INTERRUPTED. */
-int gk_condition_wait(gk_condition *condition, gk_lock *lock, const gk_patience *patience);
-int gk_condition_wait_rlock(gk_condition *condition, gk_rlock *lock, const gk_patience *patience);
+int gk_condition_wait(gk_condition *condition, gk_lock *lock, const gk_wait_options *wait_options);
+int gk_condition_wait_rlock(gk_condition *condition, gk_rlock *lock, const gk_wait_options *wait_options);
 
 /* The parts of it, for locks of other kinds and for callers who do something
  * between: enter, release the lock, sleep, take the lock again.
  * gk_condition_leave() is for when the release failed. */
 void gk_condition_enter(gk_condition *condition, gk_waiter *waiter);
-int gk_condition_sleep(gk_condition *condition, gk_waiter *waiter, const gk_patience *patience);
+int gk_condition_sleep(gk_condition *condition, gk_waiter *waiter, const gk_wait_options *wait_options);
 void gk_condition_leave(gk_condition *condition, gk_waiter *waiter);
 
 /* Whatever happens, the lock is taken, as often as it was before; `status` is what
  * the sleep returned, and the wait ends with what these return. */
-int gk_condition_retake(gk_lock *lock, int status, const gk_patience *patience);
+int gk_condition_retake(gk_lock *lock, int status, const gk_wait_options *wait_options);
 int gk_condition_retake_rlock(gk_rlock *lock, uintptr_t self, uintptr_t count, int status,
-                              const gk_patience *patience);
+                              const gk_wait_options *wait_options);
 
 GK_INLINE uint32_t gk_condition_waiters(gk_condition *condition)
 {

@@ -50,7 +50,7 @@ int64_t gk_atomic_exchange(gk_counter *c, int64_t value)
 
 /* Locked. */
 
-int gk_locked_add(gk_counter *c, int64_t n, int64_t *sum, const gk_patience *p)
+int gk_locked_add(gk_counter *c, int64_t n, int64_t *sum, const gk_wait_options *p)
 {
     int status = gk_lock_acquire(&c->lock, p);
     if (status != GK_SYNC_OK)

@@ -95,7 +95,7 @@ int gk_atomic_compare_and_set(gk_counter *counter, int64_t expected, int64_t wan
 int64_t gk_atomic_exchange(gk_counter *counter, int64_t value);
 
 /* The locked counter's addition; GK_SYNC_INTERRUPTED also, if the wait was. */
-int gk_locked_add(gk_counter *counter, int64_t n, int64_t *sum, const gk_patience *patience);
+int gk_locked_add(gk_counter *counter, int64_t n, int64_t *sum, const gk_wait_options *wait_options);
 int gk_locked_compare_and_set(gk_counter *counter, int64_t expected, int64_t wanted);
 int64_t gk_locked_exchange(gk_counter *counter, int64_t value);
 int64_t gk_locked_value(gk_counter *counter);

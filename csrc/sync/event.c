@@ -17,7 +17,7 @@ void gk_event_set(gk_event *e)
 {
     uint32_t seen = atomic_load_explicit(&e->state, memory_order_relaxed);
     if (!(seen & SET))
-        atomic_store_explicit(&e->setter_core, gk_core_here(), memory_order_relaxed);
+        atomic_store_explicit(&e->setter_core, gk_current_cpu(), memory_order_relaxed);
     for (;;) {
         /* Also where it is set already: what was written before this call is to
          * be seen by whoever finds the event set. */
@@ -47,7 +47,7 @@ static int has_been_set(gk_event *e, uint32_t before)
     return ((seen ^ before) & ~(uint32_t)(SET | SLEEPERS)) != 0;
 }
 
-int gk_event_wait(gk_event *e, const gk_patience *p)
+int gk_event_wait(gk_event *e, const gk_wait_options *p)
 {
     uint32_t before = atomic_load_explicit(&e->state, memory_order_acquire);
     if (before & SET)
@@ -76,7 +76,7 @@ int gk_event_wait(gk_event *e, const gk_patience *p)
         if (p && p->poll && p->poll(p->context) != 0)
             return GK_SYNC_INTERRUPTED;
     }
-    gk_spin_learn(begin ? gk_now() - begin : 0, atomic_load_explicit(&e->setter_core, memory_order_relaxed));
+    gk_spin_record_cost(begin ? gk_now() - begin : 0, atomic_load_explicit(&e->setter_core, memory_order_relaxed));
     return GK_SYNC_OK;
 }
 
@@ -101,7 +101,7 @@ int gk_latch_count_down(gk_latch *l, int64_t n)
     return GK_SYNC_OK;
 }
 
-int gk_latch_wait(gk_latch *l, const gk_patience *p)
+int gk_latch_wait(gk_latch *l, const gk_wait_options *p)
 {
     return gk_event_wait(&l->open, p);
 }

@@ -11,7 +11,7 @@
 /* All zero is an event that is not set. */
 typedef struct {
     _Atomic uint32_t state; /* times it was set << 2 | somebody sleeps << 1 | is set */
-    _Atomic int setter_core; /* gk_core_here() of who set it last */
+    _Atomic int setter_core; /* gk_current_cpu() of who set it last */
 } gk_event;
 
 int gk_event_is_set(gk_event *event);
@@ -20,7 +20,7 @@ void gk_event_clear(gk_event *event);
 
 /* Returns GK_SYNC_OK once the event has been set, even if it was cleared again
  * before this thread got on; GK_SYNC_TIMEOUT, GK_SYNC_INTERRUPTED. */
-int gk_event_wait(gk_event *event, const gk_patience *patience);
+int gk_event_wait(gk_event *event, const gk_wait_options *wait_options);
 
 /* In a forked child: forgets the parent's sleepers. */
 void gk_event_reinit(gk_event *event);
@@ -34,7 +34,7 @@ void gk_latch_init(gk_latch *latch, int64_t count);
 
 /* GK_SYNC_OK, or GK_SYNC_OVERFLOW, and nothing changed, if fewer than n are left. */
 int gk_latch_count_down(gk_latch *latch, int64_t n);
-int gk_latch_wait(gk_latch *latch, const gk_patience *patience);
+int gk_latch_wait(gk_latch *latch, const gk_wait_options *wait_options);
 
 GK_INLINE int64_t gk_latch_left(gk_latch *latch)
 {

@@ -8,10 +8,10 @@
 #include "sync/deadlock.h"
 #include "sync/event.h"
 #include "sync/gil.h"
-#include "sync/hammer.h"
+#include "sync/contend.h"
 #include "sync/lock.h"
 #include "sync/queue.h"
-#include "sync/relay.h"
+#include "sync/ping_pong.h"
 #include "sync/rwlock.h"
 #include "sync/semaphore.h"
 
@@ -92,8 +92,8 @@
     X(gk_sharded_add_to_cell)    \
     X(gk_sharded_value)          \
     X(gk_sharded_reset)          \
-    X(gk_hammer_run)             \
-    X(gk_relay_run)
+    X(gk_contend_run)             \
+    X(gk_ping_pong_run)
 /* clang-format on */
 
 #endif

@@ -11,14 +11,14 @@
 static struct {
     _Alignas(GK_CACHE_LINE) _Atomic uint32_t freed;
     _Atomic uint32_t signalled;
-    _Atomic int core;      /* where he was; gk_core_here() */
+    _Atomic int core;      /* where he was; gk_current_cpu() */
     _Atomic int64_t taken; /* one thread awaits it, until then at most */
 } gil = {1, 0, -1, 0};
 
 void gk_gil_signalling(void)
 {
     uint32_t freed = atomic_load_explicit(&gil.freed, memory_order_relaxed);
-    atomic_store_explicit(&gil.core, gk_core_here(), memory_order_relaxed);
+    atomic_store_explicit(&gil.core, gk_current_cpu(), memory_order_relaxed);
     atomic_store_explicit(&gil.signalled, freed, memory_order_relaxed);
 }
 
@@ -37,7 +37,7 @@ void gk_gil_await(void)
 {
     if (!signaller_holds_it())
         return;
-    int here = gk_core_here();
+    int here = gk_current_cpu();
     if (here >= 0 && here == atomic_load_explicit(&gil.core, memory_order_relaxed))
         return; /* he will not get on before this thread sleeps */
     /* Only one can be the next to have it. (A mere flag would stay set in a child

@@ -13,7 +13,7 @@
 
 enum { HELD = GK_LOCK_HELD, WAITERS = GK_LOCK_WAITERS };
 
-/* HELD is set by whoever finds it clear. WAITERS changes under the guard only,
+/* HELD is set by whoever finds it clear. WAITERS changes under the queue_lock only,
  * and is set whenever the queue holds anybody. */
 
 static int try_keeping_waiters(gk_lock *l)
@@ -77,7 +77,7 @@ static int leave(gk_lock *l, gk_waiter *w)
     return removed;
 }
 
-int gk_lock_acquire(gk_lock *l, const gk_patience *p)
+int gk_lock_acquire(gk_lock *l, const gk_wait_options *p)
 {
     if (try_keeping_waiters(l))
         return GK_SYNC_OK;
@@ -146,7 +146,7 @@ uintptr_t gk_thread_ident(void)
 
 /* Only the owner itself ever finds its own name there, so relaxed will do. */
 
-int gk_rlock_acquire_as(gk_rlock *l, uintptr_t self, const gk_patience *p)
+int gk_rlock_acquire_as(gk_rlock *l, uintptr_t self, const gk_wait_options *p)
 {
     if (gk_rlock_owner(l) != self)
         return gk_rlock_acquire_again_as(l, self, 1, p);
@@ -157,7 +157,7 @@ int gk_rlock_acquire_as(gk_rlock *l, uintptr_t self, const gk_patience *p)
     return GK_SYNC_OK;
 }
 
-int gk_rlock_acquire_again_as(gk_rlock *l, uintptr_t self, uintptr_t count, const gk_patience *p)
+int gk_rlock_acquire_again_as(gk_rlock *l, uintptr_t self, uintptr_t count, const gk_wait_options *p)
 {
     int status = gk_lock_acquire(&l->lock, p);
     if (status == GK_SYNC_OK) {

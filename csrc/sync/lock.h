@@ -48,7 +48,7 @@ GK_INLINE int gk_lock_is_held(gk_lock *lock)
 }
 
 /* GK_SYNC_OK, GK_SYNC_TIMEOUT, GK_SYNC_INTERRUPTED. */
-int gk_lock_acquire(gk_lock *lock, const gk_patience *patience);
+int gk_lock_acquire(gk_lock *lock, const gk_wait_options *wait_options);
 
 /* GK_SYNC_OK, or GK_SYNC_NOT_HELD if the lock is free. Any thread may release it. */
 int gk_lock_release(gk_lock *lock);
@@ -114,19 +114,19 @@ GK_INLINE int gk_rlock_try_release(gk_rlock *l, uintptr_t self)
 /* As above, for the owner `self`, which is gk_thread_ident() where threads are
  * the only flows of control. GK_SYNC_OVERFLOW if taken too often,
  * GK_SYNC_NOT_HELD if `self` does not hold it. */
-int gk_rlock_acquire_as(gk_rlock *lock, uintptr_t self, const gk_patience *patience);
+int gk_rlock_acquire_as(gk_rlock *lock, uintptr_t self, const gk_wait_options *wait_options);
 int gk_rlock_release_as(gk_rlock *lock, uintptr_t self);
 
 /* For condition variables: releases it however often it was taken and returns
  * that number (0: not held by `self`); takes it that often. */
 uintptr_t gk_rlock_release_all_as(gk_rlock *lock, uintptr_t self);
-int gk_rlock_acquire_again_as(gk_rlock *lock, uintptr_t self, uintptr_t count, const gk_patience *patience);
+int gk_rlock_acquire_again_as(gk_rlock *lock, uintptr_t self, uintptr_t count, const gk_wait_options *wait_options);
 
 /* For this thread. */
 
-GK_INLINE int gk_rlock_acquire(gk_rlock *lock, const gk_patience *patience)
+GK_INLINE int gk_rlock_acquire(gk_rlock *lock, const gk_wait_options *wait_options)
 {
-    return gk_rlock_acquire_as(lock, gk_thread_ident(), patience);
+    return gk_rlock_acquire_as(lock, gk_thread_ident(), wait_options);
 }
 
 GK_INLINE int gk_rlock_release(gk_rlock *lock)

@@ -52,7 +52,7 @@ void gk_fork_watch(void)
 
 #endif
 
-/* The guard: held, and slept on if somebody waits for it. */
+/* The queue_lock: held, and slept on if somebody waits for it. */
 
 enum { HELD = 1, SLEPT_ON = 2, FORKS_SHIFT = 2, GUARD_SPINS = 50 };
 
@@ -61,14 +61,14 @@ void gk_queue_lock(gk_queue *q)
     gk_fork_watch();
     uint32_t free = gk_fork_generation() << FORKS_SHIFT, mine = free | HELD;
     for (int spins = 0;;) {
-        uint32_t seen = atomic_load_explicit(&q->guard, memory_order_relaxed);
+        uint32_t seen = atomic_load_explicit(&q->queue_lock, memory_order_relaxed);
         if (seen == free) {
-            if (atomic_compare_exchange_weak_explicit(&q->guard, &seen, mine, memory_order_acquire,
+            if (atomic_compare_exchange_weak_explicit(&q->queue_lock, &seen, mine, memory_order_acquire,
                                                       memory_order_relaxed))
                 return;
         } else if ((seen & ~(uint32_t)(HELD | SLEPT_ON)) != free) {
             /* Last used before a fork: whoever held it or waits is not here. */
-            if (atomic_compare_exchange_weak_explicit(&q->guard, &seen, mine, memory_order_acquire,
+            if (atomic_compare_exchange_weak_explicit(&q->queue_lock, &seen, mine, memory_order_acquire,
                                                       memory_order_relaxed)) {
                 q->first = q->last = NULL;
                 atomic_store_explicit(&q->count, 0, memory_order_relaxed);
@@ -78,9 +78,9 @@ void gk_queue_lock(gk_queue *q)
             spins++;
             gk_cpu_relax();
         } else if ((seen & SLEPT_ON) ||
-                   atomic_compare_exchange_weak_explicit(&q->guard, &seen, seen | SLEPT_ON,
+                   atomic_compare_exchange_weak_explicit(&q->queue_lock, &seen, seen | SLEPT_ON,
                                                          memory_order_relaxed, memory_order_relaxed)) {
-            gk_wait(&q->guard, free | HELD | SLEPT_ON, GK_FOREVER);
+            gk_wait(&q->queue_lock, free | HELD | SLEPT_ON, GK_FOREVER);
             /* There may be more sleepers: whoever has slept holds it as one who
              * will wake the next. */
             mine = free | HELD | SLEPT_ON;
@@ -91,8 +91,8 @@ void gk_queue_lock(gk_queue *q)
 void gk_queue_unlock(gk_queue *q)
 {
     uint32_t free = gk_fork_generation() << FORKS_SHIFT;
-    if (atomic_exchange_explicit(&q->guard, free, memory_order_release) & SLEPT_ON)
-        gk_wake(&q->guard, 1);
+    if (atomic_exchange_explicit(&q->queue_lock, free, memory_order_release) & SLEPT_ON)
+        gk_wake(&q->queue_lock, 1);
 }
 
 /* The list. */
@@ -139,7 +139,7 @@ void gk_queue_signal(gk_queue *q, gk_waiter *w, uint32_t signal, _Atomic uint32_
 {
     gk_queue_remove(q, w);
     _Atomic uint32_t *word = &w->state;
-    w->signaller_core = gk_core_here();
+    w->signaller_core = gk_current_cpu();
     if (atomic_exchange_explicit(word, signal, memory_order_acq_rel) != GK_WAITER_ASLEEP)
         return;
     /* The waiter may have seen the signal and be gone: the address is woken, not
@@ -173,7 +173,7 @@ static void spin_until_signalled(gk_waiter *w)
 }
 
 /* Until the waiter is signalled, its time is over, or it is time to poll. */
-static int sleep_until_signalled(gk_waiter *w, const gk_patience *p)
+static int sleep_until_signalled(gk_waiter *w, const gk_wait_options *p)
 {
     int64_t deadline = p ? p->deadline : GK_FOREVER, until = deadline;
     if (p && p->poll) {
@@ -197,12 +197,12 @@ static int sleep_until_signalled(gk_waiter *w, const gk_patience *p)
     }
 }
 
-int gk_waiter_sleep(gk_waiter *w, const gk_patience *p)
+int gk_waiter_sleep(gk_waiter *w, const gk_wait_options *p)
 {
     return signalled(w) ? GK_SLEEP_SIGNALLED : sleep_until_signalled(w, p);
 }
 
-int gk_waiter_spin_and_sleep(gk_waiter *w, const gk_patience *p)
+int gk_waiter_spin_and_sleep(gk_waiter *w, const gk_wait_options *p)
 {
     if (!(p && p->deadline == 0))
         spin_until_signalled(w);
@@ -213,11 +213,11 @@ int gk_waiter_spin_and_sleep(gk_waiter *w, const gk_patience *p)
         why = sleep_until_signalled(w, p);
     }
     if (why == GK_SLEEP_SIGNALLED)
-        gk_spin_learn(begin ? gk_now() - begin : 0, w->signaller_core);
+        gk_spin_record_cost(begin ? gk_now() - begin : 0, w->signaller_core);
     return why;
 }
 
-int gk_waiter_wait(gk_queue *q, gk_waiter *w, const gk_patience *p)
+int gk_waiter_wait(gk_queue *q, gk_waiter *w, const gk_wait_options *p)
 {
     for (int spin = 1;; spin = 0) {
         int why = spin ? gk_waiter_spin_and_sleep(w, p) : gk_waiter_sleep(w, p);

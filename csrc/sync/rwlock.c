@@ -92,7 +92,7 @@ void gk_rwlock_init(gk_rwlock *l)
     *l = (gk_rwlock){.id = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1};
 }
 
-/* The state. WAITERS changes under the guard only, and is set whenever the
+/* The state. WAITERS changes under the queue_lock only, and is set whenever the
  * queue holds anybody; while it is set, nobody enters but by a grant. */
 
 static int try(gk_rwlock *l, int kind)
@@ -108,7 +108,7 @@ static int try(gk_rwlock *l, int kind)
     }
 }
 
-/* Lets in whoever may enter; under the guard, which it releases. */
+/* Lets in whoever may enter; under the queue_lock, which it releases. */
 static void grant_and_unlock(gk_rwlock *l)
 {
     _Atomic uint32_t *asleep = NULL;
@@ -164,7 +164,7 @@ static int try_for_a_while(gk_rwlock *l, int kind)
     return taken;
 }
 
-static int acquire(gk_rwlock *l, int kind, const gk_patience *p)
+static int acquire(gk_rwlock *l, int kind, const gk_wait_options *p)
 {
     if (try(l, kind))
         return GK_SYNC_OK;
@@ -201,7 +201,7 @@ static void stop_reading(gk_rwlock *l)
 }
 
 /* This thread holds the lock itself. A signal handler may still release it. */
-static int wait_for_oneself(gk_rwlock *l, int kind, const gk_patience *p)
+static int wait_for_oneself(gk_rwlock *l, int kind, const gk_wait_options *p)
 {
     gk_waiter w = {0};
     if (p == NULL || p->deadline == GK_FOREVER)
@@ -215,7 +215,7 @@ static int wait_for_oneself(gk_rwlock *l, int kind, const gk_patience *p)
     return GK_SYNC_TIMEOUT;
 }
 
-int gk_rwlock_acquire_read(gk_rwlock *l, const gk_patience *p)
+int gk_rwlock_acquire_read(gk_rwlock *l, const gk_wait_options *p)
 {
     holding *h = find(l);
     if (h != NULL) {
@@ -232,7 +232,7 @@ int gk_rwlock_acquire_read(gk_rwlock *l, const gk_patience *p)
     return status;
 }
 
-int gk_rwlock_acquire_write(gk_rwlock *l, const gk_patience *p)
+int gk_rwlock_acquire_write(gk_rwlock *l, const gk_wait_options *p)
 {
     if (gk_rwlock_is_mine(l) || find(l) != NULL)
         return wait_for_oneself(l, TO_WRITE, p);

@@ -21,7 +21,7 @@ static int take(gk_semaphore *s)
     return 0;
 }
 
-/* Gives free permits to the waiters, first come first served; under the guard,
+/* Gives free permits to the waiters, first come first served; under the queue_lock,
  * which it releases. */
 static void grant_and_unlock(gk_semaphore *s)
 {
@@ -43,7 +43,7 @@ static void queue_up(gk_semaphore *s, gk_waiter *w)
     grant_and_unlock(s); /* what was released meanwhile, perhaps to ourselves */
 }
 
-int gk_semaphore_acquire(gk_semaphore *s, const gk_patience *p)
+int gk_semaphore_acquire(gk_semaphore *s, const gk_wait_options *p)
 {
     if (gk_semaphore_try(s))
         return GK_SYNC_OK;

@@ -34,7 +34,7 @@ GK_INLINE int gk_semaphore_try(gk_semaphore *s)
 }
 
 /* GK_SYNC_OK, GK_SYNC_TIMEOUT, GK_SYNC_INTERRUPTED. */
-int gk_semaphore_acquire(gk_semaphore *semaphore, const gk_patience *patience);
+int gk_semaphore_acquire(gk_semaphore *semaphore, const gk_wait_options *wait_options);
 
 /* Frees n >= 0 permits. GK_SYNC_OVERFLOW, and nothing changed, if more than
  * `bound` would then be free. */

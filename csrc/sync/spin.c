@@ -52,8 +52,8 @@ gk_spin gk_spin_for_signal(void)
     return spin;
 }
 
-void gk_spin_learn(int64_t slept, int core)
+void gk_spin_record_cost(int64_t slept, int core)
 {
-    last.same_core = core >= 0 && core == gk_core_here();
+    last.same_core = core >= 0 && core == gk_current_cpu();
     last.brief = slept < GK_SPIN_BRIEF;
 }

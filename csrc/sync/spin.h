@@ -65,7 +65,7 @@ GK_INLINE void gk_spin_stop(const gk_spin *spin)
 }
 
 /* What this thread's next wait for a signal goes by: how long this one slept
- * (0: it did not), and on which core the signaller was, by gk_core_here(). */
-void gk_spin_learn(int64_t slept, int core);
+ * (0: it did not), and on which core the signaller was, by gk_current_cpu(). */
+void gk_spin_record_cost(int64_t slept, int core);
 
 #endif

@@ -16,7 +16,7 @@ cdef extern from *:
         pass
     void gk_layout_init "GK(gk_layout_init)" (
         gk_layout *layout, gk_type type, const char *data, int ndim, const int64_t *shape,
-        const int64_t *stride, const char *gone) noexcept nogil
+        const int64_t *stride, const char *reduced) noexcept nogil
     ctypedef enum gk_fsum_kind:
         GK_FSUM_EXACT
         GK_FSUM_NOT_FINITE
@@ -41,14 +41,14 @@ cdef extern from *:
 cdef void lay_out(cnp.ndarray array, gk_layout *layout) noexcept:
     cdef int64_t shape[MAX_DIMS]
     cdef int64_t stride[MAX_DIMS]
-    cdef char gone[MAX_DIMS]
+    cdef char reduced[MAX_DIMS]
     cdef int i
     for i in range(array.ndim):
         shape[i] = cnp.PyArray_DIM(array, i)
         stride[i] = cnp.PyArray_STRIDE(array, i)
-        gone[i] = 1
+        reduced[i] = 1
     gk_layout_init(layout, type_of(cnp.PyArray_TYPE(array)), <const char *>cnp.PyArray_DATA(array), array.ndim, shape,
-                   stride, gone)
+                   stride, reduced)
 
 
 def fsum(a, *, threads=None):

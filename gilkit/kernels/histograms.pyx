@@ -22,7 +22,7 @@ cdef extern from *:
         int64_t bins
         int uniform
         double slack
-    ctypedef struct gk_extent:
+    ctypedef struct gk_minmax:
         double least
         double most
     int gk_histogram_counts "GK(gk_histogram_counts)" (
@@ -36,8 +36,8 @@ cdef extern from *:
     int gk_bincount_weights "GK(gk_bincount_weights)" (
         const void *items, gk_type type, int64_t n, int64_t bins, const double *weights, double *sums,
         const gk_options *options) noexcept nogil
-    int gk_extent_of "GK(gk_extent_of)" (
-        const void *items, gk_type type, int64_t n, gk_extent *extent, const gk_options *options) noexcept nogil
+    int gk_minmax_of "GK(gk_minmax_of)" (
+        const void *items, gk_type type, int64_t n, gk_minmax *extent, const gk_options *options) noexcept nogil
 
 cdef enum:
     GUESS_FROM = 2048  # items
@@ -64,13 +64,13 @@ cdef bint _is_wide(cnp.ndarray a) noexcept:
     return type == GK_INT64 or type == GK_UINT64
 
 
-cdef int _find_extent(cnp.ndarray items, gk_extent *extent, object threads) except -1:
+cdef int _find_extent(cnp.ndarray items, gk_minmax *extent, object threads) except -1:
     cdef gk_type type = type_of(cnp.PyArray_TYPE(items))
     cdef int status
     cdef Call call
     begin(&call, threads)
     with nogil:
-        status = gk_extent_of(cnp.PyArray_DATA(items), type, cnp.PyArray_SIZE(items), extent, &call.options)
+        status = gk_minmax_of(cnp.PyArray_DATA(items), type, cnp.PyArray_SIZE(items), extent, &call.options)
     return finish(&call, status)
 
 
@@ -219,7 +219,7 @@ def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=Non
         return _numpys_histogram(a, bins, range, density, weights, threads)
     cdef cnp.ndarray items = np.asarray(a), hist, doubles, addends
     cdef gk_histogram h
-    cdef gk_extent extent
+    cdef gk_minmax extent
     cdef Call call
     cdef int status, single
     cdef int64_t n
@@ -342,7 +342,7 @@ def bincount(x, /, weights=None, minlength=0, *, threads=None):
     if is_for_numpy(x, None) or is_for_numpy(weights, None):
         return _numpys_bincount(x, weights, minlength, threads)
     cdef cnp.ndarray items, hist, addends
-    cdef gk_extent extent
+    cdef gk_minmax extent
     cdef gk_type type
     cdef Call call
     cdef int status
@@ -365,7 +365,7 @@ def bincount(x, /, weights=None, minlength=0, *, threads=None):
     if weights is None:
         # Most often the first items tell how far the others go, and then one pass
         # is enough: the place behind the bins shows whether any item went further.
-        gk_extent_of(data, type, min(n, <int64_t>GUESS_FROM), &extent, NULL)
+        gk_minmax_of(data, type, min(n, <int64_t>GUESS_FROM), &extent, NULL)
         if extent.least >= 0 and extent.most < MOST_GUESSED:
             bins = <int64_t>extent.most + 1 if n <= GUESS_FROM else 2 * <int64_t>extent.most + 16
             hist = _count(data, type, n, max(bins, least_bins), threads)

@@ -31,12 +31,12 @@ cdef extern from *:
     enum:
         GK_REDUCE_SERIAL
     ctypedef struct gk_layout:
-        int64_t reduced
-        int n_kept_axes
-        int kept_axes[64]
+        int64_t n_reduced
+        int n_retained_axes
+        int retained_axes[64]
     void gk_layout_init "GK(gk_layout_init)" (
         gk_layout *layout, gk_type type, const char *data, int ndim, const int64_t *shape,
-        const int64_t *stride, const char *gone) noexcept nogil
+        const int64_t *stride, const char *reduced) noexcept nogil
     int gk_reduce "GK(gk_reduce)" (
         gk_reduction what, const gk_layout *layout, double ddof, void *out,
         const gk_options *options) noexcept nogil
@@ -141,7 +141,7 @@ cdef object reduce(gk_reduction what, object value, object axis, object out, obj
 cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out, bint keepdims,
                        double ddof, object threads):
     cdef int ndim = a.ndim, i
-    cdef char gone[MAX_DIMS]
+    cdef char reduced[MAX_DIMS]
     cdef int64_t shape[MAX_DIMS]
     cdef int64_t stride[MAX_DIMS]
     cdef gk_layout layout
@@ -155,34 +155,34 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
     if ndim == 0 and axis is not None:
         return numpys(what, a, axis, out, keepdims, ddof, threads)
     try:
-        axis_mask(axis, ndim, gone)
+        axis_mask(axis, ndim, reduced)
     except (TypeError, ValueError):  # of which NumPy raises one or the other, as the function and the shape are
         return numpys(what, a, axis, out, keepdims, ddof, threads)
     result_shape = []
     for i in range(ndim):
         shape[i] = cnp.PyArray_DIM(a, i)
         stride[i] = cnp.PyArray_STRIDE(a, i)
-        if gone[i]:
+        if reduced[i]:
             count *= shape[i]
-        if keepdims or not gone[i]:
-            result_shape.append(1 if gone[i] else shape[i])
+        if keepdims or not reduced[i]:
+            result_shape.append(1 if reduced[i] else shape[i])
     if out is not None:
         target = check_out(out, tuple(result_shape), dtype)
     if cnp.PyArray_SIZE(a) == 0 or count <= ddof:
         return numpys(what, a, axis, out, keepdims, ddof, threads)
 
     gk_layout_init(&layout, type_of(cnp.PyArray_TYPE(a)), <const char *>cnp.PyArray_DATA(a), ndim, shape, stride,
-                   gone)
+                   reduced)
     # The kernel writes the outputs side by side, in the order of the input in
     # memory: into `memory`, whose axes are in that order.
-    order = [layout.kept_axes[i] for i in range(layout.n_kept_axes)]
-    kept = sorted(order)
+    order = [layout.retained_axes[i] for i in range(layout.n_retained_axes)]
+    retained = sorted(order)
     in_place = False
     if target is not None and not may_overlap(a, target):
         memory = target
         if keepdims:
-            memory = target[tuple([0 if gone[i] else slice(None) for i in range(ndim)]) + (...,)]
-        memory = memory.transpose([kept.index(axis_) for axis_ in order])
+            memory = target[tuple([0 if reduced[i] else slice(None) for i in range(ndim)]) + (...,)]
+        memory = memory.transpose([retained.index(axis_) for axis_ in order])
         in_place = cnp.PyArray_IS_C_CONTIGUOUS(memory) and cnp.PyArray_ISALIGNED(memory)
     if not in_place:
         memory = np.empty([shape[axis_] for axis_ in order], dtype)
@@ -191,9 +191,9 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
         status = gk_reduce(what, &layout, ddof, cnp.PyArray_DATA(memory), &call.options)
     finish(&call, status)
 
-    result = memory if order == kept else memory.transpose([order.index(axis_) for axis_ in kept])
+    result = memory if order == retained else memory.transpose([order.index(axis_) for axis_ in retained])
     if is_float and what < GK_MIN and not is_finite(memory):
-        settle(what, a, tuple([i for i in range(ndim) if gone[i]]), result, ddof)
+        settle(what, a, tuple([i for i in range(ndim) if reduced[i]]), result, ddof)
     if keepdims:
         result = result.reshape(result_shape)
     if out is None:

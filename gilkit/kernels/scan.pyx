@@ -20,12 +20,12 @@ cdef extern from *:
         GK_SCAN_OVERFLOW
     int gk_cumsum "GK(gk_cumsum)" (
         gk_type type, int ndim, const int64_t *shape, int axis, const char *data, const int64_t *in_stride,
-        char *out, const int64_t *out_stride, const gk_options *options, int *noticed) noexcept nogil
+        char *out, const int64_t *out_stride, const gk_options *options, int *fp_status) noexcept nogil
 
 cdef enum:
     SHORT = 2048  # elements that are summed sooner than the GIL changes hands
 
-# Adding these makes NumPy notice what the kernel noticed, and do about it what
+# Adding these makes NumPy record_status what the kernel fp_status, and do about it what
 # numpy.errstate says.
 INVALID = np.array([np.inf, -np.inf])
 OVERFLOW = np.array([np.finfo(float).max, np.finfo(float).max])
@@ -70,7 +70,7 @@ def cumsum(a, axis=None, *, out=None, threads=None):
     cdef int64_t shape[MAX_DIMS]
     cdef int64_t in_stride[MAX_DIMS]
     cdef int64_t out_stride[MAX_DIMS]
-    cdef int along, i, ndim, noticed = 0, status
+    cdef int along, i, ndim, fp_status = 0, status
     cdef Call call
     cdef gk_type type = type_of(cnp.PyArray_TYPE(array))
 
@@ -80,7 +80,7 @@ def cumsum(a, axis=None, *, out=None, threads=None):
         along = 0
     else:
         if array.ndim == 0:
-            array = array.reshape(1)  # as NumPy, which takes a number for a line of one element
+            array = array.reshape(1)  # as NumPy, which takes a number for a slice of one element
         along = one_axis(axis, array.ndim)
     ndim = array.ndim
     if out is None:
@@ -100,15 +100,15 @@ def cumsum(a, axis=None, *, out=None, threads=None):
     cdef const char *data = <const char *>cnp.PyArray_DATA(array)
     cdef char *to = <char *>cnp.PyArray_DATA(target)
     if cnp.PyArray_SIZE(array) <= SHORT:
-        status = gk_cumsum(type, ndim, shape, along, data, in_stride, to, out_stride, &call.options, &noticed)
+        status = gk_cumsum(type, ndim, shape, along, data, in_stride, to, out_stride, &call.options, &fp_status)
     else:
         with nogil:
-            status = gk_cumsum(type, ndim, shape, along, data, in_stride, to, out_stride, &call.options, &noticed)
+            status = gk_cumsum(type, ndim, shape, along, data, in_stride, to, out_stride, &call.options, &fp_status)
     finish(&call, status)
     if target is not given:
         np.copyto(given, target)
-    if noticed & GK_SCAN_INVALID:
+    if fp_status & GK_SCAN_INVALID:
         np.add.accumulate(INVALID)
-    if noticed & GK_SCAN_OVERFLOW:
+    if fp_status & GK_SCAN_OVERFLOW:
         np.add.accumulate(OVERFLOW)
     return out

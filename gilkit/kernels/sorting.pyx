@@ -36,7 +36,7 @@ cdef extern from *:
     gk_leaf_sort *numpy_sort_of(int type_number)
     ctypedef struct gk_leaf_sorts:
         gk_leaf_sort *of[11]
-    ctypedef struct gk_lines:
+    ctypedef struct gk_slices:
         int64_t length
         int64_t src_step
         int64_t dst_step
@@ -45,10 +45,10 @@ cdef extern from *:
         int64_t src_strides[64]
         int64_t dst_strides[64]
     int gk_sort "GK(gk_sort)" (
-        const char *src, char *dst, const gk_lines *lines, gk_type type, const gk_leaf_sorts *leaves,
+        const char *src, char *dst, const gk_slices *lines, gk_type type, const gk_leaf_sorts *leaves,
         const gk_options *options) noexcept nogil
     int gk_argsort "GK(gk_argsort)" (
-        const char *src, char *dst, const gk_lines *lines, gk_type type, const gk_leaf_sorts *leaves,
+        const char *src, char *dst, const gk_slices *lines, gk_type type, const gk_leaf_sorts *leaves,
         const gk_options *options) noexcept nogil
 
 cdef gk_leaf_sorts leaves
@@ -66,7 +66,7 @@ cdef _find_leaves():
 _find_leaves()
 
 
-cdef void _fill_lines(gk_lines *lines, cnp.ndarray src, cnp.ndarray dst, int axis) noexcept:
+cdef void _fill_lines(gk_slices *lines, cnp.ndarray src, cnp.ndarray dst, int axis) noexcept:
     cdef int d
     lines.length = src.shape[axis]
     lines.src_step = src.strides[axis]
@@ -196,7 +196,7 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=No
     cdef cnp.ndarray array = as_array(a, "a"), src = as_input(array, "a"), dst, target = None
     cdef int along, status
     cdef gk_type type = type_of(cnp.PyArray_TYPE(src))
-    cdef gk_lines lines
+    cdef gk_slices lines
     cdef Call call
     if axis is None:
         along = 0
@@ -284,7 +284,7 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, threads=None):
     cdef cnp.ndarray src = as_input(a, "a"), dst
     cdef int along, status
     cdef gk_type type = type_of(cnp.PyArray_TYPE(src))
-    cdef gk_lines lines
+    cdef gk_slices lines
     cdef Call call
     if src.ndim == 0 or axis is None and src.ndim != 1:
         src = src.ravel()

@@ -25,7 +25,7 @@ from . import interpreters, strategies, workloads
 from .charts import Bar, Bars, Chart
 from .errors import LabError
 from .experiment import Case, Column, Experiment, Outcome, Row, Setting, Verdict
-from .figures import among, crowded, find, ratio, times
+from .figures import find, noisy, ratio, select, times
 from .stats import bootstrap
 from .strategy import Strategy
 from .text import amount, digits, duration, durations, factor, listed, plural, size
@@ -100,10 +100,10 @@ class Comparison(Experiment):
                 free = [each for each in setting.interpreters if not each.gil and not each.running]
                 for each in free[:1]:
                     label = f"{strategy.label} ({each.label})"
-                    cases.append(Case(label, "contest:portable", each, arguments, strategy.name, threads, timed=False))
+                    cases.append(Case(label, "compare:portable", each, arguments, strategy.name, threads, timed=False))
                 continue
             arguments["strategy"] = strategy.name
-            cases.append(Case(strategy.label, "contest:once", here, arguments, strategy.name, threads, timed=False))
+            cases.append(Case(strategy.label, "compare:once", here, arguments, strategy.name, threads, timed=False))
         return cases
 
     def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
@@ -190,7 +190,7 @@ def examine(function: str, make: str | None) -> dict[str, Any]:
     with Worker(interpreters.running()) as worker:
         try:
             facts: dict[str, Any] = worker.call(
-                "contest:inspect", {"function": function, "make": make}, timeout=TRIAL, tick=tell
+                "compare:inspect", {"function": function, "make": make}, timeout=TRIAL, tick=tell
             )
         except TaskError as error:
             if "no answer within" in str(error):
@@ -315,13 +315,13 @@ def gil(rows: Sequence[Row], base: Row, setting: Setting, custom: bool) -> list[
     threads = find(rows, "threads")
     if threads is None or setting.usable < 2 or not base.interpreter.gil:
         return []
-    best = min([threads, *among(rows, "gilkit.map")], key=lambda row: row["wall"])
+    best = min([threads, *select(rows, "gilkit.map")], key=lambda row: row["wall"])
     gain, best_gain = times(base, threads, "wall"), times(base, best, "wall")
     if best_gain >= FREES_THE_GIL:
         part = min(1.0, (1 - 1 / best_gain) / (1 - 1 / setting.usable))
         how = f"in gilkit.map {best_gain:.2f} times, in Python's threads" if best is not threads else "threads do it"
         return [f"It releases the GIL for about {100 * part:.0f} % of its time: {how} {gain:.2f} times as quickly."]
-    if crowded([base, threads]):
+    if noisy([base, threads]):
         return ["Whether it holds the GIL cannot be told while other programs use the cores: run it again."]
     what = "It holds the GIL" if custom else "Pure Python holds the GIL"
     return [f"{what}: {plural(threads.threads, 'thread')} take {1 / gain:.2f} times as long as the plain loop."]

@@ -133,7 +133,7 @@ class Check:
     text: str = ""
 
 
-def weigh(checks: Sequence[Check]) -> Verdict:
+def combine(checks: Sequence[Check]) -> Verdict:
     """The verdict on a claim of several parts.
 
     It holds with all of them, and only for those that hold where others fail. Where a part is undecided, nothing is

@@ -11,7 +11,7 @@ from .interpreters import Interpreter
 from .stats import Ratio, compare
 
 
-def among(
+def select(
     rows: Sequence[Row],
     strategy: str | None = None,
     threads: int | None = None,
@@ -32,7 +32,7 @@ def among(
 
 def find(rows: Sequence[Row], strategy: str | None = None, **criteria: Any) -> Row | None:
     """The first of those, or None."""
-    return next(iter(among(rows, strategy, **criteria)), None)
+    return next(iter(select(rows, strategy, **criteria)), None)
 
 
 def interpreters_of(rows: Sequence[Row]) -> list[Interpreter]:
@@ -42,16 +42,16 @@ def interpreters_of(rows: Sequence[Row]) -> list[Interpreter]:
 CROWDED_PERCENT = 15.0  # of a core
 
 
-def crowded(rows: Sequence[Row]) -> bool:
+def noisy(rows: Sequence[Row]) -> bool:
     """Whether other programs used the cores while those were measured."""
     others = [sample.get("others_percent", 0.0) for row in rows for sample in row.samples]
     return bool(others) and median(others) > CROWDED_PERCENT
 
 
-def unless_crowded(check: Check, rows: Sequence[Row], holds: bool = False) -> Check:
+def unless_noisy(check: Check, rows: Sequence[Row], holds: bool = False) -> Check:
     """Leaves a part of a claim undecided that failed (or held, with ``holds``) for want of cores, maybe, which other
     programs used meanwhile."""
-    if check.holds is holds and crowded(rows):
+    if check.holds is holds and noisy(rows):
         return Check(check.name, None, f"{check.text} But other programs used the cores meanwhile: run it again.")
     return check
 

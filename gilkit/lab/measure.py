@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from .guest.gilkit_tasks import usage as own
+from .worker.gilkit_tasks import usage as own
 
 _left_out = 0.0
 

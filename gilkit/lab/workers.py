@@ -1,4 +1,4 @@
-"""Worker processes: an interpreter running guest/serve.py, asked to carry out tasks, never left behind."""
+"""Worker processes: an interpreter running worker/serve.py, asked to carry out tasks, never left behind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any
 from .errors import LabError
 from .interpreters import Interpreter, environment
 
-SERVER = Path(__file__).with_name("guest") / "serve.py"
+SERVER = Path(__file__).with_name("worker") / "serve.py"
 TICK = 0.1
 
 

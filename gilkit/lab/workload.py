@@ -18,7 +18,7 @@ class WrongResult(AssertionError):
 class Workload(ABC):
     """CPU-bound work of a fixed size.
 
-    The pure-Python side is the module of the same name in ``guest/gilkit_tasks``: its ``solve(map, parts, **size)``
+    The pure-Python side is the module of the same name in ``worker/gilkit_tasks``: its ``solve(map, parts, **size)``
     does the work in ``parts`` parts or more through any function with the shape of the built-in ``map``. So a strategy
     is little more than its ``map``. The native sides are the methods here: ``kernel`` for gilkit, and for each peer
     that can do the work, a method of the peer's name: it takes the thread count and returns a function without
@@ -37,7 +37,7 @@ class Workload(ABC):
     @property
     def module(self) -> ModuleType:
         """The pure-Python side."""
-        return importlib.import_module(f"gilkit.lab.guest.gilkit_tasks.{self.name}")
+        return importlib.import_module(f"gilkit.lab.worker.gilkit_tasks.{self.name}")
 
     @property
     @abstractmethod

@@ -28,7 +28,7 @@ cdef extern from *:
         GK_SYNC_OWNED
         GK_SYNC_BROKEN
         GK_SYNC_OVERFLOW
-    ctypedef struct gk_patience:
+    ctypedef struct gk_wait_options:
         int64_t deadline
         int (*poll)(void *context) noexcept nogil
         void *context
@@ -41,7 +41,7 @@ cdef extern from *:
     bint gk_lock_try(gk_lock *lock) noexcept nogil
     bint gk_lock_try_release(gk_lock *lock) noexcept nogil
     bint gk_lock_is_held(gk_lock *lock) noexcept nogil
-    int gk_lock_acquire "GK(gk_lock_acquire)" (gk_lock *lock, const gk_patience *patience) noexcept nogil
+    int gk_lock_acquire "GK(gk_lock_acquire)" (gk_lock *lock, const gk_wait_options *wait_options) noexcept nogil
     int gk_lock_release "GK(gk_lock_release)" (gk_lock *lock) noexcept nogil
 
     # Of flags in gk_sync_watchers.
@@ -96,11 +96,11 @@ cdef extern from *:
     bint gk_rlock_try(gk_rlock *lock, uintptr_t self) noexcept nogil
     bint gk_rlock_try_release(gk_rlock *lock, uintptr_t self) noexcept nogil
     int gk_rlock_acquire "GK(gk_rlock_acquire_as)" (
-        gk_rlock *lock, uintptr_t self, const gk_patience *patience) noexcept nogil
+        gk_rlock *lock, uintptr_t self, const gk_wait_options *wait_options) noexcept nogil
     int gk_rlock_release "GK(gk_rlock_release_as)" (gk_rlock *lock, uintptr_t self) noexcept nogil
     uintptr_t gk_rlock_release_all "GK(gk_rlock_release_all_as)" (gk_rlock *lock, uintptr_t self) noexcept nogil
     int gk_rlock_acquire_again "GK(gk_rlock_acquire_again_as)" (
-        gk_rlock *lock, uintptr_t self, uintptr_t count, const gk_patience *patience) noexcept nogil
+        gk_rlock *lock, uintptr_t self, uintptr_t count, const gk_wait_options *wait_options) noexcept nogil
 
     ctypedef struct gk_semaphore:
         int64_t bound
@@ -109,7 +109,7 @@ cdef extern from *:
     void gk_semaphore_init "GK(gk_semaphore_init)" (
         gk_semaphore *semaphore, int64_t value, int64_t bound) noexcept nogil
     int gk_semaphore_acquire "GK(gk_semaphore_acquire)" (
-        gk_semaphore *semaphore, const gk_patience *patience) noexcept nogil
+        gk_semaphore *semaphore, const gk_wait_options *wait_options) noexcept nogil
     int gk_semaphore_release "GK(gk_semaphore_release)" (gk_semaphore *semaphore, int64_t n) noexcept nogil
 
     ctypedef struct gk_event:
@@ -117,7 +117,7 @@ cdef extern from *:
     bint gk_event_is_set "GK(gk_event_is_set)" (gk_event *event) noexcept nogil
     void gk_event_set "GK(gk_event_set)" (gk_event *event) noexcept nogil
     void gk_event_clear "GK(gk_event_clear)" (gk_event *event) noexcept nogil
-    int gk_event_wait "GK(gk_event_wait)" (gk_event *event, const gk_patience *patience) noexcept nogil
+    int gk_event_wait "GK(gk_event_wait)" (gk_event *event, const gk_wait_options *wait_options) noexcept nogil
     void gk_event_reinit "GK(gk_event_reinit)" (gk_event *event) noexcept nogil
 
     ctypedef struct gk_latch:
@@ -125,23 +125,23 @@ cdef extern from *:
     int64_t gk_latch_left(gk_latch *latch) noexcept nogil
     void gk_latch_init "GK(gk_latch_init)" (gk_latch *latch, int64_t count) noexcept nogil
     int gk_latch_count_down "GK(gk_latch_count_down)" (gk_latch *latch, int64_t n) noexcept nogil
-    int gk_latch_wait "GK(gk_latch_wait)" (gk_latch *latch, const gk_patience *patience) noexcept nogil
+    int gk_latch_wait "GK(gk_latch_wait)" (gk_latch *latch, const gk_wait_options *wait_options) noexcept nogil
 
     ctypedef struct gk_condition:
         pass
     uint32_t gk_condition_waiters(gk_condition *condition) noexcept nogil
     int gk_condition_wait "GK(gk_condition_wait)" (
-        gk_condition *condition, gk_lock *lock, const gk_patience *patience) noexcept nogil
+        gk_condition *condition, gk_lock *lock, const gk_wait_options *wait_options) noexcept nogil
     int gk_condition_wait_rlock "GK(gk_condition_wait_rlock)" (
-        gk_condition *condition, gk_rlock *lock, const gk_patience *patience) noexcept nogil
+        gk_condition *condition, gk_rlock *lock, const gk_wait_options *wait_options) noexcept nogil
     void gk_condition_enter "GK(gk_condition_enter)" (gk_condition *condition, gk_waiter *waiter) noexcept nogil
     void gk_condition_leave "GK(gk_condition_leave)" (gk_condition *condition, gk_waiter *waiter) noexcept nogil
     int gk_condition_sleep "GK(gk_condition_sleep)" (
-        gk_condition *condition, gk_waiter *waiter, const gk_patience *patience) noexcept nogil
+        gk_condition *condition, gk_waiter *waiter, const gk_wait_options *wait_options) noexcept nogil
     int gk_condition_retake "GK(gk_condition_retake)" (
-        gk_lock *lock, int status, const gk_patience *patience) noexcept nogil
+        gk_lock *lock, int status, const gk_wait_options *wait_options) noexcept nogil
     int gk_condition_retake_rlock "GK(gk_condition_retake_rlock)" (
-        gk_rlock *lock, uintptr_t self, uintptr_t count, int status, const gk_patience *patience) noexcept nogil
+        gk_rlock *lock, uintptr_t self, uintptr_t count, int status, const gk_wait_options *wait_options) noexcept nogil
     void gk_condition_notify "GK(gk_condition_notify)" (gk_condition *condition, int64_t n) noexcept nogil
 
     ctypedef struct gk_barrier:
@@ -152,7 +152,7 @@ cdef extern from *:
     bint gk_barrier_broken(gk_barrier *barrier) noexcept nogil
     void gk_barrier_init "GK(gk_barrier_init)" (gk_barrier *barrier, uint32_t parties) noexcept nogil
     int gk_barrier_wait "GK(gk_barrier_wait)" (
-        gk_barrier *barrier, const gk_patience *patience, gk_arrival *arrival) noexcept nogil
+        gk_barrier *barrier, const gk_wait_options *wait_options, gk_arrival *arrival) noexcept nogil
     int gk_barrier_open "GK(gk_barrier_open)" (gk_barrier *barrier, const gk_arrival *arrival) noexcept nogil
     void gk_barrier_break "GK(gk_barrier_break)" (gk_barrier *barrier) noexcept nogil
     void gk_barrier_reset "GK(gk_barrier_reset)" (gk_barrier *barrier) noexcept nogil
@@ -161,9 +161,9 @@ cdef extern from *:
         pass
     void gk_rwlock_init "GK(gk_rwlock_init)" (gk_rwlock *lock) noexcept nogil
     int gk_rwlock_acquire_read "GK(gk_rwlock_acquire_read)" (
-        gk_rwlock *lock, const gk_patience *patience) noexcept nogil
+        gk_rwlock *lock, const gk_wait_options *wait_options) noexcept nogil
     int gk_rwlock_acquire_write "GK(gk_rwlock_acquire_write)" (
-        gk_rwlock *lock, const gk_patience *patience) noexcept nogil
+        gk_rwlock *lock, const gk_wait_options *wait_options) noexcept nogil
     int gk_rwlock_release_read "GK(gk_rwlock_release_read)" (gk_rwlock *lock) noexcept nogil
     int gk_rwlock_release_write "GK(gk_rwlock_release_write)" (gk_rwlock *lock) noexcept nogil
     uint32_t gk_rwlock_reads_of_mine "GK(gk_rwlock_reads_of_mine)" (gk_rwlock *lock) noexcept nogil
@@ -183,7 +183,7 @@ cdef extern from *:
         gk_counter *counter, int64_t expected, int64_t wanted) noexcept nogil
     int64_t gk_atomic_exchange "GK(gk_atomic_exchange)" (gk_counter *counter, int64_t value) noexcept nogil
     int gk_locked_add "GK(gk_locked_add)" (
-        gk_counter *counter, int64_t n, int64_t *sum, const gk_patience *patience) noexcept nogil
+        gk_counter *counter, int64_t n, int64_t *sum, const gk_wait_options *wait_options) noexcept nogil
     bint gk_locked_compare_and_set "GK(gk_locked_compare_and_set)" (
         gk_counter *counter, int64_t expected, int64_t wanted) noexcept nogil
     int64_t gk_locked_exchange "GK(gk_locked_exchange)" (gk_counter *counter, int64_t value) noexcept nogil
@@ -204,14 +204,14 @@ cdef extern from *:
     int64_t gk_sharded_value "GK(gk_sharded_value)" (gk_sharded *counter) noexcept nogil
     int64_t gk_sharded_reset "GK(gk_sharded_reset)" (gk_sharded *counter) noexcept nogil
 
-    ctypedef enum gk_hammer_kind:
-        GK_HAMMER_RACY
-        GK_HAMMER_LOCKED
-        GK_HAMMER_ATOMIC
-        GK_HAMMER_OPTIMISTIC
-        GK_HAMMER_SHARDED
-    ctypedef struct gk_hammer:
-        gk_hammer_kind kind
+    ctypedef enum gk_contend_kind:
+        GK_CONTEND_RACY
+        GK_CONTEND_LOCKED
+        GK_CONTEND_ATOMIC
+        GK_CONTEND_OPTIMISTIC
+        GK_CONTEND_SHARDED
+    ctypedef struct gk_contend:
+        gk_contend_kind kind
         gk_counter *counter
         gk_sharded *sharded
         int64_t increments
@@ -221,11 +221,11 @@ cdef extern from *:
         int64_t done
         int64_t retries
         int64_t nanoseconds
-    int gk_hammer_run "GK(gk_hammer_run)" (gk_hammer *hammer, const gk_patience *patience) noexcept nogil
+    int gk_contend_run "GK(gk_contend_run)" (gk_contend *contend, const gk_wait_options *wait_options) noexcept nogil
 
-    ctypedef struct gk_relay:
+    ctypedef struct gk_ping_pong:
         int threads
         int64_t laps
         int64_t done
         int64_t nanoseconds
-    int gk_relay_run "GK(gk_relay_run)" (gk_relay *relay, const gk_patience *patience) noexcept nogil
+    int gk_ping_pong_run "GK(gk_ping_pong_run)" (gk_ping_pong *ring, const gk_wait_options *wait_options) noexcept nogil

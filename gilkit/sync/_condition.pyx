@@ -11,10 +11,10 @@ from gilkit.sync._c cimport (
     GK_SYNC_OK, gk_condition, gk_condition_enter, gk_condition_leave, gk_condition_notify, gk_condition_retake,
     gk_condition_retake_rlock, gk_condition_sleep, gk_condition_wait, gk_condition_wait_rlock, gk_condition_waiters,
     gk_gil_await, gk_gil_freed, gk_gil_signalling, gk_lock, gk_lock_acquire, gk_lock_is_held, gk_lock_release,
-    gk_patience, gk_rlock, gk_rlock_acquire_again, gk_rlock_owner, gk_rlock_release_all, gk_waiter, import_core,
+    gk_wait_options, gk_rlock, gk_rlock_acquire_again, gk_rlock_owner, gk_rlock_release_all, gk_waiter, import_core,
 )
 from gilkit.sync._locks cimport Lock, RLock
-from gilkit.sync._wait cimport detecting, has_greenlets, nogil_patience, outcome, patience_of, this_owner
+from gilkit.sync._wait cimport detecting, has_greenlets, nogil_wait_options, outcome, wait_options_of, this_owner
 
 import_core()
 
@@ -71,12 +71,12 @@ cdef class Condition:
         handlers run meanwhile; one that raises ends the wait, once the lock is
         held again. RuntimeError if this thread does not hold the lock.
         """
-        cdef gk_patience patience
+        cdef gk_wait_options wait_options
         cdef gk_waiter waiter
         cdef uintptr_t count = 0, owner = 0
         cdef int status
         self.check_owned("wait")
-        patience_of(&patience, timeout)
+        wait_options_of(&wait_options, timeout)
         if detecting() or (self.lock == NULL and self.rlock == NULL):
             return self._wait_with_any_lock(timeout)
         gk_condition_enter(condition_of(self), &waiter)
@@ -89,7 +89,7 @@ cdef class Condition:
             gk_lock_release(<gk_lock *>self.lock)
         with nogil:
             gk_gil_freed()
-            status = gk_condition_sleep(condition_of(self), &waiter, &patience)
+            status = gk_condition_sleep(condition_of(self), &waiter, &wait_options)
             gk_gil_await()
         # First the GIL, then the lock: one who held the lock while he waited for
         # the GIL would stop whoever has the GIL and wants the lock.
@@ -97,9 +97,9 @@ cdef class Condition:
             with nogil:
                 gk_gil_freed()
                 if self.rlock != NULL:
-                    status = gk_condition_retake_rlock(<gk_rlock *>self.rlock, owner, count, status, &patience)
+                    status = gk_condition_retake_rlock(<gk_rlock *>self.rlock, owner, count, status, &wait_options)
                 else:
-                    status = gk_condition_retake(<gk_lock *>self.lock, status, &patience)
+                    status = gk_condition_retake(<gk_lock *>self.lock, status, &wait_options)
         if has_greenlets():
             if self.rlock != NULL:
                 (<RLock>self._lock).note_holder()
@@ -108,7 +108,7 @@ cdef class Condition:
         return outcome(status)
 
     cdef bint try_again(self, uintptr_t owner, uintptr_t count) noexcept:
-        cdef gk_patience none
+        cdef gk_wait_options none
         none.deadline = 0
         none.poll = NULL
         none.context = NULL
@@ -117,10 +117,10 @@ cdef class Condition:
         return gk_lock_acquire(<gk_lock *>self.lock, &none) == GK_SYNC_OK
 
     def _wait_with_any_lock(self, timeout):
-        cdef gk_patience patience
+        cdef gk_wait_options wait_options
         cdef gk_waiter waiter
         cdef int status
-        patience_of(&patience, timeout)
+        wait_options_of(&wait_options, timeout)
         gk_condition_enter(condition_of(self), &waiter)
         try:
             saved = self._release_save()
@@ -130,7 +130,7 @@ cdef class Condition:
         try:
             with nogil:
                 gk_gil_freed()
-                status = gk_condition_sleep(condition_of(self), &waiter, &patience)
+                status = gk_condition_sleep(condition_of(self), &waiter, &wait_options)
                 gk_gil_await()
             return outcome(status)
         finally:
@@ -181,10 +181,10 @@ cdef class Condition:
         return 0
 
     cdef bint wait_nogil(self, int64_t timeout=-1) noexcept nogil:
-        cdef gk_patience patience = nogil_patience(timeout)
+        cdef gk_wait_options wait_options = nogil_wait_options(timeout)
         if self.rlock != NULL:
-            return gk_condition_wait_rlock(condition_of(self), <gk_rlock *>self.rlock, &patience) == GK_SYNC_OK
-        return gk_condition_wait(condition_of(self), <gk_lock *>self.lock, &patience) == GK_SYNC_OK
+            return gk_condition_wait_rlock(condition_of(self), <gk_rlock *>self.rlock, &wait_options) == GK_SYNC_OK
+        return gk_condition_wait(condition_of(self), <gk_lock *>self.lock, &wait_options) == GK_SYNC_OK
 
     cdef void notify_nogil(self, int64_t n=1) noexcept nogil:
         gk_condition_notify(condition_of(self), n)

@@ -39,7 +39,7 @@ class AtomicCounter(Counter):
 class ShardedCounter(Counter):
     def __new__(cls, value: SupportsIndex = 0, *, padded: bool = True) -> Self: ...
 
-class Hammering(NamedTuple):
+class ContentionResult(NamedTuple):
     threads: int
     increments: int
     expected: int
@@ -51,7 +51,7 @@ class Hammering(NamedTuple):
     @property
     def ns_per_update(self) -> float: ...
 
-def hammer(
+def contend(
     counter: Counter,
     increments: SupportsIndex,
     *,
@@ -60,4 +60,4 @@ def hammer(
     inside: int = 0,
     outside: int = 0,
     timeout: float | None = None,
-) -> Hammering: ...
+) -> ContentionResult: ...

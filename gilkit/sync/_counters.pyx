@@ -10,15 +10,15 @@ from libc.string cimport memset
 from gilkit._call cimport integer
 from gilkit._exports cimport GK_MAX_THREADS
 from gilkit.sync._c cimport (
-    GK_HAMMER_ATOMIC, GK_HAMMER_LOCKED, GK_HAMMER_OPTIMISTIC, GK_HAMMER_RACY, GK_HAMMER_SHARDED, GK_SYNC_NO_MEMORY,
+    GK_CONTEND_ATOMIC, GK_CONTEND_LOCKED, GK_CONTEND_OPTIMISTIC, GK_CONTEND_RACY, GK_CONTEND_SHARDED, GK_SYNC_NO_MEMORY,
     GK_SYNC_OK, GK_SYNC_OVERFLOW, gk_atomic_add, gk_atomic_compare_and_set, gk_atomic_exchange,
-    gk_cell, gk_counter, gk_counter_new, gk_counter_release, gk_counter_retain, gk_counter_value, gk_hammer,
-    gk_hammer_run, gk_lock_try, gk_lock_try_release, gk_locked_add, gk_locked_compare_and_set, gk_locked_exchange,
-    gk_locked_value, gk_lock_release, gk_patience, gk_racy_add, gk_sharded, gk_sharded_add, gk_sharded_add_to_cell,
+    gk_cell, gk_counter, gk_counter_new, gk_counter_release, gk_counter_retain, gk_counter_value, gk_contend,
+    gk_contend_run, gk_lock_try, gk_lock_try_release, gk_locked_add, gk_locked_compare_and_set, gk_locked_exchange,
+    gk_locked_value, gk_lock_release, gk_wait_options, gk_racy_add, gk_sharded, gk_sharded_add, gk_sharded_add_to_cell,
     gk_sharded_give_cell, gk_sharded_new, gk_sharded_release, gk_sharded_reset, gk_sharded_retain,
     gk_sharded_take_cell, gk_sharded_value, import_core,
 )
-from gilkit.sync._wait cimport PyThread_get_thread_ident, outcome, patience_of
+from gilkit.sync._wait cimport PyThread_get_thread_ident, outcome, wait_options_of
 
 import_core()
 
@@ -168,7 +168,7 @@ cdef class RacyCounter(Counter):
 
     There to show what the others are for. From Python threads it loses nothing
     where there is a GIL, which each call holds; from native threads
-    (``hammer``) and on free-threaded builds it does.
+    (``contend``) and on free-threaded builds it does.
     """
 
     def __cinit__(self, value=0):
@@ -207,7 +207,7 @@ cdef class LockedCounter(Counter):
 
     cdef int add_and_read(self, int64_t n, int64_t *total) except -1:
         cdef gk_counter *counter = of(self)
-        cdef gk_patience patience
+        cdef gk_wait_options wait_options
         cdef int status
         if gk_lock_try(&counter.lock):
             status = gk_racy_add(counter, n)
@@ -215,9 +215,9 @@ cdef class LockedCounter(Counter):
             if not gk_lock_try_release(&counter.lock):
                 gk_lock_release(&counter.lock)
         else:
-            patience_of(&patience, None)
+            wait_options_of(&wait_options, None)
             with nogil:
-                status = gk_locked_add(counter, n, total, &patience)
+                status = gk_locked_add(counter, n, total, &wait_options)
         if status == GK_SYNC_OVERFLOW:
             overflow(self, n)
         outcome(status)
@@ -350,8 +350,8 @@ cdef class ShardedCounter(Counter):
         return gk_sharded_reset(sharded(self))
 
 
-class Hammering(NamedTuple):
-    """What ``hammer`` did: threads; increments by each of them; expected, the
+class ContentionResult(NamedTuple):
+    """What ``contend`` did: threads; increments by each of them; expected, the
     increments of all; counted, by how much the counter rose; retries, the
     compare-and-sets that had to be done again; seconds from the first increment
     to the last.
@@ -375,9 +375,9 @@ class Hammering(NamedTuple):
         return self.seconds * 1e9 / self.expected if self.expected else 0.0
 
 
-def hammer(Counter counter not None, increments, *, threads, optimistic=False, inside=0, outside=0, timeout=None):
+def contend(Counter counter not None, increments, *, threads, optimistic=False, inside=0, outside=0, timeout=None):
     """Adds 1 to ``counter`` ``increments`` times in each of ``threads`` native
-    threads at once, without the GIL, and returns a Hammering: what was expected
+    threads at once, without the GIL, and returns a ContentionResult: what was expected
     and counted, and how long it took.
 
     The threads are the call's own, not those of the pool, and start together.
@@ -391,8 +391,8 @@ def hammer(Counter counter not None, increments, *, threads, optimistic=False, i
     OverflowError if the counter is full, RuntimeError if the system has no more
     threads, ValueError for numbers out of range.
     """
-    cdef gk_hammer run
-    cdef gk_patience patience
+    cdef gk_contend run
+    cdef gk_wait_options wait_options
     cdef int status
     memset(&run, 0, sizeof(run))
     run.increments = integer(increments, "increments", 0, INT64_MAX)
@@ -401,25 +401,25 @@ def hammer(Counter counter not None, increments, *, threads, optimistic=False, i
     run.outside = integer(outside, "outside", 0, INT64_MAX)
     run.counter = of(counter)
     if isinstance(counter, ShardedCounter):
-        run.kind = GK_HAMMER_SHARDED
+        run.kind = GK_CONTEND_SHARDED
         run.sharded = sharded(counter)
     elif isinstance(counter, LockedCounter):
-        run.kind = GK_HAMMER_LOCKED
+        run.kind = GK_CONTEND_LOCKED
     elif isinstance(counter, RacyCounter):
-        run.kind = GK_HAMMER_RACY
+        run.kind = GK_CONTEND_RACY
     else:
-        run.kind = GK_HAMMER_OPTIMISTIC if optimistic else GK_HAMMER_ATOMIC
-    if optimistic and run.kind != GK_HAMMER_OPTIMISTIC:
+        run.kind = GK_CONTEND_OPTIMISTIC if optimistic else GK_CONTEND_ATOMIC
+    if optimistic and run.kind != GK_CONTEND_OPTIMISTIC:
         raise TypeError(f"optimistic needs an AtomicCounter, not {counter!r}")
     before = counter.value
-    patience_of(&patience, timeout)
+    wait_options_of(&wait_options, timeout)
     with nogil:
-        status = gk_hammer_run(&run, &patience)
+        status = gk_contend_run(&run, &wait_options)
     if status == GK_SYNC_OVERFLOW:
         overflow(counter, 1)
     if status == GK_SYNC_NO_MEMORY:
         raise RuntimeError(f"the system has no thread or memory left for {threads} threads")
     if not outcome(status):
-        raise TimeoutError(f"hammer did not end within {timeout} s")
-    return Hammering(
+        raise TimeoutError(f"contend did not end within {timeout} s")
+    return ContentionResult(
         run.threads, run.increments, run.done, counter.value - before, run.retries, run.nanoseconds / 1e9)

@@ -33,6 +33,6 @@ cdef class RLock:
     cdef bint acquire_slowly(self, object blocking, object timeout) except -1
     cdef int release_slowly(self) except -1
     cdef int take_back(self, uint64_t count) except -1
-    cdef int acquire_with(self, const void *patience) except? -1
+    cdef int acquire_with(self, const void *wait_options) except? -1
     cdef void note_holder(self) noexcept
     cdef void forget_holder(self) noexcept nogil

@@ -6,13 +6,13 @@ from libc.string cimport memset
 
 from gilkit.sync._c cimport (
     GK_CLAIM_LOCK, GK_FOREVER, GK_SYNC_OK, gk_claim, gk_gil_freed, gk_lock, gk_lock_acquire, gk_lock_is_held,
-    gk_lock_release, gk_lock_try, gk_lock_try_release, gk_patience, gk_rlock, gk_rlock_acquire, gk_rlock_count,
+    gk_lock_release, gk_lock_try, gk_lock_try_release, gk_wait_options, gk_rlock, gk_rlock_acquire, gk_rlock_count,
     gk_rlock_owner, gk_rlock_release, gk_rlock_release_all, gk_rlock_set_count, gk_rlock_try, gk_rlock_try_release,
     import_core,
 )
 from gilkit.sync._wait cimport (
     PyThread_get_thread_ident, acquire_detecting, claim_of, detecting, dispose, forget_orders, has_greenlets,
-    has_orders, is_for_ever, lock_patience, nogil_patience, outcome, refuse_greenlet, this_owner, watching,
+    has_orders, is_for_ever, lock_wait_options, nogil_wait_options, outcome, refuse_greenlet, this_owner, watching,
 )
 
 import_core()
@@ -52,8 +52,8 @@ cdef inline gk_rlock *rlock_of(RLock self) noexcept nogil:
     return <gk_rlock *>self.state
 
 
-cdef int acquire_lock(void *lock, const gk_patience *patience) noexcept nogil:
-    return gk_lock_acquire(<gk_lock *>lock, patience)
+cdef int acquire_lock(void *lock, const gk_wait_options *wait_options) noexcept nogil:
+    return gk_lock_acquire(<gk_lock *>lock, wait_options)
 
 
 ctypedef struct owned_rlock:
@@ -61,8 +61,8 @@ ctypedef struct owned_rlock:
     uintptr_t owner
 
 
-cdef int acquire_rlock(void *wanted, const gk_patience *patience) noexcept nogil:
-    return gk_rlock_acquire((<owned_rlock *>wanted).lock, (<owned_rlock *>wanted).owner, patience)
+cdef int acquire_rlock(void *wanted, const gk_wait_options *wait_options) noexcept nogil:
+    return gk_rlock_acquire((<owned_rlock *>wanted).lock, (<owned_rlock *>wanted).owner, wait_options)
 
 
 @cython.auto_pickle(False)
@@ -116,21 +116,21 @@ cdef class Lock:
         return gk_lock_is_held(lock_of(self)) != 0
 
     cdef bint acquire_slowly(self, object blocking, object timeout) except -1:
-        cdef gk_patience patience
+        cdef gk_wait_options wait_options
         cdef int status
-        lock_patience(&patience, blocking, timeout)
-        if has_greenlets() and patience.deadline == GK_FOREVER:
+        lock_wait_options(&wait_options, blocking, timeout)
+        if has_greenlets() and wait_options.deadline == GK_FOREVER:
             self.check_greenlets()
         if detecting():
-            status = acquire_detecting(self, GK_CLAIM_LOCK, acquire_lock, self.state, &patience)
+            status = acquire_detecting(self, GK_CLAIM_LOCK, acquire_lock, self.state, &wait_options)
         elif gk_lock_try(lock_of(self)):
             status = GK_SYNC_OK
-        elif patience.deadline == 0:
-            status = gk_lock_acquire(lock_of(self), &patience)
+        elif wait_options.deadline == 0:
+            status = gk_lock_acquire(lock_of(self), &wait_options)
         else:
             with nogil:
                 gk_gil_freed()
-                status = gk_lock_acquire(lock_of(self), &patience)
+                status = gk_lock_acquire(lock_of(self), &wait_options)
         if status == GK_SYNC_OK and has_greenlets():
             self.note_holder()
         return outcome(status)
@@ -149,11 +149,11 @@ cdef class Lock:
         return 0
 
     cdef int take_back(self) except -1:
-        cdef gk_patience patience
-        patience.deadline = GK_FOREVER
-        patience.poll = NULL
-        patience.context = NULL
-        outcome(acquire_detecting(self, GK_CLAIM_LOCK, acquire_lock, self.state, &patience))
+        cdef gk_wait_options wait_options
+        wait_options.deadline = GK_FOREVER
+        wait_options.poll = NULL
+        wait_options.context = NULL
+        outcome(acquire_detecting(self, GK_CLAIM_LOCK, acquire_lock, self.state, &wait_options))
         if has_greenlets():
             self.note_holder()
         return 0
@@ -176,8 +176,8 @@ cdef class Lock:
     cdef bint acquire_nogil(self, int64_t timeout=-1) noexcept nogil:
         if gk_lock_try(lock_of(self)):
             return True
-        cdef gk_patience patience = nogil_patience(timeout)
-        return gk_lock_acquire(lock_of(self), &patience) == GK_SYNC_OK
+        cdef gk_wait_options wait_options = nogil_wait_options(timeout)
+        return gk_lock_acquire(lock_of(self), &wait_options) == GK_SYNC_OK
 
     cdef bint release_nogil(self) noexcept nogil:
         if has_greenlets():
@@ -239,12 +239,12 @@ cdef class RLock:
         return gk_lock_is_held(&rlock_of(self).lock) != 0
 
     cdef bint acquire_slowly(self, object blocking, object timeout) except -1:
-        cdef gk_patience patience
-        lock_patience(&patience, blocking, timeout)
-        return outcome(self.acquire_with(&patience))
+        cdef gk_wait_options wait_options
+        lock_wait_options(&wait_options, blocking, timeout)
+        return outcome(self.acquire_with(&wait_options))
 
     cdef int acquire_with(self, const void *how) except? -1:
-        cdef const gk_patience *patience = <const gk_patience *>how
+        cdef const gk_wait_options *wait_options = <const gk_wait_options *>how
         cdef owned_rlock wanted
         cdef int status
         wanted.lock = rlock_of(self)
@@ -253,15 +253,15 @@ cdef class RLock:
             if gk_rlock_try(wanted.lock, wanted.owner) if not detecting() else False:
                 self.note_holder()
                 return GK_SYNC_OK
-            if (patience.deadline == GK_FOREVER and gk_rlock_owner(wanted.lock) != wanted.owner
+            if (wait_options.deadline == GK_FOREVER and gk_rlock_owner(wanted.lock) != wanted.owner
                     and gk_word(&(<gk_held_rlock *>self.state).thread) == PyThread_get_thread_ident()):
                 refuse_greenlet(self)
         if detecting() and gk_rlock_owner(wanted.lock) != wanted.owner:
-            status = acquire_detecting(self, GK_CLAIM_LOCK, acquire_rlock, &wanted, patience)
+            status = acquire_detecting(self, GK_CLAIM_LOCK, acquire_rlock, &wanted, wait_options)
         else:
             with nogil:
                 gk_gil_freed()
-                status = acquire_rlock(&wanted, patience)
+                status = acquire_rlock(&wanted, wait_options)
         if status == GK_SYNC_OK and has_greenlets():
             self.note_holder()
         return status
@@ -281,11 +281,11 @@ cdef class RLock:
         return 0
 
     cdef int take_back(self, uint64_t count) except -1:
-        cdef gk_patience patience
-        patience.deadline = GK_FOREVER
-        patience.poll = NULL
-        patience.context = NULL
-        outcome(self.acquire_with(&patience))
+        cdef gk_wait_options wait_options
+        wait_options.deadline = GK_FOREVER
+        wait_options.poll = NULL
+        wait_options.context = NULL
+        outcome(self.acquire_with(&wait_options))
         gk_rlock_set_count(rlock_of(self), count)
         return 0
 
@@ -297,8 +297,8 @@ cdef class RLock:
             gk_set_word(&(<gk_held_rlock *>self.state).thread, 0)
 
     cdef bint acquire_nogil(self, int64_t timeout=-1) noexcept nogil:
-        cdef gk_patience patience = nogil_patience(timeout)
-        return gk_rlock_acquire(rlock_of(self), PyThread_get_thread_ident(), &patience) == GK_SYNC_OK
+        cdef gk_wait_options wait_options = nogil_wait_options(timeout)
+        return gk_rlock_acquire(rlock_of(self), PyThread_get_thread_ident(), &wait_options) == GK_SYNC_OK
 
     cdef bint release_nogil(self) noexcept nogil:
         if has_greenlets() and gk_rlock_count(rlock_of(self)) == 1:

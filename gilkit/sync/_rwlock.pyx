@@ -4,14 +4,14 @@ cimport cython
 from libc.stdint cimport int64_t, uintptr_t
 
 from gilkit.sync._c cimport (
-    GK_CLAIM_READ, GK_CLAIM_WRITE, GK_FOREVER, GK_SYNC_OK, gk_claim, gk_gil_freed, gk_patience,
+    GK_CLAIM_READ, GK_CLAIM_WRITE, GK_FOREVER, GK_SYNC_OK, gk_claim, gk_gil_freed, gk_wait_options,
     gk_rwlock, gk_rwlock_acquire_read, gk_rwlock_acquire_write, gk_rwlock_init, gk_rwlock_is_mine,
     gk_rwlock_is_written, gk_rwlock_readers, gk_rwlock_reads_of_mine, gk_rwlock_release_read,
     gk_rwlock_release_write, import_core,
 )
 from gilkit.sync._wait cimport (
     acquire_detecting, claim_of, detecting, dispose, forget_orders, has_greenlets, has_orders, is_for_ever,
-    lock_patience, nogil_patience, outcome,
+    lock_wait_options, nogil_wait_options, outcome,
 )
 
 import_core()
@@ -26,12 +26,12 @@ cdef inline gk_rwlock *lock_of(RWLock self) noexcept nogil:
     return <gk_rwlock *>self.state
 
 
-cdef int acquire_read(void *lock, const gk_patience *patience) noexcept nogil:
-    return gk_rwlock_acquire_read(<gk_rwlock *>lock, patience)
+cdef int acquire_read(void *lock, const gk_wait_options *wait_options) noexcept nogil:
+    return gk_rwlock_acquire_read(<gk_rwlock *>lock, wait_options)
 
 
-cdef int acquire_write(void *lock, const gk_patience *patience) noexcept nogil:
-    return gk_rwlock_acquire_write(<gk_rwlock *>lock, patience)
+cdef int acquire_write(void *lock, const gk_wait_options *wait_options) noexcept nogil:
+    return gk_rwlock_acquire_write(<gk_rwlock *>lock, wait_options)
 
 
 cdef str of_greenlets():
@@ -93,12 +93,12 @@ cdef class RWLock:
         return gk_rwlock_is_written(lock_of(self)) != 0
 
     cdef bint acquire_read_nogil(self, int64_t timeout=-1) noexcept nogil:
-        cdef gk_patience patience = nogil_patience(timeout)
-        return gk_rwlock_acquire_read(lock_of(self), &patience) == GK_SYNC_OK
+        cdef gk_wait_options wait_options = nogil_wait_options(timeout)
+        return gk_rwlock_acquire_read(lock_of(self), &wait_options) == GK_SYNC_OK
 
     cdef bint acquire_write_nogil(self, int64_t timeout=-1) noexcept nogil:
-        cdef gk_patience patience = nogil_patience(timeout)
-        return gk_rwlock_acquire_write(lock_of(self), &patience) == GK_SYNC_OK
+        cdef gk_wait_options wait_options = nogil_wait_options(timeout)
+        return gk_rwlock_acquire_write(lock_of(self), &wait_options) == GK_SYNC_OK
 
     cdef bint release_read_nogil(self) noexcept nogil:
         return gk_rwlock_release_read(lock_of(self)) == GK_SYNC_OK
@@ -162,23 +162,23 @@ cdef class ReadLock:
 
     cdef bint acquire_slowly(self, object blocking, object timeout) except -1:
         cdef gk_rwlock *lock = lock_of(self.of)
-        cdef gk_patience patience
+        cdef gk_wait_options wait_options
         cdef int status
-        patience.poll = NULL
-        patience.context = NULL
-        patience.deadline = 0
+        wait_options.poll = NULL
+        wait_options.context = NULL
+        wait_options.deadline = 0
         # Mostly it is free, and the GIL need not be let go.
-        if not detecting() and is_for_ever(timeout) and gk_rwlock_acquire_read(lock, &patience) == GK_SYNC_OK:
+        if not detecting() and is_for_ever(timeout) and gk_rwlock_acquire_read(lock, &wait_options) == GK_SYNC_OK:
             return True
-        lock_patience(&patience, blocking, timeout)
-        if patience.deadline == GK_FOREVER and gk_rwlock_is_mine(lock):
+        lock_wait_options(&wait_options, blocking, timeout)
+        if wait_options.deadline == GK_FOREVER and gk_rwlock_is_mine(lock):
             raise RuntimeError(f"this thread holds the RWLock to write, and cannot read beside that{of_greenlets()}")
         if detecting() and not gk_rwlock_reads_of_mine(lock):
-            status = acquire_detecting(self.of, GK_CLAIM_READ, acquire_read, lock, &patience)
+            status = acquire_detecting(self.of, GK_CLAIM_READ, acquire_read, lock, &wait_options)
         else:
             with nogil:
                 gk_gil_freed()
-                status = gk_rwlock_acquire_read(lock, &patience)
+                status = gk_rwlock_acquire_read(lock, &wait_options)
         return outcome(status)
 
     def __reduce__(self):
@@ -230,26 +230,26 @@ cdef class WriteLock:
 
     cdef bint acquire_slowly(self, object blocking, object timeout) except -1:
         cdef gk_rwlock *lock = lock_of(self.of)
-        cdef gk_patience patience
+        cdef gk_wait_options wait_options
         cdef int status
-        patience.poll = NULL
-        patience.context = NULL
-        patience.deadline = 0
-        if not detecting() and is_for_ever(timeout) and gk_rwlock_acquire_write(lock, &patience) == GK_SYNC_OK:
+        wait_options.poll = NULL
+        wait_options.context = NULL
+        wait_options.deadline = 0
+        if not detecting() and is_for_ever(timeout) and gk_rwlock_acquire_write(lock, &wait_options) == GK_SYNC_OK:
             return True
-        lock_patience(&patience, blocking, timeout)
-        if patience.deadline == GK_FOREVER and gk_rwlock_is_mine(lock):
+        lock_wait_options(&wait_options, blocking, timeout)
+        if wait_options.deadline == GK_FOREVER and gk_rwlock_is_mine(lock):
             raise RuntimeError(f"this thread holds the RWLock to write already{of_greenlets()}")
-        if patience.deadline == GK_FOREVER and gk_rwlock_reads_of_mine(lock):
+        if wait_options.deadline == GK_FOREVER and gk_rwlock_reads_of_mine(lock):
             raise RuntimeError(
                 "this thread holds the RWLock to read; a reader cannot become a writer, for two that tried would "
                 f"wait for each other{of_greenlets()}")
         if detecting():
-            status = acquire_detecting(self.of, GK_CLAIM_WRITE, acquire_write, lock, &patience)
+            status = acquire_detecting(self.of, GK_CLAIM_WRITE, acquire_write, lock, &wait_options)
         else:
             with nogil:
                 gk_gil_freed()
-                status = gk_rwlock_acquire_write(lock, &patience)
+                status = gk_rwlock_acquire_write(lock, &wait_options)
         return outcome(status)
 
     def __reduce__(self):

@@ -45,7 +45,7 @@ class Barrier:
     @property
     def broken(self) -> bool: ...
 
-class Relaying(NamedTuple):
+class PingPongResult(NamedTuple):
     threads: int
     laps: int
     seconds: float
@@ -54,4 +54,4 @@ class Relaying(NamedTuple):
     @property
     def ns_per_switch(self) -> float: ...
 
-def relay(laps: int, *, threads: int, timeout: float | None = None) -> Relaying: ...
+def ping_pong(laps: int, *, threads: int, timeout: float | None = None) -> PingPongResult: ...

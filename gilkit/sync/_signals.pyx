@@ -1,5 +1,5 @@
 # cython: subinterpreters_compatible = own_gil
-"""Semaphore, BoundedSemaphore, Event, Latch and Barrier, and relay. See
+"""Semaphore, BoundedSemaphore, Event, Latch and Barrier, and ping_pong. See
 gilkit.sync, and csrc/sync/ for how they work."""
 import warnings
 from typing import NamedTuple
@@ -14,13 +14,13 @@ from gilkit.sync._c cimport (
     GK_SYNC_NO_MEMORY, GK_SYNC_OK, gk_arrival, gk_barrier, gk_barrier_break, gk_barrier_broken, gk_barrier_init,
     gk_barrier_open, gk_barrier_reset, gk_barrier_wait, gk_barrier_waiting, gk_event, gk_event_clear,
     gk_event_is_set, gk_event_reinit, gk_event_set, gk_event_wait, gk_gil_await, gk_gil_freed, gk_gil_signalling,
-    gk_latch, gk_latch_count_down, gk_latch_init, gk_latch_left, gk_latch_wait, gk_patience, gk_relay, gk_relay_run,
+    gk_latch, gk_latch_count_down, gk_latch_init, gk_latch_left, gk_latch_wait, gk_wait_options, gk_ping_pong, gk_ping_pong_run,
     gk_semaphore, gk_semaphore_acquire, gk_semaphore_init, gk_semaphore_release, gk_semaphore_try,
     gk_semaphore_value, import_core,
 )
 from gilkit.sync._condition import Condition
 from gilkit.sync._locks import Lock
-from gilkit.sync._wait cimport nogil_patience, outcome, patience_of
+from gilkit.sync._wait cimport nogil_wait_options, outcome, wait_options_of
 
 import_core()
 
@@ -102,22 +102,22 @@ cdef class Semaphore:
         return gk_semaphore_value(semaphore_of(self))
 
     cdef bint acquire_slowly(self, object blocking, object timeout) except -1:
-        cdef gk_patience patience
+        cdef gk_wait_options wait_options
         cdef int status
         if not blocking and timeout is not None:
             raise ValueError("can't specify timeout for non-blocking acquire")
-        patience_of(&patience, timeout)
+        wait_options_of(&wait_options, timeout)
         if not blocking:
-            patience.deadline = 0
+            wait_options.deadline = 0
         with nogil:
             gk_gil_freed()
-            status = gk_semaphore_acquire(semaphore_of(self), &patience)
+            status = gk_semaphore_acquire(semaphore_of(self), &wait_options)
             gk_gil_await()
         return outcome(status)
 
     cdef bint acquire_nogil(self, int64_t timeout=-1) noexcept nogil:
-        cdef gk_patience patience = nogil_patience(timeout)
-        return gk_semaphore_acquire(semaphore_of(self), &patience) == GK_SYNC_OK
+        cdef gk_wait_options wait_options = nogil_wait_options(timeout)
+        return gk_semaphore_acquire(semaphore_of(self), &wait_options) == GK_SYNC_OK
 
     cdef bint release_nogil(self, int64_t n=1) noexcept nogil:
         return n >= 1 and gk_semaphore_release(semaphore_of(self), n) == GK_SYNC_OK
@@ -177,14 +177,14 @@ cdef class Event:
 
     def wait(self, timeout=None):
         """Waits until the flag is set; False if ``timeout`` seconds pass before, else True."""
-        cdef gk_patience patience
+        cdef gk_wait_options wait_options
         cdef int status
         if timeout is None and gk_event_is_set(event_of(self)):
             return True
-        patience_of(&patience, timeout)
+        wait_options_of(&wait_options, timeout)
         with nogil:
             gk_gil_freed()
-            status = gk_event_wait(event_of(self), &patience)
+            status = gk_event_wait(event_of(self), &wait_options)
             gk_gil_await()
         return outcome(status)
 
@@ -209,8 +209,8 @@ cdef class Event:
         gk_event_clear(event_of(self))
 
     cdef bint wait_nogil(self, int64_t timeout=-1) noexcept nogil:
-        cdef gk_patience patience = nogil_patience(timeout)
-        return gk_event_wait(event_of(self), &patience) == GK_SYNC_OK
+        cdef gk_wait_options wait_options = nogil_wait_options(timeout)
+        return gk_event_wait(event_of(self), &wait_options) == GK_SYNC_OK
 
     def _at_fork_reinit(self):
         gk_event_reinit(event_of(self))
@@ -252,12 +252,12 @@ cdef class Latch:
 
     def wait(self, timeout=None):
         """Waits until the latch is open; False if ``timeout`` seconds pass before, else True."""
-        cdef gk_patience patience
+        cdef gk_wait_options wait_options
         cdef int status
-        patience_of(&patience, timeout)
+        wait_options_of(&wait_options, timeout)
         with nogil:
             gk_gil_freed()
-            status = gk_latch_wait(latch_of(self), &patience)
+            status = gk_latch_wait(latch_of(self), &wait_options)
             gk_gil_await()
         return outcome(status)
 
@@ -270,8 +270,8 @@ cdef class Latch:
         return n >= 0 and gk_latch_count_down(latch_of(self), n) == GK_SYNC_OK
 
     cdef bint wait_nogil(self, int64_t timeout=-1) noexcept nogil:
-        cdef gk_patience patience = nogil_patience(timeout)
-        return gk_latch_wait(latch_of(self), &patience) == GK_SYNC_OK
+        cdef gk_wait_options wait_options = nogil_wait_options(timeout)
+        return gk_latch_wait(latch_of(self), &wait_options) == GK_SYNC_OK
 
     def __repr__(self):
         return f"<{address_of(self)}: count={self.count}>"
@@ -302,14 +302,14 @@ cdef class Barrier:
         breaks meanwhile; it breaks when a wait times out or is interrupted, or
         the action raises.
         """
-        cdef gk_patience patience
+        cdef gk_wait_options wait_options
         cdef gk_arrival arrival
         cdef gk_barrier *barrier = barrier_of(self)
         cdef int status
-        patience_of(&patience, self.timeout if timeout is None else timeout)
+        wait_options_of(&wait_options, self.timeout if timeout is None else timeout)
         with nogil:
             gk_gil_freed()
-            status = gk_barrier_wait(barrier, &patience, &arrival)
+            status = gk_barrier_wait(barrier, &wait_options, &arrival)
             gk_gil_await()
         if not outcome(status):
             from threading import BrokenBarrierError
@@ -349,9 +349,9 @@ cdef class Barrier:
         return gk_barrier_broken(barrier_of(self)) != 0
 
     cdef int64_t wait_nogil(self, int64_t timeout=-1) noexcept nogil:
-        cdef gk_patience patience = nogil_patience(timeout)
+        cdef gk_wait_options wait_options = nogil_wait_options(timeout)
         cdef gk_arrival arrival
-        if gk_barrier_wait(barrier_of(self), &patience, &arrival) != GK_SYNC_OK:
+        if gk_barrier_wait(barrier_of(self), &wait_options, &arrival) != GK_SYNC_OK:
             return -1
         if arrival.index == barrier_of(self).parties - 1 and gk_barrier_open(barrier_of(self), &arrival) != GK_SYNC_OK:
             return -1
@@ -366,8 +366,8 @@ cdef class Barrier:
         raise TypeError("cannot pickle 'gilkit.sync.Barrier' object")
 
 
-class Relaying(NamedTuple):
-    """What ``relay`` did."""
+class PingPongResult(NamedTuple):
+    """What ``ping_pong`` did."""
 
     threads: int
     laps: int
@@ -384,9 +384,9 @@ class Relaying(NamedTuple):
         return self.seconds * 1e9 / self.switches if self.switches else 0.0
 
 
-def relay(laps, *, threads, timeout=None):
+def ping_pong(laps, *, threads, timeout=None):
     """Has ``threads`` native threads (2 or more) hand a token round a ring
-    ``laps`` times, without the GIL, and returns a Relaying: how long it took.
+    ``laps`` times, without the GIL, and returns a PingPongResult: how long it took.
     Each sleeps until the one before wakes it, so every step is a switch from
     one thread to another by way of the kernel.
 
@@ -397,17 +397,17 @@ def relay(laps, *, threads, timeout=None):
     RuntimeError if the system has no more threads, ValueError for numbers out
     of range. Thread-safe.
     """
-    cdef gk_relay run
-    cdef gk_patience patience
+    cdef gk_ping_pong run
+    cdef gk_wait_options wait_options
     cdef int status
     memset(&run, 0, sizeof(run))
     run.laps = integer(laps, "laps", 0, INT64_MAX)
     run.threads = <int>integer(threads, "threads", 2, GK_MAX_THREADS)
-    patience_of(&patience, timeout)
+    wait_options_of(&wait_options, timeout)
     with nogil:
-        status = gk_relay_run(&run, &patience)
+        status = gk_ping_pong_run(&run, &wait_options)
     if status == GK_SYNC_NO_MEMORY:
         raise RuntimeError(f"the system has no thread or memory left for {threads} threads")
     if not outcome(status):
-        raise TimeoutError(f"relay did not end within {timeout} s")
-    return Relaying(run.threads, run.done, run.nanoseconds / 1e9)
+        raise TimeoutError(f"ping_pong did not end within {timeout} s")
+    return PingPongResult(run.threads, run.done, run.nanoseconds / 1e9)

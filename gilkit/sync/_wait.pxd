@@ -2,7 +2,7 @@
 have to do with the detection of deadlocks."""
 from libc.stdint cimport int64_t, uintptr_t
 
-from gilkit.sync._c cimport GK_FOREVER, gk_claim, gk_now, gk_patience
+from gilkit.sync._c cimport GK_FOREVER, gk_claim, gk_now, gk_wait_options
 
 cdef extern from "Python.h":
     unsigned long PyThread_get_thread_ident() noexcept nogil
@@ -10,23 +10,23 @@ cdef extern from "Python.h":
     long PyLong_AsLongAndOverflow(object value, int *overflow) noexcept
 
 # Like threading.Lock.acquire(blocking, timeout), where -1 is for ever.
-cdef int lock_patience(gk_patience *patience, object blocking, object timeout) except -1
+cdef int lock_wait_options(gk_wait_options *wait_options, object blocking, object timeout) except -1
 
 # Like threading.Event.wait(timeout), where None is for ever and less than 0 is 0.
-cdef int patience_of(gk_patience *patience, object timeout) except -1
+cdef int wait_options_of(gk_wait_options *wait_options, object timeout) except -1
 
 # Nanoseconds; less than 0 is for ever. For code without the GIL, which runs no
 # signal handlers.
-cdef inline gk_patience nogil_patience(int64_t timeout) noexcept nogil:
-    cdef gk_patience patience
-    patience.poll = NULL
-    patience.context = NULL
-    patience.deadline = GK_FOREVER
+cdef inline gk_wait_options nogil_wait_options(int64_t timeout) noexcept nogil:
+    cdef gk_wait_options wait_options
+    wait_options.poll = NULL
+    wait_options.context = NULL
+    wait_options.deadline = GK_FOREVER
     if timeout == 0:
-        patience.deadline = 0
+        wait_options.deadline = 0
     elif timeout > 0 and timeout < GK_FOREVER - gk_now():
-        patience.deadline = gk_now() + timeout
-    return patience
+        wait_options.deadline = gk_now() + timeout
+    return wait_options
 
 # True for GK_SYNC_OK, False for GK_SYNC_TIMEOUT; raises what else there is.
 cdef bint outcome(int status) except -1
@@ -58,11 +58,11 @@ cdef inline uintptr_t this_owner() noexcept:
     return owner_among_greenlets() if has_greenlets() else PyThread_get_thread_ident()
 cdef int refuse_greenlet(object lock) except -1
 
-ctypedef int (*acquire_function)(void *lock, const gk_patience *patience) noexcept nogil
+ctypedef int (*acquire_function)(void *lock, const gk_wait_options *wait_options) noexcept nogil
 
 # Acquires, and returns the status; what this thread holds and waits for is noted.
 cdef int acquire_detecting(
-    object lock, int mode, acquire_function acquire, void *state, const gk_patience *patience) except? -1
+    object lock, int mode, acquire_function acquire, void *state, const gk_wait_options *wait_options) except? -1
 # Before a release, and after it. Nothing can go wrong, nor run, between the two.
 cdef gk_claim *claim_of(object lock, int mode) noexcept
 cdef void dispose(gk_claim *claims) noexcept

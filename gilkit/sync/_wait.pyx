@@ -14,7 +14,7 @@ from gilkit.sync._c cimport (
     GK_SYNC_NO_MEMORY, GK_SYNC_OK, GK_SYNC_OVERFLOW, GK_SYNC_TIMEOUT, gk_claim, gk_claim_free, gk_claim_hold,
     gk_claim_new, gk_claim_release, gk_claim_wait, gk_claim_withdraw, gk_claims_of_mine, gk_deadlock_link,
     gk_deadlock_mode, gk_deadlock_set_mode, gk_now, gk_order, gk_order_free, gk_order_note, gk_orders_forget,
-    gk_patience, import_core,
+    gk_wait_options, import_core,
 )
 
 cdef extern from "Python.h":
@@ -53,17 +53,17 @@ cdef int64_t nanoseconds(object timeout) except? -1:
     return <int64_t>ceil(<double>timeout * 1e9)
 
 
-cdef int set_deadline(gk_patience *patience, int64_t wait) except -1:
+cdef int set_deadline(gk_wait_options *wait_options, int64_t wait) except -1:
     cdef int64_t now = gk_now()
-    patience.deadline = 0 if wait <= 0 else now + wait if wait < GK_FOREVER - now else GK_FOREVER
+    wait_options.deadline = 0 if wait <= 0 else now + wait if wait < GK_FOREVER - now else GK_FOREVER
     return 0
 
 
-cdef int lock_patience(gk_patience *patience, object blocking, object timeout) except -1:
+cdef int lock_wait_options(gk_wait_options *wait_options, object blocking, object timeout) except -1:
     cdef int64_t wait = -1
-    patience.poll = poll_of_this_thread()
-    patience.context = NULL
-    patience.deadline = GK_FOREVER
+    wait_options.poll = poll_of_this_thread()
+    wait_options.context = NULL
+    wait_options.deadline = GK_FOREVER
     if not is_for_ever(timeout):
         wait = nanoseconds(timeout)
         if timeout < -_TIMEOUT_MAX:
@@ -73,20 +73,20 @@ cdef int lock_patience(gk_patience *patience, object blocking, object timeout) e
     if not blocking:
         if wait != -1:
             raise ValueError("can't specify a timeout for a non-blocking call")
-        patience.deadline = 0
+        wait_options.deadline = 0
     elif wait < -1:
         raise ValueError(f"timeout value must be a non-negative number, or -1 for no timeout, not {timeout}")
     elif wait != -1:
-        set_deadline(patience, wait)
+        set_deadline(wait_options, wait)
     return 0
 
 
-cdef int patience_of(gk_patience *patience, object timeout) except -1:
-    patience.poll = poll_of_this_thread()
-    patience.context = NULL
-    patience.deadline = GK_FOREVER
+cdef int wait_options_of(gk_wait_options *wait_options, object timeout) except -1:
+    wait_options.poll = poll_of_this_thread()
+    wait_options.context = NULL
+    wait_options.deadline = GK_FOREVER
     if timeout is not None:
-        set_deadline(patience, nanoseconds(timeout))
+        set_deadline(wait_options, nanoseconds(timeout))
     return 0
 
 
@@ -250,17 +250,17 @@ def thread_name(ident):
 
 
 cdef int acquire_detecting(
-        object lock, int mode, acquire_function acquire, void *state, const gk_patience *patience) except? -1:
-    cdef gk_patience none = patience[0]
+        object lock, int mode, acquire_function acquire, void *state, const gk_wait_options *wait_options) except? -1:
+    cdef gk_wait_options none = wait_options[0]
     cdef int64_t domain = gk_this_interpreter()
     cdef int detects = gk_deadlock_mode(domain), status, count
     cdef gk_deadlock_link *cycle = NULL
     if detects == GK_DETECT_NOTHING:  # any more, or another interpreter detects
         with nogil:
-            status = acquire(state, patience)
+            status = acquire(state, wait_options)
         return status
     place = gk_place()
-    if detects == GK_DETECT_INVERSIONS and patience.deadline != 0:
+    if detects == GK_DETECT_INVERSIONS and wait_options.deadline != 0:
         note_orders(domain, lock, place)
     # All that can fail is done before the lock is taken. From then on no Python
     # code runs until the claim is noted, so nothing interrupts that.
@@ -272,8 +272,8 @@ cdef int acquire_detecting(
     none.deadline = 0
     status = acquire(state, &none)
     # Waits are noted only where there are any, and those with a timeout end by themselves.
-    if status == GK_SYNC_TIMEOUT and patience.deadline != 0:
-        if patience.deadline == GK_FOREVER:
+    if status == GK_SYNC_TIMEOUT and wait_options.deadline != 0:
+        if wait_options.deadline == GK_FOREVER:
             status = gk_claim_wait(claim, gk_retain_object, &cycle, &count)
             if cycle != NULL:
                 dispose(claim)
@@ -282,7 +282,7 @@ cdef int acquire_detecting(
                 dispose(claim)
                 raise MemoryError
         with nogil:
-            status = acquire(state, patience)
+            status = acquire(state, wait_options)
     if status == GK_SYNC_OK:
         dispose(gk_claim_hold(claim))
     else:

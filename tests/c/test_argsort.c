@@ -81,7 +81,7 @@ static void check(int64_t n, gk_type type, uint64_t groups, int threads)
     char *seen = calloc((size_t)n, 1);
     CHECK(items != NULL && order != NULL && seen != NULL);
     fill(items, n, type, groups);
-    gk_lines lines = {.length = n, .src_step = gk_itemsize(type), .dst_step = 8};
+    gk_slices lines = {.length = n, .src_step = gk_itemsize(type), .dst_step = 8};
     gk_leaf_sorts leaves = {0};
     leaves.of[GK_UINT64] = leaf;
     gk_options options = {.threads = threads};

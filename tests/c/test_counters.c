@@ -1,9 +1,9 @@
 /* The counters: exact sums, the order of their operations, and the ends of the
  * range. */
 #include "sync/counter.h"
-#include "sync/hammer.h"
+#include "sync/contend.h"
 
-#include "crowd.h"
+#include "thread_group.h"
 
 enum { EACH = 20000 };
 
@@ -36,7 +36,7 @@ static void test_sums(void)
         for (int64_t i = 0; i < crowds[c]; i++)
             for (int64_t k = 0; k < EACH / 10; k++)
                 expected += k % 2 ? -k : k + i;
-        crowd(crowds[c], add_and_take, NULL);
+        thread_group(crowds[c], add_and_take, NULL);
         CHECK(gk_atomic_exchange(atomic_counter, 0) == expected);
         CHECK(gk_locked_value(locked_counter) == expected);
         CHECK(gk_locked_exchange(locked_counter, 0) == expected);
@@ -88,10 +88,10 @@ static void check_history(void)
 
 static void test_linearisable(void)
 {
-    crowd(WRITERS, record, NULL);
+    thread_group(WRITERS, record, NULL);
     check_history();
     CHECK(gk_atomic_exchange(atomic_counter, 0) == WRITERS * OPERATIONS);
-    crowd(WRITERS, record, &history);
+    thread_group(WRITERS, record, &history);
     check_history();
     CHECK(gk_locked_exchange(locked_counter, 0) == WRITERS * OPERATIONS);
 }
@@ -119,7 +119,7 @@ static void add_or_read(int i, void *data)
 static void test_sum_while_running(void)
 {
     atomic_store(&adders, 3);
-    crowd(4, add_or_read, NULL);
+    thread_group(4, add_or_read, NULL);
     CHECK(gk_sharded_reset(sharded_counter) == 3 * EACH);
 }
 
@@ -148,7 +148,7 @@ static void test_overflow(void)
     CHECK(gk_atomic_exchange(atomic_counter, INT64_MAX - 2000) == -1);
     CHECK(gk_sharded_add(sharded_counter, INT64_MAX - 2000) == GK_SYNC_OK);
     int64_t accepted[16] = {0}, total[2] = {0};
-    crowd(8, push_over, accepted);
+    thread_group(8, push_over, accepted);
     for (int i = 0; i < 16; i++)
         total[i / 8] += accepted[i];
     CHECK(total[0] == 2000 && gk_atomic_exchange(atomic_counter, 0) == INT64_MAX);
@@ -169,7 +169,7 @@ static void test_overflow(void)
     gk_counter_release(racy);
 }
 
-/* The hammer. */
+/* Contention. */
 
 static int stop_at_once(void *context)
 {
@@ -179,33 +179,33 @@ static int stop_at_once(void *context)
 
 static void test_hammer(void)
 {
-    for (int kind = GK_HAMMER_RACY; kind <= GK_HAMMER_SHARDED; kind++) {
+    for (int kind = GK_CONTEND_RACY; kind <= GK_CONTEND_SHARDED; kind++) {
         for (int threads = 1; threads <= 64; threads *= 4) {
             gk_counter *c = gk_counter_new(7);
-            gk_hammer h = {.kind = (gk_hammer_kind)kind, .counter = c, .sharded = sharded_counter,
+            gk_contend h = {.kind = (gk_contend_kind)kind, .counter = c, .sharded = sharded_counter,
                            .increments = EACH / threads, .threads = threads, .inside = kind, .outside = 2};
-            CHECK(gk_hammer_run(&h, NULL) == GK_SYNC_OK);
+            CHECK(gk_contend_run(&h, NULL) == GK_SYNC_OK);
             int64_t all = (int64_t)(EACH / threads) * threads;
-            int64_t counted = kind == GK_HAMMER_SHARDED ? gk_sharded_reset(sharded_counter)
+            int64_t counted = kind == GK_CONTEND_SHARDED ? gk_sharded_reset(sharded_counter)
                                                         : atomic_load(&c->value) - 7;
             CHECK(h.done == all && h.nanoseconds > 0);
-            CHECK(kind == GK_HAMMER_RACY ? counted >= 1 && counted <= all : counted == all);
-            CHECK(kind == GK_HAMMER_OPTIMISTIC || h.retries == 0);
+            CHECK(kind == GK_CONTEND_RACY ? counted >= 1 && counted <= all : counted == all);
+            CHECK(kind == GK_CONTEND_OPTIMISTIC || h.retries == 0);
             gk_counter_release(c);
         }
     }
     gk_counter *c = gk_counter_new(INT64_MAX - 10);
-    gk_hammer h = {.kind = GK_HAMMER_ATOMIC, .counter = c, .increments = 100, .threads = 3};
-    CHECK(gk_hammer_run(&h, NULL) == GK_SYNC_OVERFLOW && h.done == 10);
+    gk_contend h = {.kind = GK_CONTEND_ATOMIC, .counter = c, .increments = 100, .threads = 3};
+    CHECK(gk_contend_run(&h, NULL) == GK_SYNC_OVERFLOW && h.done == 10);
     gk_atomic_exchange(c, 0);
     gk_thread_inject_failures(1);
-    CHECK(gk_hammer_run(&h, NULL) == GK_SYNC_NO_MEMORY && atomic_load(&c->value) == 0);
+    CHECK(gk_contend_run(&h, NULL) == GK_SYNC_NO_MEMORY && atomic_load(&c->value) == 0);
     h.increments = INT64_MAX / 2;
-    gk_patience p = {GK_FOREVER, stop_at_once, NULL};
-    CHECK(gk_hammer_run(&h, &p) == GK_SYNC_INTERRUPTED);
+    gk_wait_options p = {GK_FOREVER, stop_at_once, NULL};
+    CHECK(gk_contend_run(&h, &p) == GK_SYNC_INTERRUPTED);
     CHECK(h.done == atomic_load(&c->value) && h.done < h.increments);
-    p = (gk_patience){gk_now() + 20 * GK_MILLISECOND, NULL, NULL};
-    CHECK(gk_hammer_run(&h, &p) == GK_SYNC_TIMEOUT);
+    p = (gk_wait_options){gk_now() + 20 * GK_MILLISECOND, NULL, NULL};
+    CHECK(gk_contend_run(&h, &p) == GK_SYNC_TIMEOUT);
     gk_counter_release(c);
 }
 

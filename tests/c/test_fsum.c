@@ -21,8 +21,8 @@ static gk_layout layout_of(const double *x, int64_t n)
 {
     gk_layout layout;
     int64_t stride = sizeof *x;
-    char gone = 1;
-    gk_layout_init(&layout, GK_FLOAT64, (const char *)x, 1, &n, &stride, &gone);
+    char reduced = 1;
+    gk_layout_init(&layout, GK_FLOAT64, (const char *)x, 1, &n, &stride, &reduced);
     return layout;
 }
 

@@ -1,4 +1,4 @@
-/* gk_histogram_*, gk_bincount_* and gk_extent_of on every type, against plain
+/* gk_histogram_*, gk_bincount_* and gk_minmax_of on every type, against plain
  * loops; weights; lengths beyond a chunk; NaN. */
 #include <math.h>
 #include <stdint.h>
@@ -6,7 +6,7 @@
 
 #include "base/isa.h"
 #include "check.h"
-#include "kernels/histogram/tally.h"
+#include "kernels/histogram/binning.h"
 
 enum { N = 150001, BINS = 40 };
 
@@ -108,22 +108,22 @@ static void check_bincount(gk_type type, int64_t n, int threads)
 
 static void check_extent(gk_type type, int64_t n, int threads)
 {
-    gk_extent found, expected = {get(0, type), get(0, type)};
+    gk_minmax found, expected = {get(0, type), get(0, type)};
     for (int64_t i = 1; i < n; i++) {
         double x = get(i, type);
-        expected.least = x < expected.least ? x : expected.least;
-        expected.most = x > expected.most ? x : expected.most;
+        expected.min = x < expected.min ? x : expected.min;
+        expected.max = x > expected.max ? x : expected.max;
     }
     gk_options options = {.threads = threads};
-    CHECK(gk_extent_of(items, type, n, &found, &options) == GK_OK);
-    CHECK(found.least == expected.least && found.most == expected.most);
+    CHECK(gk_minmax_of(items, type, n, &found, &options) == GK_OK);
+    CHECK(found.min == expected.min && found.max == expected.max);
     if (!gk_is_float(type))
         return;
     for (int64_t at = 0; at < n; at += n - 1 > 0 ? (n - 1) / 2 + 1 : 1) {
         double before = get(at, type);
         set(at, type, NAN);
-        CHECK(gk_extent_of(items, type, n, &found, &options) == GK_OK);
-        CHECK(isnan(found.least) && isnan(found.most));
+        CHECK(gk_minmax_of(items, type, n, &found, &options) == GK_OK);
+        CHECK(isnan(found.min) && isnan(found.max));
         set(at, type, before);
     }
 }

@@ -10,7 +10,7 @@
 #include "sync/rwlock.h"
 #include "sync/semaphore.h"
 
-#include "crowd.h"
+#include "thread_group.h"
 
 #ifndef _WIN32
 #  include <signal.h>
@@ -21,17 +21,17 @@
 
 enum { TURNS = 2000 };
 
-static const gk_patience no_patience = {0, NULL, NULL};
+static const gk_wait_options no_patience = {0, NULL, NULL};
 
-static gk_patience patience(int64_t nanoseconds)
+static gk_wait_options wait_options(int64_t nanoseconds)
 {
-    return (gk_patience){gk_now() + nanoseconds, NULL, NULL};
+    return (gk_wait_options){gk_now() + nanoseconds, NULL, NULL};
 }
 
 static void nap(int64_t nanoseconds)
 {
     gk_event never = {0};
-    gk_patience p = patience(nanoseconds);
+    gk_wait_options p = wait_options(nanoseconds);
     CHECK(gk_event_wait(&never, &p) == GK_SYNC_TIMEOUT);
 }
 
@@ -51,7 +51,7 @@ static void add_under_lock(int i, void *data)
             while (!gk_lock_try(&mutual.lock))
                 gk_thread_yield();
         } else if ((i + k) % 3 == 1) {
-            gk_patience p = patience(20 * GK_MICROSECOND);
+            gk_wait_options p = wait_options(20 * GK_MICROSECOND);
             while (gk_lock_acquire(&mutual.lock, &p) == GK_SYNC_TIMEOUT)
                 p.deadline = gk_now() + 20 * GK_MICROSECOND;
         } else {
@@ -81,11 +81,11 @@ static void test_mutual_exclusion(void)
     static const int crowds[] = {1, 2, 3, 8, 64};
     for (int c = 0; c < 5; c++) {
         mutual.plain = 0;
-        crowd(crowds[c], add_under_lock, NULL);
+        thread_group(crowds[c], add_under_lock, NULL);
         CHECK(mutual.plain == (int64_t)crowds[c] * TURNS);
         CHECK(!gk_lock_is_held(&mutual.lock) && atomic_load(&mutual.lock.state) == 0);
         mutual.plain = 0;
-        crowd(crowds[c], add_under_rlock, NULL);
+        thread_group(crowds[c], add_under_rlock, NULL);
         CHECK(mutual.plain == (int64_t)crowds[c] * TURNS);
     }
 }
@@ -97,7 +97,7 @@ static void test_lock_alone(void)
     CHECK(gk_lock_acquire(&l, &no_patience) == GK_SYNC_OK);
     CHECK(gk_lock_acquire(&l, &no_patience) == GK_SYNC_TIMEOUT);
     int64_t begin = gk_now();
-    gk_patience p = patience(20 * GK_MILLISECOND);
+    gk_wait_options p = wait_options(20 * GK_MILLISECOND);
     CHECK(gk_lock_acquire(&l, &p) == GK_SYNC_TIMEOUT);
     CHECK(gk_now() - begin >= 20 * GK_MILLISECOND);
     p.deadline = -5;
@@ -108,7 +108,7 @@ static void test_lock_alone(void)
 }
 
 /* One thread takes and releases without pause; another must get in each time
- * within the patience and a scheduling delay, not by luck. */
+ * within the wait_options and a scheduling delay, not by luck. */
 
 static struct {
     gk_lock lock;
@@ -141,7 +141,7 @@ static void be_greedy(int i, void *data)
 
 static void test_fairness(void)
 {
-    crowd(2, be_greedy, NULL);
+    thread_group(2, be_greedy, NULL);
     CHECK(greedy.longest < GK_SECOND);
 }
 
@@ -163,7 +163,7 @@ static void test_poll(void)
     gk_semaphore s;
     gk_semaphore_init(&s, 0, INT64_MAX);
     CHECK(gk_lock_try(&l));
-    gk_patience p = {GK_FOREVER, poll_three_times, &l};
+    gk_wait_options p = {GK_FOREVER, poll_three_times, &l};
     CHECK(gk_lock_acquire(&l, &p) == GK_SYNC_INTERRUPTED && polls == 3);
     CHECK(gk_lock_release(&l) == GK_SYNC_OK && atomic_load(&l.state) == 0);
     p.context = NULL;
@@ -189,9 +189,9 @@ static void enter_room(int i, void *data)
 {
     (void)data;
     for (int k = 0; k < TURNS / 4; k++) {
-        gk_patience p = patience(30 * GK_MICROSECOND);
+        gk_wait_options p = wait_options(30 * GK_MICROSECOND);
         while (gk_semaphore_acquire(&room.semaphore, (i + k) % 2 ? &p : NULL) != GK_SYNC_OK)
-            p = patience(30 * GK_MICROSECOND);
+            p = wait_options(30 * GK_MICROSECOND);
         int inside = atomic_fetch_add(&room.inside, 1) + 1;
         CHECK(inside <= PERMITS);
         int most = atomic_load(&room.most);
@@ -206,7 +206,7 @@ static void enter_room(int i, void *data)
 static void test_semaphore(void)
 {
     gk_semaphore_init(&room.semaphore, PERMITS, PERMITS);
-    crowd(8, enter_room, NULL);
+    thread_group(8, enter_room, NULL);
     CHECK(atomic_load(&room.semaphore.value) == PERMITS);
     CHECK(gk_semaphore_release(&room.semaphore, 1) == GK_SYNC_OVERFLOW);
     CHECK(gk_semaphore_acquire(&room.semaphore, NULL) == GK_SYNC_OK);
@@ -247,13 +247,13 @@ static void produce_or_consume(int i, void *data)
 
 static void test_condition(void)
 {
-    crowd(6, produce_or_consume, NULL);
+    thread_group(6, produce_or_consume, NULL);
     int64_t n = TURNS / 4;
     CHECK(buffer.sum == 3 * n * (n + 1) / 2);
     gk_lock l = {0};
     gk_condition c = {0};
     gk_lock_acquire(&l, NULL);
-    gk_patience p = patience(5 * GK_MILLISECOND);
+    gk_wait_options p = wait_options(5 * GK_MILLISECOND);
     CHECK(gk_condition_wait(&c, &l, &p) == GK_SYNC_TIMEOUT);
     CHECK(gk_lock_is_held(&l) && atomic_load(&c.queue.count) == 0);
     gk_lock_release(&l);
@@ -279,7 +279,7 @@ static void test_event_and_latch(void)
     gk_latch_init(&passed, 8);
     crowd_start(members, 8, await_shot, NULL);
     gk_latch_wait(&waiting, NULL);
-    gk_patience p = patience(20 * GK_MILLISECOND);
+    gk_wait_options p = wait_options(20 * GK_MILLISECOND);
     CHECK(gk_latch_wait(&passed, &p) == GK_SYNC_TIMEOUT); /* meanwhile they fall asleep */
     gk_event_set(&starting_shot);
     gk_event_clear(&starting_shot);
@@ -320,7 +320,7 @@ static void break_in(int i, void *data)
 {
     (void)data;
     gk_arrival arrival;
-    gk_patience p = patience(10 * GK_MILLISECOND);
+    gk_wait_options p = wait_options(10 * GK_MILLISECOND);
     int status = gk_barrier_wait(&meeting.barrier, i == 0 ? &p : NULL, &arrival);
     CHECK(i == 0 ? status == GK_SYNC_TIMEOUT : status == GK_SYNC_BROKEN);
 }
@@ -328,14 +328,14 @@ static void break_in(int i, void *data)
 static void test_barrier(void)
 {
     gk_barrier_init(&meeting.barrier, PARTIES);
-    crowd(PARTIES, meet, NULL);
+    thread_group(PARTIES, meet, NULL);
     CHECK(meeting.actions == ROUNDS);
-    crowd(PARTIES - 1, break_in, NULL);
+    thread_group(PARTIES - 1, break_in, NULL);
     gk_arrival arrival;
     CHECK(gk_barrier_wait(&meeting.barrier, NULL, &arrival) == GK_SYNC_BROKEN);
     gk_barrier_reset(&meeting.barrier);
     meeting.actions = 0;
-    crowd(PARTIES, meet, NULL);
+    thread_group(PARTIES, meet, NULL);
     CHECK(meeting.actions == ROUNDS);
 }
 
@@ -351,7 +351,7 @@ static void read_or_write(int i, void *data)
 {
     (void)data;
     for (int k = 0; k < TURNS / 2; k++) {
-        gk_patience p = patience(50 * GK_MICROSECOND);
+        gk_wait_options p = wait_options(50 * GK_MICROSECOND);
         if ((i + k) % 4 == 0) {
             if (gk_rwlock_acquire_write(&page.lock, k % 3 ? NULL : &p) != GK_SYNC_OK)
                 continue;
@@ -402,7 +402,7 @@ static void read_on(int i, void *stop)
 static void give_up_writing(int i, void *data)
 {
     (void)i, (void)data;
-    gk_patience p = patience(30 * GK_MILLISECOND);
+    gk_wait_options p = wait_options(30 * GK_MILLISECOND);
     CHECK(gk_rwlock_acquire_write(&page.lock, &p) == GK_SYNC_TIMEOUT);
 }
 
@@ -416,11 +416,11 @@ static void read_behind(int i, void *data)
 static void test_rwlock(void)
 {
     gk_rwlock_init(&page.lock);
-    crowd(8, read_or_write, NULL);
+    thread_group(8, read_or_write, NULL);
     CHECK(page.left == page.right && page.left > 0);
     CHECK(atomic_load(&page.lock.state) == 0);
     _Atomic int stop = 0;
-    crowd(4, read_on, &stop);
+    thread_group(4, read_on, &stop);
     CHECK(atomic_load(&page.lock.state) == 0);
 
     /* A writer that gives up lets those in that waited behind it only. */
@@ -526,7 +526,7 @@ static void test_signal(void)
     crowd_member member[1];
     gk_lock l = {0};
     gk_lock_try(&l);
-    gk_patience p = {GK_FOREVER, note_poll, NULL};
+    gk_wait_options p = {GK_FOREVER, note_poll, NULL};
     crowd_start(member, 1, send_signal, &self);
     int64_t begin = gk_now();
     CHECK(gk_lock_acquire(&l, &p) == GK_SYNC_INTERRUPTED);

@@ -201,7 +201,7 @@ static void test_helper_begins_a_region_while_the_caller_polls(void)
     }
 }
 
-static void test_famine(void)
+static void test_exhaustion(void)
 {
     CHECK(gk_pool_stop());
     CHECK(gk_pool_workers() == 0);
@@ -232,7 +232,7 @@ int main(void)
     test_many_callers();
     test_cancellation();
     test_helper_begins_a_region_while_the_caller_polls();
-    test_famine();
+    test_exhaustion();
     test_idle_workers_sleep();
     CHECK(gk_pool_stop());
     puts("test_parallel_for: 1 passed");

@@ -5,7 +5,7 @@
 
 #include "base/thread.h"
 #include "check.h"
-#include "crowd.h"
+#include "thread_group.h"
 #include "runtime/parallel.h"
 #include "stress.h"
 

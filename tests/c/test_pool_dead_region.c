@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 
 #include "check.h"
-#include "crowd.h"
+#include "thread_group.h"
 #include "runtime/parallel.h"
 #include "stress.h"
 
@@ -50,9 +50,9 @@ int main(void)
     time_limit(300);
     gk_set_num_threads(4);
     int many = rounds(10000), some = rounds(500);
-    crowd(1, caller, &many);
-    crowd(3, caller, &many);
-    crowd(60, caller, &some); /* more than there are slots */
+    thread_group(1, caller, &many);
+    thread_group(3, caller, &many);
+    thread_group(60, caller, &some); /* more than there are slots */
     CHECK(gk_pool_stop());
     return 0;
 }

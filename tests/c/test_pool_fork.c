@@ -17,7 +17,7 @@ int main(void)
 #  include "base/clock.h"
 #  include "base/thread.h"
 #  include "check.h"
-#  include "crowd.h"
+#  include "thread_group.h"
 #  include "runtime/parallel.h"
 #  include "stress.h"
 
@@ -95,7 +95,7 @@ static void either(int i, void *unused)
 static void beside_regions(void)
 {
     atomic_store(&forkers, 2);
-    crowd(4, either, NULL);
+    thread_group(4, either, NULL);
 }
 
 /* From inside a body, on the caller's thread or a helper's. */
@@ -152,7 +152,7 @@ static void fork_bodies_or_stop(int i, void *unused)
 static void in_bodies_beside_stop(void)
 {
     atomic_store(&forkers, 1);
-    crowd(2, fork_bodies_or_stop, NULL);
+    thread_group(2, fork_bodies_or_stop, NULL);
 }
 
 /* ThreadSanitizer keeps the threads of the parent in mind, which the child does
@@ -175,7 +175,7 @@ int main(void)
 #  ifndef SANITIZED
     beside_regions();
     in_bodies(0, NULL);
-    crowd(1, in_bodies, NULL); /* the caller's stack is of those that a child uses again */
+    thread_group(1, in_bodies, NULL); /* the caller's stack is of those that a child uses again */
     in_bodies_beside_stop();
 #  else
     (void)beside_regions, (void)in_bodies, (void)in_bodies_beside_stop;

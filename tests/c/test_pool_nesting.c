@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 
 #include "check.h"
-#include "crowd.h"
+#include "thread_group.h"
 #include "runtime/parallel.h"
 #include "stress.h"
 
@@ -47,8 +47,8 @@ int main(void)
 {
     time_limit(300);
     gk_set_num_threads(MOST_THREADS);
-    crowd(1, caller, NULL);
-    crowd(16, caller, NULL);
+    thread_group(1, caller, NULL);
+    thread_group(16, caller, NULL);
     CHECK(gk_pool_stop());
     return 0;
 }

@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 
 #include "check.h"
-#include "crowd.h"
+#include "thread_group.h"
 #include "runtime/parallel.h"
 #include "stress.h"
 
@@ -44,8 +44,8 @@ int main(void)
 {
     time_limit(300);
     gk_set_num_threads(THREADS);
-    crowd(1, caller, NULL);
-    crowd(3, caller, NULL);
+    thread_group(1, caller, NULL);
+    thread_group(3, caller, NULL);
     CHECK(gk_pool_stop());
     return 0;
 }

@@ -34,7 +34,7 @@ static void has_stack(void *data)
     CHECK(pthread_getattr_np(pthread_self(), &attributes) == 0);
     CHECK(pthread_attr_getstack(&attributes, &lowest, &size) == 0);
     pthread_attr_destroy(&attributes);
-    /* A guard page or two may be counted in. */
+    /* A queue_lock page or two may be counted in. */
     CHECK(size + 65536 >= least);
 #endif
     /* Really there: the far end is written to. */

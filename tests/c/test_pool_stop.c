@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "check.h"
-#include "crowd.h"
+#include "thread_group.h"
 #include "runtime/parallel.h"
 #include "stress.h"
 
@@ -74,7 +74,7 @@ int main(void)
     for (int64_t spin = 0; spin <= 50 * GK_MICROSECOND; spin += 50 * GK_MICROSECOND) {
         gk_pool_set_spin(spin);
         atomic_store(&callers_left, 2);
-        crowd(4, either, NULL); /* two of each */
+        thread_group(4, either, NULL); /* two of each */
         stop_alone();
     }
     CHECK(atomic_load(&stops) > 0);

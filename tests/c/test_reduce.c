@@ -57,12 +57,12 @@ static void random_reduction(int64_t size)
     int ndim = (int)below(size > 100 ? 2 : 4) + 1;
     gk_type type = (gk_type)below(GK_TYPES);
     int64_t item = gk_itemsize(type), shape[4], stride[4], step = item;
-    char gone[4];
-    int64_t outputs = 1, reduced = 1, first = 0;
+    char reduced[4];
+    int64_t outputs = 1, n_reduced = 1, first = 0;
     for (int d = 0; d < ndim; d++) {
         shape[d] = below(5) == 0 ? 1 : below(d == 0 ? size : 40) + 1;
-        gone[d] = (char)below(2);
-        *(gone[d] ? &reduced : &outputs) *= shape[d];
+        reduced[d] = (char)below(2);
+        *(reduced[d] ? &n_reduced : &outputs) *= shape[d];
     }
     int order[4] = {0, 1, 2, 3};
     for (int d = ndim - 1; d > 0; d--) {
@@ -85,11 +85,11 @@ static void random_reduction(int64_t size)
         set_element(type, memory + i, below(100));
 
     gk_layout layout;
-    gk_layout_init(&layout, type, memory + first, ndim, shape, stride, gone);
-    CHECK(layout.outputs == outputs && layout.reduced == reduced);
+    gk_layout_init(&layout, type, memory + first, ndim, shape, stride, reduced);
+    CHECK(layout.n_outputs == outputs && layout.n_reduced == n_reduced);
     double *sums = calloc((size_t)outputs, sizeof *sums), *squares = calloc((size_t)outputs, sizeof *squares);
     double *low = calloc((size_t)outputs, sizeof *low), *high = calloc((size_t)outputs, sizeof *high);
-    int64_t index[4] = {0}, total = outputs * reduced;
+    int64_t index[4] = {0}, total = outputs * n_reduced;
     CHECK(sums != NULL && squares != NULL && low != NULL && high != NULL);
     for (int64_t i = 0; i < outputs; i++) {
         low[i] = HUGE_VAL;
@@ -97,8 +97,8 @@ static void random_reduction(int64_t size)
     }
     for (int64_t i = 0; i < total; i++) {
         int64_t output = 0, offset = first;
-        for (int k = 0; k < layout.n_kept_axes; k++)
-            output = output * shape[layout.kept_axes[k]] + index[layout.kept_axes[k]];
+        for (int k = 0; k < layout.n_retained_axes; k++)
+            output = output * shape[layout.retained_axes[k]] + index[layout.retained_axes[k]];
         for (int d = 0; d < ndim; d++)
             offset += index[d] * stride[d];
         double x = element(type, memory + offset);
@@ -117,7 +117,7 @@ static void random_reduction(int64_t size)
         int64_t wide = gk_is_float(type) ? item : 8;
         gk_type sum_type = gk_is_float(type) ? type : GK_INT64;
         gk_type mean_type = gk_is_float(type) ? type : GK_FLOAT64;
-        double n = (double)reduced;
+        double n = (double)n_reduced;
         CHECK(gk_reduce(GK_SUM, &layout, 0, out, &options) == GK_OK);
         for (int64_t i = 0; i < outputs; i++)
             CHECK(element(sum_type, out + i * wide) == (type == GK_FLOAT32 ? (float)sums[i] : sums[i]));

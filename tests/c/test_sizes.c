@@ -13,7 +13,7 @@
 #include "kernels/scan/scan.h"
 #include "kernels/sort/sort.h"
 #include "kernels/demo/spin.h"
-#include "kernels/histogram/tally.h"
+#include "kernels/histogram/binning.h"
 #include "runtime/reduce.h"
 
 enum { LARGE = 5 << 20 };
@@ -171,7 +171,7 @@ static void check_virtual_arrays(void)
     int noticed = 0, status = gk_cumsum(GK_INT8, 1, &noticed_n, 0, at, none, (char *)&to, none, &options, &noticed);
     CHECK(status == GK_TIMEOUT || status == GK_NO_MEMORY);
     static const gk_leaf_sorts leaves;
-    gk_lines lines = {.length = INT64_MAX};
+    gk_slices lines = {.length = INT64_MAX};
     CHECK(gk_sort(at, (char *)&to, &lines, GK_INT8, &leaves, &options) == GK_NO_MEMORY);
     CHECK(gk_argsort(at, (char *)&to, &lines, GK_INT8, &leaves, &options) == GK_NO_MEMORY);
 }

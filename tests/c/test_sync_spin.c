@@ -6,7 +6,7 @@
 
 #include "base/cores.h"
 #include "check.h"
-#include "crowd.h"
+#include "thread_group.h"
 #include "sync/event.h"
 #include "sync/gil.h"
 #include "sync/lock.h"
@@ -15,7 +15,7 @@ enum { ANOTHER_CORE = 1 << 20, TURNS = 2000 };
 
 static gk_spin spin_after(int64_t slept, int core)
 {
-    gk_spin_learn(slept, core);
+    gk_spin_record_cost(slept, core);
     gk_spin spin = gk_spin_for_signal();
     gk_spin_stop(&spin);
     return spin;
@@ -33,9 +33,9 @@ static void test_learning(void)
     /* The system may move this thread to another core at any moment. */
     int here = 0, attempts = 0;
     do {
-        here = gk_core_here();
+        here = gk_current_cpu();
         spin = spin_after(0, here);
-    } while (here != gk_core_here() && ++attempts < 1000);
+    } while (here != gk_current_cpu() && ++attempts < 1000);
     CHECK(here == -1 || attempts == 1000 || spin.begun == 0);
 }
 
@@ -44,7 +44,7 @@ static void test_end(void)
 {
     for (int brief = 0; brief < 2; brief++) {
         for (int i = 0; i < 100; i++) {
-            gk_spin_learn(brief ? 0 : GK_SPIN_BRIEF, ANOTHER_CORE);
+            gk_spin_record_cost(brief ? 0 : GK_SPIN_BRIEF, ANOTHER_CORE);
             gk_spin spin = gk_spin_for_signal();
             CHECK(gk_cores_usable() == 1 || spin.begun > 0);
             while (gk_spin_again(&spin))
@@ -58,7 +58,7 @@ static void test_nobody_spins_where_all_would(void)
 {
     gk_spin spins[CROWD_MAX];
     int begun = 0, n = gk_cores_usable() < CROWD_MAX ? gk_cores_usable() : CROWD_MAX;
-    gk_spin_learn(0, ANOTHER_CORE);
+    gk_spin_record_cost(0, ANOTHER_CORE);
     for (int i = 0; i < n; i++) {
         spins[i] = gk_spin_for_signal();
         begun += spins[i].begun > 0;
@@ -114,7 +114,7 @@ int main(void)
     test_nobody_spins_where_all_would();
     test_grace_ends();
     gk_event_set(&game.turn[0]);
-    crowd(2, take_turns, NULL);
+    thread_group(2, take_turns, NULL);
     CHECK(game.total == 2 * TURNS);
     return 0;
 }

@@ -47,7 +47,7 @@ before = threads()
 import gilkit
 assert gilkit.__version__ == sys.argv[1], gilkit.__version__
 names = [module.name for module in pkgutil.walk_packages(gilkit.__path__, "gilkit.")]
-wanted = [name for name in names if not name.startswith("gilkit.lab.guest") and name != "gilkit.__main__"]
+wanted = [name for name in names if not name.startswith("gilkit.lab.worker") and name != "gilkit.__main__"]
 for name in wanted:
     importlib.import_module(name)
 assert len(wanted) > 50, wanted

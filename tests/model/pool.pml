@@ -30,7 +30,7 @@
 
 /* [offer-park], [wake-sleep] */
 #define OFFER_AFTER_LOOK     1 /* caller: no fence between offer and look at sleepers */
-#define SLEEPER_AFTER_LOOK   2 /* worker: no fence between "I sleep" and look at offers */
+#define SLEEPER_AFTER_LOOK   2 /* worker: no fence between "I sleep" and look at work_mask */
 #define NO_SECOND_LOOK       3 /* worker: sleeps without having looked again */
 #define SAME_EPOCH           4 /* the wake-up does not change the word slept on */
 /* [join-retire] */
@@ -43,7 +43,7 @@
 #define LEAVE_BEFORE_RESULT  9 /* no release: the result is written after leaving */
 #define NO_LAST_WAKE        10 /* the last helper does not wake the caller */
 #define WAIT_UNSEEN         11 /* the caller sleeps without comparing the word */
-/* claims and offers */
+/* claims and work_mask */
 #define CLAIM_IN_TWO        12 /* a claim reads and writes the counter separately */
 #define WITHDRAW_OUTSIDE    13 /* a helper withdraws the offer after it has left */
 /* [stop-park]; with STOP */
@@ -62,8 +62,8 @@ bool reserved[SLOTS], is_open[SLOTS], waited[SLOTS];
 byte room[SLOTS], helpers[SLOTS];
 byte region_of[SLOTS];
 
-/* The word of offers: bits, and above them how many callers are in regions. */
-byte offers;
+/* The word of work_mask: bits, and above them how many callers are in regions. */
+byte work_mask;
 #if STOP
 byte callers;
 bool closed, stop, locked;
@@ -108,7 +108,7 @@ byte waking;        /* wake-ups under way */
 #define HELPERS_INSIDE (helpers[0] + helpers[1])
 #endif
 
-#define NOT_LOST(s) (!(offers & BIT(s)) || !looked[s] || room[s] == 0)
+#define NOT_LOST(s) (!(work_mask & BIT(s)) || !looked[s] || room[s] == 0)
 
 /* In the same step as whatever could make it false. */
 inline assert_no_lost_wakeup()
@@ -127,7 +127,7 @@ inline assert_no_lost_wakeup()
 inline withdraw(s)
 {
     assert(!is_open[s] || room[s] == 0 || next[region_of[s]] == CHUNKS);
-    offers = offers & WITHOUT(s)
+    work_mask = work_mask & WITHOUT(s)
 }
 
 inline start_worker()
@@ -219,7 +219,7 @@ proctype worker(byte me)
 idle: /* looks for an offer, spins, and gives up spinning at any time */
     if
     :: atomic { stop -> exists[me] = false; goto done }
-    :: atomic { !stop && offers != 0 -> offered = offers }
+    :: atomic { !stop && work_mask != 0 -> offered = work_mask }
     :: atomic { !stop -> woken = true; goto park }
     fi;
 join: /* the bits as they were when it looked */
@@ -262,7 +262,7 @@ join: /* the bits as they were when it looked */
 #endif
     /* help */
     if
-    :: woken && (offers & BIT(slot)) -> pool_wake(3)
+    :: woken && (work_mask & BIT(slot)) -> pool_wake(3)
     :: else
     fi;
     woken = false;
@@ -294,14 +294,14 @@ park:
     fresh[me] = true; /* reads the epoch */
 #if MUTATION == SLEEPER_AFTER_LOOK
     if
-    :: offers != 0 || stop -> goto awake
+    :: work_mask != 0 || stop -> goto awake
     :: else
     fi;
 #endif
     sleepers++;
 #if MUTATION != SLEEPER_AFTER_LOOK && MUTATION != NO_SECOND_LOOK
     if
-    :: offers != 0 -> goto up
+    :: work_mask != 0 -> goto up
     :: else
     fi;
 #endif
@@ -372,7 +372,7 @@ proctype user(byte me)
             d_step { is_open[slot] = true; room[slot] = HELPERS };
 #endif
             d_step {
-                offers = offers | BIT(slot);
+                work_mask = work_mask | BIT(slot);
                 assert(!filled[slot]);
 #if STOP
                 callers++
@@ -402,7 +402,7 @@ proctype user(byte me)
         :: slot != NOBODY ->
             /* retire */
             d_step {
-                offers = offers & WITHOUT(slot);
+                work_mask = work_mask & WITHOUT(slot);
                 looked[slot] = false;
 #if STOP
                 callers--
@@ -440,7 +440,7 @@ proctype user(byte me)
             od;
             /* The slot is free. */
             atomic {
-                assert(!(offers & BIT(slot)));
+                assert(!(work_mask & BIT(slot)));
                 filled[slot] = false;
                 region_of[slot] = NOBODY;
                 reserved[slot] = false;

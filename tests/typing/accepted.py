@@ -138,7 +138,7 @@ counter += 2
 assert_type(counter, sync.AtomicCounter)
 assert_type(int(counter), int)
 assert_type(sync.ShardedCounter(padded=False).handle(), sync.ShardedCounter)
-assert_type(sync.hammer(counter, 1000, threads=4).lost, int)
+assert_type(sync.contend(counter, 1000, threads=4).lost, int)
 
 lock = sync.RLock()
 with lock:

@@ -49,4 +49,4 @@ sync.Lock(1)  # rejected
 sync.Lock().acquire("now")  # rejected
 sync.AtomicCounter("1")  # rejected
 sync.RacyCounter().compare_and_set(0, 1)  # rejected: only where it is atomic
-sync.hammer(sync.Lock(), 1, threads=2)  # rejected: that is no counter
+sync.contend(sync.Lock(), 1, threads=2)  # rejected: that is no counter

@@ -21,11 +21,11 @@ static void append(gk_dims *dims, int64_t shape, int64_t stride)
 }
 
 void gk_layout_init(gk_layout *layout, gk_type type, const char *data, int ndim,
-                    const int64_t *shape, const int64_t *stride, const char *gone)
+                    const int64_t *shape, const int64_t *stride, const char *reduced)
 {
     layout->type = type;
-    layout->outputs = layout->reduced = 1;
-    layout->kept.n = layout->gone.n = layout->n_kept_axes = 0;
+    layout->n_outputs = layout->n_reduced = 1;
+    layout->retained.n = layout->reduced.n = layout->n_retained_axes = 0;
     /* Memory is walked in its own order: axes sorted by stride, slowest first;
      * equal strides stay in their order. */
     int order[GK_MAX_DIMS];
@@ -38,30 +38,30 @@ void gk_layout_init(gk_layout *layout, gk_type type, const char *data, int ndim,
     for (int i = 0; i < ndim; i++) {
         int axis = order[i];
         int64_t n = shape[axis], step = stride[axis];
-        if (gone[axis]) {
-            layout->reduced *= n;
+        if (reduced[axis]) {
+            layout->n_reduced *= n;
             if (step < 0) { /* the order of what is reduced is free: walk forwards */
                 data += (n - 1) * step;
                 step = -step;
             }
             if (n > 1)
-                append(&layout->gone, n, step);
+                append(&layout->reduced, n, step);
         } else {
-            layout->outputs *= n;
-            layout->kept_axes[layout->n_kept_axes++] = axis;
+            layout->n_outputs *= n;
+            layout->retained_axes[layout->n_retained_axes++] = axis;
             if (n > 1)
-                append(&layout->kept, n, step);
+                append(&layout->retained, n, step);
         }
     }
     layout->data = data;
     /* Never without a dimension: one of a single element then. */
-    if (layout->gone.n == 0)
-        append(&layout->gone, 1, gk_itemsize(type));
-    if (layout->kept.n == 0)
-        append(&layout->kept, 1, gk_itemsize(type));
+    if (layout->reduced.n == 0)
+        append(&layout->reduced, 1, gk_itemsize(type));
+    if (layout->retained.n == 0)
+        append(&layout->retained, 1, gk_itemsize(type));
 }
 
-void gk_walk_start(gk_walk *walk, const gk_dims *dims, const char *data, int64_t position)
+void gk_iterator_start(gk_iterator *walk, const gk_dims *dims, const char *data, int64_t position)
 {
     walk->dims = dims;
     walk->at = data;
@@ -72,14 +72,14 @@ void gk_walk_start(gk_walk *walk, const gk_dims *dims, const char *data, int64_t
     }
 }
 
-int64_t gk_walk_run(const gk_walk *walk, int64_t most)
+int64_t gk_iterator_run(const gk_iterator *walk, int64_t most)
 {
     int inner = walk->dims->n - 1;
     int64_t left = walk->dims->shape[inner] - walk->index[inner];
     return left < most ? left : most;
 }
 
-void gk_walk_on(gk_walk *walk, int64_t run)
+void gk_iterator_advance(gk_iterator *walk, int64_t run)
 {
     int d = walk->dims->n - 1;
     walk->index[d] += run;

@@ -19,29 +19,29 @@ typedef struct {
 typedef struct {
     const char *data;
     gk_type type;
-    int64_t outputs, reduced; /* elements of the result, and elements for each of them */
-    gk_dims kept, gone;
+    int64_t n_outputs, n_reduced; /* elements of the result, and elements for each of them */
+    gk_dims retained, reduced;
     /* The axes that stay, slowest first: the order of the outputs in memory. */
-    int n_kept_axes, kept_axes[GK_MAX_DIMS];
+    int n_retained_axes, retained_axes[GK_MAX_DIMS];
 } gk_layout;
 
-/* gone[axis]: whether to reduce along the axis. No dimension may be 0. */
+/* reduced[axis]: whether to reduce along the axis. No dimension may be 0. */
 void gk_layout_init(gk_layout *layout, gk_type type, const char *data, int ndim,
-                    const int64_t *shape, const int64_t *stride, const char *gone);
+                    const int64_t *shape, const int64_t *stride, const char *reduced);
 
 /* A position in several dimensions, walked innermost fastest. */
 typedef struct {
     const gk_dims *dims;
     const char *at;
     int64_t index[GK_MAX_DIMS];
-} gk_walk;
+} gk_iterator;
 
-void gk_walk_start(gk_walk *walk, const gk_dims *dims, const char *data, int64_t position);
+void gk_iterator_start(gk_iterator *walk, const gk_dims *dims, const char *data, int64_t position);
 
 /* The elements that follow along the innermost dimension, at most `most`. */
-int64_t gk_walk_run(const gk_walk *walk, int64_t most);
+int64_t gk_iterator_run(const gk_iterator *walk, int64_t most);
 
 /* Moves on by a run. */
-void gk_walk_on(gk_walk *walk, int64_t run);
+void gk_iterator_advance(gk_iterator *walk, int64_t run);
 
 #endif

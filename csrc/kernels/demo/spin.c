@@ -11,7 +11,7 @@ static void spin_chunk(int64_t begin, int64_t end, void *data)
     uint64_t x = 0;
     for (int64_t i = begin; i < end; i++) {
         x ^= 1;
-        GK_OPAQUE(x); /* else the loop folds into one exclusive-or */
+        GK_DO_NOT_OPTIMIZE(x); /* else the loop folds into one exclusive-or */
     }
     /* The loop's value is the parity of its steps; parities of chunks combine
      * in any order. */

@@ -8,10 +8,10 @@
 #include "base/fp_control.h"
 #include "base/isa.h"
 #include "kernels/array/load.h"
-#include "kernels/histogram/tally.h"
+#include "kernels/histogram/binning.h"
 #include "kernels/array/memory.h"
 
-/* In which the extent of a block is sought. */
+/* In which the minmax of a block is sought. */
 enum { LANES = 32, ROWS = 4 };
 
 #define FOREACH_ISA "kernels/histogram/histogram_template.h"
@@ -32,7 +32,7 @@ static const double *as_doubles(const void *items, gk_type type, int64_t begin, 
 static void histogram_index(const void *data, int64_t begin, int64_t n, uint32_t *index)
 {
     const gk_histogram *h = data;
-    double buffer[GK_TALLY_BLOCK];
+    double buffer[GK_BINNING_BLOCK];
     gk_fp_saved saved = gk_fp_use_default();
     const double *x = as_doubles(h->items, h->type, begin, n, buffer);
     if (h->uniform)
@@ -44,15 +44,15 @@ static void histogram_index(const void *data, int64_t begin, int64_t n, uint32_t
 
 int gk_histogram_counts(const gk_histogram *h, int64_t n, int64_t *counts, const gk_options *options)
 {
-    gk_tally tally = {histogram_index, h, n, h->bins, h->items, gk_itemsize(h->type)};
-    return gk_tally_counts(&tally, counts, options);
+    gk_binning binning = {histogram_index, h, n, h->bins, h->items, gk_itemsize(h->type)};
+    return gk_binning_counts(&binning, counts, options);
 }
 
 int gk_histogram_weights(const gk_histogram *h, int64_t n, const double *weights, int single, double *sums,
                          const gk_options *options)
 {
-    gk_tally tally = {histogram_index, h, n, h->bins, h->items, gk_itemsize(h->type)};
-    return gk_tally_weights(&tally, weights, single, sums, options);
+    gk_binning binning = {histogram_index, h, n, h->bins, h->items, gk_itemsize(h->type)};
+    return gk_binning_weights(&binning, weights, single, sums, options);
 }
 
 typedef struct {
@@ -64,7 +64,7 @@ typedef struct {
 static void bincount_index(const void *data, int64_t begin, int64_t n, uint32_t *index)
 {
     const bincounting *b = data;
-    int64_t buffer[GK_TALLY_BLOCK], size = gk_itemsize(b->type);
+    int64_t buffer[GK_BINNING_BLOCK], size = gk_itemsize(b->type);
     const int64_t *x = buffer;
     if (b->type == GK_INT64)
         x = (const int64_t *)b->items + begin;
@@ -77,78 +77,78 @@ int gk_bincount_counts(const void *items, gk_type type, int64_t n, int64_t bins,
                        const gk_options *options)
 {
     bincounting b = {items, type, bins};
-    gk_tally tally = {bincount_index, &b, n, bins, items, gk_itemsize(type)};
-    return gk_tally_counts(&tally, counts, options);
+    gk_binning binning = {bincount_index, &b, n, bins, items, gk_itemsize(type)};
+    return gk_binning_counts(&binning, counts, options);
 }
 
 int gk_bincount_weights(const void *items, gk_type type, int64_t n, int64_t bins, const double *weights,
                         double *sums, const gk_options *options)
 {
     bincounting b = {items, type, bins};
-    gk_tally tally = {bincount_index, &b, n, bins, items, gk_itemsize(type)};
-    return gk_tally_weights(&tally, weights, 0, sums, options);
+    gk_binning binning = {bincount_index, &b, n, bins, items, gk_itemsize(type)};
+    return gk_binning_weights(&binning, weights, 0, sums, options);
 }
 
 typedef struct {
     const void *items;
     gk_type type;
     int64_t n, chunk;
-    gk_extent *extents; /* of each chunk */
-} extents;
+    gk_minmax *minmax_run; /* of each chunk */
+} minmax_run;
 
-static gk_extent join(gk_extent a, gk_extent b)
+static gk_minmax join(gk_minmax a, gk_minmax b)
 {
-    if (isnan(a.least) || isnan(b.least))
-        return (gk_extent){NAN, NAN};
-    return (gk_extent){a.least < b.least ? a.least : b.least, a.most > b.most ? a.most : b.most};
+    if (isnan(a.min) || isnan(b.min))
+        return (gk_minmax){NAN, NAN};
+    return (gk_minmax){a.min < b.min ? a.min : b.min, a.max > b.max ? a.max : b.max};
 }
 
-static void find_extents(int64_t begin, int64_t end, void *data)
+static void find_minmax(int64_t begin, int64_t end, void *data)
 {
-    const extents *e = data;
+    const minmax_run *e = data;
     int64_t size = gk_itemsize(e->type);
     for (int64_t c = begin; c < end; c++) {
         int64_t stop = (c + 1) * e->chunk < e->n ? (c + 1) * e->chunk : e->n;
-        for (int64_t i = c * e->chunk; i < stop; i += GK_TALLY_BLOCK) {
-            double buffer[GK_TALLY_BLOCK];
-            int64_t n = stop - i < GK_TALLY_BLOCK ? stop - i : GK_TALLY_BLOCK;
+        for (int64_t i = c * e->chunk; i < stop; i += GK_BINNING_BLOCK) {
+            double buffer[GK_BINNING_BLOCK];
+            int64_t n = stop - i < GK_BINNING_BLOCK ? stop - i : GK_BINNING_BLOCK;
             uintptr_t later = (uintptr_t)e->items + (uintptr_t)(i * size) + GK_PREFETCH_AHEAD;
             for (int64_t k = 0; k < n * size; k += GK_PREFETCH_STEP)
                 GK_PREFETCH(later + (uintptr_t)k);
-            gk_extent found = GK_DISPATCH(extent)(as_doubles(e->items, e->type, i, n, buffer), n);
-            e->extents[c] = i == c * e->chunk ? found : join(e->extents[c], found);
+            gk_minmax found = GK_DISPATCH(minmax)(as_doubles(e->items, e->type, i, n, buffer), n);
+            e->minmax_run[c] = i == c * e->chunk ? found : join(e->minmax_run[c], found);
         }
     }
 }
 
-static GK_NOINLINE int extent_of(const void *items, gk_type type, int64_t n, gk_extent *extent,
+static GK_NOINLINE int extent_of(const void *items, gk_type type, int64_t n, gk_minmax *minmax,
                                  const gk_options *options)
 {
-    extents e = {items, type, n, 1 << 16, extent};
+    minmax_run e = {items, type, n, 1 << 16, minmax};
     if (n <= e.chunk) {
-        find_extents(0, 1, &e);
+        find_minmax(0, 1, &e);
         return GK_OK;
     }
     gk_options mine = options != NULL ? *options : (gk_options){0};
     mine.grain = 1;
     mine.eager = n > 1 << 19;
     int64_t chunks = gk_ceil_div(n, e.chunk);
-    if ((e.extents = gk_allocate(chunks, sizeof *e.extents)) == NULL)
+    if ((e.minmax_run = gk_allocate(chunks, sizeof *e.minmax_run)) == NULL)
         return GK_NO_MEMORY;
-    int status = gk_parallel_for(chunks, find_extents, &e, &mine);
+    int status = gk_parallel_for(chunks, find_minmax, &e, &mine);
     if (status == GK_OK) {
-        *extent = e.extents[0];
+        *minmax = e.minmax_run[0];
         for (int64_t c = 1; c < chunks; c++)
-            *extent = join(*extent, e.extents[c]);
+            *minmax = join(*minmax, e.minmax_run[c]);
     }
-    free(e.extents);
+    free(e.minmax_run);
     return status;
 }
 
-int gk_extent_of(const void *items, gk_type type, int64_t n, gk_extent *extent, const gk_options *options)
+int gk_minmax_of(const void *items, gk_type type, int64_t n, gk_minmax *minmax, const gk_options *options)
 {
     gk_fp_saved saved = gk_fp_use_default();
-    int status = extent_of(items, type, n, extent, options);
+    int status = extent_of(items, type, n, minmax, options);
     gk_fp_restore(saved);
     return status;
 }

@@ -75,45 +75,45 @@ static TARGET void NAME(narrow)(const int64_t *GK_RESTRICT x, int64_t n, int64_t
 }
 
 /* Several rows at a time, since what a lane has found so far is in memory. */
-TARGET GK_INLINE void NAME(extent_of_rows)(const double *GK_RESTRICT x, double *GK_RESTRICT least,
-                                               double *GK_RESTRICT most, double *GK_RESTRICT nan)
+TARGET GK_INLINE void NAME(minmax_of_rows)(const double *GK_RESTRICT x, double *GK_RESTRICT min,
+                                               double *GK_RESTRICT max, double *GK_RESTRICT nan)
 {
     for (int j = 0; j < LANES; j++) {
-        double low = least[j], high = most[j], odd = nan[j];
+        double low = min[j], high = max[j], odd = nan[j];
         for (int row = 0; row < ROWS; row++) {
             double item = x[row * LANES + j];
             low = item < low ? item : low;
             high = item > high ? item : high;
             odd = item == item ? odd : item;
         }
-        least[j] = low;
-        most[j] = high;
+        min[j] = low;
+        max[j] = high;
         nan[j] = odd;
     }
 }
 
-static TARGET gk_extent NAME(extent)(const double *GK_RESTRICT x, int64_t n)
+static TARGET gk_minmax NAME(minmax)(const double *GK_RESTRICT x, int64_t n)
 {
     enum { STEP = ROWS * LANES };
-    double least[LANES], most[LANES], nan[LANES], rest[STEP];
+    double min[LANES], max[LANES], nan[LANES], rest[STEP];
     for (int j = 0; j < LANES; j++)
-        least[j] = most[j] = nan[j] = x[0];
+        min[j] = max[j] = nan[j] = x[0];
     int64_t i = 0;
     for (; i + STEP <= n; i += STEP)
-        NAME(extent_of_rows)(x + i, least, most, nan);
+        NAME(minmax_of_rows)(x + i, min, max, nan);
     if (i < n) {
         for (int j = 0; j < STEP; j++)
             rest[j] = x[0];
         memcpy(rest, x + i, (size_t)(n - i) * sizeof *x);
-        NAME(extent_of_rows)(rest, least, most, nan);
+        NAME(minmax_of_rows)(rest, min, max, nan);
     }
     for (int half = LANES / 2; half > 0; half /= 2)
         for (int j = 0; j < half; j++) {
-            least[j] = least[j + half] < least[j] ? least[j + half] : least[j];
-            most[j] = most[j + half] > most[j] ? most[j + half] : most[j];
+            min[j] = min[j + half] < min[j] ? min[j + half] : min[j];
+            max[j] = max[j + half] > max[j] ? max[j + half] : max[j];
             nan[j] = nan[j] == nan[j] ? nan[j + half] : nan[j];
         }
     if (isnan(nan[0]))
-        return (gk_extent){NAN, NAN};
-    return (gk_extent){least[0], most[0]};
+        return (gk_minmax){NAN, NAN};
+    return (gk_minmax){min[0], max[0]};
 }

@@ -133,7 +133,7 @@ static void sum_pieces(int64_t begin, int64_t end, void *data)
 {
     const plan *p = data;
     const gk_layout *layout = p->layout;
-    const gk_dims *dims = &layout->gone;
+    const gk_dims *dims = &layout->reduced;
     int direct = layout->type == GK_FLOAT64 && dims->n == 1 && dims->stride[0] == sizeof(double);
     gk_load *load = gk_load_as_float64(layout->type);
     double buffer[BLOCK];
@@ -141,9 +141,9 @@ static void sum_pieces(int64_t begin, int64_t end, void *data)
         accumulator *a = &p->accumulators[piece];
         memset(a, 0, sizeof *a);
         int64_t at = piece * p->piece;
-        int64_t last = layout->reduced - at > p->piece ? at + p->piece : layout->reduced;
-        gk_walk walk;
-        gk_walk_start(&walk, dims, layout->data, at);
+        int64_t last = layout->n_reduced - at > p->piece ? at + p->piece : layout->n_reduced;
+        gk_iterator walk;
+        gk_iterator_start(&walk, dims, layout->data, at);
         for (int64_t n; at < last && !gk_cancelled(); at += n) {
             n = last - at < BLOCK ? last - at : BLOCK;
             if (direct && n == BLOCK) {
@@ -154,9 +154,9 @@ static void sum_pieces(int64_t begin, int64_t end, void *data)
                 memcpy(buffer, layout->data + at * (int64_t)sizeof(double), (size_t)n * sizeof(double));
             } else {
                 for (int64_t have = 0, run; have < n; have += run) {
-                    run = gk_walk_run(&walk, n - have);
+                    run = gk_iterator_run(&walk, n - have);
                     load(buffer + have, walk.at, dims->stride[dims->n - 1], run);
-                    gk_walk_on(&walk, run);
+                    gk_iterator_advance(&walk, run);
                 }
             }
             int64_t padded = (n + LANES - 1) / LANES * LANES;
@@ -221,7 +221,7 @@ static double rounded(accumulator *a)
 static int accumulate(const gk_layout *layout, const gk_options *options, accumulator *single,
                       gk_fsum_result *result)
 {
-    int64_t n = layout->reduced, pieces = gk_ceil_div(n, PIECE);
+    int64_t n = layout->n_reduced, pieces = gk_ceil_div(n, PIECE);
     plan p = {.layout = layout, .piece = PIECE, .accumulators = single};
     if (pieces > MOST_PIECES)
         pieces = MOST_PIECES;

@@ -29,7 +29,7 @@ typedef struct {
 } gk_fsum_result;
 
 /* The sum of all elements of an array of any layout, each converted to double;
- * of the layout every axis is to be gone. */
+ * of the layout every axis is reduced. */
 int gk_fsum(const gk_layout *layout, const gk_options *options, gk_fsum_result *result);
 
 /* The same, and a sum of GK_FSUM_EXACT unrounded: as `count` doubles, each of

@@ -1,6 +1,6 @@
 #include "base/compiler.h"
 #include "base/isa.h"
-#include "kernels/reduce/lanes.h"
+#include "kernels/reduce/accumulators.h"
 
 #include <math.h>
 #include <string.h>
@@ -8,12 +8,12 @@
 #define FOREACH_ISA "kernels/reduce/minmax_isa.h"
 #include "base/foreach_isa.h"
 
-const gk_lane_ops *gk_lanes_min(gk_type type)
+const gk_accumulator_ops *gk_accumulators_min(gk_type type)
 {
     return GK_DISPATCH(min)[type];
 }
 
-const gk_lane_ops *gk_lanes_max(gk_type type)
+const gk_accumulator_ops *gk_accumulators_max(gk_type type)
 {
     return GK_DISPATCH(max)[type];
 }

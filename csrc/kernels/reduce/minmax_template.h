@@ -1,4 +1,4 @@
-/* The accumulators' bodies (lanes.h) for the minimum or the maximum of one type;
+/* The accumulators' bodies (accumulators.h) for the minimum or the maximum of one type;
  * minmax_types.h includes it, with
  *   TYPED(x)      x with the suffixes of operation, type and instruction set
  *   T             the type
@@ -6,17 +6,17 @@
  *   BETTER(x, y)  whether x replaces y; a NaN replaces anything, and nothing a NaN
  * of which TYPED, T and NEUTRAL are undefined at the end. */
 
-TARGET static void TYPED(start)(gk_lanes *lanes, int64_t width)
+TARGET static void TYPED(start)(gk_accumulators *accumulators, int64_t width)
 {
-    T *best = (T *)(void *)lanes->state;
+    T *best = (T *)(void *)accumulators->state;
     for (int64_t i = 0; i < width; i++)
         best[i] = NEUTRAL;
 }
 
-TARGET GK_INLINE void TYPED(rows_of)(gk_lanes *lanes, const T *GK_RESTRICT x, int64_t stride,
+TARGET GK_INLINE void TYPED(rows_of)(gk_accumulators *accumulators, const T *GK_RESTRICT x, int64_t stride,
                                      int64_t rows, int64_t width)
 {
-    T *GK_RESTRICT lane = (T *)(void *)lanes->state;
+    T *GK_RESTRICT lane = (T *)(void *)accumulators->state;
     for (; rows >= 4; rows -= 4, x += 4 * stride)
         for (int64_t i = 0; i < width; i++) {
             T best = lane[i];
@@ -32,19 +32,19 @@ TARGET GK_INLINE void TYPED(rows_of)(gk_lanes *lanes, const T *GK_RESTRICT x, in
             lane[i] = BETTER(x[i], lane[i]) ? x[i] : lane[i];
 }
 
-TARGET static void TYPED(rows)(gk_lanes *lanes, const void *x, int64_t stride, int64_t rows,
+TARGET static void TYPED(rows)(gk_accumulators *accumulators, const void *x, int64_t stride, int64_t rows,
                                int64_t width)
 {
-    enum { USUAL = GK_LANE_BYTES / sizeof(T) };
+    enum { USUAL = GK_ACCUMULATOR_BYTES / sizeof(T) };
     if (width == USUAL)
-        TYPED(rows_of)(lanes, x, stride, rows, USUAL);
+        TYPED(rows_of)(accumulators, x, stride, rows, USUAL);
     else
-        TYPED(rows_of)(lanes, x, stride, rows, width);
+        TYPED(rows_of)(accumulators, x, stride, rows, width);
 }
 
-TARGET static void TYPED(tail)(gk_lanes *lanes, const void *x, int64_t width)
+TARGET static void TYPED(tail)(gk_accumulators *accumulators, const void *x, int64_t width)
 {
-    TYPED(rows_of)(lanes, x, 0, 1, width);
+    TYPED(rows_of)(accumulators, x, 0, 1, width);
 }
 
 TARGET static void TYPED(merge)(gk_part into, int64_t into_count, gk_part from, int64_t from_count,
@@ -58,15 +58,15 @@ TARGET static void TYPED(merge)(gk_part into, int64_t into_count, gk_part from, 
         a[i] = BETTER(b[i], a[i]) ? b[i] : a[i];
 }
 
-TARGET static void TYPED(fold)(gk_lanes *lanes, int64_t groups, int64_t k, gk_part part)
+TARGET static void TYPED(fold)(gk_accumulators *accumulators, int64_t groups, int64_t k, gk_part part)
 {
-    T *lane = (T *)(void *)lanes->state;
+    T *lane = (T *)(void *)accumulators->state;
     for (int64_t half = groups / 2 * k; half >= k; half /= 2)
         TYPED(merge)((gk_part){.a = lane}, 0, (gk_part){.a = lane + half}, 0, half);
     memcpy(part.a, lane, (size_t)k * sizeof(T));
 }
 
-static const gk_lane_ops TYPED(ops) = {TYPED(start), TYPED(rows), TYPED(tail), TYPED(fold), TYPED(merge), NULL};
+static const gk_accumulator_ops TYPED(ops) = {TYPED(start), TYPED(rows), TYPED(tail), TYPED(fold), TYPED(merge), NULL};
 
 #undef TYPED
 #undef T

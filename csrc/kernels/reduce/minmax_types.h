@@ -62,7 +62,7 @@
 
 #undef BETTER
 
-static const gk_lane_ops *const TABLE[GK_TYPES] = {
+static const gk_accumulator_ops *const TABLE[GK_TYPES] = {
     [GK_BOOL] = &SUFFIXED(ops, u8),     [GK_INT8] = &SUFFIXED(ops, i8),
     [GK_UINT8] = &SUFFIXED(ops, u8),    [GK_INT16] = &SUFFIXED(ops, i16),
     [GK_UINT16] = &SUFFIXED(ops, u16),  [GK_INT32] = &SUFFIXED(ops, i32),

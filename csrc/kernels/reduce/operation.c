@@ -27,22 +27,22 @@ static gk_type widest(gk_type type)
 
 /* ---- Accumulators that are the same for every type */
 
-static const gk_lane_ops *sums_of_doubles(gk_type type)
+static const gk_accumulator_ops *sums_of_doubles(gk_type type)
 {
     (void)type;
-    return gk_lanes_sum_float64();
+    return gk_accumulators_sum_float64();
 }
 
-static const gk_lane_ops *sums_of_integers(gk_type type)
+static const gk_accumulator_ops *sums_of_integers(gk_type type)
 {
     (void)type;
-    return gk_lanes_sum_int64();
+    return gk_accumulators_sum_int64();
 }
 
-static const gk_lane_ops *variances(gk_type type)
+static const gk_accumulator_ops *variances(gk_type type)
 {
     (void)type;
-    return gk_lanes_variance();
+    return gk_accumulators_variance();
 }
 
 /* ---- Ends */
@@ -110,10 +110,10 @@ static const gk_operation OPERATIONS[][2] = {
                 {variances,        float64,     own,     finish_var}},
     [GK_STD] = {{variances,        float64,     float64, finish_std},
                 {variances,        float64,     own,     finish_std}},
-    [GK_MIN] = {{gk_lanes_min,     own,         own,     copy},
-                {gk_lanes_min,     own,         own,     copy}},
-    [GK_MAX] = {{gk_lanes_max,     own,         own,     copy},
-                {gk_lanes_max,     own,         own,     copy}},
+    [GK_MIN] = {{gk_accumulators_min,     own,         own,     copy},
+                {gk_accumulators_min,     own,         own,     copy}},
+    [GK_MAX] = {{gk_accumulators_max,     own,         own,     copy},
+                {gk_accumulators_max,     own,         own,     copy}},
 };
 
 const gk_operation *gk_operation_of(gk_reduction what, gk_type type)

@@ -4,12 +4,12 @@
 #define GK_OPERATION_H
 
 #include "kernels/array/dtype.h"
-#include "kernels/reduce/lanes.h"
+#include "kernels/reduce/accumulators.h"
 #include "kernels/reduce/reduce.h"
 
 typedef struct {
     /* What accumulates arrays of a type. */
-    const gk_lane_ops *(*ops)(gk_type type);
+    const gk_accumulator_ops *(*ops)(gk_type type);
     /* The type that elements are converted to first, and that of the result. */
     gk_type (*computed)(gk_type type), (*result)(gk_type type);
     /* Writes n outputs of `size` bytes each, of parts that are reduced over `count` elements. */

@@ -4,7 +4,7 @@
 #include "base/fp_control.h"
 #include "kernels/array/load.h"
 #include "kernels/array/memory.h"
-#include "kernels/reduce/lanes.h"
+#include "kernels/reduce/accumulators.h"
 #include "kernels/reduce/operation.h"
 
 #include <stddef.h>
@@ -18,7 +18,7 @@ enum {
     CHECK = 1 << 20,          /* elements between looks at the cancel flag */
     SHORT_ROW = 64,       /* walking several such rows across is better than one by one, */
     SHORT_SUM = 12,       /* and so it is with sums, which are quick to start */
-    WHOLE_ROW = 512,      /* elements at most of a row that gk_lane_ops.row takes */
+    WHOLE_ROW = 512,      /* elements at most of a row that gk_accumulator_ops.row takes */
     TILE = 32, /* columns whose cache lines stay near while their rows are gathered */
 };
 
@@ -27,7 +27,7 @@ enum {
 typedef struct {
     const gk_layout *layout;
     const gk_operation *operation;
-    const gk_lane_ops *ops;
+    const gk_accumulator_ops *ops;
     gk_load *load;    /* NULL: the kernel computes on the array's own type */
     int64_t itemsize; /* of what the kernel computes on */
     double ddof;
@@ -44,28 +44,28 @@ typedef struct {
     double *parts;         /* the results of the pieces, if there are several */
 } plan;
 
-/* Takes in n values side by side, of which `width` make a row of lanes. */
-static void take(const plan *p, gk_lanes *lanes, const void *x, int64_t n, int64_t width)
+/* Takes in n values side by side, of which `width` make a row of accumulators. */
+static void accumulate(const plan *p, gk_accumulators *accumulators, const void *x, int64_t n, int64_t width)
 {
     int64_t rows = n / width, rest = n - rows * width;
     if (rows > 0)
-        p->ops->rows(lanes, x, width, rows, width);
+        p->ops->rows(accumulators, x, width, rows, width);
     if (rest > 0)
-        p->ops->tail(lanes, (const char *)x + rows * width * p->itemsize, rest);
+        p->ops->tail(accumulators, (const char *)x + rows * width * p->itemsize, rest);
 }
 
 /* Adjacent rows of adjacent columns, of the type that the kernel computes on:
  * taken from where they are. */
-static void reduce_flat(const plan *p, gk_lanes *lanes, const char *x, int64_t n, int64_t width)
+static void reduce_flat(const plan *p, gk_accumulators *accumulators, const char *x, int64_t n, int64_t width)
 {
     int64_t most = CHECK / width * width;
     for (; n > most && !gk_cancelled(); n -= most, x += most * p->itemsize)
-        take(p, lanes, x, most, width);
-    take(p, lanes, x, n, width);
+        accumulate(p, accumulators, x, most, width);
+    accumulate(p, accumulators, x, n, width);
 }
 
 /* Any other rows of one or few columns: through a buffer. */
-static void reduce_gathered(const plan *p, gk_lanes *lanes, gk_walk *w, int64_t rows, int64_t columns,
+static void reduce_gathered(const plan *p, gk_accumulators *accumulators, gk_iterator *w, int64_t rows, int64_t columns,
                             int64_t width)
 {
     _Alignas(64) double buffer[BUFFER];
@@ -80,7 +80,7 @@ static void reduce_gathered(const plan *p, gk_lanes *lanes, gk_walk *w, int64_t 
         int64_t want = rows < most ? rows : most, have = 0;
         char *to = (char *)buffer;
         while (have < want) {
-            int64_t run = gk_walk_run(w, want - have), stride = w->dims->stride[w->dims->n - 1];
+            int64_t run = gk_iterator_run(w, want - have), stride = w->dims->stride[w->dims->n - 1];
             if (columns == 1) {
                 load(to, w->at, stride, run);
             } else if (p->column_stride * columns == stride) {
@@ -91,24 +91,24 @@ static void reduce_gathered(const plan *p, gk_lanes *lanes, gk_walk *w, int64_t 
             }
             to += run * columns * p->itemsize;
             have += run;
-            gk_walk_on(w, run);
+            gk_iterator_advance(w, run);
         }
-        take(p, lanes, buffer, want * columns, width);
+        accumulate(p, accumulators, buffer, want * columns, width);
         rows -= want;
     }
 }
 
 /* Rows of many columns. */
-static void reduce_wide(const plan *p, gk_lanes *lanes, gk_walk *w, int64_t rows, int64_t columns)
+static void reduce_wide(const plan *p, gk_accumulators *accumulators, gk_iterator *w, int64_t rows, int64_t columns)
 {
     _Alignas(64) double buffer[BUFFER];
     int64_t own = gk_itemsize(p->layout->type);
     gk_load *load = p->load != NULL ? p->load : gk_load_as_is(p->layout->type);
     while (rows > 0 && !gk_cancelled()) {
         int64_t stride = w->dims->stride[w->dims->n - 1];
-        int64_t run = gk_walk_run(w, rows < CHECK / columns ? rows : CHECK / columns);
+        int64_t run = gk_iterator_run(w, rows < CHECK / columns ? rows : CHECK / columns);
         if (p->load == NULL && p->column_stride == own && stride % own == 0) {
-            p->ops->rows(lanes, w->at, stride / own, run, columns);
+            p->ops->rows(accumulators, w->at, stride / own, run, columns);
         } else {
             if (run > BUFFER / columns)
                 run = BUFFER / columns;
@@ -118,9 +118,9 @@ static void reduce_wide(const plan *p, gk_lanes *lanes, gk_walk *w, int64_t rows
                     load((char *)buffer + (i * columns + c) * p->itemsize,
                          w->at + i * stride + c * p->column_stride, p->column_stride, some);
             }
-            p->ops->rows(lanes, buffer, columns, run, columns);
+            p->ops->rows(accumulators, buffer, columns, run, columns);
         }
-        gk_walk_on(w, run);
+        gk_iterator_advance(w, run);
         rows -= run;
     }
 }
@@ -129,22 +129,22 @@ static void reduce_wide(const plan *p, gk_lanes *lanes, gk_walk *w, int64_t rows
 static void reduce_piece(const plan *p, const char *data, int64_t first_row, int64_t rows,
                          int64_t columns, gk_part part)
 {
-    const gk_dims *gone = &p->layout->gone;
+    const gk_dims *reduced = &p->layout->reduced;
     int64_t width = p->groups * columns;
-    gk_lanes lanes;
-    p->ops->start(&lanes, width);
-    if (p->load == NULL && gone->n == 1 && gone->stride[0] == columns * p->itemsize &&
+    gk_accumulators accumulators;
+    p->ops->start(&accumulators, width);
+    if (p->load == NULL && reduced->n == 1 && reduced->stride[0] == columns * p->itemsize &&
         (columns == 1 || p->column_stride == p->itemsize)) {
-        reduce_flat(p, &lanes, data + first_row * gone->stride[0], rows * columns, width);
+        reduce_flat(p, &accumulators, data + first_row * reduced->stride[0], rows * columns, width);
     } else {
-        gk_walk w;
-        gk_walk_start(&w, gone, data, first_row);
+        gk_iterator w;
+        gk_iterator_start(&w, reduced, data, first_row);
         if (p->groups > 1)
-            reduce_gathered(p, &lanes, &w, rows, columns, width);
+            reduce_gathered(p, &accumulators, &w, rows, columns, width);
         else
-            reduce_wide(p, &lanes, &w, rows, columns);
+            reduce_wide(p, &accumulators, &w, rows, columns);
     }
-    p->ops->fold(&lanes, p->groups, columns, part);
+    p->ops->fold(&accumulators, p->groups, columns, part);
 }
 
 /* The outputs of a block of columns, out of their reduced parts. */
@@ -162,8 +162,8 @@ static gk_part part_at(const plan *p, int64_t index)
 /* Columns of block `b` of the outer index `o`, and where they begin. */
 static int64_t locate(const plan *p, int64_t o, int64_t b, const char **data, char **out)
 {
-    gk_walk w;
-    gk_walk_start(&w, &p->outer, p->layout->data, o);
+    gk_iterator w;
+    gk_iterator_start(&w, &p->outer, p->layout->data, o);
     *data = w.at + b * p->block * p->column_stride;
     *out = p->out + (o * p->columns + b * p->block) * p->out_itemsize;
     int64_t left = p->columns - b * p->block;
@@ -173,7 +173,7 @@ static int64_t locate(const plan *p, int64_t o, int64_t b, const char **data, ch
 static void reduce_items(int64_t begin, int64_t end, void *data)
 {
     const plan *p = data;
-    int64_t rows = p->layout->reduced;
+    int64_t rows = p->layout->n_reduced;
     for (int64_t item = begin; item < end; item++) {
         int64_t piece = item % p->pieces, block = item / p->pieces;
         const char *x;
@@ -183,7 +183,7 @@ static void reduce_items(int64_t begin, int64_t end, void *data)
             int64_t first = piece * p->piece, left = rows - first;
             reduce_piece(p, x, first, left < p->piece ? left : p->piece, columns, part_at(p, item));
         } else {
-            double a[GK_LANES], b[GK_LANES], c[GK_LANES];
+            double a[GK_ACCUMULATORS], b[GK_ACCUMULATORS], c[GK_ACCUMULATORS];
             gk_part part = {a, b, c};
             reduce_piece(p, x, 0, rows, columns, part);
             finish(p, rows, columns, part, out);
@@ -196,12 +196,12 @@ static void reduce_rows(int64_t begin, int64_t end, void *data)
 {
     const plan *p = data;
     _Alignas(64) double buffer[WHOLE_ROW];
-    int64_t n = p->layout->reduced, stride = p->layout->gone.stride[0];
+    int64_t n = p->layout->n_reduced, stride = p->layout->reduced.stride[0];
     gk_load *load = p->load != NULL ? p->load : gk_load_as_is(p->layout->type);
     int in_place = p->load == NULL && stride == p->itemsize;
-    gk_walk w;
-    gk_walk_start(&w, &p->outer, p->layout->data, begin);
-    for (int64_t row = begin; row < end; row++, gk_walk_on(&w, 1)) {
+    gk_iterator w;
+    gk_iterator_start(&w, &p->outer, p->layout->data, begin);
+    for (int64_t row = begin; row < end; row++, gk_iterator_advance(&w, 1)) {
         double a, b;
         gk_part part = {&a, &b, NULL};
         if (!in_place)
@@ -215,7 +215,7 @@ static void reduce_rows(int64_t begin, int64_t end, void *data)
  * their number alone. */
 static void merge_pieces(const plan *p)
 {
-    int64_t rows = p->layout->reduced;
+    int64_t rows = p->layout->n_reduced;
     for (int64_t block = 0; block < p->n_outer * p->blocks; block++) {
         const char *x;
         char *out;
@@ -244,7 +244,7 @@ static void choose_operation(plan *p, gk_reduction what, gk_type type, double dd
 
 static int64_t usual_groups(const plan *p)
 {
-    return GK_LANE_BYTES / p->itemsize;
+    return GK_ACCUMULATOR_BYTES / p->itemsize;
 }
 
 /* Chooses columns, lanes and pieces: by the layout alone, never by the number
@@ -252,36 +252,36 @@ static int64_t usual_groups(const plan *p)
 static void cut(plan *p)
 {
     const gk_layout *layout = p->layout;
-    const gk_dims *kept = &layout->kept, *gone = &layout->gone;
-    int inner = kept->n - 1;
-    p->outer = *kept;
+    const gk_dims *retained = &layout->retained, *reduced = &layout->reduced;
+    int inner = retained->n - 1;
+    p->outer = *retained;
     p->columns = 1;
     p->column_stride = 0;
-    int64_t step = kept->stride[inner] < 0 ? -kept->stride[inner] : kept->stride[inner];
+    int64_t step = retained->stride[inner] < 0 ? -retained->stride[inner] : retained->stride[inner];
     /* The dimension that is walked fastest is better the inner one; but the
      * start and end of a reduction cost more than walking short rows across. */
-    int across = step < gone->stride[gone->n - 1] ||
-                 (layout->reduced <= (p->ops->row != NULL ? SHORT_SUM : SHORT_ROW) && kept->shape[inner] >= 4);
-    if (kept->shape[inner] > 1 && across) {
-        p->columns = kept->shape[inner];
-        p->column_stride = kept->stride[inner];
+    int across = step < reduced->stride[reduced->n - 1] ||
+                 (layout->n_reduced <= (p->ops->row != NULL ? SHORT_SUM : SHORT_ROW) && retained->shape[inner] >= 4);
+    if (retained->shape[inner] > 1 && across) {
+        p->columns = retained->shape[inner];
+        p->column_stride = retained->stride[inner];
         p->outer.n--;
     }
-    p->n_outer = layout->outputs / p->columns;
-    p->block = p->columns < GK_LANES ? p->columns : GK_LANES;
+    p->n_outer = layout->n_outputs / p->columns;
+    p->block = p->columns < GK_ACCUMULATORS ? p->columns : GK_ACCUMULATORS;
     p->blocks = gk_ceil_div(p->columns, p->block);
     p->groups = p->columns == 1 ? usual_groups(p) : 1;
     if (p->columns > 1)
-        while (p->groups * 2 * p->columns <= GK_LANES / 2)
+        while (p->groups * 2 * p->columns <= GK_ACCUMULATORS / 2)
             p->groups *= 2;
 
-    int64_t elements = layout->reduced * p->block, share = MOST_PIECES / (p->n_outer * p->blocks);
+    int64_t elements = layout->n_reduced * p->block, share = MOST_PIECES / (p->n_outer * p->blocks);
     p->pieces = gk_ceil_div(elements, PIECE);
     if (p->pieces > share)
         p->pieces = share > 0 ? share : 1;
-    p->piece = gk_ceil_div(layout->reduced, p->pieces);
+    p->piece = gk_ceil_div(layout->n_reduced, p->pieces);
     p->piece = gk_ceil_div(p->piece, p->groups) * p->groups; /* whole rows of lanes */
-    p->pieces = gk_ceil_div(layout->reduced, p->piece);
+    p->pieces = gk_ceil_div(layout->n_reduced, p->piece);
 }
 
 static GK_NOINLINE int reduce(gk_reduction what, const gk_layout *layout, double ddof, void *out,
@@ -292,9 +292,9 @@ static GK_NOINLINE int reduce(gk_reduction what, const gk_layout *layout, double
     cut(&p);
     int64_t items = p.n_outer * p.blocks * p.pieces;
     gk_body *body = reduce_items;
-    if (p.columns == 1 && p.ops->row != NULL && layout->gone.n == 1 && layout->reduced <= WHOLE_ROW)
+    if (p.columns == 1 && p.ops->row != NULL && layout->reduced.n == 1 && layout->n_reduced <= WHOLE_ROW)
         body = reduce_rows;
-    if (layout->outputs * layout->reduced <= PIECE && p.pieces == 1) {
+    if (layout->n_outputs * layout->n_reduced <= PIECE && p.pieces == 1) {
         body(0, items, &p);
         return GK_OK;
     }
@@ -351,20 +351,20 @@ static GK_NOINLINE void reduce_serial(gk_reduction what, gk_type type, const voi
         finish(&p, n, 1, part, out);
         return;
     }
-    gk_lanes lanes;
+    gk_accumulators accumulators;
     int64_t width = usual_groups(&p);
-    p.ops->start(&lanes, width);
+    p.ops->start(&accumulators, width);
     if (p.load == NULL) {
-        take(&p, &lanes, x, n, width);
+        accumulate(&p, &accumulators, x, n, width);
     } else {
         const char *from = x;
         for (int64_t left = n, some; left > 0; left -= some, from += some * own) {
             some = left < BUFFER ? left : BUFFER;
             p.load(buffer, from, own, some);
-            take(&p, &lanes, buffer, some, width);
+            accumulate(&p, &accumulators, buffer, some, width);
         }
     }
-    p.ops->fold(&lanes, width, 1, part);
+    p.ops->fold(&accumulators, width, 1, part);
     finish(&p, n, 1, part, out);
 }
 

@@ -14,9 +14,9 @@
 
 enum {
     STREAMS = 8,    /* segments summed at a time: an addition alone leaves the core idle */
-    SEGMENT = 256,  /* elements of a segment of a long line */
+    SEGMENT = 256,  /* elements of a segment of a long slice */
     GROUP = STREAMS * SEGMENT,
-    PIECE = 1 << 16, /* elements of a line worth a chunk of their own; whole groups */
+    PIECE = 1 << 16, /* elements of a slice worth a chunk of their own; whole groups */
     MOST_PIECES = 1024,
     COLUMNS = 256, /* columns summed side by side */
 };
@@ -31,39 +31,39 @@ typedef struct {
     int is_float, is_narrow; /* narrow: float32 */
     int64_t itemsize;        /* of the input */
     gk_load *load;           /* NULL: the input is what is summed */
-    /* Lines run along the axis; `inner` of them lie side by side as columns. */
+    /* Slices run along the axis; `inner` of them lie side by side as columns. */
     int64_t n, in_step, out_step;
     int64_t inner, inner_in, inner_out;
     int outer_dims;
     int64_t outer_shape[GK_MAX_DIMS], outer_in[GK_MAX_DIMS], outer_out[GK_MAX_DIMS];
     const char *in;
     char *out;
-    /* One long line at a time is cut into pieces. */
+    /* One long slice at a time is cut into pieces. */
     int64_t piece;
-    const char *line_in;
-    char *line_out;
+    const char *slice_in;
+    char *slice_out;
     carry *carries; /* into each piece */
     double *sums;   /* floats: of the segments of all groups */
-    _Atomic int noticed;
+    _Atomic int fp_status;
 } scan;
 
 /* sum + x, and what a floating-point unit notices about it. */
-static double add_noticing(double sum, double x, int *noticed)
+static double add_with_status(double sum, double x, int *fp_status)
 {
     double next = sum + x;
     if (!isfinite(next)) {
         if (isnan(next) && !isnan(sum) && !isnan(x))
-            *noticed |= GK_SCAN_INVALID;
+            *fp_status |= GK_SCAN_INVALID;
         if (isinf(next) && isfinite(sum) && isfinite(x))
-            *noticed |= GK_SCAN_OVERFLOW;
+            *fp_status |= GK_SCAN_OVERFLOW;
     }
     return next;
 }
 
-static void notice(scan *s, int flags)
+static void record_status(scan *s, int flags)
 {
     if (flags != 0)
-        atomic_fetch_or_explicit(&s->noticed, flags, memory_order_relaxed);
+        atomic_fetch_or_explicit(&s->fp_status, flags, memory_order_relaxed);
 }
 
 /* Whether sums that go on from this one are finite, and were on the way to it:
@@ -140,13 +140,13 @@ static int scan_group(const double *x, int64_t n, const double sums[STREAMS], ca
 }
 
 /* The same one element after the other, as NumPy does. */
-static void scan_plainly(const double *x, int64_t n, carry *c, double *y, int *noticed)
+static void scan_plainly(const double *x, int64_t n, carry *c, double *y, int *fp_status)
 {
     for (int64_t i = 0; i < n; i++)
-        y[i] = c->real = add_noticing(c->real, x[i], noticed);
+        y[i] = c->real = add_with_status(c->real, x[i], fp_status);
 }
 
-static void store(const scan *s, const void *y, char *to, int64_t step, int64_t n, int *noticed)
+static void store(const scan *s, const void *y, char *to, int64_t step, int64_t n, int *fp_status)
 {
     const double *values = y;
     if (s->is_narrow) {
@@ -157,7 +157,7 @@ static void store(const scan *s, const void *y, char *to, int64_t step, int64_t 
             *(float *)(void *)(to + i * step) = (float)values[i];
         }
         if (overflow)
-            *noticed |= GK_SCAN_OVERFLOW;
+            *fp_status |= GK_SCAN_OVERFLOW;
     } else {
         for (int64_t i = 0; i < n; i++)
             memcpy(to + i * step, values + i, sizeof *values);
@@ -178,7 +178,7 @@ static void read_from(reader *r, const scan *s, const char *in)
     r->load = s->load != NULL ? s->load : s->in_step != 8 ? gk_load_as_is(GK_INT64) : NULL;
 }
 
-/* A group of the line, in place if its elements are what is summed. */
+/* A group of the slice, in place if its elements are what is summed. */
 static const void *group_at(reader *r, int64_t at, int64_t n)
 {
     const char *from = r->in + at * r->s->in_step;
@@ -188,9 +188,9 @@ static const void *group_at(reader *r, int64_t at, int64_t n)
     return r->buffer;
 }
 
-/* Sums of elements begin <= i < end of a line: of the segments of floats to
+/* Sums of elements begin <= i < end of a slice: of the segments of floats to
  * `sums`, of integers the total to the carry. */
-static void sum_line(const scan *s, const char *in, int64_t begin, int64_t end, carry *c, double *sums)
+static void sum_slice(const scan *s, const char *in, int64_t begin, int64_t end, carry *c, double *sums)
 {
     reader r;
     read_from(&r, s, in);
@@ -210,15 +210,15 @@ static void sum_line(const scan *s, const char *in, int64_t begin, int64_t end, 
     }
 }
 
-/* Running sums of elements begin <= i < end of a line, from the carry on. sums:
+/* Running sums of elements begin <= i < end of a slice, from the carry on. sums:
  * those of the segments, NULL if they are yet to be computed. */
-static void scan_line(scan *s, const char *in, char *out, int64_t begin, int64_t end, carry c,
+static void scan_slice(scan *s, const char *in, char *out, int64_t begin, int64_t end, carry c,
                       const double *sums)
 {
     reader r;
     read_from(&r, s, in);
     double ys[GROUP], own[STREAMS];
-    int noticed = 0, plainly = 0, in_place = !s->is_narrow && s->out_step == 8;
+    int fp_status = 0, plainly = 0, in_place = !s->is_narrow && s->out_step == 8;
     for (int64_t n, at = begin; at < end; at += n) {
         n = end - at < GROUP ? end - at : GROUP;
         const void *x = group_at(&r, at, n);
@@ -238,20 +238,20 @@ static void scan_line(scan *s, const char *in, char *out, int64_t begin, int64_t
                 sums += STREAMS;
             if (plainly || !scan_group(x, n, known != NULL ? known : own, &c, y)) {
                 plainly = 1;
-                scan_plainly(x, n, &c, y, &noticed);
+                scan_plainly(x, n, &c, y, &fp_status);
             }
         }
         if (!in_place)
-            store(s, ys, to, s->out_step, n, &noticed);
+            store(s, ys, to, s->out_step, n, &fp_status);
         if ((at - begin) % (16 * PIECE) == 0 && gk_cancelled())
             break;
     }
-    notice(s, noticed);
+    record_status(s, fp_status);
 }
 
 static const carry nothing = {.real = -0.0};
 
-/* Where the line, or the first of the columns, number `index` begins. */
+/* Where the slice, or the first of the columns, number `index` begins. */
 static void locate(const scan *s, int64_t index, const char **in, char **out)
 {
     *in = s->in;
@@ -264,14 +264,14 @@ static void locate(const scan *s, int64_t index, const char **in, char **out)
     }
 }
 
-static void scan_lines(int64_t begin, int64_t end, void *data)
+static void scan_slices(int64_t begin, int64_t end, void *data)
 {
     scan *s = data;
-    for (int64_t line = begin; line < end; line++) {
+    for (int64_t slice = begin; slice < end; slice++) {
         const char *in;
         char *out;
-        locate(s, line, &in, &out);
-        scan_line(s, in, out, 0, s->n, nothing, NULL);
+        locate(s, slice, &in, &out);
+        scan_slice(s, in, out, 0, s->n, nothing, NULL);
     }
 }
 
@@ -280,7 +280,7 @@ static void scan_columns(scan *s, const char *in, char *out, int64_t columns)
 {
     uint64_t integers[COLUMNS] = {0}, row_in[COLUMNS];
     double sums[COLUMNS], next[COLUMNS];
-    int noticed = 0;
+    int fp_status = 0;
     gk_load *load = s->load != NULL ? s->load : gk_load_as_is(GK_INT64);
     for (int64_t i = 0; i < columns; i++)
         sums[i] = -0.0;
@@ -306,16 +306,16 @@ static void scan_columns(scan *s, const char *in, char *out, int64_t columns)
             }
             if (unusual != 0)
                 for (int64_t i = 0; i < columns; i++)
-                    add_noticing(sums[i], values[i], &noticed);
+                    add_with_status(sums[i], values[i], &fp_status);
             memcpy(sums, next, (size_t)columns * sizeof *sums);
             y = sums;
         }
         if (!s->is_narrow && s->inner_out == 8)
             memcpy(out, y, (size_t)columns * 8);
         else
-            store(s, y, out, s->inner_out, columns, &noticed);
+            store(s, y, out, s->inner_out, columns, &fp_status);
     }
-    notice(s, noticed);
+    record_status(s, fp_status);
 }
 
 static void scan_blocks(int64_t begin, int64_t end, void *data)
@@ -346,7 +346,7 @@ static void sum_pieces(int64_t begin, int64_t end, void *data)
         int64_t last;
         double *sums = sums_of(s, i, &last);
         s->carries[i] = nothing;
-        sum_line(s, s->line_in, i * s->piece, last, &s->carries[i], sums);
+        sum_slice(s, s->slice_in, i * s->piece, last, &s->carries[i], sums);
     }
 }
 
@@ -356,7 +356,7 @@ static void scan_pieces(int64_t begin, int64_t end, void *data)
     for (int64_t i = begin; i < end; i++) {
         int64_t last;
         double *sums = sums_of(s, i, &last);
-        scan_line(s, s->line_in, s->line_out, i * s->piece, last, s->carries[i], sums);
+        scan_slice(s, s->slice_in, s->slice_out, i * s->piece, last, s->carries[i], sums);
     }
 }
 
@@ -386,20 +386,20 @@ static int carry_over(scan *s, int64_t pieces)
     return usual;
 }
 
-/* The whole of a long line, on one thread. */
+/* The whole of a long slice, on one thread. */
 static void scan_unusual_line(int64_t begin, int64_t end, void *data)
 {
     (void)begin;
     (void)end;
     scan *s = data;
-    scan_line(s, s->line_in, s->line_out, 0, s->n, nothing, NULL);
+    scan_slice(s, s->slice_in, s->slice_out, 0, s->n, nothing, NULL);
 }
 
-static int scan_long_line(scan *s, int64_t line, int64_t pieces, const gk_options *how)
+static int scan_long_slice(scan *s, int64_t slice, int64_t pieces, const gk_options *how)
 {
     char *out;
-    locate(s, line, &s->line_in, &out);
-    s->line_out = out;
+    locate(s, slice, &s->slice_in, &out);
+    s->slice_out = out;
     int status = gk_parallel_for(pieces, sum_pieces, s, how);
     if (status != GK_OK)
         return status;
@@ -415,7 +415,7 @@ static uint64_t magnitude(int64_t x)
 }
 
 /* Sorts dimensions into axis, columns and the rest; returns the number of
- * lines, or of rows of columns. */
+ * slices, or of rows of columns. */
 static int64_t arrange(scan *s, int ndim, const int64_t *shape, int axis, const int64_t *in_stride,
                        const int64_t *out_stride)
 {
@@ -424,7 +424,7 @@ static int64_t arrange(scan *s, int ndim, const int64_t *shape, int axis, const 
         if (d != axis && shape[d] >= 16 && magnitude(in_stride[d]) < magnitude(in_stride[axis]) &&
             (columns < 0 || magnitude(in_stride[d]) < magnitude(in_stride[columns])))
             columns = d;
-    int64_t lines = 1;
+    int64_t slices = 1;
     s->n = shape[axis];
     s->in_step = in_stride[axis];
     s->out_step = out_stride[axis];
@@ -436,18 +436,18 @@ static int64_t arrange(scan *s, int ndim, const int64_t *shape, int axis, const 
             s->inner_in = in_stride[d];
             s->inner_out = out_stride[d];
         } else if (d != axis && shape[d] > 1) {
-            lines *= shape[d];
+            slices *= shape[d];
             s->outer_shape[s->outer_dims] = shape[d];
             s->outer_in[s->outer_dims] = in_stride[d];
             s->outer_out[s->outer_dims++] = out_stride[d];
         }
     }
-    return lines;
+    return slices;
 }
 
 int gk_cumsum(gk_type type, int ndim, const int64_t *shape, int axis, const char *in,
               const int64_t *in_stride, char *out, const int64_t *out_stride,
-              const gk_options *options, int *noticed)
+              const gk_options *options, int *fp_status)
 {
     scan s = {.is_float = gk_is_float(type), .is_narrow = type == GK_FLOAT32, .in = in, .out = out};
     s.itemsize = gk_itemsize(type);
@@ -455,19 +455,19 @@ int gk_cumsum(gk_type type, int ndim, const int64_t *shape, int axis, const char
         s.load = gk_load_as_float64(type);
     else if (!s.is_float && s.itemsize < 8)
         s.load = gk_load_as_int64(type);
-    int64_t lines = arrange(&s, ndim, shape, axis, in_stride, out_stride);
+    int64_t slices = arrange(&s, ndim, shape, axis, in_stride, out_stride);
     gk_options how = options != NULL ? *options : (gk_options){0};
     int status = GK_OK;
     if (s.inner > 1) {
         int64_t width = s.inner < COLUMNS ? s.inner : COLUMNS, weight = gk_times(s.n, width);
-        int64_t items = lines * gk_ceil_div(s.inner, COLUMNS);
+        int64_t items = slices * gk_ceil_div(s.inner, COLUMNS);
         how.grain = weight < PIECE / 2 ? PIECE / 2 / weight : 1;
         how.eager = gk_times(items, weight) > 8 * PIECE;
         if (items <= how.grain)
             scan_blocks(0, items, &s);
         else
             status = gk_parallel_for(items, scan_blocks, &s, &how);
-    } else if (s.n > 2 * PIECE && lines < 64) {
+    } else if (s.n > 2 * PIECE && slices < 64) {
         s.piece = PIECE;
         while (gk_ceil_div(s.n, s.piece) > MOST_PIECES)
             s.piece *= 2;
@@ -479,18 +479,18 @@ int gk_cumsum(gk_type type, int ndim, const int64_t *shape, int axis, const char
             status = GK_NO_MEMORY;
         how.grain = 1;
         how.eager = pieces > 8;
-        for (int64_t line = 0; line < lines && status == GK_OK; line++)
-            status = scan_long_line(&s, line, pieces, &how);
+        for (int64_t slice = 0; slice < slices && status == GK_OK; slice++)
+            status = scan_long_slice(&s, slice, pieces, &how);
         free(s.carries);
         free(s.sums);
     } else {
         how.grain = s.n < PIECE / 2 ? PIECE / 2 / s.n : 1;
-        how.eager = gk_times(lines, s.n) > 8 * PIECE;
-        if (lines <= how.grain)
-            scan_lines(0, lines, &s);
+        how.eager = gk_times(slices, s.n) > 8 * PIECE;
+        if (slices <= how.grain)
+            scan_slices(0, slices, &s);
         else
-            status = gk_parallel_for(lines, scan_lines, &s, &how);
+            status = gk_parallel_for(slices, scan_slices, &s, &how);
     }
-    *noticed = atomic_load_explicit(&s.noticed, memory_order_relaxed);
+    *fp_status = atomic_load_explicit(&s.fp_status, memory_order_relaxed);
     return status;
 }

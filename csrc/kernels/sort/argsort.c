@@ -1,4 +1,4 @@
-/* Positions that sort a line: keys and positions moved together in one word.
+/* Positions that sort a slice: keys and positions moved together in one word.
  *
  * The word of an item has as many leading bits of its key as there is room for
  * above its position; leading bits that all keys share are left out. Words are
@@ -125,7 +125,7 @@ typedef struct {
     const gk_leaf_sorts *leaves;
 } argsorting;
 
-/* Whether a loop that is at i is to end: many equal leading bits make a run as long as the line. */
+/* Whether a loop that is at i is to end: many equal leading bits make a run as long as the slice. */
 GK_INLINE int ended(int64_t i)
 {
     return i % (1 << 16) == 0 && i > 0 && gk_cancelled();
@@ -228,7 +228,7 @@ static int argsort_on_one_thread(const void *src, void *dst, int64_t n, const vo
     return unpack(src, dst, dst, 0, n, n, p, a);
 }
 
-/* One long line. */
+/* One long slice. */
 typedef struct {
     const argsorting *a;
     const void *src;
@@ -300,11 +300,11 @@ end:
     return status;
 }
 
-int gk_argsort(const char *src, char *dst, const gk_lines *lines, gk_type type,
+int gk_argsort(const char *src, char *dst, const gk_slices *slices, gk_type type,
                const gk_leaf_sorts *leaves, const gk_options *options)
 {
     argsorting a = {type, leaves};
-    gk_line_kernel kernel = {
+    gk_slice_kernel kernel = {
         .src_size = gk_itemsize(type),
         .dst_size = 8,
         .cost = 10,
@@ -312,5 +312,5 @@ int gk_argsort(const char *src, char *dst, const gk_lines *lines, gk_type type,
         .on_all_threads = argsort_on_all_threads,
         .long_from = GK_SORT_LONG,
     };
-    return gk_lines_apply(&kernel, &a, src, dst, lines, options); /* sorts integers only */
+    return gk_slices_apply(&kernel, &a, src, dst, slices, options); /* sorts integers only */
 }

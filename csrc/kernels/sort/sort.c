@@ -1,4 +1,4 @@
-/* One line, however long, with all threads: sample, partition, sort the buckets.
+/* One slice, however long, with all threads: sample, partition, sort the buckets.
  *
  * Pivots drawn from a sample cut the keys into buckets. One parallel pass over
  * the source numbers and counts each chunk's items by bucket; a second moves
@@ -302,11 +302,11 @@ static int sort_on_all_threads(const void *src, void *dst, int64_t n, const void
     return gk_sort_long(src, dst, n, s->type, s->leaves, options);
 }
 
-int gk_sort(const char *src, char *dst, const gk_lines *lines, gk_type type,
+int gk_sort(const char *src, char *dst, const gk_slices *slices, gk_type type,
             const gk_leaf_sorts *leaves, const gk_options *options)
 {
     sorting s = {type, leaves};
-    gk_line_kernel kernel = {
+    gk_slice_kernel kernel = {
         .src_size = gk_itemsize(type),
         .dst_size = gk_itemsize(type),
         .cost = 5,
@@ -316,7 +316,7 @@ int gk_sort(const char *src, char *dst, const gk_lines *lines, gk_type type,
     };
     /* The leaf sorts compare floats: a subnormal number is not 0. */
     gk_fp_saved saved = gk_fp_use_default();
-    int status = gk_lines_apply(&kernel, &s, src, dst, lines, options);
+    int status = gk_slices_apply(&kernel, &s, src, dst, slices, options);
     gk_fp_restore(saved);
     return status;
 }

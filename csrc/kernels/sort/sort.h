@@ -1,4 +1,4 @@
-/* Sorting lines of an array, in total order.
+/* Sorting slices of an array, in total order.
  *
  * Integers and booleans sort by value. Floats sort as NumPy does (NaN last),
  * and where NumPy leaves the order open by their bits: -0.0 before 0.0, NaNs
@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "kernels/array/dtype.h"
-#include "kernels/array/lines.h"
+#include "kernels/array/slices.h"
 #include "runtime/parallel.h"
 
 /* Sorts n contiguous items on the calling thread. The signature is that of
@@ -25,9 +25,9 @@ typedef struct {
     gk_leaf_sort *of[GK_TYPES];
 } gk_leaf_sorts;
 
-/* Sorts every line of src into dst. The arrays do not overlap, or are the same
+/* Sorts every slice of src into dst. The arrays do not overlap, or are the same
  * memory with the same strides. */
-int gk_sort(const char *src, char *dst, const gk_lines *lines, gk_type type,
+int gk_sort(const char *src, char *dst, const gk_slices *slices, gk_type type,
             const gk_leaf_sorts *leaves, const gk_options *options);
 
 /* Sorts n contiguous items of src into dst with all threads; src may be dst. */
@@ -58,9 +58,9 @@ int gk_sort_counting(const void *src, void *dst, int64_t n, gk_type type,
                      const gk_options *options);
 void gk_sort_counting8(void *items, int64_t n, gk_type type);
 
-/* Writes the positions that sort each line of src, stable: of equal items the
+/* Writes the positions that sort each slice of src, stable: of equal items the
  * earlier one first. All zeros are equal, and so are all NaNs, which come last. */
-int gk_argsort(const char *src, char *dst, const gk_lines *lines, gk_type type,
+int gk_argsort(const char *src, char *dst, const gk_slices *slices, gk_type type,
                const gk_leaf_sorts *leaves, const gk_options *options);
 
 #endif

@@ -1,4 +1,4 @@
-/* One line on the calling thread, by a sort of NumPy's. */
+/* One slice on the calling thread, by a sort of NumPy's. */
 #include "kernels/sort/sort.h"
 
 #include <string.h>

@@ -26,7 +26,7 @@ from collections.abc import Sequence
 
 from ..charts import Bar, Bars, Chart
 from ..experiment import Case, Column, Experiment, Outcome, Row, Sample, Setting, Verdict
-from ..figures import among, interpreters_of
+from ..figures import interpreters_of, select
 from ..interpreters import Interpreter
 from ..stats import bootstrap, compare
 from ..text import listed
@@ -105,7 +105,7 @@ class CpuPercent(Experiment):
 
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
         cpu, work = [], []
-        for row in sorted(among(rows), key=lambda row: row.strategy == "gilkit"):  # native code by itself, at the end
+        for row in sorted(select(rows), key=lambda row: row.strategy == "gilkit"):  # native code by itself, at the end
             used = bootstrap(row.values("cpu_percent"))
             group = "Native threads" if row.strategy == "gilkit" else f"Python {row.interpreter.label}"
             if row.strategy != "gilkit":

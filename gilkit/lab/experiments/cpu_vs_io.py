@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..charts import Bar, Bars, Chart
-from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, weigh
-from ..figures import among, find, interpreters_of, ratio, times, unless_crowded
+from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, combine
+from ..figures import find, interpreters_of, ratio, select, times, unless_noisy
 from ..text import duration
 
 DELAY = 0.1
@@ -59,13 +59,13 @@ class CpuVsIo(Experiment):
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
         checks = [waiting(rows)]
         checks += [computing(rows, interpreter) for interpreter in interpreters_of(rows)]
-        return weigh(checks)
+        return combine(checks)
 
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
         charts: list[Chart] = []
         for work, label in WORK.items():
             bars = []
-            for row in among(rows, work=work):
+            for row in select(rows, work=work):
                 base = serial(rows, row)
                 if base:
                     found = ratio(base, row, "wall").interval
@@ -112,4 +112,4 @@ def computing(rows: Sequence[Row], interpreter: object) -> Check:
         name, faster <= 1.2, f"On Python {label} six computations in threads are {faster:.2f} times as quick as in one."
     )
     # A GIL keeps threads to one core, whoever uses the others; without it they may have had no other.
-    return check if row.interpreter.gil else unless_crowded(check, [row], holds=True)
+    return check if row.interpreter.gil else unless_noisy(check, [row], holds=True)

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..charts import Bar, Bars, Chart
-from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, weigh
-from ..figures import among, find
+from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, combine
+from ..figures import find, select
 from ..stats import bootstrap
 from ..text import duration
 
@@ -52,14 +52,14 @@ class Deadlock(Experiment):
         ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
-        verdict = weigh([hang(rows)])
+        verdict = combine([hang(rows)])
         text = " ".join(filter(None, [verdict.text, *(way_out(rows, way) for way in list(WAYS)[1:])]))
         return Verdict(verdict.outcome, text, verdict.scope)
 
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
         bars = []
         for way, label in WAYS.items():
-            for row in among(rows, way):
+            for row in select(rows, way):
                 interval = bootstrap(row.values("wall"))
                 bars.append(Bar(label, interval.middle, interval.low, interval.high))
         return [Bars("Time until both threads had ended, or were given up", "s", bars, log=True)]

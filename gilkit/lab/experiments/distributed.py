@@ -18,8 +18,7 @@ import math
 from collections.abc import Sequence
 
 from ..charts import Bar, Bars, Chart
-from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, weigh
-from ..figures import among
+from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, combine
 from ..stats import bootstrap
 from ..text import duration, plural
 
@@ -41,7 +40,7 @@ class Distributed(Experiment):
         return [
             Case(
                 f"Dask, {plural(workers, 'worker')}, TLS",
-                "farming:cluster",
+                "cluster:cluster",
                 setting.interpreters[0],
                 arguments,
                 "dask",
@@ -67,14 +66,14 @@ class Distributed(Experiment):
         ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
-        measured = among(rows, "dask")
+        measured = select(rows, "dask")
         if not measured:
-            return weigh([])
-        return weigh([tasks(measured[0]), refusal(measured[0])])
+            return combine([])
+        return combine([tasks(measured[0]), refusal(measured[0])])
 
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
         bars = []
-        for row in among(rows, "dask"):
+        for row in select(rows, "dask"):
             for key, label in STAGES.items():
                 interval = bootstrap(row.values(key))
                 bars.append(Bar(label, interval.middle, interval.low, interval.high))

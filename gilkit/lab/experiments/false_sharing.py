@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..costs import CostExperiment
-from ..experiment import Case, Check, Row, Setting, Verdict, weigh
-from ..figures import among, find, times, unless_crowded
+from ..experiment import Case, Check, Row, Setting, Verdict, combine
+from ..figures import find, select, times, unless_noisy
 from ..text import duration, plural
 
 KINDS = ("adjacent cells", "padded cells")
@@ -48,8 +48,8 @@ class FalseSharing(CostExperiment):
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
         if setting.cores < 2:  # threads that take turns on one core share its cache
-            return weigh([])
-        return weigh([slowed(rows)])
+            return combine([])
+        return combine([slowed(rows)])
 
 
 def factor(rows: Sequence[Row], threads: int) -> float | None:
@@ -59,7 +59,7 @@ def factor(rows: Sequence[Row], threads: int) -> float | None:
 
 
 def slowed(rows: Sequence[Row]) -> Check:
-    many = max((row.threads for row in among(rows, "adjacent cells")), default=1)
+    many = max((row.threads for row in select(rows, "adjacent cells")), default=1)
     together, alone = factor(rows, many), factor(rows, 1)
     if many < 2 or together is None or alone is None:
         return Check("several threads", None)
@@ -72,4 +72,4 @@ def slowed(rows: Sequence[Row]) -> Check:
         f"In {many} threads an update of adjacent cells takes {duration(adjacent['each'])}, of padded ones "
         f"{duration(padded['each'])}: {together:.1f} times as long. In one thread it is {alone:.2f} times.",
     )
-    return unless_crowded(check, [adjacent, padded])
+    return unless_noisy(check, [adjacent, padded])

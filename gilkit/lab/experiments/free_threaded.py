@@ -17,8 +17,8 @@ import math
 from collections.abc import Callable, Sequence
 
 from ..charts import Bar, Bars, Chart
-from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, weigh
-from ..figures import among, find, interpreters_of, ratio, times, unless_crowded
+from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, combine
+from ..figures import find, interpreters_of, ratio, select, times, unless_noisy
 from ..interpreters import VARIABLE, Interpreter
 from ..text import duration, listed, plural, size
 
@@ -77,7 +77,7 @@ class FreeThreaded(Experiment):
             group_check(rows, with_gil, setting.threads, "one core with the GIL", lambda gain: gain <= 1.2),
             group_check(rows, without, setting.threads, "all cores without it", lambda gain: gain >= 1.4),
         ]
-        verdict = weigh(checks)
+        verdict = combine(checks)
         more = costs(rows, with_gil, without)
         if not any(each.free_threaded for each in interpreters_of(rows)):
             more = f"No free-threaded interpreter was found: name one with --python or in {VARIABLE}."
@@ -85,7 +85,7 @@ class FreeThreaded(Experiment):
 
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
         bars = []
-        for row in among(rows, threads=setting.threads):
+        for row in select(rows, threads=setting.threads):
             base = find(rows, row.strategy, threads=1, interpreter=row.interpreter)
             if base:
                 found = ratio(base, row, "wall").interval
@@ -103,7 +103,7 @@ def mean(values: Sequence[float]) -> float:
 def gain(rows: Sequence[Row], interpreter: Interpreter, threads: int) -> float | None:
     """The geometric mean of the speed-ups over all workloads."""
     gains = []
-    for row in among(rows, threads=threads, interpreter=interpreter):
+    for row in select(rows, threads=threads, interpreter=interpreter):
         base = find(rows, row.strategy, threads=1, interpreter=interpreter)
         if base:
             gains.append(1 / times(row, base, "wall"))
@@ -122,9 +122,9 @@ def group_check(
     if not known:
         return Check(name, None)
     held = all(rule(value) for _, value in known)
-    mine = [row for each, _ in known for row in among(rows, interpreter=each)]
+    mine = [row for each, _ in known for row in select(rows, interpreter=each)]
     check = Check(name, held, f"{threads} threads do the work {words} as quickly as one.")
-    return check if any(each.gil for each in interpreters) else unless_crowded(check, mine)
+    return check if any(each.gil for each in interpreters) else unless_noisy(check, mine)
 
 
 def costs(rows: Sequence[Row], with_gil: Sequence[Interpreter], without: Sequence[Interpreter]) -> str:
@@ -136,7 +136,7 @@ def costs(rows: Sequence[Row], with_gil: Sequence[Interpreter], without: Sequenc
         near = min(with_gil, key=lambda each: (abs(each.version_info[1] - free.version_info[1]), not each.running))
         pairs = [
             (mine, theirs)
-            for mine in among(rows, threads=1, interpreter=free)
+            for mine in select(rows, threads=1, interpreter=free)
             if (theirs := find(rows, mine.strategy, threads=1, interpreter=near))
         ]
         if pairs:

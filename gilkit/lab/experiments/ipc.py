@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..costs import CostExperiment
-from ..experiment import Case, Check, Column, Row, Setting, Verdict, weigh
+from ..experiment import Case, Check, Column, Row, Setting, Verdict, combine
 from ..figures import find, times
 from ..text import duration, size
 
@@ -59,7 +59,7 @@ class Ipc(CostExperiment):
         return [*super().columns(rows, setting), Column("bandwidth", bandwidth)]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
-        return weigh([processes_copy(rows), threads_share(rows)])
+        return combine([processes_copy(rows), threads_share(rows)])
 
 
 def growth(rows: Sequence[Row], way: str) -> float | None:

@@ -19,8 +19,8 @@ from collections.abc import Sequence
 
 from ..charts import Bar, Bars, Chart, Line, Lines, Point
 from ..costs import CostExperiment
-from ..experiment import Case, Check, Column, Row, Setting, Verdict, weigh
-from ..figures import among, find, interpreters_of
+from ..experiment import Case, Check, Column, Row, Setting, Verdict, combine
+from ..figures import find, interpreters_of, select
 from ..interpreters import Interpreter
 from ..text import duration, plural
 
@@ -80,20 +80,20 @@ class LostUpdates(CostExperiment):
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
         checks = [loses(rows, each) for each in interpreters_of(rows)]
-        verdict = weigh(checks)
-        locked = among(rows, "lock")
+        verdict = combine(checks)
+        locked = select(rows, "lock")
         wrong = sum(value for row in locked for value in row.values("wrong"))
         runs = sum(value for row in locked for value in row.values("runs"))
         if wrong:
             failed = Check("", False, f"Under a lock {wrong:.0f} of {runs:.0f} ends were wrong.")
-            return weigh([failed])
+            return combine([failed])
         lock = f"Under a lock none of {runs:.0f} ends was wrong." if runs else ""
         text = " ".join(filter(None, [verdict.text, why_none(rows), lock, native(rows)]))
         return Verdict(verdict.outcome, text, verdict.scope)
 
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
         shares = []
-        for row in among(rows, "no lock"):
+        for row in select(rows, "no lock"):
             share = 100 * sum(row.values("wrong")) / sum(row.values("runs"))
             shares.append(Bar(f"Python {row.interpreter.label}", share))
         for kind in COUNTERS:
@@ -103,7 +103,7 @@ class LostUpdates(CostExperiment):
                 shares.append(Bar(f"{kind} (updates lost)", lost))
         scaling = []
         for kind in COUNTERS:
-            counts = sorted(among(rows, kind), key=lambda row: row.threads)
+            counts = sorted(select(rows, kind), key=lambda row: row.threads)
             if counts:
                 scaling.append(Line(kind, [Point(row.threads, 1e-6 / row["each"]) for row in counts]))
         charts: list[Chart] = [Bars("Wrong ends without a lock", "%", shares, 100.0)]
@@ -121,7 +121,7 @@ def powers(most: int) -> list[int]:
 
 def most_threads(rows: Sequence[Row], kind: str) -> Row | None:
     """A counter with as many native threads as there are cores."""
-    return max(among(rows, kind), key=lambda row: row.threads, default=None)
+    return max(select(rows, kind), key=lambda row: row.threads, default=None)
 
 
 def loses(rows: Sequence[Row], interpreter: Interpreter) -> Check:
@@ -134,7 +134,7 @@ def loses(rows: Sequence[Row], interpreter: Interpreter) -> Check:
 
 
 def why_none(rows: Sequence[Row]) -> str:
-    for row in among(rows, "no lock"):
+    for row in select(rows, "no lock"):
         here = row.interpreter
         if here.gil and here.version_info >= (3, 10) and not any(row.values("wrong")):
             return (

@@ -19,8 +19,8 @@ from collections.abc import Sequence
 
 from ..charts import Chart, Line, Lines, Point
 from ..costs import CostExperiment
-from ..experiment import Case, Check, Column, Row, Setting, Verdict, weigh
-from ..figures import among, find, ratio, times, unless_crowded
+from ..experiment import Case, Check, Column, Row, Setting, Verdict, combine
+from ..figures import find, ratio, select, times, unless_noisy
 from ..stats import bootstrap
 from ..text import duration, plural
 
@@ -65,14 +65,14 @@ class OptimisticLock(CostExperiment):
         return [*super().columns(rows, setting), Column("conflicts", retries)]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
-        verdict = weigh([rare(rows), waiting(rows)])
+        verdict = combine([rare(rows), waiting(rows)])
         return Verdict(verdict.outcome, f"{verdict.text} {crossing(rows)}".strip(), verdict.scope)
 
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
         lines = []
         for kind, label in KINDS.items():
             points = []
-            for row in among(rows, kind):
+            for row in select(rows, kind):
                 if row.threads > 1:
                     interval = bootstrap([1e9 * value for value in row.values("each")])
                     points.append(Point(row.arguments["outside"] + 1, interval.middle, interval.low, interval.high))
@@ -90,7 +90,7 @@ def pairs(rows: Sequence[Row]) -> list[tuple[Row, Row]]:
     """The optimistic and the locked row of each amount of work, most work first."""
     return [
         (row, locked)
-        for row in among(rows, "optimistic")
+        for row in select(rows, "optimistic")
         if row.threads > 1
         and (locked := find(rows, "LockedCounter", threads=row.threads, outside=row.arguments["outside"]))
     ]
@@ -112,7 +112,7 @@ def rare(rows: Sequence[Row]) -> Check:
 
 def waiting(rows: Sequence[Row]) -> Check:
     alone = find(rows, "LockedCounter", threads=1)
-    crowd = next((row for row in among(rows, "LockedCounter", outside=0) if row.threads > 1), None)
+    crowd = next((row for row in select(rows, "LockedCounter", outside=0) if row.threads > 1), None)
     if alone is None or crowd is None:
         return Check("waiting", None)
     # each is wall time over all threads' updates: with nothing in the way it would fall as threads are added.
@@ -123,7 +123,7 @@ def waiting(rows: Sequence[Row]) -> Check:
         f"With no work between updates, one under the mutex takes {duration(crowd['each'])}, {factor:.1f} times what one thread "
         "alone takes.",
     )
-    return unless_crowded(check, [crowd])
+    return unless_noisy(check, [crowd])
 
 
 def crossing(rows: Sequence[Row]) -> str:

@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..charts import Chart, Line, Lines, Point
-from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, weigh
-from ..figures import among, find, interpreters_of, unless_crowded
+from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, combine
+from ..figures import find, interpreters_of, select, unless_noisy
 from ..stats import compare
 from ..text import plural
 
@@ -54,17 +54,19 @@ class Oversubscription(Experiment):
         ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
-        checks = [enough(among(rows, "gilkit"), "native threads", setting.usable)]
+        checks = [enough(select(rows, "gilkit"), "native threads", setting.usable)]
         # Those that were to be measured, too.
         for interpreter in interpreters_of([row for row in rows if row.strategy == "threads"]):
-            mine = among(rows, "threads", interpreter=interpreter)
+            mine = select(rows, "threads", interpreter=interpreter)
             checks.append(enough(mine, f"threads of Python {interpreter.label}", setting.usable))
-        return weigh(checks)
+        return combine(checks)
 
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
         lines = []
-        groups = [("gilkit.spin", among(rows, "gilkit"))]
-        groups += [(f"Python {each.label}", among(rows, "threads", interpreter=each)) for each in interpreters_of(rows)]
+        groups = [("gilkit.spin", select(rows, "gilkit"))]
+        groups += [
+            (f"Python {each.label}", select(rows, "threads", interpreter=each)) for each in interpreters_of(rows)
+        ]
         for label, group in groups:
             base = find(group, threads=1)
             points = []
@@ -106,4 +108,4 @@ def enough(rows: Sequence[Row], name: str, cores: int) -> Check:
     )
     # A GIL keeps threads to one core, whoever uses the others.
     held = right.strategy == "threads" and right.interpreter.gil
-    return check if held else unless_crowded(check, rows)
+    return check if held else unless_noisy(check, rows)

@@ -20,8 +20,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..charts import Chart, Lane, Line, Lines, Point, Span, Timeline
-from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, weigh
-from ..figures import among, find, ratio, times, unless_crowded
+from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, combine
+from ..figures import find, ratio, select, times, unless_noisy
 from ..stats import bootstrap
 from ..text import digits, duration, listed, plural
 
@@ -89,11 +89,11 @@ class Pool(Experiment):
         ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
-        return weigh([schedule(rows), reuse(rows), best_size(rows, setting.usable)])
+        return combine([schedule(rows), reuse(rows), best_size(rows, setting.usable)])
 
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
         charts: list[Chart] = []
-        for row in among(rows, "schedule"):
+        for row in select(rows, "schedule"):
             lanes: dict[int, list[Span]] = {}
             for number, worker, start, end in row.samples[-1]["spans"]:
                 lanes.setdefault(worker, []).append(Span(start, end, f"task {number + 1}"))
@@ -101,7 +101,7 @@ class Pool(Experiment):
                 Timeline(row.label, "s", [Lane(f"worker {w + 1}", spans) for w, spans in sorted(lanes.items())])
             )
         points = []
-        for row in among(rows, "size"):
+        for row in select(rows, "size"):
             interval = bootstrap(row.values("wall"))
             points.append(Point(row.threads, interval.middle, interval.low, interval.high))
         if points:
@@ -116,7 +116,7 @@ def sizes(cores: int) -> list[int]:
 
 
 def schedule(rows: Sequence[Row]) -> Check:
-    samples = [sample for row in among(rows, "schedule") for sample in row.samples]
+    samples = [sample for row in select(rows, "schedule") for sample in row.samples]
     if not samples:
         return Check("the schedule", None)
     kept = 0
@@ -137,7 +137,7 @@ def schedule(rows: Sequence[Row]) -> Check:
 
 def reuse(rows: Sequence[Row]) -> Check:
     ratios = []
-    for kept in among(rows, "reused"):
+    for kept in select(rows, "reused"):
         fresh = find(rows, "fresh", kind=kept.arguments["kind"])
         if fresh:
             ratios.append((kept.arguments["kind"], ratio(fresh, kept)))
@@ -152,7 +152,7 @@ def reuse(rows: Sequence[Row]) -> Check:
 
 
 def best_size(rows: Sequence[Row], cores: int) -> Check:
-    measured = among(rows, "size")
+    measured = select(rows, "size")
     chosen = find(rows, "size", threads=cores)
     if chosen is None or min(row.threads for row in measured) >= cores:
         return Check("the best size", None)
@@ -165,4 +165,4 @@ def best_size(rows: Sequence[Row], cores: int) -> Check:
         f"CPU-bound work was quickest on {plural(best.threads, 'process', 'processes')}; {cores}, one for each core, "
         f"took {near:.2f} times as long, and {half.threads} took {slower:.2f} times as long as {cores}.",
     )
-    return unless_crowded(check, measured)
+    return unless_noisy(check, measured)

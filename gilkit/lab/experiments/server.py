@@ -20,8 +20,8 @@ import socketserver
 from collections.abc import Sequence
 
 from ..charts import Chart, Line, Lines, Point
-from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, weigh
-from ..figures import among, find, ratio, times
+from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, combine
+from ..figures import find, ratio, select, times
 from ..stats import bootstrap
 from ..text import listed, plural
 
@@ -71,14 +71,14 @@ class Server(Experiment):
         ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
-        verdict = weigh([threads_win(rows), throughput_falls(rows)])
+        verdict = combine([threads_win(rows), throughput_falls(rows)])
         return Verdict(verdict.outcome, f"{verdict.text} {others(rows)}".strip(), verdict.scope)
 
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
         lines = []
         for kind, label in KINDS.items():
             points = []
-            for row in among(rows, kind):
+            for row in select(rows, kind):
                 interval = bootstrap(row.values("rate"))
                 points.append(Point(row.threads, interval.middle, interval.low, interval.high))
             if points:
@@ -88,7 +88,7 @@ class Server(Experiment):
 
 def others(rows: Sequence[Row]) -> str:
     """What the servers answer at their best that start nothing for a connection."""
-    best = {kind: max(among(rows, kind), key=lambda row: row["rate"], default=None) for kind in ("serial", "asyncio")}
+    best = {kind: max(select(rows, kind), key=lambda row: row["rate"], default=None) for kind in ("serial", "asyncio")}
     words = [f"{KINDS[kind]} {row['rate']:,.0f} requests/s" for kind, row in best.items() if row]
     return f"Servers that start nothing for a connection, at their best: {listed(words)}." if words else ""
 
@@ -96,7 +96,7 @@ def others(rows: Sequence[Row]) -> str:
 def threads_win(rows: Sequence[Row]) -> Check:
     pairs = [
         (row.threads, ratio(row, fork, "rate"))
-        for row in among(rows, "threads")
+        for row in select(rows, "threads")
         if (fork := find(rows, "fork", threads=row.threads))
     ]
     if not pairs:
@@ -111,7 +111,7 @@ def threads_win(rows: Sequence[Row]) -> Check:
 
 
 def throughput_falls(rows: Sequence[Row]) -> Check:
-    measured = among(rows, "threads")
+    measured = select(rows, "threads")
     if len(measured) < 2:
         return Check("falling throughput", None)
     best = max(measured, key=lambda row: row["rate"])

@@ -17,7 +17,7 @@ import multiprocessing
 from collections.abc import Sequence
 
 from ..costs import CostExperiment
-from ..experiment import Case, Check, Row, Setting, Verdict, weigh
+from ..experiment import Case, Check, Row, Setting, Verdict, combine
 from ..figures import find, ratio
 from ..text import digits, duration
 
@@ -66,7 +66,7 @@ class SpawnCost(CostExperiment):
             dearer(rows, "fork", "thread", "process over thread"),
             dearer(rows, "thread", "task", "thread over coroutine"),
         ]
-        verdict = weigh(checks)
+        verdict = combine(checks)
         kept, region = find(rows, "thread pool"), find(rows, "gilkit")
         extra = ""
         if kept and region:

@@ -4,7 +4,7 @@ The claim: a kernel trap costs tens of cycles; what is dear is the switch, which
 contexts; user-level switches (coroutines) are cheapest.
 
 The method: a token goes round a ring of 2, 16 and 128 contexts: processes with pipes, Python threads with locks, native
-threads (``gilkit.sync.relay``), asyncio tasks, greenlets, generators. The rings of processes and of threads are kept to
+threads (``gilkit.sync.ping_pong``), asyncio tasks, greenlets, generators. The rings of processes and of threads are kept to
 one core, where handing the token over is a switch and nothing else; beside them, rings of 2 that may use any core, where
 it is mostly the waking of another core. And the system call getppid(), less a call of the same kind that stays in Python.
 
@@ -22,8 +22,8 @@ from collections.abc import Sequence
 
 from ..charts import Chart, Line, Lines, Point
 from ..costs import CostExperiment
-from ..experiment import Case, Check, Row, Setting, Verdict, weigh
-from ..figures import among, find, times
+from ..experiment import Case, Check, Row, Setting, Verdict, combine
+from ..figures import find, select, times
 from ..stats import bootstrap
 from ..text import digits, duration, listed
 
@@ -63,13 +63,13 @@ class SwitchCost(CostExperiment):
         return base.threads == max(RINGS[0], row.threads)
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
-        return weigh([trap(rows), growth(rows), user_level(rows)])
+        return combine([trap(rows), growth(rows), user_level(rows)])
 
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
         lines = []
         for kind in KINDS:
             points = []
-            for row in among(rows, kind):
+            for row in select(rows, kind):
                 interval = bootstrap([1e6 * value for value in row.values("each")])
                 points.append(Point(row.threads, interval.middle, interval.low, interval.high))
             if points:
@@ -112,8 +112,8 @@ def growth(rows: Sequence[Row]) -> Check:
 
 
 def user_level(rows: Sequence[Row]) -> Check:
-    kernel = [row for kind in BY_KERNEL for row in among(rows, kind, threads=RINGS[0])]
-    user = [row for kind in ("generators", "greenlets") for row in among(rows, kind, threads=RINGS[0])]
+    kernel = [row for kind in BY_KERNEL for row in select(rows, kind, threads=RINGS[0])]
+    user = [row for kind in ("generators", "greenlets") for row in select(rows, kind, threads=RINGS[0])]
     if not kernel or not user:
         return Check("user-level switches", None)
     cheapest = min(kernel, key=lambda row: row["each"])

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..charts import Bar, Bars, Chart
-from ..experiment import Case, Check, Column, Experiment, Outcome, Row, Setting, Verdict, weigh
+from ..experiment import Case, Check, Column, Experiment, Outcome, Row, Setting, Verdict, combine
 from ..figures import find, interpreters_of
 from ..interpreters import Interpreter
 from ..stats import bootstrap
@@ -58,7 +58,7 @@ class SwitchInterval(Experiment):
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
         checks = [held(rows, each) for each in interpreters_of(rows) if each.gil]
-        verdict = weigh(checks)
+        verdict = combine(checks)
         if rows and not checks:
             verdict = Verdict(Outcome.OPEN, "No interpreter with a GIL was measured: name one with --python.")
         rest = [freed(rows, each) for each in interpreters_of(rows) if not each.gil]

@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..costs import CostExperiment
-from ..experiment import Case, Check, Row, Setting, Verdict, weigh
-from ..figures import among, find, interpreters_of, times
+from ..experiment import Case, Check, Row, Setting, Verdict, combine
+from ..figures import find, interpreters_of, select, times
 from ..text import duration, plural
 
 KINDS = ("argument", "threading.local", "dict by thread", "dict and lock")
@@ -58,8 +58,8 @@ class ThreadLocal(CostExperiment):
         return "Native threads" if row.strategy == "native" else super().group_of(row)
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
-        verdict = weigh([own_state(rows), without_lock(rows)])
-        native = max(among(rows, "native"), key=lambda row: row.threads, default=None)
+        verdict = combine([own_state(rows), without_lock(rows)])
+        native = max(select(rows, "native"), key=lambda row: row.threads, default=None)
         extra = ""
         if native:
             extra = (
@@ -70,7 +70,7 @@ class ThreadLocal(CostExperiment):
 
 
 def own_state(rows: Sequence[Row]) -> Check:
-    kept = [value for row in among(rows, "threading.local") for value in row.values("kept")]
+    kept = [value for row in select(rows, "threading.local") for value in row.values("kept")]
     if not kept:
         return Check("each thread's own state", None)
     return Check(
@@ -84,7 +84,7 @@ def without_lock(rows: Sequence[Row]) -> Check:
     ratios, words = [], []
     for interpreter in interpreters_of(rows):
         # With most threads: that is when a lock is contended.
-        own = max(among(rows, "threading.local", interpreter=interpreter), key=lambda row: row.threads, default=None)
+        own = max(select(rows, "threading.local", interpreter=interpreter), key=lambda row: row.threads, default=None)
         locked = own and find(rows, "dict and lock", interpreter=interpreter, threads=own.threads)
         passed = own and find(rows, "argument", interpreter=interpreter, threads=own.threads)
         if own and locked:

@@ -16,7 +16,7 @@ from ..custom import Custom
 from ..strategy import Contender, Strategy
 from ..workload import Workload
 
-GUEST = str(Path(__file__).parent.parent / "guest")
+GUEST = str(Path(__file__).parent.parent / "worker")
 TASKS = "gilkit_tasks"
 
 # A sub-interpreter begins with a sys.path of its own.
@@ -65,7 +65,7 @@ class Subinterpreters(Strategy):
 
 
 class _ByPlace(pickle.Unpickler):
-    """Finds the tasks as a package of their own, beside guest/serve.py."""
+    """Finds the tasks as a package of their own, beside worker/serve.py."""
 
     def find_class(self, module: str, name: str) -> Any:
         _, found, rest = module.partition(f".{TASKS}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import gilkit
 
-from ..guest.gilkit_tasks.text import text
+from ..worker.gilkit_tasks.text import text
 from ..workload import Workload, WrongResult
 
 

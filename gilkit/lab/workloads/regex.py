@@ -9,8 +9,8 @@ from typing import Any
 
 import gilkit
 
-from ..guest.gilkit_tasks.regex import PATTERN, pieces
-from ..guest.gilkit_tasks.text import text
+from ..worker.gilkit_tasks.regex import PATTERN, pieces
+from ..worker.gilkit_tasks.text import text
 from ..workload import Workload, WrongResult
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import gilkit
 
-from ..guest.gilkit_tasks.sha256 import buffers, digest
+from ..worker.gilkit_tasks.sha256 import buffers, digest
 from ..workload import Workload, WrongResult
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 import gilkit
 
-from ..guest.gilkit_tasks import data
+from ..worker.gilkit_tasks import data
 from ..workload import Workload, WrongResult
 
 

@@ -40,7 +40,7 @@ class Spin(Workload):
         from llvmlite import ir
         from numba.extending import intrinsic
 
-        from ..guest.gilkit_tasks.cut import cut
+        from ..worker.gilkit_tasks.cut import cut
 
         @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
         def opaque(context: Any, value: Any) -> Any:

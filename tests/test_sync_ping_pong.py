@@ -1,4 +1,4 @@
-"""The relay of native threads: what it says it did, its arguments, and that it can be ended."""
+"""A ring of native threads: what it says it did, its arguments, and that it can be ended."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from gilkit import sync
 
 @pytest.mark.parametrize("threads", [2, 3, 8, 64])
 def test_every_lap(threads):
-    result = sync.relay(20, threads=threads)
+    result = sync.ping_pong(20, threads=threads)
     assert (result.threads, result.laps, result.switches) == (threads, 20, 20 * threads)
     assert result.seconds > 0
     assert result.ns_per_switch == pytest.approx(result.seconds * 1e9 / result.switches)
 
 
 def test_no_lap_at_all():
-    result = sync.relay(0, threads=2)
+    result = sync.ping_pong(0, threads=2)
     assert result.switches == 0
     assert result.ns_per_switch == 0
 
@@ -36,8 +36,8 @@ def test_the_gil_is_free_meanwhile():
 
     thread = threading.Thread(target=count)
     thread.start()
-    with pytest.raises(TimeoutError, match="relay did not end within 1"):
-        sync.relay(2**60, threads=2, timeout=1)
+    with pytest.raises(TimeoutError, match="ping_pong did not end within 1"):
+        sync.ping_pong(2**60, threads=2, timeout=1)
     stop.set()
     thread.join()
     assert len(counted) > 2  # with the GIL held, at most before and after; the threads of several relays fill the cores
@@ -45,7 +45,7 @@ def test_the_gil_is_free_meanwhile():
 
 def test_several_at_once():
     with ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(lambda threads: sync.relay(30, threads=threads), [2, 3, 4, 5]))
+        results = list(pool.map(lambda threads: sync.ping_pong(30, threads=threads), [2, 3, 4, 5]))
     assert [each.switches for each in results] == [60, 90, 120, 150]
 
 
@@ -63,7 +63,7 @@ def test_several_at_once():
 )
 def test_bad_arguments(error, arguments, options):
     with pytest.raises(error):
-        sync.relay(*arguments, **options)
+        sync.ping_pong(*arguments, **options)
 
 
 @pytest.mark.thread_unsafe(reason="signals reach the process")
@@ -76,7 +76,21 @@ def test_a_signal_handler_ends_it():
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.05)
         with pytest.raises(ZeroDivisionError):
-            sync.relay(2**60, threads=2)
+            sync.ping_pong(2**60, threads=2)
     finally:
         signal.signal(signal.SIGALRM, before)
     assert time.monotonic() - begin < 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("hammer", "contend"),
+        ("Hammering", "ContentionResult"),
+        ("relay", "ping_pong"),
+        ("Relaying", "PingPongResult"),
+    ],
+)
+def test_names_of_the_first_release_still_work(old, new):
+    with pytest.warns(DeprecationWarning, match=f"gilkit.sync.{old} is now gilkit.sync.{new}"):
+        assert getattr(sync, old) is getattr(sync, new)

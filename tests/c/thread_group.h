@@ -1,4 +1,4 @@
-/* crowd(n, main, data): runs main(i, data) in n threads at once. */
+/* thread_group(n, main, data): runs main(i, data) in n threads at once. */
 #ifndef CROWD_H
 #define CROWD_H
 
@@ -16,7 +16,7 @@ typedef struct {
     gk_thread *thread;
 } crowd_member;
 
-static void crowd_enter(void *argument)
+static void thread_group_enter(void *argument)
 {
     crowd_member *member = argument;
     member->main(member->i, member->data);
@@ -27,7 +27,7 @@ static inline void crowd_start(crowd_member *members, int n, void (*body)(int, v
     CHECK(n <= CROWD_MAX);
     for (int i = 0; i < n; i++) {
         members[i] = (crowd_member){body, data, i, NULL};
-        members[i].thread = gk_thread_start(crowd_enter, &members[i], "crowd");
+        members[i].thread = gk_thread_start(thread_group_enter, &members[i], "thread_group");
         CHECK(members[i].thread != NULL);
     }
 }
@@ -38,7 +38,7 @@ static inline void crowd_join(crowd_member *members, int n)
         gk_thread_join(members[i].thread);
 }
 
-static inline void crowd(int n, void (*body)(int, void *), void *data)
+static inline void thread_group(int n, void (*body)(int, void *), void *data)
 {
     crowd_member members[CROWD_MAX];
     crowd_start(members, n, body, data);

@@ -1,4 +1,4 @@
-#include "sync/relay.h"
+#include "sync/ping_pong.h"
 
 #include <stdlib.h>
 
@@ -8,7 +8,7 @@
 #include "sync/event.h"
 
 typedef struct {
-    gk_relay *relay;
+    gk_ping_pong *ring;
     gk_latch finished;
     _Atomic int32_t stop;
 } shared;
@@ -53,40 +53,40 @@ static void lead(void *argument)
 {
     runner *r = argument;
     shared *s = r->shared;
-    gk_relay *relay = s->relay;
+    gk_ping_pong *ring = s->ring;
     await(r);
     if (!atomic_load_explicit(&s->stop, memory_order_relaxed)) {
         /* A lap that is not timed: when it is over, all threads are there. */
         hand_to(r->next);
         await(r);
         int64_t begin = gk_now();
-        while (relay->done < relay->laps && !atomic_load_explicit(&s->stop, memory_order_relaxed)) {
+        while (ring->done < ring->laps && !atomic_load_explicit(&s->stop, memory_order_relaxed)) {
             hand_to(r->next);
             await(r);
-            relay->done++;
+            ring->done++;
         }
-        relay->nanoseconds = gk_now() - begin;
+        ring->nanoseconds = gk_now() - begin;
         atomic_store_explicit(&s->stop, 1, memory_order_relaxed);
     }
     hand_to(r->next);
     gk_latch_count_down(&s->finished, 1);
 }
 
-int gk_relay_run(gk_relay *relay, const gk_patience *p)
+int gk_ping_pong_run(gk_ping_pong *ring, const gk_wait_options *p)
 {
-    relay->done = relay->nanoseconds = 0;
-    shared s = {.relay = relay};
-    runner *runners = calloc((size_t)relay->threads, sizeof *runners);
+    ring->done = ring->nanoseconds = 0;
+    shared s = {.ring = ring};
+    runner *runners = calloc((size_t)ring->threads, sizeof *runners);
     if (runners == NULL)
         return GK_SYNC_NO_MEMORY;
-    gk_latch_init(&s.finished, relay->threads);
+    gk_latch_init(&s.finished, ring->threads);
 
     int status = GK_SYNC_OK, started = 0;
-    for (; started < relay->threads && status == GK_SYNC_OK; started++) {
+    for (; started < ring->threads && status == GK_SYNC_OK; started++) {
         runner *r = &runners[started];
         r->shared = &s;
-        r->next = &runners[(started + 1) % relay->threads];
-        if ((r->thread = gk_thread_start(started ? follow : lead, r, "gilkit-relay")) == NULL)
+        r->next = &runners[(started + 1) % ring->threads];
+        if ((r->thread = gk_thread_start(started ? follow : lead, r, "gilkit-pong")) == NULL)
             status = GK_SYNC_NO_MEMORY;
     }
     if (status != GK_SYNC_OK)

@@ -1,4 +1,4 @@
-#include "sync/hammer.h"
+#include "sync/contend.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 enum { BURST = 1024 };
 
 typedef struct {
-    gk_hammer *hammer;
+    gk_contend *contend;
     gk_barrier gate;
     gk_latch finished;
     _Atomic int32_t awake, stop;
@@ -28,9 +28,9 @@ typedef struct {
 
 static void busy(int64_t rounds)
 {
-#if defined(GK_OPAQUE) && !(defined(_MSC_VER) && !defined(__clang__))
+#if defined(GK_DO_NOT_OPTIMIZE) && !(defined(_MSC_VER) && !defined(__clang__))
     for (int64_t i = 0; i < rounds; i++)
-        GK_OPAQUE(i);
+        GK_DO_NOT_OPTIMIZE(i);
 #else
     for (volatile int64_t i = 0; i < rounds; i++)
         ;
@@ -79,7 +79,7 @@ static int atomic_with_work(gk_counter *c, int64_t inside)
 static int sharded_with_work(worker *w, int64_t inside)
 {
     busy(inside);
-    return gk_sharded_add_to_cell(w->shared->hammer->sharded, w->cell, 1);
+    return gk_sharded_add_to_cell(w->shared->contend->sharded, w->cell, 1);
 }
 
 /* One loop for each kind, so that none carries the cost of choosing. */
@@ -90,20 +90,20 @@ static int sharded_with_work(worker *w, int64_t inside)
 
 static int64_t burst(worker *w, int64_t n)
 {
-    gk_hammer *h = w->shared->hammer;
+    gk_contend *h = w->shared->contend;
     gk_counter *c = h->counter;
     int64_t i = 0, inside = h->inside;
     int status = GK_SYNC_OK;
     switch (h->kind) {
-    case GK_HAMMER_RACY:
+    case GK_CONTEND_RACY:
         REPEAT(racy_with_work(c, inside));
-    case GK_HAMMER_LOCKED:
+    case GK_CONTEND_LOCKED:
         REPEAT(locked_with_work(c, inside));
-    case GK_HAMMER_ATOMIC:
+    case GK_CONTEND_ATOMIC:
         REPEAT(atomic_with_work(c, inside));
-    case GK_HAMMER_OPTIMISTIC:
+    case GK_CONTEND_OPTIMISTIC:
         REPEAT(optimistic_with_work(c, inside, &w->retries));
-    case GK_HAMMER_SHARDED:
+    case GK_CONTEND_SHARDED:
         REPEAT(sharded_with_work(w, inside));
     }
     w->status = status;
@@ -116,7 +116,7 @@ static int64_t burst(worker *w, int64_t n)
 static void start_together(shared *s)
 {
     int64_t until = gk_now() + 10 * GK_MILLISECOND;
-    int32_t all = s->hammer->threads;
+    int32_t all = s->contend->threads;
     atomic_fetch_add(&s->awake, 1);
     while (atomic_load(&s->awake) < all && gk_now() < until)
         gk_thread_yield();
@@ -132,7 +132,7 @@ static void work(void *argument)
             gk_barrier_open(&s->gate, &arrival);
         start_together(s);
         w->begin = gk_now();
-        int64_t left = s->hammer->increments;
+        int64_t left = s->contend->increments;
         while (left > 0 && w->status == GK_SYNC_OK &&
                !atomic_load_explicit(&s->stop, memory_order_relaxed)) {
             int64_t n = burst(w, left < BURST ? left : BURST);
@@ -144,7 +144,7 @@ static void work(void *argument)
     gk_latch_count_down(&s->finished, 1);
 }
 
-static void collect(gk_hammer *h, const worker *workers, int *status)
+static void collect(gk_contend *h, const worker *workers, int *status)
 {
     int64_t begin = INT64_MAX, end = 0;
     for (int i = 0; i < h->threads; i++) {
@@ -159,10 +159,10 @@ static void collect(gk_hammer *h, const worker *workers, int *status)
     h->nanoseconds = end - begin;
 }
 
-int gk_hammer_run(gk_hammer *h, const gk_patience *p)
+int gk_contend_run(gk_contend *h, const gk_wait_options *p)
 {
     h->done = h->retries = h->nanoseconds = 0;
-    shared s = {.hammer = h};
+    shared s = {.contend = h};
     worker *workers = calloc((size_t)h->threads, sizeof *workers);
     if (workers == NULL)
         return GK_SYNC_NO_MEMORY;
@@ -173,9 +173,9 @@ int gk_hammer_run(gk_hammer *h, const gk_patience *p)
     for (; started < h->threads && status == GK_SYNC_OK; started++) {
         worker *w = &workers[started];
         w->shared = &s;
-        if (h->kind == GK_HAMMER_SHARDED && (w->cell = gk_sharded_take_cell(h->sharded)) == NULL)
+        if (h->kind == GK_CONTEND_SHARDED && (w->cell = gk_sharded_take_cell(h->sharded)) == NULL)
             status = GK_SYNC_NO_MEMORY;
-        else if ((w->thread = gk_thread_start(work, w, "gilkit-hammer")) == NULL)
+        else if ((w->thread = gk_thread_start(work, w, "gilkit-contend")) == NULL)
             status = GK_SYNC_NO_MEMORY;
     }
     if (status == GK_SYNC_OK) {

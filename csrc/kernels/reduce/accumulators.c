@@ -1,4 +1,4 @@
-#include "kernels/reduce/lanes.h"
+#include "kernels/reduce/accumulators.h"
 
 #include "base/compiler.h"
 #include "base/isa.h"
@@ -47,11 +47,11 @@ static void merge_var(gk_part into, int64_t into_count, gk_part from, int64_t fr
 
 /* Merges the last, incomplete row into `part`, which stands for `count`
  * elements of each output. */
-static void fold_var_tail(const gk_lanes *lanes, int64_t count, int64_t k, gk_part part)
+static void fold_var_tail(const gk_accumulators *accumulators, int64_t count, int64_t k, gk_part part)
 {
-    int64_t n = lanes->tail_count / k;
+    int64_t n = accumulators->tail_count / k;
     for (int64_t j = 0; j < k; j++) {
-        const double *x = lanes->tail + j;
+        const double *x = accumulators->tail + j;
         double sum = 0, deviation = 0, square = 0;
         for (int64_t i = 0; i < n; i++)
             sum += x[i * k];
@@ -74,20 +74,20 @@ static void fold_var_tail(const gk_lanes *lanes, int64_t count, int64_t k, gk_pa
     }
 }
 
-#define FOREACH_ISA "kernels/reduce/lanes_template.h"
+#define FOREACH_ISA "kernels/reduce/accumulators_template.h"
 #include "base/foreach_isa.h"
 
-const gk_lane_ops *gk_lanes_sum_float64(void)
+const gk_accumulator_ops *gk_accumulators_sum_float64(void)
 {
     return GK_DISPATCH_ADDRESS(sum_ops);
 }
 
-const gk_lane_ops *gk_lanes_sum_int64(void)
+const gk_accumulator_ops *gk_accumulators_sum_int64(void)
 {
     return GK_DISPATCH_ADDRESS(isum_ops);
 }
 
-const gk_lane_ops *gk_lanes_variance(void)
+const gk_accumulator_ops *gk_accumulators_variance(void)
 {
     return GK_DISPATCH_ADDRESS(var_ops);
 }

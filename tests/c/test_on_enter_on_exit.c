@@ -47,7 +47,7 @@ static void body(int64_t begin, int64_t end, void *data)
 static int run(struct region *region, int64_t n, int threads)
 {
     int status = gk_parallel_for(
-        n, body, region, &(gk_options){.grain = 1, .threads = threads, .eager = 1, .enter = enter, .leave = leave});
+        n, body, region, &(gk_options){.grain = 1, .threads = threads, .eager = 1, .on_enter = enter, .on_exit = leave});
     CHECK(inside == 0);
     CHECK(atomic_load(&region->entered) == atomic_load(&region->left));
     return status;
@@ -84,7 +84,7 @@ int main(void)
 
     struct region outer = {0};
     CHECK(gk_parallel_for(100, nested, &outer,
-                          &(gk_options){.grain = 1, .threads = 4, .enter = enter, .leave = leave}) == GK_OK);
+                          &(gk_options){.grain = 1, .threads = 4, .on_enter = enter, .on_exit = leave}) == GK_OK);
     CHECK(atomic_load(&outer.entered) == atomic_load(&outer.left));
     CHECK(gk_pool_stop());
     puts("test_enter_leave: 1 passed");

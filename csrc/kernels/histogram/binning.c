@@ -1,4 +1,4 @@
-#include "kernels/histogram/tally.h"
+#include "kernels/histogram/binning.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ enum { FEW = 2048 };
 enum { CHUNK = 1 << 15 };
 
 typedef struct {
-    const gk_tally *tally;
+    const gk_binning *binning;
     const double *weights;
     int single;
     int copies;
@@ -36,7 +36,7 @@ typedef struct {
     int64_t stretch; /* the first of the wave */
     int64_t wave;    /* stretches in it */
     int64_t parts;
-} tallying;
+} binning_run;
 
 /* Meanwhile memory is asked for what comes later: 8 items have at most a cache line. */
 static void count_in_copies(const uint32_t *index, int64_t n, int64_t *table, int64_t stride, uintptr_t later,
@@ -58,15 +58,15 @@ static void count_in_copies(const uint32_t *index, int64_t n, int64_t *table, in
 
 static void count_chunks(int64_t begin, int64_t end, void *data)
 {
-    const tallying *t = data;
-    const gk_tally *tally = t->tally;
-    uint32_t index[GK_TALLY_BLOCK];
-    int64_t stop = end * CHUNK < tally->n ? end * CHUNK : tally->n, stride = t->stride;
+    const binning_run *t = data;
+    const gk_binning *binning = t->binning;
+    uint32_t index[GK_BINNING_BLOCK];
+    int64_t stop = end * CHUNK < binning->n ? end * CHUNK : binning->n, stride = t->stride;
     int64_t *table = t->tables + gk_participant() * t->copies * stride;
-    for (int64_t i = begin * CHUNK; i < stop; i += GK_TALLY_BLOCK) {
-        int64_t n = stop - i < GK_TALLY_BLOCK ? stop - i : GK_TALLY_BLOCK, size = tally->itemsize;
-        uintptr_t later = (uintptr_t)tally->items + (uintptr_t)(i * size) + GK_PREFETCH_AHEAD;
-        tally->index_of(tally->data, i, n, index);
+    for (int64_t i = begin * CHUNK; i < stop; i += GK_BINNING_BLOCK) {
+        int64_t n = stop - i < GK_BINNING_BLOCK ? stop - i : GK_BINNING_BLOCK, size = binning->itemsize;
+        uintptr_t later = (uintptr_t)binning->items + (uintptr_t)(i * size) + GK_PREFETCH_AHEAD;
+        binning->index_of(binning->data, i, n, index);
         if (t->copies == COPIES)
             count_in_copies(index, n, table, stride, later, size);
         else
@@ -78,7 +78,7 @@ static void count_chunks(int64_t begin, int64_t end, void *data)
 /* Adds the tables up. */
 static void add_tables(int64_t begin, int64_t end, void *data)
 {
-    const tallying *t = data;
+    const binning_run *t = data;
     memcpy(t->counts + begin, t->tables + begin, (size_t)(end - begin) * sizeof *t->counts);
     for (int64_t table = 1; table < t->parts; table++)
         for (int64_t b = begin; b < end; b++)
@@ -87,11 +87,11 @@ static void add_tables(int64_t begin, int64_t end, void *data)
 
 /* The places in the block from item i on of those whose index falls into the
  * part; returns their number. Without a branch, which would often be mispredicted. */
-static int64_t block_of_part(const tallying *t, int64_t part, int64_t i, uint32_t *index, uint32_t *mine)
+static int64_t block_of_part(const binning_run *t, int64_t part, int64_t i, uint32_t *index, uint32_t *mine)
 {
-    int64_t n = t->tally->n - i < GK_TALLY_BLOCK ? t->tally->n - i : GK_TALLY_BLOCK, found = 0;
+    int64_t n = t->binning->n - i < GK_BINNING_BLOCK ? t->binning->n - i : GK_BINNING_BLOCK, found = 0;
     uint32_t low = (uint32_t)(t->stride * part / t->parts), high = (uint32_t)(t->stride * (part + 1) / t->parts);
-    t->tally->index_of(t->tally->data, i, n, index);
+    t->binning->index_of(t->binning->data, i, n, index);
     for (int64_t k = 0; k < n; k++) {
         mine[found] = (uint32_t)k;
         found += index[k] - low < high - low;
@@ -101,10 +101,10 @@ static int64_t block_of_part(const tallying *t, int64_t part, int64_t i, uint32_
 
 static void count_parts(int64_t begin, int64_t end, void *data)
 {
-    const tallying *t = data;
-    uint32_t index[GK_TALLY_BLOCK], mine[GK_TALLY_BLOCK];
+    const binning_run *t = data;
+    uint32_t index[GK_BINNING_BLOCK], mine[GK_BINNING_BLOCK];
     for (int64_t part = begin; part < end; part++)
-        for (int64_t i = 0; i < t->tally->n; i += GK_TALLY_BLOCK) {
+        for (int64_t i = 0; i < t->binning->n; i += GK_BINNING_BLOCK) {
             int64_t n = block_of_part(t, part, i, index, mine);
             for (int64_t k = 0; k < n; k++)
                 t->counts[index[mine[k]]]++;
@@ -113,11 +113,11 @@ static void count_parts(int64_t begin, int64_t end, void *data)
         }
 }
 
-int gk_tally_counts(const gk_tally *tally, int64_t *counts, const gk_options *options)
+int gk_binning_counts(const gk_binning *binning, int64_t *counts, const gk_options *options)
 {
     gk_options mine = options != NULL ? *options : (gk_options){0};
-    int64_t n = tally->n, chunks = gk_ceil_div(n, CHUNK), bytes = (tally->bins + 1) * (int64_t)sizeof *counts;
-    tallying t = {.tally = tally, .stride = tally->bins + 1, .counts = counts};
+    int64_t n = binning->n, chunks = gk_ceil_div(n, CHUNK), bytes = (binning->bins + 1) * (int64_t)sizeof *counts;
+    binning_run t = {.binning = binning, .stride = binning->bins + 1, .counts = counts};
     int status;
     if (n <= FEW) {
         if ((status = gk_clear(counts, bytes, options)) != GK_OK)
@@ -132,7 +132,7 @@ int gk_tally_counts(const gk_tally *tally, int64_t *counts, const gk_options *op
     int64_t threads = gk_participants(&mine);
     if (threads > chunks)
         threads = chunks;
-    t.copies = tally->bins <= COPIED_BINS ? COPIES : 1;
+    t.copies = binning->bins <= COPIED_BINS ? COPIES : 1;
     t.parts = threads * t.copies;
     if (threads == 1)
         mine.threads = 1;
@@ -160,12 +160,12 @@ int gk_tally_counts(const gk_tally *tally, int64_t *counts, const gk_options *op
 }
 
 /* Sums the items begin <= i < end into the table. */
-static void add_weights(const tallying *t, int64_t begin, int64_t end, double *table)
+static void add_weights(const binning_run *t, int64_t begin, int64_t end, double *table)
 {
-    uint32_t index[GK_TALLY_BLOCK], bins = (uint32_t)t->tally->bins;
-    for (int64_t i = begin; i < end; i += GK_TALLY_BLOCK) {
-        int64_t n = end - i < GK_TALLY_BLOCK ? end - i : GK_TALLY_BLOCK;
-        t->tally->index_of(t->tally->data, i, n, index);
+    uint32_t index[GK_BINNING_BLOCK], bins = (uint32_t)t->binning->bins;
+    for (int64_t i = begin; i < end; i += GK_BINNING_BLOCK) {
+        int64_t n = end - i < GK_BINNING_BLOCK ? end - i : GK_BINNING_BLOCK;
+        t->binning->index_of(t->binning->data, i, n, index);
         for (int64_t k = 0; k < n; k++)
             if (index[k] < bins)
                 table[index[k]] += t->weights[i + k];
@@ -174,18 +174,18 @@ static void add_weights(const tallying *t, int64_t begin, int64_t end, double *t
 
 static void add_stretches(int64_t begin, int64_t end, void *data)
 {
-    const tallying *t = data;
+    const binning_run *t = data;
     for (int64_t s = begin; s < end && !gk_cancelled(); s++) {
         double *table = t->partials + s * t->stride;
-        int64_t from = (t->stretch + s) * GK_TALLY_STRETCH, to = from + GK_TALLY_STRETCH;
+        int64_t from = (t->stretch + s) * GK_BINNING_STRETCH, to = from + GK_BINNING_STRETCH;
         memset(table, 0, (size_t)t->stride * sizeof *table);
-        add_weights(t, from, to < t->tally->n ? to : t->tally->n, table);
+        add_weights(t, from, to < t->binning->n ? to : t->binning->n, table);
     }
 }
 
 static void add_partials(int64_t begin, int64_t end, void *data)
 {
-    const tallying *t = data;
+    const binning_run *t = data;
     for (int64_t s = 0; s < t->wave; s++) {
         const double *partial = t->partials + s * t->stride;
         if (t->single)
@@ -199,10 +199,10 @@ static void add_partials(int64_t begin, int64_t end, void *data)
 
 static void add_parts(int64_t begin, int64_t end, void *data)
 {
-    const tallying *t = data;
-    uint32_t index[GK_TALLY_BLOCK], mine[GK_TALLY_BLOCK];
+    const binning_run *t = data;
+    uint32_t index[GK_BINNING_BLOCK], mine[GK_BINNING_BLOCK];
     for (int64_t part = begin; part < end; part++)
-        for (int64_t i = 0; i < t->tally->n; i += GK_TALLY_BLOCK) {
+        for (int64_t i = 0; i < t->binning->n; i += GK_BINNING_BLOCK) {
             int64_t n = block_of_part(t, part, i, index, mine);
             for (int64_t k = 0; k < n; k++)
                 t->sums[index[mine[k]]] += t->weights[i + mine[k]];
@@ -211,19 +211,19 @@ static void add_parts(int64_t begin, int64_t end, void *data)
         }
 }
 
-int gk_tally_weights(const gk_tally *tally, const double *weights, int single, double *sums,
+int gk_binning_weights(const gk_binning *binning, const double *weights, int single, double *sums,
                      const gk_options *options)
 {
     gk_options mine = options != NULL ? *options : (gk_options){0};
-    tallying t = {.tally = tally, .weights = weights, .single = single, .stride = tally->bins, .sums = sums};
-    int64_t stretches = gk_ceil_div(tally->n, GK_TALLY_STRETCH);
-    int status = gk_clear(sums, tally->bins * (int64_t)sizeof *sums, options);
+    binning_run t = {.binning = binning, .weights = weights, .single = single, .stride = binning->bins, .sums = sums};
+    int64_t stretches = gk_ceil_div(binning->n, GK_BINNING_STRETCH);
+    int status = gk_clear(sums, binning->bins * (int64_t)sizeof *sums, options);
     if (status != GK_OK)
         return status;
     mine.grain = 1;
-    mine.eager = tally->n > 1 << 17;
+    mine.eager = binning->n > 1 << 17;
     int threads = stretches > 1 ? gk_participants(&mine) : 1;
-    if (tally->bins > GK_TALLY_PARTIAL) {
+    if (binning->bins > GK_BINNING_PARTIAL) {
         t.parts = threads < MOST_PARTS ? threads : MOST_PARTS;
         return gk_parallel_for(t.parts, add_parts, &t, &mine);
     }

@@ -7,17 +7,17 @@
 #include "sync/counter.h"
 
 typedef enum {
-    GK_HAMMER_RACY,
-    GK_HAMMER_LOCKED,
-    GK_HAMMER_ATOMIC,
-    GK_HAMMER_OPTIMISTIC, /* the atomic counter, by compare-and-set, again until it succeeds */
-    GK_HAMMER_SHARDED,
-} gk_hammer_kind;
+    GK_CONTEND_RACY,
+    GK_CONTEND_LOCKED,
+    GK_CONTEND_ATOMIC,
+    GK_CONTEND_OPTIMISTIC, /* the atomic counter, by compare-and-set, again until it succeeds */
+    GK_CONTEND_SHARDED,
+} gk_contend_kind;
 
 typedef struct {
-    gk_hammer_kind kind;
+    gk_contend_kind kind;
     gk_counter *counter;
-    gk_sharded *sharded; /* GK_HAMMER_SHARDED */
+    gk_sharded *sharded; /* GK_CONTEND_SHARDED */
     int64_t increments;  /* of 1, by each thread */
     int threads;
     int64_t inside;  /* rounds of a busy loop within each update: between the read and
@@ -27,10 +27,10 @@ typedef struct {
     int64_t done;        /* increments by all threads together */
     int64_t retries;     /* compare-and-sets that failed */
     int64_t nanoseconds; /* from the first increment to the last */
-} gk_hammer;
+} gk_contend;
 
 /* GK_SYNC_OK, GK_SYNC_NO_MEMORY (nothing done: no thread or memory left),
  * GK_SYNC_OVERFLOW, GK_SYNC_TIMEOUT or GK_SYNC_INTERRUPTED: stopped early. */
-int gk_hammer_run(gk_hammer *hammer, const gk_patience *patience);
+int gk_contend_run(gk_contend *contend, const gk_wait_options *wait_options);
 
 #endif

@@ -93,11 +93,11 @@ def python(kind, threads, seconds):
 
 
 def native(kind, threads, seconds, inside=0, outside=0):
-    """gilkit.sync.hammer for about so long: native threads that all add to one counter, without the GIL."""
+    """gilkit.sync.contend for about so long: native threads that all add to one counter, without the GIL."""
     from gilkit import sync
 
-    def hammer(increments):
-        return sync.hammer(
+    def contend(increments):
+        return sync.contend(
             _counter(kind),
             increments,
             threads=threads,
@@ -109,11 +109,11 @@ def native(kind, threads, seconds, inside=0, outside=0):
 
     increments = 10000
     while True:
-        trial = hammer(increments)
+        trial = contend(increments)
         if trial.seconds > seconds / 20 or increments > 1 << 40:
             break
         increments *= 4
     increments = max(1, int(increments * seconds / max(1e-9, trial.seconds)))
     before = usage()
-    done = hammer(increments)
+    done = contend(increments)
     return dict(since(before), wall=done.seconds, count=done.expected, lost=done.lost, retries=done.retries, kind=kind)

@@ -1,14 +1,14 @@
-/* The bodies of lanes.h for sums and variances; for base/foreach_isa.h.
+/* The bodies of accumulators.h for sums and variances; for base/foreach_isa.h.
  * The loops over lanes are plain and independent:
  * compilers vectorise them, and every vector length gives the same bits. */
 
 /* A width known to the compiler makes faster loops of the commonest case. */
-#define CONSTANT_WIDTH(function, usual, lanes, x, stride, rows, width) \
+#define CONSTANT_WIDTH(function, usual, accumulators, x, stride, rows, width) \
     do {                                                               \
         if ((width) == (usual))                                        \
-            function(lanes, x, stride, rows, usual);                   \
+            function(accumulators, x, stride, rows, usual);                   \
         else                                                           \
-            function(lanes, x, stride, rows, width);                   \
+            function(accumulators, x, stride, rows, width);                   \
     } while (0)
 
 /* total + x, exactly total' + error'. */
@@ -22,16 +22,16 @@ TARGET GK_INLINE void NAME(two_sum)(double *total, double *error, double x)
 
 /* Sums of doubles. */
 
-TARGET static void NAME(sum_start)(gk_lanes *lanes, int64_t width)
+TARGET static void NAME(sum_start)(gk_accumulators *accumulators, int64_t width)
 {
-    memset(lanes->state[0], 0, (size_t)width * sizeof(double));
-    memset(lanes->state[1], 0, (size_t)width * sizeof(double));
+    memset(accumulators->state[0], 0, (size_t)width * sizeof(double));
+    memset(accumulators->state[1], 0, (size_t)width * sizeof(double));
 }
 
-TARGET GK_INLINE void NAME(sum_rows_of)(gk_lanes *lanes, const double *GK_RESTRICT x, int64_t stride,
+TARGET GK_INLINE void NAME(sum_rows_of)(gk_accumulators *accumulators, const double *GK_RESTRICT x, int64_t stride,
                                         int64_t rows, int64_t width)
 {
-    double *GK_RESTRICT total = lanes->state[0], *GK_RESTRICT error = lanes->state[1];
+    double *GK_RESTRICT total = accumulators->state[0], *GK_RESTRICT error = accumulators->state[1];
     for (; rows >= 8; rows -= 8, x += 8 * stride)
         for (int64_t i = 0; i < width; i++) {
             const double *p = x + i;
@@ -49,20 +49,20 @@ TARGET GK_INLINE void NAME(sum_rows_of)(gk_lanes *lanes, const double *GK_RESTRI
             NAME(two_sum)(&total[i], &error[i], x[i]);
 }
 
-TARGET static void NAME(sum_rows)(gk_lanes *lanes, const void *x, int64_t stride, int64_t rows,
+TARGET static void NAME(sum_rows)(gk_accumulators *accumulators, const void *x, int64_t stride, int64_t rows,
                                   int64_t width)
 {
-    CONSTANT_WIDTH(NAME(sum_rows_of), 32, lanes, x, stride, rows, width);
+    CONSTANT_WIDTH(NAME(sum_rows_of), 32, accumulators, x, stride, rows, width);
 }
 
-TARGET static void NAME(sum_tail)(gk_lanes *lanes, const void *x, int64_t width)
+TARGET static void NAME(sum_tail)(gk_accumulators *accumulators, const void *x, int64_t width)
 {
-    NAME(sum_rows_of)(lanes, x, 0, 1, width);
+    NAME(sum_rows_of)(accumulators, x, 0, 1, width);
 }
 
-TARGET static void NAME(sum_fold)(gk_lanes *lanes, int64_t groups, int64_t k, gk_part part)
+TARGET static void NAME(sum_fold)(gk_accumulators *accumulators, int64_t groups, int64_t k, gk_part part)
 {
-    double *GK_RESTRICT total = lanes->state[0], *GK_RESTRICT error = lanes->state[1];
+    double *GK_RESTRICT total = accumulators->state[0], *GK_RESTRICT error = accumulators->state[1];
     for (int64_t half = groups / 2 * k; half >= k; half /= 2)
         for (int64_t i = 0; i < half; i++) {
             NAME(two_sum)(&total[i], &error[i], total[i + half]);
@@ -102,15 +102,15 @@ TARGET static void NAME(sum_row)(const void *x_, int64_t n, gk_part part)
 
 /* Sums of integers, modulo 2^64. */
 
-TARGET static void NAME(isum_start)(gk_lanes *lanes, int64_t width)
+TARGET static void NAME(isum_start)(gk_accumulators *accumulators, int64_t width)
 {
-    memset(lanes->state[0], 0, (size_t)width * sizeof(uint64_t));
+    memset(accumulators->state[0], 0, (size_t)width * sizeof(uint64_t));
 }
 
-TARGET GK_INLINE void NAME(isum_rows_of)(gk_lanes *lanes, const uint64_t *GK_RESTRICT x,
+TARGET GK_INLINE void NAME(isum_rows_of)(gk_accumulators *accumulators, const uint64_t *GK_RESTRICT x,
                                          int64_t stride, int64_t rows, int64_t width)
 {
-    uint64_t *GK_RESTRICT total = (uint64_t *)(void *)lanes->state[0];
+    uint64_t *GK_RESTRICT total = (uint64_t *)(void *)accumulators->state[0];
     for (; rows >= 4; rows -= 4, x += 4 * stride)
         for (int64_t i = 0; i < width; i++)
             total[i] += x[i] + x[i + stride] + x[i + 2 * stride] + x[i + 3 * stride];
@@ -119,20 +119,20 @@ TARGET GK_INLINE void NAME(isum_rows_of)(gk_lanes *lanes, const uint64_t *GK_RES
             total[i] += x[i];
 }
 
-TARGET static void NAME(isum_rows)(gk_lanes *lanes, const void *x, int64_t stride, int64_t rows,
+TARGET static void NAME(isum_rows)(gk_accumulators *accumulators, const void *x, int64_t stride, int64_t rows,
                                    int64_t width)
 {
-    CONSTANT_WIDTH(NAME(isum_rows_of), 32, lanes, x, stride, rows, width);
+    CONSTANT_WIDTH(NAME(isum_rows_of), 32, accumulators, x, stride, rows, width);
 }
 
-TARGET static void NAME(isum_tail)(gk_lanes *lanes, const void *x, int64_t width)
+TARGET static void NAME(isum_tail)(gk_accumulators *accumulators, const void *x, int64_t width)
 {
-    NAME(isum_rows_of)(lanes, x, 0, 1, width);
+    NAME(isum_rows_of)(accumulators, x, 0, 1, width);
 }
 
-TARGET static void NAME(isum_fold)(gk_lanes *lanes, int64_t groups, int64_t k, gk_part part)
+TARGET static void NAME(isum_fold)(gk_accumulators *accumulators, int64_t groups, int64_t k, gk_part part)
 {
-    uint64_t *total = (uint64_t *)(void *)lanes->state[0];
+    uint64_t *total = (uint64_t *)(void *)accumulators->state[0];
     for (int64_t half = groups / 2 * k; half >= k; half /= 2)
         for (int64_t i = 0; i < half; i++)
             total[i] += total[i + half];
@@ -141,18 +141,18 @@ TARGET static void NAME(isum_fold)(gk_lanes *lanes, int64_t groups, int64_t k, g
 
 /* Variances. */
 
-TARGET static void NAME(var_start)(gk_lanes *lanes, int64_t width)
+TARGET static void NAME(var_start)(gk_accumulators *accumulators, int64_t width)
 {
     for (int i = 0; i < 4; i++)
-        memset(lanes->state[i], 0, (size_t)width * sizeof(double));
-    lanes->count = lanes->tail_count = 0;
+        memset(accumulators->state[i], 0, (size_t)width * sizeof(double));
+    accumulators->count = accumulators->tail_count = 0;
 }
 
 /* A block is read twice, so it is to fit into the first-level cache. */
-TARGET GK_INLINE void NAME(var_block)(gk_lanes *lanes, const double *GK_RESTRICT x, int64_t stride,
+TARGET GK_INLINE void NAME(var_block)(gk_accumulators *accumulators, const double *GK_RESTRICT x, int64_t stride,
                                       int64_t rows, int64_t width)
 {
-    double sum[GK_LANES], deviation[GK_LANES], square[GK_LANES];
+    double sum[GK_ACCUMULATORS], deviation[GK_ACCUMULATORS], square[GK_ACCUMULATORS];
     for (int64_t i = 0; i < width; i++)
         sum[i] = deviation[i] = square[i] = 0;
     int64_t r = 0;
@@ -181,17 +181,17 @@ TARGET GK_INLINE void NAME(var_block)(gk_lanes *lanes, const double *GK_RESTRICT
             deviation[i] += d;
             square[i] += d * d;
         }
-    double *GK_RESTRICT mean = lanes->state[0], *GK_RESTRICT mean_error = lanes->state[1];
-    double *GK_RESTRICT m2 = lanes->state[2], *GK_RESTRICT m2_error = lanes->state[3];
-    if (lanes->count == 0) {
+    double *GK_RESTRICT mean = accumulators->state[0], *GK_RESTRICT mean_error = accumulators->state[1];
+    double *GK_RESTRICT m2 = accumulators->state[2], *GK_RESTRICT m2_error = accumulators->state[3];
+    if (accumulators->count == 0) {
         for (int64_t i = 0; i < width; i++) {
             mean[i] = sum[i];
             mean_error[i] = deviation[i] / n;
             m2[i] = square[i] - deviation[i] * (deviation[i] / n);
         }
     } else {
-        double share = n / (double)(lanes->count + rows);
-        double weight = (double)lanes->count * share;
+        double share = n / (double)(accumulators->count + rows);
+        double weight = (double)accumulators->count * share;
         for (int64_t i = 0; i < width; i++) {
             double shift = deviation[i] / n;
             double delta = ((sum[i] - mean[i]) - mean_error[i]) + shift;
@@ -200,10 +200,10 @@ TARGET GK_INLINE void NAME(var_block)(gk_lanes *lanes, const double *GK_RESTRICT
                           (square[i] - deviation[i] * shift) + delta * delta * weight);
         }
     }
-    lanes->count += rows;
+    accumulators->count += rows;
 }
 
-TARGET static void NAME(var_rows)(gk_lanes *lanes, const void *x_, int64_t stride, int64_t rows,
+TARGET static void NAME(var_rows)(gk_accumulators *accumulators, const void *x_, int64_t stride, int64_t rows,
                                   int64_t width)
 {
     const double *x = x_;
@@ -211,21 +211,21 @@ TARGET static void NAME(var_rows)(gk_lanes *lanes, const void *x_, int64_t strid
     for (; rows > 0; rows -= block, x += block * stride) {
         if (block > rows)
             block = rows;
-        CONSTANT_WIDTH(NAME(var_block), 32, lanes, x, stride, block, width);
+        CONSTANT_WIDTH(NAME(var_block), 32, accumulators, x, stride, block, width);
     }
 }
 
-TARGET static void NAME(var_tail)(gk_lanes *lanes, const void *x, int64_t width)
+TARGET static void NAME(var_tail)(gk_accumulators *accumulators, const void *x, int64_t width)
 {
-    memcpy(lanes->tail, x, (size_t)width * sizeof(double));
-    lanes->tail_count = width;
+    memcpy(accumulators->tail, x, (size_t)width * sizeof(double));
+    accumulators->tail_count = width;
 }
 
-TARGET static void NAME(var_fold)(gk_lanes *lanes, int64_t groups, int64_t k, gk_part part)
+TARGET static void NAME(var_fold)(gk_accumulators *accumulators, int64_t groups, int64_t k, gk_part part)
 {
-    double *GK_RESTRICT mean = lanes->state[0], *GK_RESTRICT mean_error = lanes->state[1];
-    double *GK_RESTRICT m2 = lanes->state[2], *GK_RESTRICT m2_error = lanes->state[3];
-    double n = (double)lanes->count; /* elements that each lane stands for */
+    double *GK_RESTRICT mean = accumulators->state[0], *GK_RESTRICT mean_error = accumulators->state[1];
+    double *GK_RESTRICT m2 = accumulators->state[2], *GK_RESTRICT m2_error = accumulators->state[3];
+    double n = (double)accumulators->count; /* elements that each lane stands for */
     for (int64_t half = groups / 2 * k; half >= k; half /= 2, n *= 2)
         for (int64_t i = 0; i < half; i++) {
             double delta = (mean[i + half] - mean[i]) + (mean_error[i + half] - mean_error[i]);
@@ -238,15 +238,15 @@ TARGET static void NAME(var_fold)(gk_lanes *lanes, int64_t groups, int64_t k, gk
     memcpy(part.a, mean, (size_t)k * sizeof *mean);
     memcpy(part.b, mean_error, (size_t)k * sizeof *mean_error);
     memcpy(part.c, m2, (size_t)k * sizeof *m2);
-    if (lanes->tail_count > 0)
-        fold_var_tail(lanes, lanes->count * groups, k, part);
+    if (accumulators->tail_count > 0)
+        fold_var_tail(accumulators, accumulators->count * groups, k, part);
 }
 
 #undef CONSTANT_WIDTH
 
-static const gk_lane_ops NAME(sum_ops) = {NAME(sum_start), NAME(sum_rows), NAME(sum_tail),
+static const gk_accumulator_ops NAME(sum_ops) = {NAME(sum_start), NAME(sum_rows), NAME(sum_tail),
                                           NAME(sum_fold), merge_sum, NAME(sum_row)};
-static const gk_lane_ops NAME(isum_ops) = {NAME(isum_start), NAME(isum_rows), NAME(isum_tail),
+static const gk_accumulator_ops NAME(isum_ops) = {NAME(isum_start), NAME(isum_rows), NAME(isum_tail),
                                            NAME(isum_fold), merge_isum, NULL};
-static const gk_lane_ops NAME(var_ops) = {NAME(var_start), NAME(var_rows), NAME(var_tail),
+static const gk_accumulator_ops NAME(var_ops) = {NAME(var_start), NAME(var_rows), NAME(var_tail),
                                           NAME(var_fold), merge_var, NULL};

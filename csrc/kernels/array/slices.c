@@ -1,4 +1,4 @@
-#include "kernels/array/lines.h"
+#include "kernels/array/slices.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -7,23 +7,23 @@
 #include "base/clock.h"
 #include "kernels/array/memory.h"
 
-static int64_t count_lines(const gk_lines *lines)
+static int64_t count_slices(const gk_slices *slices)
 {
     int64_t count = 1;
-    for (int d = 0; d < lines->ndim; d++)
-        count *= lines->shape[d];
+    for (int d = 0; d < slices->ndim; d++)
+        count *= slices->shape[d];
     return count;
 }
 
-/* Where line i starts, as offsets into the two arrays. */
-static void locate(const gk_lines *lines, int64_t i, int64_t *src, int64_t *dst)
+/* Where slice i starts, as offsets into the two arrays. */
+static void locate(const gk_slices *slices, int64_t i, int64_t *src, int64_t *dst)
 {
     *src = *dst = 0;
-    for (int d = lines->ndim - 1; d >= 0; d--) {
-        int64_t at = i % lines->shape[d];
-        i /= lines->shape[d];
-        *src += at * lines->src_strides[d];
-        *dst += at * lines->dst_strides[d];
+    for (int d = slices->ndim - 1; d >= 0; d--) {
+        int64_t at = i % slices->shape[d];
+        i /= slices->shape[d];
+        *src += at * slices->src_strides[d];
+        *dst += at * slices->dst_strides[d];
     }
 }
 
@@ -33,7 +33,7 @@ static void locate(const gk_lines *lines, int64_t i, int64_t *src, int64_t *dst)
             *(type *)(dst + i * dst_step + t * dst_tile) = \
                 *(const type *)(src + i * src_step + t * src_tile)
 
-/* Copies `tile` lines of n items: items are a step apart, lines a tile. Lines
+/* Copies `tile` slices of n items: items are a step apart, slices a tile. Slices
  * inside: a gather of neighbouring columns then uses each cache line whole. */
 static void copy_tile(char *dst, int64_t dst_step, int64_t dst_tile, const char *src, int64_t src_step,
                       int64_t src_tile, int64_t n, int64_t tile, int64_t size)
@@ -55,36 +55,36 @@ static int64_t room(int64_t items, int64_t size)
 }
 
 typedef struct {
-    const gk_line_kernel *kernel;
+    const gk_slice_kernel *kernel;
     const void *data;
     const char *src;
     char *dst;
-    const gk_lines *lines;
-    int64_t count, tile; /* lines in all, and in a tile: neighbours on the last axis */
-    int gather, scatter; /* lines of src, of dst are not contiguous */
-    char *scratch;       /* a tile of gathered and of finished lines for each participant */
+    const gk_slices *slices;
+    int64_t count, tile; /* slices in all, and in a tile: neighbours on the last axis */
+    int gather, scatter; /* slices of src, of dst are not contiguous */
+    char *scratch;       /* a tile of gathered and of finished slices for each participant */
     int64_t scratch_size;
 } applying;
 
 static void apply_to_tiles(int64_t begin, int64_t end, void *data)
 {
     const applying *a = data;
-    const gk_line_kernel *kernel = a->kernel;
-    const gk_lines *lines = a->lines;
-    int64_t n = lines->length, tile = a->tile, src_at, dst_at;
-    int64_t src_tile = tile > 1 ? lines->src_strides[lines->ndim - 1] : 0;
-    int64_t dst_tile = tile > 1 ? lines->dst_strides[lines->ndim - 1] : 0;
+    const gk_slice_kernel *kernel = a->kernel;
+    const gk_slices *slices = a->slices;
+    int64_t n = slices->length, tile = a->tile, src_at, dst_at;
+    int64_t src_tile = tile > 1 ? slices->src_strides[slices->ndim - 1] : 0;
+    int64_t dst_tile = tile > 1 ? slices->dst_strides[slices->ndim - 1] : 0;
     char *gathered = a->scratch, *finished = a->scratch;
     if (a->scratch != NULL) {
         gathered += gk_participant() * a->scratch_size;
         finished = gathered + (a->gather ? room(tile * n, kernel->src_size) : 0);
     }
     for (int64_t i = begin; i < end; i++) {
-        locate(lines, i * tile, &src_at, &dst_at);
+        locate(slices, i * tile, &src_at, &dst_at);
         const char *src = a->src + src_at;
         char *dst = a->dst + dst_at;
         if (a->gather)
-            copy_tile(gathered, kernel->src_size, n * kernel->src_size, src, lines->src_step, src_tile, n,
+            copy_tile(gathered, kernel->src_size, n * kernel->src_size, src, slices->src_step, src_tile, n,
                       tile, kernel->src_size);
         for (int64_t t = 0; t < tile; t++) {
             const char *from = a->gather ? gathered + t * n * kernel->src_size : src + t * src_tile;
@@ -94,14 +94,14 @@ static void apply_to_tiles(int64_t begin, int64_t end, void *data)
                 gk_cancel(status);
         }
         if (a->scatter)
-            copy_tile(dst, lines->dst_step, dst_tile, finished, kernel->dst_size, n * kernel->dst_size, n,
+            copy_tile(dst, slices->dst_step, dst_tile, finished, kernel->dst_size, n * kernel->dst_size, n,
                       tile, kernel->dst_size);
         if (gk_cancelled())
             return;
     }
 }
 
-/* One long line, copied by all threads. */
+/* One long slice, copied by all threads. */
 typedef struct {
     char *dst;
     const char *src;
@@ -127,19 +127,19 @@ static int copy_line(char *dst, int64_t dst_step, const char *src, int64_t src_s
     return gk_parallel_for(gk_ceil_div(n, COPIED), copy_part, &c, &mine);
 }
 
-/* Long lines in turn, each on all threads. */
+/* Long slices in turn, each on all threads. */
 static int apply_in_turn(const applying *a, const gk_options *options)
 {
-    const gk_line_kernel *kernel = a->kernel;
-    const gk_lines *lines = a->lines;
-    int64_t n = lines->length, src_at, dst_at;
+    const gk_slice_kernel *kernel = a->kernel;
+    const gk_slices *slices = a->slices;
+    int64_t n = slices->length, src_at, dst_at;
     int status = GK_OK;
     for (int64_t i = 0; i < a->count && status == GK_OK; i++) {
-        locate(lines, i, &src_at, &dst_at);
+        locate(slices, i, &src_at, &dst_at);
         const char *from = a->src + src_at;
         char *to = a->dst + dst_at;
         if (a->gather) {
-            status = copy_line(a->scratch, kernel->src_size, from, lines->src_step, n, kernel->src_size, options);
+            status = copy_line(a->scratch, kernel->src_size, from, slices->src_step, n, kernel->src_size, options);
             from = a->scratch;
         }
         if (a->scatter)
@@ -147,37 +147,37 @@ static int apply_in_turn(const applying *a, const gk_options *options)
         if (status == GK_OK)
             status = kernel->on_all_threads(from, to, n, a->data, options);
         if (a->scatter && status == GK_OK)
-            status = copy_line(a->dst + dst_at, lines->dst_step, to, kernel->dst_size, n, kernel->dst_size, options);
+            status = copy_line(a->dst + dst_at, slices->dst_step, to, kernel->dst_size, n, kernel->dst_size, options);
     }
     return status;
 }
 
-/* So many neighbouring lines at once as share a cache line, and as fit into
+/* So many neighbouring slices at once as share a cache line, and as fit into
  * the second-level cache. */
 static int64_t choose_tile(const applying *a)
 {
-    const gk_lines *lines = a->lines;
-    if (lines->ndim == 0 || !(a->gather || a->scatter))
+    const gk_slices *slices = a->slices;
+    if (slices->ndim == 0 || !(a->gather || a->scatter))
         return 1;
     int64_t largest = a->kernel->src_size > a->kernel->dst_size ? a->kernel->src_size : a->kernel->dst_size;
-    int64_t tile = 64 / largest, most = (1 << 19) / gk_times(lines->length, largest);
+    int64_t tile = 64 / largest, most = (1 << 19) / gk_times(slices->length, largest);
     if (tile > most)
         tile = most < 1 ? 1 : most;
-    while (lines->shape[lines->ndim - 1] % tile != 0)
+    while (slices->shape[slices->ndim - 1] % tile != 0)
         tile--;
     return tile;
 }
 
-int gk_lines_apply(const gk_line_kernel *kernel, const void *data, const char *src, char *dst,
-                   const gk_lines *lines, const gk_options *options)
+int gk_slices_apply(const gk_slice_kernel *kernel, const void *data, const char *src, char *dst,
+                   const gk_slices *slices, const gk_options *options)
 {
-    applying a = {.kernel = kernel, .data = data, .src = src, .dst = dst, .lines = lines};
-    int64_t n = lines->length;
-    a.count = count_lines(lines);
+    applying a = {.kernel = kernel, .data = data, .src = src, .dst = dst, .slices = slices};
+    int64_t n = slices->length;
+    a.count = count_slices(slices);
     if (n == 0 || a.count == 0)
         return GK_OK;
-    a.gather = n > 1 && lines->src_step != kernel->src_size;
-    a.scatter = n > 1 && lines->dst_step != kernel->dst_size;
+    a.gather = n > 1 && slices->src_step != kernel->src_size;
+    a.scatter = n > 1 && slices->dst_step != kernel->dst_size;
     a.tile = 1;
 
     gk_options mine = options != NULL ? *options : (gk_options){0};
@@ -185,7 +185,7 @@ int gk_lines_apply(const gk_line_kernel *kernel, const void *data, const char *s
     int in_turn = 0;
     if (work > 20 * GK_MICROSECOND || n >= kernel->long_from) {
         threads = gk_participants(&mine);
-        /* Lines that one thread would sort for a second are not left to it, or the call could not end meanwhile. */
+        /* Slices that one thread would sort for a second are not left to it, or the call could not end meanwhile. */
         in_turn = n >= kernel->long_from && (a.count < 4 * threads || n > GK_LINE_UNINTERRUPTED);
     }
     if (!in_turn)

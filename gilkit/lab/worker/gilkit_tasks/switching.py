@@ -132,12 +132,12 @@ def native(contexts, seconds, one_core=False):
     with _cores(one_core):
         laps = 20
         while True:
-            trial = sync.relay(laps, threads=contexts)
+            trial = sync.ping_pong(laps, threads=contexts)
             if trial.seconds > seconds / 20:
                 break
             laps *= 4
         before = usage()
-        done = sync.relay(max(1, int(laps * seconds / trial.seconds)), threads=contexts, timeout=60 + 10 * seconds)
+        done = sync.ping_pong(max(1, int(laps * seconds / trial.seconds)), threads=contexts, timeout=60 + 10 * seconds)
         return dict(since(before), wall=done.seconds, count=done.switches)
 
 

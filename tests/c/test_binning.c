@@ -6,7 +6,7 @@
 #include "base/isa.h"
 #include "check.h"
 #include "kernels/cluster/nearest.h"
-#include "kernels/histogram/tally.h"
+#include "kernels/histogram/binning.h"
 
 enum { N = 100003 };
 

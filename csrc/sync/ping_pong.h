@@ -13,10 +13,10 @@ typedef struct {
     /* Results. */
     int64_t done;        /* laps that were timed */
     int64_t nanoseconds; /* for them */
-} gk_relay;
+} gk_ping_pong;
 
 /* GK_SYNC_OK, GK_SYNC_NO_MEMORY (nothing done: no thread or memory left),
  * GK_SYNC_TIMEOUT or GK_SYNC_INTERRUPTED: stopped early. */
-int gk_relay_run(gk_relay *relay, const gk_patience *patience);
+int gk_ping_pong_run(gk_ping_pong *ring, const gk_wait_options *wait_options);
 
 #endif
