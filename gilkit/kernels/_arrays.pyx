@@ -15,7 +15,7 @@ cdef extern from "numpy/arrayobject.h":
     cnp.ndarray PyArray_View(cnp.ndarray a, void *descr, void *type)
     bint PyArray_EquivTypes(cnp.dtype a, cnp.dtype b) noexcept
 
-ACCEPTED = "bool, int8 to int64, uint8 to uint64, float32 or float64"
+cdef str ACCEPTED = "bool, int8 to int64, uint8 to uint64, float32 or float64"
 
 # By NumPy's type number.
 cdef gk_type TYPES[13]
@@ -37,12 +37,12 @@ cdef cnp.dtype INT64 = np.dtype(np.int64), UINT64 = np.dtype(np.uint64)
 
 # What NumPy's functions ask for nothing: neither an __array_function__ nor a
 # method. Memory-mapped arrays are a subclass, but for what it does with its file.
-PLAIN = frozenset((
+cdef frozenset PLAIN = frozenset((
     bool, int, float, complex, str, bytes, bytearray, memoryview, list, tuple, range, type(None), np.memmap,
     *(np.dtype(letter).type for letter in "?bhilqBHILQefdgFDGSUVMm"),
 ))
-NOT_THERE = object()
-OF_ARRAYS = {name: getattr(np.ndarray, name, NOT_THERE) for name in ("__array_function__", "__array_ufunc__")}
+cdef object NOT_THERE = object()
+cdef dict OF_ARRAYS = {name: getattr(np.ndarray, name, NOT_THERE) for name in ("__array_function__", "__array_ufunc__")}
 
 # The NumPy functions that gilkit has called and that this thread is in.
 _delegated = threading.local()

@@ -80,8 +80,8 @@ cdef void _fill_lines(gk_slices *lines, cnp.ndarray src, cnp.ndarray dst, int ax
             lines.ndim += 1
 
 
-NOTHING = np.empty(0)
-KINDS = frozenset(("quicksort", "heapsort", "mergesort", "stable"))
+cdef cnp.ndarray NOTHING = np.empty(0)
+cdef frozenset KINDS = frozenset(("quicksort", "heapsort", "mergesort", "stable"))
 
 
 cdef bint _is_stable(object axis, object kind, object stable) except -1:
@@ -182,9 +182,9 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=No
     -----
     Items that are equal and have different bits (zeros with and without a sign, NaNs) keep their order in a stable
     sort. Otherwise -0.0 comes before 0.0, and NaNs come last with their bits unchanged, first those without a sign
-    bit, by rising payload, then those with one, by falling payload. A stable sort of floats goes over the array twice more on
-    one core. Subclasses of NumPy's array, structured arrays with *order*, and objects with ``__array_function__`` are
-    sorted by ``numpy.sort``.
+    bit, by rising payload, then those with one, by falling payload. A stable sort of floats goes over the array twice
+    more on one core. Subclasses of NumPy's array, structured arrays with *order*, and objects with
+    ``__array_function__`` are sorted by ``numpy.sort``.
 
     Scratch: one byte an item, for lines of more than 32,767 items; and a copy of *a* if *out* overlaps it. The arrays
     must not be written to by other threads meanwhile. Releases the GIL; Ctrl-C interrupts it (then the content of *out*
