@@ -399,6 +399,10 @@ static int imap_run(imap_stream *s, gk_options *options)
     atomic_store(&s->m.over, 0);
     options->grain = 1;
     options->eager = 1;
+    /* The tokens of the with blocks around the call end it too. */
+    gk_token_list around = {options->token, options->outer_tokens};
+    if (options->token != NULL)
+        options->outer_tokens = &around;
     options->token = &s->token;
     /* One chunk is one item, of which nobody knows how many will come. */
     int status = mapping_region(&s->m, INT64_C(1) << 40, imap_body, options);

@@ -176,7 +176,7 @@ def _without_limits():
     threads = _call.scope_threads()
     _scope.set(None)
     if threads:
-        _call.enter_scope(threads, 0, None)
+        _call.enter_scope(None, threads, 0, None)
 
 
 cdef object current(variable):

@@ -79,17 +79,17 @@ def sum(blocks: Iterable[Any], *, threads: SupportsIndex | None = None, map: Map
 # ---- histogram
 
 
-class _Extent(NamedTuple):
-    low: Any
-    high: Any
+class _MinMax(NamedTuple):
+    min: Any
+    max: Any
     dtype: np.dtype[Any]
 
 
-def _extent_of(block: npt.ArrayLike, threads: SupportsIndex | None) -> _Extent:
+def _minmax_of(block: npt.ArrayLike, threads: SupportsIndex | None) -> _MinMax:
     array = numbers(block, "block")
     if array.size == 0:
-        return _Extent(None, None, array.dtype)
-    return _Extent(_min(array, threads=threads), _max(array, threads=threads), array.dtype)
+        return _MinMax(None, None, array.dtype)
+    return _MinMax(_min(array, threads=threads), _max(array, threads=threads), array.dtype)
 
 
 def _counts_of(block: npt.ArrayLike, edges: npt.NDArray[Any], threads: SupportsIndex | None) -> npt.NDArray[np.int64]:
@@ -127,13 +127,13 @@ def histogram(
     held = list(blocks)
     if np.ndim(bins) == 0:  # type: ignore[arg-type]
         number = operator.index(bins)  # type: ignore[arg-type]
-        extents = list(map(partial(_extent_of, threads=threads), held))
-        dtypes = {extent.dtype for extent in extents} or {np.dtype(float)}
+        found = list(map(partial(_minmax_of, threads=threads), held))
+        dtypes = {each.dtype for each in found} or {np.dtype(float)}
         if len(dtypes) > 1:
             raise TypeError(f"blocks must have one dtype, not {', '.join(sorted(str(dtype) for dtype in dtypes))}")
         dtype = dtypes.pop()
         if range is None:
-            ends = [end for extent in extents if extent.low is not None for end in (extent.low, extent.high)]
+            ends = [end for each in found if each.min is not None for end in (each.min, each.max)]
             whole = np.array(ends, dtype)
             edges = np.histogram_bin_edges(whole, number)
             # NaN and infinity have been refused.

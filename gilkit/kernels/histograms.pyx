@@ -23,8 +23,8 @@ cdef extern from *:
         int uniform
         double slack
     ctypedef struct gk_minmax:
-        double least
-        double most
+        double min
+        double max
     int gk_histogram_counts "GK(gk_histogram_counts)" (
         const gk_histogram *h, int64_t n, int64_t *counts, const gk_options *options) noexcept nogil
     int gk_histogram_weights "GK(gk_histogram_weights)" (
@@ -37,7 +37,7 @@ cdef extern from *:
         const void *items, gk_type type, int64_t n, int64_t bins, const double *weights, double *sums,
         const gk_options *options) noexcept nogil
     int gk_minmax_of "GK(gk_minmax_of)" (
-        const void *items, gk_type type, int64_t n, gk_minmax *extent, const gk_options *options) noexcept nogil
+        const void *items, gk_type type, int64_t n, gk_minmax *minmax, const gk_options *options) noexcept nogil
 
 cdef enum:
     GUESS_FROM = 2048  # items
@@ -64,13 +64,13 @@ cdef bint _is_wide(cnp.ndarray a) noexcept:
     return type == GK_INT64 or type == GK_UINT64
 
 
-cdef int _find_extent(cnp.ndarray items, gk_minmax *extent, object threads) except -1:
+cdef int _find_minmax(cnp.ndarray items, gk_minmax *minmax, object threads) except -1:
     cdef gk_type type = type_of(cnp.PyArray_TYPE(items))
     cdef int status
     cdef Call call
     begin(&call, threads)
     with nogil:
-        status = gk_minmax_of(cnp.PyArray_DATA(items), type, cnp.PyArray_SIZE(items), extent, &call.options)
+        status = gk_minmax_of(cnp.PyArray_DATA(items), type, cnp.PyArray_SIZE(items), minmax, &call.options)
     return finish(&call, status)
 
 
@@ -219,7 +219,7 @@ def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=Non
         return _numpys_histogram(a, bins, range, density, weights, threads)
     cdef cnp.ndarray items = np.asarray(a), hist, doubles, addends
     cdef gk_histogram h
-    cdef gk_minmax extent
+    cdef gk_minmax minmax
     cdef Call call
     cdef int status, single
     cdef int64_t n
@@ -243,10 +243,10 @@ def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=Non
     h.type = type_of(cnp.PyArray_TYPE(items))
 
     if equal and not named and range is None and n > 0:
-        _find_extent(items, &extent, threads)
-        if _is_wide(items) and max(abs(extent.least), abs(extent.most)) >= EXACT_INTEGERS:
+        _find_minmax(items, &minmax, threads)
+        if _is_wide(items) and max(abs(minmax.min), abs(minmax.max)) >= EXACT_INTEGERS:
             return _numpys_histogram(a, bins, range, density, given, threads)
-        edges = _equal_edges(np.array((extent.least, extent.most)).astype(items.dtype), bins, None, threads)
+        edges = _equal_edges(np.array((minmax.min, minmax.max)).astype(items.dtype), bins, None, threads)
     elif named:
         edges = np.histogram_bin_edges(items, bins, range, weights)
     else:  # the edges depend on the dtype of the items, not on the items
@@ -307,7 +307,7 @@ cdef object _numpys_bincount(object x, object weights, object minlength, object 
     return delegate(np.bincount, (x,), keywords, threads)
 
 
-cdef int64_t _least_bins(object minlength) except -1:
+cdef int64_t _min_bins(object minlength) except -1:
     if minlength is True or minlength is False:
         raise TypeError(f"minlength must be an integer, not {minlength}")
     return integer(minlength, "minlength", 0, MOST_BINS)
@@ -342,11 +342,11 @@ def bincount(x, /, weights=None, minlength=0, *, threads=None):
     if is_for_numpy(x, None) or is_for_numpy(weights, None):
         return _numpys_bincount(x, weights, minlength, threads)
     cdef cnp.ndarray items, hist, addends
-    cdef gk_minmax extent
+    cdef gk_minmax minmax
     cdef gk_type type
     cdef Call call
     cdef int status
-    cdef int64_t n, bins, least_bins
+    cdef int64_t n, bins, min_bins
     cdef const void *data
     cdef int64_t *counts
 
@@ -357,7 +357,7 @@ def bincount(x, /, weights=None, minlength=0, *, threads=None):
     type = type_of(cnp.PyArray_TYPE(items))
     if items.ndim != 1 or type >= GK_FLOAT32:
         _refuse(x, weights, minlength, threads)
-    least_bins = 0 if minlength is 0 else _least_bins(minlength)
+    min_bins = 0 if minlength is 0 else _min_bins(minlength)
     if not cnp.PyArray_ISCARRAY_RO(items):
         items = np.ascontiguousarray(items, items.dtype.newbyteorder("="))
     data = cnp.PyArray_DATA(items)
@@ -365,22 +365,22 @@ def bincount(x, /, weights=None, minlength=0, *, threads=None):
     if weights is None:
         # Most often the first items tell how far the others go, and then one pass
         # is enough: the place behind the bins shows whether any item went further.
-        gk_minmax_of(data, type, min(n, <int64_t>GUESS_FROM), &extent, NULL)
-        if extent.least >= 0 and extent.most < MOST_GUESSED:
-            bins = <int64_t>extent.most + 1 if n <= GUESS_FROM else 2 * <int64_t>extent.most + 16
-            hist = _count(data, type, n, max(bins, least_bins), threads)
+        gk_minmax_of(data, type, min(n, <int64_t>GUESS_FROM), &minmax, NULL)
+        if minmax.min >= 0 and minmax.max < MOST_GUESSED:
+            bins = <int64_t>minmax.max + 1 if n <= GUESS_FROM else 2 * <int64_t>minmax.max + 16
+            hist = _count(data, type, n, max(bins, min_bins), threads)
             bins = hist.shape[0] - 1
             counts = <int64_t *>cnp.PyArray_DATA(hist)
             if counts[bins] == 0:
-                while bins > least_bins and counts[bins - 1] == 0:
+                while bins > min_bins and counts[bins - 1] == 0:
                     bins -= 1
                 return _shortened(hist, bins)
 
-    _find_extent(items, &extent, threads)
-    if not (0 <= extent.least and extent.most < MOST_BINS):
+    _find_minmax(items, &minmax, threads)
+    if not (0 <= minmax.min and minmax.max < MOST_BINS):
         raise ValueError(
-            f"x: got values from {int(extent.least)} to {int(extent.most)}; accepted are 0 to {MOST_BINS - 1}")
-    bins = max(<int64_t>extent.most + 1, least_bins)
+            f"x: got values from {int(minmax.min)} to {int(minmax.max)}; accepted are 0 to {MOST_BINS - 1}")
+    bins = max(<int64_t>minmax.max + 1, min_bins)
     if weights is not None:
         addends = np.asarray(weights)
         if addends.ndim != 1 or addends.shape[0] != n or not np.can_cast(addends.dtype, np.float64):
