@@ -120,7 +120,8 @@ cdef extern from *:
         gk_lock *l = (gk_lock *)lock;
         if (gk_lock_try(l))
             return GILKIT_OK;
-        gk_wait_options wait_options = {timeout < 0 ? GK_FOREVER : timeout == 0 ? 0 : GK(gk_now)() + timeout, NULL, NULL};
+        gk_wait_options wait_options = {
+            timeout < 0 ? GK_FOREVER : timeout == 0 ? 0 : GK(gk_now)() + timeout, NULL, NULL};
         return GK(gk_lock_acquire)(l, &wait_options);
     }
 

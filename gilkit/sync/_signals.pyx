@@ -14,7 +14,8 @@ from gilkit.sync._c cimport (
     GK_SYNC_NO_MEMORY, GK_SYNC_OK, gk_arrival, gk_barrier, gk_barrier_break, gk_barrier_broken, gk_barrier_init,
     gk_barrier_open, gk_barrier_reset, gk_barrier_wait, gk_barrier_waiting, gk_event, gk_event_clear,
     gk_event_is_set, gk_event_reinit, gk_event_set, gk_event_wait, gk_gil_await, gk_gil_freed, gk_gil_signalling,
-    gk_latch, gk_latch_count_down, gk_latch_init, gk_latch_left, gk_latch_wait, gk_wait_options, gk_ping_pong, gk_ping_pong_run,
+    gk_latch, gk_latch_count_down, gk_latch_init, gk_latch_left, gk_latch_wait, gk_wait_options, gk_ping_pong,
+    gk_ping_pong_run,
     gk_semaphore, gk_semaphore_acquire, gk_semaphore_init, gk_semaphore_release, gk_semaphore_try,
     gk_semaphore_value, import_core,
 )

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 
 from ..charts import Bar, Bars, Chart
 from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, combine
+from ..figures import select
 from ..stats import bootstrap
 from ..text import duration, plural
 
