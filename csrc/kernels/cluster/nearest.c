@@ -15,6 +15,9 @@
 
 enum { VECTORS = 2, UNIT = 64 /* points; a multiple of every WIDTH */ };
 
+/* Bytes of a participant's scratch for each dimension: a tile of points, whatever the vectors. */
+enum { TILE_BYTES = VECTORS * 64 };
+
 /* Coordinates of centres between looks at gk_cancelled(): 0.1 to 1 ms. */
 enum { BETWEEN_LOOKS = 1 << 16 };
 
@@ -127,7 +130,7 @@ static void find_filtered(const finding *f, const double *points, int64_t n, cha
                           double *distance)
 {
     const gk_nearest_input *in = f->in;
-    double *open = (double *)(void *)(scratch + f->scratch_size) - UNIT * in->dims;
+    double *open = (double *)(void *)(scratch + TILE_BYTES * in->dims); /* behind the tile */
     int64_t found[UNIT] = {0}, place[UNIT], count = 0;
     double far[UNIT] = {0};
     for (int64_t i = 0; i < n; i++) /* the filter may end early, and what it leaves is read as an index */
@@ -172,7 +175,7 @@ static void find_units(int64_t begin, int64_t end, void *data)
 
 int gk_nearest(const gk_nearest_input *in, int64_t *index, void *distance, const gk_options *options)
 {
-    enum { WIDEST = VECTORS * 64, ALIGNMENT = 128 };
+    enum { ALIGNMENT = 128 };
     finding f = {.in = in, .index = index, .distance = distance, .find_candidates = filter_of(in)};
     gk_options mine = options != NULL ? *options : (gk_options){0};
     int64_t units = gk_ceil_div(in->n, UNIT);
@@ -181,7 +184,7 @@ int gk_nearest(const gk_nearest_input *in, int64_t *index, void *distance, const
     mine.eager = gk_times(units, unit_cost) > 200 * GK_MICROSECOND;
     if (gk_times(units, unit_cost) < 10 * GK_MICROSECOND)
         mine.threads = 1;
-    int64_t cell = WIDEST + (f.find_candidates != NULL ? UNIT * (int64_t)sizeof(double) : 0);
+    int64_t cell = TILE_BYTES + (f.find_candidates != NULL ? UNIT * (int64_t)sizeof(double) : 0);
     if (in->dims > PTRDIFF_MAX / cell - ALIGNMENT)
         return GK_NO_MEMORY;
     f.scratch_size = (size_t)gk_ceil_div(in->dims * cell, ALIGNMENT) * ALIGNMENT + ALIGNMENT;
@@ -196,7 +199,7 @@ int gk_nearest(const gk_nearest_input *in, int64_t *index, void *distance, const
         return status;
     }
     status = GK_NO_MEMORY;
-    /* The last bytes of the last are left over: the first begins at an address that is aligned. */
+    /* The padding of the last participant makes up for what aligning the first one takes. */
     int64_t threads = gk_participants(&mine);
     char *memory = gk_allocate(threads < units ? threads : units, (int64_t)f.scratch_size);
     if (memory != NULL) {
