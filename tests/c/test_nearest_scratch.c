@@ -11,9 +11,10 @@ int main(void)
     int64_t *index = malloc(N * sizeof *index);
     for (int i = 0; i < N * DIMS; i++)
         points[i] = (i * 7919 % 1009) / 1009.0;
-    /* Twice the same centre: the filter leaves its points to the exact search, which uses the rest of the scratch. */
-    for (int i = 0; i < DIMS; i++)
-        points[DIMS + i] = points[i];
+    /* Each centre is there twice: the filter leaves every point to the exact search, which fills its scratch. */
+    for (int i = 0; i < N; i += 2)
+        for (int j = 0; j < DIMS; j++)
+            points[(i + 1) * DIMS + j] = points[i * DIMS + j];
     for (int threads = 1; threads <= 8; threads++) {
         gk_nearest_input in = {.type = GK_FLOAT64, .n = N, .k = K, .dims = DIMS, .points = points, .centers = points};
         gk_options options = {.threads = threads};
