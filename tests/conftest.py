@@ -96,7 +96,7 @@ FULL = {
     ],
     "reductions": ["test_more_than_32_bits_of_elements"],
     # The best set of the machine stays.
-    "sorting": [f"test_long_lines_with_every_instruction_set[{isa}" for isa in ("scalar", "avx2")],
+    "sorting": [f"test_long_slices_with_every_instruction_set[{isa}" for isa in ("scalar", "avx2")],
 }  # fmt: skip
 # What a busy machine can make late. Such a test is tried again; in the end it is skipped with the reason, or fails with
 # --full, whose runs must not hide a fault.
@@ -105,11 +105,11 @@ LEFT_ALONE = {
     "lab_measure": ["test_own_cpu_seconds", "test_sleeping_uses_nothing", "test_a_child"],
     "mandelbrot": ["test_cancelled_inside_one_row"],
     "mapping": ["test_threads_work_at_the_same_time"],
-    "mapping_signals": ["test_cancel_token", "test_timeout", "test_what_a_signal_handler_raises"],
+    "mapping_signals": ["test_cancel_token", "test_timeout", "test_an_exception_of_a_signal_handler"],
     "parallel": ["test_threads_take_part"],
     "stress": ["test_idle_workers_use_no_time"],
-    "sync_counters": ["test_hammer_timeout_and_interrupt"],
-    "sync_relay": ["test_a_signal_handler_ends_it"],
+    "sync_counters": ["test_contend_timeout_and_interrupt"],
+    "sync_ping_pong": ["test_a_signal_handler_ends_it"],
     "sync_signals": ["test_signal_handlers_end_waits", "test_a_signal_that_another_thread_gets"],
 }
 EXAMPLES = 25  # that Hypothesis tries without --full

@@ -57,7 +57,7 @@ CALLS = {
 
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("lies", [*((lie,) for lie in [*LIES, *METHODS]), (*LIES, *METHODS)], ids=lambda lies: lies[0])
-def test_out_of_a_subclass_is_the_memory_it_has(name, lies):
+def test_out_of_a_subclass_uses_its_actual_memory(name, lies):
     room = np.zeros(2 * N)
     with pytest.raises(ValueError, match="out must have the shape"):
         CALLS[name](liar(room[:4], *lies))
@@ -87,7 +87,7 @@ def test_jacobi_into_a_subclass():
     np.testing.assert_array_equal(room[:N], 1)
 
 
-def test_out_is_an_instance_by_its_own_word_only():
+def test_out_that_only_claims_to_be_an_array():
     class Says:
         __class__ = np.ndarray
         shape, dtype, flags = (N,), np.dtype("f8"), Anything()
@@ -98,7 +98,7 @@ def test_out_is_an_instance_by_its_own_word_only():
 
 
 @pytest.mark.parametrize("lies", [(lie,) for lie in [*LIES, *METHODS]] + [(*LIES, *METHODS)], ids=lambda lies: lies[0])
-def test_inputs_are_the_memory_they_have(lies):
+def test_inputs_are_read_from_their_actual_memory(lies):
     few = np.arange(6.0)
     x = liar(few, *lies)
     assert gilkit.fsum(x) == 15
@@ -113,7 +113,7 @@ def test_inputs_are_the_memory_they_have(lies):
     assert gilkit.blocks.kmeans([liar(centers, *lies)], liar(centers, *lies)).inertia == 0
 
 
-def test_centers_that_change_each_time_they_are_asked_for():
+def test_centers_that_change_on_each_access():
     class Shrinking:
         rows = 6
 
@@ -265,12 +265,12 @@ def test_array_function(name):
         function(*arguments, threads=0)
 
 
-def test_functions_that_numpy_has_not_take_what_an_object_converts_to():
+def test_functions_that_numpy_lacks_convert_the_object():
     assert gilkit.fsum(Own()) == 3
     assert gilkit.nearest([[1.0, 2.0]], np.asarray([Own().__array__()]))[0].tolist() == [0]
 
 
-def test_methods_as_of_pandas():
+def test_methods_like_those_of_pandas():
     class Series:
         """Skips NaN by itself."""
 
@@ -387,7 +387,7 @@ def test_numpy_patched_by_hand(run_python):
     assert int(run_python(PATCHED)) > 50
 
 
-def test_a_subclass_costs_no_warning():
+def test_a_subclass_causes_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         gilkit.sum(np.ones(3).view(Metres))

@@ -59,14 +59,14 @@ def test_the_time_is_bounded_on_any_machine(slow):
         assert set(ran) == set(SUITES)
 
 
-def test_a_suite_takes_nothing_from_the_others():
+def test_suites_do_not_take_time_from_each_other():
     plan = budget.Budget([("slow", 1)] * 10 + [("other", 1)] * 10, total=100)
     assert plan.next("slow", now=0) == budget.LONGEST
     assert plan.next("slow", now=60) is None  # half of the time is the other's
     assert plan.next("other", now=60) == budget.LONGEST
 
 
-def test_when_time_is_up_nothing_runs():
+def test_nothing_runs_when_time_is_up():
     assert budget.Budget([("one", 1)], total=10).next("one", now=11) is None
 
 

@@ -86,7 +86,7 @@ def test_items_run_with_the_callers_signal_mask(run, blocked):
 
 
 @masks
-def test_a_mask_that_an_item_leaves_behind_is_not_the_next_ones(blocked):
+def test_a_signal_mask_set_by_an_item_does_not_reach_the_next(blocked):
     blocked(())
     by_map(lambda: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}) and None)
     blocked(())
@@ -186,7 +186,7 @@ def stack_size():
 
 @pytest.mark.skipif(not LINUX, reason="the size is asked for as on Linux")
 @every_way
-def test_workers_have_the_stack_that_threading_asks_for(run, stack_size):
+def test_workers_have_the_stack_size_that_threading_sets(run, stack_size):
     gilkit.spin(10**7, threads=2)  # on workers that exist
     for size in (64 << 20, 16 << 20, 0, 128 << 20):
         stack_size(size)
@@ -195,7 +195,7 @@ def test_workers_have_the_stack_that_threading_asks_for(run, stack_size):
 
 
 @pytest.mark.skipif(not LINUX, reason="the size is asked for as on Linux")
-def test_a_stack_that_cannot_be_had_leaves_the_caller_alone(stack_size):
+def test_without_memory_for_worker_stacks_the_caller_computes_alone(stack_size):
     stack_size(1 << 46)
     for _ in range(3):
         assert gilkit.map(abs, range(-1000, 0), threads=3) == list(range(1000, 0, -1))
@@ -350,7 +350,7 @@ def test_items_compute_with_the_callers_control(run):
 
 
 @control
-def test_a_control_that_an_item_leaves_behind_is_not_the_next_ones():
+def test_fp_control_set_by_an_item_does_not_reach_the_next():
     main = threading.get_ident()
     by_map(lambda: threading.get_ident() != main and libm.fesetround(UPWARD))
     assert by_map(lambda: 1.0 + float("1e-30") > 1) == [False] * 2

@@ -249,7 +249,7 @@ def test_without_import_any_function_may_be_the_first(installed, name):
     installed("forgetful").run(f"import forgetful; assert forgetful.first_call({name!r})")
 
 
-def test_without_import_threads_may_come_first_together(installed):
+def test_without_import_several_threads_may_be_first(installed):
     installed("forgetful").run("""
         import forgetful, sys, threading
         assert "gilkit._capi" not in sys.modules
@@ -360,7 +360,7 @@ def other_abi(header):
     return header.replace("#define GILKIT_ABI 1", "#define GILKIT_ABI 2")
 
 
-def test_built_with_an_older_header_it_runs(environment, tmp_path):
+def test_built_with_an_older_header_runs(environment, tmp_path):
     environment.install("bytecount", **changed_header(tmp_path, older))
     environment.run("import bytecount; assert bytecount.histogram(b'aab')[97] == 2")
 
@@ -372,7 +372,7 @@ def test_built_with_an_older_header_it_runs(environment, tmp_path):
         (other_abi, r"\(ABI 2\), but gilkit .* \(ABI 1\) is installed"),
     ],
 )
-def test_built_with_another_header_it_says_so(environment, tmp_path, change, message):
+def test_built_with_another_header_is_refused(environment, tmp_path, change, message):
     environment.install("bytecount", **changed_header(tmp_path, change))
     said = environment.run("import bytecount", status=1)
     assert re.search("ImportError: .*" + message, said), said

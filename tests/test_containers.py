@@ -59,7 +59,7 @@ def test_taskset(default):
 
 
 @pytest.mark.skipif(gilkit.info()["affinity"] < 2, reason="the machine has one core")
-def test_nobody_spins_without_a_core(run_python, default):
+def test_workers_do_not_spin_without_a_core(run_python, default):
     """On one core, workers made for more sleep at once: the process has the time of its caller only."""
     run_python(
         PROLOGUE

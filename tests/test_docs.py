@@ -63,7 +63,7 @@ def test_every_function_is_documented():
             assert f"`{name}`" in pages or f"`{name}(" in pages, name
 
 
-def test_quotes_are_of_the_claims():
+def test_quotes_match_the_claims():
     """Choosing a model rests on what the lab has measured, and says nothing else when that changes."""
 
     def words(text):
@@ -76,7 +76,7 @@ def test_quotes_are_of_the_claims():
         assert words(re.sub("^> ", "", quote, flags=re.M)) in claims
 
 
-def test_both_readmes_show_the_same():
+def test_both_readmes_show_the_same_code():
     """The same commands and the same code, comments aside."""
 
     def code(path):
@@ -103,7 +103,7 @@ def test_both_readmes_show_the_same():
         ("<!-- from pyproject.toml -->\n```toml\n[project]\n```", "not among what is built"),
     ],
 )
-def test_what_is_wrong_is_found(text, said, tmp_path):
+def test_wrong_pages_are_found(text, said, tmp_path):
     page = tmp_path / "page.md"
     page.write_text(text)
     done = subprocess.run(

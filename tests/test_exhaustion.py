@@ -122,7 +122,7 @@ resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMI
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-def test_no_thread_to_be_had(run_python, limit):
+def test_when_no_thread_can_start(run_python, limit):
     out = run_python(
         CALLS
         + """
@@ -148,7 +148,7 @@ print(limited, gilkit.info()["workers"])
     assert int(workers) == 0
 
 
-def test_threads_come_back(run_python):
+def test_threads_start_again_when_the_limit_is_lifted(run_python):
     """After a failed start none is tried for a second; then the pool grows as ever."""
     if os.getuid() != 0:
         pytest.skip("only root can lift a limit that it has set")

@@ -62,7 +62,7 @@ for i in range(ROUNDS):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_an_idle_pool_is_gone_before_the_fork(forks):
+def test_idle_workers_end_before_the_fork(forks):
     """CPython 3.12 and later warn of a fork in a process with several threads; they count those in /proc."""
     forks(
         """

@@ -55,26 +55,26 @@ SHAPES = [(2**63 - 1,), (2**63 - 2,), (2**62 - 1, 2), (2, 2**62 - 1), ((2**63 - 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("name", ["sum", "mean", "var", "std", "min", "max", "fsum"])
-def test_reductions_of_nearly_two_to_the_63_items_begin(name, shape):
+def test_reductions_of_nearly_2_to_the_63_items_start(name, shape):
     with gilkit.timeout(0.01), pytest.raises(TimeoutError):
         getattr(gilkit, name)(virtual(shape))
 
 
 @pytest.mark.parametrize("name", ["sum", "mean", "var", "std", "min", "max"])
-def test_reductions_along_an_axis_of_nearly_two_to_the_63_items_begin(name):
+def test_reductions_along_an_axis_of_nearly_2_to_the_63_items_start(name):
     with gilkit.timeout(0.01), pytest.raises(TimeoutError):
         getattr(gilkit, name)(virtual((2**60, 7)), axis=0)
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.float32, np.float64])
-def test_dot_of_the_most_items_there_can_be(dtype):
+def test_dot_of_the_maximum_number_of_items(dtype):
     a = virtual(((2**63 - 1) // np.dtype(dtype).itemsize,), dtype)
     with gilkit.timeout(0.01), pytest.raises(TimeoutError):
         gilkit.dot(a, a)
 
 
 @pytest.mark.parametrize("name", ["sort", "argsort", "cumsum", "histogram", "bincount", "nearest", "jacobi"])
-def test_what_needs_memory_for_each_item_says_that_there_is_none(name):
+def test_calls_that_need_memory_per_item_raise_memory_error(name):
     a = virtual((2**58, 2) if name in ("nearest", "jacobi") else (2**60,), np.float64 if name == "jacobi" else np.int8)
     rest = {"nearest": [a], "jacobi": []}.get(name, [])
     keywords = {"iterations": 1} if name == "jacobi" else {}
@@ -84,14 +84,14 @@ def test_what_needs_memory_for_each_item_says_that_there_is_none(name):
 
 @pytest.mark.parametrize("shape", [(2**59,), (2**58, 2), (2, 2**58)], ids=str)
 @pytest.mark.parametrize("name", ["sort", "cumsum"])
-def test_an_out_as_large_as_no_memory(name, shape):
+def test_an_out_larger_than_any_memory(name, shape):
     a = virtual(shape, np.int64)
     out = as_strided(np.zeros(1, np.int64), shape, (0,) * len(shape))
     with gilkit.timeout(0.05), pytest.raises((MemoryError, TimeoutError)):
         getattr(gilkit, name)(a, axis=0, out=out)
 
 
-def test_a_stride_that_means_nothing():
+def test_a_stride_without_meaning():
     """Of an axis with one item; NumPy leaves there whatever was asked for."""
     a = as_strided(np.arange(40.0), (1, 40), (-(2**63), 8))
     assert gilkit.sum(a) == 780
@@ -103,7 +103,7 @@ def test_a_stride_that_means_nothing():
 
 
 @pytest.mark.parametrize("iterations", [2**63 - 1, 2**63 - 16, 2**62])
-def test_jacobi_makes_the_most_sweeps_that_can_be_asked_for(iterations):
+def test_jacobi_makes_the_maximum_number_of_sweeps(iterations):
     """The number of passes was negative, and what came back was whatever the memory held."""
     with gilkit.timeout(0.01), pytest.raises(TimeoutError):
         gilkit.jacobi(np.ones((5, 5)), iterations=iterations)

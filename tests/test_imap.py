@@ -59,7 +59,7 @@ def test_a_source_that_waits_for_each_answer(work):
 
 
 @pytest.mark.parametrize("ahead", [1, 2, 3, 7, 100])
-def test_never_more_is_read_than_may_wait(ahead):
+def test_the_source_is_read_only_within_the_limit(ahead):
     read, given = [0], [0]
 
     def source():
@@ -74,13 +74,13 @@ def test_never_more_is_read_than_may_wait(ahead):
     assert given == [60]
 
 
-def test_slow_items_of_a_generator_are_computed_side_by_side():
+def test_slow_items_of_a_generator_are_computed_concurrently():
     together = threading.Barrier(2)
     for threads in (2, 3):
         assert len(list(gilkit.imap(lambda _: together.wait(LONG), (i for i in range(2)), threads=threads))) == 2
 
 
-def test_items_that_come_while_another_is_at_work_are_begun():
+def test_items_that_arrive_while_another_is_running_are_started():
     """A participant without an item stays while another has one."""
     gate, begun = threading.Event(), []
 
@@ -127,7 +127,7 @@ def test_items_are_dropped_once_they_are_computed(work):
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, lambda n: memoryview(bytes(n))])
 @pytest.mark.parametrize("large", ["items", "results"])
-def test_large_items_and_results_are_few(kind, large):
+def test_few_large_items_and_results_are_kept(kind, large):
     """16 MiB of them, or one more than there are threads."""
     read, furthest = [0], 0
 
@@ -186,7 +186,7 @@ def test_an_imap_that_its_own_function_ends(where, how):
     assert done.wait(LONG)
 
 
-def test_close_waits_for_items_at_work_but_not_in_an_item():
+def test_close_waits_for_running_items_but_not_inside_an_item():
     at_work, finished = threading.Semaphore(0), []
 
     def item(x):
@@ -258,7 +258,7 @@ def test_a_source_that_asks_for_the_results():
 
 @pytest.mark.parametrize("work", ["short", "long"])
 @pytest.mark.parametrize("error", [StopIteration, GeneratorExit, SystemExit, KeyboardInterrupt, OSError])
-def test_what_the_function_raises(error, work):
+def test_exceptions_of_the_function(error, work):
     def fail(x):
         if work == "long":
             time.sleep(0.002)
@@ -278,7 +278,7 @@ def test_what_the_function_raises(error, work):
 
 
 @pytest.mark.parametrize("error", [GeneratorExit, SystemExit, KeyboardInterrupt])
-def test_what_the_source_raises(error):
+def test_exceptions_of_the_source(error):
     def source():
         yield from range(5)
         raise error
@@ -332,7 +332,7 @@ def test_an_unfinished_imap_at_exit_is_quiet(holder):
 
 
 @pytest.mark.parametrize("work", ["abs", "time.sleep"])
-def test_an_imap_that_a_finaliser_asks_at_exit_ends(work):
+def test_an_imap_that_a_finaliser_advances_at_exit_ends(work):
     code = f"""
 import gilkit, time
 class Last:
@@ -349,7 +349,7 @@ last = Last()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs RLIMIT_NPROC")
-def test_imap_where_no_thread_can_be_had():
+def test_imap_when_no_thread_can_start():
     output = run("""
 import os, resource, threading, gilkit
 gilkit.imap, gilkit.map
@@ -380,7 +380,7 @@ print("right")
 # ---- Limits ----
 
 
-def test_a_timeout_holds_for_asking_alone():
+def test_a_timeout_limits_only_calls_of_next():
     gate = threading.Event()
     with gilkit.timeout(0.05):
         results = gilkit.imap(lambda x: gate.wait(LONG) and gilkit.spin(1000), (x for x in range(3)), threads=2)
@@ -391,7 +391,7 @@ def test_a_timeout_holds_for_asking_alone():
 
 
 @pytest.mark.parametrize("work", [abs, pause])
-def test_a_timeout_ends_the_asking_of_an_imap_that_was_made_before(work):
+def test_a_timeout_ends_next_of_an_imap_made_earlier(work):
     results = gilkit.imap(work, itertools.count())
     with pytest.raises(TimeoutError), gilkit.timeout(0.05):
         for _ in results:
@@ -400,7 +400,7 @@ def test_a_timeout_ends_the_asking_of_an_imap_that_was_made_before(work):
     results.close()
 
 
-def test_a_token_holds_for_asking_alone():
+def test_a_token_limits_only_calls_of_next():
     token = gilkit.CancelToken()
     with token:
         results = gilkit.imap(pause, itertools.count())

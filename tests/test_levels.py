@@ -18,7 +18,7 @@ def conftest(pytestconfig):
     return pytestconfig.pluginmanager.getplugin(str(TESTS / "conftest.py"))
 
 
-def test_tests_that_are_treated_otherwise_exist(conftest):
+def test_the_tables_name_tests_that_exist(conftest):
     for file, names in [*conftest.FULL.items(), *conftest.LEFT_ALONE.items()]:
         text = (TESTS / f"test_{file}.py").read_text()
         for name in names:
@@ -37,7 +37,7 @@ def test_some_of_each_subject_is_in_the_default():
 @pytest.mark.parametrize(("percent", "skips", "tries", "end"), [
     (0.0, True, 1, AssertionError), (90.0, True, 3, pytest.skip.Exception), (90.0, False, 3, AssertionError),
 ])  # fmt: skip
-def test_what_a_busy_machine_makes_late_is_tried_again(conftest, monkeypatch, percent, skips, tries, end):
+def test_a_test_disturbed_by_other_programs_is_retried(conftest, monkeypatch, percent, skips, tries, end):
     tried = []
 
     def test():

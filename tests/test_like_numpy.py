@@ -198,7 +198,7 @@ def test_histogram(a, bins, limits, density, weighted):
 @pytest.mark.parametrize("name", [*REDUCTIONS, "cumsum"])
 @given(a=arrays(), axis=st.none() | st.integers(-3, 2), data=st.data())
 @settings(max_examples=60, deadline=None)
-def test_out_of_the_result_s_type(name, a, axis, data):
+def test_out_of_the_result_type(name, a, axis, data):
     expected, _ = outcome(getattr(np, name), a, axis=axis)
     if isinstance(expected, Exception):
         return

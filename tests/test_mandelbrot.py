@@ -1,4 +1,4 @@
-"""gilkit.mandelbrot: against its twin, for every instruction set and number of threads."""
+"""gilkit.mandelbrot: against its reference, for every instruction set and number of threads."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ import gilkit
 from gilkit.reference import mandelbrot as reference
 
 
-def equals_the_twin(width, height, **region):
+def equals_the_reference(width, height, **region):
     threads = region.pop("threads", None)
     image = gilkit.mandelbrot(width, height, threads=threads, **region)
     assert image.dtype == np.int32
@@ -35,18 +35,20 @@ coordinates = st.floats(-3, 3) | st.floats(-1e150, 1e150) | st.integers(-2, 2)
     threads=st.sampled_from([None, 1, 2, 3, 8, 64]),
 )
 @settings(max_examples=200, deadline=None)
-def test_equals_the_twin(width, height, x, y, max_iter, threads):
-    equals_the_twin(width, height, x=x, y=y, max_iter=max_iter, threads=threads)
+def test_equals_the_reference(width, height, x, y, max_iter, threads):
+    equals_the_reference(width, height, x=x, y=y, max_iter=max_iter, threads=threads)
 
 
 def test_every_isa(isa):
     for threads in (1, 2, 3, 8, 64):
-        equals_the_twin(101, 50, max_iter=70, threads=threads)
-    equals_the_twin(1, 301)
-    equals_the_twin(301, 1)
-    equals_the_twin(60, 30, x=(-0.7436438870372, -0.7436438870370), y=(0.1318259042052, 0.1318259042054), max_iter=500)
+        equals_the_reference(101, 50, max_iter=70, threads=threads)
+    equals_the_reference(1, 301)
+    equals_the_reference(301, 1)
+    equals_the_reference(
+        60, 30, x=(-0.7436438870372, -0.7436438870370), y=(0.1318259042052, 0.1318259042054), max_iter=500
+    )
     # |z|^2 lies at 4 from the first step on, and rounding decides.
-    equals_the_twin(9, 9, x=(-2.0000000000000009, -1.9999999999999996), y=(-4e-16, 4e-16))
+    equals_the_reference(9, 9, x=(-2.0000000000000009, -1.9999999999999996), y=(-4e-16, 4e-16))
 
 
 def test_the_set_itself():

@@ -76,7 +76,7 @@ def test_endless_iterables_are_read_only_as_far_as_needed():
     assert next(numbers) <= 100 + 10 + 1
 
 
-def test_iterables_are_read_by_the_caller():
+def test_the_caller_reads_the_iterables():
     readers = set()
 
     def items():
@@ -258,7 +258,7 @@ def test_the_error_of_the_first_item_that_fails(threads, kind):
         next(results)
 
 
-def test_after_an_error_the_rest_is_not_begun():
+def test_no_item_starts_after_an_error():
     began = []
 
     def fail(x):
@@ -303,7 +303,7 @@ def test_a_list_that_shrinks():
 
 
 @pytest.mark.parametrize("error", [SystemExit, GeneratorExit, StopIteration, KeyboardInterrupt, Exception])
-def test_exceptions_of_every_kind_travel(error):
+def test_exceptions_of_every_kind_propagate(error):
     def fail(x):
         time.sleep(0.001)
         if x == 3:
@@ -341,7 +341,7 @@ def test_nothing_leaks():
     assert not any(reference() for reference in references)
 
 
-def test_half_filled_results_cannot_be_seen():
+def test_partial_results_are_not_visible():
     marker = object()
 
     def look(_):

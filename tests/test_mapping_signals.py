@@ -74,7 +74,7 @@ def alarm():
         lambda: list(gilkit.imap(time.sleep, [0.005] * 10_000, threads=3)),
     ],
 )
-def test_what_a_signal_handler_raises_ends_the_call(function, error, alarm):
+def test_an_exception_of_a_signal_handler_ends_the_call(function, error, alarm):
     alarm(error)
     began = time.perf_counter()
     with pytest.raises(error):
@@ -135,7 +135,7 @@ def test_a_signal_handler_runs_between_two_calls_of_a_builtin_function():
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, Signal, SystemExit])
 @pytest.mark.parametrize("in_python", [False, True])
-def test_what_a_signal_handler_raises_ends_calls_inside_of_other_items_too(error, in_python, alarm):
+def test_an_exception_of_a_signal_handler_ends_calls_inside_other_items(error, in_python, alarm):
     """Whether it comes while the main thread's item is inside gilkit or in Python code."""
     caller = threading.get_ident()
 

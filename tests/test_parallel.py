@@ -57,7 +57,7 @@ def test_every_item_once(n, threads):
     assert len(recorder.threads) <= threads
 
 
-def test_how_it_is_cut_depends_on_n_alone():
+def test_chunks_depend_on_n_alone():
     cuts = []
     for threads in THREADS:
         recorder = Recorder()
@@ -256,7 +256,7 @@ def test_data():
             address_seen(wrong)
 
 
-def test_the_buffer_stays_in_its_place():
+def test_the_buffer_cannot_move_during_the_call():
     values = bytearray(100)
 
     def grow(begin, end, data):
@@ -328,7 +328,7 @@ def test_many_threads_at_once():
 
 @pytest.mark.parametrize("threads", THREADS)
 @pytest.mark.parametrize("error", [LookupError, SystemExit, KeyboardInterrupt])
-def test_what_a_ctypes_callback_raises_ends_the_call(error, threads, capfd):
+def test_an_exception_in_a_ctypes_callback_ends_the_call(error, threads, capfd):
     """It was printed and forgotten."""
     begun = []
 
@@ -370,7 +370,7 @@ def test_ctypes_callbacks_of_every_kind_may_raise():
         gilkit.parallel_for(1000, Kernel(lambda begin: None))
 
 
-def test_exceptions_of_callbacks_are_forgotten_afterwards():
+def test_callback_exceptions_are_released_afterwards():
     class Big(Exception):
         pass
 

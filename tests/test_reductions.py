@@ -81,7 +81,7 @@ def axes_of(ndim):
 @names
 @given(data=st.data())
 @settings(max_examples=150, deadline=None)
-def test_is_numpys(name, data):
+def test_equals_numpy(name, data):
     a = data.draw(arrays())
     if a.dtype.itemsize == 8 and a.dtype.kind in "iu" and name in ("var", "std"):
         a = a >> np.array(20, a.dtype)  # deviations that long doubles square exactly enough
@@ -142,7 +142,7 @@ specials = st.lists(st.sampled_from([0.0, -0.0, 1.0, -2.5, math.nan, math.inf, -
 @names
 @given(values=specials, repeat=st.sampled_from([1, 1, 50, 9000]), dtype=st.sampled_from(["f4", "f8"]))
 @settings(max_examples=150, deadline=None)
-def test_specials(name, values, repeat, dtype):
+def test_special_values(name, values, repeat, dtype):
     """NaN, infinities and signed zeros, with NumPy's warnings."""
     a = np.repeat(np.array(values, dtype), repeat)
     got, got_warnings = outcome(getattr(gilkit, name), a)
@@ -303,7 +303,7 @@ def test_accuracy():
     assert gilkit.var(np.full(100_000, 0.1)) == 0
 
 
-def test_twins():
+def test_references():
     a = np.random.default_rng(5).standard_normal(777)
     for name in NAMES:
         assert getattr(gilkit, name)(a) == pytest.approx(getattr(reference, name)(a.tolist()), rel=1e-14)

@@ -31,7 +31,7 @@ FREE = Costs(**{field.name: 1e30 if field.name in ("turn", "read_one", "read_all
     workers=st.sampled_from([None, 0, 2]),
 )
 @settings(max_examples=100, deadline=None)
-def test_every_chunk_is_run_once_and_no_time_is_won(work, cores, threads, callers, pause, eager, workers):
+def test_every_chunk_runs_once_and_never_faster_than_possible(work, cores, threads, callers, pause, eager, workers):
     region = Region(work, threads, eager=eager, pause=pause)
     scripts = Pool(Machine(COSTS, cores), Policy(), workers).run(*[[region] * 3] * callers)
     assert [len(calls) for calls in scripts] == [3] * callers

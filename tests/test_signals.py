@@ -63,7 +63,7 @@ def test_ctrl_c_ends_a_call(threads):
 
 
 @posix
-def test_ctrl_c_beside_a_thread_that_holds_the_gil():
+def test_ctrl_c_while_another_thread_holds_the_gil():
     end = threading.Event()
 
     def burn():
@@ -85,7 +85,7 @@ def test_ctrl_c_beside_a_thread_that_holds_the_gil():
 
 
 @posix
-def test_any_handler_runs_and_what_it_raises_travels(handle):
+def test_any_handler_runs_and_its_exception_propagates(handle):
     handle(raise_signalled)
     for after in (0.001, 0.01, 0.05, 0.1):
         with pytest.raises(Signalled):
@@ -145,7 +145,7 @@ def test_a_handler_may_call_gilkit(handle):
 
 
 @posix
-def test_wakeup_descriptor_of_the_program_stays(handle):
+def test_the_programs_wakeup_descriptor_is_kept(handle):
     """asyncio and others are told of signals through it."""
     reader, writer = socket.socketpair()
     with reader, writer:
@@ -262,7 +262,7 @@ def test_descriptors_that_were_closed_and_opened_again_stay_untouched(run_python
 
 @posix
 @pytest.mark.thread_unsafe(reason="the wake-up descriptor belongs to the process")
-def test_the_programs_wakeup_descriptor_is_never_exchanged(handle, capfd):
+def test_the_programs_wakeup_descriptor_is_never_replaced(handle, capfd):
     """Neither its warning is asked for, nor is a byte lost, in short calls and in long ones."""
     reader, writer = socket.socketpair()
     with reader, writer:
@@ -382,7 +382,7 @@ def test_timeout_of_other_threads():
     assert usable()
 
 
-def test_calls_after_the_end_do_not_begin():
+def test_calls_after_the_deadline_do_not_start():
     with gilkit.timeout(0):
         for iterations in (0, 1, MINUTE):
             with pytest.raises(TimeoutError):
@@ -390,7 +390,7 @@ def test_calls_after_the_end_do_not_begin():
     assert gilkit.spin(1) == 1
 
 
-def test_of_nested_timeouts_the_earliest_holds():
+def test_the_earliest_of_nested_timeouts_applies():
     start = time.monotonic()
     with gilkit.timeout(0.1), gilkit.timeout(100), pytest.raises(TimeoutError):
         gilkit.spin(MINUTE)
@@ -403,7 +403,7 @@ def test_of_nested_timeouts_the_earliest_holds():
             assert gilkit.spin(1) == 1
 
 
-def test_one_timeout_object_begins_anew():
+def test_a_timeout_object_can_be_used_again():
     block = gilkit.timeout(0.2)
     assert repr(block) == "gilkit.timeout(0.2)"
     for _ in range(2):
@@ -426,12 +426,12 @@ def test_timeouts_out_of_range(bad):
 
 
 @pytest.mark.parametrize("bad", ["1", b"1", [1], 1j, object()])
-def test_timeouts_that_are_no_numbers(bad):
+def test_timeouts_that_are_not_numbers(bad):
     with pytest.raises(TypeError, match="seconds must be a number or None, not"):
         gilkit.timeout(bad)
 
 
-def test_timeouts_are_of_one_asyncio_task():
+def test_timeouts_belong_to_one_asyncio_task():
     async def limited():
         with gilkit.timeout(0):
             await asyncio.sleep(0.01)

@@ -67,7 +67,7 @@ def samples(dtype, n, seed=0):
 
 @given(a=arrays, threads=st.sampled_from(THREADS), data=st.data())
 @settings(max_examples=300, deadline=None)
-def test_small_arrays_equal_numpys(a, threads, data):
+def test_small_arrays_equal_numpy(a, threads, data):
     axis = data.draw(st.none() | st.integers(-a.ndim, a.ndim - 1))
     np.testing.assert_array_equal(gilkit.sort(a, axis, threads=threads), np.sort(a, axis))
     np.testing.assert_array_equal(gilkit.argsort(a, axis, threads=threads), np.argsort(a, axis, kind="stable"))
@@ -75,7 +75,7 @@ def test_small_arrays_equal_numpys(a, threads, data):
 
 @given(a=arrays)
 @settings(max_examples=100, deadline=None)
-def test_equals_the_twin(a):
+def test_equals_the_reference(a):
     flat = a.ravel()
     expected = np.array(reference.sort(flat.tolist()), a.dtype)
     result = gilkit.sort(flat)
@@ -87,7 +87,7 @@ def test_equals_the_twin(a):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", [1000, LONG])
-def test_long_lines_with_every_instruction_set(isa, dtype, n):
+def test_long_slices_with_every_instruction_set(isa, dtype, n):
     for a in samples(dtype, n):
         expected, order = in_total_order(a), np.argsort(a, kind="stable")
         for threads in THREADS if n == LONG else [1]:
@@ -99,7 +99,7 @@ def test_long_lines_with_every_instruction_set(isa, dtype, n):
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 @pytest.mark.parametrize("at", [0, 20_000, LONG - 1])
-def test_a_single_zero_with_a_sign_or_nan_far_into_a_line(isa, dtype, at):
+def test_a_single_negative_zero_or_nan_far_into_a_slice(isa, dtype, at):
     """One thread looks for them in blocks, while it copies the line."""
     for special in (-0.0, np.nan, -np.nan):
         a = np.random.default_rng(at).integers(-3, 4, LONG).astype(dtype)
@@ -167,7 +167,7 @@ def test_out_is_checked():
             gilkit.sort(a, out=out)
 
 
-def test_what_is_no_plain_array():
+def test_inputs_that_are_not_plain_arrays():
     np.testing.assert_array_equal(gilkit.sort([3, 1, 2]), [1, 2, 3])
     swapped = np.array([3, 1, 2], ">i4")
     np.testing.assert_array_equal(gilkit.sort(swapped), [1, 2, 3])

@@ -30,7 +30,7 @@ def workers_of_this_process():
     return count
 
 
-def test_storm(often):
+def test_many_threads_call_at_once(often):
     seconds = often(2, 60)
     threads = max(2, gilkit.num_threads())
     expected = {samples: gilkit.pi(samples, seed=7) for samples in (1, 10, 1000, 100_000, 1_000_000)}
@@ -87,7 +87,7 @@ def nested(depth, size, threads):
     return all(gilkit.map(lambda each: nested(depth - 1, each, threads), sizes, threads=threads))
 
 
-def test_storm_of_nested_calls_while_thread_counts_change(often):
+def test_nested_calls_while_thread_counts_change(often):
     """Bodies three deep, sizes from 1 to 10^7, in 64 threads, whatever number of threads is set meanwhile."""
     end = time.monotonic() + often(2, 60)
     before = gilkit.num_threads()

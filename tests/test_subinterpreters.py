@@ -146,7 +146,7 @@ def test_parallel_for(run, compile_c):
 
 
 @needs_314
-def test_the_documentations_example():
+def test_the_example_of_the_documentation():
     program = Path(__file__).with_name("interpreter_pool.py")
     output = subprocess.run([sys.executable, program], capture_output=True, text=True, check=True).stdout
     assert output.split() == [str(gilkit.pi(10**6, seed=seed)) for seed in range(8)]
@@ -192,7 +192,7 @@ def test_many_come_and_go_at_once(run):
 
 
 @needs_own_gil
-def test_what_needs_numpy_says_so(run):
+def test_functions_that_need_numpy_say_so(run):
     inner = """
         import importlib
         import gilkit
@@ -234,7 +234,7 @@ def test_settings_of_the_process_follow_the_first_environment(run):
 
 
 @needs_own_gil
-def test_deadlocks_are_detected_in_the_interpreter_that_wants_it(run):
+def test_deadlocks_are_detected_in_the_interpreter_that_enables_it(run):
     inner = """
         from gilkit.sync import DeadlockError, Lock, detect_deadlocks
         lock = Lock()
@@ -268,7 +268,7 @@ IN_FLIGHT = {
 
 @needs_314
 @pytest.mark.parametrize("call", IN_FLIGHT)
-def test_an_end_in_the_midst_of_a_call(run, call):
+def test_an_interpreter_that_ends_during_a_call(run, call):
     """Of a sub-interpreter whose daemon thread is at work: the pool is whole afterwards."""
     inner = f"""
         import threading, time
@@ -303,7 +303,7 @@ def test_an_end_in_the_midst_of_a_call(run, call):
 
 @needs_314
 @pytest.mark.parametrize("call", IN_FLIGHT)
-def test_the_process_ends_in_the_midst_of_a_call(run, call):
+def test_a_process_that_ends_during_a_call(run, call):
     # Not in the midst of an import: there CPython 3.14 itself crashes now and then. Nor so that the thread that entered
     # the sub-interpreter wakes up in Python when that is gone: CPython has freed its thread state, and crashes there with
     # a mere loop of time.sleep(0.02), without gilkit, one time in three (github.com/python/cpython/issues/126016).
@@ -329,7 +329,7 @@ def test_the_process_ends_in_the_midst_of_a_call(run, call):
 
 
 @needs_own_gil
-def test_an_abandoned_imap_does_not_hold_up_the_end(run):
+def test_an_abandoned_imap_does_not_delay_the_end(run):
     inner = """
         import gilkit
         results = gilkit.imap(abs, range(10**6))
@@ -339,7 +339,7 @@ def test_an_abandoned_imap_does_not_hold_up_the_end(run):
 
 
 @needs_own_gil
-def test_calls_when_the_modules_are_gone(run):
+def test_calls_after_the_modules_are_destroyed(run):
     inner = """
         import os, sys, threading
         import gilkit, gilkit.sync

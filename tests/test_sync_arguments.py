@@ -95,7 +95,7 @@ def test_wait_as_threading(name, timeout):
     lambda t: sync.RWLock().reader().acquire(timeout=t),
     lambda t: sync.RWLock().writer().acquire(timeout=t),
 ])  # fmt: skip
-def test_timeouts_that_make_no_sense(wait):
+def test_invalid_timeouts(wait):
     with pytest.raises(ValueError, match="NaN"):
         wait(math.nan)
     with pytest.raises(OverflowError, match="too large"):
@@ -170,7 +170,7 @@ def waits_that_end(name):
 
 
 @pytest.mark.parametrize("timeout", [0.02, 0.1])
-def test_timeouts_are_kept(timeout):
+def test_timeouts_are_observed(timeout):
     lock = sync.Lock()
     lock.acquire()
     rw = sync.RWLock()

@@ -79,7 +79,7 @@ def test_bad_arguments(kind):
     assert counter.value == 3
 
 
-def test_the_common_class_is_none():
+def test_the_common_class_cannot_be_instantiated():
     with pytest.raises(TypeError, match="make one of them"):
         sync.Counter()
 
@@ -283,7 +283,7 @@ def test_handle_of_a_sharded_counter_is_for_one_thread():
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 8, 64])
 @pytest.mark.parametrize("kind", EXACT)
-def test_hammer_is_exact(kind, threads):
+def test_contend_is_exact(kind, threads):
     counter = kind(5)
     result = sync.contend(counter, 2000, threads=threads)
     assert result.threads == threads
@@ -295,7 +295,7 @@ def test_hammer_is_exact(kind, threads):
     assert counter.value == 5 + result.expected
 
 
-def test_hammer_loses_updates_of_a_racy_counter():
+def test_contend_loses_updates_of_a_racy_counter():
     if gilkit.info()["affinity"] < 2:
         pytest.skip("takes two cores")
     result = sync.contend(sync.RacyCounter(), 200_000, threads=4, inside=300)
@@ -304,7 +304,7 @@ def test_hammer_loses_updates_of_a_racy_counter():
     assert sync.contend(sync.RacyCounter(), 1000, threads=1).lost == 0
 
 
-def test_hammer_optimistically():
+def test_contend_optimistically():
     result = sync.contend(sync.AtomicCounter(), 20_000, threads=4, optimistic=True, inside=50, outside=10)
     assert result.lost == 0
     assert result.retries >= 0
@@ -312,7 +312,7 @@ def test_hammer_optimistically():
         sync.contend(sync.LockedCounter(), 1, threads=1, optimistic=True)
 
 
-def test_hammer_bad_arguments():
+def test_contend_bad_arguments():
     counter = sync.AtomicCounter()
     with pytest.raises(ValueError, match="threads must be from 1"):
         sync.contend(counter, 1, threads=0)
@@ -328,7 +328,7 @@ def test_hammer_bad_arguments():
     assert sync.contend(counter, 0, threads=2).ns_per_update == 0
 
 
-def test_hammer_ends_at_the_end_of_the_range():
+def test_contend_stops_at_the_end_of_the_range():
     counter = sync.AtomicCounter(HIGHEST - 10)
     with pytest.raises(OverflowError):
         sync.contend(counter, 1000, threads=3)
@@ -336,7 +336,7 @@ def test_hammer_ends_at_the_end_of_the_range():
 
 
 @pytest.mark.thread_unsafe(reason="signals reach the process")
-def test_hammer_timeout_and_interrupt():
+def test_contend_timeout_and_interrupt():
     counter = sync.AtomicCounter()
     begin = time.monotonic()
     with pytest.raises(TimeoutError):

@@ -82,7 +82,7 @@ def test_reader_against_writer():
     assert {link.mode for link in errors[0].cycle} <= {"read", "write"}
 
 
-def test_readers_only_are_no_deadlock():
+def test_readers_alone_do_not_deadlock():
     one, two = sync.RWLock(), sync.RWLock()
     assert embrace(one.reader(), two.reader()) == []
 
@@ -124,7 +124,7 @@ def test_reader_behind_a_waiting_writer():
     assert "waits to write under" in str(errors[0])
 
 
-def test_reader_behind_what_is_left_of_two_writers():
+def test_reader_behind_the_second_of_two_writers():
     """The same with a second writer, after the first has got on: a reader waits behind it alone."""
     rw, errors = sync.RWLock(), []
     first, second = sync.Lock(), sync.Lock()  # what each writer waits for once it writes
@@ -175,7 +175,7 @@ def test_ring_of_threads():
     assert [len(error.cycle) for error in errors] == [n]
 
 
-def test_waiting_for_oneself():
+def test_a_thread_that_waits_for_itself():
     lock = sync.Lock()
     me = re.escape(threading.current_thread().name)
     with lock, pytest.raises(sync.DeadlockError, match=f"{me}.*which thread '{me}' took at"):
@@ -197,7 +197,7 @@ def test_timeouts_and_tries_survive():
         lock.release()
 
 
-def test_released_locks_close_no_cycle():
+def test_released_locks_form_no_cycle():
     first, second = sync.Lock(), sync.RLock()
     for _ in range(3):
         with first, second:
@@ -212,7 +212,7 @@ def test_released_locks_close_no_cycle():
         pass
 
 
-def test_ordinary_contention_is_no_deadlock():
+def test_ordinary_contention_is_not_a_deadlock():
     locks, each, total = [sync.Lock() for _ in range(3)], 200, [0]
 
     def body(i):
@@ -230,7 +230,7 @@ def test_ordinary_contention_is_no_deadlock():
     assert total[0] == 4 * each
 
 
-def test_condition_gives_its_lock_back_while_it_waits():
+def test_condition_releases_its_lock_while_it_waits():
     condition, ready = sync.Condition(), []
 
     def body():
@@ -269,7 +269,7 @@ def test_inversions_are_reported_once():
 
 
 @for_all_threads
-def test_inversions_by_way_of_others():
+def test_inversions_through_other_locks():
     """Of several orders from a lock, the one that leads back is found, however many others lead nowhere."""
     with sync.detect_deadlocks(inversions=True):
         one, two, three, four = (sync.Lock() for _ in range(4))
@@ -284,7 +284,7 @@ def test_inversions_by_way_of_others():
 
 
 @for_all_threads
-def test_turned_off():
+def test_detection_turned_off():
     with sync.detect_deadlocks(False):
         lock = sync.Lock()
         with lock:

@@ -264,7 +264,7 @@ def test_children_of_forks_use_locks():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_child_knows_what_its_parent_thread_held():
+def test_a_child_knows_the_locks_of_its_parent_thread():
     mine = sync.Lock()
     with mine:
         child = os.fork()
@@ -318,7 +318,7 @@ def warned(match):
         yield
 
 
-def test_locks_with_methods_of_their_own():
+def test_locks_with_custom_methods():
     """A repr that raises, or takes locks; == and hash that do."""
 
     class Odd(sync.Lock):
@@ -417,7 +417,7 @@ def test_threads_without_frames_and_names():
     lock.release()
 
 
-def test_a_thread_that_ended_holds_what_it_held():
+def test_a_thread_that_ended_still_holds_its_locks():
     lock, other, got = sync.Lock(), sync.Lock(), []
     start(lock.acquire).join()
     with other:
@@ -430,7 +430,7 @@ def test_a_thread_that_ended_holds_what_it_held():
         pass
 
 
-def test_detection_that_comes_and_goes_while_locks_are_in_use():
+def test_detection_turned_on_and_off_while_locks_are_in_use():
     """What happened to locks meanwhile is not known, and nothing is made of it."""
     stop, failed = threading.Event(), []
 
@@ -473,7 +473,7 @@ def test_locks_are_freed():
     assert [reference() for reference in references] == [None] * 30
 
 
-def test_a_wait_of_a_condition_has_its_lock_back_when_a_handler_raises():
+def test_a_condition_reacquires_its_lock_when_a_handler_raises():
     if not hasattr(signal, "setitimer"):
         pytest.skip("needs setitimer")
 

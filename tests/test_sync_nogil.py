@@ -155,7 +155,7 @@ def together(*bodies):
 
 
 @pytest.mark.parametrize("name", ["lock", "rlock", "writer"])
-def test_one_lock_for_all(consumer, name):
+def test_one_lock_shared_by_all(consumer, name):
     before, n = consumer.total(), 20_000
     lock = {"lock": sync.Lock, "rlock": sync.RLock, "writer": sync.RWLock}[name]()
     nogil = getattr(consumer, f"add_under_{name}")
@@ -188,7 +188,7 @@ def test_counters(consumer, kind):
     assert consumer.cas(sync.AtomicCounter(1)) == (True, False)
 
 
-def test_condition_between_the_two(consumer):
+def test_condition_between_python_and_nogil_code(consumer):
     lock = sync.Lock()
     condition, rounds = sync.Condition(lock), 300
     if consumer.total() % 2:
@@ -226,7 +226,7 @@ def test_a_nogil_wait_lets_python_run(consumer):
     assert len(ran) == 5
 
 
-def test_what_code_without_the_gil_gives_back_closes_no_cycle(consumer):
+def test_locks_released_without_the_gil_form_no_cycle(consumer):
     """The detection of deadlocks is not told of it, and learns it from who takes the lock next."""
     first, second = sync.Lock(), sync.Lock()
     taken, held, end = threading.Event(), threading.Event(), threading.Event()

@@ -55,7 +55,7 @@ def test_checkers_accept_and_reject(checker, tmp_path):
 
 
 @needs("mypy")
-def test_stubs_are_those_of_the_modules(tmp_path):
+def test_stubs_match_the_modules(tmp_path):
     # stubtest imports what it checks, and gilkit.dask needs distributed.
     missing = tmp_path / "missing.txt"
     missing.write_text("" if importlib.util.find_spec("distributed") else "gilkit\\.dask\n")

@@ -109,7 +109,7 @@ def two_callers(peer: Peer) -> str:
     return "right"
 
 
-def storm(peer: Peer) -> str:
+def stress(peer: Peer) -> str:
     def call() -> None:
         for _ in range(3):
             assert peer.total(N // 10) == expected(N // 10)
@@ -171,7 +171,7 @@ SCENARIOS: dict[str, tuple[str, Callable[[Peer], str]]] = {
     "fork": ("fork after parallel work; parent and child compute", fork),
     "fork-beside": ("fork while another thread is inside a call", fork_beside_a_call),
     "two-callers": ("two Python threads call at once", two_callers),
-    "storm": ("64 Python threads call at once", storm),
+    "stress": ("64 Python threads call at once", stress),
     "nested": ("calls from inside parallel work", nested),
     "no-threads": ("no thread can be made (RLIMIT_NPROC)", no_threads),
     "ctrl-c": ("Ctrl-C during a long call", ctrl_c),

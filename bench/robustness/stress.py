@@ -1,6 +1,6 @@
 """Throughput of many Python threads that call at once, over that of one.
 
-    python bench/robustness/storm.py [callers]
+    python bench/robustness/stress.py [callers]
 
 One caller and many do the same calls in turn; the figure is the ratio of calls per second, with its spread.
 """
