@@ -83,7 +83,7 @@ def test_rwlock_uncontended(benchmark, module, side):
     assert benchmark(run) == UNCONTENDED
 
 
-# Ping-pong: each makes two bodies, which take turns, and what is left to check.
+# Ping-pong: each function returns two bodies that alternate, and a final check.
 
 
 def event(module):

@@ -21,11 +21,11 @@ from ratios import busy_loop, seconds
 
 from gilkit import sync
 
-NATIVE = 8_000_000  # enough for the system to give two threads two cores
+NATIVE = 8_000_000  # long enough for the scheduler to put two threads on two cores
 
 
 def line(name, target, per, ours, theirs, *, rounds=15):
-    """`ours` and `theirs` return seconds; `per` is the number of operations in them."""
+    """Print one line; `ours` and `theirs` return the seconds that `per` operations take."""
     if len(sys.argv) > 1 and not any(word in name for word in sys.argv[1:]):
         return
     ours(), theirs()
@@ -40,7 +40,7 @@ def line(name, target, per, ours, theirs, *, rounds=15):
 
 def counters(mutex):
     def net(add):
-        """A loop of additions, less the loop."""
+        """Return the time of a loop of additions minus that of the empty loop."""
         return lambda: seconds(lambda: bench_counters.python_loop(add)) - seconds(bench_counters.empty_loop)
 
     counter, other = sync.AtomicCounter(), cereggii.AtomicInt64(0)

@@ -1,4 +1,4 @@
-"""Two pools in turn in one process, against each alone: gilkit beside OpenBLAS, numba and OpenMP, and those beside each other.
+"""Two thread pools that alternate in one process, against each alone: gilkit, OpenBLAS, numba and OpenMP in pairs.
 
     python bench/robustness/neighbours.py
 
@@ -58,7 +58,7 @@ PAIRS = [
 
 
 def seconds(*parts: Callable[[], object]) -> list[float]:
-    """What each part took in all, called in turn."""
+    """Call the parts alternately and return the total seconds of each."""
     taken = [0.0] * len(parts)
     for _ in range(TURNS):
         for i, part in enumerate(parts):
@@ -90,7 +90,7 @@ def main() -> None:
     if len(sys.argv) == 3:
         compare(*sys.argv[1:])
         return
-    print("| in turn | relative to the sum of both (quartiles) | each in its turn, relative to itself alone |")
+    print("| pair | alternating, relative to the sum of both alone (quartiles) | each part, relative to itself alone |")
     print("| --- | --- | --- |")
     for first, second, policy in PAIRS:
         environment = {**os.environ, **({"OMP_WAIT_POLICY": policy} if policy else {})}

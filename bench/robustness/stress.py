@@ -1,4 +1,4 @@
-"""Throughput of many Python threads that call at once, over that of one.
+"""Measure the throughput of many Python threads that call at once, relative to one thread.
 
     python bench/robustness/stress.py [callers]
 
@@ -20,7 +20,7 @@ SAMPLES = {"short calls (10^4 samples)": 10_000, "long calls (10^7 samples)": 10
 
 
 def rate(callers: int, samples: int, expected: float) -> float:
-    """Calls per second of all callers, each call counted when it ends."""
+    """Return the calls per second of all callers; a call counts when it ends."""
     end = time.perf_counter() + SECONDS
     counts = []
 

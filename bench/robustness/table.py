@@ -1,4 +1,4 @@
-"""The robustness table: what happens to gilkit and its peers where parallel runtimes break.
+"""Print the robustness table: how gilkit and its peers behave where parallel runtimes break.
 
     python bench/robustness/table.py [--markdown] [--limit SECONDS] [SCENARIO ...]
 
@@ -37,7 +37,7 @@ def run(peer: str, scenario: str, limit: float) -> tuple[str, float]:
         process.communicate()
         return "hangs", limit
     seconds, end = time.perf_counter() - start, time.time()
-    with contextlib.suppress(ProcessLookupError):  # children that were left behind
+    with contextlib.suppress(ProcessLookupError):  # leftover children
         os.killpg(process.pid, signal.SIGKILL)
     lines = out.splitlines()
     if process.returncode == 0 and lines and lines[-1].startswith("exit at "):

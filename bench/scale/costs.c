@@ -210,13 +210,13 @@ int cost_start(int64_t pause, int rounds, int64_t *call, int64_t *latency)
 
 /* ---- What the system lets one of several threads run for before another has its turn */
 
-static _Atomic int thread_group;
+static _Atomic int running;
 static int64_t gaps[64];
 
 static void *count_gaps(void *argument)
 {
     int64_t *count = argument;
-    while (atomic_load(&thread_group) > 0) {
+    while (atomic_load(&running) > 0) {
         int64_t before = now();
         if (now() - before > 500000) /* others ran meanwhile */
             ++*count;
@@ -230,13 +230,13 @@ double cost_turn_length(int threads, int cores, int64_t duration)
     pthread_t handles[64];
     int64_t turns = 0;
     memset(gaps, 0, sizeof gaps);
-    atomic_store(&thread_group, 1);
+    atomic_store(&running, 1);
     for (int i = 0; i < threads; i++)
         if (pthread_create(&handles[i], NULL, count_gaps, &gaps[i]) != 0)
             abort();
     struct timespec t = {.tv_sec = duration / 1000000000, .tv_nsec = duration % 1000000000};
     nanosleep(&t, NULL);
-    atomic_store(&thread_group, 0);
+    atomic_store(&running, 0);
     for (int i = 0; i < threads; i++) {
         pthread_join(handles[i], NULL);
         turns += gaps[i];
