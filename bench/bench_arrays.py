@@ -1,6 +1,6 @@
 """sum, mean, var, min, max, fsum, cumsum, uniform, dot and jacobi against their best peers in the same session.
 
-The peers take turns with gilkit in one run (pytest-benchmark sorts them into a group); each result is checked against
+gilkit and its peers alternate in one run (pytest-benchmark sorts them into a group). Each result is compared with
 NumPy's outside the timed part.
 """
 

@@ -1,7 +1,7 @@
 """gilkit.map against builtin map, concurrent.futures and multiprocessing.pool.ThreadPool.
 
-A function that does nothing shows what an item costs; hashlib and zlib let go of the GIL while they work; the
-pure-Python body gains on free-threaded builds only. Then the workloads that are composed of well-kept libraries.
+A function that does nothing shows the overhead per item. hashlib and zlib release the GIL while they work. The
+pure-Python body gains on free-threaded builds only. The last benchmarks run workloads built from existing libraries.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """parallel_for against Cython's prange (libgomp) and numba's, and the cost of the call from Python.
 
-The loops are compiled when the benchmark runs: loops.pyx with -fopenmp, the same item for both sides. In the triangular
-load item i costs i times as much as the first, so that equal shares of the range are unequal work.
+The benchmark compiles loops.pyx with -fopenmp; both sides run the same body. In the triangular load, item i costs i
+times as much as the first, and equal shares of the range are unequal work.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The empty region: the fixed cost of a parallel region in gilkit and in libgomp.
 
-Back to back, where workers still spin; and after a pause of 200 microseconds, when they sleep and the caller must not
-pay for waking them. The loops are in C on both sides, compiled when the benchmark runs. libgomp is measured as it
-comes: with OMP_WAIT_POLICY unset its threads spin for longer than the pause, and take the cores from everybody else.
+Regions run back to back, while workers still spin, and after a pause of 200 microseconds, when workers sleep and the
+caller must not pay for waking them. The benchmark compiles C loops for both sides. libgomp runs with its defaults: with
+OMP_WAIT_POLICY unset, its threads spin for longer than the pause and keep the cores from other threads.
 """
 
 from __future__ import annotations

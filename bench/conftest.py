@@ -1,7 +1,8 @@
 """Fixtures of the benchmark suites, the time budget, and the summary at the end of a run.
 
-The workloads and the strategies are the lab's: a suite names a workload, and every strategy that can do it here becomes
-one benchmark of the group. Each is opened and warm before the clock starts, and its result is checked after it stops.
+Workloads and strategies come from the lab: a suite names a workload, and every strategy that can run it here becomes
+one benchmark of the group. Each strategy is opened and warmed up before the clock starts, and its result is checked
+after the clock stops.
 """
 
 from __future__ import annotations

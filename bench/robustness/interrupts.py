@@ -2,9 +2,9 @@
 
     python bench/robustness/interrupts.py [tries]
 
-Prints, with and without another thread that computes in Python meanwhile: the time from os.kill(SIGINT) to
-KeyboardInterrupt, median, 99th percentile and longest; and the time of a call in the main thread, which looks for
-signals, over the same call in a thread that does not, in turn.
+The script prints, with and without another thread that runs Python code at the same time: the time from
+os.kill(SIGINT) to KeyboardInterrupt (median, 99th percentile and maximum), and the time of a call in the main thread,
+which checks for signals, over that of the same call in a thread that does not. The two calls alternate.
 """
 
 from __future__ import annotations

@@ -2,10 +2,9 @@
 
     python bench/robustness/neighbours.py
 
-Each pair is a process of its own. It runs three ways, in turn: one part alone, the other alone, and the two alternating.
-The figures are the time of the alternation over the sum of both alone, and each part's time inside the alternation over
-its time alone. `passive` means OMP_WAIT_POLICY=passive: libgomp's threads then sleep between loops, where they otherwise
-spin for milliseconds.
+Each pair runs in its own process: one part alone, the other alone, and the two alternating. The figures are the time of
+the alternation over the sum of both alone, and each part's time within the alternation over its time alone. `passive`
+means OMP_WAIT_POLICY=passive, with which libgomp's threads sleep between loops instead of spinning for milliseconds.
 """
 
 from __future__ import annotations

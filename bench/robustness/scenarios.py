@@ -2,7 +2,7 @@
 
     python bench/robustness/scenarios.py PEER SCENARIO
 
-Prints the outcome as a last line. A scenario that ends otherwise than by printing is judged from outside.
+The last lines printed are the outcome and the seconds. If the process dies or hangs instead, table.py judges it.
 """
 
 from __future__ import annotations

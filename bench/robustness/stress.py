@@ -2,7 +2,7 @@
 
     python bench/robustness/stress.py [callers]
 
-One caller and many do the same calls in turn; the figure is the ratio of calls per second, with its spread.
+One caller and many callers alternate with the same calls. The figure is the ratio of calls per second, with its spread.
 """
 
 from __future__ import annotations

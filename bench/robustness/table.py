@@ -2,8 +2,8 @@
 
     python bench/robustness/table.py [--markdown] [--limit SECONDS] [SCENARIO ...]
 
-Each pair of peer and scenario runs in a process of its own with a time limit. Printed are the outcome and the seconds
-that the scenario took, without imports and compiling. Root is needed for the scenario without threads.
+Each pair of peer and scenario runs in its own process with a time limit. The table shows the outcome and the seconds
+of the scenario, without imports and compilation. The scenario without threads needs root.
 """
 
 from __future__ import annotations
