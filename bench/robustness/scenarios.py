@@ -37,7 +37,7 @@ def tasks() -> set[str]:
 
 
 def in_threads(count: int, function: Callable[[], None]) -> int:
-    """Call the function in `n` threads at once; return the maximum number of other threads that appeared."""
+    """Call the function in `count` threads at once; return the maximum number of other threads that appeared."""
     errors: list[BaseException] = []
     most = 0
 
