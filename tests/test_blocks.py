@@ -1,4 +1,4 @@
-"""gilkit.blocks: the same bits however the work is cut and whoever does it."""
+"""gilkit.blocks: the same bits however the work is divided and whichever worker does it."""
 
 import math
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -45,7 +45,7 @@ def test_sum_equals_fsum_however_the_data_are_split(values, places):
         return
     try:
         assert bits(blocks.sum(cut(values, places))) == bits(expected) == bits(gilkit.fsum(values))
-    except OverflowError:  # on the way, as math.fsum of elements in another order
+    except OverflowError:  # an intermediate overflow, as in math.fsum with another order
         assert np.abs(values).sum() > 2.0**1000
 
 
@@ -56,9 +56,8 @@ def test_sum_of_a_long_array(isa, dtype):
     expected = math.fsum(values)
     for workers in (1, 2, 3, 7):
         assert bits(blocks.sum(np.array_split(values, workers), threads=workers)) == bits(expected)
-    assert bits(blocks.sum(np.array_split(values, 5)[::-1])) == bits(
-        expected
-    )  # the order of blocks is no matter either
+    # The order of the blocks does not matter.
+    assert bits(blocks.sum(np.array_split(values, 5)[::-1])) == bits(expected)
 
 
 @given(values=hnp.arrays(st.sampled_from("?bBhHiIqQ"), st.integers(1, 60)), places=CUTS)
@@ -74,7 +73,7 @@ def test_sum_of_non_finite_values():
     assert math.isnan(blocks.sum([[1.0], [math.nan, math.inf]]))
     with pytest.raises(ValueError, match="inf"):
         blocks.sum([[math.inf], [-math.inf]])
-    assert blocks.sum([[1e308], [-1e308, 3.0]]) == 3.0  # left to math.fsum
+    assert blocks.sum([[1e308], [-1e308, 3.0]]) == 3.0  # computed by math.fsum
     with pytest.raises(OverflowError):
         blocks.sum([[1e308] * 2, [1e308]])
 

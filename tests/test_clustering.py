@@ -1,4 +1,4 @@
-"""gilkit.nearest and gilkit.kmeans: the definition, on every instruction set and number of threads."""
+"""gilkit.nearest and gilkit.kmeans: exact results on every instruction set and number of threads."""
 
 import numpy as np
 import pytest
@@ -144,7 +144,7 @@ def test_kmeans_errors():
 
 
 def test_nearest_where_rounding_to_float_would_mislead(isa):
-    """Doubles are compared in float first: what float cannot tell apart, or hold, is compared exactly."""
+    """Doubles are first compared in float; values that float cannot distinguish or represent are compared exactly."""
     rng = np.random.default_rng(5)
     centers = rng.standard_normal((40, 24))
     centers[20:] = centers[:20]  # each twice

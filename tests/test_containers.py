@@ -60,7 +60,7 @@ def test_taskset(default):
 
 @pytest.mark.skipif(gilkit.info()["affinity"] < 2, reason="the machine has one core")
 def test_workers_do_not_spin_without_a_core(run_python, default):
-    """On one core, workers made for more sleep at once: the process has the time of its caller only."""
+    """When only one core remains, idle workers sleep immediately, and only the caller uses CPU time."""
     run_python(
         PROLOGUE
         + """
@@ -79,7 +79,7 @@ assert used < 0.25, used
 
 
 def test_a_real_quota(run_python, default, tmp_path):
-    """In a control group of its own, where this process may make one."""
+    """Set a quota in a new control group, if this process may create one."""
     version2 = tmp_path / "v2"
     version2.mkdir()
     if shutil.which("mount") is None or os.getuid() != 0:

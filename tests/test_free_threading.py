@@ -1,4 +1,4 @@
-"""On a free-threaded build the GIL stays off, whichever module of gilkit is imported first."""
+"""On a free-threaded build the GIL stays disabled, whichever module of gilkit is imported first."""
 
 import sysconfig
 from pathlib import Path
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"),
 
 
 def modules(suffix):
-    """The modules whose files end so, by name: all that a program can import."""
+    """Return the names of all modules with these suffixes that a program can import."""
     files = [path.relative_to(PACKAGE.parent) for path in PACKAGE.rglob(f"*{suffix}")]
     # _isolated is for sub-interpreters alone; programs of the lab's workers are in guest; __main__ runs the command;
     # gilkit.dask imports distributed, which may do as it likes.

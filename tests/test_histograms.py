@@ -18,7 +18,7 @@ tame = hnp.arrays(np.float64, st.integers(0, 50), elements=st.floats(-100, 100) 
 
 
 def assert_same(ours, numpys):
-    """The same result with the same dtype, or the same kind of error."""
+    """Check for the same result with the same dtype, or the same type of error."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
@@ -43,7 +43,7 @@ def assert_same(ours, numpys):
 )
 @settings(max_examples=400, deadline=None)
 def test_histogram_equals_numpy(a, bins, limits, density):
-    if bins == "auto":  # far outliers would make bins, in NumPy, that fill the memory
+    if bins == "auto":  # with far outliers, NumPy's rules make bins that fill the memory
         a = np.clip(np.nan_to_num(a.astype(float)), -50, 50).round()
     assert_same(lambda: gilkit.histogram(a, bins, limits, density), lambda: np.histogram(a, bins, limits, density))
 
@@ -100,7 +100,7 @@ def test_weights(weights):
     a = rng.random(200_000)
     w = ((1 if weights == "e" else 100) * rng.random(a.size)).astype(weights)
     if weights == "e":
-        a, w = a[:1000], w[:1000]  # the sums of more are infinite
+        a, w = a[:1000], w[:1000]  # the sum of more items overflows
     for bins in (10, 300):
         expected = np.histogram(a, bins, weights=w)[0]
         for threads in THREADS:

@@ -1,4 +1,4 @@
-"""Sizes near 2**63, and tables of a gigabyte that a timeout leaves unfinished."""
+"""Sizes near 2**63, and tables of one gigabyte that a timeout leaves unfinished."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import as_strided
 
 import gilkit
 
-# Prints by how many megabytes the process grew in a call whose table has a gigabyte.
+# Print how many megabytes the process grew in a call whose table has one gigabyte.
 LEFT = """
 import resource, sys
 import numpy as np, gilkit
@@ -39,14 +39,14 @@ HUGE = {
 @pytest.mark.skipif(sys.platform == "win32", reason="no resource module")
 @pytest.mark.parametrize("work", HUGE.values(), ids=HUGE.keys())
 def test_a_timeout_leaves_a_huge_table_unfinished(work):
-    """A table that was cleared to its end has a gigabyte in memory, however fast the machine is."""
+    """A table that was cleared completely would use one gigabyte of memory, however fast the machine is."""
     code = LEFT.replace("WORK", work)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 700, done.stdout
 
 
 def virtual(shape, dtype=np.int8):
-    """An array of that shape that is one item in memory."""
+    """Return an array of this shape that has one item in memory."""
     return np.broadcast_to(np.ones((), dtype), shape)
 
 
@@ -92,7 +92,7 @@ def test_an_out_larger_than_any_memory(name, shape):
 
 
 def test_a_stride_without_meaning():
-    """Of an axis with one item; NumPy leaves there whatever was asked for."""
+    """NumPy keeps any stride that was requested for an axis with one item."""
     a = as_strided(np.arange(40.0), (1, 40), (-(2**63), 8))
     assert gilkit.sum(a) == 780
     assert np.array_equal(gilkit.sum(a, axis=0), np.arange(40.0))
@@ -104,7 +104,7 @@ def test_a_stride_without_meaning():
 
 @pytest.mark.parametrize("iterations", [2**63 - 1, 2**63 - 16, 2**62])
 def test_jacobi_makes_the_maximum_number_of_sweeps(iterations):
-    """The number of passes was negative, and what came back was whatever the memory held."""
+    """Regression test: the number of passes overflowed, and the result was uninitialized memory."""
     with gilkit.timeout(0.01), pytest.raises(TimeoutError):
         gilkit.jacobi(np.ones((5, 5)), iterations=iterations)
 
@@ -134,7 +134,7 @@ def test_timeouts_of_any_length(seconds):
 @pytest.mark.parametrize("outer", [None, (0, 1), (-3.7, 1e5), (0.1, 0.3)], ids=str)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int32, np.uint8])
 def test_many_equal_bins_have_numpys_edges(bins, outer, dtype):
-    """They are computed in pieces."""
+    """gilkit computes the edges in pieces."""
     x = (np.random.default_rng(7).random(3000) * 200).astype(dtype)
     try:
         expected = np.histogram(x, bins, outer)

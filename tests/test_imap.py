@@ -1,4 +1,4 @@
-"""gilkit.imap: when results come, what waits in memory, and how it ends."""
+"""gilkit.imap: when results arrive, what it keeps in memory, and how it ends."""
 
 import gc
 import itertools
@@ -29,7 +29,7 @@ def pause(x):
     return x
 
 
-# ---- When results come ----
+# ---- When results arrive ----
 
 
 @pytest.mark.parametrize("ahead", [None, 1, 2, 10])
@@ -40,7 +40,7 @@ def test_results_are_not_held_back_by_a_slow_source(ahead, threads):
     def source():
         for i in range(6):
             time.sleep(0.03)
-            assert len(given) >= i - 1  # result k is given before item k+2 is read
+            assert len(given) >= i - 1  # result k is returned before item k+2 is read
             yield i
 
     for result in gilkit.imap(abs, source(), ahead=ahead, threads=threads):
@@ -81,7 +81,7 @@ def test_slow_items_of_a_generator_are_computed_concurrently():
 
 
 def test_items_that_arrive_while_another_is_running_are_started():
-    """A participant without an item stays while another has one."""
+    """A participant without an item stays while another one has an item."""
     gate, begun = threading.Event(), []
 
     def item(x):
@@ -94,13 +94,13 @@ def test_items_that_arrive_while_another_is_running_are_started():
         yield 0
         until(lambda: begun)
         yield from range(1, 5)
-        until(lambda: len(begun) == 5)  # though item 0 is at work
+        until(lambda: len(begun) == 5)  # while item 0 is still running
         gate.set()
 
     assert list(gilkit.imap(item, source(), threads=2)) == list(range(5))
 
 
-# ---- What waits in memory ----
+# ---- What it keeps in memory ----
 
 
 class Item:
@@ -128,7 +128,7 @@ def test_items_are_dropped_once_they_are_computed(work):
 @pytest.mark.parametrize("kind", [bytes, bytearray, lambda n: memoryview(bytes(n))])
 @pytest.mark.parametrize("large", ["items", "results"])
 def test_few_large_items_and_results_are_kept(kind, large):
-    """16 MiB of them, or one more than there are threads."""
+    """imap keeps 16 MiB of them, or one more than the number of threads."""
     read, furthest = [0], 0
 
     def source():
@@ -167,14 +167,14 @@ def test_an_imap_that_its_own_function_ends(where, how):
         time.sleep(0.005)
         wanted = (threading.current_thread().name == "gilkit.imap") == (where == "runner")
         if x > 4 and not wanted:
-            done.wait(LONG)  # so that the other thread gets one of these items
+            done.wait(LONG)  # leaves one of these items to the other thread
         elif x > 4 and box:
             try:
                 if how == "nested":
                     gilkit.map(end, [0], threads=2)
                 else:
                     end()
-            except (ValueError, CancelledError):  # it is executing; gilkit's calls in its items end
+            except (ValueError, CancelledError):  # the imap is executing; gilkit's calls in its items end
                 pass
             except IndexError:
                 return x
@@ -387,7 +387,7 @@ def test_a_timeout_limits_only_calls_of_next():
         with pytest.raises(TimeoutError):
             next(results)
     gate.set()
-    assert list(results) == [gilkit.spin(1000)] * 3  # though the block it was made in is over
+    assert list(results) == [gilkit.spin(1000)] * 3  # although the block that created it has ended
 
 
 @pytest.mark.parametrize("work", [abs, pause])

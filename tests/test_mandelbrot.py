@@ -47,7 +47,7 @@ def test_every_isa(isa):
     equals_the_reference(
         60, 30, x=(-0.7436438870372, -0.7436438870370), y=(0.1318259042052, 0.1318259042054), max_iter=500
     )
-    # |z|^2 lies at 4 from the first step on, and rounding decides.
+    # |z|^2 is close to 4 from the first step, so rounding decides.
     equals_the_reference(9, 9, x=(-2.0000000000000009, -1.9999999999999996), y=(-4e-16, 4e-16))
 
 
@@ -58,7 +58,7 @@ def test_the_set_itself():
     np.testing.assert_array_equal(image, image[::-1])  # 3 / 256 is exact, so positions are symmetric
     inside = image == 1000
     area = inside.mean() * 9
-    assert 1.45 < area < 1.6  # known: 1.5066
+    assert 1.45 < area < 1.6  # the known area: 1.5066
     assert gilkit.mandelbrot(3, 3, max_iter=0).tolist() == [[0] * 3] * 3
 
 
@@ -103,7 +103,7 @@ def test_larger_than_memory():
 
 
 def test_cancelled_inside_one_row():
-    """Points that never escape, for hours."""
+    """The points never escape, so the call would take hours."""
     token = gilkit.CancelToken()
     timer = threading.Timer(0.1, token.cancel)
     timer.start()

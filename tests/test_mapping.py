@@ -44,7 +44,7 @@ def thread_of(seconds):
 def test_map_is_builtin_map(items, threads, chunksize, kind):
     expected = list(map(square, kind(items)))
     assert gilkit.map(square, kind(items), threads=threads, chunksize=chunksize) == expected
-    ahead = chunksize  # any number will do
+    ahead = chunksize  # any number works
     assert list(gilkit.imap(square, kind(items), threads=threads, chunksize=chunksize, ahead=ahead)) == expected
 
 
@@ -244,7 +244,7 @@ def test_profilers_and_tracers_see_every_thread():
 def test_the_error_of_the_first_item_that_fails(threads, kind):
     def fail(x):
         if x % 7 == 5:
-            time.sleep(0.002 if x < 10 else 0)  # a later one fails earlier
+            time.sleep(0.002 if x < 10 else 0)  # a later item fails earlier
             raise ValueError(x)
         return x
 

@@ -1,4 +1,4 @@
-"""gilkit.map and imap at fork and at exit, each in a process of its own."""
+"""gilkit.map and imap at fork and at exit, each in a separate process."""
 
 import os
 import subprocess
