@@ -1,4 +1,4 @@
-"""gilkit.mandelbrot: against its reference, for every instruction set and number of threads."""
+"""gilkit.mandelbrot: equal to the reference implementation for every instruction set and number of threads."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""gilkit.pi: against its reference, for every instruction set and number of threads."""
+"""gilkit.pi: equal to the reference implementation for every instruction set and number of threads."""
 
 import math
 import subprocess
@@ -42,9 +42,9 @@ def test_equals_the_reference(samples, seed, threads):
 
 
 def test_same_for_every_isa_and_number_of_threads(isa):
-    samples = 2_000_001  # many chunks, the last of them odd
+    samples = 2_000_001  # many chunks, the last one of odd size
     counts = {threads: gilkit.pi(samples, seed=5, threads=threads) for threads in (1, 2, 3, 8, 64)}
-    assert set(counts.values()) == {3.1411044294477852}  # by the reference, in ten seconds
+    assert set(counts.values()) == {3.1411044294477852}  # computed by the reference in ten seconds
     assert [gilkit.pi(n, seed=9) for n in range(1, 200)] == [reference.pi(n, seed=9) for n in range(1, 200)]
 
 
@@ -85,7 +85,7 @@ def test_bad_arguments_are_named(error, name, arguments, keywords):
 
 
 def test_the_maximum_number_of_samples_can_be_interrupted():
-    """2**63 of them are accepted, and would take some thousand years."""
+    """2**63 samples are accepted and would take about a thousand years."""
     token = gilkit.CancelToken()
     token.cancel()
     with token, pytest.raises(CancelledError):

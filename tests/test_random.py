@@ -1,4 +1,4 @@
-"""uniform: the numbers of numpy.random.Philox, bit for bit."""
+"""uniform: the same bits as numpy.random.Philox."""
 
 import numpy as np
 import pytest

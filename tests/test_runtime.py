@@ -18,7 +18,7 @@ from gilkit import runtime
 
 
 def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs code in an interpreter of its own, with these environment variables."""
+    """Run code in a new interpreter with these environment variables."""
     env = {**os.environ, **environment}
     return subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60)
 
@@ -58,7 +58,7 @@ def test_threads_block_holds_for_its_own_thread_only():
         thread.start()
         thread.join()
         expected = gilkit.num_threads() - 1
-    # On builds whose threads inherit the context (free-threaded 3.14), they inherit this as well.
+    # On builds whose threads inherit the context (free-threaded 3.14), they inherit this setting as well.
     inherit = getattr(sys.flags, "thread_inherit_context", 0)
     assert seen == [expected + 1 if inherit else expected]
 
@@ -182,7 +182,7 @@ def test_the_reported_include_folder_has_the_header():
 
 
 def test_source_tree_says_what_to_do(tmp_path):
-    """A checkout on sys.path hides the installed package: the error must tell."""
+    """If a checkout on sys.path hides the installed package, the error says so."""
     package = tmp_path / "gilkit"
     package.mkdir()
     installed = pathlib.Path(gilkit.__file__).parent

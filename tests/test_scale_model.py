@@ -1,4 +1,4 @@
-"""The simulation of the pool (bench/scale): what must hold of it whatever the costs are."""
+"""The simulation of the pool (bench/scale): properties that hold for any costs."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def test_memory_limits():
         return Pool(Machine(COSTS, 8, **machine)).run([region])[0][0].time
 
     least = 64 * 1e7 / COSTS.read_one
-    assert time(None, node_streams=1.0) == pytest.approx(least, rel=0.02)  # one core takes it all
-    assert time(None, node_streams=1e9) == pytest.approx(least / 8, rel=0.02)  # memory without limit
+    assert time(None, node_streams=1.0) == pytest.approx(least, rel=0.02)  # one core uses the whole bandwidth
+    assert time(None, node_streams=1e9) == pytest.approx(least / 8, rel=0.02)  # unlimited memory bandwidth
     assert time(lambda _: 0, node_cores=4, node_streams=2.0) == pytest.approx(
         least / 2, rel=0.05
-    )  # one node feeds both
+    )  # one node supplies both
     assert time(None, node_cores=4, node_streams=2.0) == pytest.approx(least / 4, rel=0.05)
 
 

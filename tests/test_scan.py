@@ -1,4 +1,4 @@
-"""cumsum: against NumPy, and its own promises."""
+"""cumsum: NumPy's results, and gilkit's own guarantees."""
 
 import warnings
 
@@ -71,7 +71,7 @@ def test_same_bits(isa):
 @given(n=st.integers(1, 10_000), seed=st.integers(0, 2**32))
 @settings(max_examples=100, deadline=None)
 def test_never_decreases(n, seed):
-    """Not even where segments meet."""
+    """Sums of non-negative numbers never decrease, not even where segments meet."""
     rng = np.random.default_rng(seed)
     sums = gilkit.cumsum(rng.random(n) * 10.0 ** rng.integers(-18, 1, n))
     assert np.all(np.diff(sums) >= 0)
@@ -98,7 +98,7 @@ def test_accuracy():
 )
 @settings(max_examples=150, deadline=None)
 def test_special_values(values, gap, columns):
-    """NaN, infinities and overflows, with NumPy's warnings."""
+    """NaN, infinities and overflows give NumPy's results and warnings."""
     a = np.zeros((len(values) * (gap + 1), columns))
     a[:: gap + 1] = np.array(values)[:, None]
     with warnings.catch_warnings(record=True) as expected_warnings:

@@ -1,4 +1,4 @@
-"""gilkit.spin against its reference."""
+"""gilkit.spin: equal to the reference implementation."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""jacobi: the bits of the plain loop."""
+"""jacobi: the same bits as a plain loop."""
 
 import numpy as np
 import pytest

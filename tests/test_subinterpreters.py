@@ -1,6 +1,6 @@
-"""Sub-interpreters with a GIL of their own: what needs no NumPy works in them, on the process's one pool.
+"""Sub-interpreters with their own GIL: functions that do not need NumPy work in them and share the process's pool.
 
-Each program has a process of its own, since it may crash as a whole.
+Each program runs in a separate process, since a failure may be a crash.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ pytestmark = [
 needs_own_gil = pytest.mark.skipif(sys.version_info < (3, 12), reason="no interpreter has a GIL of its own")
 needs_314 = pytest.mark.skipif(sys.version_info < (3, 14), reason="concurrent.interpreters needs Python 3.14")
 
-# run(code) runs it in a new interpreter and ends that; the first argument is its configuration.
+# run(code) runs code in a new interpreter and ends it; the first argument of create() is the configuration.
 PRELUDE = """
     import os, sys, threading, time
     if sys.version_info >= (3, 13):
@@ -51,7 +51,7 @@ PRELUDE = """
 
 @pytest.fixture
 def run(run_python):
-    """run(code, inner): a program in which INNER is code for a sub-interpreter."""
+    """Return run(code, inner), which runs a program where INNER is code for a sub-interpreter."""
 
     def run_(code, inner="", **environment):
         inner = textwrap.dedent(inner)
@@ -172,7 +172,7 @@ def test_interpreters_share_the_pool(run):
 
 @needs_own_gil
 def test_many_come_and_go_at_once(run):
-    """More than 32, from where on Cython keeps them in another way, and by threads that race to import."""
+    """Threads create more than 32 interpreters, where Cython changes its bookkeeping, and race to import gilkit."""
     inner = "import gilkit, gilkit.sync; gilkit.map(len, [b''] * 100); gilkit.spin(10**5); gilkit.sync.AtomicCounter().add(2)"
     run(
         """
@@ -269,7 +269,7 @@ IN_FLIGHT = {
 @needs_314
 @pytest.mark.parametrize("call", IN_FLIGHT)
 def test_an_interpreter_that_ends_during_a_call(run, call):
-    """Of a sub-interpreter whose daemon thread is at work: the pool is whole afterwards."""
+    """If a sub-interpreter ends while its daemon thread is in a call, the pool stays intact."""
     inner = f"""
         import threading, time
         import gilkit, gilkit.sync as sync
@@ -281,7 +281,7 @@ def test_an_interpreter_that_ends_during_a_call(run, call):
         begun.wait()
         time.sleep(0.1)
         """
-    # contend has threads of its own, which end with the process.
+    # contend starts its own threads, which end with the process.
     run(
         """
         interpreter = create("isolated", allow_daemon_threads=True)
@@ -304,9 +304,9 @@ def test_an_interpreter_that_ends_during_a_call(run, call):
 @needs_314
 @pytest.mark.parametrize("call", IN_FLIGHT)
 def test_a_process_that_ends_during_a_call(run, call):
-    # Not in the midst of an import: there CPython 3.14 itself crashes now and then. Nor so that the thread that entered
-    # the sub-interpreter wakes up in Python when that is gone: CPython has freed its thread state, and crashes there with
-    # a mere loop of time.sleep(0.02), without gilkit, one time in three (github.com/python/cpython/issues/126016).
+    # Avoid two crashes of CPython 3.14 itself. It sometimes crashes if the process ends during an import. And it crashes
+    # if the thread that entered the sub-interpreter returns to Python afterwards, since its thread state was freed: a
+    # loop of time.sleep(0.02) without gilkit does so one time in three (github.com/python/cpython/issues/126016).
     calls = {**IN_FLIGHT, "map": "gilkit.map(nap, [_thread.get_ident()] * 100_000, threads=4)"}
     inner = f"""
         import gilkit, gilkit.sync as sync, _thread, os, time
@@ -317,7 +317,7 @@ def test_a_process_that_ends_during_a_call(run, call):
     run(
         """
         import warnings
-        warnings.simplefilter("ignore")  # that a sub-interpreter is left
+        warnings.simplefilter("ignore")  # that a sub-interpreter still exists
         reader, writer = os.pipe()
         code = INNER.replace("WRITER", str(writer))
         threading.Thread(target=interpreters.exec, args=(create(), code), daemon=True).start()

@@ -1,4 +1,4 @@
-"""The counters: exact sums, the ends of the range, handles, and contend."""
+"""The counters: exact sums, the limits of the range, handles, and contend."""
 
 import copy
 import math
@@ -24,7 +24,7 @@ EXACT = KINDS[1:]
 
 
 def run(n, body):
-    """Calls body(i) in n threads at once; raises what one of them raised."""
+    """Call body(i) in n threads at once; raise the exception of one that failed."""
     start, errors = threading.Barrier(n), []
 
     def main(i):
@@ -127,7 +127,7 @@ def test_compare_and_set_and_add_and_get(kind):
 
 
 class Model(RuleBasedStateMachine):
-    """All kinds, with and without handles, against an int."""
+    """Compare counters of all kinds, with and without handles, with an int."""
 
     def __init__(self):
         super().__init__()
@@ -188,8 +188,7 @@ def test_exact_sums_of_python_threads(kind, threads, with_handle):
 
 
 def test_add_and_get_is_linearisable():
-    """Each sum once, each thread's in order, and an addition that ended before
-    another began has the smaller sum."""
+    """Each sum occurs once and in order per thread, and an addition that ends before another begins has the smaller sum."""
     counter, each, threads = sync.AtomicCounter(), 3000, 4
     history = [[] for _ in range(threads)]
 
@@ -273,7 +272,7 @@ def test_handle_of_a_sharded_counter_is_for_one_thread():
     with pytest.raises(RuntimeError, match="only for the thread that took it"):
         run(1, body)
     assert counter.value == 0
-    # Cells are used again, and more than a block of them can be out at once.
+    # Cells are reused, and more than one block of them can be in use at once.
     for _ in range(3):
         handles = [counter.handle() for _ in range(100)]
         for each in handles:
@@ -398,7 +397,7 @@ def test_compares_and_converts_as_an_integer(kind, value):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_counters_have_no_hash(kind):
-    """They are equal by value, and the value changes."""
+    """Counters compare by value, and the value changes, so they cannot be hashed."""
 
     class Mine(kind):
         pass

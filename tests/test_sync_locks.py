@@ -1,4 +1,4 @@
-"""The locks keep threads apart, let nobody starve, and refuse a release by one who does not hold them; what waits for others."""
+"""The locks exclude other threads, starve none, and reject a release by a thread that does not hold them."""
 
 import re
 import threading
@@ -9,7 +9,7 @@ from waiting import LONG, held, start, until
 
 from gilkit import sync
 
-# Exclusion, from recorded histories: nobody is inside while another is.
+# Mutual exclusion, checked by recorded histories: no two threads are inside at the same time.
 
 
 @pytest.mark.parametrize("threads", [2, 3, 8, 64])
@@ -160,7 +160,7 @@ def test_barrier_action_that_raises():
 
 
 def test_condition_of_an_event_is_made_once():
-    """As threads find it that are all the first to ask, which they are where they go through many events abreast."""
+    """Threads that race to create an event's condition all get the same one."""
     events, gate, found = [sync.Event() for _ in range(5000)], threading.Barrier(4), []
 
     def ask():

@@ -1,5 +1,6 @@
-"""``cimport gilkit.sync`` from another project, built against the installed
-package: code without the GIL and Python threads share counters and locks."""
+"""``cimport gilkit.sync`` from another project, built against the installed package.
+
+Code without the GIL and Python threads share counters and locks."""
 
 import importlib.util
 import subprocess
@@ -227,7 +228,7 @@ def test_a_nogil_wait_lets_python_run(consumer):
 
 
 def test_locks_released_without_the_gil_form_no_cycle(consumer):
-    """The detection of deadlocks is not told of it, and learns it from who takes the lock next."""
+    """The detector does not see such a release; it learns of it when another thread acquires the lock."""
     first, second = sync.Lock(), sync.Lock()
     taken, held, end = threading.Event(), threading.Event(), threading.Event()
 
@@ -244,7 +245,7 @@ def test_locks_released_without_the_gil_form_no_cycle(consumer):
 
     with sync.detect_deadlocks():
         first.acquire()
-        assert consumer.give_back(first)  # noted as held by this thread, until another takes it
+        assert consumer.give_back(first)  # recorded as held by this thread until another thread takes it
         threads = [threading.Thread(target=body) for body in (hold_first, hold_second_and_wait_for_first)]
         threads[0].start()
         assert taken.wait(LONG)

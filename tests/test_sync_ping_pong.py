@@ -1,4 +1,4 @@
-"""A ring of native threads: what it says it did, its arguments, and that it can be ended."""
+"""ping_pong, a ring of native threads: its result, its arguments, and that it can be interrupted."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_gil_is_free_meanwhile():
         sync.ping_pong(2**60, threads=2, timeout=1)
     stop.set()
     thread.join()
-    assert len(counted) > 2  # with the GIL held, at most before and after; the threads of several relays fill the cores
+    assert len(counted) > 2  # with the GIL held, at most twice; other tests may fill the cores
 
 
 def test_several_at_once():

@@ -1,4 +1,4 @@
-"""Locks and fork, locks and the end of the interpreter, and what the import brings along."""
+"""Locks at a fork and at the end of the interpreter, and the modules that the import loads."""
 
 import os
 import signal
