@@ -78,7 +78,7 @@ class TestAdd:
 
 @pytest.mark.benchmark(group="counters: 1,000,000 additions by each native thread")
 @pytest.mark.parametrize("threads", [1, 2])
-class TestHammer:
+class TestContend:
     def contend(self, benchmark, make, threads, **options):
         """Time from the first addition to the last; this excludes the start of the threads."""
         results = []

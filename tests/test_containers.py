@@ -42,7 +42,7 @@ for _ in range(2):
     assert becomes(1)
     os.sched_setaffinity(0, all_cores)
     assert becomes(before)
-# What was set stands above it.
+# An explicit setting takes precedence over the affinity mask.
 gilkit.set_num_threads(5)
 os.sched_setaffinity(0, all_cores[:1])
 time.sleep(1.1)

@@ -84,7 +84,7 @@ def fork(peer: Peer) -> str:
     return children_compute(peer, 20)
 
 
-def fork_beside_a_call(peer: Peer) -> str:
+def fork_during_a_call(peer: Peer) -> str:
     end = threading.Event()
 
     def call() -> None:
@@ -169,7 +169,7 @@ def fewer_cores(peer: Peer) -> str:
 
 SCENARIOS: dict[str, tuple[str, Callable[[Peer], str]]] = {
     "fork": ("fork after parallel work; parent and child compute", fork),
-    "fork-beside": ("fork while another thread is inside a call", fork_beside_a_call),
+    "fork-during-call": ("fork while another thread is inside a call", fork_during_a_call),
     "two-callers": ("two Python threads call at once", two_callers),
     "stress": ("64 Python threads call at once", stress),
     "nested": ("calls from inside parallel work", nested),

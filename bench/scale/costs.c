@@ -29,7 +29,7 @@ static void pause_for(int64_t nanoseconds)
         gk_cpu_relax();
 }
 
-/* ---- Two threads on cores of their own */
+/* ---- Two threads on separate cores */
 
 static void pin(int place)
 {
