@@ -147,7 +147,7 @@ def test_a_crash_on_a_worker_has_its_traceback(number, call, tmp_path):
 
 
 @masks
-def test_a_sleeping_worker_takes_no_signal():
+def test_a_sleeping_worker_receives_no_signal():
     """While all threads of the program block a signal, the thread in sigwait receives it."""
     code = """
 import os, signal, gilkit

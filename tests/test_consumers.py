@@ -312,7 +312,7 @@ def test_c_without_python_says_what_is_missing(tmp_path):
 # ---- Tokens ----
 
 
-def test_a_token_of_c_and_those_around_it(installed):
+def test_a_c_token_inside_blocks_of_python_tokens(installed):
     """The token in the options does not hide the tokens of with blocks, and they do not hide it."""
     installed("tokens").run("""
         import gilkit, threading, tokens

@@ -71,7 +71,7 @@ def test_greenlets_that_switch_inside_a_compiled_loop(threads):
     assert run(code + "assert sorted(seen) == sorted(list(range(50)) * 3)\nprint('right')") == "right\n"
 
 
-def test_errors_limits_and_signals_where_greenlets_are():
+def test_errors_limits_and_signals_with_greenlets():
     code = """
 import greenlet, signal, time, gilkit, pytest
 for kind in (list, iter):

@@ -34,7 +34,7 @@ def pause(x):
 
 @pytest.mark.parametrize("ahead", [None, 1, 2, 10])
 @pytest.mark.parametrize("threads", [1, 2, 4])
-def test_results_are_not_held_back_by_a_slow_source(ahead, threads):
+def test_a_slow_source_does_not_delay_results(ahead, threads):
     given = []
 
     def source():
@@ -148,7 +148,7 @@ def test_few_large_items_and_results_are_kept(kind, large):
 
 @pytest.mark.parametrize("where", ["runner", "worker"])
 @pytest.mark.parametrize("how", ["close", "drop", "collect", "nested"])
-def test_an_imap_that_its_own_function_ends(where, how):
+def test_an_imap_that_its_own_function_closes(where, how):
     done, box = threading.Event(), []
 
     def end(_=None):
@@ -209,7 +209,7 @@ def test_close_waits_for_running_items_but_not_inside_an_item():
         next(results)
 
 
-def test_close_ends_gilkits_calls_inside_of_the_items():
+def test_close_ends_gilkits_calls_inside_the_items():
     begun = threading.Semaphore(0)
 
     def item(_):
@@ -412,7 +412,7 @@ def test_a_token_limits_only_calls_of_next():
     results.close()
 
 
-def test_the_number_of_threads_is_that_of_the_block_it_was_made_in():
+def test_the_number_of_threads_is_that_of_the_block_that_made_it():
     with gilkit.threads(1):
         results = gilkit.imap(lambda _: pause(threading.get_ident()), range(40))
     assert len(set(results)) <= 2

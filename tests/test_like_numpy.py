@@ -210,7 +210,7 @@ def test_out_of_the_result_type(name, a, axis, data):
     np.testing.assert_array_equal(np.asarray(out), plain)
 
 
-def test_calls_what_errstate_names():
+def test_errstate_calls_its_function():
     """errstate's callback is also called for arrays that several threads reduce."""
     for n in (4, 3000, 200_000):
         huge, infinite = np.full(n, 1e308), np.tile([np.inf, -np.inf], n // 2)

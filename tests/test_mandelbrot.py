@@ -51,7 +51,7 @@ def test_every_isa(isa):
     equals_the_reference(9, 9, x=(-2.0000000000000009, -1.9999999999999996), y=(-4e-16, 4e-16))
 
 
-def test_the_set_itself():
+def test_symmetry_and_area():
     image = gilkit.mandelbrot(257, 257, max_iter=1000)
     assert image.max() == 1000
     assert image.min() == 1

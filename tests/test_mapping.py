@@ -41,7 +41,7 @@ def thread_of(seconds):
     chunksize=st.none() | st.integers(1, 400),
     kind=st.sampled_from([list, tuple, iter, dict.fromkeys, lambda items: (x for x in items)]),
 )
-def test_map_is_builtin_map(items, threads, chunksize, kind):
+def test_map_equals_builtin_map(items, threads, chunksize, kind):
     expected = list(map(square, kind(items)))
     assert gilkit.map(square, kind(items), threads=threads, chunksize=chunksize) == expected
     ahead = chunksize  # any number works
@@ -183,7 +183,7 @@ def test_many_callers_at_once():
     assert not wrong
 
 
-def test_context_variables_are_the_callers_and_do_not_come_back():
+def test_items_see_the_callers_context_variables_and_cannot_change_them():
     variable = contextvars.ContextVar("variable", default="default")
 
     def read_and_set(x):
@@ -241,7 +241,7 @@ def test_profilers_and_tracers_see_every_thread():
 
 @pytest.mark.parametrize("threads", THREADS)
 @pytest.mark.parametrize("kind", [list, iter])
-def test_the_error_of_the_first_item_that_fails(threads, kind):
+def test_the_error_of_the_first_failing_item_is_raised(threads, kind):
     def fail(x):
         if x % 7 == 5:
             time.sleep(0.002 if x < 10 else 0)  # a later item fails earlier
@@ -273,7 +273,7 @@ def test_no_item_starts_after_an_error():
     assert len(began) < 1000
 
 
-def test_an_error_of_the_iterable_comes_after_the_items_before_it():
+def test_an_error_of_the_iterable_is_raised_after_the_items_before_it():
     def items():
         yield from range(10)
         raise OSError("the source broke")
@@ -381,7 +381,7 @@ def test_imap_that_is_dropped_ends():
     assert not own.is_alive()
 
 
-def test_imap_gives_a_result_as_soon_as_it_is_there():
+def test_imap_yields_a_result_as_soon_as_it_is_ready():
     gate = queue.Queue()
     results = gilkit.imap(lambda x: gate.get() if x == 3 else x, range(10), threads=2)
     assert [next(results) for _ in range(3)] == [0, 1, 2]

@@ -48,7 +48,7 @@ print("parent")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_fork_while_imap_is_at_work():
+def test_a_fork_while_imap_is_running():
     output = run("""
 import gilkit, os, time
 results = gilkit.imap(abs, range(1000), ahead=10)

@@ -69,7 +69,7 @@ def test_memory_limits():
     assert time(None, node_cores=4, node_streams=2.0) == pytest.approx(least / 4, rel=0.05)
 
 
-def test_constants_are_those_of_the_source():
+def test_constants_match_the_source():
     source = "".join(path.read_text() for path in (SCALE.parents[1] / "csrc" / "runtime").glob("*.[ch]"))
     policy = Policy()
     assert f"WAKES_EACH = {policy.fanout} " in source

@@ -110,7 +110,7 @@ def test_one_token_twice():
 
 
 @pytest.mark.parametrize("make", [lambda: gilkit.threads(7), lambda: gilkit.timeout(50), gilkit.CancelToken])
-def test_a_block_left_in_another_context_changes_nothing_there(make):
+def test_exit_in_another_context_has_no_effect_there(make):
     outer = gilkit.CancelToken()
     with gilkit.threads(3), gilkit.timeout(0), outer:
         entered_elsewhere(make(), make()).close()
@@ -127,7 +127,7 @@ def test_a_block_left_in_another_context_changes_nothing_there(make):
     assert not cancelled_here()
 
 
-def test_a_block_left_where_none_is_open():
+def test_exit_where_no_block_is_open():
     default = threads_here()
     for block in (gilkit.threads(7), gilkit.timeout(0), gilkit.CancelToken()):
         block.__exit__(None, None, None)
@@ -140,7 +140,7 @@ def test_a_block_left_where_none_is_open():
         assert threads_here() == 3
 
 
-def test_blocks_left_out_of_order():
+def test_blocks_exited_out_of_order():
     default = threads_here()
     token = gilkit.CancelToken()
     token.cancel()
@@ -158,7 +158,7 @@ def test_blocks_left_out_of_order():
     assert threads_here() == default
 
 
-def test_a_timeout_left_before_the_one_inside_it():
+def test_a_timeout_exited_before_the_inner_one():
     tight, wide = gilkit.timeout(0), gilkit.timeout(100)
     tight.__enter__()
     wide.__enter__()
@@ -186,7 +186,7 @@ def test_one_object_entered_more_than_once():
     assert not cancelled_here()
 
 
-def test_generators_in_turn():
+def test_interleaved_generators():
     """Each generator keeps its block open while the other one's ends."""
     default = threads_here()
 
@@ -256,7 +256,7 @@ def test_a_context_keeps_its_own_blocks():
 
 
 @pytest.mark.parametrize("make", [lambda: gilkit.threads(2), lambda: gilkit.timeout(100)])
-def test_many_blocks_never_left(make):
+def test_many_blocks_never_exited(make):
     def enter_many():
         for _ in range(200_000):
             make().__enter__()
@@ -268,7 +268,7 @@ def test_many_blocks_never_left(make):
     gc.collect()
 
 
-def test_a_token_entered_without_end():
+def test_a_token_entered_very_often():
     token = gilkit.CancelToken()
 
     def enter_many():
@@ -285,7 +285,7 @@ def test_a_token_entered_without_end():
     contextvars.copy_context().run(enter_many)
 
 
-def test_a_block_left_deep_below_others():
+def test_a_block_exited_far_below_others():
     def enter_many():
         first = gilkit.threads(3)
         first.__enter__()

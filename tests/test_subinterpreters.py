@@ -110,7 +110,7 @@ USE = """
 @needs_own_gil
 @pytest.mark.parametrize("kind", ["isolated", "legacy"])
 @pytest.mark.parametrize("main_first", [True, False])
-def test_all_that_needs_no_numpy_works(run, kind, main_first):
+def test_functions_that_need_no_numpy_work(run, kind, main_first):
     use = USE.replace("PI", repr(gilkit.pi(10**6, seed=3)))
     code = f"""
         if {main_first}: exec(INNER, {{}})
@@ -212,7 +212,7 @@ def test_functions_that_need_numpy_say_so(run):
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="works from 3.12 on")
-def test_before_312_the_import_says_so(run):
+def test_before_3_12_the_import_says_what_is_needed(run):
     inner = """
         try: import gilkit
         except ImportError as error: assert "from CPython 3.12 on" in str(error), error

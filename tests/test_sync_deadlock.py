@@ -186,7 +186,7 @@ def test_a_thread_that_waits_for_itself():
     assert not lock.locked()
 
 
-def test_timeouts_and_tries_survive():
+def test_timed_and_nonblocking_acquires_raise_nothing():
     lock = sync.Lock()
     with lock:
         assert lock.acquire(timeout=0.01) is False

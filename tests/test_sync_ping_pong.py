@@ -26,7 +26,7 @@ def test_zero_laps():
     assert result.ns_per_switch == 0
 
 
-def test_the_gil_is_free_meanwhile():
+def test_the_gil_is_released():
     counted = []
     stop = threading.Event()
 
