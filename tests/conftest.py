@@ -25,13 +25,13 @@ if "COVERAGE_RUN" in os.environ:
     # A worker of the lab that is killed cannot save its coverage data. An idle worker exits when its input is closed.
     from gilkit.lab.workers import Worker
 
-    def close_in_peace(self, kill=Worker.close):
+    def close_gracefully(self, kill=Worker.close):
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             self._process.stdin.close()
             self._process.wait(1)
         kill(self)
 
-    Worker.close = close_in_peace
+    Worker.close = close_gracefully
 
 # Tests that pytest-run-parallel must not run in several threads at once, by fixture or by file, with the reason.
 ALONE = {

@@ -61,7 +61,7 @@ every_way = pytest.mark.parametrize("run", [by_map, by_starmap, by_imap, by_para
 
 # ---- Signals ----
 
-masks = pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks here")
+masks = pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="the system has no signal masks")
 
 
 def mask():
@@ -184,7 +184,7 @@ def stack_size():
     threading.stack_size(before)
 
 
-@pytest.mark.skipif(not LINUX, reason="the size is asked for as on Linux")
+@pytest.mark.skipif(not LINUX, reason="reads the stack size with a Linux function")
 @every_way
 def test_workers_have_the_stack_size_that_threading_sets(run, stack_size):
     gilkit.spin(10**7, threads=2)  # on existing workers
@@ -194,7 +194,7 @@ def test_workers_have_the_stack_size_that_threading_sets(run, stack_size):
             assert min(pool.submit(run, stack).result()) >= (size or 1 << 20) - 65536
 
 
-@pytest.mark.skipif(not LINUX, reason="the size is asked for as on Linux")
+@pytest.mark.skipif(not LINUX, reason="reads the stack size with a Linux function")
 def test_without_memory_for_worker_stacks_the_caller_computes_alone(stack_size):
     stack_size(1 << 46)
     for _ in range(3):
@@ -360,7 +360,7 @@ def test_fp_control_set_by_an_item_does_not_reach_the_next():
 
 
 @pytest.mark.skipif(not LINUX or shutil.which("readelf") is None, reason="needs readelf")
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc alone")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
 def test_thread_local_variables_need_no_memory_on_first_use():
     for module in Path(gilkit.__file__).parent.rglob("*.so"):
         symbols = subprocess.run(["readelf", "-W", "--dyn-syms", module], capture_output=True, text=True).stdout
@@ -370,7 +370,7 @@ def test_thread_local_variables_need_no_memory_on_first_use():
         assert sum(sizes) <= 160, module  # all libraries together have 1664
 
 
-@pytest.mark.skipif(not LINUX, reason="RLIMIT_AS of Linux")
+@pytest.mark.skipif(not LINUX, reason="needs Linux's RLIMIT_AS")
 @pytest.mark.parametrize("call", ["gilkit.map({0}, range(100))", "list(gilkit.imap({0}, range(100)))"])
 def test_items_that_run_out_of_memory_raise_memory_error(call, tmp_path):
     code = f"""

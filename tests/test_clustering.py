@@ -101,7 +101,7 @@ def test_kmeans_finds_the_blobs_with_the_same_bits(isa, dtype):
     np.testing.assert_array_equal(results[0].labels, gilkit.nearest(points, results[0].centers)[0])
 
 
-@pytest.mark.thread_unsafe(reason="set_isa() is not for while calls run")
+@pytest.mark.thread_unsafe(reason="set_isa() must not be called while other calls run")
 def test_kmeans_is_the_same_on_every_instruction_set():
     from gilkit.runtime import set_isa
 

@@ -36,7 +36,7 @@ HUGE = {
 }
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no resource module")
+@pytest.mark.skipif(sys.platform == "win32", reason="the system has no resource module")
 @pytest.mark.parametrize("work", HUGE.values(), ids=HUGE.keys())
 def test_a_timeout_leaves_a_huge_table_unfinished(work):
     """A table that was cleared completely would use one gigabyte of memory, however fast the machine is."""

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 import gilkit
 
-pytestmark = pytest.mark.thread_unsafe(reason="catches warnings, which before 3.14 is for all threads")
+pytestmark = pytest.mark.thread_unsafe(reason="catches warnings, which affects all threads before Python 3.14")
 
 DTYPES = [np.dtype(letter) for letter in "?bBhHiIlLqQfd"]
 DTYPES += [dtype.newbyteorder(">") for dtype in DTYPES if dtype.itemsize > 1]

@@ -218,7 +218,7 @@ def test_thread_locals_and_current_thread():
     assert sum(counts.values()) == 50
 
 
-@pytest.mark.thread_unsafe(reason="hooks are for all threads")
+@pytest.mark.thread_unsafe(reason="sets hooks for all threads")
 def test_profilers_and_tracers_see_every_thread():
     for install in (threading.setprofile, threading.settrace):
         seen = set()
@@ -313,7 +313,7 @@ def test_exceptions_of_every_kind_propagate(error):
         gilkit.map(fail, range(100), threads=4)
 
 
-@pytest.mark.thread_unsafe(reason="gc.collect() does nothing while another thread's runs")
+@pytest.mark.thread_unsafe(reason="gc.collect() does nothing while another thread collects")
 def test_nothing_leaks():
     class Item:
         pass

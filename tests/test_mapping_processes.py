@@ -27,7 +27,7 @@ assert gilkit.map(fork, range(50), threads=4) == list(range(50))
 began = os.getpid()
 def fork_and_return(x):
     time.sleep(0.001)
-    if os.getpid() != began:  # a child of the caller, before any other thread came: it has the whole call to itself
+    if os.getpid() != began:  # forked by the caller before other threads joined: the child has the whole call
         return True
     child = os.fork()
     if child:

@@ -138,7 +138,7 @@ def test_same_bits(name):
 specials = st.lists(st.sampled_from([0.0, -0.0, 1.0, -2.5, math.nan, math.inf, -math.inf]), min_size=1, max_size=12)
 
 
-@pytest.mark.thread_unsafe(reason="catches warnings, which before 3.14 is for all threads")
+@pytest.mark.thread_unsafe(reason="catches warnings, which affects all threads before Python 3.14")
 @names
 @given(values=specials, repeat=st.sampled_from([1, 1, 50, 9000]), dtype=st.sampled_from(["f4", "f8"]))
 @settings(max_examples=150, deadline=None)

@@ -145,7 +145,7 @@ def test_free_threaded_build_keeps_the_gil_off():
     assert python(code, PYTHON_GIL="").stdout.strip() == "False"
 
 
-@pytest.mark.thread_unsafe(reason="all threads have one pool")
+@pytest.mark.thread_unsafe(reason="all threads share one pool")
 def test_workers_are_at_most_one_less_than_threads():
     assert runtime.stop()
     assert gilkit.info()["workers"] == 0

@@ -15,10 +15,12 @@ import pytest
 import gilkit
 
 pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
-    pytest.mark.skipif(sys.implementation.name != "cpython", reason="CPython's own sub-interpreters"),
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
+    pytest.mark.skipif(sys.implementation.name != "cpython", reason="needs CPython's sub-interpreters"),
 ]
-needs_own_gil = pytest.mark.skipif(sys.version_info < (3, 12), reason="no interpreter has a GIL of its own")
+needs_own_gil = pytest.mark.skipif(
+    sys.version_info < (3, 12), reason="sub-interpreters share one GIL before Python 3.12"
+)
 needs_314 = pytest.mark.skipif(sys.version_info < (3, 14), reason="concurrent.interpreters needs Python 3.14")
 
 # run(code) runs code in a new interpreter and ends it; the first argument of create() is the configuration.
@@ -211,7 +213,7 @@ def test_functions_that_need_numpy_say_so(run):
     run("run(INNER); import gilkit; assert gilkit.sum([1, 2]) == 3; run(INNER)", inner)
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="works from 3.12 on")
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="the import works since Python 3.12")
 def test_before_3_12_the_import_says_what_is_needed(run):
     inner = """
         try: import gilkit
@@ -317,7 +319,7 @@ def test_a_process_that_ends_during_a_call(run, call):
     run(
         """
         import warnings
-        warnings.simplefilter("ignore")  # that a sub-interpreter still exists
+        warnings.simplefilter("ignore")  # about a sub-interpreter that still exists
         reader, writer = os.pipe()
         code = INNER.replace("WRITER", str(writer))
         threading.Thread(target=interpreters.exec, args=(create(), code), daemon=True).start()

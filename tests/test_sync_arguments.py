@@ -160,13 +160,13 @@ def waits_that_end(name):
     start(hold)
     held_now.wait(LONG)
 
-    def wait_and_let_go(timeout):
+    def wait_and_release(timeout):
         try:
             return lock.acquire(True, timeout)
         finally:
             done.set()
 
-    return done.set, wait_and_let_go
+    return done.set, wait_and_release
 
 
 @pytest.mark.parametrize("timeout", [0.02, 0.1])

@@ -15,7 +15,7 @@ from gilkit import sync
 
 LONG = 20.0
 HERE = os.path.basename(__file__)
-for_all_threads = pytest.mark.thread_unsafe(reason="changes detect_deadlocks(), which is for all threads")
+for_all_threads = pytest.mark.thread_unsafe(reason="detect_deadlocks() affects all threads")
 
 
 @pytest.fixture(autouse=True)

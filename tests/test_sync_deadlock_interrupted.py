@@ -25,7 +25,7 @@ from waiting import LONG, start, until
 from gilkit import sync
 
 needs_setitimer = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs setitimer")
-for_all_threads = pytest.mark.thread_unsafe(reason="changes detect_deadlocks(), which is for all threads")
+for_all_threads = pytest.mark.thread_unsafe(reason="detect_deadlocks() affects all threads")
 pytestmark = for_all_threads
 
 MAKERS = [

@@ -26,7 +26,7 @@ cimport gilkit.sync
 from gilkit.sync cimport (
     AtomicCounter, Barrier, BoundedSemaphore, Condition, Counter, Event, Latch, Lock, RLock, RWLock, Semaphore)
 
-# Guarded by whichever lock is held.
+# Guarded by the lock that the caller passes.
 cdef int64_t plain = 0
 
 def total():
@@ -104,7 +104,7 @@ def cas(AtomicCounter counter):
     return counter.compare_and_set_nogil(1, 2), counter.compare_and_set_nogil(1, 3)
 
 def ping(Condition condition, Lock lock, int64_t rounds):
-    # Turns `plain` odd to even, as often as that; Python does the other half.
+    # Change `plain` from odd to even `rounds` times; Python code does the other half.
     global plain
     cdef int64_t i
     with nogil:

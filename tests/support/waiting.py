@@ -16,7 +16,7 @@ def until(predicate):
     """Wait until predicate() is true; fail after LONG seconds."""
     end = time.monotonic() + LONG
     while not predicate():
-        assert time.monotonic() < end, "it never came true"
+        assert time.monotonic() < end, "the condition never became true"
         time.sleep(0.001)
 
 
