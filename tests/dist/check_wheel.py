@@ -98,7 +98,7 @@ def check_contents(wheel: Path, version: str) -> None:
     if f"{info}/licenses/LICENSE" not in names:
         raise Wrong("the licence is missing")
     if (metadata["Name"], metadata["Version"]) != ("gilkit", version):
-        raise Wrong(f"the metadata belong to {metadata['Name']} {metadata['Version']}, not of gilkit {version}")
+        raise Wrong(f"the metadata belong to {metadata['Name']} {metadata['Version']}, not to gilkit {version}")
 
 
 def check_size(wheel: Path) -> None:
