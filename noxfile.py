@@ -22,7 +22,7 @@ PARALLEL = ["--parallel-threads=4", "--skip-thread-unsafe=1"]
 # What runs under ThreadSanitizer: what threads share, and two kernels. The arrays' kernels would take hours; their C is
 # under it in tests/c, which `nox -s sanitize` runs.
 SANITIZED = [
-    "sync_arguments", "sync_counters", "sync_deadlock", "sync_locks", "sync_locktests", "sync_nogil", "sync_relay",
+    "sync_arguments", "sync_counters", "sync_deadlock", "sync_locks", "sync_locktests", "sync_nogil", "sync_ping_pong",
     "sync_rwlock", "mapping", "parallel", "runtime", "stress", "pi", "spin",
 ]  # fmt: skip
 SERVERS = [

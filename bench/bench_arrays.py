@@ -1,6 +1,6 @@
-"""sum mean var min max fsum cumsum uniform dot jacobi, beside their best peers in the same session.
+"""sum, mean, var, min, max, fsum, cumsum, uniform, dot and jacobi against their best peers in the same session.
 
-The peers take turns with gilkit in one run (pytest-benchmark sorts them into a group); each result is checked against
+gilkit and its peers alternate in one run (pytest-benchmark sorts them into a group). Each result is compared with
 NumPy's outside the timed part.
 """
 
@@ -19,7 +19,7 @@ import gilkit
 N = 10**7
 DTYPES = ["float64", "float32", "int64"]
 REDUCTIONS = ("sum", "mean", "var", "min", "max")
-M = 10**6  # enough for the default run; N with --full
+M = 10**6  # size of the default run; --full uses N
 SIZES = [M, pytest.param(N, marks=pytest.mark.full)]
 CASES = [
     pytest.param(dtype, n, marks=[] if n == M or (dtype == "float64" and n < M) else pytest.mark.full)
@@ -32,9 +32,9 @@ SHAPES = [
 ]
 
 
-@functools.lru_cache(1)  # benchmarks of the same data follow each other
+@functools.lru_cache(1)  # run benchmarks that share data one after another
 def data(dtype: str, n: int) -> np.ndarray:
-    """Some numbers; made when they are needed, so that collecting the benchmarks is quick."""
+    """Return test data, created on first use to keep collection fast."""
     rng = np.random.default_rng(0)
     return rng.integers(0, 1000, n) if dtype == "int64" else rng.random(n, dtype=dtype)
 
@@ -45,7 +45,7 @@ def check(result: Any, expected: Any) -> None:
 
 @functools.cache  # compiling takes longer than the benchmark
 def numba_reduction(name: str) -> Callable[[Any], Any]:
-    """A prange loop for the reductions that numba has one for."""
+    """Return a numba prange loop for the reductions that it can express."""
     numba = pytest.importorskip("numba")
     if name in ("min", "max"):
         pick = min if name == "min" else max
@@ -104,7 +104,7 @@ def test_axis(benchmark, name, shape, axis, peer):
 @pytest.mark.parametrize("peer", ["gilkit", "BLAS dot"])
 @pytest.mark.parametrize("n", SIZES)
 def test_bandwidth(benchmark, n, peer):
-    """What memory allows: gilkit.sum beside BLAS on all cores, which reads the array once for its dot with itself."""
+    """Compare gilkit.sum with the memory bandwidth: the BLAS dot of the array with itself reads it once on all cores."""
     benchmark.group = f"reading {n} float64: sum"
     a = data("float64", n)
     benchmark((lambda: gilkit.sum(a)) if peer == "gilkit" else (lambda: np.dot(a, a)))

@@ -1,4 +1,4 @@
-"""Counters: one addition from Python, and many from native threads.
+"""Counters: one addition from Python, and many additions from native threads.
 
 The peers of an addition from Python are an int under ``threading.Lock``, ``itertools.count`` (a counter that only a GIL
 makes safe) and cereggii's AtomicInt64. The peer of the native threads is the same loop over a pthread mutex, which C
@@ -78,9 +78,9 @@ class TestAdd:
 
 @pytest.mark.benchmark(group="counters: 1,000,000 additions by each native thread")
 @pytest.mark.parametrize("threads", [1, 2])
-class TestHammer:
+class TestContend:
     def contend(self, benchmark, make, threads, **options):
-        """Timed from the first addition to the last: starting threads is not what is compared."""
+        """Time from the first addition to the last; this excludes the start of the threads."""
         results = []
 
         def setup():
@@ -115,7 +115,7 @@ class TestHammer:
 
 
 def load_mutex(folder):
-    """The library of mutex.c, built in the folder; None without a compiler."""
+    """Build mutex.c in the folder and load it; return None without a compiler."""
     compiler = shutil.which(os.environ.get("CC", "cc"))
     if compiler is None:
         return None

@@ -1,4 +1,4 @@
-"""histogram and bincount beside NumPy. The result is checked outside the timed part."""
+"""histogram and bincount against NumPy. Results are checked outside the timed part."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 import gilkit
 
 N = 10**7
-M = 10**6  # enough for the default run; N with --full
+M = 10**6  # size of the default run; --full uses N
 PEERS = ["gilkit", "gilkit-1", "numpy"]
-# The numbers, the bins, and whether they have weights.
+# The data, the bins, and whether there are weights.
 HISTOGRAMS = {
     "10 bins": ("floats", 10, False),
     "256 bins": ("floats", 256, False),
@@ -33,9 +33,9 @@ COUNTS = {
 }
 
 
-@functools.lru_cache(2)  # benchmarks of the same data follow each other
+@functools.lru_cache(2)  # run benchmarks that share data one after another
 def data(kind: str, n: int) -> np.ndarray:
-    """Some numbers; made when they are needed, so that collecting the benchmarks is quick."""
+    """Return test data, created on first use to keep collection fast."""
     rng = np.random.default_rng(0)
     if kind == "zeros":
         return np.zeros(n, int)
@@ -47,7 +47,7 @@ def data(kind: str, n: int) -> np.ndarray:
 
 
 def cases(inputs):
-    """Each kind of input in each size; by default not those whose tables are larger than their data."""
+    """Yield each kind of input in each size; by default, skip those whose tables are larger than their data."""
     for what in inputs:
         for n in (100, 10_000, M, N):
             short = n == M or what == "256 bins" or (n == 10_000 and "00000 " not in what)

@@ -1,6 +1,6 @@
-"""Locks beside those of ``threading``: taken and given back by one thread, contended by two, and two threads that wait
-for each other in turn. RWLock's peer is cereggii's, which is pure Python; BoundedSemaphore is Semaphore, and Latch has
-no peer there.
+"""Locks against those of ``threading``: uncontended on one thread, contended by two threads, and ping-pong between two.
+
+The peer of RWLock is cereggii's, which is pure Python. BoundedSemaphore performs like Semaphore, and Latch has no peer.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def test_rwlock_uncontended(benchmark, module, side):
     assert benchmark(run) == UNCONTENDED
 
 
-# Ping-pong: each makes two bodies, which take turns, and what is left to check.
+# Ping-pong: each function returns two bodies that alternate, and a final check.
 
 
 def event(module):

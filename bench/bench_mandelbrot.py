@@ -1,4 +1,4 @@
-"""The Mandelbrot set: rows of very unequal cost, so the load balancer's test too."""
+"""The Mandelbrot set: the cost of its rows varies widely, which also tests load balancing."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""gilkit.map beside the ways there are: builtin map, concurrent.futures, multiprocessing.pool.ThreadPool.
+"""gilkit.map against builtin map, concurrent.futures and multiprocessing.pool.ThreadPool.
 
-A function that does nothing shows what an item costs; hashlib and zlib let go of the GIL while they work; the
-pure-Python body gains on free-threaded builds only. Then the workloads that are composed of well-kept libraries.
+A function that does nothing shows the overhead per item. hashlib and zlib release the GIL while they work. The
+pure-Python body gains on free-threaded builds only. The last benchmarks run workloads built from existing libraries.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def sha256(block):
 
 @pytest.fixture(params=["builtin", "gilkit", "gilkit.imap", "ThreadPoolExecutor", "ThreadPool", "ThreadPool chunked"])
 def mapper(request):
-    """A function like list(map(...)), with its threads started."""
+    """Return a function like list(map(...)) whose threads have been started."""
     if request.param == "builtin":
         yield lambda fn, items: list(map(fn, items))
     elif request.param == "gilkit":
@@ -93,7 +93,7 @@ def test_gzip(benchmark, tmp_path, megabytes, way):
         if not shutil.which("pigz"):
             pytest.skip("no pigz")
         file = tmp_path / "text"
-        file.write_bytes(data)  # no pipe on its way in
+        file.write_bytes(data)  # reads a file, not a pipe
         command = ["pigz", "-6", "-c", "-p", str(THREADS), str(file)]
         pack = lambda: subprocess.run(command, capture_output=True, check=True).stdout  # noqa: E731
     elif way == "gzip":

@@ -1,5 +1,6 @@
-"""nearest beside SciPy's vq and scikit-learn's pairwise_distances_argmin_min; k-means beside scikit-learn's, from the
-same kind of start. The distances are checked outside the timed part.
+"""nearest against SciPy's vq and scikit-learn's pairwise_distances_argmin_min; k-means against scikit-learn's.
+
+Both k-means use the same kind of initialization. Distances are checked outside the timed part.
 """
 
 from __future__ import annotations

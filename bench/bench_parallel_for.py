@@ -1,7 +1,7 @@
-"""parallel_for beside Cython's prange (libgomp) and numba's, and what the way from Python costs.
+"""parallel_for against Cython's prange (libgomp) and numba's, and the cost of the call from Python.
 
-The loops are compiled when the benchmark runs: loops.pyx with -fopenmp, the same item for both sides. In the triangular
-load item i costs i times as much as the first, so that equal shares of the range are unequal work.
+The benchmark compiles loops.pyx with -fopenmp; both sides run the same body. In the triangular load, item i costs i
+times as much as the first, and equal shares of the range are unequal work.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def test_empty(benchmark, loops, way):
         benchmark(loops.empty_calls, CALLS)
         return
     if way == "ctypes":
-        # The address of a compiled function; one made of a Python function would be measured with it.
+        # Pass the address of a compiled function: a callback into Python would dominate the time.
         address = numba_kernel().address
         kernel = CFUNCTYPE(None, c_int64, c_int64, c_void_p)(address)
         keep = numba_kernel()

@@ -1,6 +1,8 @@
-"""Pi by Monte Carlo. Every contender throws with its own generator, as its users would write it, and the estimate is
-checked statistically: pure Python uses random.Random.random(), numba its built-in random.random(), NumPy and numexpr
-numpy.random.default_rng(), gilkit its counter-based Philox.
+"""Pi by Monte Carlo.
+
+Each contender uses the generator that its users would choose, and the estimate is checked statistically: pure Python
+uses random.Random.random(), numba its built-in random.random(), NumPy and numexpr numpy.random.default_rng(), gilkit
+its counter-based Philox.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The empty region: what it costs to put the pool to work at all, beside libgomp's.
+"""The empty region: the fixed cost of a parallel region in gilkit and in libgomp.
 
-Back to back, where workers still spin; and after a pause of 200 microseconds, when they sleep and the caller must not
-pay for waking them. The loops are in C on both sides, compiled when the benchmark runs. libgomp is measured as it
-comes: with OMP_WAIT_POLICY unset its threads spin for longer than the pause, and take the cores from everybody else.
+Regions run back to back, while workers still spin, and after a pause of 200 microseconds, when workers sleep and the
+caller must not pay for waking them. The benchmark compiles C loops for both sides. libgomp runs with its defaults: with
+OMP_WAIT_POLICY unset, its threads spin for longer than the pause and keep the cores from other threads.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PAUSE = 200_000  # nanoseconds
 
 
 def compiled(folder: Path, source: str, *options: str) -> ctypes.CDLL:
-    """The C file as a shared library; skips the benchmark, with the reason, where that cannot be."""
+    """Compile the C file to a shared library; skip the benchmark, with the reason, if that fails."""
     compiler = shutil.which(os.environ.get("CC", "cc"))
     if compiler is None:
         pytest.skip("no C compiler")
@@ -43,7 +43,7 @@ def compiled(folder: Path, source: str, *options: str) -> ctypes.CDLL:
 
 @pytest.fixture(scope="module")
 def libraries(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], ctypes.CDLL]:
-    """The compiled library of a contender."""
+    """Return a function that loads a contender's compiled library."""
     folder = tmp_path_factory.mktemp("region")
 
     def get(name: str) -> ctypes.CDLL:

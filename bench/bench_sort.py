@@ -1,4 +1,4 @@
-"""sort and argsort beside NumPy, on data of several shapes. The result is checked outside the timed part."""
+"""sort and argsort against NumPy on data of several shapes. Results are checked outside the timed part."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import gilkit
 
 N = 10**7
-M = 10**6  # enough for the default run; N with --full
+M = 10**6  # size of the default run; --full uses N
 RNG = np.random.default_rng(0)
 PEERS = ["gilkit", "gilkit-1", "numpy"]
 DTYPES = ["float64", "float32", "int64", "int32", "int16", "uint8"]

@@ -1,6 +1,6 @@
-"""The busy loop x ^= 1: what pure Python, processes, a free-threaded build and native threads make of the cores.
+"""The busy loop x ^= 1 in pure Python, in processes, on a free-threaded build and on native threads.
 
-There is no NumPy or numexpr form: each step needs the one before.
+There is no NumPy or numexpr form: each step depends on the previous one.
 """
 
 from __future__ import annotations

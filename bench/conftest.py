@@ -1,7 +1,8 @@
-"""Fixtures of the benchmark suites, the bound on their time, and the summary at the end of a run.
+"""Fixtures of the benchmark suites, the time budget, and the summary at the end of a run.
 
-The workloads and the strategies are the lab's: a suite names a workload, and every strategy that can do it here becomes
-one benchmark of the group. Each is opened and warm before the clock starts, and its result is checked after it stops.
+Workloads and strategies come from the lab: a suite names a workload, and every strategy that can run it here becomes
+one benchmark of the group. Each strategy is opened and warmed up before the clock starts, and its result is checked
+after the clock stops.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from gilkit.lab.strategies.free_threaded import Remote
 from gilkit.lab.strategy import Contender, Strategy
 from gilkit.lab.workload import Workload
 
-# A warm pool does not show how it was started; this way it does not copy the test process's threads.
+# The start method does not affect a warm pool; this one does not fork a process that has threads.
 POOL = "pool-spawn" if platform.system() == "Windows" else "pool-forkserver"
 STRATEGIES = ("serial", "gilkit", "threads", POOL, "free-threaded", "numpy", "numba", "numexpr")
 NATIVE = ("gilkit", "numpy", "numba", "numexpr")
@@ -33,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Gives a test with the fixture ``race`` its strategies, gilkit on one thread and on all."""
+    """Parametrize a test that has the fixture ``race`` by strategy, with gilkit on one thread and on all."""
     if "race" not in metafunc.fixturenames:
         return
     marker = metafunc.definition.get_closest_marker("strategies")
@@ -42,7 +43,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for name in marker.args if marker else STRATEGIES:
         strategy = strategies.get(name)
         counts = {1, cores} if name == "gilkit" else {cores if strategy.parallel else 1}
-        # A worker process times itself: this clock leaves out what asking it takes.
+        # A worker process times itself; this clock excludes the cost of the request.
         marks = [pytest.mark.benchmark(timer=clock)] if name == "free-threaded" else []
         for threads in sorted(counts):
             parameters.append(pytest.param((strategy, threads), id=f"{name}-{threads}", marks=marks))
@@ -51,10 +52,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def timed(benchmark: Any) -> Callable[..., None]:
-    """Times a contender, checks its result outside the timed part, and records how it ran.
+    """Time a contender, check its result outside the timed part, and record how it ran.
 
-    With ``rounds``, exactly so many: for a clock that leaves most of the time out, by which a calibrated run would
-    take for ever.
+    ``rounds`` fixes the number of rounds. A clock that excludes most of the elapsed time needs it: calibration by that
+    clock would take far too long.
     """
 
     def run(contender: Contender, check: Callable[[Any], None], rounds: int | None = None, **facts: Any) -> None:
@@ -69,7 +70,7 @@ def timed(benchmark: Any) -> Callable[..., None]:
 
 @pytest.fixture
 def race(request: pytest.FixtureRequest, benchmark: Any, timed: Callable[..., None]) -> Callable[[Workload], None]:
-    """Runs a workload under one strategy."""
+    """Run a workload under one strategy."""
     strategy: Strategy
     strategy, threads = request.param
 
@@ -84,21 +85,21 @@ def race(request: pytest.FixtureRequest, benchmark: Any, timed: Callable[..., No
     return run
 
 
-# ---- The time that all may take, and what disturbed them
+# ---- The time budget, and disturbances
 
 
 def weight(item: pytest.Item) -> int:
-    """How much time the benchmark needs: a race starts processes and runs pure Python."""
+    """Return the benchmark's share of time; a race needs more, as it starts processes and runs pure Python."""
     return 4 if "race" in getattr(item, "fixturenames", ()) else 1
 
 
 class Run:
-    """One run of the benchmarks: its budget, unless it is --full, and how many benchmarks found no time."""
+    """One run of the benchmarks: its budget (none with --full) and the number of benchmarks left out for lack of time."""
 
     def __init__(self, items: list[pytest.Item], full: bool) -> None:
         self.budget = None if full else budget.Budget((item.path, weight(item)) for item in items)
         self.left_out = 0
-        self.scaling = [load.scaling()]  # before; and after
+        self.scaling = [load.scaling()]  # before and after the run
 
 
 RUN = pytest.StashKey[Run]()
@@ -116,7 +117,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Give the benchmark its part of the time."""
+    """Give the benchmark its share of the time."""
     run = item.config.stash.get(RUN, None)
     if run is None or run.budget is None:
         return
@@ -125,7 +126,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         run.left_out += 1
         pytest.skip(summary.TIME_IS_UP)
     given = item.get_closest_marker("benchmark")
-    # Over what the suite says, as the fixture looks at the closest marker alone.
+    # Override the suite's marker: the fixture reads only the closest one.
     options = {
         "min_rounds": budget.ROUNDS if seconds == budget.LONGEST else 1,
         **(given.kwargs if given else {}),
@@ -136,7 +137,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Look at what others do meanwhile."""
+    """Measure what other programs do during the benchmark."""
     benchmark = getattr(item, "funcargs", {}).get("benchmark")
     if benchmark is None or RUN not in item.config.stash:
         return (yield)
@@ -157,7 +158,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(trylast=True)  # below pytest-benchmark's own tables
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Show what each suite found, and what disturbed it."""
+    """Show the results of each suite, and what disturbed them."""
     session, run = getattr(config, "_benchmarksession", None), config.stash.get(RUN, None)
     if session is None or run is None or not session.benchmarks:
         return

@@ -1,10 +1,10 @@
 """gilkit's counters and locks against their peers, as ratios: python bench/lock_ratios.py [WORD...]
 
-Each and its peer run in turn, A B A B; a line has the times of both (medians), the median of
-the ratios of the rounds with their quartiles, and the target that was set. A ratio is
-gilkit's time over the peer's, unless the line says otherwise. Results are checked. A busy
-loop on two threads and on one, before and after, tells whether the cores were free: where it
-is not about 2, do not believe the figures. Only lines with one of the words are run.
+gilkit and its peer alternate, A B A B. Each line has the median time of both, the median
+ratio of the rounds with its quartiles, and the target. A ratio is gilkit's time over the
+peer's unless the line says otherwise. Results are checked. Before and after, the script
+compares a busy loop on two threads with one: unless the speed-up is about 2, other programs
+used the cores and the figures are not valid. With WORDs, only lines that contain one run.
 """
 
 import statistics
@@ -21,11 +21,11 @@ from ratios import busy_loop, seconds
 
 from gilkit import sync
 
-NATIVE = 8_000_000  # enough for the system to give two threads two cores
+NATIVE = 8_000_000  # long enough for the scheduler to put two threads on two cores
 
 
 def line(name, target, per, ours, theirs, *, rounds=15):
-    """`ours` and `theirs` return seconds; `per` is the number of operations in them."""
+    """Print one line; `ours` and `theirs` return the seconds that `per` operations take."""
     if len(sys.argv) > 1 and not any(word in name for word in sys.argv[1:]):
         return
     ours(), theirs()
@@ -40,7 +40,7 @@ def line(name, target, per, ours, theirs, *, rounds=15):
 
 def counters(mutex):
     def net(add):
-        """A loop of additions, less the loop."""
+        """Return the time of a loop of additions minus that of the empty loop."""
         return lambda: seconds(lambda: bench_counters.python_loop(add)) - seconds(bench_counters.empty_loop)
 
     counter, other = sync.AtomicCounter(), cereggii.AtomicInt64(0)

@@ -63,7 +63,7 @@ def with_guided(double[::1] out, int64_t cost, bint triangular, int threads):
 
 
 def empty_calls(int64_t calls):
-    """The C call, as often: what parallel_for from Python is measured against."""
+    """Make the same number of C calls, the baseline for parallel_for from Python."""
     cdef int64_t _
     with nogil:
         for _ in range(calls):

@@ -1,5 +1,5 @@
 /* The peer of LockedCounter: threads add 1 to a number under a pthread mutex.
- * Returns the nanoseconds from the first addition to the last, -1 without threads. */
+ * Returns the nanoseconds from the first addition to the last, or -1 if threads cannot start. */
 #include <pthread.h>
 #include <stdint.h>
 #include <time.h>

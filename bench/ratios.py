@@ -1,10 +1,10 @@
 """gilkit against its peers, as ratios: python bench/ratios.py [WORD...]
 
-Both run in turn, A B A B, on the same data; a line has the median of
-the ratios of the rounds, with their quartiles, and the target that was set. Results are
-checked first. A busy loop on two threads and on one, before and after, tells whether the
-cores were free: where it is not about 2, do not believe the figures. Only lines with one
-of the words are run.
+gilkit and its peer alternate, A B A B, on the same data. Each line has the median time of
+both, the median ratio of the rounds with its quartiles, and the target. Results are checked
+first. Before and after, the script compares a busy loop on two threads with one: unless the
+speed-up is about 2, other programs used the cores and the figures are not valid. With WORDs,
+only lines that contain one run.
 """
 
 import copy
@@ -41,11 +41,14 @@ def busy_loop():
         seconds(lambda: gilkit.spin(10**8, threads=1)) / seconds(lambda: gilkit.spin(10**8, threads=2))
         for _ in range(5)
     ]
-    print(f"a busy loop on two threads is {statistics.median(ratios):.2f} times as quick as on one", flush=True)
+    print(f"a busy loop on two threads is {statistics.median(ratios):.2f} times as fast as on one", flush=True)
 
 
 def pair(name, ours, theirs, target, *, rounds=9, same=np.array_equal):
-    """One line; `same` compares the results, and None says that they are in one array, which it has no copy of."""
+    """Measure and print one line.
+
+    `same` compares the results; None means that both write to the same array, which is not copied for a comparison.
+    """
     if len(sys.argv) > 1 and not any(word in name for word in sys.argv[1:]):
         return
     first = copy.copy(ours())
@@ -68,7 +71,7 @@ def reductions(x):
     for name in ("sum", "mean", "min", "max", "var"):
         ours, theirs = getattr(gilkit, name), getattr(np, name)
         pair(name, lambda f=ours: f(x), lambda f=theirs: f(x), 8 if name == "var" else 2.3, same=close)
-    # BLAS reads the array as fast as the memory gives it.
+    # BLAS reads the array at the bandwidth of the memory.
     pair("sum, over BLAS dot(x, x)", lambda: gilkit.sum(x), lambda: np.dot(x, x), 0.9, same=lambda a, b: True)
     pair("min, over BLAS dot(x, x)", lambda: gilkit.min(x), lambda: np.dot(x, x), 0.9, same=lambda a, b: True)
     pair("fsum, over math.fsum", lambda: gilkit.fsum(x), lambda: math.fsum(x), 40, rounds=3)
@@ -78,7 +81,7 @@ def reductions(x):
 def scans(x, whole):
     for array in (x, whole, x.astype(np.float32)):
         out = np.empty_like(array)
-        rtol = 1e-2 if array.dtype == np.float32 else 1e-9  # NumPy adds up rounding errors in float32
+        rtol = 1e-2 if array.dtype == np.float32 else 1e-9  # NumPy accumulates rounding errors in float32
         pair(
             f"cumsum into out, {array.dtype}",
             lambda a=array, o=out: gilkit.cumsum(a, out=o),
@@ -144,7 +147,9 @@ def clustering(generator):
                     lambda p=points, c=centers, f=peer, i=label: f(p, c)[i],
                     1.5,
                     rounds=5,
-                    same=lambda a, b: np.mean(a == b) > 0.999,  # they round otherwise where two are as near
+                    same=lambda a, b: (
+                        np.mean(a == b) > 0.999
+                    ),  # they round differently when two centers are equally near
                 )
 
 
@@ -171,7 +176,7 @@ def mapping():
     blocks = [bytes([i % 256]) * 65_536 for i in range(1000)]
     over_builtin("sha256, 64 KiB", sha256, blocks, 1.95)
     over_builtin("crc32, 64 KiB", zlib.crc32, blocks, 1.95)
-    # What the machine has to give: the GIL is taken twice.
+    # The limit of the machine: the GIL is acquired twice.
     over_builtin("sha256, 2 x 32 MB", sha256, [b"".join(blocks[:500]), b"".join(blocks[500:])], "none")
 
     if not shutil.which("pigz"):

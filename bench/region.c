@@ -1,4 +1,4 @@
-/* Empty regions of the pool, for bench_region.py: compiled when the benchmark runs, against the installed gilkit.h. */
+/* Empty regions of the pool, for bench_region.py: the benchmark compiles this file with the installed gilkit.h. */
 #include <Python.h>
 
 #include <stdatomic.h>
@@ -25,13 +25,13 @@ static gilkit_options on(int threads)
     return options;
 }
 
-/* To be called with the GIL, and before the others. */
+/* Call this first, with the GIL held. */
 int region_import(void)
 {
     return gilkit_import();
 }
 
-/* How many items one region computes: `threads`, if it works. */
+/* Returns the number of items that one region computes; `threads` if it works. */
 int64_t region_items(int threads)
 {
     _Atomic int64_t items = 0;
@@ -40,7 +40,7 @@ int64_t region_items(int threads)
     return items;
 }
 
-/* Regions one after another, each after `pause` nanoseconds of nothing: what they took in all, in nanoseconds. */
+/* Runs regions in sequence, each after a pause of `pause` nanoseconds. Returns their total nanoseconds. */
 int64_t region_run(int threads, int64_t regions, int64_t pause)
 {
     gilkit_options options = on(threads);

@@ -13,7 +13,7 @@ import pytest
 
 try:
     from hypothesis import settings as Settings
-except ImportError:  # test_typing.py does without
+except ImportError:  # not needed by test_typing.py
     Settings = None
 
 from load import Others
@@ -22,51 +22,51 @@ import gilkit
 from gilkit.runtime import set_isa
 
 if "COVERAGE_RUN" in os.environ:
-    # A worker of the lab that is killed cannot save what it covered; one that has nothing to do ends by itself.
+    # A worker of the lab that is killed cannot save its coverage data. An idle worker exits when its input is closed.
     from gilkit.lab.workers import Worker
 
-    def close_in_peace(self, kill=Worker.close):
+    def close_gracefully(self, kill=Worker.close):
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             self._process.stdin.close()
             self._process.wait(1)
         kill(self)
 
-    Worker.close = close_in_peace
+    Worker.close = close_gracefully
 
-# What pytest-run-parallel must not run in several threads at once, by the fixture that a test has or by its file.
+# Tests that pytest-run-parallel must not run in several threads at once, by fixture or by file, with the reason.
 ALONE = {
-    "run_python": "its subject is a process of its own",
-    "compile_c": "compiles, and would do so in each thread",
+    "run_python": "tests a separate process",
+    "compile_c": "would compile in each thread",
     "consumer": "the module that it builds has one total for all threads",
-    "capfd": "the output is that of all threads",
-    "alarm": "signals reach the process",
+    "capfd": "captures the output of all threads",
+    "alarm": "signals reach the whole process",
 }
 ALONE_FILES = {
-    "consumers": "builds and runs packages in processes of their own",
-    "callers_settings": "changes what belongs to the process or the thread",
+    "consumers": "builds and runs packages in separate processes",
+    "callers_settings": "changes settings of the process or the thread",
     "containers": "changes the affinity and the quota of processes",
-    "dask": "has a cluster of processes",
-    "docs": "runs the pages in processes of their own",
-    "exit": "its subject is the end of a process",
-    "exhaustion": "takes threads and memory away from a process",
+    "dask": "starts a cluster of processes",
+    "docs": "runs the pages in separate processes",
+    "exit": "tests the end of a process",
+    "exhaustion": "limits the threads and memory of a process",
     "fork": "forks the process",
     "lab_measure": "measures the process and its children",
-    "mapping_processes": "its subject is a process of its own",
+    "mapping_processes": "tests separate processes",
     "mapping_signals": "signals and their handlers belong to the process",
     "signals": "signals and their handlers belong to the process",
-    "subinterpreters": "its subject is a process of its own",
-    "sync_processes": "its subject is a process of its own",
+    "subinterpreters": "tests separate processes",
+    "sync_processes": "tests separate processes",
     "sync_signals": "signals and their handlers belong to the process",
     "sync_locktests": "CPython's tests of locks count the threads of the process",
-    "stress": "counts the threads of the one pool, and stops it",
+    "stress": "counts the threads of the shared pool, and stops it",
     "typing": "runs type checkers",
 }
 
 LONG_WORKLOADS = ("gzip", "jacobi", "kmeans", "mandelbrot", "pi", "regex", "sha256")
-# What only `pytest --full` runs, by file and by the beginning of the test's name; CONTRIBUTING.md, "Three levels", has
-# the rule. The mark `full` at a test does the same.
+# Tests that run only with `pytest --full`, by file and by the prefix of the test's name; CONTRIBUTING.md, "Three
+# levels", has the rule. The mark `full` on a test has the same effect.
 FULL = {
-    # Each builds a package. C stays, and test_sync_nogil has Cython.
+    # Each builds a package. The default keeps C here, and Cython in test_sync_nogil.
     "consumers": ["test_built_with", "test_cffi", "test_cython", "test_numba", "test_two_packages"],
     # Pages that build or measure; .ci/run has the commands of the README.
     "docs": [
@@ -88,36 +88,36 @@ FULL = {
     "lab_experiments": [
         f"test_runs_through[{name}]" for name in ("ipc", "lost-updates", "optimistic-lock", "thread-local")
     ],
-    # Processes to start, and code to compile.
+    # These start processes or compile code.
     "lab_work": [
         f"test_every_strategy_gives_the_answer[{name}-{strategy}"
         for name in LONG_WORKLOADS
         for strategy in ("pool", "free-threaded", "interpreters", "numba")
     ],
     "reductions": ["test_more_than_32_bits_of_elements"],
-    # The best set of the machine stays.
-    "sorting": [f"test_long_lines_with_every_instruction_set[{isa}" for isa in ("scalar", "avx2")],
+    # The default keeps the machine's best instruction set.
+    "sorting": [f"test_long_slices_with_every_instruction_set[{isa}" for isa in ("scalar", "avx2")],
 }  # fmt: skip
-# What a busy machine can make late. Such a test is tried again; in the end it is skipped with the reason, or fails with
-# --full, whose runs must not hide a fault.
+# Tests that a busy machine can make fail by delay. Such a test is retried. After the last try it is skipped with the
+# reason, or fails with --full, whose runs must not hide a fault.
 LEFT_ALONE = {
     "consumers": ["test_cython_is_interruptible"],
     "lab_measure": ["test_own_cpu_seconds", "test_sleeping_uses_nothing", "test_a_child"],
     "mandelbrot": ["test_cancelled_inside_one_row"],
     "mapping": ["test_threads_work_at_the_same_time"],
-    "mapping_signals": ["test_cancel_token", "test_timeout", "test_what_a_signal_handler_raises"],
+    "mapping_signals": ["test_cancel_token", "test_timeout", "test_an_exception_of_a_signal_handler"],
     "parallel": ["test_threads_take_part"],
     "stress": ["test_idle_workers_use_no_time"],
-    "sync_counters": ["test_hammer_timeout_and_interrupt"],
-    "sync_relay": ["test_a_signal_handler_ends_it"],
+    "sync_counters": ["test_contend_timeout_and_interrupt"],
+    "sync_ping_pong": ["test_a_signal_handler_ends_it"],
     "sync_signals": ["test_signal_handlers_end_waits", "test_a_signal_that_another_thread_gets"],
 }
-EXAMPLES = 25  # that Hypothesis tries without --full
+EXAMPLES = 25  # maximum number of Hypothesis examples without --full
 
 
 def pytest_configure(config):
-    # pytest-run-parallel need not be installed.
-    config.addinivalue_line("markers", "thread_unsafe(reason): not in several threads at once")
+    # Register the mark here, since pytest-run-parallel need not be installed.
+    config.addinivalue_line("markers", "thread_unsafe(reason): do not run in several threads at once")
 
 
 def pytest_itemcollected(item):
@@ -128,7 +128,7 @@ def pytest_itemcollected(item):
     if item.name.startswith(tuple(FULL.get(item.path.stem.removeprefix("test_"), ()))):
         item.add_marker(pytest.mark.full)
     if getattr(item, "callspec", None) and item.callspec.params.get("isa", "scalar") not in ("scalar", BEST):
-        item.add_marker(pytest.mark.full)  # what lies between the plainest instruction set and the machine's best
+        item.add_marker(pytest.mark.full)  # sets between scalar and the machine's best
     if item.name.startswith(tuple(LEFT_ALONE.get(item.path.stem.removeprefix("test_"), ()))):
         item.obj = tried_again(item.obj, skips=not item.config.getoption("--full"))
     if Settings and not item.config.getoption("--full"):
@@ -136,7 +136,7 @@ def pytest_itemcollected(item):
 
 
 def tried_again(test, skips):
-    """Let the test try three times, as long as it fails while other programs use the cores."""
+    """Run the test up to three times while it fails and other programs use the cores."""
 
     @functools.wraps(test)
     def run(*args, **kwargs):
@@ -145,19 +145,19 @@ def tried_again(test, skips):
             try:
                 return test(*args, **kwargs)
             except AssertionError as error:
-                percent = others.disturb()  # None: too short to tell
+                percent = others.disturb()  # None: the time was too short to tell
                 if percent == 0 or (not left and not (skips and percent)):
                     raise
                 if not left:
-                    pytest.skip(f"needs a machine left alone; others used {percent:.0f} % of a core: {error}")
+                    pytest.skip(f"needs an idle machine; other programs used {percent:.0f} % of a core: {error}")
 
     return run
 
 
 def few_examples(item):
-    """Lower the number of examples that a test's own settings ask for: no profile of Hypothesis can."""
+    """Lower the number of examples in a test's own settings, which no Hypothesis profile can override."""
     if hasattr(getattr(item, "cls", None), "runTest") and isinstance(getattr(item.cls, "settings", None), Settings):
-        item.cls.settings = fewer(item.cls.settings)  # of a state machine
+        item.cls.settings = fewer(item.cls.settings)  # settings of a state machine
     settings = getattr(item.obj, "_hypothesis_internal_use_settings", None)
     if settings:
         item.obj._hypothesis_internal_use_settings = fewer(settings)
@@ -173,7 +173,7 @@ BEST = gilkit.info()["isa_best"]
 
 @pytest.fixture(params=LEVELS)
 def isa(request):
-    """Runs the test once with each instruction set that this machine has."""
+    """Run the test once with each instruction set that this machine has."""
     before, best = gilkit.info()["isa"], gilkit.info()["isa_best"]
     if LEVELS.index(request.param) > LEVELS.index(best):
         pytest.skip(f"this machine's best is {best}")
@@ -184,20 +184,20 @@ def isa(request):
 
 @pytest.fixture
 def often(pytestconfig):
-    """often(a, b): a repetitions, or b with the option --promises."""
+    """Return a function often(a, b) that gives the number of repetitions: a, or b with --promises."""
     return lambda few, many: many if pytestconfig.getoption("--promises") else few
 
 
-# What a terminal, a shell or an interpreter ignores for a reason: nohup's, job control's, and Python's own.
+# Signals that may be ignored on purpose: by nohup, by job control, or by Python itself.
 LEFT_IGNORED = {"SIGHUP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGPIPE", "SIGXFSZ", "SIGXFZ"}
 
 
 @pytest.fixture(autouse=True, scope="session")
 def default_signals():
-    """Give the tests, and the processes that they start, every signal as an interactive shell would.
+    """Give tests, and the processes that they start, the signal dispositions of an interactive shell.
 
-    A shell's `pytest &` has SIGINT ignored, and other parents block signals or ignore them. Tests that send signals
-    would wait in vain then, as would the programs that they start.
+    A shell's `pytest &` ignores SIGINT, and other parents block or ignore signals. Tests that send signals, and the
+    programs that they start, would then wait forever.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -220,7 +220,7 @@ def default_signals():
 
 @pytest.fixture
 def default_hangup():
-    """Let SIGHUP end the processes that this test starts, and this one: nohup protects it everywhere else."""
+    """Let SIGHUP end this process and those that the test starts; in all other tests, nohup's setting stays."""
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL) if hasattr(signal, "SIGHUP") else None
     yield
     if before is not None:
@@ -229,7 +229,7 @@ def default_hangup():
 
 @pytest.fixture
 def run_python():
-    """Runs a program in an interpreter of its own, its code ended with an exit status of 0."""
+    """Return a function that runs code in a new interpreter, checks its exit status and returns its output."""
 
     def run(code, *arguments, options=(), timeout=120, **environment):
         command = [sys.executable, *options, "-c", textwrap.dedent(code), *map(str, arguments)]
@@ -243,7 +243,7 @@ def run_python():
 
 @pytest.fixture
 def compile_c(tmp_path):
-    """Compiles C text or files into a shared library; skips the test where there is no compiler."""
+    """Return a function that compiles C text and files to a shared library; skip the test without a compiler."""
     compiler = shutil.which(os.environ.get("CC", "cc"))
     if compiler is None or sys.platform == "win32":
         pytest.skip("no C compiler")

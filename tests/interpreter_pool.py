@@ -1,4 +1,4 @@
-"""gilkit in sub-interpreters, for docs/sub-interpreters.md; Python 3.14."""
+"""gilkit in sub-interpreters: the example of docs/sub-interpreters.md, for Python 3.14."""
 
 from concurrent.futures import InterpreterPoolExecutor
 

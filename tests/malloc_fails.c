@@ -1,6 +1,7 @@
-/* Preloaded by test_exhaustion.py: makes one allocation of gilkit's own modules
- * fail, the n-th after fail_at(n), and counts them and what is not freed. Those
- * of everybody else, also of the C library on gilkit's behalf, succeed. */
+/* Preloaded by test_exhaustion.py. After fail_at(n), the n-th allocation of
+ * gilkit's own modules fails. The library counts these allocations and those that
+ * are not freed. Allocations of other code, including the C library's on gilkit's
+ * behalf, succeed. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

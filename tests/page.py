@@ -1,16 +1,16 @@
-"""Runs the code of one page of the documentation, from top to bottom, in the current folder: python page.py PAGE.
+"""Run the code of one page of the documentation, from top to bottom, in the current folder: python page.py PAGE.
 
-What a block is for stands in its fence:
+The fence of a block determines its use:
 
-    python                runs; the blocks of a page share their names
-    python title="x.py"   is written to the file x.py, for the blocks after it
-    pycon                 a session: what it prints is compared ("..." stands for anything)
-    sh                    commands, one a line; what measures or builds runs in a cheap form: see CHEAP
+    python                run; the blocks of a page share one namespace
+    python title="x.py"   written to the file x.py, for later blocks
+    pycon                 an interactive session whose output is compared ("..." matches anything)
+    sh                    commands, one per line; those that measure or build run in a cheap form (see CHEAP)
     c, cython, ...        part of a program that the build or the tests compile
     text                  no code
 
-`<!-- from PATH -->` above a block says that it is a part of that file, letter for letter. Such a block is not run
-here: the file is, by the build or by the tests.
+`<!-- from PATH -->` above a block means that the block is a verbatim part of that file. Such a block does not run
+here, because the build or the tests run the file.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ TITLE = re.compile(r'title="([\w.]+)"')
 
 
 class PageError(Exception):
-    """A block that does not do what the page says."""
+    """A block that does not behave as the page says."""
 
 
 class Block(NamedTuple):
     language: str
     title: str | None
-    source: str | None  # the file that it is a part of
-    line: int  # of the page, where its code begins
+    source: str | None  # the file that contains the block
+    line: int  # line of the page where the code begins
     code: str
 
 
@@ -64,10 +64,10 @@ def blocks(text: str) -> Iterator[Block]:
 
 
 def gilkit(words: list[str]) -> list[str] | None:
-    """Measures for a moment; one experiment stands for all. The lab's own workloads have tests of their own."""
+    """Shorten the measurement, and run one experiment instead of all; the lab's workloads have their own tests."""
     from gilkit.lab import cli, experiments, workloads
 
-    options = cli.parser().parse_args(words[1:])  # ends the program for what it does not know
+    options = cli.parser().parse_args(words[1:])  # exits for unknown options
     if options.command == "experiment" and (options.name or options.all):
         name = options.name or "false-sharing"
         experiments.get(name)
@@ -84,7 +84,7 @@ def gilkit(words: list[str]) -> list[str] | None:
 
 
 def pip(words: list[str]) -> None:
-    """Installing is what .ci/run does: here the extras must exist."""
+    """Check that the extras exist; .ci/run tests the installation."""
     if words[1] != "install":
         raise PageError(f"pip {words[1]} is not checked")
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
@@ -96,7 +96,7 @@ def pip(words: list[str]) -> None:
 
 
 def pytest(words: list[str]) -> list[str] | None:
-    """Collects, if there is something to choose."""
+    """Only collect the tests, if the command selects some."""
     chosen = [word for word in words[1:] if not re.match("--(benchmark-json|timeout)", word)]
     if all(word.startswith("--") for word in chosen):
         return None
@@ -107,7 +107,7 @@ def python(words: list[str]) -> list[str] | None:
     if words[1] == "-m":
         return None if words[2] == "venv" else words
     path = ROOT / words[1]
-    if path.exists():  # a program that measures
+    if path.exists():  # a program that measures: only compile it
         program = str(path / "__main__.py" if path.is_dir() else path)
         return [sys.executable, "-c", f"compile(open({program!r}).read(), {program!r}, 'exec')"]
     return words
@@ -141,7 +141,7 @@ def run_commands(block: Block) -> None:
                 words = []
 
 
-@cache  # a page may show a command twice
+@cache  # a page may contain a command twice
 def run_command(*line: str) -> None:
     words, settings = list(line), {}
     while re.match(r"[A-Z_]+=", words[0]):
@@ -164,7 +164,7 @@ def run_command(*line: str) -> None:
 
 
 def run_python(block: Block, page: Path, names: dict[str, object]) -> None:
-    # With the page's lines, for tracebacks.
+    # Keep the page's line numbers for tracebacks.
     exec(compile("\n" * (block.line - 1) + block.code, page, "exec"), names)
 
 

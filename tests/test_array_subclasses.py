@@ -1,5 +1,7 @@
-"""Arguments that are more than plain arrays: subclasses whose attributes lie, subclasses with a meaning of their own,
-objects with NumPy's protocols, and NumPy itself with gilkit's functions in its place."""
+"""Arguments other than plain arrays.
+
+They are subclasses with false attributes, subclasses with their own semantics, objects with NumPy's protocols, and
+NumPy itself with some functions replaced by gilkit's."""
 
 import warnings
 
@@ -13,11 +15,11 @@ NUMPYS = [*REDUCTIONS, "cumsum", "sort", "argsort", "histogram", "bincount", "do
 N = 400_000
 
 
-# ---- Attributes that lie
+# ---- False attributes
 
 
 class Anything:
-    """As flags: says yes to all."""
+    """Flags that are all true."""
 
     def __getattr__(self, name):
         return True
@@ -36,7 +38,7 @@ METHODS = ["transpose", "reshape", "view", "astype", "copy", "ravel", "swapaxes"
 
 
 def liar(array, *names):
-    """A view of the array whose attributes of these names lie."""
+    """Return a view of the array on which these attributes are false."""
     fields = {name: property(lambda self, name=name: LIES[name]) for name in names if name in LIES}
     for name in names:
         if name in METHODS:
@@ -57,7 +59,7 @@ CALLS = {
 
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("lies", [*((lie,) for lie in [*LIES, *METHODS]), (*LIES, *METHODS)], ids=lambda lies: lies[0])
-def test_out_of_a_subclass_is_the_memory_it_has(name, lies):
+def test_out_of_a_subclass_uses_its_actual_memory(name, lies):
     room = np.zeros(2 * N)
     with pytest.raises(ValueError, match="out must have the shape"):
         CALLS[name](liar(room[:4], *lies))
@@ -70,7 +72,7 @@ def test_out_of_a_subclass_is_the_memory_it_has(name, lies):
     with pytest.raises(ValueError, match="read-only"):
         CALLS[name](liar(np.frombuffer(fixed), *lies))
     assert not any(fixed[:100])
-    # What lies and fits is filled, and given back.
+    # An out that lies but fits is filled and returned.
     out = liar(room[:N], *lies)
     assert CALLS[name](out) is out
     np.testing.assert_array_equal(room[:N], CALLS[name](None))
@@ -87,7 +89,7 @@ def test_jacobi_into_a_subclass():
     np.testing.assert_array_equal(room[:N], 1)
 
 
-def test_out_is_an_instance_by_its_own_word_only():
+def test_out_that_only_claims_to_be_an_array():
     class Says:
         __class__ = np.ndarray
         shape, dtype, flags = (N,), np.dtype("f8"), Anything()
@@ -98,7 +100,7 @@ def test_out_is_an_instance_by_its_own_word_only():
 
 
 @pytest.mark.parametrize("lies", [(lie,) for lie in [*LIES, *METHODS]] + [(*LIES, *METHODS)], ids=lambda lies: lies[0])
-def test_inputs_are_the_memory_they_have(lies):
+def test_inputs_are_read_from_their_actual_memory(lies):
     few = np.arange(6.0)
     x = liar(few, *lies)
     assert gilkit.fsum(x) == 15
@@ -113,7 +115,7 @@ def test_inputs_are_the_memory_they_have(lies):
     assert gilkit.blocks.kmeans([liar(centers, *lies)], liar(centers, *lies)).inertia == 0
 
 
-def test_centers_that_change_each_time_they_are_asked_for():
+def test_centers_that_change_on_each_access():
     class Shrinking:
         rows = 6
 
@@ -181,7 +183,7 @@ def test_masked_arrays():
 
 
 class Metres(np.ndarray):
-    """Numbers with a unit, as astropy's or unyt's."""
+    """Numbers with a unit, as in astropy or unyt."""
 
     def __array_function__(self, function, types, arguments, keywords):
         def bare(x):
@@ -224,7 +226,7 @@ def test_memory_mapped_arrays_are_computed_here(tmp_path):
 
 
 class Own:
-    """Says what it was asked."""
+    """Record the call and return its description."""
 
     def __array__(self, dtype=None, copy=None):
         return np.array([1.0, 2.0])
@@ -265,14 +267,14 @@ def test_array_function(name):
         function(*arguments, threads=0)
 
 
-def test_functions_that_numpy_has_not_take_what_an_object_converts_to():
+def test_functions_that_numpy_lacks_convert_the_object():
     assert gilkit.fsum(Own()) == 3
     assert gilkit.nearest([[1.0, 2.0]], np.asarray([Own().__array__()]))[0].tolist() == [0]
 
 
-def test_methods_as_of_pandas():
+def test_methods_like_those_of_pandas():
     class Series:
-        """Skips NaN by itself."""
+        """A container whose own methods skip NaN, as in pandas."""
 
         def __init__(self, values):
             self.values = np.array(values)
@@ -289,7 +291,7 @@ def test_methods_as_of_pandas():
     for name in (*REDUCTIONS, "cumsum"):
         for keywords in ({}, {"axis": 0}):
             assert getattr(gilkit, name)(series, **keywords) == getattr(np, name)(series, **keywords)
-    for function in (gilkit.sort, gilkit.fsum):  # NumPy's looks for no method here
+    for function in (gilkit.sort, gilkit.fsum):  # NumPy's function does not look for a method
         assert type(function(series)) in (np.ndarray, float)
 
 
@@ -307,7 +309,7 @@ def test_pandas_skips_nan():
     np.testing.assert_array_equal(gilkit.bincount(series), np.bincount(series))
 
 
-# ---- NumPy with gilkit's functions in its place
+# ---- NumPy with functions replaced by gilkit's
 
 PATCHED = """
     import sys, warnings
@@ -383,11 +385,11 @@ PATCHED = """
 
 
 def test_numpy_patched_by_hand(run_python):
-    """All at once; what goes to NumPy's functions must not come back."""
+    """Replace all functions at once; those that gilkit forwards to NumPy must not come back to gilkit."""
     assert int(run_python(PATCHED)) > 50
 
 
-def test_a_subclass_costs_no_warning():
+def test_a_subclass_causes_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         gilkit.sum(np.ones(3).view(Metres))

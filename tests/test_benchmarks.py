@@ -1,4 +1,4 @@
-"""`pytest --benchmark`: what it needs, its bound on time, and its summary."""
+"""`pytest --benchmark`: its dependencies, its time budget, and its summary."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import summary
 
 ROOT = Path(__file__).resolve().parent.parent
-# What a run without any extra has not: the modules of all extras.
+# The modules of all extras, which must not be needed.
 HIDDEN = ["hypothesis", "markdown_it", "pyperf", "threadpoolctl", "numba", "numexpr", "cffi", "Cython", "distributed"]
 COLLECT = """
 import sys
@@ -44,7 +44,7 @@ SUITES = [("arrays", 1)] * 150 + [("histogram", 1)] * 70 + [("locks", 1)] * 25 +
 
 @pytest.mark.parametrize("slow", [0.1, 1, 3, 10, 30])
 def test_the_time_is_bounded_on_any_machine(slow):
-    """Each benchmark takes 0.1 s beside its rounds, `slow` times as long on a slow machine."""
+    """Simulate benchmarks that take 0.1 s besides their rounds, and `slow` times as long on a slow machine."""
     plan, now, ran = budget.Budget(SUITES), 2.0 * slow, []
     for suite, weight in SUITES:
         seconds = plan.next(suite, weight, now)
@@ -59,14 +59,14 @@ def test_the_time_is_bounded_on_any_machine(slow):
         assert set(ran) == set(SUITES)
 
 
-def test_a_suite_takes_nothing_from_the_others():
+def test_suites_do_not_take_time_from_each_other():
     plan = budget.Budget([("slow", 1)] * 10 + [("other", 1)] * 10, total=100)
     assert plan.next("slow", now=0) == budget.LONGEST
-    assert plan.next("slow", now=60) is None  # half of the time is the other's
+    assert plan.next("slow", now=60) is None  # the other suite gets half of the time
     assert plan.next("other", now=60) == budget.LONGEST
 
 
-def test_when_time_is_up_nothing_runs():
+def test_nothing_runs_when_time_is_up():
     assert budget.Budget([("one", 1)], total=10).next("one", now=11) is None
 
 

@@ -1,4 +1,4 @@
-"""gilkit.blocks: the same bits however the work is cut and whoever does it."""
+"""gilkit.blocks: the same bits however the work is divided and whichever worker does it."""
 
 import math
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -36,7 +36,7 @@ def bits(value):
 
 @given(values=hnp.arrays(np.float64, st.integers(0, 60), elements=FLOATS), places=CUTS)
 @settings(max_examples=200, deadline=None)
-def test_sum_is_fsum_of_all_however_it_is_cut(values, places):
+def test_sum_equals_fsum_however_the_data_are_split(values, places):
     try:
         expected = math.fsum(values)
     except OverflowError:
@@ -45,20 +45,19 @@ def test_sum_is_fsum_of_all_however_it_is_cut(values, places):
         return
     try:
         assert bits(blocks.sum(cut(values, places))) == bits(expected) == bits(gilkit.fsum(values))
-    except OverflowError:  # on the way, as math.fsum of elements in another order
+    except OverflowError:  # an intermediate overflow, as in math.fsum with another order
         assert np.abs(values).sum() > 2.0**1000
 
 
 @pytest.mark.parametrize("dtype", ["f", "d"])
-def test_sum_of_many(isa, dtype):
+def test_sum_of_a_long_array(isa, dtype):
     rng = np.random.default_rng(5)
     values = (rng.standard_normal(300_000) * 10.0 ** rng.integers(-30, 30, 300_000)).astype(dtype)
     expected = math.fsum(values)
     for workers in (1, 2, 3, 7):
         assert bits(blocks.sum(np.array_split(values, workers), threads=workers)) == bits(expected)
-    assert bits(blocks.sum(np.array_split(values, 5)[::-1])) == bits(
-        expected
-    )  # the order of blocks is no matter either
+    # The order of the blocks does not matter.
+    assert bits(blocks.sum(np.array_split(values, 5)[::-1])) == bits(expected)
 
 
 @given(values=hnp.arrays(st.sampled_from("?bBhHiIqQ"), st.integers(1, 60)), places=CUTS)
@@ -69,17 +68,17 @@ def test_sum_of_integers(values, places):
     assert (result, result.dtype) == (expected, expected.dtype)
 
 
-def test_sum_of_what_is_not_finite():
+def test_sum_of_non_finite_values():
     assert blocks.sum([[1.0], [math.inf]]) == math.inf
     assert math.isnan(blocks.sum([[1.0], [math.nan, math.inf]]))
     with pytest.raises(ValueError, match="inf"):
         blocks.sum([[math.inf], [-math.inf]])
-    assert blocks.sum([[1e308], [-1e308, 3.0]]) == 3.0  # left to math.fsum
+    assert blocks.sum([[1e308], [-1e308, 3.0]]) == 3.0  # computed by math.fsum
     with pytest.raises(OverflowError):
         blocks.sum([[1e308] * 2, [1e308]])
 
 
-def test_sum_of_nothing_and_of_mixtures():
+def test_sum_of_empty_and_of_mixed_blocks():
     assert blocks.sum([]) == 0.0
     assert blocks.sum([np.empty(0)]) == 0.0
     for mixed in ([[1.0], [1]], [np.zeros(1, np.uint8), np.zeros(1, np.int8)]):
@@ -91,7 +90,7 @@ def test_sum_of_nothing_and_of_mixtures():
 
 @given(values=hnp.arrays(np.float64, st.integers(1, 40), elements=FLOATS.filter(lambda x: abs(x) < 1e300)))
 @settings(max_examples=100, deadline=None)
-def test_parts_lose_nothing(values):
+def test_parts_are_exact(values):
     from fractions import Fraction
 
     parts = fsum_parts(values)
@@ -110,7 +109,7 @@ def test_parts_lose_nothing(values):
     bins=st.integers(1, 20) | st.lists(st.integers(0, 99), min_size=2, max_size=9).map(sorted),
 )
 @settings(max_examples=200, deadline=None)
-def test_histogram_is_that_of_all(values, places, bins):
+def test_histogram_equals_that_of_the_whole(values, places, bins):
     for bounds in (None, (3, 50)):
         counts, edges = blocks.histogram(cut(values, places), bins, bounds)
         for whole in (np.histogram(values, bins, bounds), gilkit.histogram(values, bins, bounds)):
@@ -119,7 +118,7 @@ def test_histogram_is_that_of_all(values, places, bins):
             assert edges.dtype == whole[1].dtype
 
 
-def test_histogram_of_nothing():
+def test_histogram_of_no_items():
     for given_blocks in ([], [np.empty(0)]):
         counts, edges = blocks.histogram(given_blocks, 4)
         np.testing.assert_array_equal(counts, [0, 0, 0, 0])
@@ -148,7 +147,7 @@ def test_histogram_errors(given_blocks, arguments, error, match):
 
 @given(cuts=st.lists(st.integers(0, 3000), min_size=2, max_size=6), seed=st.integers(0, 2**64 - 1))
 @settings(max_examples=60, deadline=None)
-def test_inside_equals_the_twin(cuts, seed):
+def test_inside_equals_the_reference(cuts, seed):
     cuts = sorted(cuts)
     for begin, end in zip(cuts, cuts[1:], strict=False):
         assert inside(begin, end, seed=seed) == reference_pi.inside(begin, end, seed)
@@ -193,7 +192,7 @@ def points_of(n=4000, dtype="d"):
 
 
 @pytest.mark.parametrize("dtype", ["f", "d"])
-def test_kmeans_goes_on_as_the_one_in_one_process(isa, dtype):
+def test_kmeans_continues_like_a_single_process(isa, dtype):
     points = points_of(dtype=dtype)
     for length in (1, 2, 5):
         start = gilkit.kmeans(points, 5, seed=2, max_iter=1)
@@ -207,7 +206,7 @@ def test_kmeans_goes_on_as_the_one_in_one_process(isa, dtype):
     np.testing.assert_array_equal(whole.centers, gilkit.kmeans(points, 5, seed=2).centers)
 
 
-def test_kmeans_of_blocks_is_that_of_all_points():
+def test_kmeans_of_blocks_equals_kmeans_of_the_whole():
     points = points_of()
     start = points[:5]
     expected = blocks.kmeans([points], start)
@@ -220,7 +219,7 @@ def test_kmeans_of_blocks_is_that_of_all_points():
     assert inertia == pytest.approx(expected.inertia)
 
 
-def test_kmeans_has_the_same_bits_for_any_threads_and_a_block_without_points():
+def test_kmeans_has_the_same_bits_for_any_threads_and_an_empty_block():
     split = [*np.array_split(points_of(), 3), np.empty((0, 3))]
     expected = blocks.kmeans(split, split[0][:6])
     for threads in (1, 2, 3, 8):
@@ -291,7 +290,7 @@ def everything(values, points, mapped):
     )
 
 
-def test_other_maps_give_the_same_bits():
+def test_other_map_functions_give_the_same_bits():
     values = np.array_split(np.random.default_rng(3).standard_normal(50_000), 6)
     points = np.array_split(points_of(), 6)
     expected = everything(values, points, map)

@@ -1,4 +1,4 @@
-"""What items and kernels on other threads share with the caller: signals, stacks, floating-point control."""
+"""Settings that items and kernels on other threads share with the caller: signals, stacks, floating-point control."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ X86 = platform.machine() == "x86_64"
 
 
 class Meeting:
-    """Calls a function in two threads at once, each with an item of its own."""
+    """Call a function in two threads at once, each with its own item."""
 
     def __init__(self, function):
         self.function = function
@@ -61,7 +61,7 @@ every_way = pytest.mark.parametrize("run", [by_map, by_starmap, by_imap, by_para
 
 # ---- Signals ----
 
-masks = pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks here")
+masks = pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="the system has no signal masks")
 
 
 def mask():
@@ -70,7 +70,7 @@ def mask():
 
 @pytest.fixture
 def blocked():
-    """Blocks signals of this thread for the test."""
+    """Block signals in this thread during the test."""
     before = mask()
     yield lambda signals: signal.pthread_sigmask(signal.SIG_SETMASK, signals)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -79,14 +79,14 @@ def blocked():
 @masks
 @every_way
 def test_items_run_with_the_callers_signal_mask(run, blocked):
-    gilkit.spin(10**7, threads=2)  # on workers that exist
+    gilkit.spin(10**7, threads=2)  # on existing workers
     for signals in ({signal.SIGUSR1, signal.SIGTERM}, set(), {signal.SIGUSR2}):
         blocked(signals)
         assert run(mask) == [signals] * 2
 
 
 @masks
-def test_a_mask_that_an_item_leaves_behind_is_not_the_next_ones(blocked):
+def test_a_signal_mask_set_by_an_item_does_not_reach_the_next(blocked):
     blocked(())
     by_map(lambda: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}) and None)
     blocked(())
@@ -147,8 +147,8 @@ def test_a_crash_on_a_worker_has_its_traceback(number, call, tmp_path):
 
 
 @masks
-def test_a_sleeping_worker_takes_no_signal():
-    """One that waits for a signal, with all threads blocking it, gets it."""
+def test_a_sleeping_worker_receives_no_signal():
+    """While all threads of the program block a signal, the thread in sigwait receives it."""
     code = """
 import os, signal, gilkit
 gilkit.map(abs, range(1000), threads=2)
@@ -165,7 +165,7 @@ for _ in range(10):
 
 
 def stack():
-    """The size of this thread's stack."""
+    """Return a function that gives the size of the current thread's stack."""
     libc = ctypes.CDLL(None)
     libc.pthread_self.restype = ctypes.c_void_p
     attributes = ctypes.create_string_buffer(256)
@@ -184,18 +184,18 @@ def stack_size():
     threading.stack_size(before)
 
 
-@pytest.mark.skipif(not LINUX, reason="the size is asked for as on Linux")
+@pytest.mark.skipif(not LINUX, reason="reads the stack size with a Linux function")
 @every_way
-def test_workers_have_the_stack_that_threading_asks_for(run, stack_size):
-    gilkit.spin(10**7, threads=2)  # on workers that exist
+def test_workers_have_the_stack_size_that_threading_sets(run, stack_size):
+    gilkit.spin(10**7, threads=2)  # on existing workers
     for size in (64 << 20, 16 << 20, 0, 128 << 20):
         stack_size(size)
-        with ThreadPoolExecutor(1) as pool:  # the caller has such a stack itself
+        with ThreadPoolExecutor(1) as pool:  # the caller has such a stack as well
             assert min(pool.submit(run, stack).result()) >= (size or 1 << 20) - 65536
 
 
-@pytest.mark.skipif(not LINUX, reason="the size is asked for as on Linux")
-def test_a_stack_that_cannot_be_had_leaves_the_caller_alone(stack_size):
+@pytest.mark.skipif(not LINUX, reason="reads the stack size with a Linux function")
+def test_without_memory_for_worker_stacks_the_caller_computes_alone(stack_size):
     stack_size(1 << 46)
     for _ in range(3):
         assert gilkit.map(abs, range(-1000, 0), threads=3) == list(range(1000, 0, -1))
@@ -251,7 +251,7 @@ def set_control(rounding, flush):
 
 @pytest.fixture(params=[(UPWARD, False), (DOWNWARD, False), (TO_ZERO, False), (NEAREST, True), (UPWARD, True)], ids=str)
 def fp_control(request):
-    """A context that computes with another control."""
+    """Set the floating-point control for a block."""
 
     class Control:
         def __enter__(self):
@@ -303,7 +303,7 @@ def test_floats_have_the_same_bits_for_any_number_of_threads(values, fp_control,
             "argsort": gilkit.argsort(a, threads=threads),
         }
 
-    gilkit.runtime.stop()  # so that workers are born under this control, too
+    gilkit.runtime.stop()  # makes workers start under this control as well
     with fp_control:
         one = results(1)
         others = [results(threads) for threads in (2, 3)]
@@ -337,20 +337,20 @@ def test_order_does_not_depend_on_the_floating_point_control(values, size, fp_co
 @every_way
 def test_items_compute_with_the_callers_control(run):
     one, tiny = 1.0, 2.0**-60
-    gilkit.spin(10**7, threads=2)  # on workers that exist
+    gilkit.spin(10**7, threads=2)  # on existing workers
     for rounding in (UPWARD, NEAREST, DOWNWARD):
         libm.fesetround(rounding)
         try:
             got = run(lambda: one + tiny > 1)
         finally:
             libm.fesetround(NEAREST)
-        # imap's first thread is Python's own, which has the control of its creator on Linux.
+        # imap's first thread is a Python thread, which inherits its creator's control on Linux.
         assert got == [rounding == UPWARD] * 2
     assert run(lambda: one + tiny > 1) == [False] * 2
 
 
 @control
-def test_a_control_that_an_item_leaves_behind_is_not_the_next_ones():
+def test_fp_control_set_by_an_item_does_not_reach_the_next():
     main = threading.get_ident()
     by_map(lambda: threading.get_ident() != main and libm.fesetround(UPWARD))
     assert by_map(lambda: 1.0 + float("1e-30") > 1) == [False] * 2
@@ -360,7 +360,7 @@ def test_a_control_that_an_item_leaves_behind_is_not_the_next_ones():
 
 
 @pytest.mark.skipif(not LINUX or shutil.which("readelf") is None, reason="needs readelf")
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc alone")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
 def test_thread_local_variables_need_no_memory_on_first_use():
     for module in Path(gilkit.__file__).parent.rglob("*.so"):
         symbols = subprocess.run(["readelf", "-W", "--dyn-syms", module], capture_output=True, text=True).stdout
@@ -370,7 +370,7 @@ def test_thread_local_variables_need_no_memory_on_first_use():
         assert sum(sizes) <= 160, module  # all libraries together have 1664
 
 
-@pytest.mark.skipif(not LINUX, reason="RLIMIT_AS of Linux")
+@pytest.mark.skipif(not LINUX, reason="needs Linux's RLIMIT_AS")
 @pytest.mark.parametrize("call", ["gilkit.map({0}, range(100))", "list(gilkit.imap({0}, range(100)))"])
 def test_items_that_run_out_of_memory_raise_memory_error(call, tmp_path):
     code = f"""

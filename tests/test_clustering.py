@@ -1,4 +1,4 @@
-"""gilkit.nearest and gilkit.kmeans: the definition, on every instruction set and number of threads."""
+"""gilkit.nearest and gilkit.kmeans: exact results on every instruction set and number of threads."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def by_definition(points, centers):
 
 @pytest.mark.parametrize("dtype", ["f", "d"])
 @pytest.mark.parametrize(("n", "k", "d"), [(0, 3, 2), (1, 1, 1), (5, 7, 3), (1000, 16, 8), (777, 33, 64), (300, 5, 0)])
-def test_nearest_to_the_bit(isa, dtype, n, k, d):
+def test_nearest_is_exact(isa, dtype, n, k, d):
     rng = np.random.default_rng(n + k)
     points, centers = rng.standard_normal((n, d)).astype(dtype), rng.standard_normal((k, d)).astype(dtype)
     for p, c in ((points, centers), (np.round(points), np.round(centers))):  # the second has many ties
@@ -39,7 +39,7 @@ def test_nearest_to_the_bit(isa, dtype, n, k, d):
 
 @given(data=st.data(), d=st.integers(1, 4))
 @settings(max_examples=100, deadline=None)
-def test_nearest_equals_the_twin(data, d):
+def test_nearest_equals_the_reference(data, d):
     shape = st.tuples(st.integers(1, 20), st.just(d))
     points, centers = (
         data.draw(hnp.arrays(np.float64, shape, elements=st.integers(-3, 3).map(float) | st.floats(-1e6, 1e6)))
@@ -49,7 +49,7 @@ def test_nearest_equals_the_twin(data, d):
     assert (index.tolist(), distance.tolist()) == reference.nearest(points.tolist(), centers.tolist())
 
 
-def test_points_that_are_not_finite(isa):
+def test_non_finite_points(isa):
     points = np.array([[np.nan, 0], [np.inf, 0], [1e200, 0], [3, 4]])
     index, distance = gilkit.nearest(points, [[0, 0], [1, 1]])
     np.testing.assert_array_equal(index, [0, 0, 0, 1])
@@ -101,7 +101,7 @@ def test_kmeans_finds_the_blobs_with_the_same_bits(isa, dtype):
     np.testing.assert_array_equal(results[0].labels, gilkit.nearest(points, results[0].centers)[0])
 
 
-@pytest.mark.thread_unsafe(reason="set_isa() is not for while calls run")
+@pytest.mark.thread_unsafe(reason="set_isa() must not be called while other calls run")
 def test_kmeans_is_the_same_on_every_instruction_set():
     from gilkit.runtime import set_isa
 
@@ -115,7 +115,7 @@ def test_kmeans_is_the_same_on_every_instruction_set():
         assert result.inertia == expected.inertia
 
 
-def test_kmeans_does_what_the_twin_does():
+def test_kmeans_equals_the_reference():
     points = blobs(each=50)
     result = gilkit.kmeans(points, 4, seed=5)
     centers, labels, inertia = reference.kmeans(points.tolist(), result.centers.tolist())
@@ -144,7 +144,7 @@ def test_kmeans_errors():
 
 
 def test_nearest_where_rounding_to_float_would_mislead(isa):
-    """Doubles are compared in float first: what float cannot tell apart, or hold, is compared exactly."""
+    """Doubles are first compared in float; values that float cannot distinguish or represent are compared exactly."""
     rng = np.random.default_rng(5)
     centers = rng.standard_normal((40, 24))
     centers[20:] = centers[:20]  # each twice
@@ -164,7 +164,7 @@ def test_nearest_where_rounding_to_float_would_mislead(isa):
             np.testing.assert_array_equal(result[1], distance)
 
 
-def test_the_reference_stops_when_it_is_told():
+def test_the_reference_stops_at_max_iter():
     points = [[0.0], [1.0], [10.0], [11.0]]
     assert reference.kmeans(points, [[0.0], [1.0]], max_iter=0)[0] == [[0.0], [1.0]]
     assert reference.kmeans(points, [[0.0], [1.0]], max_iter=1)[0] == [[0.0], [22 / 3]]

@@ -1,4 +1,4 @@
-"""Packages of other people, built against the installed gilkit in an environment of their own: see tests/consumers/."""
+"""Third-party packages, built against the installed gilkit in a separate environment: see tests/consumers/."""
 
 import importlib.metadata
 import os
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not shutil.which("cc"), reason="needs cc")
 
 
 class Environment:
-    """A virtual environment that sees what is installed beside gilkit, and nothing of the source tree."""
+    """A virtual environment that sees the packages installed next to gilkit, but not the source tree."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -33,7 +33,7 @@ class Environment:
         (packages / "installed.pth").write_text("\n".join(installed))
 
     def install(self, name, **environment):
-        # A copy: building leaves files behind.
+        # Build a copy, since a build leaves files behind.
         source = self.folder / "source" / name
         shutil.rmtree(source, ignore_errors=True)
         shutil.copytree(CONSUMERS / name, source)
@@ -58,7 +58,7 @@ def environment(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def installed(environment):
-    """Installs a consumer, once."""
+    """Return a function that installs a consumer once."""
     ready = set()
 
     def install(*names):
@@ -183,7 +183,7 @@ def test_cffi(installed):
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
 def test_two_packages_share_one_pool(installed):
-    """Eight Python threads in two extensions: the pool has P - 1 workers still."""
+    """With eight Python threads in two extensions, the pool still has P - 1 workers."""
     installed("julia", "bytecount").run("""
         import os, threading, time
         os.environ["GILKIT_NUM_THREADS"] = "3"
@@ -233,7 +233,7 @@ def test_without_import_the_first_region_imports(installed, how):
 
 
 def test_the_forgetful_consumer_uses_every_function():
-    """The consumer below calls each function of the header, so that the next test can make it the first."""
+    """The consumer calls each function of the header, so the next test can make any of them the first call."""
     names = set(re.findall(r"^static inline [\w ]+?\*?gilkit_(\w+)\(", HEADER.read_text(), re.M))
     source = (CONSUMERS / "forgetful" / "forgetful.pyx").read_text()
     unused = {name for name in names if not re.search(rf"gilkit\.{name}\(", source)}
@@ -249,7 +249,7 @@ def test_without_import_any_function_may_be_the_first(installed, name):
     installed("forgetful").run(f"import forgetful; assert forgetful.first_call({name!r})")
 
 
-def test_without_import_threads_may_come_first_together(installed):
+def test_without_import_several_threads_may_be_first(installed):
     installed("forgetful").run("""
         import forgetful, sys, threading
         assert "gilkit._capi" not in sys.modules
@@ -267,7 +267,7 @@ def test_without_import_threads_may_come_first_together(installed):
 
 
 def test_without_import_and_without_gilkit(installed):
-    """What can raise does; what cannot ends the process, with a sentence that says what to add."""
+    """Functions that can raise do so; the others end the process with a message that says what to add."""
     environment = installed("forgetful")
     environment.run("""
         import forgetful, sys
@@ -289,7 +289,7 @@ def test_without_import_and_without_gilkit(installed):
 
 
 def test_c_without_python_says_what_is_missing(tmp_path):
-    """Such a file cannot import: another file of its module must have done so."""
+    """A file without Python.h cannot import gilkit; another file of its module must do so."""
     source = tmp_path / "program.c"
     source.write_text("""
         #include <gilkit/gilkit.h>
@@ -312,8 +312,8 @@ def test_c_without_python_says_what_is_missing(tmp_path):
 # ---- Tokens ----
 
 
-def test_a_token_of_c_and_those_around_it(installed):
-    """The options' own token does not hide the tokens of with blocks, nor the other way round."""
+def test_a_c_token_inside_blocks_of_python_tokens(installed):
+    """The token in the options does not hide the tokens of with blocks, and they do not hide it."""
     installed("tokens").run("""
         import gilkit, threading, tokens
         from concurrent.futures import CancelledError
@@ -340,11 +340,11 @@ def changed_header(folder, change):
     assert changed != header
     (folder / "gilkit").mkdir()
     (folder / "gilkit" / "gilkit.h").write_text(changed)
-    return {"CFLAGS": f"-I{folder}"}  # before the -I of setup.py
+    return {"CFLAGS": f"-I{folder}"}  # comes before the -I of setup.py
 
 
 def older(header):
-    """Without the last function of the table."""
+    """Return the header without the last function of the table."""
     header = re.sub(r"    int64_t \(\*counter_value\).*\n", "", header)
     header = re.sub(r"static inline int64_t gilkit_counter_value\(.*?\n}\n", "", header, flags=re.S)
     assert "counter_value" not in header
@@ -360,7 +360,7 @@ def other_abi(header):
     return header.replace("#define GILKIT_ABI 1", "#define GILKIT_ABI 2")
 
 
-def test_built_with_an_older_header_it_runs(environment, tmp_path):
+def test_built_with_an_older_header_runs(environment, tmp_path):
     environment.install("bytecount", **changed_header(tmp_path, older))
     environment.run("import bytecount; assert bytecount.histogram(b'aab')[97] == 2")
 
@@ -372,7 +372,7 @@ def test_built_with_an_older_header_it_runs(environment, tmp_path):
         (other_abi, r"\(ABI 2\), but gilkit .* \(ABI 1\) is installed"),
     ],
 )
-def test_built_with_another_header_it_says_so(environment, tmp_path, change, message):
+def test_built_with_another_header_is_refused(environment, tmp_path, change, message):
     environment.install("bytecount", **changed_header(tmp_path, change))
     said = environment.run("import bytecount", status=1)
     assert re.search("ImportError: .*" + message, said), said
@@ -386,7 +386,7 @@ def test_header_module_and_package_are_of_one_version():
 @pytest.mark.parametrize("compiler", ["cc", "gcc", "clang", "c++"])
 @pytest.mark.parametrize("python", [True, False])
 def test_the_header_compiles_alone(compiler, python, tmp_path):
-    """In C11 and C++, with every warning, with Python.h and without."""
+    """The header compiles as C11 and C++ with all warnings, with Python.h and without."""
     if not shutil.which(compiler):
         pytest.skip(f"no {compiler}")
     source = tmp_path / ("test.cpp" if compiler == "c++" else "test.c")

@@ -42,7 +42,7 @@ for _ in range(2):
     assert becomes(1)
     os.sched_setaffinity(0, all_cores)
     assert becomes(before)
-# What was set stands above it.
+# An explicit setting takes precedence over the affinity mask.
 gilkit.set_num_threads(5)
 os.sched_setaffinity(0, all_cores[:1])
 time.sleep(1.1)
@@ -59,8 +59,8 @@ def test_taskset(default):
 
 
 @pytest.mark.skipif(gilkit.info()["affinity"] < 2, reason="the machine has one core")
-def test_nobody_spins_without_a_core(run_python, default):
-    """On one core, workers made for more sleep at once: the process has the time of its caller only."""
+def test_workers_do_not_spin_without_a_core(run_python, default):
+    """When only one core remains, idle workers sleep immediately, and only the caller uses CPU time."""
     run_python(
         PROLOGUE
         + """
@@ -79,7 +79,7 @@ assert used < 0.25, used
 
 
 def test_a_real_quota(run_python, default, tmp_path):
-    """In a control group of its own, where this process may make one."""
+    """Set a quota in a new control group, if this process may create one."""
     version2 = tmp_path / "v2"
     version2.mkdir()
     if shutil.which("mount") is None or os.getuid() != 0:

@@ -1,5 +1,6 @@
-"""gilkit.dask: threads that never multiply, and the same bits on any number of workers. A cluster of processes on
-loopback, bounded in number and time."""
+"""gilkit.dask: no oversubscription, and the same bits on any number of workers.
+
+The tests use a cluster of processes on the loopback interface, bounded in number and time."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ import gilkit
 from gilkit import blocks
 
 pytest.importorskip("distributed", reason="distributed is not installed: pip install 'gilkit[dask]'")
-# What Dask and tornado themselves warn of is not for these tests.
+# Warnings of Dask and tornado themselves are not the subject here.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 from distributed import Client, LocalCluster  # noqa: E402
@@ -124,7 +125,7 @@ def test_any_number_of_workers_gives_the_same_bits(tmp_path):
             client.register_plugin(ThreadBudget())
             mapped = client.get_executor(pure=False).map
             assert everything(values, points, mapped) == expected
-            # Blocks that lie in the workers.
+            # Blocks that are stored in the workers.
             there = client.scatter(values), client.scatter(points)
             assert everything(*there, mapped) == expected
 

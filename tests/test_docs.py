@@ -1,4 +1,4 @@
-"""The documentation: the code of every page runs, every link leads somewhere, every function is in the reference."""
+"""The documentation: the code of every page runs, every link works, and the reference lists every function."""
 
 import os
 import re
@@ -15,7 +15,7 @@ import gilkit
 markdown_it = pytest.importorskip("markdown_it")
 
 ROOT = Path(__file__).resolve().parent.parent
-OTHER = {"__version__", "blocks", "reference", "sync"}  # names that are no function of the reference
+OTHER = {"__version__", "blocks", "reference", "sync"}  # names that are not functions of the reference
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "csrc/runtime/README.md"])
 
 
@@ -29,7 +29,7 @@ def text_of(path):
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_the_code_runs(page, tmp_path):
-    """As a reader would, in a folder of its own; see page.py for what each kind of block does."""
+    """Run the page as a reader would, in an empty folder; page.py says what each kind of block does."""
     for tool in ("bash", "cc", "make"):
         if re.search(f"^{tool} ", text_of(page), re.M) and not shutil.which(tool):
             pytest.skip(f"no {tool}")
@@ -45,7 +45,7 @@ def test_the_code_runs(page, tmp_path):
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_to_files(page):
-    """What stands behind a # is looked at when the site is built."""
+    """Check the files that links name; the build of the site checks the anchors."""
     for token in markdown_it.MarkdownIt().enable("table").parse(text_of(page)):
         for part in token.children or ():
             target = part.attrs.get("href") or part.attrs.get("src")
@@ -54,7 +54,7 @@ def test_links_lead_to_files(page):
 
 
 def test_every_function_is_documented():
-    """In the reference, and each kernel in a page of its own as well."""
+    """Every function is in the reference, and each kernel also has its own page."""
     shown = set(re.findall(r"^::: gilkit\.(?:\w+\.)*(\w+)$", text_of(ROOT / "docs/reference.md"), re.M))
     assert set(gilkit.__all__) - OTHER <= shown
     pages = " ".join(map(text_of, (ROOT / "docs/kernels").glob("*.md")))
@@ -63,8 +63,8 @@ def test_every_function_is_documented():
             assert f"`{name}`" in pages or f"`{name}(" in pages, name
 
 
-def test_quotes_are_of_the_claims():
-    """Choosing a model rests on what the lab has measured, and says nothing else when that changes."""
+def test_quotes_match_the_claims():
+    """Each quote in "Choosing a model" is verbatim in the lab's claims, so both change together."""
 
     def words(text):
         return " ".join(text.split())
@@ -76,8 +76,8 @@ def test_quotes_are_of_the_claims():
         assert words(re.sub("^> ", "", quote, flags=re.M)) in claims
 
 
-def test_both_readmes_show_the_same():
-    """The same commands and the same code, comments aside."""
+def test_both_readmes_show_the_same_code():
+    """Both READMEs have the same commands and the same code, except for comments."""
 
     def code(path):
         fences = re.findall(r"^```.*?^```$", text_of(path), re.M | re.S)
@@ -103,7 +103,7 @@ def test_both_readmes_show_the_same():
         ("<!-- from pyproject.toml -->\n```toml\n[project]\n```", "not among what is built"),
     ],
 )
-def test_what_is_wrong_is_found(text, said, tmp_path):
+def test_wrong_pages_are_found(text, said, tmp_path):
     page = tmp_path / "page.md"
     page.write_text(text)
     done = subprocess.run(

@@ -20,7 +20,7 @@ DTYPES = ["?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8"]
     seed=st.integers(0, 2**32),
 )
 @settings(max_examples=300, deadline=None)
-def test_is_numpys(dtypes, n, steps, seed):
+def test_equals_numpy(dtypes, n, steps, seed):
     rng = np.random.default_rng(seed)
     a, b = (
         rng.integers(0, 2**40, n * abs(step)).astype(dtype)[::step][:n]

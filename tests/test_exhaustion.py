@@ -1,4 +1,4 @@
-"""Too few threads and no memory: the right result on fewer threads, or a clean MemoryError; then all is as before."""
+"""Without enough threads or memory, calls give the right result or a clean MemoryError, and then work as before."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ HERE = Path(__file__).parent
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="uses Linux's limits")
 
-# Calls of every kernel large enough to be shared and to need scratch memory.
+# Calls of every kernel, large enough to use several threads and scratch memory.
 CALLS = """
 import numpy, gilkit
-T = 1  # no worker yet: the C library would keep its stack for the next
+T = 1  # start no worker yet: the C library would cache its stack for the next one
 rng = numpy.random.default_rng(1)
 floats = rng.random(300_000)
 numbers = rng.integers(0, 1000, 300_000)
@@ -50,7 +50,7 @@ def same(a, b):
     return numpy.array_equal(a, b)
 
 expected = {name: call() for name, call in CALLS.items()}
-gilkit.info()  # another user may not be able to read what this imports
+gilkit.info()  # import its modules now: another user may not be able to read them
 T = 4
 """
 
@@ -71,7 +71,7 @@ for name, call in CALLS.items():
     runtime.stop()
     before = library.allocations_kept()
     for n in range(1, 1000):
-        runtime.stop()  # so that starting threads allocates, too
+        runtime.stop()  # makes the start of threads allocate as well
         library.fail_at(n)
         try:
             result = call()
@@ -87,10 +87,10 @@ for name, call in CALLS.items():
         if not failed:
             break
     else:
-        raise AssertionError(f"{name} allocates without end")
+        raise AssertionError(f"{name} never stops allocating")
     result = None
     runtime.stop()
-    # Caches that fill once are no leak; one block for each round would be.
+    # Caches that fill once are not a leak; one block per round would be.
     assert library.allocations_kept() - before < 5, (name, before, library.allocations_kept())
 print(failures, errors)
 """,
@@ -105,7 +105,7 @@ LIMITS = {
 import os, resource
 if os.getuid() == 0:
     os.setresgid(65534, 65534, 65534)
-    os.setresuid(65534, 65534, 65534)  # the limit does not hold for root
+    os.setresuid(65534, 65534, 65534)  # the limit does not apply to root
 used = resource.RLIMIT_NPROC
 resource.setrlimit(used, (1, resource.getrlimit(used)[1]))
 """,
@@ -113,7 +113,7 @@ resource.setrlimit(used, (1, resource.getrlimit(used)[1]))
 import resource
 with open("/proc/self/statm") as file:
     pages = int(file.read().split()[0])
-# Less than a thread's stack of 8 MB is left, but enough for the results.
+# Leave less than a thread's stack of 8 MB, but enough for the results.
 limit = pages * resource.getpagesize() + 7_000_000
 resource.setrlimit(resource.RLIMIT_STACK, (8 << 20, resource.getrlimit(resource.RLIMIT_STACK)[1]))
 resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
@@ -122,7 +122,7 @@ resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMI
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-def test_no_thread_to_be_had(run_python, limit):
+def test_when_no_thread_can_start(run_python, limit):
     out = run_python(
         CALLS
         + """
@@ -144,14 +144,14 @@ print(limited, gilkit.info()["workers"])
     )
     limited, workers = out.split()
     if limited == "False":
-        pytest.skip("the system grants a thread all the same")
+        pytest.skip("the system starts a thread in spite of the limit")
     assert int(workers) == 0
 
 
-def test_threads_come_back(run_python):
-    """After a failed start none is tried for a second; then the pool grows as ever."""
+def test_threads_start_again_when_the_limit_is_lifted(run_python):
+    """After a failed start the pool tries none for a second; then it grows as usual."""
     if os.getuid() != 0:
-        pytest.skip("only root can lift a limit that it has set")
+        pytest.skip("only root can raise a limit again")
     out = run_python(
         """
 import os, resource, sys, time, gilkit

@@ -1,4 +1,4 @@
-"""The end of the interpreter and of its modules, with calls in flight: no crash, no hang, no leak."""
+"""The end of the interpreter and of its modules while calls run: no crash, no hang, no leak."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def start(function, daemon=True):
     return thread
 """
 
-# A program, and the exit status it must have.
+# Programs and their expected exit statuses.
 PROGRAMS = {
     "daemon threads in calls": (
         """
@@ -132,7 +132,7 @@ def test_reload(run_python, often):
             importlib.reload(gilkit)
             importlib.reload(gilkit.runtime)
             assert gilkit.spin(3_000_001, threads=3) == 1
-        # As tests of other projects do: forget the modules and import them anew.
+        # Some projects' tests remove the modules and import them again.
         for name in [name for name in sys.modules if name.partition(".")[0] == "gilkit"]:
             del sys.modules[name]
         import gilkit as again
@@ -147,9 +147,9 @@ def test_reload(run_python, often):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.skipif(not (ROOT / "csrc").exists(), reason="csrc/ is not beside the tests")
+@pytest.mark.skipif(not (ROOT / "csrc").exists(), reason="csrc/ is not next to the tests")
 def test_unloading(run_python, compile_c, often):
-    """The runtime in a library that is loaded and unloaded, as by a program that embeds it: idle workers end with it."""
+    """When a library that embeds the runtime is unloaded, its idle workers end."""
     sources = [*(ROOT / "csrc" / "base").glob("*.c"), *(ROOT / "csrc" / "runtime").glob("*.c")]
     text = """
         #include <stdatomic.h>
@@ -181,7 +181,7 @@ def test_unloading(run_python, compile_c, often):
                 assert len(os.listdir("/proc/self/task")) == 1
                 with open("/proc/self/maps") as maps:
                     assert sys.argv[1] not in maps.read()
-                if os.fork() == 0:  # its handlers are gone with it
+                if os.fork() == 0:  # its fork handlers were removed as well
                     os._exit(0)
                 os.wait()
             """
@@ -194,7 +194,7 @@ def test_unloading(run_python, compile_c, often):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_workers_are_joined_at_exit(run_python, compile_c):
-    """Nothing of the pool is left when the C library tears down, and leak checkers see no thread."""
+    """No thread of the pool is left when the C library shuts down, so leak checkers see none."""
     library = compile_c(
         "at_exit",
         """
@@ -220,7 +220,7 @@ def test_workers_are_joined_at_exit(run_python, compile_c):
     out = run_python(
         """
         import ctypes, sys, gilkit
-        # Before the pool registers its own handler: runs after that.
+        # Registered before the pool's own handler, so it runs after that one.
         assert ctypes.CDLL(sys.argv[1]).print_threads_at_exit() == 0
         gilkit.spin(30_000_001, threads=3)
         assert gilkit.info()["workers"] >= 1

@@ -1,4 +1,4 @@
-"""fork: parent and child compute correctly and in parallel afterwards, whoever forked and whatever ran meanwhile."""
+"""fork: parent and child compute correctly and in parallel, whichever thread forks and whatever runs meanwhile."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 
-# What every program below begins with. computes() is right, and in parallel: it has a worker.
+# The start of every program below. computes() checks that results are right and that the pool has a worker.
 PROLOGUE = """
 import os, signal, sys, threading, time
 import gilkit
@@ -22,7 +22,7 @@ def computes():
     return gilkit.spin(8_000_001, threads=2) == 1 and gilkit.pi(300_000, seed=1) == PI and gilkit.info()["workers"] >= 1
 
 def fork():
-    "Forks; the child ends with status 0 if it computes. Returns whether it does."
+    "Fork; return whether the child computes."
     pid = os.fork()
     if pid == 0:
         os._exit(0 if computes() else 1)
@@ -62,8 +62,8 @@ for i in range(ROUNDS):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_an_idle_pool_is_gone_before_the_fork(forks):
-    """CPython 3.12 and later warn of a fork in a process with several threads; they count those in /proc."""
+def test_idle_workers_end_before_the_fork(forks):
+    """CPython 3.12 and later warn about a fork in a process that has several threads according to /proc."""
     forks(
         """
 def threads():
@@ -84,7 +84,7 @@ for i in range(ROUNDS):
 
 
 def test_while_another_thread_is_inside_a_region(forks):
-    """The child has neither that thread nor its workers; the parent goes on."""
+    """The child has neither that thread nor its workers; the parent continues."""
     forks("""
 end = threading.Event()
 calls = []
@@ -145,7 +145,7 @@ if __name__ == "__main__":
 
 
 def test_from_a_signal_handler_inside_a_call(forks):
-    """The child of a region that had helpers cannot complete it: chunks were claimed by threads it does not have."""
+    """A child cannot complete a region that had helpers: threads that it lacks have claimed chunks."""
     forks(
         """
 parent = os.getpid()
@@ -177,8 +177,8 @@ for i in range(ROUNDS):
         assert outcome == 10
         for pid in children:
             status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-            # Alone, the child goes on by itself until its timeout; on a busy machine
-            # helpers may come later than the signal.
+            # If the caller was alone, the child continues until its timeout; on a busy
+            # machine, helpers may join after the signal.
             assert status == 10 or (status == 20 and threads == 3), (status, threads)
             forked += 1
             orphaned += status == 20

@@ -1,4 +1,4 @@
-"""On a free-threaded build the GIL stays off, whichever module of gilkit is imported first."""
+"""On a free-threaded build the GIL stays disabled, whichever module of gilkit is imported first."""
 
 import sysconfig
 from pathlib import Path
@@ -14,10 +14,10 @@ pytestmark = pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"),
 
 
 def modules(suffix):
-    """The modules whose files end so, by name: all that a program can import."""
+    """Return the names of all modules with these suffixes that a program can import."""
     files = [path.relative_to(PACKAGE.parent) for path in PACKAGE.rglob(f"*{suffix}")]
-    # _isolated is for sub-interpreters alone; programs of the lab's workers are in guest; __main__ runs the command;
-    # gilkit.dask imports distributed, which may do as it likes.
+    # _isolated is only for sub-interpreters, worker has the programs of the lab's workers, __main__ runs the command,
+    # and gilkit.dask imports distributed, which may enable the GIL.
     left_out = {"_isolated", "worker", "__main__.py", "dask.py"}
     names = [path.as_posix().removesuffix(suffix) for path in files if not left_out & set(path.parts)]
     return sorted(name.removesuffix("/__init__").replace("/", ".") for name in names)

@@ -11,7 +11,7 @@ import gilkit
 
 
 def outcome(function, a):
-    """The bits of the result, or the error."""
+    """Return the bits of the result, or the error."""
     try:
         sum = function(a)
         return type(sum), math.copysign(1, sum), sum.hex()
@@ -43,7 +43,7 @@ def test_any_floats(values):
 )
 @settings(max_examples=300, deadline=None)
 def test_blocks(n, spread, center, cancel, seed):
-    """Blocks of every range of magnitudes: cut off wholly, in part, and not at all."""
+    """Blocks of all magnitudes are cut off wholly, in part, or not at all."""
     rng = np.random.default_rng(seed)
     exponents = rng.integers(-spread, spread + 1, n) + center
     a = np.ldexp(rng.random(n) - 0.5, np.minimum(exponents, 1020))

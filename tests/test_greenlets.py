@@ -1,4 +1,4 @@
-"""Greenlets that switch inside of gilkit's calls, and programs that gevent and eventlet have patched."""
+"""Greenlets that switch inside gilkit's calls, and programs patched by gevent and eventlet."""
 
 import importlib.util
 import subprocess
@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-# Not imported here: that would change how gilkit works in all other tests.
+# Do not import greenlet here: it would change gilkit's behaviour in all other tests.
 if importlib.util.find_spec("greenlet") is None:
     pytest.skip("needs greenlet", allow_module_level=True)
 
@@ -71,7 +71,7 @@ def test_greenlets_that_switch_inside_a_compiled_loop(threads):
     assert run(code + "assert sorted(seen) == sorted(list(range(50)) * 3)\nprint('right')") == "right\n"
 
 
-def test_errors_limits_and_signals_where_greenlets_are():
+def test_errors_limits_and_signals_with_greenlets():
     code = """
 import greenlet, signal, time, gilkit, pytest
 for kind in (list, iter):

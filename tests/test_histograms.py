@@ -18,7 +18,7 @@ tame = hnp.arrays(np.float64, st.integers(0, 50), elements=st.floats(-100, 100) 
 
 
 def assert_same(ours, numpys):
-    """The same result with the same dtype, or the same kind of error."""
+    """Check for the same result with the same dtype, or the same type of error."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
@@ -42,20 +42,20 @@ def assert_same(ours, numpys):
     density=st.booleans(),
 )
 @settings(max_examples=400, deadline=None)
-def test_histogram_equals_numpys(a, bins, limits, density):
-    if bins == "auto":  # far outliers would make bins, in NumPy, that fill the memory
+def test_histogram_equals_numpy(a, bins, limits, density):
+    if bins == "auto":  # with far outliers, NumPy's rules make bins that fill the memory
         a = np.clip(np.nan_to_num(a.astype(float)), -50, 50).round()
     assert_same(lambda: gilkit.histogram(a, bins, limits, density), lambda: np.histogram(a, bins, limits, density))
 
 
 @given(a=tame, edges=st.lists(st.integers(-50, 50), min_size=2, max_size=9).map(sorted))
 @settings(max_examples=100, deadline=None)
-def test_histogram_equals_the_twin(a, edges):
+def test_histogram_equals_the_reference(a, edges):
     assert gilkit.histogram(a, edges)[0].tolist() == reference.histogram(a.tolist(), edges)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_histogram_of_many_with_every_instruction_set(isa, dtype):
+def test_long_histogram_with_every_instruction_set(isa, dtype):
     rng = np.random.default_rng(1)
     for a in (rng.integers(0, 100, 150_000), 50 + 10 * rng.standard_normal(150_000), np.full(150_000, 7)):
         a = a.astype(dtype)
@@ -68,7 +68,7 @@ def test_histogram_of_many_with_every_instruction_set(isa, dtype):
                     np.testing.assert_array_equal(result[1], expected[1])
 
 
-def test_items_on_and_beside_the_edges():
+def test_items_on_and_next_to_the_edges():
     for bins, limits in [(10, (0.0, 1.0)), (7, (-0.3, 0.9)), (256, (0.0, 256.0)), (1000, (1e3, 1e3 + 1))]:
         for dtype in (np.float32, np.float64):
             edges = np.histogram_bin_edges(np.empty(0, dtype), bins, limits)
@@ -100,7 +100,7 @@ def test_weights(weights):
     a = rng.random(200_000)
     w = ((1 if weights == "e" else 100) * rng.random(a.size)).astype(weights)
     if weights == "e":
-        a, w = a[:1000], w[:1000]  # the sums of more are infinite
+        a, w = a[:1000], w[:1000]  # the sum of more items overflows
     for bins in (10, 300):
         expected = np.histogram(a, bins, weights=w)[0]
         for threads in THREADS:
@@ -128,7 +128,7 @@ def test_more_bins_than_private_tables_hold():
     weighted=st.booleans(),
 )
 @settings(max_examples=300, deadline=None)
-def test_bincount_equals_numpys(x, minlength, weighted):
+def test_bincount_equals_numpy(x, minlength, weighted):
     w = np.linspace(0, 1, x.size) if weighted else None
     assert_same(lambda: gilkit.bincount(x, w, minlength), lambda: np.bincount(x, w, minlength))
     if x.size and x.min() >= 0:
@@ -138,7 +138,7 @@ def test_bincount_equals_numpys(x, minlength, weighted):
 
 
 @pytest.mark.parametrize("dtype", ["B", "h", "i", "q"])
-def test_bincount_of_many_with_every_instruction_set(isa, dtype):
+def test_long_bincount_with_every_instruction_set(isa, dtype):
     rng = np.random.default_rng(5)
     for high in (1, 5, 256, 20_000):
         x = rng.integers(0, min(high, np.iinfo(dtype).max), 150_000).astype(dtype)

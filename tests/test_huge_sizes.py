@@ -1,4 +1,4 @@
-"""Sizes near 2**63, and tables of a gigabyte that a timeout leaves unfinished."""
+"""Sizes near 2**63, and tables of one gigabyte that a timeout leaves unfinished."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import as_strided
 
 import gilkit
 
-# Prints by how many megabytes the process grew in a call whose table has a gigabyte.
+# Print how many megabytes the process grew in a call whose table has one gigabyte.
 LEFT = """
 import resource, sys
 import numpy as np, gilkit
@@ -36,17 +36,17 @@ HUGE = {
 }
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no resource module")
+@pytest.mark.skipif(sys.platform == "win32", reason="the system has no resource module")
 @pytest.mark.parametrize("work", HUGE.values(), ids=HUGE.keys())
 def test_a_timeout_leaves_a_huge_table_unfinished(work):
-    """A table that was cleared to its end has a gigabyte in memory, however fast the machine is."""
+    """A table that was cleared completely would use one gigabyte of memory, however fast the machine is."""
     code = LEFT.replace("WORK", work)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 700, done.stdout
 
 
 def virtual(shape, dtype=np.int8):
-    """An array of that shape that is one item in memory."""
+    """Return an array of this shape that has one item in memory."""
     return np.broadcast_to(np.ones((), dtype), shape)
 
 
@@ -55,26 +55,26 @@ SHAPES = [(2**63 - 1,), (2**63 - 2,), (2**62 - 1, 2), (2, 2**62 - 1), ((2**63 - 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("name", ["sum", "mean", "var", "std", "min", "max", "fsum"])
-def test_reductions_of_nearly_two_to_the_63_items_begin(name, shape):
+def test_reductions_of_nearly_2_to_the_63_items_start(name, shape):
     with gilkit.timeout(0.01), pytest.raises(TimeoutError):
         getattr(gilkit, name)(virtual(shape))
 
 
 @pytest.mark.parametrize("name", ["sum", "mean", "var", "std", "min", "max"])
-def test_reductions_along_an_axis_of_nearly_two_to_the_63_items_begin(name):
+def test_reductions_along_an_axis_of_nearly_2_to_the_63_items_start(name):
     with gilkit.timeout(0.01), pytest.raises(TimeoutError):
         getattr(gilkit, name)(virtual((2**60, 7)), axis=0)
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.float32, np.float64])
-def test_dot_of_the_most_items_there_can_be(dtype):
+def test_dot_of_the_maximum_number_of_items(dtype):
     a = virtual(((2**63 - 1) // np.dtype(dtype).itemsize,), dtype)
     with gilkit.timeout(0.01), pytest.raises(TimeoutError):
         gilkit.dot(a, a)
 
 
 @pytest.mark.parametrize("name", ["sort", "argsort", "cumsum", "histogram", "bincount", "nearest", "jacobi"])
-def test_what_needs_memory_for_each_item_says_that_there_is_none(name):
+def test_calls_that_need_memory_per_item_raise_memory_error(name):
     a = virtual((2**58, 2) if name in ("nearest", "jacobi") else (2**60,), np.float64 if name == "jacobi" else np.int8)
     rest = {"nearest": [a], "jacobi": []}.get(name, [])
     keywords = {"iterations": 1} if name == "jacobi" else {}
@@ -84,15 +84,15 @@ def test_what_needs_memory_for_each_item_says_that_there_is_none(name):
 
 @pytest.mark.parametrize("shape", [(2**59,), (2**58, 2), (2, 2**58)], ids=str)
 @pytest.mark.parametrize("name", ["sort", "cumsum"])
-def test_an_out_as_large_as_no_memory(name, shape):
+def test_an_out_larger_than_any_memory(name, shape):
     a = virtual(shape, np.int64)
     out = as_strided(np.zeros(1, np.int64), shape, (0,) * len(shape))
     with gilkit.timeout(0.05), pytest.raises((MemoryError, TimeoutError)):
         getattr(gilkit, name)(a, axis=0, out=out)
 
 
-def test_a_stride_that_means_nothing():
-    """Of an axis with one item; NumPy leaves there whatever was asked for."""
+def test_a_stride_without_meaning():
+    """NumPy keeps any stride that was requested for an axis with one item."""
     a = as_strided(np.arange(40.0), (1, 40), (-(2**63), 8))
     assert gilkit.sum(a) == 780
     assert np.array_equal(gilkit.sum(a, axis=0), np.arange(40.0))
@@ -103,8 +103,8 @@ def test_a_stride_that_means_nothing():
 
 
 @pytest.mark.parametrize("iterations", [2**63 - 1, 2**63 - 16, 2**62])
-def test_jacobi_makes_the_most_sweeps_that_can_be_asked_for(iterations):
-    """The number of passes was negative, and what came back was whatever the memory held."""
+def test_jacobi_makes_the_maximum_number_of_sweeps(iterations):
+    """Regression test: the number of passes overflowed, and the result was uninitialized memory."""
     with gilkit.timeout(0.01), pytest.raises(TimeoutError):
         gilkit.jacobi(np.ones((5, 5)), iterations=iterations)
 
@@ -134,7 +134,7 @@ def test_timeouts_of_any_length(seconds):
 @pytest.mark.parametrize("outer", [None, (0, 1), (-3.7, 1e5), (0.1, 0.3)], ids=str)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int32, np.uint8])
 def test_many_equal_bins_have_numpys_edges(bins, outer, dtype):
-    """They are computed in pieces."""
+    """gilkit computes the edges in pieces."""
     x = (np.random.default_rng(7).random(3000) * 200).astype(dtype)
     try:
         expected = np.histogram(x, bins, outer)

@@ -1,4 +1,4 @@
-"""gilkit.imap: when results come, what waits in memory, and how it ends."""
+"""gilkit.imap: when results arrive, what it keeps in memory, and how it ends."""
 
 import gc
 import itertools
@@ -29,18 +29,18 @@ def pause(x):
     return x
 
 
-# ---- When results come ----
+# ---- When results arrive ----
 
 
 @pytest.mark.parametrize("ahead", [None, 1, 2, 10])
 @pytest.mark.parametrize("threads", [1, 2, 4])
-def test_results_are_not_held_back_by_a_slow_source(ahead, threads):
+def test_a_slow_source_does_not_delay_results(ahead, threads):
     given = []
 
     def source():
         for i in range(6):
             time.sleep(0.03)
-            assert len(given) >= i - 1  # result k is given before item k+2 is read
+            assert len(given) >= i - 1  # result k is returned before item k+2 is read
             yield i
 
     for result in gilkit.imap(abs, source(), ahead=ahead, threads=threads):
@@ -59,7 +59,7 @@ def test_a_source_that_waits_for_each_answer(work):
 
 
 @pytest.mark.parametrize("ahead", [1, 2, 3, 7, 100])
-def test_never_more_is_read_than_may_wait(ahead):
+def test_the_source_is_read_only_within_the_limit(ahead):
     read, given = [0], [0]
 
     def source():
@@ -74,14 +74,14 @@ def test_never_more_is_read_than_may_wait(ahead):
     assert given == [60]
 
 
-def test_slow_items_of_a_generator_are_computed_side_by_side():
+def test_slow_items_of_a_generator_are_computed_concurrently():
     together = threading.Barrier(2)
     for threads in (2, 3):
         assert len(list(gilkit.imap(lambda _: together.wait(LONG), (i for i in range(2)), threads=threads))) == 2
 
 
-def test_items_that_come_while_another_is_at_work_are_begun():
-    """A participant without an item stays while another has one."""
+def test_items_that_arrive_while_another_is_running_are_started():
+    """A participant without an item stays while another one has an item."""
     gate, begun = threading.Event(), []
 
     def item(x):
@@ -94,13 +94,13 @@ def test_items_that_come_while_another_is_at_work_are_begun():
         yield 0
         until(lambda: begun)
         yield from range(1, 5)
-        until(lambda: len(begun) == 5)  # though item 0 is at work
+        until(lambda: len(begun) == 5)  # while item 0 is still running
         gate.set()
 
     assert list(gilkit.imap(item, source(), threads=2)) == list(range(5))
 
 
-# ---- What waits in memory ----
+# ---- What it keeps in memory ----
 
 
 class Item:
@@ -127,8 +127,8 @@ def test_items_are_dropped_once_they_are_computed(work):
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, lambda n: memoryview(bytes(n))])
 @pytest.mark.parametrize("large", ["items", "results"])
-def test_large_items_and_results_are_few(kind, large):
-    """16 MiB of them, or one more than there are threads."""
+def test_few_large_items_and_results_are_kept(kind, large):
+    """imap keeps 16 MiB of them, or one more than the number of threads."""
     read, furthest = [0], 0
 
     def source():
@@ -148,7 +148,7 @@ def test_large_items_and_results_are_few(kind, large):
 
 @pytest.mark.parametrize("where", ["runner", "worker"])
 @pytest.mark.parametrize("how", ["close", "drop", "collect", "nested"])
-def test_an_imap_that_its_own_function_ends(where, how):
+def test_an_imap_that_its_own_function_closes(where, how):
     done, box = threading.Event(), []
 
     def end(_=None):
@@ -167,14 +167,14 @@ def test_an_imap_that_its_own_function_ends(where, how):
         time.sleep(0.005)
         wanted = (threading.current_thread().name == "gilkit.imap") == (where == "runner")
         if x > 4 and not wanted:
-            done.wait(LONG)  # so that the other thread gets one of these items
+            done.wait(LONG)  # leaves one of these items to the other thread
         elif x > 4 and box:
             try:
                 if how == "nested":
                     gilkit.map(end, [0], threads=2)
                 else:
                     end()
-            except (ValueError, CancelledError):  # it is executing; gilkit's calls in its items end
+            except (ValueError, CancelledError):  # the imap is executing; gilkit's calls in its items end
                 pass
             except IndexError:
                 return x
@@ -186,7 +186,7 @@ def test_an_imap_that_its_own_function_ends(where, how):
     assert done.wait(LONG)
 
 
-def test_close_waits_for_items_at_work_but_not_in_an_item():
+def test_close_waits_for_running_items_but_not_inside_an_item():
     at_work, finished = threading.Semaphore(0), []
 
     def item(x):
@@ -209,7 +209,7 @@ def test_close_waits_for_items_at_work_but_not_in_an_item():
         next(results)
 
 
-def test_close_ends_gilkits_calls_inside_of_the_items():
+def test_close_ends_gilkits_calls_inside_the_items():
     begun = threading.Semaphore(0)
 
     def item(_):
@@ -258,7 +258,7 @@ def test_a_source_that_asks_for_the_results():
 
 @pytest.mark.parametrize("work", ["short", "long"])
 @pytest.mark.parametrize("error", [StopIteration, GeneratorExit, SystemExit, KeyboardInterrupt, OSError])
-def test_what_the_function_raises(error, work):
+def test_exceptions_of_the_function(error, work):
     def fail(x):
         if work == "long":
             time.sleep(0.002)
@@ -278,7 +278,7 @@ def test_what_the_function_raises(error, work):
 
 
 @pytest.mark.parametrize("error", [GeneratorExit, SystemExit, KeyboardInterrupt])
-def test_what_the_source_raises(error):
+def test_exceptions_of_the_source(error):
     def source():
         yield from range(5)
         raise error
@@ -332,7 +332,7 @@ def test_an_unfinished_imap_at_exit_is_quiet(holder):
 
 
 @pytest.mark.parametrize("work", ["abs", "time.sleep"])
-def test_an_imap_that_a_finaliser_asks_at_exit_ends(work):
+def test_an_imap_that_a_finaliser_advances_at_exit_ends(work):
     code = f"""
 import gilkit, time
 class Last:
@@ -349,7 +349,7 @@ last = Last()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs RLIMIT_NPROC")
-def test_imap_where_no_thread_can_be_had():
+def test_imap_when_no_thread_can_start():
     output = run("""
 import os, resource, threading, gilkit
 gilkit.imap, gilkit.map
@@ -380,18 +380,18 @@ print("right")
 # ---- Limits ----
 
 
-def test_a_timeout_holds_for_asking_alone():
+def test_a_timeout_limits_only_calls_of_next():
     gate = threading.Event()
     with gilkit.timeout(0.05):
         results = gilkit.imap(lambda x: gate.wait(LONG) and gilkit.spin(1000), (x for x in range(3)), threads=2)
         with pytest.raises(TimeoutError):
             next(results)
     gate.set()
-    assert list(results) == [gilkit.spin(1000)] * 3  # though the block it was made in is over
+    assert list(results) == [gilkit.spin(1000)] * 3  # although the block that created it has ended
 
 
 @pytest.mark.parametrize("work", [abs, pause])
-def test_a_timeout_ends_the_asking_of_an_imap_that_was_made_before(work):
+def test_a_timeout_ends_next_of_an_imap_made_earlier(work):
     results = gilkit.imap(work, itertools.count())
     with pytest.raises(TimeoutError), gilkit.timeout(0.05):
         for _ in results:
@@ -400,7 +400,7 @@ def test_a_timeout_ends_the_asking_of_an_imap_that_was_made_before(work):
     results.close()
 
 
-def test_a_token_holds_for_asking_alone():
+def test_a_token_limits_only_calls_of_next():
     token = gilkit.CancelToken()
     with token:
         results = gilkit.imap(pause, itertools.count())
@@ -412,7 +412,7 @@ def test_a_token_holds_for_asking_alone():
     results.close()
 
 
-def test_the_number_of_threads_is_that_of_the_block_it_was_made_in():
+def test_the_number_of_threads_is_that_of_the_block_that_made_it():
     with gilkit.threads(1):
         results = gilkit.imap(lambda _: pause(threading.get_ident()), range(40))
     assert len(set(results)) <= 2

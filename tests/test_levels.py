@@ -1,4 +1,4 @@
-"""The levels of the suite: what the default leaves out exists, and signals are as tests need them."""
+"""The levels of the suite: the tables of conftest.py name existing tests, and signals have their defaults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def conftest(pytestconfig):
     return pytestconfig.pluginmanager.getplugin(str(TESTS / "conftest.py"))
 
 
-def test_tests_that_are_treated_otherwise_exist(conftest):
+def test_the_tables_name_tests_that_exist(conftest):
     for file, names in [*conftest.FULL.items(), *conftest.LEFT_ALONE.items()]:
         text = (TESTS / f"test_{file}.py").read_text()
         for name in names:
@@ -37,7 +37,7 @@ def test_some_of_each_subject_is_in_the_default():
 @pytest.mark.parametrize(("percent", "skips", "tries", "end"), [
     (0.0, True, 1, AssertionError), (90.0, True, 3, pytest.skip.Exception), (90.0, False, 3, AssertionError),
 ])  # fmt: skip
-def test_what_a_busy_machine_makes_late_is_tried_again(conftest, monkeypatch, percent, skips, tries, end):
+def test_a_test_disturbed_by_other_programs_is_retried(conftest, monkeypatch, percent, skips, tries, end):
     tried = []
 
     def test():
@@ -66,7 +66,7 @@ os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="the system has no POSIX signals")
 @pytest.mark.parametrize("how", ["ignored", "blocked"])
 def test_signals_ignored_or_blocked_on_entry(how):
-    """As a shell's `pytest &` has SIGINT ignored: tests that send signals pass all the same."""
+    """Tests that send signals pass even if the parent ignores or blocks signals, as a shell does for `pytest &`."""
     tests = ["test_ctrl_c_ends_a_call[2]", "test_ctrl_c_in_the_child_of_another_thread"]
     named = [f"{TESTS / 'test_signals.py'}::{name}" for name in tests] + [f"{__file__}::test_signals_are_the_defaults"]
     command = [sys.executable, "-c", SIGNALS, how, "-q", "-p", "no:cacheprovider", *named]
@@ -77,7 +77,7 @@ def test_signals_ignored_or_blocked_on_entry(how):
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="the system has no POSIX signals")
 def test_signals_are_the_defaults():
-    """Of this process, and of one that it starts."""
+    """Signals have their defaults in this process and in processes that it starts."""
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     code = "import os, signal; os.kill(os.getpid(), signal.{}); print('survived')"
     for name in ("SIGINT", "SIGTERM", "SIGUSR1"):

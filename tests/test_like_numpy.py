@@ -1,5 +1,4 @@
-"""Every function that has a name of NumPy's: its values, types, byte order, warnings and errors, over dtypes, layouts and
-arguments."""
+"""Functions with NumPy's names: the same values, types, byte order, warnings and errors for all dtypes and layouts."""
 
 import warnings
 
@@ -11,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 import gilkit
 
-pytestmark = pytest.mark.thread_unsafe(reason="catches warnings, which before 3.14 is for all threads")
+pytestmark = pytest.mark.thread_unsafe(reason="catches warnings, which affects all threads before Python 3.14")
 
 DTYPES = [np.dtype(letter) for letter in "?bBhHiIlLqQfd"]
 DTYPES += [dtype.newbyteorder(">") for dtype in DTYPES if dtype.itemsize > 1]
@@ -61,7 +60,7 @@ AXES = st.one_of(
 
 
 def outcome(function, *arguments, errstate=None, **keywords):
-    """The result or the exception, and the messages of the warnings."""
+    """Return the result or the exception, and the messages of the warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -84,8 +83,7 @@ def assert_same_kind(got, expected):
 
 
 def assert_close(got, expected):
-    """Equal, but for what gilkit computes better: less rounding, fewer overflows on the way. Returns whether warnings
-    must be NumPy's."""
+    """Check for equal results; gilkit may round less and overflow less. Return whether the warnings must be equal too."""
     if expected.dtype.kind != "f":
         np.testing.assert_array_equal(got, expected)
         return True
@@ -137,7 +135,7 @@ def test_cumsum(a, axis, errstate):
 @settings(max_examples=250, deadline=None)
 def test_sorts(name, a, axis, kind, stable):
     got, got_warnings = outcome(getattr(gilkit, name), a, axis, kind, stable=stable)
-    if name == "argsort":  # always stable; NumPy's errors come from the arguments as they are
+    if name == "argsort":  # gilkit is always stable; NumPy's errors come from the unchanged arguments
         expected, expected_warnings = outcome(np.argsort, a, axis, kind, stable=stable)
         if not isinstance(expected, Exception):
             expected = np.argsort(a, axis, kind="stable")
@@ -198,7 +196,7 @@ def test_histogram(a, bins, limits, density, weighted):
 @pytest.mark.parametrize("name", [*REDUCTIONS, "cumsum"])
 @given(a=arrays(), axis=st.none() | st.integers(-3, 2), data=st.data())
 @settings(max_examples=60, deadline=None)
-def test_out_of_the_result_s_type(name, a, axis, data):
+def test_out_of_the_result_type(name, a, axis, data):
     expected, _ = outcome(getattr(np, name), a, axis=axis)
     if isinstance(expected, Exception):
         return
@@ -212,8 +210,8 @@ def test_out_of_the_result_s_type(name, a, axis, data):
     np.testing.assert_array_equal(np.asarray(out), plain)
 
 
-def test_calls_what_errstate_names():
-    """Also of arrays that more than one thread reduces."""
+def test_errstate_calls_its_function():
+    """errstate's callback is also called for arrays that several threads reduce."""
     for n in (4, 3000, 200_000):
         huge, infinite = np.full(n, 1e308), np.tile([np.inf, -np.inf], n // 2)
         for name in ("sum", "mean", "var", "std", "cumsum"):
@@ -240,7 +238,7 @@ def test_calls_what_errstate_names():
 
 
 def test_var_float32_neighbours():
-    """A column's variance is its own, whatever overflows beside it, along any axis and in any order in memory."""
+    """An overflow in one column does not affect the variance of the others, for any axis and memory order."""
     columns = np.zeros((8, 3), np.float32)
     columns[:4] = 1.8e19, 3e19, 3e38
     columns[4:, 2] = -3e38

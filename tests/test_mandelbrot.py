@@ -1,4 +1,4 @@
-"""gilkit.mandelbrot: against its twin, for every instruction set and number of threads."""
+"""gilkit.mandelbrot: equal to the reference implementation for every instruction set and number of threads."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ import gilkit
 from gilkit.reference import mandelbrot as reference
 
 
-def equals_the_twin(width, height, **region):
+def equals_the_reference(width, height, **region):
     threads = region.pop("threads", None)
     image = gilkit.mandelbrot(width, height, threads=threads, **region)
     assert image.dtype == np.int32
@@ -35,28 +35,30 @@ coordinates = st.floats(-3, 3) | st.floats(-1e150, 1e150) | st.integers(-2, 2)
     threads=st.sampled_from([None, 1, 2, 3, 8, 64]),
 )
 @settings(max_examples=200, deadline=None)
-def test_equals_the_twin(width, height, x, y, max_iter, threads):
-    equals_the_twin(width, height, x=x, y=y, max_iter=max_iter, threads=threads)
+def test_equals_the_reference(width, height, x, y, max_iter, threads):
+    equals_the_reference(width, height, x=x, y=y, max_iter=max_iter, threads=threads)
 
 
 def test_every_isa(isa):
     for threads in (1, 2, 3, 8, 64):
-        equals_the_twin(101, 50, max_iter=70, threads=threads)
-    equals_the_twin(1, 301)
-    equals_the_twin(301, 1)
-    equals_the_twin(60, 30, x=(-0.7436438870372, -0.7436438870370), y=(0.1318259042052, 0.1318259042054), max_iter=500)
-    # |z|^2 lies at 4 from the first step on, and rounding decides.
-    equals_the_twin(9, 9, x=(-2.0000000000000009, -1.9999999999999996), y=(-4e-16, 4e-16))
+        equals_the_reference(101, 50, max_iter=70, threads=threads)
+    equals_the_reference(1, 301)
+    equals_the_reference(301, 1)
+    equals_the_reference(
+        60, 30, x=(-0.7436438870372, -0.7436438870370), y=(0.1318259042052, 0.1318259042054), max_iter=500
+    )
+    # |z|^2 is close to 4 from the first step, so rounding decides.
+    equals_the_reference(9, 9, x=(-2.0000000000000009, -1.9999999999999996), y=(-4e-16, 4e-16))
 
 
-def test_the_set_itself():
+def test_symmetry_and_area():
     image = gilkit.mandelbrot(257, 257, max_iter=1000)
     assert image.max() == 1000
     assert image.min() == 1
     np.testing.assert_array_equal(image, image[::-1])  # 3 / 256 is exact, so positions are symmetric
     inside = image == 1000
     area = inside.mean() * 9
-    assert 1.45 < area < 1.6  # known: 1.5066
+    assert 1.45 < area < 1.6  # the known area: 1.5066
     assert gilkit.mandelbrot(3, 3, max_iter=0).tolist() == [[0] * 3] * 3
 
 
@@ -101,7 +103,7 @@ def test_larger_than_memory():
 
 
 def test_cancelled_inside_one_row():
-    """Points that never escape, for hours."""
+    """The points never escape, so the call would take hours."""
     token = gilkit.CancelToken()
     timer = threading.Timer(0.1, token.cancel)
     timer.start()

@@ -41,10 +41,10 @@ def thread_of(seconds):
     chunksize=st.none() | st.integers(1, 400),
     kind=st.sampled_from([list, tuple, iter, dict.fromkeys, lambda items: (x for x in items)]),
 )
-def test_map_is_builtin_map(items, threads, chunksize, kind):
+def test_map_equals_builtin_map(items, threads, chunksize, kind):
     expected = list(map(square, kind(items)))
     assert gilkit.map(square, kind(items), threads=threads, chunksize=chunksize) == expected
-    ahead = chunksize  # any number will do
+    ahead = chunksize  # any number works
     assert list(gilkit.imap(square, kind(items), threads=threads, chunksize=chunksize, ahead=ahead)) == expected
 
 
@@ -76,7 +76,7 @@ def test_endless_iterables_are_read_only_as_far_as_needed():
     assert next(numbers) <= 100 + 10 + 1
 
 
-def test_iterables_are_read_by_the_caller():
+def test_the_caller_reads_the_iterables():
     readers = set()
 
     def items():
@@ -183,7 +183,7 @@ def test_many_callers_at_once():
     assert not wrong
 
 
-def test_context_variables_are_the_callers_and_do_not_come_back():
+def test_items_see_the_callers_context_variables_and_cannot_change_them():
     variable = contextvars.ContextVar("variable", default="default")
 
     def read_and_set(x):
@@ -218,7 +218,7 @@ def test_thread_locals_and_current_thread():
     assert sum(counts.values()) == 50
 
 
-@pytest.mark.thread_unsafe(reason="hooks are for all threads")
+@pytest.mark.thread_unsafe(reason="sets hooks for all threads")
 def test_profilers_and_tracers_see_every_thread():
     for install in (threading.setprofile, threading.settrace):
         seen = set()
@@ -241,10 +241,10 @@ def test_profilers_and_tracers_see_every_thread():
 
 @pytest.mark.parametrize("threads", THREADS)
 @pytest.mark.parametrize("kind", [list, iter])
-def test_the_error_of_the_first_item_that_fails(threads, kind):
+def test_the_error_of_the_first_failing_item_is_raised(threads, kind):
     def fail(x):
         if x % 7 == 5:
-            time.sleep(0.002 if x < 10 else 0)  # a later one fails earlier
+            time.sleep(0.002 if x < 10 else 0)  # a later item fails earlier
             raise ValueError(x)
         return x
 
@@ -258,7 +258,7 @@ def test_the_error_of_the_first_item_that_fails(threads, kind):
         next(results)
 
 
-def test_after_an_error_the_rest_is_not_begun():
+def test_no_item_starts_after_an_error():
     began = []
 
     def fail(x):
@@ -273,7 +273,7 @@ def test_after_an_error_the_rest_is_not_begun():
     assert len(began) < 1000
 
 
-def test_an_error_of_the_iterable_comes_after_the_items_before_it():
+def test_an_error_of_the_iterable_is_raised_after_the_items_before_it():
     def items():
         yield from range(10)
         raise OSError("the source broke")
@@ -303,7 +303,7 @@ def test_a_list_that_shrinks():
 
 
 @pytest.mark.parametrize("error", [SystemExit, GeneratorExit, StopIteration, KeyboardInterrupt, Exception])
-def test_exceptions_of_every_kind_travel(error):
+def test_exceptions_of_every_kind_propagate(error):
     def fail(x):
         time.sleep(0.001)
         if x == 3:
@@ -313,7 +313,7 @@ def test_exceptions_of_every_kind_travel(error):
         gilkit.map(fail, range(100), threads=4)
 
 
-@pytest.mark.thread_unsafe(reason="gc.collect() does nothing while another thread's runs")
+@pytest.mark.thread_unsafe(reason="gc.collect() does nothing while another thread collects")
 def test_nothing_leaks():
     class Item:
         pass
@@ -341,7 +341,7 @@ def test_nothing_leaks():
     assert not any(reference() for reference in references)
 
 
-def test_half_filled_results_cannot_be_seen():
+def test_partial_results_are_not_visible():
     marker = object()
 
     def look(_):
@@ -381,7 +381,7 @@ def test_imap_that_is_dropped_ends():
     assert not own.is_alive()
 
 
-def test_imap_gives_a_result_as_soon_as_it_is_there():
+def test_imap_yields_a_result_as_soon_as_it_is_ready():
     gate = queue.Queue()
     results = gilkit.imap(lambda x: gate.get() if x == 3 else x, range(10), threads=2)
     assert [next(results) for _ in range(3)] == [0, 1, 2]

@@ -1,4 +1,4 @@
-"""gilkit.map and imap at fork and at exit, each in a process of its own."""
+"""gilkit.map and imap at fork and at exit, each in a separate process."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ assert gilkit.map(fork, range(50), threads=4) == list(range(50))
 began = os.getpid()
 def fork_and_return(x):
     time.sleep(0.001)
-    if os.getpid() != began:  # a child of the caller, before any other thread came: it has the whole call to itself
+    if os.getpid() != began:  # forked by the caller before other threads joined: the child has the whole call
         return True
     child = os.fork()
     if child:
@@ -48,7 +48,7 @@ print("parent")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_fork_while_imap_is_at_work():
+def test_a_fork_while_imap_is_running():
     output = run("""
 import gilkit, os, time
 results = gilkit.imap(abs, range(1000), ahead=10)

@@ -1,4 +1,4 @@
-"""gilkit.map and imap end early: by cancel tokens, timeouts, and what signal handlers raise."""
+"""gilkit.map and imap end early: by cancel tokens, timeouts, and exceptions of signal handlers."""
 
 import ctypes
 import functools
@@ -45,7 +45,7 @@ class Signal(Exception):
 
 @pytest.fixture
 def alarm():
-    """alarm(error): a signal in 0.2 s, whose handler raises the error."""
+    """Return a function alarm(error) that sends a signal in 0.2 s, whose handler raises the error."""
     if not hasattr(signal, "setitimer"):
         pytest.skip("needs setitimer")
     errors = []
@@ -74,7 +74,7 @@ def alarm():
         lambda: list(gilkit.imap(time.sleep, [0.005] * 10_000, threads=3)),
     ],
 )
-def test_what_a_signal_handler_raises_ends_the_call(function, error, alarm):
+def test_an_exception_of_a_signal_handler_ends_the_call(function, error, alarm):
     alarm(error)
     began = time.perf_counter()
     with pytest.raises(error):
@@ -86,7 +86,7 @@ def test_what_a_signal_handler_raises_ends_the_call(function, error, alarm):
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="needs SIGUSR1")
 @pytest.mark.parametrize("consume", [list, sum, lambda results: next(x for x in results if x > 1999)])
 def test_a_signal_that_interrupts_no_wait_ends_an_imap(consume):
-    """It comes to another thread, or while list() is between two results."""
+    """The signal arrives in another thread, or while list() is between two results."""
     called, sent = [], []
 
     def function(x):
@@ -111,7 +111,7 @@ def test_a_signal_that_interrupts_no_wait_ends_an_imap(consume):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR2"), reason="needs SIGUSR1 and SIGUSR2")
 def test_a_signal_handler_runs_between_two_calls_of_a_builtin_function():
-    """C's kill looks for no signals; the first call's handler must keep the second from being made."""
+    """C's kill does not check for signals; the handler of the first must prevent the second call."""
     seen = []
 
     def handler(number, _):
@@ -135,8 +135,8 @@ def test_a_signal_handler_runs_between_two_calls_of_a_builtin_function():
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, Signal, SystemExit])
 @pytest.mark.parametrize("in_python", [False, True])
-def test_what_a_signal_handler_raises_ends_calls_inside_of_other_items_too(error, in_python, alarm):
-    """Whether it comes while the main thread's item is inside gilkit or in Python code."""
+def test_an_exception_of_a_signal_handler_ends_calls_inside_other_items(error, in_python, alarm):
+    """The signal may arrive while the main thread's item is inside gilkit or in Python code."""
     caller = threading.get_ident()
 
     def item(_):
@@ -173,7 +173,7 @@ def test_any_kind_of_signal_handler_ends_other_items(handler, alarm):
 
 
 def test_an_item_that_fails_by_itself_does_not_end_the_others(alarm):
-    """Though a handler of signals is set: which item failed first is known once those before it are done."""
+    """Even with a signal handler: the first item that failed is known only when all items before it are done."""
 
     def item(index):
         if index == 1:

@@ -21,7 +21,7 @@ Kernel = CFUNCTYPE(None, c_int64, c_int64, c_void_p)
 
 
 class Recorder:
-    """A kernel in Python, by way of ctypes, that notes its calls."""
+    """A ctypes kernel in Python that records its calls."""
 
     def __init__(self, body=None):
         self.calls, self.threads, self.data = [], set(), set()
@@ -57,7 +57,7 @@ def test_every_item_once(n, threads):
     assert len(recorder.threads) <= threads
 
 
-def test_how_it_is_cut_depends_on_n_alone():
+def test_chunks_depend_on_n_alone():
     cuts = []
     for threads in THREADS:
         recorder = Recorder()
@@ -256,7 +256,7 @@ def test_data():
             address_seen(wrong)
 
 
-def test_the_buffer_stays_in_its_place():
+def test_the_buffer_cannot_move_during_the_call():
     values = bytearray(100)
 
     def grow(begin, end, data):
@@ -268,7 +268,7 @@ def test_the_buffer_stays_in_its_place():
     caught = []
     gilkit.parallel_for(1, Recorder(grow).kernel, values)
     assert len(caught) == 1
-    values.extend(b"more")  # now it may
+    values.extend(b"more")  # allowed again
     before = sys.getrefcount(values)
     for _ in range(10):
         gilkit.parallel_for(1, Recorder().kernel, values)
@@ -328,8 +328,8 @@ def test_many_threads_at_once():
 
 @pytest.mark.parametrize("threads", THREADS)
 @pytest.mark.parametrize("error", [LookupError, SystemExit, KeyboardInterrupt])
-def test_what_a_ctypes_callback_raises_ends_the_call(error, threads, capfd):
-    """It was printed and forgotten."""
+def test_an_exception_in_a_ctypes_callback_ends_the_call(error, threads, capfd):
+    """Regression test: the exception was only printed."""
     begun = []
 
     def body(begin, end, data):
@@ -344,7 +344,7 @@ def test_what_a_ctypes_callback_raises_ends_the_call(error, threads, capfd):
     assert threads > 1 or raised.value.args[0] == 100
     assert len(begun) < 10_000
     assert capfd.readouterr().err == ""
-    # And the next call is like the first.
+    # The next call works as usual.
     other = Recorder()
     gilkit.parallel_for(1000, other.kernel, threads=threads)
     assert sum(end - begin for begin, end in other.calls) == 1000
@@ -366,11 +366,11 @@ def test_ctypes_callbacks_of_every_kind_may_raise():
         for body in (function, Callable(), Callable().method, functools.partial(function), lambda *_: function(*_)):
             with pytest.raises(LookupError):
                 gilkit.parallel_for(1000, kind(body))
-    with pytest.raises(TypeError):  # a wrong number of arguments is an exception, too
+    with pytest.raises(TypeError):  # a wrong number of arguments is an exception as well
         gilkit.parallel_for(1000, Kernel(lambda begin: None))
 
 
-def test_exceptions_of_callbacks_are_forgotten_afterwards():
+def test_callback_exceptions_are_released_afterwards():
     class Big(Exception):
         pass
 

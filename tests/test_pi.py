@@ -1,4 +1,4 @@
-"""gilkit.pi: against its twin, for every instruction set and number of threads."""
+"""gilkit.pi: equal to the reference implementation for every instruction set and number of threads."""
 
 import math
 import subprocess
@@ -13,7 +13,7 @@ import gilkit
 from gilkit.reference import pi as reference
 
 
-def test_the_twin_is_philox():
+def test_the_reference_is_philox():
     """kat_vectors of Random123, "philox4x32 10"."""
     assert reference.philox4x32((0, 0, 0, 0), (0, 0)) == (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)
     assert reference.philox4x32([2**32 - 1] * 4, [2**32 - 1] * 2) == (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD)
@@ -25,7 +25,7 @@ def test_the_twin_is_philox():
     )
 
 
-def test_ranges_of_the_twin_add_up():
+def test_ranges_of_the_reference_add_up():
     whole = reference.inside(0, 1000, seed=3)
     for cut in (1, 2, 501, 502, 999):
         assert reference.inside(0, cut, seed=3) + reference.inside(cut, 1000, seed=3) == whole
@@ -37,14 +37,14 @@ def test_ranges_of_the_twin_add_up():
     threads=st.sampled_from([None, 1, 2, 3, 8, 64]),
 )
 @settings(max_examples=100, deadline=None)
-def test_equals_the_twin(samples, seed, threads):
+def test_equals_the_reference(samples, seed, threads):
     assert gilkit.pi(samples, seed=seed, threads=threads) == reference.pi(samples, seed=seed)
 
 
 def test_same_for_every_isa_and_number_of_threads(isa):
-    samples = 2_000_001  # many chunks, the last of them odd
+    samples = 2_000_001  # many chunks, the last one of odd size
     counts = {threads: gilkit.pi(samples, seed=5, threads=threads) for threads in (1, 2, 3, 8, 64)}
-    assert set(counts.values()) == {3.1411044294477852}  # by the twin, in ten seconds
+    assert set(counts.values()) == {3.1411044294477852}  # computed by the reference in ten seconds
     assert [gilkit.pi(n, seed=9) for n in range(1, 200)] == [reference.pi(n, seed=9) for n in range(1, 200)]
 
 
@@ -58,7 +58,7 @@ class Index:
         return 1000
 
 
-def test_accepts_what_has_an_index():
+def test_accepts_objects_with_an_index():
     assert gilkit.pi(Index(), seed=Index()) == reference.pi(1000, seed=1000)
 
 
@@ -84,8 +84,8 @@ def test_bad_arguments_are_named(error, name, arguments, keywords):
         gilkit.pi(*arguments, **keywords)
 
 
-def test_most_samples_can_be_interrupted():
-    """2**63 of them are accepted, and would take some thousand years."""
+def test_the_maximum_number_of_samples_can_be_interrupted():
+    """2**63 samples are accepted and would take about a thousand years."""
     token = gilkit.CancelToken()
     token.cancel()
     with token, pytest.raises(CancelledError):

@@ -1,4 +1,4 @@
-"""uniform: the numbers of numpy.random.Philox, bit for bit."""
+"""uniform: the same bits as numpy.random.Philox."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gilkit
-from gilkit.reference.uniform import uniform as twin
+from gilkit.reference.uniform import uniform as reference
 
 
 def numpys(shape, seed, dtype="f8"):
@@ -19,7 +19,7 @@ def numpys(shape, seed, dtype="f8"):
     dtype=st.sampled_from(["f4", "f8"]),
 )
 @settings(max_examples=300, deadline=None)
-def test_is_numpys(shape, seed, dtype):
+def test_equals_numpy(shape, seed, dtype):
     got = gilkit.uniform(shape, seed=seed, dtype=dtype)
     expected = numpys(shape, seed, dtype)
     assert got.dtype == expected.dtype
@@ -48,9 +48,9 @@ def test_seeds():
             gilkit.uniform(9, seed=seed)
 
 
-def test_twin():
+def test_reference():
     key = np.random.SeedSequence(3).generate_state(2, np.uint64).tolist()
-    assert gilkit.uniform(23, seed=3).tolist() == twin(23, key)
+    assert gilkit.uniform(23, seed=3).tolist() == reference(23, key)
 
 
 def test_bad_arguments():

@@ -1,4 +1,4 @@
-"""sum mean var std min max: against NumPy, values, dtypes, shapes, warnings and errors."""
+"""sum, mean, var, std, min and max: NumPy's values, dtypes, shapes, warnings and errors."""
 
 import itertools
 import math
@@ -21,7 +21,7 @@ names = pytest.mark.parametrize("name", NAMES)
 
 
 def outcome(function, *args, **kwargs):
-    """Result or error, and the warnings."""
+    """Return the result or the error, and the warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -32,7 +32,7 @@ def outcome(function, *args, **kwargs):
 
 
 def exact_error(name, got, a, axis):
-    """The largest difference from long doubles, and what NumPy's pairwise summation may differ by."""
+    """Return the error relative to long doubles, and the error bound of NumPy's pairwise summation."""
     wide = a.astype(np.longdouble)
     exact = getattr(np, name)(wide, axis=axis, keepdims=True)
     count = a.size // max(exact.size, 1)
@@ -44,7 +44,7 @@ def exact_error(name, got, a, axis):
 
 
 def check(name, a, **kwargs):
-    """gilkit's result is NumPy's: the same but for rounding, which is no worse."""
+    """Check that gilkit's result equals NumPy's, except for rounding errors, which must not be larger."""
     expected = getattr(np, name)(a, **kwargs)
     got = getattr(gilkit, name)(a, **kwargs)
     assert type(got) is type(expected)
@@ -81,17 +81,17 @@ def axes_of(ndim):
 @names
 @given(data=st.data())
 @settings(max_examples=150, deadline=None)
-def test_is_numpys(name, data):
+def test_equals_numpy(name, data):
     a = data.draw(arrays())
     if a.dtype.itemsize == 8 and a.dtype.kind in "iu" and name in ("var", "std"):
-        a = a >> np.array(20, a.dtype)  # deviations that long doubles square exactly enough
+        a = a >> np.array(20, a.dtype)  # long doubles square these deviations precisely enough
     check(name, a, axis=data.draw(axes_of(a.ndim)), keepdims=data.draw(st.booleans()))
 
 
 @names
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_layouts_of_large_arrays(name, dtype, rng=np.random.default_rng(0)):
-    """Long enough for pieces, buffers and blocks of columns."""
+    """The arrays are long enough to need pieces, buffers and blocks of columns."""
     for shape in [(40_003,), (12_000, 3), (3, 12_000), (180, 200), (900, 5, 9), (20, 30, 60)]:
         a = rng.integers(0, 100, shape).astype(dtype)
         views = [a, np.asfortranarray(a), a[::-1], a[..., ::2], a.T, np.swapaxes(a, 0, -1)[::-1]]
@@ -102,10 +102,10 @@ def test_layouts_of_large_arrays(name, dtype, rng=np.random.default_rng(0)):
             check(name, view, axis=())
 
 
-@pytest.mark.thread_unsafe(reason="set_isa() is not for while calls run")
+@pytest.mark.thread_unsafe(reason="set_isa() must not be called while other calls run")
 @names
 def test_same_bits(name):
-    """For any number of threads and instruction set."""
+    """The bits are the same for any number of threads and instruction set."""
     rng = np.random.default_rng(1)
     function, levels = getattr(gilkit, name), ["scalar", "avx2", "avx512"]
     best = levels.index(gilkit.info()["isa_best"])
@@ -138,19 +138,21 @@ def test_same_bits(name):
 specials = st.lists(st.sampled_from([0.0, -0.0, 1.0, -2.5, math.nan, math.inf, -math.inf]), min_size=1, max_size=12)
 
 
-@pytest.mark.thread_unsafe(reason="catches warnings, which before 3.14 is for all threads")
+@pytest.mark.thread_unsafe(reason="catches warnings, which affects all threads before Python 3.14")
 @names
 @given(values=specials, repeat=st.sampled_from([1, 1, 50, 9000]), dtype=st.sampled_from(["f4", "f8"]))
 @settings(max_examples=150, deadline=None)
-def test_specials(name, values, repeat, dtype):
-    """NaN, infinities and signed zeros, with NumPy's warnings."""
+def test_special_values(name, values, repeat, dtype):
+    """NaN, infinities and signed zeros give NumPy's results and warnings."""
     a = np.repeat(np.array(values, dtype), repeat)
     got, got_warnings = outcome(getattr(gilkit, name), a)
     expected, expected_warnings = outcome(getattr(np, name), a)
     np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-6)
     if name == "sum" and expected == 0:
         assert np.signbit(got) == np.signbit(expected)
-    if not {math.inf, -math.inf} < set(values) or not np.isnan(a).any():  # else it depends on the order of summation
+    if (
+        not {math.inf, -math.inf} < set(values) or not np.isnan(a).any()
+    ):  # otherwise it depends on the order of summation
         assert got_warnings == expected_warnings
 
 
@@ -252,7 +254,7 @@ def test_bad_arguments(name):
 
 @names
 def test_other_memory(name, tmp_path):
-    """Read-only, memory-mapped, of the other byte order, not aligned, no array at all."""
+    """Inputs may be read-only, memory-mapped, byte-swapped, unaligned, or not arrays at all."""
     function = getattr(gilkit, name)
     a = np.random.default_rng(3).standard_normal((123, 45))
     expected = function(a, axis=0)
@@ -284,14 +286,14 @@ def test_more_than_32_bits_of_elements():
     a = np.broadcast_to(np.int8(3), (n,))
     assert gilkit.sum(a) == 3 * n
     assert gilkit.max(a) == 3
-    b = np.zeros(n, np.int8)  # pages that are only read take no memory
+    b = np.zeros(n, np.int8)  # pages that are only read use no memory
     b[-1] = b[2**31 + 1] = -1
     assert gilkit.sum(b) == -2
     assert gilkit.min(b) == -1
 
 
 def test_accuracy():
-    """Sums that pairwise summation gets worse, and a variance far from zero."""
+    """Sums are more accurate than pairwise summation, and a variance is accurate for a large mean."""
     rng = np.random.default_rng(4)
     for n in (10, 1000, 100_000, 3_000_000):
         a = rng.random(n)
@@ -303,7 +305,7 @@ def test_accuracy():
     assert gilkit.var(np.full(100_000, 0.1)) == 0
 
 
-def test_twins():
+def test_references():
     a = np.random.default_rng(5).standard_normal(777)
     for name in NAMES:
         assert getattr(gilkit, name)(a) == pytest.approx(getattr(reference, name)(a.tolist()), rel=1e-14)

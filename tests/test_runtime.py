@@ -18,7 +18,7 @@ from gilkit import runtime
 
 
 def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs code in an interpreter of its own, with these environment variables."""
+    """Run code in a new interpreter with these environment variables."""
     env = {**os.environ, **environment}
     return subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60)
 
@@ -58,7 +58,7 @@ def test_threads_block_holds_for_its_own_thread_only():
         thread.start()
         thread.join()
         expected = gilkit.num_threads() - 1
-    # On builds whose threads inherit the context (free-threaded 3.14), they inherit this as well.
+    # On builds whose threads inherit the context (free-threaded 3.14), they inherit this setting as well.
     inherit = getattr(sys.flags, "thread_inherit_context", 0)
     assert seen == [expected + 1 if inherit else expected]
 
@@ -78,13 +78,13 @@ def test_thread_counts_out_of_range(bad):
 
 
 @pytest.mark.parametrize("bad", [1.5, 2.0, "2", b"2", [2]])
-def test_thread_counts_that_are_no_integers(bad):
+def test_thread_counts_that_are_not_integers(bad):
     for call in (gilkit.set_num_threads, gilkit.threads, lambda n: gilkit.spin(1, threads=n)):
         with pytest.raises(TypeError, match=r"(n|threads) must be an integer, not"):
             call(bad)
 
 
-def test_info_is_plain_and_whole():
+def test_info_is_complete_and_plain():
     info = gilkit.info()
     assert {"version", "python", "cores", "affinity", "quota", "threads", "workers", "isa", "gil"} <= set(info)
     assert info["version"] == gilkit.__version__
@@ -128,12 +128,12 @@ def test_bad_environment_is_refused_by_name(name, value):
     assert repr(value) in last
 
 
-def test_import_starts_no_thread_and_a_small_call_none():
+def test_imports_and_small_calls_start_no_thread():
     code = "import gilkit, gilkit.runtime; gilkit.spin(10, threads=8); print(gilkit.info()['workers'])"
     assert python(code).stdout.split() == ["0"]
 
 
-def test_import_needs_no_numpy_and_leaves_the_lab_alone():
+def test_import_loads_neither_numpy_nor_the_lab():
     code = "import sys, gilkit; print(sorted({'numpy', 'rich', 'psutil', 'gilkit.lab'} & set(sys.modules)))"
     assert python(code).stdout.strip() == "[]"
 
@@ -145,7 +145,7 @@ def test_free_threaded_build_keeps_the_gil_off():
     assert python(code, PYTHON_GIL="").stdout.strip() == "False"
 
 
-@pytest.mark.thread_unsafe(reason="all threads have one pool")
+@pytest.mark.thread_unsafe(reason="all threads share one pool")
 def test_workers_are_at_most_one_less_than_threads():
     assert runtime.stop()
     assert gilkit.info()["workers"] == 0
@@ -177,12 +177,12 @@ def test_every_public_name_has_its_type():
         assert getattr(gilkit, name).__doc__ or name == "__version__", name
 
 
-def test_the_header_is_where_it_is_said_to_be():
+def test_the_reported_include_folder_has_the_header():
     assert (pathlib.Path(gilkit.get_include()) / "gilkit" / "gilkit.h").is_file()
 
 
 def test_source_tree_says_what_to_do(tmp_path):
-    """A checkout on sys.path hides the installed package: the error must tell."""
+    """If a checkout on sys.path hides the installed package, the error says so."""
     package = tmp_path / "gilkit"
     package.mkdir()
     installed = pathlib.Path(gilkit.__file__).parent

@@ -1,4 +1,4 @@
-"""The simulation of the pool (bench/scale): what must hold of it whatever the costs are."""
+"""The simulation of the pool (bench/scale): properties that hold for any costs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FREE = Costs(**{field.name: 1e30 if field.name in ("turn", "read_one", "read_all
     workers=st.sampled_from([None, 0, 2]),
 )
 @settings(max_examples=100, deadline=None)
-def test_every_chunk_is_run_once_and_no_time_is_won(work, cores, threads, callers, pause, eager, workers):
+def test_every_chunk_runs_once_and_never_faster_than_possible(work, cores, threads, callers, pause, eager, workers):
     region = Region(work, threads, eager=eager, pause=pause)
     scripts = Pool(Machine(COSTS, cores), Policy(), workers).run(*[[region] * 3] * callers)
     assert [len(calls) for calls in scripts] == [3] * callers
@@ -61,15 +61,15 @@ def test_memory_limits():
         return Pool(Machine(COSTS, 8, **machine)).run([region])[0][0].time
 
     least = 64 * 1e7 / COSTS.read_one
-    assert time(None, node_streams=1.0) == pytest.approx(least, rel=0.02)  # one core takes it all
-    assert time(None, node_streams=1e9) == pytest.approx(least / 8, rel=0.02)  # memory without limit
+    assert time(None, node_streams=1.0) == pytest.approx(least, rel=0.02)  # one core uses the whole bandwidth
+    assert time(None, node_streams=1e9) == pytest.approx(least / 8, rel=0.02)  # unlimited memory bandwidth
     assert time(lambda _: 0, node_cores=4, node_streams=2.0) == pytest.approx(
         least / 2, rel=0.05
-    )  # one node feeds both
+    )  # one node supplies both
     assert time(None, node_cores=4, node_streams=2.0) == pytest.approx(least / 4, rel=0.05)
 
 
-def test_constants_are_those_of_the_source():
+def test_constants_match_the_source():
     source = "".join(path.read_text() for path in (SCALE.parents[1] / "csrc" / "runtime").glob("*.[ch]"))
     policy = Policy()
     assert f"WAKES_EACH = {policy.fanout} " in source

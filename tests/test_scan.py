@@ -1,4 +1,4 @@
-"""cumsum: against NumPy, and its own promises."""
+"""cumsum: NumPy's results, and gilkit's own guarantees."""
 
 import warnings
 
@@ -39,7 +39,7 @@ def check(a, axis=None):
 
 @given(data=st.data(), dtype=st.sampled_from(DTYPES), shape=st.lists(SIDES, min_size=1, max_size=3))
 @settings(max_examples=200, deadline=None)
-def test_is_numpys(data, dtype, shape):
+def test_equals_numpy(data, dtype, shape):
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     a = (rng.standard_normal(shape) * 100).astype("i8").astype(dtype)
     if a.dtype.kind == "f":
@@ -50,7 +50,7 @@ def test_is_numpys(data, dtype, shape):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_long_lines(dtype, rng=np.random.default_rng(0)):
+def test_long_slices(dtype, rng=np.random.default_rng(0)):
     for shape in [(2047,), (2048,), (2049,), (300_001,), (2, 150_000), (150_000, 2), (3000, 20)]:
         a = rng.integers(0, 100, shape).astype(dtype)
         for view in (a, a[::-1], a.T, np.asfortranarray(a)):
@@ -71,13 +71,13 @@ def test_same_bits(isa):
 @given(n=st.integers(1, 10_000), seed=st.integers(0, 2**32))
 @settings(max_examples=100, deadline=None)
 def test_never_decreases(n, seed):
-    """Not even where segments meet."""
+    """Sums of non-negative numbers never decrease, not even where segments meet."""
     rng = np.random.default_rng(seed)
     sums = gilkit.cumsum(rng.random(n) * 10.0 ** rng.integers(-18, 1, n))
     assert np.all(np.diff(sums) >= 0)
 
 
-def test_short_lines_are_numpys_bits():
+def test_short_slices_have_numpys_bits():
     a = np.random.default_rng(2).standard_normal(127)
     np.testing.assert_array_equal(gilkit.cumsum(a), np.cumsum(a))
     np.testing.assert_array_equal(np.signbit(gilkit.cumsum([-0.0] * 5000)), True)
@@ -97,8 +97,8 @@ def test_accuracy():
     columns=st.sampled_from([1, 20]),
 )
 @settings(max_examples=150, deadline=None)
-def test_specials(values, gap, columns):
-    """NaN, infinities and overflows, with NumPy's warnings."""
+def test_special_values(values, gap, columns):
+    """NaN, infinities and overflows give NumPy's results and warnings."""
     a = np.zeros((len(values) * (gap + 1), columns))
     a[:: gap + 1] = np.array(values)[:, None]
     with warnings.catch_warnings(record=True) as expected_warnings:

@@ -1,4 +1,4 @@
-"""with blocks of threads, timeouts and tokens: nested, left in any order, in other contexts, or never."""
+"""with blocks of threads, timeouts and tokens: nested, exited in any order, in other contexts, or never."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MINUTE = 100_000_000_000  # steps of spin: more than a minute on any machine
 
 
 def entered_elsewhere(*blocks):
-    """An ExitStack with the blocks entered, in a copy of this context."""
+    """Return an ExitStack that has entered the blocks in a copy of this context."""
     stack = contextlib.ExitStack()
     copied = contextvars.copy_context()
     for block in blocks:
@@ -34,7 +34,7 @@ def threads_here():
 
 
 def cancelled_here():
-    """Whether a call here does not even begin."""
+    """Return whether a call in this context is cancelled."""
     try:
         gilkit.spin(1)
     except CancelledError:
@@ -50,7 +50,7 @@ def timed_out_here():
     return False
 
 
-# ---- Nested tokens: each counts
+# ---- Nested tokens all apply
 
 
 @pytest.mark.parametrize("depth", [2, 3, 10])
@@ -106,11 +106,11 @@ def test_one_token_twice():
     assert not cancelled_here()
 
 
-# ---- Left elsewhere, or in another order
+# ---- Exited in another context, or in another order
 
 
 @pytest.mark.parametrize("make", [lambda: gilkit.threads(7), lambda: gilkit.timeout(50), gilkit.CancelToken])
-def test_a_block_left_in_another_context_changes_nothing_there(make):
+def test_exit_in_another_context_has_no_effect_there(make):
     outer = gilkit.CancelToken()
     with gilkit.threads(3), gilkit.timeout(0), outer:
         entered_elsewhere(make(), make()).close()
@@ -127,7 +127,7 @@ def test_a_block_left_in_another_context_changes_nothing_there(make):
     assert not cancelled_here()
 
 
-def test_a_block_left_where_none_is_open():
+def test_exit_where_no_block_is_open():
     default = threads_here()
     for block in (gilkit.threads(7), gilkit.timeout(0), gilkit.CancelToken()):
         block.__exit__(None, None, None)
@@ -136,11 +136,11 @@ def test_a_block_left_where_none_is_open():
             pass
         block.__exit__(None, None, None)
     with gilkit.threads(3):
-        gilkit.threads(3).__exit__(None, None, None)  # equal, and another
+        gilkit.threads(3).__exit__(None, None, None)  # an equal but different object
         assert threads_here() == 3
 
 
-def test_blocks_left_out_of_order():
+def test_blocks_exited_out_of_order():
     default = threads_here()
     token = gilkit.CancelToken()
     token.cancel()
@@ -158,7 +158,7 @@ def test_blocks_left_out_of_order():
     assert threads_here() == default
 
 
-def test_a_timeout_left_before_the_one_inside_it():
+def test_a_timeout_exited_before_the_inner_one():
     tight, wide = gilkit.timeout(0), gilkit.timeout(100)
     tight.__enter__()
     wide.__enter__()
@@ -186,8 +186,8 @@ def test_one_object_entered_more_than_once():
     assert not cancelled_here()
 
 
-def test_generators_in_turn():
-    """Each keeps its block open while the other's ends."""
+def test_interleaved_generators():
+    """Each generator keeps its block open while the other one's ends."""
     default = threads_here()
 
     def steps(n):
@@ -225,7 +225,7 @@ def test_async_generators_and_tasks():
             tasks = [asyncio.create_task(task(n, token, ready, go)) for n in (3, 4, 5)]
             for _ in tasks:
                 await ready.acquire()
-            # Finished by another task, as asyncio does with generators that are not used up.
+            # Another task closes the generator, as asyncio does with generators that are not exhausted.
             generator = steps()
             assert await asyncio.create_task(anext(generator)) == 7
             assert threads_here() == 2
@@ -241,7 +241,7 @@ def test_async_generators_and_tasks():
 
 
 def test_a_context_keeps_its_own_blocks():
-    """A copy goes on with what was open when it was made, whatever is left meanwhile."""
+    """A copied context keeps the blocks that were open when it was made, even if they are exited elsewhere."""
     block = gilkit.threads(3)
     with block:
         copied = contextvars.copy_context()
@@ -252,11 +252,11 @@ def test_a_context_keeps_its_own_blocks():
     assert other.run(threads_here) == 3
 
 
-# ---- Never left
+# ---- Never exited
 
 
 @pytest.mark.parametrize("make", [lambda: gilkit.threads(2), lambda: gilkit.timeout(100)])
-def test_many_blocks_never_left(make):
+def test_many_blocks_never_exited(make):
     def enter_many():
         for _ in range(200_000):
             make().__enter__()
@@ -268,7 +268,7 @@ def test_many_blocks_never_left(make):
     gc.collect()
 
 
-def test_a_token_entered_without_end():
+def test_a_token_entered_very_often():
     token = gilkit.CancelToken()
 
     def enter_many():
@@ -285,7 +285,7 @@ def test_a_token_entered_without_end():
     contextvars.copy_context().run(enter_many)
 
 
-def test_a_block_left_deep_below_others():
+def test_a_block_exited_far_below_others():
     def enter_many():
         first = gilkit.threads(3)
         first.__enter__()
@@ -326,7 +326,7 @@ def test_a_scope_can_be_carried_to_another_context():
     assert contextvars.copy_context().run(inside) == 3
 
 
-# ---- What a token is
+# ---- Properties of tokens
 
 
 def test_tokens_have_weak_references():

@@ -1,4 +1,4 @@
-"""Ctrl-C, timeouts and cancel tokens: calls end early, with the right exception, and leave the pool usable."""
+"""Ctrl-C, timeouts and cancel tokens: calls end early with the right exception, and the pool stays usable."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Signalled(Exception):
 
 @pytest.fixture
 def handle():
-    """handle(function): runs it on SIGUSR1; the handler before is set again after the test."""
+    """Return handle(function), which runs the function on SIGUSR1; restore the old handler after the test."""
     before = signal.getsignal(signal.SIGUSR1)
     yield lambda function: signal.signal(signal.SIGUSR1, lambda number, frame: function())
     signal.setitimer(signal.ITIMER_REAL, 0)
@@ -57,13 +57,13 @@ def test_ctrl_c_ends_a_call(threads):
     with pytest.raises(KeyboardInterrupt):
         send_soon(signal.SIGINT)
         gilkit.spin(MINUTE, threads=threads)
-    # A promise of 100 ms, shown by bench/robustness; here machines may be busy.
+    # The promise is 100 ms (see bench/robustness), but a machine that runs tests may be busy.
     assert time.monotonic() - start < 20
     assert usable()
 
 
 @posix
-def test_ctrl_c_beside_a_thread_that_holds_the_gil():
+def test_ctrl_c_while_another_thread_holds_the_gil():
     end = threading.Event()
 
     def burn():
@@ -85,7 +85,7 @@ def test_ctrl_c_beside_a_thread_that_holds_the_gil():
 
 
 @posix
-def test_any_handler_runs_and_what_it_raises_travels(handle):
+def test_any_handler_runs_and_its_exception_propagates(handle):
     handle(raise_signalled)
     for after in (0.001, 0.01, 0.05, 0.1):
         with pytest.raises(Signalled):
@@ -96,7 +96,7 @@ def test_any_handler_runs_and_what_it_raises_travels(handle):
 
 @posix
 def test_a_handler_that_returns_runs_meanwhile(handle):
-    """Many of them: each shows that looking for signals goes on after the one before."""
+    """Send many signals: each shows that calls still check for signals after the previous one."""
     times = []
     handle(lambda: times.append(time.monotonic()))
     done = threading.Event()
@@ -127,7 +127,7 @@ def test_a_handler_may_call_gilkit(handle):
     sender.join()
     assert results == [1]
 
-    # And be interrupted itself.
+    # The handler's own call can be interrupted as well.
     def both():
         handle(raise_signalled)
         inner = send_soon(signal.SIGUSR1)
@@ -145,8 +145,8 @@ def test_a_handler_may_call_gilkit(handle):
 
 
 @posix
-def test_wakeup_descriptor_of_the_program_stays(handle):
-    """asyncio and others are told of signals through it."""
+def test_the_programs_wakeup_descriptor_is_kept(handle):
+    """asyncio and other programs learn of signals through this descriptor."""
     reader, writer = socket.socketpair()
     with reader, writer:
         reader.setblocking(False)
@@ -179,7 +179,7 @@ def test_no_wakeup_descriptor_is_left_behind(handle):
 
 @posix
 def test_a_handler_may_change_the_wakeup_descriptor(handle):
-    """As asyncio.run does: signals after it are still seen."""
+    """After a handler changes it, as asyncio.run does, later signals are still seen."""
 
     def nothing_left():
         signal.set_wakeup_fd(-1)
@@ -196,7 +196,7 @@ def test_a_handler_may_change_the_wakeup_descriptor(handle):
 
 @posix
 def test_the_signal_flag_is_found():
-    """Without it, all works, but each look for signals takes the GIL."""
+    """Without the flag everything works, but each check for signals acquires the GIL."""
     assert _call.signal_flag_in_use()
 
 
@@ -223,7 +223,7 @@ def test_calls_need_no_descriptor(run_python):
 
 @posix
 def test_descriptors_that_were_closed_and_opened_again_stay_untouched(run_python):
-    """As a daemon does: no bytes of the program's sockets are read, none of its files are closed by a fork."""
+    """Daemons close all descriptors; gilkit must not read or close those that are opened afterwards."""
     run_python(
         """
         import os, signal, socket, gilkit
@@ -262,8 +262,8 @@ def test_descriptors_that_were_closed_and_opened_again_stay_untouched(run_python
 
 @posix
 @pytest.mark.thread_unsafe(reason="the wake-up descriptor belongs to the process")
-def test_the_programs_wakeup_descriptor_is_never_exchanged(handle, capfd):
-    """Neither its warning is asked for, nor is a byte lost, in short calls and in long ones."""
+def test_the_programs_wakeup_descriptor_is_never_replaced(handle, capfd):
+    """gilkit loses no byte and does not enable the warning of a full buffer, in short calls and in long ones."""
     reader, writer = socket.socketpair()
     with reader, writer:
         reader.setblocking(False)
@@ -286,7 +286,7 @@ def test_the_programs_wakeup_descriptor_is_never_exchanged(handle, capfd):
                 with contextlib.suppress(TimeoutError), gilkit.timeout(0.05):
                     gilkit.spin(MINUTE)
             sender.join()
-            # Signals of one number that are pending at once are one: the bytes are those of the C handler's calls.
+            # Several pending signals of one number merge into one, so the number of bytes may be less than 200.
             assert set(reader.recv(1000)) == {signal.SIGUSR1}
             with contextlib.suppress(BlockingIOError):
                 while True:
@@ -303,7 +303,7 @@ def test_the_programs_wakeup_descriptor_is_never_exchanged(handle, capfd):
 @posix
 @pytest.mark.thread_unsafe(reason="signals reach the process")
 def test_a_signal_that_another_thread_receives(handle):
-    """The C handler runs there, Python's in the main thread."""
+    """The C handler runs in that thread, and Python's in the main thread."""
     if not hasattr(signal, "pthread_kill"):
         pytest.skip("the system has no pthread_kill")
     handle(raise_signalled)
@@ -323,14 +323,14 @@ def test_a_signal_that_another_thread_receives(handle):
 @posix
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 def test_ctrl_c_in_the_child_of_another_thread(run_python):
-    """The thread that forked is the child's main thread. The parent was watching for signals through its pipe."""
+    """The thread that forked becomes the child's main thread, and its calls must see signals."""
     run_python(
         """
         import os, signal, threading, gilkit
         signal.signal(signal.SIGUSR1, lambda number, frame: None)
 
         def child():
-            # Not before gilkit's own thread has met the handler of SIGINT.
+            # Send the signal only after gilkit's call has begun.
             try:
                 threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
                 gilkit.spin(100_000_000_000)
@@ -382,7 +382,7 @@ def test_timeout_of_other_threads():
     assert usable()
 
 
-def test_calls_after_the_end_do_not_begin():
+def test_calls_after_the_deadline_do_not_start():
     with gilkit.timeout(0):
         for iterations in (0, 1, MINUTE):
             with pytest.raises(TimeoutError):
@@ -390,7 +390,7 @@ def test_calls_after_the_end_do_not_begin():
     assert gilkit.spin(1) == 1
 
 
-def test_of_nested_timeouts_the_earliest_holds():
+def test_the_earliest_of_nested_timeouts_applies():
     start = time.monotonic()
     with gilkit.timeout(0.1), gilkit.timeout(100), pytest.raises(TimeoutError):
         gilkit.spin(MINUTE)
@@ -403,7 +403,7 @@ def test_of_nested_timeouts_the_earliest_holds():
             assert gilkit.spin(1) == 1
 
 
-def test_one_timeout_object_begins_anew():
+def test_a_timeout_object_can_be_used_again():
     block = gilkit.timeout(0.2)
     assert repr(block) == "gilkit.timeout(0.2)"
     for _ in range(2):
@@ -426,12 +426,12 @@ def test_timeouts_out_of_range(bad):
 
 
 @pytest.mark.parametrize("bad", ["1", b"1", [1], 1j, object()])
-def test_timeouts_that_are_no_numbers(bad):
+def test_timeouts_that_are_not_numbers(bad):
     with pytest.raises(TypeError, match="seconds must be a number or None, not"):
         gilkit.timeout(bad)
 
 
-def test_timeouts_are_of_one_asyncio_task():
+def test_timeouts_belong_to_one_asyncio_task():
     async def limited():
         with gilkit.timeout(0):
             await asyncio.sleep(0.01)
@@ -476,7 +476,7 @@ def test_token_stays_cancelled_in_its_block_only():
 
 
 def test_one_token_covers_many_threads():
-    """Also one that several threads have entered at a time and leave in any order."""
+    """Several threads may enter a token at the same time and exit it in any order."""
     token = gilkit.CancelToken()
     started = threading.Barrier(9)
 
@@ -504,7 +504,7 @@ def test_a_token_inside_a_timeout():
 
 @posix
 def test_a_signal_and_a_token_at_once(handle):
-    """What the handler raises is never lost, whatever else ends the call."""
+    """The handler's exception is never lost, whatever else ends the call."""
     for _ in range(20):
         token = gilkit.CancelToken()
 

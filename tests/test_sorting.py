@@ -22,12 +22,12 @@ def bits(a):
 
 
 def in_total_order(a):
-    """Sorted by value, then -0.0 before 0.0, NaNs last: positive rising, negative falling in their bits."""
+    """Sort by value, -0.0 before 0.0, NaNs last: positive NaNs by rising bits, then negative ones by falling bits."""
     if a.dtype.kind != "f":
         return np.sort(a)
     u = bits(a).astype(object)
     top = 1 << (8 * a.itemsize - 1)
-    rank = [x + top if x < top else 2 * top - 1 - x for x in u]  # negative floats descend in their bits
+    rank = [x + top if x < top else 2 * top - 1 - x for x in u]  # the bits of negative floats descend
     nans = np.isnan(a)
     order = sorted(
         range(a.size), key=lambda i: (bool(nans[i]), rank[i] if not nans[i] else u[i] if u[i] < top else 4 * top - u[i])
@@ -36,7 +36,7 @@ def in_total_order(a):
 
 
 def samples(dtype, n, seed=0):
-    """Inputs that sorts find hard."""
+    """Yield inputs that are difficult for sorts."""
     rng = np.random.default_rng(seed)
     dtype = np.dtype(dtype)
     if dtype.kind == "b":
@@ -67,7 +67,7 @@ def samples(dtype, n, seed=0):
 
 @given(a=arrays, threads=st.sampled_from(THREADS), data=st.data())
 @settings(max_examples=300, deadline=None)
-def test_small_arrays_equal_numpys(a, threads, data):
+def test_small_arrays_equal_numpy(a, threads, data):
     axis = data.draw(st.none() | st.integers(-a.ndim, a.ndim - 1))
     np.testing.assert_array_equal(gilkit.sort(a, axis, threads=threads), np.sort(a, axis))
     np.testing.assert_array_equal(gilkit.argsort(a, axis, threads=threads), np.argsort(a, axis, kind="stable"))
@@ -75,7 +75,7 @@ def test_small_arrays_equal_numpys(a, threads, data):
 
 @given(a=arrays)
 @settings(max_examples=100, deadline=None)
-def test_equals_the_twin(a):
+def test_equals_the_reference(a):
     flat = a.ravel()
     expected = np.array(reference.sort(flat.tolist()), a.dtype)
     result = gilkit.sort(flat)
@@ -87,7 +87,7 @@ def test_equals_the_twin(a):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", [1000, LONG])
-def test_long_lines_with_every_instruction_set(isa, dtype, n):
+def test_long_slices_with_every_instruction_set(isa, dtype, n):
     for a in samples(dtype, n):
         expected, order = in_total_order(a), np.argsort(a, kind="stable")
         for threads in THREADS if n == LONG else [1]:
@@ -99,8 +99,8 @@ def test_long_lines_with_every_instruction_set(isa, dtype, n):
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 @pytest.mark.parametrize("at", [0, 20_000, LONG - 1])
-def test_a_single_zero_with_a_sign_or_nan_far_into_a_line(isa, dtype, at):
-    """One thread looks for them in blocks, while it copies the line."""
+def test_a_single_negative_zero_or_nan_far_into_a_slice(isa, dtype, at):
+    """One thread looks for them in blocks while it copies the slice."""
     for special in (-0.0, np.nan, -np.nan):
         a = np.random.default_rng(at).integers(-3, 4, LONG).astype(dtype)
         a[at] = special
@@ -110,7 +110,7 @@ def test_a_single_zero_with_a_sign_or_nan_far_into_a_line(isa, dtype, at):
 
 
 def test_keys_that_differ_in_their_last_bits_only():
-    """argsort cuts low bits off and must come back to them."""
+    """argsort first ignores the low bits, and must compare them in the end."""
     rng = np.random.default_rng(1)
     a = np.concatenate([rng.permutation(LONG) + 2**62, [-(2**62)] * 3, [2**63 - 1] * 2])
     np.testing.assert_array_equal(gilkit.argsort(a), np.argsort(a, kind="stable"))
@@ -167,7 +167,7 @@ def test_out_is_checked():
             gilkit.sort(a, out=out)
 
 
-def test_what_is_no_plain_array():
+def test_inputs_that_are_not_plain_arrays():
     np.testing.assert_array_equal(gilkit.sort([3, 1, 2]), [1, 2, 3])
     swapped = np.array([3, 1, 2], ">i4")
     np.testing.assert_array_equal(gilkit.sort(swapped), [1, 2, 3])

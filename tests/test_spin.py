@@ -1,4 +1,4 @@
-"""gilkit.spin against its twin."""
+"""gilkit.spin: equal to the reference implementation."""
 
 import threading
 
@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gilkit
-from gilkit.reference.spin import spin as twin
+from gilkit.reference.spin import spin as reference
 
 
 @given(st.integers(0, 200_000), st.sampled_from([1, 2, 3, 8, 64]))
-def test_like_the_twin(iterations, threads):
-    assert gilkit.spin(iterations, threads=threads) == twin(iterations)
+def test_equals_the_reference(iterations, threads):
+    assert gilkit.spin(iterations, threads=threads) == reference(iterations)
 
 
 def test_large():

@@ -1,4 +1,4 @@
-"""jacobi: the bits of the plain loop."""
+"""jacobi: the same bits as a plain loop."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gilkit
-from gilkit.reference.jacobi import jacobi as twin
+from gilkit.reference.jacobi import jacobi as reference
 
 
 def plainly(grid, iterations):
@@ -25,7 +25,7 @@ def plainly(grid, iterations):
     dtype=st.sampled_from(["f4", "f8"]),
 )
 @settings(max_examples=200, deadline=None)
-def test_is_the_plain_loop(shape, iterations, seed, dtype):
+def test_equals_the_plain_loop(shape, iterations, seed, dtype):
     grid = np.random.default_rng(seed).standard_normal(shape).astype(dtype)
     expected = plainly(grid, iterations)
     got = gilkit.jacobi(grid, iterations=iterations)
@@ -48,9 +48,9 @@ def test_tiles(isa, dtype):
                 np.testing.assert_array_equal(gilkit.jacobi(grid, iterations=iterations, threads=threads), expected)
 
 
-def test_twin():
+def test_reference():
     grid = np.random.default_rng(1).random((9, 11))
-    assert gilkit.jacobi(grid, iterations=6).tolist() == twin(grid.tolist(), iterations=6)
+    assert gilkit.jacobi(grid, iterations=6).tolist() == reference(grid.tolist(), iterations=6)
 
 
 def test_layouts():

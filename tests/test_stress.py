@@ -1,4 +1,4 @@
-"""Many Python threads call at once: all results right, and no more native threads than one caller would have."""
+"""Many Python threads call at once: results are right, and there are no more workers than for one caller."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import gilkit
 from gilkit import runtime
 
 CALLERS = 64
-LARGEST = 5  # threads of the nested storm, at most
+LARGEST = 5  # maximum number of threads in the nested calls
 ONES = np.ones(10**7 + 3)
 
 
 def workers_of_this_process():
-    """Counted by the kernel, by the name that the pool gives its threads."""
+    """Count the process's threads that have the name of the pool's workers."""
     count = 0
     for task in os.listdir("/proc/self/task"):
         try:
@@ -30,7 +30,7 @@ def workers_of_this_process():
     return count
 
 
-def test_storm(often):
+def test_many_threads_call_at_once(often):
     seconds = often(2, 60)
     threads = max(2, gilkit.num_threads())
     expected = {samples: gilkit.pi(samples, seed=7) for samples in (1, 10, 1000, 100_000, 1_000_000)}
@@ -49,7 +49,7 @@ def test_storm(often):
                 with gilkit.threads(choose.randint(1, threads)):
                     assert gilkit.spin(iterations) == iterations % 2
                 count += 1
-        except BaseException as error:  # all that a thread must not swallow
+        except BaseException as error:  # reported to the main thread
             errors.append(error)
         calls.append(count)
 
@@ -70,7 +70,7 @@ def test_storm(often):
 
 
 def leaf(size, threads):
-    """One kernel over `size` items; whether its result is right."""
+    """Run one kernel over `size` items; return whether its result is right."""
     choice = size % 3
     if choice == 0:
         return gilkit.spin(size, threads=threads) == size % 2
@@ -80,15 +80,15 @@ def leaf(size, threads):
 
 
 def nested(depth, size, threads):
-    """Maps inside maps, `depth` deep, with kernels at the bottom."""
+    """Run maps nested `depth` deep with kernels at the bottom."""
     if depth == 0:
         return leaf(size, threads)
     sizes = [max(1, size >> i) + i for i in range(3)]
     return all(gilkit.map(lambda each: nested(depth - 1, each, threads), sizes, threads=threads))
 
 
-def test_storm_of_nested_calls_while_thread_counts_change(often):
-    """Bodies three deep, sizes from 1 to 10^7, in 64 threads, whatever number of threads is set meanwhile."""
+def test_nested_calls_while_thread_counts_change(often):
+    """64 threads make calls up to three levels deep, of 1 to 10^7 items, while the number of threads changes."""
     end = time.monotonic() + often(2, 60)
     before = gilkit.num_threads()
     errors, calls, most = [], [], 0
@@ -98,11 +98,11 @@ def test_storm_of_nested_calls_while_thread_counts_change(often):
         count = 0
         try:
             while count == 0 or time.monotonic() < end:
-                # Mostly short: a size has about as many digits as another.
+                # Most sizes are small: every number of digits is equally likely.
                 size = int(10 ** choose.uniform(0, 7))
                 assert nested(choose.randint(0, 3), size, choose.choice([None, 1, 2, LARGEST]))
                 count += 1
-        except BaseException as error:  # all that a thread must not swallow
+        except BaseException as error:  # reported to the main thread
             errors.append(error)
         calls.append(count)
 
@@ -129,7 +129,7 @@ def test_storm_of_nested_calls_while_thread_counts_change(often):
 
 
 def test_the_pool_grows_for_a_call_that_asks_for_more():
-    """And stays idle with what it has: the calls after it use their own number."""
+    """The pool grows for one call; the extra workers stay idle in later calls."""
     assert runtime.stop()
     try:
         assert gilkit.spin(300_000_001, threads=6) == 1
@@ -151,7 +151,7 @@ def test_idle_workers_use_no_time():
 
 @pytest.mark.parametrize("threads", [2, 8, 64])
 def test_callers_that_come_and_go(threads):
-    """Short-lived Python threads: each has its own state in the pool."""
+    """Short-lived Python threads each have their own state in the pool."""
     for _ in range(10):
         results = []
         callers = [

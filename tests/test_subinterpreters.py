@@ -1,6 +1,6 @@
-"""Sub-interpreters with a GIL of their own: what needs no NumPy works in them, on the process's one pool.
+"""Sub-interpreters with their own GIL: functions that do not need NumPy work in them and share the process's pool.
 
-Each program has a process of its own, since it may crash as a whole.
+Each program runs in a separate process, since a failure may be a crash.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ import pytest
 import gilkit
 
 pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
-    pytest.mark.skipif(sys.implementation.name != "cpython", reason="CPython's own sub-interpreters"),
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
+    pytest.mark.skipif(sys.implementation.name != "cpython", reason="needs CPython's sub-interpreters"),
 ]
-needs_own_gil = pytest.mark.skipif(sys.version_info < (3, 12), reason="no interpreter has a GIL of its own")
+needs_own_gil = pytest.mark.skipif(
+    sys.version_info < (3, 12), reason="sub-interpreters share one GIL before Python 3.12"
+)
 needs_314 = pytest.mark.skipif(sys.version_info < (3, 14), reason="concurrent.interpreters needs Python 3.14")
 
-# run(code) runs it in a new interpreter and ends that; the first argument is its configuration.
+# run(code) runs code in a new interpreter and ends it; the first argument of create() is the configuration.
 PRELUDE = """
     import os, sys, threading, time
     if sys.version_info >= (3, 13):
@@ -51,7 +53,7 @@ PRELUDE = """
 
 @pytest.fixture
 def run(run_python):
-    """run(code, inner): a program in which INNER is code for a sub-interpreter."""
+    """Return run(code, inner), which runs a program where INNER is code for a sub-interpreter."""
 
     def run_(code, inner="", **environment):
         inner = textwrap.dedent(inner)
@@ -110,7 +112,7 @@ USE = """
 @needs_own_gil
 @pytest.mark.parametrize("kind", ["isolated", "legacy"])
 @pytest.mark.parametrize("main_first", [True, False])
-def test_all_that_needs_no_numpy_works(run, kind, main_first):
+def test_functions_that_need_no_numpy_work(run, kind, main_first):
     use = USE.replace("PI", repr(gilkit.pi(10**6, seed=3)))
     code = f"""
         if {main_first}: exec(INNER, {{}})
@@ -146,7 +148,7 @@ def test_parallel_for(run, compile_c):
 
 
 @needs_314
-def test_the_documentations_example():
+def test_the_example_of_the_documentation():
     program = Path(__file__).with_name("interpreter_pool.py")
     output = subprocess.run([sys.executable, program], capture_output=True, text=True, check=True).stdout
     assert output.split() == [str(gilkit.pi(10**6, seed=seed)) for seed in range(8)]
@@ -172,7 +174,7 @@ def test_interpreters_share_the_pool(run):
 
 @needs_own_gil
 def test_many_come_and_go_at_once(run):
-    """More than 32, from where on Cython keeps them in another way, and by threads that race to import."""
+    """Threads create more than 32 interpreters, where Cython changes its bookkeeping, and race to import gilkit."""
     inner = "import gilkit, gilkit.sync; gilkit.map(len, [b''] * 100); gilkit.spin(10**5); gilkit.sync.AtomicCounter().add(2)"
     run(
         """
@@ -192,7 +194,7 @@ def test_many_come_and_go_at_once(run):
 
 
 @needs_own_gil
-def test_what_needs_numpy_says_so(run):
+def test_functions_that_need_numpy_say_so(run):
     inner = """
         import importlib
         import gilkit
@@ -211,8 +213,8 @@ def test_what_needs_numpy_says_so(run):
     run("run(INNER); import gilkit; assert gilkit.sum([1, 2]) == 3; run(INNER)", inner)
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="works from 3.12 on")
-def test_before_312_the_import_says_so(run):
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="the import works since Python 3.12")
+def test_before_3_12_the_import_says_what_is_needed(run):
     inner = """
         try: import gilkit
         except ImportError as error: assert "from CPython 3.12 on" in str(error), error
@@ -234,7 +236,7 @@ def test_settings_of_the_process_follow_the_first_environment(run):
 
 
 @needs_own_gil
-def test_deadlocks_are_detected_in_the_interpreter_that_wants_it(run):
+def test_deadlocks_are_detected_in_the_interpreter_that_enables_it(run):
     inner = """
         from gilkit.sync import DeadlockError, Lock, detect_deadlocks
         lock = Lock()
@@ -268,8 +270,8 @@ IN_FLIGHT = {
 
 @needs_314
 @pytest.mark.parametrize("call", IN_FLIGHT)
-def test_an_end_in_the_midst_of_a_call(run, call):
-    """Of a sub-interpreter whose daemon thread is at work: the pool is whole afterwards."""
+def test_an_interpreter_that_ends_during_a_call(run, call):
+    """If a sub-interpreter ends while its daemon thread is in a call, the pool stays intact."""
     inner = f"""
         import threading, time
         import gilkit, gilkit.sync as sync
@@ -281,7 +283,7 @@ def test_an_end_in_the_midst_of_a_call(run, call):
         begun.wait()
         time.sleep(0.1)
         """
-    # contend has threads of its own, which end with the process.
+    # contend starts its own threads, which end with the process.
     run(
         """
         interpreter = create("isolated", allow_daemon_threads=True)
@@ -303,10 +305,10 @@ def test_an_end_in_the_midst_of_a_call(run, call):
 
 @needs_314
 @pytest.mark.parametrize("call", IN_FLIGHT)
-def test_the_process_ends_in_the_midst_of_a_call(run, call):
-    # Not in the midst of an import: there CPython 3.14 itself crashes now and then. Nor so that the thread that entered
-    # the sub-interpreter wakes up in Python when that is gone: CPython has freed its thread state, and crashes there with
-    # a mere loop of time.sleep(0.02), without gilkit, one time in three (github.com/python/cpython/issues/126016).
+def test_a_process_that_ends_during_a_call(run, call):
+    # Avoid two crashes of CPython 3.14 itself. It sometimes crashes if the process ends during an import. And it crashes
+    # if the thread that entered the sub-interpreter returns to Python afterwards, since its thread state was freed: a
+    # loop of time.sleep(0.02) without gilkit does so one time in three (github.com/python/cpython/issues/126016).
     calls = {**IN_FLIGHT, "map": "gilkit.map(nap, [_thread.get_ident()] * 100_000, threads=4)"}
     inner = f"""
         import gilkit, gilkit.sync as sync, _thread, os, time
@@ -317,7 +319,7 @@ def test_the_process_ends_in_the_midst_of_a_call(run, call):
     run(
         """
         import warnings
-        warnings.simplefilter("ignore")  # that a sub-interpreter is left
+        warnings.simplefilter("ignore")  # about a sub-interpreter that still exists
         reader, writer = os.pipe()
         code = INNER.replace("WRITER", str(writer))
         threading.Thread(target=interpreters.exec, args=(create(), code), daemon=True).start()
@@ -329,7 +331,7 @@ def test_the_process_ends_in_the_midst_of_a_call(run, call):
 
 
 @needs_own_gil
-def test_an_abandoned_imap_does_not_hold_up_the_end(run):
+def test_an_abandoned_imap_does_not_delay_the_end(run):
     inner = """
         import gilkit
         results = gilkit.imap(abs, range(10**6))
@@ -339,7 +341,7 @@ def test_an_abandoned_imap_does_not_hold_up_the_end(run):
 
 
 @needs_own_gil
-def test_calls_when_the_modules_are_gone(run):
+def test_calls_after_the_modules_are_destroyed(run):
     inner = """
         import os, sys, threading
         import gilkit, gilkit.sync

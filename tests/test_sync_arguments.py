@@ -1,4 +1,4 @@
-"""The locks take every argument as those of threading do, and step by step are in the same state."""
+"""The locks accept the same arguments as those of threading, and are in the same state after each step."""
 
 import copy
 import gc
@@ -19,7 +19,7 @@ from gilkit import sync
 TIMEOUT_MAX = threading.TIMEOUT_MAX
 
 
-# Arguments: for each, gilkit does what threading does.
+# For each of these arguments, gilkit does what threading does.
 
 TIMEOUTS = st.one_of(
     st.sampled_from([0, -1, 0.0, -1.0, 1e-9, 1e-300, -0.5, -2, 0.001, True, False, None, "1", b"", [], 1j,
@@ -42,7 +42,7 @@ def test_acquire_as_threading(name, blocking, timeout, free):
     ours, theirs = getattr(sync, name)(), getattr(threading, name)()
     if not free:
         if blocking and isinstance(timeout, (int, float)) and timeout == -1:
-            return  # for ever
+            return  # would wait forever
         held(ours), held(theirs)
     expected = outcome(lambda: theirs.acquire(blocking, timeout))
     assert outcome(lambda: ours.acquire(blocking=blocking, timeout=timeout)) == expected
@@ -52,13 +52,13 @@ def test_acquire_as_threading(name, blocking, timeout, free):
 @given(blocking=st.sampled_from([True, False]), timeout=TIMEOUTS, value=st.integers(0, 1))
 def test_semaphore_acquire_as_threading(blocking, timeout, value):
     if blocking and timeout is None and not value:
-        return  # for ever
+        return  # would wait forever
     if (
         value
         and timeout in ("1", b"", [], 1j)
         or (value and isinstance(timeout, (int, float)) and timeout > TIMEOUT_MAX)
     ):
-        return  # threading does not look at the timeout if it need not wait
+        return  # threading ignores the timeout if it need not wait
     if timeout in ("1", b"", [], 1j):
         with pytest.raises((TypeError, ValueError)):
             sync.Semaphore(value).acquire(blocking, timeout)
@@ -72,7 +72,7 @@ def test_semaphore_acquire_as_threading(blocking, timeout, value):
 @pytest.mark.parametrize("name", ["Event", "Condition"])
 def test_wait_as_threading(name, timeout):
     if timeout is None:
-        return  # for ever
+        return  # would wait forever
 
     def wait(module):
         waiter = getattr(module, name)()
@@ -95,7 +95,7 @@ def test_wait_as_threading(name, timeout):
     lambda t: sync.RWLock().reader().acquire(timeout=t),
     lambda t: sync.RWLock().writer().acquire(timeout=t),
 ])  # fmt: skip
-def test_timeouts_that_make_no_sense(wait):
+def test_invalid_timeouts(wait):
     with pytest.raises(ValueError, match="NaN"):
         wait(math.nan)
     with pytest.raises(OverflowError, match="too large"):
@@ -107,7 +107,7 @@ def test_timeouts_that_make_no_sense(wait):
 @pytest.mark.parametrize("name", ["Lock", "RLock", "Semaphore", "Event", "Latch", "Barrier", "Condition", "RWLock"])
 @pytest.mark.parametrize("timeout", [TIMEOUT_MAX, int(TIMEOUT_MAX), TIMEOUT_MAX / 2, 1e-300])
 def test_longest_and_shortest_timeouts(name, timeout):
-    """They are accepted, also where the wait ends before; the shortest is over at once."""
+    """Extreme timeouts are accepted; a wait with the longest can end early, and one with the shortest ends at once."""
     end, wait = waits_that_end(name)
     if timeout > 1:
         threading.Timer(0.02, end).start()
@@ -117,7 +117,7 @@ def test_longest_and_shortest_timeouts(name, timeout):
 
 
 def waits_that_end(name):
-    """What ends a wait, and the wait."""
+    """Return a function that ends a wait, and the wait."""
     if name == "Barrier":
         barrier = sync.Barrier(2)
 
@@ -160,17 +160,17 @@ def waits_that_end(name):
     start(hold)
     held_now.wait(LONG)
 
-    def wait_and_let_go(timeout):
+    def wait_and_release(timeout):
         try:
             return lock.acquire(True, timeout)
         finally:
             done.set()
 
-    return done.set, wait_and_let_go
+    return done.set, wait_and_release
 
 
 @pytest.mark.parametrize("timeout", [0.02, 0.1])
-def test_timeouts_are_kept(timeout):
+def test_timeouts_are_observed(timeout):
     lock = sync.Lock()
     lock.acquire()
     rw = sync.RWLock()
@@ -225,7 +225,7 @@ def test_bad_numbers():
         sync.BoundedSemaphore(2).release()
 
 
-# Without waiting, a lock of each kind does what threading's does, step by step.
+# Without waits, a lock of each kind does the same as threading's at each step.
 
 
 class AsThreading(RuleBasedStateMachine):

@@ -1,4 +1,4 @@
-"""The counters: exact sums, the ends of the range, handles, and contend."""
+"""The counters: exact sums, the limits of the range, handles, and contend."""
 
 import copy
 import math
@@ -24,7 +24,7 @@ EXACT = KINDS[1:]
 
 
 def run(n, body):
-    """Calls body(i) in n threads at once; raises what one of them raised."""
+    """Call body(i) in n threads at once; raise the exception of one that failed."""
     start, errors = threading.Barrier(n), []
 
     def main(i):
@@ -79,7 +79,7 @@ def test_bad_arguments(kind):
     assert counter.value == 3
 
 
-def test_the_common_class_is_none():
+def test_the_common_class_cannot_be_instantiated():
     with pytest.raises(TypeError, match="make one of them"):
         sync.Counter()
 
@@ -127,7 +127,7 @@ def test_compare_and_set_and_add_and_get(kind):
 
 
 class Model(RuleBasedStateMachine):
-    """All kinds, with and without handles, against an int."""
+    """Compare counters of all kinds, with and without handles, with an int."""
 
     def __init__(self):
         super().__init__()
@@ -188,8 +188,7 @@ def test_exact_sums_of_python_threads(kind, threads, with_handle):
 
 
 def test_add_and_get_is_linearisable():
-    """Each sum once, each thread's in order, and an addition that ended before
-    another began has the smaller sum."""
+    """Each sum occurs once and in order per thread, and an addition that ends before another begins has the smaller sum."""
     counter, each, threads = sync.AtomicCounter(), 3000, 4
     history = [[] for _ in range(threads)]
 
@@ -273,7 +272,7 @@ def test_handle_of_a_sharded_counter_is_for_one_thread():
     with pytest.raises(RuntimeError, match="only for the thread that took it"):
         run(1, body)
     assert counter.value == 0
-    # Cells are used again, and more than a block of them can be out at once.
+    # Cells are reused, and more than one block of them can be in use at once.
     for _ in range(3):
         handles = [counter.handle() for _ in range(100)]
         for each in handles:
@@ -283,7 +282,7 @@ def test_handle_of_a_sharded_counter_is_for_one_thread():
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 8, 64])
 @pytest.mark.parametrize("kind", EXACT)
-def test_hammer_is_exact(kind, threads):
+def test_contend_is_exact(kind, threads):
     counter = kind(5)
     result = sync.contend(counter, 2000, threads=threads)
     assert result.threads == threads
@@ -295,7 +294,7 @@ def test_hammer_is_exact(kind, threads):
     assert counter.value == 5 + result.expected
 
 
-def test_hammer_loses_updates_of_a_racy_counter():
+def test_contend_loses_updates_of_a_racy_counter():
     if gilkit.info()["affinity"] < 2:
         pytest.skip("takes two cores")
     result = sync.contend(sync.RacyCounter(), 200_000, threads=4, inside=300)
@@ -304,7 +303,7 @@ def test_hammer_loses_updates_of_a_racy_counter():
     assert sync.contend(sync.RacyCounter(), 1000, threads=1).lost == 0
 
 
-def test_hammer_optimistically():
+def test_contend_optimistically():
     result = sync.contend(sync.AtomicCounter(), 20_000, threads=4, optimistic=True, inside=50, outside=10)
     assert result.lost == 0
     assert result.retries >= 0
@@ -312,7 +311,7 @@ def test_hammer_optimistically():
         sync.contend(sync.LockedCounter(), 1, threads=1, optimistic=True)
 
 
-def test_hammer_bad_arguments():
+def test_contend_bad_arguments():
     counter = sync.AtomicCounter()
     with pytest.raises(ValueError, match="threads must be from 1"):
         sync.contend(counter, 1, threads=0)
@@ -328,7 +327,7 @@ def test_hammer_bad_arguments():
     assert sync.contend(counter, 0, threads=2).ns_per_update == 0
 
 
-def test_hammer_ends_at_the_end_of_the_range():
+def test_contend_stops_at_the_end_of_the_range():
     counter = sync.AtomicCounter(HIGHEST - 10)
     with pytest.raises(OverflowError):
         sync.contend(counter, 1000, threads=3)
@@ -336,7 +335,7 @@ def test_hammer_ends_at_the_end_of_the_range():
 
 
 @pytest.mark.thread_unsafe(reason="signals reach the process")
-def test_hammer_timeout_and_interrupt():
+def test_contend_timeout_and_interrupt():
     counter = sync.AtomicCounter()
     begin = time.monotonic()
     with pytest.raises(TimeoutError):
@@ -398,7 +397,7 @@ def test_compares_and_converts_as_an_integer(kind, value):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_counters_have_no_hash(kind):
-    """They are equal by value, and the value changes."""
+    """Counters compare by value, and the value changes, so they cannot be hashed."""
 
     class Mine(kind):
         pass

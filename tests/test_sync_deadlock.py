@@ -1,4 +1,4 @@
-"""Deadlocks are found, named and avoided; and nothing else is taken for one."""
+"""Deadlocks are detected, reported and prevented, without false positives."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from gilkit import sync
 
 LONG = 20.0
 HERE = os.path.basename(__file__)
-for_all_threads = pytest.mark.thread_unsafe(reason="changes detect_deadlocks(), which is for all threads")
+for_all_threads = pytest.mark.thread_unsafe(reason="detect_deadlocks() affects all threads")
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def detecting():
 
 
 def lock_sides():
-    """Pairs of functions that make locks, of every kind and mixture."""
+    """Yield pairs of functions that make locks, for every combination of kinds."""
     kinds = {
         "Lock": sync.Lock, "RLock": sync.RLock, "writer": lambda: sync.RWLock().writer(),
         "Condition": sync.Condition,
@@ -36,7 +36,7 @@ def lock_sides():
 
 
 def embrace(first, second, also_first=None, also_second=None):
-    """Two threads take two locks in opposite order; returns the errors."""
+    """Take two locks in opposite order in two threads; return the errors."""
     meet, errors = threading.Barrier(2), []
 
     def body(one, two):
@@ -63,7 +63,7 @@ def embrace(first, second, also_first=None, also_second=None):
 @pytest.mark.parametrize(("make_first", "make_second"), list(lock_sides()))
 def test_opposite_order(make_first, make_second):
     errors = embrace(make_first(), make_second())
-    assert len(errors) == 1  # one is told; the other gets on
+    assert len(errors) == 1  # one thread raises, and the other continues
     cycle = errors[0].cycle
     assert {link.thread for link in cycle} == {link.holder for link in cycle} == {"left", "right"}
     for link in cycle:
@@ -82,13 +82,13 @@ def test_reader_against_writer():
     assert {link.mode for link in errors[0].cycle} <= {"read", "write"}
 
 
-def test_readers_only_are_no_deadlock():
+def test_readers_alone_do_not_deadlock():
     one, two = sync.RWLock(), sync.RWLock()
     assert embrace(one.reader(), two.reader()) == []
 
 
 def test_reader_behind_a_waiting_writer():
-    """A reads, B waits to write, C holds a lock and would read behind B, A wants C's lock."""
+    """A reads, B waits to write, C holds a lock and waits to read behind B, and A waits for C's lock."""
     rw, lock, errors = sync.RWLock(), sync.Lock(), []
     holds = threading.Event()
 
@@ -124,10 +124,10 @@ def test_reader_behind_a_waiting_writer():
     assert "waits to write under" in str(errors[0])
 
 
-def test_reader_behind_what_is_left_of_two_writers():
-    """The same with a second writer, after the first has got on: a reader waits behind it alone."""
+def test_reader_behind_the_second_of_two_writers():
+    """A reader waits behind the second writer after the first one has acquired the lock."""
     rw, errors = sync.RWLock(), []
-    first, second = sync.Lock(), sync.Lock()  # what each writer waits for once it writes
+    first, second = sync.Lock(), sync.Lock()  # each writer waits for one of these while it holds the RWLock
 
     def write(lock):
         with rw.writer(), lock:
@@ -139,7 +139,7 @@ def test_reader_behind_what_is_left_of_two_writers():
             for writer in writers:
                 writer.start()
                 time.sleep(0.1)
-        time.sleep(0.1)  # the first writes now, the second still waits
+        time.sleep(0.1)  # the first writer holds the lock, the second still waits
         try:
             with rw.reader():
                 pass
@@ -150,7 +150,7 @@ def test_reader_behind_what_is_left_of_two_writers():
         assert not writer.is_alive()
     assert len(errors) == 1
     assert [link.mode for link in errors[0].cycle] == ["read", "lock"]
-    with rw.writer():  # nothing is left of them
+    with rw.writer():  # no waiter is left behind
         pass
 
 
@@ -175,7 +175,7 @@ def test_ring_of_threads():
     assert [len(error.cycle) for error in errors] == [n]
 
 
-def test_waiting_for_oneself():
+def test_a_thread_that_waits_for_itself():
     lock = sync.Lock()
     me = re.escape(threading.current_thread().name)
     with lock, pytest.raises(sync.DeadlockError, match=f"{me}.*which thread '{me}' took at"):
@@ -186,7 +186,7 @@ def test_waiting_for_oneself():
     assert not lock.locked()
 
 
-def test_timeouts_and_tries_survive():
+def test_timed_and_nonblocking_acquires_raise_nothing():
     lock = sync.Lock()
     with lock:
         assert lock.acquire(timeout=0.01) is False
@@ -197,7 +197,7 @@ def test_timeouts_and_tries_survive():
         lock.release()
 
 
-def test_released_locks_close_no_cycle():
+def test_released_locks_form_no_cycle():
     first, second = sync.Lock(), sync.RLock()
     for _ in range(3):
         with first, second:
@@ -212,7 +212,7 @@ def test_released_locks_close_no_cycle():
         pass
 
 
-def test_ordinary_contention_is_no_deadlock():
+def test_ordinary_contention_is_not_a_deadlock():
     locks, each, total = [sync.Lock() for _ in range(3)], 200, [0]
 
     def body(i):
@@ -230,7 +230,7 @@ def test_ordinary_contention_is_no_deadlock():
     assert total[0] == 4 * each
 
 
-def test_condition_gives_its_lock_back_while_it_waits():
+def test_condition_releases_its_lock_while_it_waits():
     condition, ready = sync.Condition(), []
 
     def body():
@@ -269,8 +269,8 @@ def test_inversions_are_reported_once():
 
 
 @for_all_threads
-def test_inversions_by_way_of_others():
-    """Of several orders from a lock, the one that leads back is found, however many others lead nowhere."""
+def test_inversions_through_other_locks():
+    """An inversion through several locks is found, although other edges of the order graph lead nowhere."""
     with sync.detect_deadlocks(inversions=True):
         one, two, three, four = (sync.Lock() for _ in range(4))
         with one, two:
@@ -284,7 +284,7 @@ def test_inversions_by_way_of_others():
 
 
 @for_all_threads
-def test_turned_off():
+def test_detection_turned_off():
     with sync.detect_deadlocks(False):
         lock = sync.Lock()
         with lock:

@@ -1,5 +1,7 @@
-"""The deadlock detector is entered again, and left at any moment, by what Python runs between two lines: finalisers,
-signal handlers, warnings, reprs, forks. Nothing hangs, and what it knows stays right."""
+"""The deadlock detector is reentrant and survives interruption at any point.
+
+Python may run finalisers, signal handlers, warnings, reprs and forks between any two lines. Nothing may hang, and the
+detector's records must stay correct."""
 
 import concurrent.futures
 import contextlib
@@ -23,7 +25,7 @@ from waiting import LONG, start, until
 from gilkit import sync
 
 needs_setitimer = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs setitimer")
-for_all_threads = pytest.mark.thread_unsafe(reason="changes detect_deadlocks(), which is for all threads")
+for_all_threads = pytest.mark.thread_unsafe(reason="detect_deadlocks() affects all threads")
 pytestmark = for_all_threads
 
 MAKERS = [
@@ -36,12 +38,12 @@ MAKERS = [
 @pytest.fixture(autouse=True)
 def detecting():
     with sync.detect_deadlocks(inversions=True), warnings.catch_warnings():
-        warnings.simplefilter("ignore", sync.LockOrderWarning)  # deadlocks are made here, in every order
+        warnings.simplefilter("ignore", sync.LockOrderWarning)  # the tests take locks in every order
         yield
 
 
 def run_python(code, *arguments):
-    """A program of its own, since what these tests look for is a hang."""
+    """Run code in a separate process, since a failure may be a hang."""
     return subprocess.run(
         [sys.executable, "-P", "-c", "import faulthandler; faulthandler.dump_traceback_later(40, exit=True)\n"
          + textwrap.dedent(code), *arguments],
@@ -52,7 +54,7 @@ def run_python(code, *arguments):
 @pytest.mark.parametrize("how", ["del", "weakref", "gc"])
 @pytest.mark.parametrize("kind", ["RLock", "Condition", "reader", "other Lock"])
 def test_finalisers_that_take_locks(how, kind):
-    """From every allocation and release, in each thread, under the lock and beside it."""
+    """Finalisers run at any allocation and release in each thread, with the lock held or not."""
     result = run_python("""
         import gc, sys, threading, weakref
         from gilkit import sync
@@ -115,7 +117,7 @@ def test_signal_handlers_that_take_locks(kind):
 
 @needs_setitimer
 def test_an_exception_of_a_signal_handler_leaves_no_trace():
-    """It arrives before, within and after the detector's part; afterwards each lock is free, or held and known."""
+    """The signal arrives before, in or after the detector's code; then each lock is free, or recorded as held."""
     lock, other, caught = sync.Lock(), sync.RLock(), 0
 
     def handler(*_):
@@ -128,7 +130,7 @@ def test_an_exception_of_a_signal_handler_leaves_no_trace():
             try:
                 signal.setitimer(signal.ITIMER_REAL, 0.0003)
                 while True:
-                    holds = True  # from here on perhaps
+                    holds = True  # possibly, from here on
                     lock.acquire()
                     with other:
                         pass
@@ -137,7 +139,7 @@ def test_an_exception_of_a_signal_handler_leaves_no_trace():
             except KeyboardInterrupt:
                 caught += 1
             if holds and lock.locked():
-                with pytest.raises(sync.DeadlockError):  # it is known that we hold it
+                with pytest.raises(sync.DeadlockError):  # the detector knows that this thread holds it
                     lock.acquire()
                 lock.release()
             assert lock.acquire(False)
@@ -149,12 +151,12 @@ def test_an_exception_of_a_signal_handler_leaves_no_trace():
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert caught == 300
-    assert embrace() == 1  # cycles are found as before
+    assert embrace() == 1  # cycles are still found
 
 
 @needs_setitimer
 def test_a_signal_handler_waits_within_a_wait():
-    """The outer wait is known again, and still, when the inner one is over."""
+    """The detector still knows the outer wait after the inner one ends."""
     first, second, errors, inside = sync.Lock(), sync.RLock(), [], threading.Event()
     gate = sync.Lock()
 
@@ -203,7 +205,7 @@ def test_a_signal_handler_waits_within_a_wait():
 
 
 def embrace():
-    """How many of two threads that take two locks in opposite order are told."""
+    """Take two locks in opposite order in two threads; return the number of DeadlockErrors."""
     meet, errors = threading.Barrier(2), []
 
     def body(one, two):
@@ -228,7 +230,7 @@ def embrace():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_children_of_forks_use_locks():
-    """Whatever the other threads were at; and the child knows what the forking thread holds."""
+    """The child can use locks whatever the other threads were doing, and knows which locks the forking thread holds."""
     stop, mine = threading.Event(), sync.Lock()
 
     def work():
@@ -264,7 +266,7 @@ def test_children_of_forks_use_locks():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_child_knows_what_its_parent_thread_held():
+def test_a_child_knows_the_locks_of_its_parent_thread():
     mine = sync.Lock()
     with mine:
         child = os.fork()
@@ -280,7 +282,7 @@ def test_a_child_knows_what_its_parent_thread_held():
 
 
 def test_trace_profile_and_warning_functions_that_take_locks():
-    """They run Python code in the middle of everything."""
+    """These functions run Python code inside the lock's operations."""
     lock, other, calls = sync.RLock(), sync.Lock(), []
 
     def hook(*_):
@@ -318,12 +320,12 @@ def warned(match):
         yield
 
 
-def test_locks_with_methods_of_their_own():
-    """A repr that raises, or takes locks; == and hash that do."""
+def test_locks_with_custom_methods():
+    """Locks may have a __repr__ that raises or takes locks, an __eq__ that raises, and no __hash__."""
 
     class Odd(sync.Lock):
         def __repr__(self):
-            with self:  # for ever, without detection
+            with self:  # would wait forever without detection
                 return "never"
 
         def __eq__(self, other):
@@ -363,7 +365,7 @@ def test_warnings_as_errors_leave_the_lock_free():
 
 
 def test_at_the_recursion_limit():
-    """What fails, fails before the lock is taken."""
+    """An acquire that fails leaves the lock free."""
     lock, other = sync.Lock(), sync.RLock()
 
     def sink():
@@ -383,7 +385,7 @@ def test_at_the_recursion_limit():
 
 
 def test_threads_without_frames_and_names():
-    """Started below threading: no Python code calls acquire, and threading knows no name."""
+    """Threads started by _thread: no Python frame calls acquire, and threading has no name for them."""
     import _thread
 
     lock, errors, done = sync.Lock(), [], threading.Event()
@@ -413,15 +415,15 @@ def test_threads_without_frames_and_names():
     assert done.wait(LONG)
     assert len(errors) == 1
     assert "'ident " in str(errors[0])
-    assert threading._active == before  # no object was made for it
+    assert threading._active == before  # no Thread object was created
     lock.release()
 
 
-def test_a_thread_that_ended_holds_what_it_held():
+def test_a_thread_that_ended_still_holds_its_locks():
     lock, other, got = sync.Lock(), sync.Lock(), []
     start(lock.acquire).join()
     with other:
-        for _ in range(50):  # idents are used again
+        for _ in range(50):  # thread idents are reused
             thread = start(lambda: got.append(lock.acquire(timeout=0.001)))
             thread.join()
     assert got == [False] * 50
@@ -430,8 +432,8 @@ def test_a_thread_that_ended_holds_what_it_held():
         pass
 
 
-def test_detection_that_comes_and_goes_while_locks_are_in_use():
-    """What happened to locks meanwhile is not known, and nothing is made of it."""
+def test_detection_turned_on_and_off_while_locks_are_in_use():
+    """While detection is off, the detector misses operations; afterwards it must not report false deadlocks."""
     stop, failed = threading.Event(), []
 
     def work():
@@ -449,7 +451,7 @@ def test_detection_that_comes_and_goes_while_locks_are_in_use():
         held.acquire()
         with sync.detect_deadlocks(False):
             held.release()
-        start(held.acquire).join()  # by another: for us to wait for it is no deadlock
+        start(held.acquire).join()  # held by another thread, so a wait is not a deadlock
         assert held.acquire(timeout=0.0001) is False
         held.release()
         with free:
@@ -461,7 +463,7 @@ def test_detection_that_comes_and_goes_while_locks_are_in_use():
 
 
 def test_locks_are_freed():
-    """Those that are not held: what is known of their order keeps none alive."""
+    """The recorded lock order does not keep locks alive that are not held."""
     references = []
     for _ in range(10):
         first, second, third = sync.Lock(), sync.RLock(), sync.RWLock()
@@ -473,7 +475,7 @@ def test_locks_are_freed():
     assert [reference() for reference in references] == [None] * 30
 
 
-def test_a_wait_of_a_condition_has_its_lock_back_when_a_handler_raises():
+def test_a_condition_reacquires_its_lock_when_a_handler_raises():
     if not hasattr(signal, "setitimer"):
         pytest.skip("needs setitimer")
 
@@ -511,7 +513,7 @@ def test_interpreter_exit():
     assert (result.returncode, result.stdout, result.stderr) == (0, "end\n", "")
 
 
-# The error on its way elsewhere.
+# ---- Errors that are pickled or copied
 
 
 def deadlock():

@@ -1,5 +1,6 @@
-"""Greenlets of one thread are owners of their own: none gets into another's lock, and none waits for ever for a greenlet
-that cannot run meanwhile."""
+"""Each greenlet of a thread is a separate owner of locks.
+
+No greenlet can enter a lock that another one holds, and none waits forever for a greenlet that cannot run meanwhile."""
 
 import subprocess
 import sys
@@ -15,7 +16,7 @@ greenlet = pytest.importorskip("greenlet")
 
 
 def switching(*bodies):
-    """Runs body(hub) of each, until it switches to the hub or ends, in turn until all have ended."""
+    """Run each body(hub) in a greenlet, in turn; each runs until it switches to the hub or ends."""
     hub = greenlet.getcurrent()
     running = [greenlet.greenlet(lambda body=body: body(hub)) for body in bodies]
     while running:
@@ -50,7 +51,7 @@ def test_a_wait_for_another_greenlet_is_an_error(make, detect):
     with sync.detect_deadlocks(detect):
         switching(first, second)
         assert seen == ["second", "first", "second inside"]
-        # The thread's first greenlet, which is what the thread is without greenlets, as any other.
+        # The same holds for the thread's main greenlet, which runs code outside all other greenlets.
         seen.clear()
         waiting = greenlet.greenlet(second)
         with lock:
@@ -115,7 +116,7 @@ def test_greenlets_of_different_threads_wait_for_each_other():
 @pytest.mark.parametrize("make", [sync.Lock, sync.RLock])
 @pytest.mark.parametrize("detect", [False, True])
 def test_condition_waits_in_greenlets(make, detect):
-    """A wait blocks the thread, and gives the lock to other threads; afterwards the same greenlet owns it."""
+    """A wait blocks the thread and releases the lock to other threads; then the same greenlet owns it again."""
     condition, ready = sync.Condition(make()), []
 
     def notify():
@@ -174,7 +175,7 @@ def test_a_lock_that_another_thread_released_has_no_holder():
 
 
 def test_greenlet_imported_later():
-    """Programs without greenlet are not made to pay; locks that are held when it comes keep their owner."""
+    """Locks that are held when greenlet is imported keep their owner."""
     code = textwrap.dedent("""
         import sys
         from gilkit import sync

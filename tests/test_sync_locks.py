@@ -1,4 +1,4 @@
-"""The locks keep threads apart, let nobody starve, and refuse a release by one who does not hold them; what waits for others."""
+"""The locks exclude other threads, starve none, and reject a release by a thread that does not hold them."""
 
 import re
 import threading
@@ -9,7 +9,7 @@ from waiting import LONG, held, start, until
 
 from gilkit import sync
 
-# Exclusion, from recorded histories: nobody is inside while another is.
+# Mutual exclusion, checked by recorded histories: no two threads are inside at the same time.
 
 
 @pytest.mark.parametrize("threads", [2, 3, 8, 64])
@@ -33,15 +33,15 @@ def test_mutual_exclusion(make, threads):
             history[i].append((begin, time.perf_counter_ns()))
             lock.release()
 
-    crowd = [start(body, i) for i in range(threads)]
-    for thread in crowd:
+    thread_group = [start(body, i) for i in range(threads)]
+    for thread in thread_group:
         thread.join()
     spans = sorted(span for spans in history for span in spans)
     assert len(spans) == threads * each
     assert all(left[1] <= right[0] for left, right in zip(spans, spans[1:], strict=False))
 
 
-def test_nobody_starves():
+def test_no_thread_starves():
     lock, stop, waits = sync.Lock(), threading.Event(), []
 
     def greedy():
@@ -65,7 +65,7 @@ def test_nobody_starves():
     sync.Lock, sync.RLock, sync.Condition, lambda: sync.Semaphore(1), sync.RWLock, sync.Event, lambda: sync.Barrier(1),
     lambda: sync.Latch(5000),
 ])  # fmt: skip
-def test_repr_while_another_thread_takes_it(make):
+def test_repr_while_another_thread_acquires(make):
     lock, done = make(), threading.Event()
     turns = {
         sync.RWLock: lambda: (lock.reader().acquire(), lock.reader().release()),
@@ -87,7 +87,7 @@ def test_repr_while_another_thread_takes_it(make):
     thread.join()
 
 
-def test_release_by_one_who_does_not_hold_it():
+def test_release_by_a_thread_that_does_not_hold_it():
     for lock in (sync.Lock(), sync.RLock(), sync.RWLock().reader(), sync.RWLock().writer()):
         with pytest.raises(RuntimeError):
             lock.release()
@@ -160,15 +160,15 @@ def test_barrier_action_that_raises():
 
 
 def test_condition_of_an_event_is_made_once():
-    """As threads find it that are all the first to ask, which they are where they go through many events abreast."""
+    """Threads that race to create an event's condition all get the same one."""
     events, gate, found = [sync.Event() for _ in range(5000)], threading.Barrier(4), []
 
     def ask():
         gate.wait()
         found.append([event._cond for event in events])
 
-    crowd = [start(ask) for _ in range(4)]
-    for thread in crowd:
+    thread_group = [start(ask) for _ in range(4)]
+    for thread in thread_group:
         thread.join()
     assert len(found) == 4
     for event, *conditions in zip(events, *found, strict=True):

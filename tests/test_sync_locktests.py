@@ -1,4 +1,4 @@
-"""CPython's own tests of its locks, unchanged, with the locks of gilkit."""
+"""CPython's own lock tests, unchanged, with gilkit's locks."""
 
 import importlib.util
 import sys
@@ -16,7 +16,7 @@ if importlib.util.find_spec("test.lock_tests") is None:
 
 from test import lock_tests
 
-# The tests start threads with the low-level function and wait for all to end.
+# The tests start threads with the low-level function and wait for all of them to end.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 
 
@@ -71,7 +71,7 @@ class BarrierTests(lock_tests.BarrierTests):
 
 
 def test_all_classes_of_lock_tests_are_here():
-    """A newer CPython may test more."""
+    """A newer CPython may have more test classes."""
     tested = {base for cls in list(globals().values()) if isinstance(cls, type) for base in cls.__mro__}
     theirs = {
         value

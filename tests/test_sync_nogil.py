@@ -1,5 +1,6 @@
-"""``cimport gilkit.sync`` from another project, built against the installed
-package: code without the GIL and Python threads share counters and locks."""
+"""``cimport gilkit.sync`` from another project, built against the installed package.
+
+Code without the GIL and Python threads share counters and locks."""
 
 import importlib.util
 import subprocess
@@ -25,7 +26,7 @@ cimport gilkit.sync
 from gilkit.sync cimport (
     AtomicCounter, Barrier, BoundedSemaphore, Condition, Counter, Event, Latch, Lock, RLock, RWLock, Semaphore)
 
-# Guarded by whichever lock is held.
+# Guarded by the lock that the caller passes.
 cdef int64_t plain = 0
 
 def total():
@@ -103,7 +104,7 @@ def cas(AtomicCounter counter):
     return counter.compare_and_set_nogil(1, 2), counter.compare_and_set_nogil(1, 3)
 
 def ping(Condition condition, Lock lock, int64_t rounds):
-    # Turns `plain` odd to even, as often as that; Python does the other half.
+    # Change `plain` from odd to even `rounds` times; Python code does the other half.
     global plain
     cdef int64_t i
     with nogil:
@@ -155,7 +156,7 @@ def together(*bodies):
 
 
 @pytest.mark.parametrize("name", ["lock", "rlock", "writer"])
-def test_one_lock_for_all(consumer, name):
+def test_one_lock_shared_by_all(consumer, name):
     before, n = consumer.total(), 20_000
     lock = {"lock": sync.Lock, "rlock": sync.RLock, "writer": sync.RWLock}[name]()
     nogil = getattr(consumer, f"add_under_{name}")
@@ -188,7 +189,7 @@ def test_counters(consumer, kind):
     assert consumer.cas(sync.AtomicCounter(1)) == (True, False)
 
 
-def test_condition_between_the_two(consumer):
+def test_condition_between_python_and_nogil_code(consumer):
     lock = sync.Lock()
     condition, rounds = sync.Condition(lock), 300
     if consumer.total() % 2:
@@ -226,8 +227,8 @@ def test_a_nogil_wait_lets_python_run(consumer):
     assert len(ran) == 5
 
 
-def test_what_code_without_the_gil_gives_back_closes_no_cycle(consumer):
-    """The detection of deadlocks is not told of it, and learns it from who takes the lock next."""
+def test_locks_released_without_the_gil_form_no_cycle(consumer):
+    """The detector does not see such a release; it learns of it when another thread acquires the lock."""
     first, second = sync.Lock(), sync.Lock()
     taken, held, end = threading.Event(), threading.Event(), threading.Event()
 
@@ -244,7 +245,7 @@ def test_what_code_without_the_gil_gives_back_closes_no_cycle(consumer):
 
     with sync.detect_deadlocks():
         first.acquire()
-        assert consumer.give_back(first)  # noted as held by this thread, until another takes it
+        assert consumer.give_back(first)  # recorded as held by this thread until another thread takes it
         threads = [threading.Thread(target=body) for body in (hold_first, hold_second_and_wait_for_first)]
         threads[0].start()
         assert taken.wait(LONG)

@@ -1,4 +1,4 @@
-"""A ring of native threads: what it says it did, its arguments, and that it can be ended."""
+"""ping_pong, a ring of native threads: its result, its arguments, and that it can be interrupted."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from gilkit import sync
 
 
 @pytest.mark.parametrize("threads", [2, 3, 8, 64])
-def test_every_lap(threads):
+def test_every_lap_is_counted(threads):
     result = sync.ping_pong(20, threads=threads)
     assert (result.threads, result.laps, result.switches) == (threads, 20, 20 * threads)
     assert result.seconds > 0
     assert result.ns_per_switch == pytest.approx(result.seconds * 1e9 / result.switches)
 
 
-def test_no_lap_at_all():
+def test_zero_laps():
     result = sync.ping_pong(0, threads=2)
     assert result.switches == 0
     assert result.ns_per_switch == 0
 
 
-def test_the_gil_is_free_meanwhile():
+def test_the_gil_is_released():
     counted = []
     stop = threading.Event()
 
@@ -40,7 +40,7 @@ def test_the_gil_is_free_meanwhile():
         sync.ping_pong(2**60, threads=2, timeout=1)
     stop.set()
     thread.join()
-    assert len(counted) > 2  # with the GIL held, at most before and after; the threads of several relays fill the cores
+    assert len(counted) > 2  # with the GIL held, at most twice; other tests may fill the cores
 
 
 def test_several_at_once():

@@ -1,4 +1,4 @@
-"""Locks and fork, locks and the end of the interpreter, and what the import brings along."""
+"""Locks at a fork and at the end of the interpreter, and the modules that the import loads."""
 
 import os
 import signal
@@ -89,7 +89,7 @@ def test_exit_with_waiters():
     assert (result.returncode, result.stdout, result.stderr) == (0, "end\n", "")
 
 
-def test_import_brings_no_numpy_and_no_gil():
+def test_import_loads_no_numpy_and_enables_no_gil():
     result = run_python("""
         import sys, gilkit.sync
         print("numpy" in sys.modules, getattr(sys, "_is_gil_enabled", lambda: None)())

@@ -1,4 +1,4 @@
-"""RWLock: readers together, writers alone and first, and nobody waits for himself."""
+"""RWLock: readers share it, writers are exclusive and preferred, and no thread waits for itself."""
 
 import signal
 import threading
@@ -55,8 +55,8 @@ def test_rwlock_refuses_to_wait_for_itself():
 
 
 @pytest.mark.parametrize("detect", [False, True])
-def test_rwlock_waits_of_its_holder_that_end_return_false(detect):
-    """As with threading.Lock: what cannot hang is no error. A timed wait takes its time."""
+def test_rwlock_bounded_waits_of_its_holder_return_false(detect):
+    """As with threading.Lock, a wait that cannot hang is not an error. A timed wait takes its full time."""
     rw = sync.RWLock()
     with sync.detect_deadlocks(detect, inversions=True):
         with rw.reader():
@@ -83,7 +83,7 @@ def test_rwlock_waits_of_its_holder_that_end_return_false(detect):
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs setitimer")
 @pytest.mark.thread_unsafe(reason="sets a signal handler")
-def test_rwlock_timed_wait_of_its_holder_gets_what_a_signal_handler_released():
+def test_rwlock_timed_wait_of_its_holder_gets_a_lock_that_a_signal_handler_released():
     rw = sync.RWLock()
     before = signal.signal(signal.SIGALRM, lambda *_: rw.writer().release())
     try:
@@ -109,10 +109,10 @@ def test_rwlock_prefers_writers():
             order.append("reader")
 
     writer = start(write)
-    until(lambda: not start_and_try(rw.reader()))  # it waits: newcomers do not get in
+    until(lambda: not start_and_try(rw.reader()))  # the writer waits, so new readers cannot enter
     reader = start(read)
     time.sleep(0.02)
-    with rw.reader():  # we may, for we read already
+    with rw.reader():  # allowed, since this thread already reads
         assert order == []
     rw.reader().release()
     writer.join()
@@ -174,7 +174,7 @@ def test_rwlock_keeps_writers_and_readers_apart():
                 with rw.reader():
                     assert values[0] == values[1]
 
-    crowd = [start(body, i) for i in range(6)]
-    for thread in crowd:
+    thread_group = [start(body, i) for i in range(6)]
+    for thread in thread_group:
         thread.join()
     assert values == [6 * each / 3] * 2

@@ -23,7 +23,7 @@ def alarm(handler, after):
 
 
 def waits():
-    """Waits of every kind that would last for ever; after each, whether all is in order."""
+    """Yield waits of every kind that would never end, each with a check of the state after the interrupt."""
     for name in ("Lock", "RLock"):
         lock = held(getattr(sync, name)())
         yield name, lock.acquire, lock.locked
@@ -121,7 +121,7 @@ def test_a_signal_that_another_thread_gets_ends_the_wait_of_the_main_thread():
 
         before = signal.signal(signal.SIGALRM, handler)
         try:
-            # The timer's own thread gets it: the system does not wake the main thread for it.
+            # The timer's thread receives the signal, so the system does not wake the main thread.
             threading.Timer(0.02, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGALRM)).start()
             begin = time.monotonic()
             with pytest.raises(KeyboardInterrupt):

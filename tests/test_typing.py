@@ -1,4 +1,4 @@
-"""The types that users' programs see: two type checkers on sample programs, and the stubs against the modules."""
+"""The types that users see: two type checkers run on sample programs, and stubtest compares stubs and modules."""
 
 import importlib.util
 import json
@@ -19,7 +19,7 @@ MARKED = {
 
 
 def run(*command):
-    # In the folder of the samples, from which no checker sees the source tree.
+    # Run in the folder of the samples, where no checker sees the source tree.
     return subprocess.run([sys.executable, *map(str, command)], cwd=SAMPLES, capture_output=True, text=True)
 
 
@@ -28,7 +28,7 @@ def needs(name):
 
 
 def mypy(cache):
-    """The lines with errors, by file."""
+    """Return the lines with errors, by file."""
     strict = ["--strict", "--config-file=", "--cache-dir", cache, "--no-error-summary", "--show-error-codes"]
     done = run("-m", "mypy", *strict, "accepted.py", "rejected.py")
     assert done.returncode in (0, 1), done.stdout + done.stderr
@@ -55,12 +55,12 @@ def test_checkers_accept_and_reject(checker, tmp_path):
 
 
 @needs("mypy")
-def test_stubs_are_those_of_the_modules(tmp_path):
-    # stubtest imports what it checks, and gilkit.dask needs distributed.
+def test_stubs_match_the_modules(tmp_path):
+    # stubtest imports the modules that it checks, and gilkit.dask needs distributed.
     missing = tmp_path / "missing.txt"
     missing.write_text("" if importlib.util.find_spec("distributed") else "gilkit\\.dask\n")
     done = run(
-        "-m", "mypy.stubtest", "gilkit", "--concise", "--ignore-disjoint-bases",  # which older checkers do not know
+        "-m", "mypy.stubtest", "gilkit", "--concise", "--ignore-disjoint-bases",  # older checkers do not support this marker
         "--allowlist", "allowlist.txt", "--allowlist", missing, "--mypy-config-file", ROOT.parent / "pyproject.toml",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

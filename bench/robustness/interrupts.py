@@ -1,10 +1,10 @@
-"""How long a signal takes to become an exception in the main thread's call, and what looking for signals costs.
+"""Measure the latency from a signal to the exception in the main thread's call, and the cost of checking for signals.
 
     python bench/robustness/interrupts.py [tries]
 
-Prints, with and without another thread that computes in Python meanwhile: the time from os.kill(SIGINT) to
-KeyboardInterrupt, median, 99th percentile and longest; and the time of a call in the main thread, which looks for
-signals, over the same call in a thread that does not, in turn.
+The script prints, with and without another thread that runs Python code at the same time: the time from
+os.kill(SIGINT) to KeyboardInterrupt (median, 99th percentile and maximum), and the time of a call in the main thread,
+which checks for signals, over that of the same call in a thread that does not. The two calls alternate.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def burn_the_gil(end: threading.Event) -> None:
             x ^= 1
 
 
-# Another process, as a terminal is: asked for a signal by a line, it says when it sent one.
+# A separate process, as a terminal is. For each line that it reads, it sends a signal and prints when.
 SENDER = """
 import os, signal, sys, time
 for line in sys.stdin:
@@ -40,8 +40,8 @@ for line in sys.stdin:
 
 
 def latencies(tries: int) -> list[float]:
-    """Seconds from the signal to the exception, in calls that were interrupted after various pauses."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's `&` has ignored
+    """Return the seconds from signal to exception, for calls that are interrupted after different delays."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` ignores it
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     command = [sys.executable, "-c", SENDER]
     taken = []
@@ -69,7 +69,7 @@ def call_seconds(steps: int) -> float:
 
 
 def cost(rounds: int, steps: int) -> list[float]:
-    """Ratios of a call that looks for signals to one that does not, neighbours in time."""
+    """Return the time ratios of calls that check for signals to calls that do not, run in pairs."""
     ratios = []
     for i in range(rounds):
         results: dict[str, float] = {}
@@ -101,7 +101,7 @@ def report(title: str, tries: int) -> None:
     ratios = cost(41, 200_000_000)
     low, middle, high = ratios[10], statistics.median(ratios), ratios[-11]
     print(
-        f"{title}: a call that looks for signals takes {middle:.4f} times one that does not ({low:.4f} to {high:.4f})"
+        f"{title}: a call that checks for signals takes {middle:.4f} times one that does not ({low:.4f} to {high:.4f})"
     )
 
 
@@ -114,7 +114,7 @@ def main() -> None:
     end = threading.Event()
     burner = threading.Thread(target=burn_the_gil, args=(end,), daemon=True)
     burner.start()
-    report("beside a thread that burns the GIL", tries)
+    report("with another thread that keeps the GIL busy", tries)
     end.set()
     burner.join()
 

@@ -1,11 +1,10 @@
-"""Two pools in turn in one process, against each alone: gilkit beside OpenBLAS, numba and OpenMP, and those beside each other.
+"""Two thread pools that alternate in one process, against each alone: gilkit, OpenBLAS, numba and OpenMP in pairs.
 
     python bench/robustness/neighbours.py
 
-Each pair is a process of its own. It runs three ways, in turn: one part alone, the other alone, and the two alternating.
-The figures are the time of the alternation over the sum of both alone, and each part's time inside the alternation over
-its time alone. `passive` means OMP_WAIT_POLICY=passive: libgomp's threads then sleep between loops, where they otherwise
-spin for milliseconds.
+Each pair runs in its own process: one part alone, the other alone, and the two alternating. The figures are the time of
+the alternation over the sum of both alone, and each part's time within the alternation over its time alone. `passive`
+means OMP_WAIT_POLICY=passive, with which libgomp's threads sleep between loops instead of spinning for milliseconds.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ PAIRS = [
 
 
 def seconds(*parts: Callable[[], object]) -> list[float]:
-    """What each part took in all, called in turn."""
+    """Call the parts alternately and return the total seconds of each."""
     taken = [0.0] * len(parts)
     for _ in range(TURNS):
         for i, part in enumerate(parts):
@@ -90,7 +89,7 @@ def main() -> None:
     if len(sys.argv) == 3:
         compare(*sys.argv[1:])
         return
-    print("| in turn | relative to the sum of both (quartiles) | each in its turn, relative to itself alone |")
+    print("| pair | alternating, relative to the sum of both alone (quartiles) | each part, relative to itself alone |")
     print("| --- | --- | --- |")
     for first, second, policy in PAIRS:
         environment = {**os.environ, **({"OMP_WAIT_POLICY": policy} if policy else {})}

@@ -1,4 +1,4 @@
-"""The peers of the robustness table, behind one interface. Each computes the same sum on all cores, without the GIL."""
+"""The peers of the robustness table behind one interface. Each computes the same sum on all cores, without the GIL."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ HERE = Path(__file__).parent
 
 class Peer(Protocol):
     def total(self, n: int) -> int: ...  # the sum of the first n items, in parallel
-    def nested(self, times: int, n: int) -> int: ...  # that, from inside `times` parallel tasks, added up
-    def threads(self) -> int: ...  # how many it would use now
+    def nested(self, times: int, n: int) -> int: ...  # the same from inside `times` parallel tasks, summed
+    def threads(self) -> int: ...  # the number of threads that it would use now
 
 
 def compiled(*options: str) -> ctypes.CDLL:
@@ -53,7 +53,7 @@ class Gilkit:
 
 
 class OpenMP:
-    """libgomp, through a C function that ctypes calls without the GIL. A Cython module with prange is the same code."""
+    """libgomp, through a C function that ctypes calls without the GIL; Cython's prange compiles to the same code."""
 
     def __init__(self) -> None:
         library = compiled("-fopenmp")
@@ -65,7 +65,7 @@ class Numba:
         os.environ["NUMBA_THREADING_LAYER"] = layer
         import numba
 
-        # Signatures are given, so that compiling starts no thread.
+        # Explicit signatures compile eagerly and start no thread.
         @numba.njit("int64(int64)", parallel=True, nogil=True)
         def total(n):  # type: ignore[no-untyped-def]
             result = 0

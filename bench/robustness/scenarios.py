@@ -1,8 +1,8 @@
-"""One scenario with one peer, in a process that may hang or die: see table.py.
+"""Run one scenario with one peer, in a process that may hang or die: see table.py.
 
     python bench/robustness/scenarios.py PEER SCENARIO
 
-Prints the outcome as a last line. A scenario that ends otherwise than by printing is judged from outside.
+The last lines printed are the outcome and the seconds. If the process dies or hangs instead, table.py judges it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from collections.abc import Callable
 
 from peers import PEERS, Peer
 
-N = 20_000_000  # some ten milliseconds
+N = 20_000_000  # about ten milliseconds
 LONG = 300 * N
 
 
 def expected(n: int) -> int:
-    """The sum without any peer; the items repeat, because only the low bits of i enter."""
+    """Compute the sum without any peer. The terms repeat, because only the low bits of i are used."""
     period = 1 << 11
     whole = sum((i * i ^ i >> 3) & 255 for i in range(period))
     return whole * (n // period) + sum((i * i ^ i >> 3) & 255 for i in range(n % period))
@@ -32,12 +32,12 @@ RIGHT = expected(N)
 
 
 def tasks() -> set[str]:
-    """The threads of this process, as the kernel numbers them."""
+    """Return the kernel's ids of this process's threads."""
     return set(os.listdir("/proc/self/task"))
 
 
 def in_threads(count: int, function: Callable[[], None]) -> int:
-    """Calls the function in so many threads at once; returns the most threads that came besides them."""
+    """Call the function in `count` threads at once; return the maximum number of other threads that appeared."""
     errors: list[BaseException] = []
     most = 0
 
@@ -51,7 +51,7 @@ def in_threads(count: int, function: Callable[[], None]) -> int:
     threads = [threading.Thread(target=run) for _ in range(count)]
     for thread in threads:
         thread.start()
-    # Told apart by number: one that has ended stays among the kernel's for a moment.
+    # Compare ids: the kernel still lists a thread for a moment after it ended.
     others = before | {str(thread.native_id) for thread in threads}
     while any(thread.is_alive() for thread in threads):
         most = max(most, len(tasks() - others))
@@ -84,7 +84,7 @@ def fork(peer: Peer) -> str:
     return children_compute(peer, 20)
 
 
-def fork_beside_a_call(peer: Peer) -> str:
+def fork_during_a_call(peer: Peer) -> str:
     end = threading.Event()
 
     def call() -> None:
@@ -109,7 +109,7 @@ def two_callers(peer: Peer) -> str:
     return "right"
 
 
-def storm(peer: Peer) -> str:
+def stress(peer: Peer) -> str:
     def call() -> None:
         for _ in range(3):
             assert peer.total(N // 10) == expected(N // 10)
@@ -124,14 +124,14 @@ def nested(peer: Peer) -> str:
 
 
 def no_threads(peer: Peer) -> str:
-    os.setresuid(65534, 65534, 65534)  # the limit does not hold for root
+    os.setresuid(65534, 65534, 65534)  # the limit does not apply to root
     resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
     assert peer.total(N) == RIGHT
     return "right, on one thread"
 
 
 def ctrl_c(peer: Peer) -> str:
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's `&` has ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` ignores it
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     peer.total(N)
     sent: list[float] = []
@@ -146,7 +146,7 @@ def ctrl_c(peer: Peer) -> str:
         peer.total(LONG)
     except KeyboardInterrupt:
         raised = time.perf_counter() - sent[0]
-        assert peer.total(N) == RIGHT  # which a pool still busy with the rest cannot do at once
+        assert peer.total(N) == RIGHT  # a pool that is still busy with the cancelled work cannot do this at once
         again = time.perf_counter() - sent[0]
         return f"KeyboardInterrupt after {raised:.2f} s, next result after {again:.2f} s"
     return "never raised"
@@ -169,11 +169,11 @@ def fewer_cores(peer: Peer) -> str:
 
 SCENARIOS: dict[str, tuple[str, Callable[[Peer], str]]] = {
     "fork": ("fork after parallel work; parent and child compute", fork),
-    "fork-beside": ("fork while another thread is inside a call", fork_beside_a_call),
+    "fork-during-call": ("fork while another thread is inside a call", fork_during_a_call),
     "two-callers": ("two Python threads call at once", two_callers),
-    "storm": ("64 Python threads call at once", storm),
+    "stress": ("64 Python threads call at once", stress),
     "nested": ("calls from inside parallel work", nested),
-    "no-threads": ("no thread can be made (RLIMIT_NPROC)", no_threads),
+    "no-threads": ("no thread can be created (RLIMIT_NPROC)", no_threads),
     "ctrl-c": ("Ctrl-C during a long call", ctrl_c),
     "exit": ("the interpreter ends with a daemon thread inside a long call", end_in_a_call),
     "fewer-cores": ("the affinity mask shrinks to one core at run time", fewer_cores),

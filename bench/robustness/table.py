@@ -1,9 +1,9 @@
-"""The robustness table: what happens to gilkit and its peers where parallel runtimes break.
+"""Print the robustness table: how gilkit and its peers behave where parallel runtimes break.
 
     python bench/robustness/table.py [--markdown] [--limit SECONDS] [SCENARIO ...]
 
-Each pair of peer and scenario runs in a process of its own with a time limit. Printed are the outcome and the seconds
-that the scenario took, without imports and compiling. Root is needed for the scenario without threads.
+Each pair of peer and scenario runs in its own process with a time limit. The table shows the outcome and the seconds
+of the scenario, without imports and compilation. The scenario without threads needs root.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def run(peer: str, scenario: str, limit: float) -> tuple[str, float]:
         process.communicate()
         return "hangs", limit
     seconds, end = time.perf_counter() - start, time.time()
-    with contextlib.suppress(ProcessLookupError):  # children that were left behind
+    with contextlib.suppress(ProcessLookupError):  # leftover children
         os.killpg(process.pid, signal.SIGKILL)
     lines = out.splitlines()
     if process.returncode == 0 and lines and lines[-1].startswith("exit at "):

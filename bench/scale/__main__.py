@@ -1,7 +1,9 @@
 """python bench/scale costs | validate | predict | picture FILE.svg
 
-costs: measures this machine and prints costs.json. validate: measures, and holds the model against real regions.
-predict: tables for 4 to 256 cores; picture: their drawing. These two take the costs of costs.json.
+costs: measure this machine and print costs.json.
+validate: measure this machine and compare the model with real regions.
+predict: print tables for 4 to 256 cores, from the costs in costs.json.
+picture: draw those predictions.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-/* What the steps of the pool's protocol cost here, and real regions to hold the model against: for measure.py, which
- * compiles this against the table of functions that the installed gilkit exports. Times are nanoseconds.
+/* Measures the steps of the pool's protocol, and real regions to compare the model with. measure.py compiles this file
+ * against the function table that the installed gilkit exports. Times are in nanoseconds.
  */
 #define _GNU_SOURCE 1
 #include <linux/futex.h>
@@ -29,7 +29,7 @@ static void pause_for(int64_t nanoseconds)
         gk_cpu_relax();
 }
 
-/* ---- Two threads on cores of their own */
+/* ---- Two threads on separate cores */
 
 static void pin(int place)
 {
@@ -65,7 +65,7 @@ static void *run_one(void *argument)
     return NULL;
 }
 
-/* The time of an operation, where two threads do `count` each: the mean of the two. */
+/* The mean time of an operation when two threads perform `count` each. */
 static double run_pair(pair_work *work, int64_t count)
 {
     pthread_t threads[2];
@@ -153,8 +153,8 @@ static void *sleep_often(void *argument)
     }
 }
 
-/* `rounds` wake-ups of `sleepers` threads that have slept for `pause`: what the call takes, and how long after its
- * start the first of them runs. With no sleepers, what a call takes that wakes nobody. */
+/* Wakes `sleepers` threads, asleep for `pause`, `rounds` times. Records the time of the call, and the time from its
+ * start until the first thread runs. With no sleepers: the time of a call that wakes no thread. */
 int cost_wake(int sleepers, int64_t pause, int rounds, int64_t *call, int64_t *latency)
 {
     pthread_t threads[64];
@@ -172,7 +172,7 @@ int cost_wake(int sleepers, int64_t pause, int rounds, int64_t *call, int64_t *l
         atomic_fetch_add(&word, 1);
         syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, sleepers, NULL, NULL, 0);
         call[round] = now() - start;
-        while (atomic_load(&awake) < sleepers) /* a caller computes on: it does not yield its core either */
+        while (atomic_load(&awake) < sleepers) /* do not yield: a real caller computes and keeps its core */
             gk_cpu_relax();
         latency[round] = sleepers > 0 ? atomic_load(&woke_at[0]) - start : 0;
     }
@@ -208,15 +208,15 @@ int cost_start(int64_t pause, int rounds, int64_t *call, int64_t *latency)
     return 0;
 }
 
-/* ---- What the system lets one of several threads run for before another has its turn */
+/* ---- The time slice of a thread when there are more threads than cores */
 
-static _Atomic int crowd;
+static _Atomic int running;
 static int64_t gaps[64];
 
 static void *count_gaps(void *argument)
 {
     int64_t *count = argument;
-    while (atomic_load(&crowd) > 0) {
+    while (atomic_load(&running) > 0) {
         int64_t before = now();
         if (now() - before > 500000) /* others ran meanwhile */
             ++*count;
@@ -224,19 +224,19 @@ static void *count_gaps(void *argument)
     return NULL;
 }
 
-/* `threads` busy threads on fewer cores for `duration`: the mean length of a turn. */
+/* The mean time slice of `threads` busy threads on fewer cores, over `duration`. */
 double cost_turn_length(int threads, int cores, int64_t duration)
 {
     pthread_t handles[64];
     int64_t turns = 0;
     memset(gaps, 0, sizeof gaps);
-    atomic_store(&crowd, 1);
+    atomic_store(&running, 1);
     for (int i = 0; i < threads; i++)
         if (pthread_create(&handles[i], NULL, count_gaps, &gaps[i]) != 0)
             abort();
     struct timespec t = {.tv_sec = duration / 1000000000, .tv_nsec = duration % 1000000000};
     nanosleep(&t, NULL);
-    atomic_store(&crowd, 0);
+    atomic_store(&running, 0);
     for (int i = 0; i < threads; i++) {
         pthread_join(handles[i], NULL);
         turns += gaps[i];
@@ -246,8 +246,8 @@ double cost_turn_length(int threads, int cores, int64_t duration)
 
 /* ---- Regions */
 
-/* A chain of multiplications: it waits for their latency, so that a sibling on the same physical core, which the cores
- * of a virtual machine may be, takes little from it. */
+/* A chain of multiplications, bound by their latency: a hyperthread on the same physical core, which another core of a
+ * virtual machine may be, slows it down little. */
 static void loop(int64_t loops)
 {
     uint64_t x = 1;
@@ -283,7 +283,7 @@ typedef struct {
     _Atomic int64_t sum;
 } shape;
 
-/* One body for each regime, since the pool remembers what an item of a body took. */
+/* One body for each regime, since the pool remembers the cost per item of each body. */
 static void chunk_of(int64_t begin, int64_t end, shape *s)
 {
     for (int64_t chunk = begin; chunk < end; chunk++) {
@@ -318,8 +318,8 @@ static void nothing(int64_t begin, int64_t end, void *data)
     (void)data;
 }
 
-/* `regions` of them, one after another, each after a pause (0: back to back) in which this thread stays busy, or
- * sleeps if it is negative. */
+/* Runs `regions` regions, each after a pause (0: none). The thread is busy during the pause, or sleeps if the pause is
+ * negative. */
 static void run_regions(const gk_exports *gilkit, int64_t chunks, shape *s, int threads, int eager, int64_t pause,
                         int regions, int64_t *taken)
 {
@@ -360,7 +360,7 @@ static void *call(void *argument)
     return NULL;
 }
 
-/* The regions of `callers` threads at the same time; taken: callers x regions. */
+/* Runs the regions of `callers` threads at the same time; `taken` has callers x regions times. */
 int regions_taken(const gk_exports *gilkit, int callers, int64_t chunks, const int64_t *loops, const double *memory,
                   int64_t size, int threads, int eager, int64_t pause, int regions, int64_t *taken)
 {

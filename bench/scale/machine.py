@@ -1,13 +1,13 @@
-"""The computer of the simulation: cache lines, memories and cores, and the threads that they run.
+"""The simulated computer: cache lines, memory, cores, and the threads that run on them.
 
-What a step takes is measured (measure.py); what lies beyond the machine that was measured is an assumption, and a field
-of `Machine`:
+The cost of each step is measured (measure.py). Whatever differs on a larger machine is an assumption, and a field of
+`Machine`:
 
-- A cache line that threads write to is in one core at a time and goes from one to the next in the order in which they
-  ask; a change by the core that has it costs `atomic`, by another one `transfer` (more from another node). Copies
-  for reading are handed out one by one too, but overlap: the line is held for `atomic`.
-- Memory gives all threads that read from one node equal shares of its bandwidth, to each at most what one core can take.
-- Cores run the threads that can run in turns of equal length. A thread that wakes up runs as soon as a core is free.
+- A cache line that threads write to is in one core at a time, and moves between cores in the order of their requests.
+  A change costs `atomic` on the core that has the line and `transfer` on another one (more from another node). Copies
+  for readers are also served one at a time, but overlap: each holds the line for `atomic`.
+- Threads that read from one node share its bandwidth equally, each up to the bandwidth of one core.
+- Cores run the runnable threads in time slices of equal length. A thread that wakes up runs as soon as a core is free.
 
 Time is in nanoseconds.
 """
@@ -27,36 +27,36 @@ Steps = Generator[simpy.Event, Any, Any]
 
 @dataclass(frozen=True)
 class Costs:
-    """Nanoseconds of the protocol's steps, and bytes per nanosecond of memory."""
+    """Costs of the protocol's steps in nanoseconds; memory bandwidth in bytes per nanosecond."""
 
     atomic: float  # fetch-and-add on a line that this core has
     transfer: float  # the same on a line that another core has just changed
     swap: float  # a compare-and-swap loop there
-    notice: float  # from a change until a thread that spins on it has answered
+    notice: float  # from a change until the answer of a thread that spins on it
     clock: float
-    wake_call: float  # waking one sleeper: what the call takes
-    wake_more: float  # each further one of the same call
+    wake_call: float  # the call that wakes one sleeper
+    wake_more: float  # each further sleeper in the same call
     wake_nobody: float
     wake_latency: float  # from the call until the sleeper runs
-    start_call: float  # of a thread
+    start_call: float  # of a new thread
     start_latency: float
     chunk: float  # of an empty body
-    region: float  # an empty one on one thread
-    turn: float  # how long a thread runs where there are more of them than cores
+    region: float  # an empty region on one thread
+    turn: float  # time slice of a thread when there are more threads than cores
     read_one: float  # bytes per nanosecond
     read_all: float
 
 
 @dataclass(frozen=True)
 class Machine:
-    """The computer: what was measured, and what is assumed of a larger one."""
+    """The computer: the measured costs, and the assumptions about a larger machine."""
 
     costs: Costs
     cores: int
     node_cores: int = 64  # cores that share a memory
-    far: float = 2.5  # a line from another node, over one of the same
-    far_read: float = 0.6  # what one core reads from another node's memory, over its own
-    node_streams: float = 10.0  # cores that take a node's whole bandwidth
+    far: float = 2.5  # cost of a line from another node, relative to one of the same node
+    far_read: float = 0.6  # bandwidth of one core from another node's memory, relative to its own
+    node_streams: float = 10.0  # number of cores that saturate a node's bandwidth
 
     @property
     def nodes(self) -> int:
@@ -84,7 +84,7 @@ class Line:
         return near * (self.machine.far if far else 1.0)
 
     def change(self, me: Thread, swap: bool = False) -> float:
-        """How long until this thread's change is made."""
+        """Return the time until this thread's change is complete."""
         costs, now = self.machine.costs, self.env.now
         mine = self.owner is me and not self.readers - {me}
         cost = costs.atomic if mine or self.owner is None else self._cost(me, costs.swap if swap else costs.transfer)
@@ -94,7 +94,7 @@ class Line:
         return self.free_at - now
 
     def read(self, me: Thread) -> float:
-        """How long until this thread has read it."""
+        """Return the time until this thread has read the line."""
         if self.owner is me or me in self.readers:
             return 0.0
         costs, now = self.machine.costs, self.env.now
@@ -105,11 +105,11 @@ class Line:
 
 
 class Memory:
-    """One node's memory: a fluid that flows to all who read, equally."""
+    """One node's memory, whose bandwidth all readers share equally (a fluid model)."""
 
     def __init__(self, env: simpy.Environment, total: float) -> None:
         self.env, self.total = env, total
-        self.flowed, self.since = 0.0, 0.0  # what each reader of weight 1 has got so far
+        self.flowed, self.since = 0.0, 0.0  # bytes that each reader has received so far
         self.readers: list[tuple[float, int, simpy.Event]] = []
         self.cap, self.count = 0.0, 0
         self.generation = 0
@@ -122,7 +122,7 @@ class Memory:
         self.since = self.env.now
 
     def read(self, size: float, cap: float) -> simpy.Event:
-        """An event for when `size` bytes are read, at most `cap` per nanosecond."""
+        """Return an event that fires when `size` bytes are read, at most `cap` per nanosecond."""
         self._advance()
         if not self.readers:
             self.cap = cap
@@ -142,7 +142,7 @@ class Memory:
 
     def _finish(self, generation: int) -> None:
         if generation != self.generation:
-            return  # somebody came meanwhile
+            return  # another reader arrived in the meantime
         self._advance()
         slack = 1e-9 * max(self.flowed, 1.0)
         while self.readers and self.readers[0][0] <= self.flowed + slack:
@@ -151,7 +151,7 @@ class Memory:
 
 
 class Cores:
-    """Runs threads, in turns where there are more of them than cores."""
+    """Run threads; in time slices when there are more threads than cores."""
 
     def __init__(self, env: simpy.Environment, cores: int, turn: float) -> None:
         self.env, self.turn = env, turn

@@ -1,4 +1,4 @@
-"""Measures what the steps of the pool's protocol cost on this machine, and real regions to hold the model against."""
+"""Measure the steps of the pool's protocol on this machine, and real regions to compare the model with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gilkit import _core
 
 HERE = Path(__file__).resolve().parent
 CAPSULE = b"gilkit._core.exports"
-CORES = 2  # what measuring two threads at a time needs
+CORES = 2  # two threads are measured at a time
 MICROSECOND, MILLISECOND = 1_000, 1_000_000
 
 
@@ -45,7 +45,7 @@ class Bench:
         self.table = ctypes.c_void_p(pointer(_core.exports, CAPSULE))
 
     def times(self, function: str, *arguments: int, rounds: int) -> tuple[float, float]:
-        """The medians of the two times that cost_wake and cost_start take down."""
+        """Return the medians of the two times that cost_wake and cost_start record."""
         calls, latencies = (ctypes.c_int64 * rounds)(), (ctypes.c_int64 * rounds)()
         converted = [ctypes.c_int64(value) for value in arguments]
         if getattr(self.c, f"cost_{function}")(*converted, ctypes.c_int(rounds), calls, latencies) != 0:
@@ -53,11 +53,11 @@ class Bench:
         return statistics.median(calls), statistics.median(latencies)
 
     def loop(self) -> float:
-        """Nanoseconds of one round of the busy loop."""
+        """Return the nanoseconds of one round of the busy loop."""
         return best([self.c.cost_loop(ctypes.c_int64(1_000_000)) for _ in range(9)])
 
     def loop_of_pair(self, count: int) -> float:
-        """The same while two threads run it."""
+        """Return the nanoseconds of one round while two threads run the loop."""
         return float(self.c.cost_loop_of_pair(ctypes.c_int64(count)))
 
     def regions(
@@ -72,9 +72,10 @@ class Bench:
         regions: int = 1,
         memory: np.ndarray | None = None,
     ) -> np.ndarray:
-        """The nanoseconds that real regions take, one row for each caller.
+        """Return the nanoseconds of real regions, one row per caller.
 
-        loops: of each chunk; None: chunks read an equal share of `memory` each, or do nothing. pause: before each.
+        `loops` has the rounds of each chunk; if None, each chunk reads an equal share of `memory`, or does nothing. `pause`
+        comes before each region.
         """
         taken = np.zeros((callers, regions), np.int64)
         array = None if loops is None else np.asarray(loops, np.int64)
@@ -97,12 +98,12 @@ class Bench:
 
 
 def best(values: Sequence[float]) -> float:
-    """The lower quartile: what a disturbed machine adds to some of the runs is no cost of the step."""
+    """Return the lower quartile, which leaves out runs that other programs disturbed."""
     return float(np.quantile(values, 0.25))
 
 
 def costs(bench: Bench) -> Costs:
-    """Everything, in about twenty seconds."""
+    """Measure all costs, in about twenty seconds."""
     c = bench.c
 
     def repeated(name: str, count: int, times: int = 9) -> float:
@@ -116,7 +117,7 @@ def costs(bench: Bench) -> Costs:
     empty = [bench.regions(None, many, threads=1, regions=5)[0] / many for _ in range(5)]
     alone = bench.regions(None, 1, threads=1, regions=2000)[0]
 
-    # Far more than the caches hold, so that every read comes from memory.
+    # Far larger than the caches, so every read comes from memory.
     size = 128
     memory = np.ones(size * 1_000_000 // 8 * 4)  # 512 MB
     read = {}

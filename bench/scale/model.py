@@ -1,7 +1,7 @@
 """The pool of csrc/runtime as a discrete-event simulation, on the computer of machine.py.
 
-Each thread is a process that takes the steps of csrc/runtime in their order: what stands in brackets there
-stands here as a line of the same name.
+Each thread is a simulated process that takes the steps of csrc/runtime in the same order. A function here has the name
+of its counterpart there.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ class Policy:
     telling: float = 5 * MICROSECOND
     ran_alone: float = 200 * MICROSECOND
     batch: float = 50 * MICROSECOND
-    share: int = 4  # a claim takes at most a share of 1 / (share * threads) of what is left
-    least: float = 1 * MICROSECOND  # LEAST_BATCH: what a claim may always take
-    fanout: int = 3  # WAKES_EACH: how many each woken worker wakes
-    starts: int = 1  # how many a new worker starts
+    share: int = 4  # a claim takes at most 1 / (share * threads) of the remaining chunks
+    least: float = 1 * MICROSECOND  # LEAST_BATCH: the batch that a claim may always take
+    fanout: int = 3  # WAKES_EACH: the number of workers that each woken worker wakes
+    starts: int = 1  # the number of workers that a new worker starts
 
 
 @dataclass(frozen=True)
 class Region:
-    """One call of gk_parallel_for: what each of its chunks takes, and where its data lie."""
+    """One call of gk_parallel_for: the cost of each chunk, and the location of its data."""
 
     work: Sequence[float]
     threads: int
     eager: bool = False
-    bytes: float = 0.0  # that each chunk reads
-    home: Callable[[int], int] | None = None  # the node of a chunk's data; None: the node that reads them
+    bytes: float = 0.0  # bytes that each chunk reads
+    home: Callable[[int], int] | None = None  # the node of a chunk's data; None: that of its reader
     body: str = "body"
     pause: float = 0.0  # before the call
     sums: list[float] = field(init=False, repr=False, compare=False, default_factory=list)
@@ -59,12 +59,12 @@ class Region:
 
 @dataclass
 class Call:
-    """What became of one region."""
+    """The outcome of one region."""
 
     region: Region
     begin: float = 0.0
     end: float = 0.0
-    alone_until: float = 0.0  # when the last of its helpers joined
+    alone_until: float = 0.0  # time at which the last helper joined
     runs: list[int] = field(default_factory=list)  # how often each chunk was run
     joined: int = 0
     claims: int = 0
@@ -99,8 +99,8 @@ class Published:
 class Pool:
     """The process: its callers and workers.
 
-    run() takes each caller's regions, one after another, and gives what became of each. `workers` of them exist
-    at first and sleep; None: all that the regions ask for.
+    run() runs each caller's regions in order and returns their outcomes. At first, `workers` workers exist and sleep;
+    with None, as many as the regions ask for.
     """
 
     def __init__(self, machine: Machine, policy: Policy | None = None, workers: int | None = None) -> None:
@@ -120,7 +120,7 @@ class Pool:
     def line(self) -> Line:
         return Line(self.env, self.machine)
 
-    # ---- What passes the time
+    # ---- Steps that take time
 
     def elapse(self, me: Thread, duration: float) -> Steps:
         if self.threads <= self.machine.cores:
@@ -132,7 +132,7 @@ class Pool:
         yield from self.elapse(me, line.change(me, swap))
 
     def compute(self, me: Thread, region: Region, first: int, last: int) -> Steps:
-        """Runs the body over chunks, with what calling it takes."""
+        """Run the body over chunks, including the cost of calling it."""
         duration = region.takes(first, last) + (last - first) * self.machine.costs.chunk
         if region.bytes:
             node = self.machine.node(me.core)
@@ -187,7 +187,7 @@ class Pool:
             waited.succeed()
 
     def spin(self, me: Thread) -> Steps:
-        """Whether an offer came."""
+        """Spin for an offer; return whether one came."""
         if any(p.offered for p in self.published):
             return True
         if self.policy.spin <= 0:
@@ -201,7 +201,7 @@ class Pool:
         return offer.triggered
 
     def spin_in_turns(self, me: Thread, offer: simpy.Event) -> Steps:
-        """The same where spinning takes a core from others: looked at every microsecond."""
+        """Spin while there are more threads than cores, checking every microsecond."""
         until = self.env.now + self.policy.spin
         while self.env.now < until and not offer.triggered and self.may_spin():
             yield from self.elapse(me, MICROSECOND)
@@ -252,7 +252,7 @@ class Pool:
         self.starting = False
 
     def wake(self, me: Thread, count: int, threads: int) -> Steps:
-        """gk_pool_wake."""
+        """Simulate gk_pool_wake."""
         costs = self.machine.costs
         if self.busy >= max(threads, self.machine.cores):
             return False
@@ -291,7 +291,7 @@ class Pool:
                 p.asleep = False
 
     def work(self, me: Thread, p: Published) -> Steps:
-        """work_on_chunks."""
+        """Simulate work_on_chunks."""
         region, policy, costs = p.call.region, self.policy, self.machine.costs
         chunks, threads = len(region.work), region.threads
         batch, least, nxt, before = 1, 1, 0, self.env.now
@@ -333,7 +333,7 @@ class Pool:
         return expected >= 2 * self.policy.worth_waking
 
     def call(self, me: Thread, region: Region) -> Steps:
-        """gk_parallel_for."""
+        """Simulate gk_parallel_for."""
         costs, policy, now = self.machine.costs, self.policy, self.env.now
         chunks = len(region.work)
         region = replace(region, threads=min(region.threads, chunks))
@@ -380,7 +380,7 @@ class Pool:
         return call
 
     def notify(self, me: Thread) -> None:
-        """Lets those who spin see that `work_mask` has changed."""
+        """Let spinning threads see that `work_mask` has changed."""
         for thread, event in list(self.spinning.items()):
             if event.triggered or not any(p.offered for p in self.published):
                 continue
@@ -392,7 +392,7 @@ class Pool:
     def wait_for_helpers(self, me: Thread, p: Published) -> Steps:
         until = self.env.now + self.policy.wake_cost
         while p.inside > 0 and self.env.now < until:
-            # The caller's looks take the line from those who leave.
+            # The caller's checks take the line from the helpers that leave.
             yield from self.elapse(me, max(p.word.read(me), self.machine.costs.clock))
         if p.inside > 0:
             p.waited = self.env.event()
@@ -418,7 +418,7 @@ class Pool:
 
     def run(self, *scripts: Sequence[Region]) -> list[list[Call]]:
         most = max(region.threads for script in scripts for region in script) - 1
-        self.threads = len(scripts) + most  # that there can be
+        self.threads = len(scripts) + most  # the maximum number of workers
         self.workers = self.sleepers = most if self.first_workers is None else min(self.first_workers, most)
         for place in range(self.workers):
             thread = Thread(len(scripts) + place)
@@ -433,7 +433,7 @@ class Pool:
         return calls
 
     def sleeper(self, me: Thread) -> Steps:
-        """A worker that is parked at the beginning."""
+        """Simulate a worker that is parked at the start."""
         yield me.wake
         if self.threads > self.machine.cores:
             yield from self.cores.take(me, woken=True)

@@ -1,4 +1,4 @@
-"""What the model says of 4 to 256 cores."""
+"""The model's predictions for 4 to 256 cores."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from machine import Costs, Machine
 from model import Policy, Pool, Region
 
 CORES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-HOP = 60.0  # nanoseconds; assumed: a line from core to core on a server's mesh
-BEFORE = Policy(least=0.0, fanout=2)  # what the pool did before the model was asked
+HOP = 60.0  # nanoseconds; assumed transfer of a line between cores on a server's mesh
+BEFORE = Policy(least=0.0, fanout=2)  # the pool's policy before the model was used to tune it
 
 SHAPES: dict[str, Sequence[float]] = {
     "fine, 20 µs": [20e3 / 1024] * 1024,
@@ -25,7 +25,7 @@ SHAPES: dict[str, Sequence[float]] = {
 
 
 def larger(costs: Costs, hop: float = HOP) -> Costs:
-    """The costs measured here, with what a larger machine's cores are apart: each woken thread wakes a core of its own."""
+    """Return the measured costs, adjusted for a larger machine: lines travel farther, and each woken thread wakes a core."""
     factor = hop / costs.transfer
     return replace(
         costs, transfer=hop, swap=costs.swap * factor, notice=costs.notice * factor, wake_more=costs.wake_call
@@ -33,17 +33,17 @@ def larger(costs: Costs, hop: float = HOP) -> Costs:
 
 
 def speed_up(machine: Machine, work: Sequence[float], policy: Policy | None = None, pause: float = 1e6) -> float:
-    """Against one thread; workers sleep before each region (pause) or still spin (0)."""
+    """Return the speed-up over one thread; before each region, workers sleep (pause) or still spin (0)."""
     cores = machine.cores
     warm = [Region([1e5] * 1024, cores, body="warm")] * 2
-    # Pauses of different lengths, so that no rhythm locks in.
+    # Pauses of different lengths avoid resonance between callers.
     regions = [Region(work, cores, pause=pause + 1000.0 * i) for i in range(10 if pause == 0 else 4)]
     calls = Pool(machine, policy).run([*warm, *regions])[0][4:]
     return sum(work) / statistics.mean(call.time for call in calls)
 
 
 def memory(machine: Machine, home: Callable[[int], int] | None) -> float:
-    """The bytes per nanosecond at which 256 chunks of 4 MB are read."""
+    """Return the bytes per nanosecond at which 256 chunks of 4 MB are read."""
     size = 4e6
     region = Region([0.0] * 256, machine.cores, eager=True, bytes=size, home=home)
     call = Pool(machine).run([region] * 2)[0][-1]
@@ -75,7 +75,7 @@ def picture(costs: Costs, path: str) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
-    matplotlib.rcParams["svg.hashsalt"] = "gilkit"  # the same file from the same figures
+    matplotlib.rcParams["svg.hashsalt"] = "gilkit"  # the same figures give the same file
     from matplotlib import pyplot
 
     figure, both = pyplot.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")

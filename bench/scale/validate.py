@@ -1,7 +1,7 @@
-"""Predicted against measured: real regions on this machine's cores, and what the model says of the same.
+"""Compare real regions on this machine's cores with the model's predictions.
 
-Each case is run in batches; one counts only if the machine gave both cores to us around it, which a probe of two busy
-threads tells: on a shared host a batch may have had half of a core without anybody here having done anything.
+Each case runs in batches. A batch counts only if a probe with two busy threads, before and after it, shows that both
+cores were available: on a shared host, another virtual machine may take part of a core.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from model import Pool, Region
 PROBE = 1_000_000  # loops
 UNDISTURBED = 1.1
 BATCHES, TRIES = 5, 40
-ASLEEP = 3 * MILLISECOND  # a pause after which all workers sleep
+ASLEEP = 3 * MILLISECOND  # nanoseconds after which all workers sleep
 
 
 @dataclass(frozen=True)
 class Case:
     name: str
-    work: Sequence[float]  # nanoseconds of each chunk, about
+    work: Sequence[float]  # approximate nanoseconds of each chunk
     threads: int
-    pause: int = 0  # before each region; negative: the caller sleeps, too
+    pause: int = 0  # before each region; negative: the caller sleeps as well
     callers: int = 1
-    bytes: int = 0  # of memory that each chunk reads, in place of work
+    bytes: int = 0  # of memory that each chunk reads instead of computing
 
     @property
     def regime(self) -> str:
@@ -82,7 +82,7 @@ def undisturbed(bench: Bench, loop: float) -> bool:
 
 
 def measured(bench: Bench, case: Case, loop: float, memory: np.ndarray) -> tuple[int, float]:
-    """Batches that counted, and the median time of a region in them."""
+    """Return the number of valid batches, and the median time of a region in them."""
     loops = None if case.bytes else [max(1, round(work / loop)) for work in case.work]
     medians: list[float] = []
     for _ in range(TRIES):
@@ -105,7 +105,7 @@ def measured(bench: Bench, case: Case, loop: float, memory: np.ndarray) -> tuple
 
 
 def predicted(costs: Costs, case: Case, serial: float) -> float:
-    """By the model, for regions that take `serial` on one thread."""
+    """Return the model's time for regions that take `serial` on one thread."""
     total = sum(case.work)
     work = [each * serial / total for each in case.work] if total else case.work
     machine = Machine(costs, CORES, node_streams=costs.read_all / costs.read_one)
@@ -121,7 +121,7 @@ def validate(bench: Bench, costs: Costs) -> list[Result]:
     results = []
     for case in cases():
         batches, time = measured(bench, case, loop, memory)
-        # What a chunk takes is the one-thread case's: the model is to say what threads make of it.
+        # The cost of a chunk comes from the one-thread case; the model predicts the effect of threads.
         if case.threads == 1:
             overhead = costs.region + len(case.work) * costs.chunk
             serial[case.name] = time - overhead

@@ -1,8 +1,8 @@
-"""How long the benchmarks may take: `pytest --benchmark` ends within five minutes on any machine.
+"""The time budget of the benchmarks: `pytest --benchmark` ends within five minutes on any machine.
 
-What is left of the time is divided anew before each benchmark, first among the suites by the weights of their
-benchmarks, then within the suite. A busy machine so gets fewer rounds; where not even one round of each fits, the last benchmarks
-of a suite are skipped, and every suite has some.
+Before each benchmark, the remaining time is divided among the suites by the weights of their benchmarks, and then
+within the suite. On a busy machine the benchmarks get fewer rounds. If one round of each does not fit, the last
+benchmarks of a suite are skipped, but every suite runs some.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Hashable, Iterable
 
 import psutil
 
-TOTAL = 255.0  # seconds since the process began: five minutes, less the longest benchmark and the summary
-LONGEST = 0.2  # seconds of timed rounds for one benchmark, which are enough
-ROUNDS = 3  # at least, while time is not short
-TIMED = 0.5  # of a benchmark's time; the rest is for its setup and for checking its result
+TOTAL = 255.0  # seconds since the process started: five minutes minus the longest benchmark and the summary
+LONGEST = 0.2  # maximum seconds of timed rounds for one benchmark
+ROUNDS = 3  # minimum seconds, unless time is short
+TIMED = 0.5  # fraction of a benchmark's time; the rest is for setup and for checking the result
 
 
 def age() -> float:
-    """Seconds since this process began: starting and importing count too."""
+    """Return the seconds since this process started, including startup and imports."""
     return time.time() - psutil.Process().create_time()
 
 

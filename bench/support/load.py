@@ -1,4 +1,4 @@
-"""What others did to the cores while a benchmark ran."""
+"""How much other programs used the cores while a benchmark ran."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from gilkit.lab.measure import descendants, tree_cpu
 from gilkit.lab.runner import OTHERS_PERCENT, STEAL_PERCENT
 
 SHORTEST = 0.1  # seconds; the kernel counts in ticks of 10 ms
-SPIN = 50_000_000  # steps of the probe, some 20 ms
-SCALES = 0.85  # of all cores, at least, or they are not all ours
+SPIN = 50_000_000  # steps of the probe, about 20 ms
+SCALES = 0.85  # fraction of all cores; below it, other programs use some of them
 
 
 def own_cpu() -> float:
-    """CPU seconds of this process and of its children, living and ended."""
+    """Return the CPU seconds of this process and of its children, running and ended."""
     times = os.times()
     cpu = tree_cpu(os.getpid()) + times.children_user + times.children_system
     for pid in descendants(os.getpid()):
@@ -32,7 +32,7 @@ def own_cpu() -> float:
 
 
 class Others:
-    """Measures what other programs and the host take of the cores, in per cent of one, from its making on."""
+    """Measure how much of the cores other programs and the host use from now on, in per cent of one core."""
 
     def __init__(self) -> None:
         self._before = self._read()
@@ -48,7 +48,7 @@ class Others:
         return busy - own_cpu(), steal, time.monotonic()
 
     def disturb(self) -> float | None:
-        """Return the per cent of a core taken if it is enough to disturb, else 0; None if the time was too short."""
+        """Return the per cent of a core used if it is enough to disturb, else 0; None if the time was too short."""
         others, steal, wall = (now - before for now, before in zip(self._read(), self._before, strict=True))
         if wall < SHORTEST:
             return None
@@ -57,9 +57,10 @@ class Others:
 
 
 def scaling() -> float:
-    """Return how many times as fast a busy loop is on all threads as on one: it needs nothing but the cores.
+    """Return the speed-up of a busy loop on all threads over one thread.
 
-    This also shows what no system counts, such as the neighbours of a virtual machine.
+    The loop needs only the cores, so the result also reveals load that the system cannot count, such as other virtual
+    machines on the host.
     """
 
     def seconds(threads: int) -> float:

@@ -1,4 +1,4 @@
-"""The summary of a run of the benchmarks, at most 100 columns wide: every suite, gilkit beside the best of its peers."""
+"""The summary of a run of the benchmarks, at most 100 columns wide: every suite, with gilkit and its best peer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gilkit.lab.text import duration, factor, shorten_middle
 
 WIDTH = 100
 BASE = "serial"
-PEERS = ("peer", "module", "way", "mapper")  # what suites call the parameter that is the contender
+PEERS = ("peer", "module", "way", "mapper")  # names that suites give to the contender's parameter
 OURS, ALONE = "gilkit", "gilkit-1"  # on all threads, and on one
 TIME_IS_UP = "time is up"
 
@@ -43,7 +43,7 @@ def plain(value: Any) -> str:
 
 
 def labels(members: list[Any]) -> list[str]:
-    """Name the members of a group by what distinguishes them: their parameters, and their functions."""
+    """Name the members of a group by the parameters and functions in which they differ."""
     parameters = [{key: plain(value) for key, value in (each.params or {}).items()} for each in members]
     functions = [each.name.partition("[")[0].removeprefix("test_") for each in members]
     names = dict.fromkeys(key for each in parameters for key in each)
@@ -73,7 +73,7 @@ def mark(*disturbed: bool) -> str:
 
 
 def rows(group: str, members: list[Entry]) -> Iterator[Line]:
-    """Show a line for each contender. The base is one pure-Python thread, if it takes part."""
+    """Show a line for each contender. The base is one pure-Python thread, if there is one."""
     base = next((each.seconds for each in members if each.info.get("strategy") == BASE), None)
     used = any("threads" in each.info for each in members)
     title = (
@@ -115,7 +115,7 @@ def wrapped(text: str) -> Iterator[Line]:
 
 
 def table(measured: list[Any]) -> Iterator[Line]:
-    """Show every suite: first its groups that fit in a line each, then the others."""
+    """Show every suite: first the groups that fit on one line each, then the others."""
     for suite, members in groupby(measured, key=lambda each: PurePath(each.fullname.partition("::")[0]).stem):
         groups: dict[str, list[Any]] = {}
         for each in members:
@@ -136,7 +136,7 @@ def table(measured: list[Any]) -> Iterator[Line]:
 
 
 def disturbances(measured: list[Any], scaling: list[float]) -> Iterator[str]:
-    """Say what else used the cores, as far as it was seen."""
+    """Report other use of the cores, as far as it was measured."""
     looked = [each.extra_info["others_percent"] for each in measured if "others_percent" in each.extra_info]
     disturbed = [percent for percent in looked if percent]
     if disturbed:
@@ -154,7 +154,7 @@ def disturbances(measured: list[Any], scaling: list[float]) -> Iterator[str]:
 
 
 def lines(benchmarks: list[Any], skipped: list[Any], run: Any) -> Iterator[Line]:
-    """Show all: the machine, what disturbed the run, each suite, and what is missing."""
+    """Show the machine, the disturbances, each suite, and the benchmarks that are missing."""
     yield from wrapped(machine.one_line(machine.describe()))
     measured = [each for each in benchmarks if not each.has_error]
     said = list(disturbances(measured, run.scaling))

@@ -1,9 +1,9 @@
-"""Checks a wheel of gilkit: what is in it, its size, what importing it does, and that it can be built again.
+"""Check a wheel of gilkit: its contents, its size, its import, and that its build is reproducible.
 
     python tests/dist/check_wheel.py WHEEL [--same-as WHEEL_BUILT_ELSEWHERE] [--python PYTHON_THAT_HAS_IT_INSTALLED]
 
-Needs nothing but the standard library and, without --python, pip. Exits with status 1 and says what is wrong. At the
-end it prints what `import gilkit` costs; no time decides anything.
+The script needs only the standard library and, without --python, pip. If something is wrong, it prints the reason and
+exits with status 1. At the end it prints the time of `import gilkit`, for information only.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LARGEST = 1_500_000
 
-# What may be in a wheel, beside its .dist-info; the first that fits says what it is.
+# The files that a wheel may contain besides its .dist-info; the first pattern that matches classifies a file.
 KINDS = {
     "gilkit/include/gilkit/*.h": "the C interface",
     "gilkit/*.so": "extension module",
@@ -35,7 +35,7 @@ KINDS = {
     "gilkit/*.py": "Python",
 }
 
-# Run with the wheel installed. Threads of the process, as the system counts them: NumPy's BLAS starts its own.
+# Runs with the wheel installed. Counts the process's threads before and after, since NumPy's BLAS starts its own.
 IMPORTS = """
 import importlib, os, pkgutil, sys, sysconfig
 import numpy
@@ -61,7 +61,7 @@ assert gilkit.sum(numpy.arange(10), threads=2) == 45 and gilkit.map(abs, [-1, 2]
 
 
 class Wrong(Exception):
-    """Something about the wheel."""
+    """A defect of the wheel."""
 
 
 def kind(name: str) -> str | None:
@@ -69,7 +69,7 @@ def kind(name: str) -> str | None:
 
 
 def expected_modules(wheel: Path) -> set[str]:
-    """_core, what Cython's modules share, one for each .pyx, and from CPython 3.12 on those for sub-interpreters."""
+    """Return the extension modules: _core, Cython's shared module, one per .pyx, and _isolated from CPython 3.12 on."""
     modules = {path.relative_to(ROOT).with_suffix("").as_posix() for path in (ROOT / "gilkit").rglob("*.pyx")}
     python = re.search(r"-cp3(\d+)-", wheel.name)
     isolated = {"gilkit/_isolated/modules"} if python and int(python[1]) >= 12 else set()
@@ -94,11 +94,11 @@ def check_contents(wheel: Path, version: str) -> None:
     built = {name.split(".")[0] for name in package if name.endswith(".so")}
     modules = expected_modules(wheel)
     if built != modules:
-        raise Wrong(f"its extension modules are not those of the tree: {sorted(built ^ modules)}")
+        raise Wrong(f"its extension modules differ from those of the source tree: {sorted(built ^ modules)}")
     if f"{info}/licenses/LICENSE" not in names:
         raise Wrong("the licence is missing")
     if (metadata["Name"], metadata["Version"]) != ("gilkit", version):
-        raise Wrong(f"the metadata are of {metadata['Name']} {metadata['Version']}, not of gilkit {version}")
+        raise Wrong(f"the metadata belong to {metadata['Name']} {metadata['Version']}, not to gilkit {version}")
 
 
 def check_size(wheel: Path) -> None:
@@ -119,7 +119,7 @@ def check_same(wheel: Path, other: Path) -> None:
 
 
 def import_milliseconds(python: Path, times: int = 15) -> float:
-    """What `import gilkit` takes after `import numpy`, the median of so many processes."""
+    """Return the median time of `import gilkit` after `import numpy`, over several processes."""
     found = []
     for _ in range(times):
         said = subprocess.run(
@@ -135,12 +135,12 @@ def import_milliseconds(python: Path, times: int = 15) -> float:
 def check_import(python: Path, version: str) -> None:
     done = subprocess.run([python, "-P", "-c", IMPORTS, version], capture_output=True, text=True)
     if done.returncode != 0:
-        raise Wrong(f"does not import as it should:\n{done.stderr}")
+        raise Wrong(f"cannot be imported:\n{done.stderr}")
     print(f"import gilkit after import numpy: {import_milliseconds(python):.1f} ms (median of 15 processes)")
 
 
 def install(wheel: Path, folder: str) -> Path:
-    """The interpreter of a new environment, which has the wheel and what it needs, and nothing else."""
+    """Install the wheel and its dependencies into a new environment; return that environment's interpreter."""
     venv.create(folder, with_pip=False)
     python = Path(folder) / ("Scripts" if os.name == "nt" else "bin") / "python"
     pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check"]
@@ -167,7 +167,7 @@ def main() -> int:
     except Wrong as wrong:
         print(f"{wheel.name}: {wrong}", file=sys.stderr)
         return 1
-    print(f"{wheel.name}: as it should be")
+    print(f"{wheel.name}: correct")
     return 0
 
 

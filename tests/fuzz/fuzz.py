@@ -1,11 +1,12 @@
-"""Calls gilkit's functions on arrays with random arguments and compares each answer with NumPy's or the reference's.
+"""Call gilkit's array functions with random arguments and compare each answer with NumPy's or the reference's.
 
-``nox -s fuzz`` builds gilkit with AddressSanitizer and UndefinedBehaviorSanitizer and runs this. By hand, with any build:
+``nox -s fuzz`` builds gilkit with AddressSanitizer and UndefinedBehaviorSanitizer and runs this file. It works with any
+build:
 
     python tests/fuzz/fuzz.py --seconds 60
-    python tests/fuzz/fuzz.py --seed 5 --case 1234      # one case again, as a finding says
+    python tests/fuzz/fuzz.py --seed 5 --case 1234      # repeat one case, as a finding suggests
 
-A case depends on seed and number alone. The cases run in a child process, so that a crash is a finding, too.
+A case depends only on the seed and its number. The cases run in a child process, so a crash is a finding as well.
 """
 
 from __future__ import annotations
@@ -36,15 +37,15 @@ import gilkit.reference.pi
 
 ACCEPTED = [np.dtype(code) for code in "?bhilqBHILQfd"]
 OTHERS = [np.dtype(code) for code in ("e", "g", "D", "S3", "M8[s]", "O")]
-# What a function may raise for arguments that it does not take. NumPy's errors for axes are among them.
+# Errors that a function may raise for arguments that it does not accept. NumPy's axis errors are subclasses of them.
 REFUSALS = (TypeError, ValueError, OverflowError, MemoryError, IndexError)
 ENDED = (TimeoutError, CancelledError)
 SPECIAL = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 5e-324, 1e308, -1e308, 1e-40, 3e38, 2.0**53, 0.1]
-BATCH = 2000  # cases of a child process
+BATCH = 2000  # cases per child process
 
 
 class Lying(np.ndarray):
-    """Says of itself what is not so. Nothing that it says may lead to a write beyond its memory."""
+    """An array whose attributes are false. None of them may lead to a write beyond its memory."""
 
     shape = property(lambda self: (1000,))
     dtype = property(lambda self: np.dtype(float))
@@ -57,7 +58,7 @@ class Lying(np.ndarray):
 
 
 class Raising(np.ndarray):
-    """Raises where it is asked for anything."""
+    """An array that raises when a view of it is made."""
 
     def __array_finalize__(self, parent):
         if getattr(parent, "armed", False):
@@ -65,7 +66,7 @@ class Raising(np.ndarray):
 
 
 class Case:
-    """One call: random arguments, the answer, and what is expected."""
+    """One call: random arguments, the answer, and the expected result."""
 
     def __init__(self, seed, number, hostile):
         self.rng = np.random.default_rng([seed, number])
@@ -158,7 +159,7 @@ class Case:
         return a
 
     def out_for(self, a, shape, dtype):
-        """An out of that shape and dtype; often one that overlaps a, sometimes one that is wrong."""
+        """Return an out of this shape and dtype; often one that overlaps a, sometimes a wrong one."""
         kind = self.pick(
             ["new", "new", "same", "shifted", "flip", "step", "odd", "wrong shape", "wrong dtype", "lying"]
         )
@@ -194,7 +195,10 @@ class Case:
         return int(self.rng.integers(-ndim, ndim)) if ndim else 0
 
     def call(self, function, *args, **keywords):
-        """The answer, on some threads, perhaps in a scope that ends it; the same bits on other threads."""
+        """Call the function on a random number of threads, sometimes in a scope that ends it, and return the answer.
+
+        Sometimes the call is repeated on another number of threads, which must give the same bits.
+        """
         threads = int(self.pick([1, 2, 3, 4, 7, 16, 64]))
         self.said.append(f"{function.__name__} {keywords} threads={threads}")
         scope, timer = contextlib.nullcontext(), None
@@ -222,11 +226,11 @@ def same_bits(a, b):
     for x, y in zip(a, b, strict=True) if isinstance(a, tuple) else [(a, b)]:
         x, y = np.asarray(x), np.asarray(y)
         if x.dtype != y.dtype or x.shape != y.shape or x.tobytes() != y.tobytes():
-            raise AssertionError(f"other bits on other threads: {x!r} and {y!r}")
+            raise AssertionError(f"different bits on another number of threads: {x!r} and {y!r}")
 
 
 def same(got, expected, slack=0.0):
-    """Equal, or within the slack; NaN equals NaN."""
+    """Check that the results are equal or within the slack; NaN equals NaN."""
     got, expected = np.asarray(got), np.asarray(expected)
     if got.shape != expected.shape or got.dtype.newbyteorder("=") != expected.dtype.newbyteorder("="):
         raise AssertionError(f"{got.dtype}{got.shape} where {expected.dtype}{expected.shape} is right")
@@ -240,7 +244,7 @@ def same(got, expected, slack=0.0):
 
 
 def plain(a):
-    """The array behind a subclass, its items moved to memory of their own."""
+    """Return a copy of the array as a plain ndarray."""
     return np.array(a.view(np.ndarray) if isinstance(a, np.ndarray) else a, copy=True)
 
 
@@ -258,13 +262,13 @@ def reduction(case):
     if name in ("sum", "mean", "var", "std") and np.asarray(expected).dtype.kind == "f":
         with np.errstate(all="ignore"):
             large = float(np.abs(x.astype(np.float64)).max(initial=0))
-            if not large < 1e30:  # overflows on the way are another's: NumPy adds float32 in float32
+            if not large < 1e30:  # intermediate overflows differ: NumPy adds float32 in float32
                 return
             scale = {"sum": x.size * large, "mean": large, "var": large * large, "std": large}[name]
         eps = float(np.finfo(np.asarray(expected).dtype).eps)
         slack = scale * eps * (64 + x.size**0.5) + (scale * eps**0.5 * 8 if name == "std" else 0)
         if name in ("var", "std") and not np.all(np.isfinite(expected)):
-            return  # degrees of freedom
+            return  # no degrees of freedom are left
         same(got, expected, slack)
     else:
         same(got, expected)
@@ -338,7 +342,7 @@ def histogram(case):
         [1, 2, 10, 100, 1023, 4096, 70_000, 300_000, "auto", np.array([0, 1, 5, 9]), np.linspace(-2, 2, 999)]
     )
     if isinstance(bins, str) and x.size > 1000:
-        bins = 10  # one value far away, and NumPy's rules make more bins than there is memory
+        bins = 10  # with one distant value, NumPy's rules make more bins than fit in memory
     keywords = {"bins": bins, "density": case.chance(20)}
     if case.chance(30):
         keywords["range"] = case.pick([(0, 1), (-3.5, 3.25), (0, 0), (1, 0), (-1e300, 1e300), (0, np.inf), (0.1, 0.7)])
@@ -427,7 +431,7 @@ def uniform(case):
 
 
 def numbers(case):
-    """pi, spin and mandelbrot, near the ends of their ranges, too."""
+    """Check pi, spin and mandelbrot, also near the ends of their ranges."""
     if case.chance(30):
         n, seed = int(case.rng.integers(1, 3000)), int(case.rng.integers(2**63))
         same(case.call(gilkit.pi, n, seed=seed), gilkit.reference.pi.pi(n, seed=seed))
@@ -444,7 +448,7 @@ def numbers(case):
 
 
 def virtual(case):
-    """Arrays far larger than memory, all of one item: sizes near 2**63."""
+    """Check arrays with sizes near 2**63, far larger than memory: all items are one item in memory."""
     dtype = case.pick(ACCEPTED)
     n = (2**63 - 1) // dtype.itemsize - int(case.pick([0, 1, 100, 2**20]))
     shape = case.pick([(n,), (n // 2, 2), (2, n // 2), (n // 256, 256), (3, n // 48, 16), (2**20, n >> 20)])
@@ -453,7 +457,7 @@ def virtual(case):
     names = ["sum", "min", "max", "mean", "var", "fsum", "dot", "cumsum", "sort", "argsort", "histogram", "bincount"]
     name = case.pick([*names, "nearest", "jacobi"])
     keywords = {}
-    if name in ("cumsum", "sort") and case.chance(70):  # written to a single item
+    if name in ("cumsum", "sort") and case.chance(70):  # all writes go to a single item
         keywords["out"] = as_strided(
             np.zeros(1, np.cumsum(np.ones(1, dtype)).dtype if name == "cumsum" else dtype), shape, (0,) * len(shape)
         )
@@ -475,7 +479,7 @@ KINDS = [
 
 
 def run_case(seed, number, hostile):
-    """Raises AssertionError for a wrong answer."""
+    """Run the case; raise AssertionError for a wrong answer."""
     case = Case(seed, number, hostile)
     kind = case.pick(KINDS)
     try:
@@ -504,10 +508,10 @@ def child(seed, first, last, place, hostile, until):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=600)
-    parser.add_argument("--seed", type=int, help="else a random one, which is printed")
-    parser.add_argument("--case", type=int, help="run this one alone, in this process")
-    parser.add_argument("--findings", type=int, default=10, help="end after so many")
-    parser.add_argument("--without-hostile", action="store_true", help="no subclasses that lie")
+    parser.add_argument("--seed", type=int, help="default: a random seed, which is printed")
+    parser.add_argument("--case", type=int, help="run only this case, in this process")
+    parser.add_argument("--findings", type=int, default=10, help="stop after this number of findings")
+    parser.add_argument("--without-hostile", action="store_true", help="use no subclasses with false attributes")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
     seed = secrets.randbits(32) if args.seed is None else args.seed
@@ -533,7 +537,7 @@ def main():
                 text=True,
             )
             seen = None
-            while True:  # a case that hangs is a finding, too
+            while True:  # a case that hangs is a finding as well
                 try:
                     _, said = process.communicate(timeout=120)
                     break

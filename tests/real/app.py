@@ -1,4 +1,4 @@
-"""One application as WSGI and as ASGI: /KIND/SEED is answered with what gilkit computes, as JSON."""
+"""One application as WSGI and as ASGI: /KIND/SEED returns a result of gilkit as JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import work
 
 if os.environ.get("REAL_PRELOAD"):
-    # Before the server forks its workers: the pool has threads by then.
+    # Compute before the server forks its workers, so the pool has threads at that time.
     assert work.answer("kernels", 1) == work.expected("kernels", 1)
     assert work.answer("map", 1) == work.expected("map", 1)
 
@@ -18,7 +18,7 @@ def respond(path: str) -> tuple[int, bytes]:
     try:
         kind, _, seed = path.strip("/").partition("/")
         return 200, json.dumps(work.answer(kind, int(seed))).encode()
-    except Exception as error:  # what a framework would log and answer with 500
+    except Exception as error:  # a framework would log this and answer with status 500
         return 500, json.dumps(f"{type(error).__name__}: {error}").encode()
 
 
@@ -35,7 +35,7 @@ async def asgi(scope, receive, send):
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
                 return
-    # Half in the loop's own thread, half in its executor's.
+    # Half run in the loop's thread, half in its executor.
     here = scope["path"].endswith(("0", "2", "4", "6", "8"))
     status, body = respond(scope["path"]) if here else await asyncio.to_thread(respond, scope["path"])
     headers = [(b"content-length", str(len(body)).encode())]

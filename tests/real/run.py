@@ -1,7 +1,9 @@
-"""gilkit inside real servers: starts each, asks it, and checks every answer. `nox -s real`, or `python tests/real/run.py`.
+"""Test gilkit inside real servers: start each, send requests, and check every answer.
 
-Everything happens on the loopback interface, is bounded in requests and in time, and ends with its children. A server
-that is not installed is left out, unless --all is given. Exit status 0: every answer was right.
+Run it with `nox -s real` or `python tests/real/run.py`.
+
+The servers use only the loopback interface. Requests and time are bounded, and all child processes are ended. A server
+that is not installed is skipped unless --all is given. Exit status 0 means that every answer was right.
 """
 
 from __future__ import annotations
@@ -20,12 +22,12 @@ PROGRAMS = [
     ("gunicorn", "sync"), ("gunicorn", "gthread"), ("gunicorn", "gevent"), ("uvicorn",), ("celery", "prefork"),
     ("celery", "threads"), ("celery", "gevent"), ("dask",), ("jupyter",), ("xdist",), ("uwsgi",), ("twisted",),
 ]  # fmt: skip
-SECONDS = 90  # for one of them; about ten are needed
+SECONDS = 90  # seconds for one server; about ten are needed
 LEFT_OUT = 77
 
 
 def run(program: tuple[str, ...]) -> tuple[int, str]:
-    """Its exit status and what it said; -1 when it took too long."""
+    """Run one program; return its exit status (-1 after a timeout) and its output."""
     command = [sys.executable, "-P", str(HERE / f"with_{program[0]}.py"), *program[1:]]
     environment = {**os.environ, "PYTHONPATH": str(HERE), "PYTHONFAULTHANDLER": "1"}
     with subprocess.Popen(
@@ -35,7 +37,7 @@ def run(program: tuple[str, ...]) -> tuple[int, str]:
             said, _ = process.communicate(timeout=SECONDS)
             return process.returncode, said
         except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGINT)  # it ends its servers
+            process.send_signal(signal.SIGINT)  # on this signal it ends its servers
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return -1, process.communicate(timeout=20)[0]
             return -1, "it had to be killed"
@@ -46,8 +48,8 @@ def run(program: tuple[str, ...]) -> tuple[int, str]:
 
 def main() -> int:
     options = argparse.ArgumentParser(description="gilkit inside real servers")
-    options.add_argument("names", nargs="*", help="which of them, such as gunicorn or celery-gevent; else all")
-    options.add_argument("--all", action="store_true", help="one that is not installed is a failure")
+    options.add_argument("names", nargs="*", help="servers such as gunicorn or celery-gevent (default: all)")
+    options.add_argument("--all", action="store_true", help="fail if a server is not installed")
     chosen = options.parse_args()
     failed = 0
     for program in PROGRAMS:

@@ -1,4 +1,4 @@
-"""Starting servers on the loopback interface, asking them, and ending them with all their children."""
+"""Start servers on the loopback interface, send requests, and end the servers with all their children."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def started(*command: object, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A program in a session of its own, which ends with the block. What it said is shown if the block fails."""
+    """Run a program in its own session until the block ends; show its output if the block fails."""
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             [str(part) for part in command],
@@ -74,7 +74,7 @@ def await_port(port: int, process: subprocess.Popen[bytes], seconds: float = 40)
 
 
 def ask(port: int, kind: str, seed: int) -> tuple[int, object]:
-    """The status and the answer; an error of the connection is the server's failure."""
+    """Return the status and the body; a connection error counts as a failure of the server."""
     connection = http.client.HTTPConnection(HOST, port, timeout=30)
     try:
         connection.request("GET", f"/{kind}/{seed}")
@@ -85,7 +85,7 @@ def ask(port: int, kind: str, seed: int) -> tuple[int, object]:
 
 
 def check(port: int, kinds: Sequence[str] = work.KINDS, requests: int = 48, at_once: int = 6) -> None:
-    """That many requests, some at a time: every answer must be right."""
+    """Send a number of concurrent requests and check that every answer is right."""
 
     def one(number: int) -> None:
         kind = kinds[number % len(kinds)]
@@ -98,7 +98,7 @@ def check(port: int, kinds: Sequence[str] = work.KINDS, requests: int = 48, at_o
 
 
 def check_or_refused(port: int, requests: int = 16, at_once: int = 8) -> str:
-    """Items that let other greenlets run: right, or an error that names greenlets; never a crash or a hang."""
+    """Request items that switch greenlets: a right answer or an error that names greenlets, but no crash or hang."""
 
     def one(number: int) -> bool:
         status, got = ask(port, "sleep", number)

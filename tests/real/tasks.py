@@ -1,4 +1,4 @@
-"""The celery application: with_celery.py says where the broker is."""
+"""The celery application; with_celery.py sets the broker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""celery: a pool of processes, of threads, of greenlets. The broker is redis on the loopback interface, else a folder."""
+"""celery with a pool of processes, threads or greenlets. The broker is redis on the loopback interface, or a folder."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def main(pool: str) -> None:
                     assert got == work.expected(kind, seed), f"{kind}/{seed}: {str(got)[:500]}"
 
             check()
-            # Items that let other greenlets run: right, or an error that names greenlets; never a crash or a hang.
+            # Items that switch greenlets give a right answer or an error that names greenlets, but no crash or hang.
             right = 0
             for seed, found in [(seed, answer_or_error.delay("sleep", seed)) for seed in range(12)]:
                 got = found.get(timeout=30)

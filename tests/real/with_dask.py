@@ -1,4 +1,4 @@
-"""Dask: a cluster of processes, each of which has several threads that call gilkit."""
+"""Dask: a cluster of processes in which several threads call gilkit."""
 
 from __future__ import annotations
 

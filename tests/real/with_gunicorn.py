@@ -12,7 +12,7 @@ KINDS = {"sync": ["--preload", "-w", "2"], "gthread": ["-w", "2", "--threads", "
 
 
 def without_control() -> list[str]:
-    """Without the socket that new versions keep in the user's home for commands."""
+    """Turn off the control socket that new versions create in the user's home."""
     from gunicorn.config import KNOWN_SETTINGS
 
     known = any(setting.name == "control_socket_disable" for setting in KNOWN_SETTINGS)
@@ -33,7 +33,7 @@ def main(kind: str) -> None:
         support.check(port)
         if kind == "gevent":
             print(support.check_or_refused(port))
-            support.check(port)  # the workers have survived it
+            support.check(port)  # the workers survived
         else:
             support.check(port, ["sleep"], requests=16)
 

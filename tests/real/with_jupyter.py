@@ -1,4 +1,4 @@
-"""A Jupyter kernel: answers in cells, output from items, an interrupt in the midst of a map, and a restart."""
+"""A Jupyter kernel: results of cells, output from items, an interrupt during a map, and a restart."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def main() -> None:
         client.wait_for_ready(timeout=60)
 
         def run(cell: str, interrupt: float = 0.0) -> tuple[str, str]:
-            """How the cell ended, and what it printed."""
+            """Run a cell; return its status and its output."""
             said = []
             sent = client.execute(cell)
             if interrupt:

@@ -1,4 +1,4 @@
-"""pytest-xdist: tests that use gilkit, in two workers, forked processes among them."""
+"""pytest-xdist: tests that use gilkit, some in forked processes, on two workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every server does with gilkit, and whether its answers are right. The checking side uses NumPy and hashlib alone."""
+"""The work that every server does with gilkit, and the check of its answers, which uses only NumPy and hashlib."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def locks(seed: int) -> int:
 
 
 def sleep(seed: int) -> list[int]:
-    """Items that wait: under gevent, each lets other greenlets run."""
+    """Map items that sleep; under gevent, each switches to other greenlets."""
     import gilkit
 
     def item(number: int) -> int:

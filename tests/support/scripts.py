@@ -5,10 +5,10 @@ import threading
 
 
 def script(path, body):
-    """A shell script that can be run at once.
+    """Write a shell script that can be run immediately.
 
-    Another process writes it: a child that another thread starts while a file is open for writing keeps it open, and
-    until that child has become another program nobody can run the file.
+    A separate process writes it. If this process did, a child that another thread forks during the write would inherit
+    the open file, and until that child calls exec, running the script would fail with ETXTBSY.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     text = f"#!/bin/sh\n{body}\n"
@@ -17,7 +17,7 @@ def script(path, body):
 
 
 def module(folder, name, text):
-    """The file of a module whose name no other thread's test has."""
+    """Write a module whose name is unique to this thread, and return its path."""
     path = folder / f"{name}_{threading.get_ident()}.py"
     path.write_text(text)
     return path

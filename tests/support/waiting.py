@@ -1,9 +1,9 @@
-"""Threads that tests start, and waits that end."""
+"""Helpers that start threads and wait with a limit."""
 
 import threading
 import time
 
-LONG = 20.0  # seconds; what takes longer has failed
+LONG = 20.0  # seconds; a longer wait is a failure
 
 
 def start(body, *args):
@@ -13,14 +13,14 @@ def start(body, *args):
 
 
 def until(predicate):
-    """Waits until predicate() is true; fails after a long time."""
+    """Wait until predicate() is true; fail after LONG seconds."""
     end = time.monotonic() + LONG
     while not predicate():
-        assert time.monotonic() < end, "it never came true"
+        assert time.monotonic() < end, "the condition never became true"
         time.sleep(0.001)
 
 
 def held(lock):
-    """The lock, held by another thread until the end of the test."""
+    """Acquire the lock in another thread, which ends without a release; return the lock."""
     start(lock.acquire).join()
     return lock

@@ -1,4 +1,4 @@
-"""What type checkers must accept, and the types that they must infer. Checked, never run: see tests/test_typing.py."""
+"""Code that type checkers must accept, and the types that they must infer. It never runs: see tests/test_typing.py."""
 
 from collections.abc import Generator
 from concurrent.futures import CancelledError

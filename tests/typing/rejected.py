@@ -1,4 +1,4 @@
-"""What type checkers must reject: each line that is marked, and no other. See tests/test_typing.py."""
+"""Code that type checkers must reject: each marked line, and no other. See tests/test_typing.py."""
 
 import numpy as np
 import numpy.typing as npt
@@ -12,30 +12,30 @@ complexes: npt.NDArray[np.complex128] = np.zeros(4, np.complex128)
 halves: npt.NDArray[np.float16] = np.zeros(4, np.float16)
 dates: npt.NDArray[np.datetime64] = np.zeros(4, "M8[s]")
 
-gilkit.sum(complexes)  # rejected: no kernel for complex numbers
-gilkit.sum(halves, axis=0)  # rejected: nor for float16
-gilkit.sum(doubles, None, None)  # rejected: out is a keyword
-gilkit.sum(doubles, out=[0.0])  # rejected: out is an array
-gilkit.sum(doubles, axis=0.5)  # rejected: an axis is an integer
+gilkit.sum(complexes)  # rejected: there is no kernel for complex numbers
+gilkit.sum(halves, axis=0)  # rejected: there is no kernel for float16
+gilkit.sum(doubles, None, None)  # rejected: out is keyword-only
+gilkit.sum(doubles, out=[0.0])  # rejected: out must be an array
+gilkit.sum(doubles, axis=0.5)  # rejected: an axis must be an integer
 gilkit.mean(doubles, ddof=1)  # rejected: only var and std have ddof
 gilkit.max(dates)  # rejected
-gilkit.min(doubles, threads=2.5)  # rejected: a number of threads is an integer
+gilkit.min(doubles, threads=2.5)  # rejected: a number of threads must be an integer
 gilkit.fsum(complexes)  # rejected
 gilkit.dot(complexes, complexes)  # rejected
 gilkit.cumsum(dates)  # rejected
 gilkit.sort(complexes)  # rejected
-gilkit.sort(doubles, kind=1)  # rejected: kinds are strings
-gilkit.sort(doubles, order="x")  # rejected: it has no fields
-gilkit.bincount(doubles)  # rejected: of integers
-gilkit.histogram(doubles, range=0.5)  # rejected: a range is a pair
+gilkit.sort(doubles, kind=1)  # rejected: kinds must be strings
+gilkit.sort(doubles, order="x")  # rejected: the array has no fields
+gilkit.bincount(doubles)  # rejected: must be an array of integers
+gilkit.histogram(doubles, range=0.5)  # rejected: a range must be a pair
 gilkit.uniform(5)  # rejected: a seed must be given
-gilkit.uniform(5, seed=1, dtype=np.int64)  # rejected: float32 or float64
-gilkit.jacobi(integers, iterations=1)  # rejected: a grid of floats
+gilkit.uniform(5, seed=1, dtype=np.int64)  # rejected: must be float32 or float64
+gilkit.jacobi(integers, iterations=1)  # rejected: must be a grid of floats
 gilkit.jacobi(doubles)  # rejected: iterations must be given
 gilkit.kmeans(doubles, 2)  # rejected: a seed must be given
 gilkit.mandelbrot(80.5, 25)  # rejected
 gilkit.map(len, [1, 2])  # rejected: numbers have no length
-gilkit.map(len)  # rejected: of nothing
+gilkit.map(len)  # rejected: there is no iterable
 gilkit.map(divmod, [1], ["a"])  # rejected
 gilkit.starmap(pow, 3)  # rejected
 gilkit.parallel_for("10", None)  # rejected
@@ -48,5 +48,5 @@ single: npt.NDArray[np.float32] = ordered  # rejected: it is float64
 sync.Lock(1)  # rejected
 sync.Lock().acquire("now")  # rejected
 sync.AtomicCounter("1")  # rejected
-sync.RacyCounter().compare_and_set(0, 1)  # rejected: only where it is atomic
-sync.contend(sync.Lock(), 1, threads=2)  # rejected: that is no counter
+sync.RacyCounter().compare_and_set(0, 1)  # rejected: this counter has no such method
+sync.contend(sync.Lock(), 1, threads=2)  # rejected: it is not a counter

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Without gilkit.import_gilkit(): whatever is called first imports gilkit. And without options."""
+"""A module that does not call gilkit.import_gilkit(), so its first call imports gilkit; it also passes no options."""
 from array import array
 
 from libc.stdint cimport int64_t

@@ -1,5 +1,5 @@
 # cython: language_level=3, cdivision=True
-"""Julia sets on gilkit's pool: rows of very unequal cost, balanced by the pool."""
+"""Julia sets on gilkit's pool, which balances rows of very unequal cost."""
 from array import array
 
 from libc.stdint cimport int32_t, int64_t
@@ -32,14 +32,14 @@ cdef void draw_rows(int64_t begin, int64_t end, void *data) noexcept nogil:
     cdef Picture *picture = <Picture *>data
     cdef int64_t row, column
     for row in range(begin, end):
-        if gilkit.cancelled():  # Ctrl-C, a timeout, or an error elsewhere: the rest is not wanted
+        if gilkit.cancelled():  # Ctrl-C, a timeout, or an error elsewhere: stop
             return
         for column in range(picture.width):
             picture.pixels[row * picture.width + column] = escape(picture, row, column)
 
 
 def draw(int64_t width, int64_t height, double complex c=-0.8 + 0.156j, int32_t max_iter=300):
-    """The escape counts of z*z + c, an array of width * height int32."""
+    """Return the escape counts of z*z + c as an array of width * height int32."""
     pixels = array("i", bytes(4 * width * height))
     cdef int32_t[::1] view = pixels
     cdef Picture picture = Picture(c.real, c.imag, width, height, max_iter, &view[0])
@@ -47,7 +47,7 @@ def draw(int64_t width, int64_t height, double complex c=-0.8 + 0.156j, int32_t 
     return pixels
 
 
-# ---- A result in one number: the same bits for any number of threads ----
+# ---- A reduction with the same bits for any number of threads ----
 
 cdef void add_rows(int64_t begin, int64_t end, void *data, void *partial) noexcept nogil:
     cdef Picture *picture = <Picture *>data
@@ -64,7 +64,7 @@ cdef void add(void *into, const void *source, void *data) noexcept nogil:
 
 
 def darkness(int64_t width, int64_t height, double complex c=-0.8 + 0.156j, int32_t max_iter=300, *, int threads=0):
-    """The sum of 1 / (1 + count) over the picture."""
+    """Return the sum of 1 / (1 + count) over the picture."""
     cdef Picture picture = Picture(c.real, c.imag, width, height, max_iter, NULL)
     cdef gilkit.options_t options = gilkit.default_options()
     cdef double total = 0.0
@@ -73,7 +73,7 @@ def darkness(int64_t width, int64_t height, double complex c=-0.8 + 0.156j, int3
     return total
 
 
-# ---- A body that takes the GIL where it needs it ----
+# ---- A body that acquires the GIL where it needs it ----
 
 cdef void call_rows(int64_t begin, int64_t end, void *data) noexcept nogil:
     cdef int64_t row
@@ -88,7 +88,7 @@ cdef void call_rows(int64_t begin, int64_t end, void *data) noexcept nogil:
 
 
 def each_row(int64_t height, function):
-    """function(row) for each row, from several threads, in any order."""
+    """Call function(row) for each row, from several threads, in any order."""
     cdef list errors = []
     cdef tuple both = (function, errors)
     try:
@@ -118,7 +118,7 @@ cdef void count_each(int64_t begin, int64_t end, void *data) noexcept nogil:
 
 
 def count(int64_t n):
-    """n, counted twice."""
+    """Count n items in two ways and return both totals."""
     cdef Tally tally = Tally(under_the_lock=0, counter=gilkit.counter_new())
     if tally.counter == NULL:
         raise MemoryError

@@ -1,4 +1,4 @@
-"""A C function of cffi on gilkit's pool."""
+"""A C function, compiled by cffi, on gilkit's pool."""
 
 from _scaling import ffi, lib
 
@@ -6,7 +6,7 @@ import gilkit
 
 
 def scale(values, factor):
-    """Multiplies an array of doubles in place."""
+    """Multiply an array of doubles in place."""
     array = ffi.from_buffer("double[]", values, require_writable=True)
     data = ffi.new("scaling *", {"factor": factor, "values": array})
     gilkit.parallel_for(len(values), ffi.addressof(lib, "scale"), data)

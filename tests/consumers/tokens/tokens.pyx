@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Options with a token of their own, inside with blocks of Python's tokens."""
+"""Options that have a token, inside with blocks of Python's tokens."""
 from concurrent.futures import CancelledError
 from contextlib import ExitStack
 
@@ -18,7 +18,7 @@ cdef void until_cancelled(int64_t begin, int64_t end, void *data) noexcept nogil
 
 
 def wait_inside(tokens):
-    """Waits until one of the tokens is cancelled, in blocks of all of them."""
+    """Run in with blocks of all tokens until one of them is cancelled."""
     cdef gilkit.token_t own = gilkit.token_t(reason=0)
     cdef gilkit.options_t options = gilkit.default_options()
     options.token = &own
@@ -29,7 +29,7 @@ def wait_inside(tokens):
 
 
 def cancel_own(tokens):
-    """Whether the options' own token ends a region in blocks of all of them."""
+    """Return whether the token in the options ends a region inside with blocks of all tokens."""
     cdef gilkit.token_t own = gilkit.token_t(reason=0)
     cdef gilkit.options_t options = gilkit.default_options()
     options.token = &own

@@ -16,7 +16,7 @@ def fill(begin, end, data):
 
 
 def damped_wave(n):
-    """n samples of a damped wave."""
+    """Return n samples of a damped wave."""
     out = np.empty(n)
     gilkit.parallel_for(n, fill, out)
     return out

@@ -1,8 +1,8 @@
-"""Throughput of many Python threads that call at once, over that of one.
+"""Measure the throughput of many Python threads that call at once, relative to one thread.
 
-    python bench/robustness/storm.py [callers]
+    python bench/robustness/stress.py [callers]
 
-One caller and many do the same calls in turn; the figure is the ratio of calls per second, with its spread.
+One caller and many callers alternate with the same calls. The figure is the ratio of calls per second, with its spread.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SAMPLES = {"short calls (10^4 samples)": 10_000, "long calls (10^7 samples)": 10
 
 
 def rate(callers: int, samples: int, expected: float) -> float:
-    """Calls per second of all callers, each call counted when it ends."""
+    """Return the calls per second of all callers; a call counts when it ends."""
     end = time.perf_counter() + SECONDS
     counts = []
 
