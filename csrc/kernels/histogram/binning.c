@@ -229,16 +229,16 @@ int gk_binning_weights(const gk_binning *binning, const double *weights, int sin
         t.parts = threads < MAX_PARTS ? threads : MAX_PARTS;
         return gk_parallel_for(t.parts, add_parts, &t, &mine);
     }
-    /* A wave's partial sums are at most 64 bins' worth of each thread's items. */
-    int64_t most = stretches < 8 * threads ? stretches : 8 * threads;
-    if (most > 64 && most * t.stride > PRIVATE_ENTRIES)
-        most = 64;
-    if (most == 0)
+    /* Limit the partial sums of a wave to 64 stretches if there are many bins. */
+    int64_t max_wave = stretches < 8 * threads ? stretches : 8 * threads;
+    if (max_wave > 64 && max_wave * t.stride > PRIVATE_ENTRIES)
+        max_wave = 64;
+    if (max_wave == 0)
         return GK_OK;
-    if ((t.partials = malloc((size_t)(most * t.stride) * sizeof *t.partials)) == NULL)
+    if ((t.partials = malloc((size_t)(max_wave * t.stride) * sizeof *t.partials)) == NULL)
         return GK_NO_MEMORY;
-    for (t.stretch = 0; t.stretch < stretches && status == GK_OK; t.stretch += most) {
-        t.wave = stretches - t.stretch < most ? stretches - t.stretch : most;
+    for (t.stretch = 0; t.stretch < stretches && status == GK_OK; t.stretch += max_wave) {
+        t.wave = stretches - t.stretch < max_wave ? stretches - t.stretch : max_wave;
         mine.grain = 1;
         if ((status = gk_parallel_for(t.wave, add_stretches, &t, &mine)) != GK_OK)
             break;

@@ -11,7 +11,7 @@
 #include "kernels/histogram/binning.h"
 #include "kernels/array/memory.h"
 
-/* In which the minmax of a block is sought. */
+/* The minimum and maximum of a block are computed in LANES accumulators, ROWS rows at a time. */
 enum { LANES = 32, ROWS = 4 };
 
 #define FOREACH_ISA "kernels/histogram/histogram_template.h"
