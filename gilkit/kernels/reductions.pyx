@@ -234,11 +234,13 @@ _RAISES = """Raises
 TypeError
     For other dtypes, for another dtype of *out*, and for an axis that is not an integer.
 ValueError
-    For another shape of *out*, a read-only *out* and duplicate axes.
+    For another shape of *out*, a read-only *out*{empty} and duplicate axes.
 numpy.exceptions.AxisError
     For an axis that *a* does not have."""
 
-_NOTES = """The result has the same bits for any number of threads and on every instruction set. Subclasses of
+_WARNINGS = "Overflows and invalid operations are reported as ``numpy.errstate`` says. "
+
+_NOTES = """{warnings}The result has the same bits for any number of threads and on every instruction set. Subclasses of
 ``numpy.ndarray``, objects with ``__array_function__`` and objects with a method ``{name}`` get the result of
 ``numpy.{name}``.
 
@@ -261,7 +263,7 @@ def sum(a, axis=None, *, out=None, keepdims=False, threads=None):
     Notes
     -----
     Floats are added in doubles with compensation: the error is below 8 units in the last place of the sum of
-    magnitudes, whatever the length. Overflows and invalid operations are reported as ``numpy.errstate`` says.
+    magnitudes, whatever the length.
 
     {notes}
 
@@ -290,8 +292,7 @@ def mean(a, axis=None, *, out=None, keepdims=False, threads=None):
 
     Notes
     -----
-    Elements are added as in ``gilkit.sum``. An empty mean, overflows and invalid operations are reported as in
-    ``numpy.mean``.
+    Elements are added as in ``gilkit.sum``.
 
     {notes}
 
@@ -422,6 +423,8 @@ def max(a, axis=None, *, out=None, keepdims=False, threads=None):
 
 for _function in (sum, mean, var, std, min, max):
     _name = _function.__name__
+    _selects = _name in ("min", "max")
     _function.__doc__ = cleandoc(_function.__doc__).format(
-        parameters=_PARAMETERS.format(ddof=_DDOF if _name in ("var", "std") else ""), raises=_RAISES,
-        notes=_NOTES.format(name=_name))
+        parameters=_PARAMETERS.format(ddof=_DDOF if _name in ("var", "std") else ""),
+        raises=_RAISES.format(empty=", no elements to reduce" if _selects else ""),
+        notes=_NOTES.format(name=_name, warnings="" if _selects else _WARNINGS))

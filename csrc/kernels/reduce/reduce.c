@@ -64,8 +64,8 @@ static void reduce_flat(const plan *p, gk_accumulators *accumulators, const char
 }
 
 /* Reduces any other rows of few columns through a buffer. */
-static void reduce_gathered(const plan *p, gk_accumulators *accumulators, gk_iterator *w, int64_t rows, int64_t columns,
-                            int64_t width)
+static void reduce_gathered(const plan *p, gk_accumulators *accumulators, gk_iterator *it, int64_t rows,
+                            int64_t columns, int64_t width)
 {
     _Alignas(64) double buffer[BUFFER];
     gk_load *load = p->load != NULL ? p->load : gk_load_as_is(p->layout->type);
@@ -79,18 +79,18 @@ static void reduce_gathered(const plan *p, gk_accumulators *accumulators, gk_ite
         int64_t want = rows < limit ? rows : limit, have = 0;
         char *to = (char *)buffer;
         while (have < want) {
-            int64_t run = gk_iterator_run(w, want - have), stride = w->dims->stride[w->dims->n - 1];
+            int64_t run = gk_iterator_run(it, want - have), stride = it->dims->stride[it->dims->n - 1];
             if (columns == 1) {
-                load(to, w->at, stride, run);
+                load(to, it->at, stride, run);
             } else if (p->column_stride * columns == stride) {
-                load(to, w->at, p->column_stride, run * columns);
+                load(to, it->at, p->column_stride, run * columns);
             } else {
                 for (int64_t i = 0; i < run; i++)
-                    load(to + i * columns * p->itemsize, w->at + i * stride, p->column_stride, columns);
+                    load(to + i * columns * p->itemsize, it->at + i * stride, p->column_stride, columns);
             }
             to += run * columns * p->itemsize;
             have += run;
-            gk_iterator_advance(w, run);
+            gk_iterator_advance(it, run);
         }
         accumulate(p, accumulators, buffer, want * columns, width);
         rows -= want;
@@ -98,16 +98,16 @@ static void reduce_gathered(const plan *p, gk_accumulators *accumulators, gk_ite
 }
 
 /* Reduces rows of many columns. */
-static void reduce_wide(const plan *p, gk_accumulators *accumulators, gk_iterator *w, int64_t rows, int64_t columns)
+static void reduce_wide(const plan *p, gk_accumulators *accumulators, gk_iterator *it, int64_t rows, int64_t columns)
 {
     _Alignas(64) double buffer[BUFFER];
     int64_t own = gk_itemsize(p->layout->type);
     gk_load *load = p->load != NULL ? p->load : gk_load_as_is(p->layout->type);
     while (rows > 0 && !gk_cancelled()) {
-        int64_t stride = w->dims->stride[w->dims->n - 1];
-        int64_t run = gk_iterator_run(w, rows < CHECK / columns ? rows : CHECK / columns);
+        int64_t stride = it->dims->stride[it->dims->n - 1];
+        int64_t run = gk_iterator_run(it, rows < CHECK / columns ? rows : CHECK / columns);
         if (p->load == NULL && p->column_stride == own && stride % own == 0) {
-            p->ops->rows(accumulators, w->at, stride / own, run, columns);
+            p->ops->rows(accumulators, it->at, stride / own, run, columns);
         } else {
             if (run > BUFFER / columns)
                 run = BUFFER / columns;
@@ -115,11 +115,11 @@ static void reduce_wide(const plan *p, gk_accumulators *accumulators, gk_iterato
                 int64_t some = columns - c < TILE ? columns - c : TILE;
                 for (int64_t i = 0; i < run; i++)
                     load((char *)buffer + (i * columns + c) * p->itemsize,
-                         w->at + i * stride + c * p->column_stride, p->column_stride, some);
+                         it->at + i * stride + c * p->column_stride, p->column_stride, some);
             }
             p->ops->rows(accumulators, buffer, columns, run, columns);
         }
-        gk_iterator_advance(w, run);
+        gk_iterator_advance(it, run);
         rows -= run;
     }
 }
@@ -136,12 +136,12 @@ static void reduce_piece(const plan *p, const char *data, int64_t first_row, int
         (columns == 1 || p->column_stride == p->itemsize)) {
         reduce_flat(p, &accumulators, data + first_row * reduced->stride[0], rows * columns, width);
     } else {
-        gk_iterator w;
-        gk_iterator_start(&w, reduced, data, first_row);
+        gk_iterator it;
+        gk_iterator_start(&it, reduced, data, first_row);
         if (p->groups > 1)
-            reduce_gathered(p, &accumulators, &w, rows, columns, width);
+            reduce_gathered(p, &accumulators, &it, rows, columns, width);
         else
-            reduce_wide(p, &accumulators, &w, rows, columns);
+            reduce_wide(p, &accumulators, &it, rows, columns);
     }
     p->ops->fold(&accumulators, p->groups, columns, part);
 }
@@ -161,9 +161,9 @@ static gk_part part_at(const plan *p, int64_t index)
 /* Finds where block `b` of the outer index `o` begins. Returns its number of columns. */
 static int64_t locate(const plan *p, int64_t o, int64_t b, const char **data, char **out)
 {
-    gk_iterator w;
-    gk_iterator_start(&w, &p->outer, p->layout->data, o);
-    *data = w.at + b * p->block * p->column_stride;
+    gk_iterator it;
+    gk_iterator_start(&it, &p->outer, p->layout->data, o);
+    *data = it.at + b * p->block * p->column_stride;
     *out = p->out + (o * p->columns + b * p->block) * p->out_itemsize;
     int64_t left = p->columns - b * p->block;
     return left < p->block ? left : p->block;
@@ -198,14 +198,14 @@ static void reduce_rows(int64_t begin, int64_t end, void *data)
     int64_t n = p->layout->n_reduced, stride = p->layout->reduced.stride[0];
     gk_load *load = p->load != NULL ? p->load : gk_load_as_is(p->layout->type);
     int in_place = p->load == NULL && stride == p->itemsize;
-    gk_iterator w;
-    gk_iterator_start(&w, &p->outer, p->layout->data, begin);
-    for (int64_t row = begin; row < end; row++, gk_iterator_advance(&w, 1)) {
+    gk_iterator it;
+    gk_iterator_start(&it, &p->outer, p->layout->data, begin);
+    for (int64_t row = begin; row < end; row++, gk_iterator_advance(&it, 1)) {
         double a, b;
         gk_part part = {&a, &b, NULL};
         if (!in_place)
-            load(buffer, w.at, stride, n);
-        p->ops->row(in_place ? (const void *)w.at : buffer, n, part);
+            load(buffer, it.at, stride, n);
+        p->ops->row(in_place ? (const void *)it.at : buffer, n, part);
         finish(p, n, 1, part, p->out + row * p->out_itemsize);
     }
 }
@@ -259,8 +259,9 @@ static void divide(plan *p)
     int64_t step = retained->stride[inner] < 0 ? -retained->stride[inner] : retained->stride[inner];
     /* Prefer the smallest stride as the inner loop. Short rows are an exception,
      * because starting and finishing each one would cost more. */
+    int short_row = p->ops->row != NULL ? SHORT_SUM : SHORT_ROW;
     int by_columns = step < reduced->stride[reduced->n - 1] ||
-                     (layout->n_reduced <= (p->ops->row != NULL ? SHORT_SUM : SHORT_ROW) && retained->shape[inner] >= 4);
+                     (layout->n_reduced <= short_row && retained->shape[inner] >= 4);
     if (retained->shape[inner] > 1 && by_columns) {
         p->columns = retained->shape[inner];
         p->column_stride = retained->stride[inner];
