@@ -70,6 +70,7 @@
     X(gk_layout_init)            \
     X(gk_reduce)                 \
     X(gk_reduce_serial)          \
+    X(gk_reduction_result_of)    \
     /* sort */                   \
     X(gk_sort)                   \
     X(gk_argsort)                \

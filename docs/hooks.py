@@ -1,4 +1,4 @@
-"""What the site has beyond the pages in docs/: pages that the repository keeps elsewhere, and signatures in their place."""
+"""Extend the site: include pages from outside docs/, translate links, and prepare docstrings for the reference."""
 
 import re
 from pathlib import Path
@@ -16,6 +16,9 @@ ELSEWHERE = {
 }
 LINK = re.compile(r"\]\(([\w./-]+)(#[\w-]*)?\)")
 FROM = re.compile(r"<!-- from (\S+) -->\n(\s*)```(\w+)\n")
+CHOICES = re.compile(r"^(\w+) : (\{.*\}), optional$", re.M)
+HEADING_OR_NOTES = re.compile(r'<h\d id="(?P<id>[\w.]+)"|<details class="note".*?</details>', re.S)
+PARAGRAPH = re.compile(r"<p>(.*?)</p>\s*", re.S)
 
 
 def on_files(files, config):
@@ -24,7 +27,7 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Links between files of the repository become links between pages; "from" comments become titles of blocks."""
+    """Turn links between files of the repository into links between pages, and "from" comments into titles of blocks."""
     source = {name: path for path, name in ELSEWHERE.items()}.get(page.file.src_uri, f"docs/{page.file.src_uri}")
 
     def link(match):
@@ -36,9 +39,48 @@ def on_page_markdown(markdown, page, config, files):
     return FROM.sub(r'\2```\3 title="\1"\n', LINK.sub(link, markdown))
 
 
+def on_page_content(html, page, config, files):
+    """Show a paragraph of notes that several functions share once, and link to it from the others.
+
+    The docstrings repeat it, because help() shows one function at a time.
+    """
+    if page.file.src_uri != "reference.md":
+        return html
+    first_seen = {}
+    current = ""
+
+    def notes(match):
+        nonlocal current
+        if match["id"]:
+            current = match["id"]
+            return match[0]
+        name = current.rpartition(".")[2]
+        elsewhere = []
+
+        def paragraph(found):
+            general = re.sub(rf"<code>(numpy\.)?{name}</code>", r"<code>\1*</code>", found[1])
+            owner = first_seen.setdefault(general, current)
+            if owner == current or len(general) < 60:
+                return found[0]
+            if owner not in elsewhere:
+                elsewhere.append(owner)
+            return ""
+
+        text = PARAGRAPH.sub(paragraph, match[0])
+        if elsewhere:
+            links = ", ".join(f'<a href="#{owner}"><code>{owner.rpartition(".")[2]}</code></a>' for owner in elsewhere)
+            text = text.replace("</details>", f"<p>See also the notes of {links}.</p></details>")
+        return text
+
+    return HEADING_OR_NOTES.sub(notes, html)
+
+
 class Docstrings(griffe.Extension):
-    """Those of Cython begin with a signature: that of a function is known without, that of a class becomes code. The
-    fields of a named tuple have none worth showing; that of their class tells what they are."""
+    """Adapt Cython's docstrings.
+
+    They begin with a signature. A function's signature is known without it; a class's becomes a block of code. The fields
+    of a named tuple have generated docstrings, which say nothing: the class documents them.
+    """
 
     def on_object(self, *, obj, **_):
         if obj.docstring is None:
@@ -51,3 +93,9 @@ class Docstrings(griffe.Extension):
             obj.docstring.value = f"```python\n{first}\n```\n{rest}"
         elif obj.is_function and re.match(rf"([\w.]+\.)?{obj.name}\(", first):
             obj.docstring.value = rest.lstrip("\n")
+        if obj.is_function:
+            # The parser takes the first choice for the default; the signature has the real one.
+            defaults = {each.name: each.default for each in obj.parameters}
+            obj.docstring.value = CHOICES.sub(
+                lambda each: f"{each[0].removesuffix('optional')}default {defaults.get(each[1])}", obj.docstring.value
+            )

@@ -1,4 +1,4 @@
-"""A cluster of processes on this machine: the same bits as one process, and no more threads than cores."""
+"""Compute on a cluster of processes on this machine: the same bits as one process, no more threads than cores."""
 
 import numpy as np
 from distributed import Client, LocalCluster
@@ -15,7 +15,7 @@ def main() -> None:
         client.register_plugin(ThreadBudget())
         workers = client.get_executor(pure=False).map
         values = np.array_split(np.random.default_rng(1).standard_normal(1_000_000), 8)
-        there = client.scatter(values)  # the blocks lie in the workers
+        there = client.scatter(values)  # move the blocks to the workers
 
         assert gilkit.blocks.sum(there, map=workers) == gilkit.blocks.sum(values)
         assert gilkit.blocks.pi(10**7, map=workers) == gilkit.pi(10**7)

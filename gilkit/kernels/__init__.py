@@ -1,1 +1,1 @@
-"""The kernels: thin modules that check arguments, release the GIL and call csrc."""
+"""The kernels: thin modules that check arguments, release the GIL and call the C code."""

@@ -35,8 +35,8 @@ TYPES[<int>cnp.NPY_DOUBLE] = GK_FLOAT64
 
 cdef cnp.dtype INT64 = np.dtype(np.int64), UINT64 = np.dtype(np.uint64)
 
-# What NumPy's functions ask for nothing: neither an __array_function__ nor a
-# method. Memory-mapped arrays are a subclass, but for what it does with its file.
+# Types that NumPy's functions do not dispatch on. memmap is among them, because it
+# differs from ndarray only in how it handles its file.
 cdef frozenset PLAIN = frozenset((
     bool, int, float, complex, str, bytes, bytearray, memoryview, list, tuple, range, type(None), np.memmap,
     *(np.dtype(letter).type for letter in "?bhilqBHILQefdgFDGSUVMm"),
@@ -44,7 +44,7 @@ cdef frozenset PLAIN = frozenset((
 cdef object NOT_THERE = object()
 cdef dict OF_ARRAYS = {name: getattr(np.ndarray, name, NOT_THERE) for name in ("__array_function__", "__array_ufunc__")}
 
-# The NumPy functions that gilkit has called and that this thread is in.
+# The number of NumPy functions, called by gilkit, that this thread is in.
 _delegated = threading.local()
 
 
@@ -61,15 +61,15 @@ cdef bint is_flat(cnp.ndarray a) noexcept:
 
 
 cdef bint overrides(type kind, str name) except -1:
-    """Whether instances of the class have this protocol, and not as NumPy's arrays have it."""
+    """Whether the class implements this protocol differently from numpy.ndarray."""
     method = getattr(kind, name, NOT_THERE)
     return method is not NOT_THERE and method is not OF_ARRAYS[name]
 
 
 cdef bint is_for_numpy(object value, str method) except -1:
     if cnp.PyArray_CheckExact(value):
-        # Where gilkit's functions stand in NumPy's place, NumPy's own find them
-        # and call them with all that NumPy computes with.
+        # If gilkit's functions have replaced NumPy's, then NumPy's own code calls
+        # them with types that gilkit does not support.
         return type_of(cnp.PyArray_TYPE(<cnp.ndarray>value)) == GK_TYPES and getattr(_delegated, "depth", 0) > 0
     cdef type kind = type(value)
     if kind in PLAIN:
@@ -119,7 +119,7 @@ cdef cnp.ndarray as_array(object value, str name):
 
 
 def numbers(value, name):
-    """as_array() for modules in Python."""
+    """Return as_array(value, name). For modules written in Python."""
     return as_array(value, name)
 
 
@@ -135,7 +135,7 @@ cdef cnp.ndarray as_input(object value, str name):
 cdef cnp.dtype sum_dtype(cnp.ndarray a):
     cdef gk_type type = type_of(cnp.PyArray_TYPE(a))
     if type >= GK_INT64:
-        # Not a.descr: long long and long are two types of NumPy's.
+        # By type number, because long long and long are distinct in NumPy. Not a.descr, which may be byte-swapped.
         return cnp.PyArray_DescrFromType(cnp.PyArray_TYPE(a))
     return UINT64 if cnp.PyArray_ISUNSIGNED(a) else INT64
 

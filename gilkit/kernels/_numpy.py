@@ -1,7 +1,7 @@
 """NumPy's functions and types as they are when gilkit's kernels are imported.
 
-Programs may put gilkit's functions in NumPy's place (``numpy.histogram = gilkit.histogram``). A kernel that looked
-``numpy.histogram`` up when it needs NumPy's own would then call itself without end, so kernels use the names of this module.
+A program may replace NumPy's functions with gilkit's (``numpy.histogram = gilkit.histogram``). Looking
+``numpy.histogram`` up at each call would then recurse endlessly, so kernels use the names of this module.
 """
 
 from numpy import __version__ as __version__

@@ -15,7 +15,7 @@ class KMeans(NamedTuple):
     inertia: float
     iterations: int
 
-@overload  # to type checkers, float64 and float32 have a subclass in common
+@overload  # type checkers assume a common subclass of float64 and float32
 def nearest(  # type: ignore[overload-overlap]
     points: npt.NDArray[np.float32], centers: npt.NDArray[np.float32], *, threads: Threads = None
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]: ...

@@ -1,4 +1,4 @@
-"""nearest and kmeans."""
+"""Nearest centres and k-means."""
 from typing import NamedTuple
 
 from libc.stdint cimport int64_t
@@ -31,7 +31,7 @@ cdef extern from *:
 
 
 cdef cnp.ndarray _table(object value, str name):
-    """value as a C-contiguous table of float32 or, from all other types, float64."""
+    """Return value as a C-contiguous table of float32, or of float64 for all other dtypes."""
     cdef cnp.ndarray table = as_input(value, name)
     if table.ndim != 2:
         shape = (<object>table).shape
@@ -64,23 +64,46 @@ cdef int _find(cnp.ndarray points, cnp.ndarray centers, cnp.ndarray index, cnp.n
 
 
 def nearest(points, centers, *, threads=None):
-    """Finds each point's nearest centre: ``(index, distance)``, the centres' rows
-    and the squared Euclidean distances.
+    """Find the nearest centre of each point.
 
-    points: (n, d), centers: (k, d) with ``1 <= k < 2**31 - 1``, array_like of numbers; the
-    centres finite. Both are taken as float32 if both are, else as float64.
-    threads: 1 to 1024; None: ``num_threads()``.
+    Parameters
+    ----------
+    points : array_like, shape (n, d)
+        float32 if *centers* are float32 too. All other combinations are converted to float64.
+    centers : array_like, shape (k, d)
+        Finite, with ``1 <= k < 2**31 - 1``.
+    threads : int, optional
+        1 to 1024. None means ``gilkit.num_threads()``.
 
-    index is int64 (n,), distance (n,) of the points' dtype. Of equally near centres
-    the one with the lowest index counts. A distance is the squared differences,
-    summed in the order of the coordinates: the same bits for any number of threads
-    and on every instruction set. A point with NaN has centre 0 and distance NaN.
+    Returns
+    -------
+    index : numpy.ndarray, shape (n,)
+        int64, the row of the nearest centre. Ties go to the lowest index.
+    distance : numpy.ndarray, shape (n,)
+        The squared Euclidean distance to that centre, float32 or float64 as above.
 
-    Raises ValueError for other shapes and for centres that are not finite. Scratch:
-    up to 640 bytes a coordinate for each thread, and for many float64 centres their
-    copy in float32. The arrays must not be written to by other threads meanwhile.
-    Releases the GIL; Ctrl-C interrupts. Twin:
-    ``gilkit.reference.nearest.nearest``.
+    Raises
+    ------
+    TypeError
+        For other dtypes.
+    ValueError
+        For other shapes, and for centres that are not finite.
+
+    Notes
+    -----
+    The squared differences are added in the order of the coordinates, so the bits are the same for any number of
+    threads and on every instruction set. A point with NaN has the index 0 and the distance NaN. Scratch memory is up to
+    640 bytes per coordinate for each thread, and a float32 copy of the centres if there are many float64 centres. The
+    reference implementation is ``gilkit.reference.nearest.nearest``.
+
+    Releases the GIL. Ctrl-C interrupts the call. No other thread may write to the arrays during the call.
+
+    Examples
+    --------
+    >>> import gilkit
+    >>> index, distance = gilkit.nearest([[0.0, 1.0], [8.0, 9.0]], centers=[[0.0, 0.0], [9.0, 9.0]])
+    >>> index, distance
+    (array([0, 1]), array([1., 1.]))
     """
     return _nearest(_table(points, "points"), _table(centers, "centers"), threads)
 
@@ -92,7 +115,7 @@ cdef tuple _nearest(cnp.ndarray table, cnp.ndarray targets, object threads):
     if not 1 <= targets.shape[0] < 0x7fffffff:
         raise ValueError(f"centers must have 1 to 2**31 - 2 rows, not {targets.shape[0]}")
     if not np.isfinite(targets).all():
-        raise ValueError("centers must be finite, but there is NaN or infinity among them")
+        raise ValueError("centers must be finite, but some are NaN or infinite")
     if table.dtype != targets.dtype:
         table, targets = table.astype(np.float64, copy=False), targets.astype(np.float64, copy=False)
     index = np.empty(table.shape[0], np.int64)
@@ -103,7 +126,7 @@ cdef tuple _nearest(cnp.ndarray table, cnp.ndarray targets, object threads):
 
 cdef int _add(cnp.ndarray points, int64_t clusters, cnp.ndarray labels, cnp.ndarray sums, cnp.ndarray members,
               object threads) except -1:
-    """Fills sums and members with those of the clusters."""
+    """Fill sums and members with the sum and the number of the points of each cluster."""
     cdef gk_nearest_input given = _input(points, points)
     cdef int64_t *indices = <int64_t *>cnp.PyArray_DATA(labels)
     cdef double *totals = <double *>cnp.PyArray_DATA(sums)
@@ -118,13 +141,29 @@ cdef int _add(cnp.ndarray points, int64_t clusters, cnp.ndarray labels, cnp.ndar
 
 
 def assign(points, centers, *, threads=None):
-    """One step of k-means on some of its points: ``(labels, distance, sums, members)``.
+    """Run one step of k-means on some of the points.
 
-    points, centers, threads, labels and distance: as of ``nearest``. sums, float64
-    (k, d), are those of each cluster's points, and members, int64 (k,), is their
-    number. The same bits for any number of threads; see ``gilkit.blocks.kmeans``.
+    Parameters
+    ----------
+    points, centers : array_like
+        As for ``nearest``.
+    threads : int, optional
+        1 to 1024. None means ``gilkit.num_threads()``.
+
+    Returns
+    -------
+    labels, distance : numpy.ndarray
+        The index and the distance that ``nearest`` returns.
+    sums : numpy.ndarray, shape (k, d)
+        float64, the sum of the points of each cluster.
+    members : numpy.ndarray, shape (k,)
+        int64, the number of points of each cluster.
+
+    Notes
+    -----
+    The bits are the same for any number of threads. ``gilkit.blocks.kmeans`` uses this function.
     """
-    # Converted once: an object may give another array each time it is asked.
+    # Convert once, because an object may return a different array each time it is asked.
     cdef cnp.ndarray table = _table(points, "points"), targets = _table(centers, "centers")
     cdef int64_t clusters = targets.shape[0]
     labels, distance = _nearest(table, targets, threads)
@@ -135,8 +174,24 @@ def assign(points, centers, *, threads=None):
 
 
 class KMeans(NamedTuple):
-    """The result of ``kmeans``, which says what each field is: ``(centers, labels,
-    inertia, iterations)``.
+    """The result of ``gilkit.kmeans``.
+
+    Attributes
+    ----------
+    centers : numpy.ndarray, shape (k, d)
+        The centres.
+    labels : numpy.ndarray, shape (n,)
+        int64, the index of the nearest centre of each point.
+    inertia : float
+        The sum of the squared distances of the points to their centres.
+    iterations : int
+        The number of iterations that were run.
+
+    Examples
+    --------
+    >>> import gilkit
+    >>> gilkit.kmeans([[0.0], [1.0], [8.0]], 2, seed=1)._fields
+    ('centers', 'labels', 'inertia', 'iterations')
     """
 
     centers: np.ndarray
@@ -146,8 +201,8 @@ class KMeans(NamedTuple):
 
 
 cdef object _plus_plus(cnp.ndarray points, int64_t k, object rng, object threads):
-    """k points, each drawn with a probability in proportion to its squared
-    distance from those drawn before (k-means++)."""
+    """Draw k points, each with a probability proportional to its squared distance from the nearest point drawn before
+    (k-means++)."""
     cdef cnp.ndarray index = np.empty(points.shape[0], np.int64), distance = np.empty(points.shape[0], points.dtype)
     cdef cnp.ndarray centers = np.empty((k, points.shape[1]), points.dtype)
     n = points.shape[0]
@@ -167,8 +222,7 @@ cdef object _plus_plus(cnp.ndarray points, int64_t k, object rng, object threads
 
 
 cdef object _fill_empty(object points, object labels, object distance, object sums, object members):
-    """Gives each cluster without members the point that is farthest from its own
-    centre, of a cluster that has others."""
+    """Move to each empty cluster the point that is farthest from its centre and not alone in its cluster."""
     farthest = iter(np.argsort(-distance, kind="stable"))
     for c in np.flatnonzero(members == 0):
         for i in farthest:
@@ -181,31 +235,57 @@ cdef object _fill_empty(object points, object labels, object distance, object su
 
 
 def kmeans(points, k, *, seed, max_iter=300, tol=0.0, threads=None):
-    """Clusters points by Lloyd's algorithm: ``KMeans(centers, labels, inertia,
-    iterations)``.
+    """Cluster points with Lloyd's algorithm.
 
-    points: (n, d), array_like of finite numbers, float32 or taken as float64.
-    k: the number of clusters, 1 to n. seed: what ``numpy.random.Philox`` takes; the
-    first centres are drawn from the points by k-means++. max_iter: the most
-    iterations. tol: it ends when no centre moves further than this, or no label
-    changes. threads: 1 to 1024; None: ``num_threads()``.
+    Parameters
+    ----------
+    points : array_like, shape (n, d)
+        Finite, float32 or converted to float64.
+    k : int
+        The number of clusters, 1 to n.
+    seed : None, int, sequence of int or numpy.random.SeedSequence
+        A seed as for ``numpy.random.Philox``. It determines the first centres, which k-means++ draws from the points.
+    max_iter : int, default 300
+        The maximum number of iterations.
+    tol : float, default 0.0
+        Stop when no centre moves further than this, or when no label changes.
+    threads : int, optional
+        1 to 1024. None means ``gilkit.num_threads()``.
 
-    centers is (k, d), labels int64 (n,): each point's nearest centre; inertia is
-    the sum of the squared distances. A cluster that becomes empty continues from
-    the point farthest from its centre. The same seed gives the same bits for any
-    number of threads and on every instruction set. Memory besides the result: two
-    labels and two distances a point, and at most 64 copies of the centres or 32 MB.
+    Returns
+    -------
+    KMeans
+        The named tuple ``(centers, labels, inertia, iterations)``.
 
-    Raises ValueError for other shapes and values. The points must not be written
-    to by other threads meanwhile. Ctrl-C interrupts. Twin:
+    Raises
+    ------
+    TypeError
+        For other dtypes.
+    ValueError
+        For other shapes, and for values out of range.
+
+    Notes
+    -----
+    A cluster that becomes empty continues from the point that is farthest from its centre. The same seed gives the same
+    bits for any number of threads and on every instruction set. Memory besides the result is two labels and two
+    distances per point, and at most 64 copies of the centres or 32 MB. The reference implementation is
     ``gilkit.reference.nearest.kmeans``.
+
+    Releases the GIL. Ctrl-C interrupts the call. No other thread may write to *points* during the call.
+
+    Examples
+    --------
+    >>> import gilkit
+    >>> found = gilkit.kmeans([[0.0, 0.0], [0.0, 1.0], [9.0, 9.0], [9.0, 8.0]], 2, seed=1)
+    >>> sorted(found.centers.tolist()), found.inertia
+    ([[0.0, 0.5], [9.0, 8.5]], 1.0)
     """
     cdef cnp.ndarray table = _table(points, "points"), centers, labels, distance, sums, members
-    cdef int64_t clusters, most
+    cdef int64_t clusters, iterations_allowed
     if table.shape[0] == 0:
         raise ValueError("points must have at least one row")
     clusters = integer(k, "k", 1, min(table.shape[0], 0x7ffffffe))
-    most = integer(max_iter, "max_iter", 1, 2**62)
+    iterations_allowed = integer(max_iter, "max_iter", 1, 2**62)
     tol = float(tol)
     if not tol >= 0:
         raise ValueError(f"tol must be at least 0, not {tol}")
@@ -213,7 +293,7 @@ def kmeans(points, k, *, seed, max_iter=300, tol=0.0, threads=None):
     labels, distance = np.empty(table.shape[0], np.int64), np.empty(table.shape[0], table.dtype)
     sums, members = np.empty((clusters, table.shape[1])), np.empty(clusters, np.int64)
     _find(table, centers, labels, distance, threads)
-    for iteration in range(1, most + 1):  # no-cython-lint: it is used after the loop
+    for iteration in range(1, iterations_allowed + 1):  # no-cython-lint: it is used after the loop
         _add(table, clusters, labels, sums, members, threads)
         if not (<object>members).all():
             _fill_empty(table, labels, distance, sums, members)

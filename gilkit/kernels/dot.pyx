@@ -24,12 +24,12 @@ cdef extern from *:
         int64_t y_stride, const gk_options *options, void *result) noexcept nogil
 
 cdef enum:
-    SHORT = 2048  # elements that are multiplied sooner than the GIL changes hands
+    SHORT = 2048  # multiplying this many elements takes less time than releasing the GIL
 
 
 cdef bint is_explained(cnp.ndarray x, cnp.ndarray y, double product, object threads) except -1:
-    """Whether a product that is infinite or NaN is so by an infinity or NaN among many elements, so that NumPy would
-    not warn."""
+    """Whether infinite or NaN elements explain a product that is infinite or NaN. NumPy would not warn of it then. For
+    few elements, answer no, because asking NumPy is cheap."""
     cdef double ends[4]
     cdef int i
     cdef bint infinite = False
@@ -45,22 +45,42 @@ cdef bint is_explained(cnp.ndarray x, cnp.ndarray y, double product, object thre
 
 
 def dot(a, b, *, threads=None):
-    """The inner product of two one-dimensional arrays of one length, a scalar
-    of the dtype that numpy.dot returns.
+    """Return the inner product of two one-dimensional arrays.
 
-    Products of floats are computed in doubles and summed as in ``gilkit.sum``;
-    the bits depend on length and layout alone, not on threads or processor,
-    which no BLAS promises. Integers wrap around, bool is "any of both", as in
-    NumPy. Elements are bool, integers, float32 or float64, in any mixture.
+    Parameters
+    ----------
+    a, b : array_like
+        One-dimensional, of the same length: bool, integers, float32 or float64, in any combination.
+    threads : int, optional
+        1 to 1024. None means ``gilkit.num_threads()``.
 
-    Overflows and invalid operations are reported as numpy.errstate says; NumPy's result is then returned. Subclasses of
-    numpy.ndarray and objects with ``__array_function__`` get the result of numpy.dot.
+    Returns
+    -------
+    scalar
+        Of the dtype that ``numpy.dot`` returns.
 
-    Matrices raise ValueError: ``numpy.matmul`` gives them to a BLAS, which uses
-    all cores by itself and releases the GIL.
+    Raises
+    ------
+    TypeError
+        For other dtypes.
+    ValueError
+        For other dimensions and for different lengths. For matrices, use ``numpy.matmul``, whose BLAS uses all cores.
 
-    TypeError and ValueError for other arguments. Releases the GIL; thread-safe
-    as long as nobody writes to the arrays; Ctrl-C interrupts it.
+    Notes
+    -----
+    Products of floats are computed in doubles and added as in ``gilkit.sum``. Unlike a BLAS, the bits depend on length
+    and layout only, not on the number of threads or the processor. Integers wrap around, and for bool the result says
+    whether any pair is true, as in NumPy. Overflows and invalid operations are reported as ``numpy.errstate`` says, and
+    NumPy's result is returned for them. Subclasses of ``numpy.ndarray`` and objects with ``__array_function__`` get the
+    result of ``numpy.dot``.
+
+    Releases the GIL. Ctrl-C interrupts the call. No other thread may write to the arrays during the call.
+
+    Examples
+    --------
+    >>> import gilkit
+    >>> float(gilkit.dot([1.0, 2.0, 3.0], [4.0, 5.0, 6.0]))
+    32.0
     """
     if is_for_numpy(a, None) or is_for_numpy(b, None):
         return delegate(np.dot, (a, b), {}, threads)

@@ -52,17 +52,41 @@ cdef void lay_out(cnp.ndarray array, gk_layout *layout) noexcept:
 
 
 def fsum(a, *, threads=None):
-    """The sum of all elements, rounded once: what ``math.fsum`` returns for
-    them, bit for bit, as a float.
+    """Return the correctly rounded sum of all elements, as ``math.fsum`` does.
 
-    a: an array of bool, integers, float32 or float64 of any shape and layout;
-    each element counts as the double nearest to it. ValueError for infinities
-    of both signs, OverflowError where ``math.fsum`` overflows on the way, and
-    NaN and infinity as it returns them; TypeError for other types.
+    Parameters
+    ----------
+    a : array_like
+        bool, integers, float32 or float64, of any shape and layout. Each element is converted to the nearest double
+        first.
+    threads : int, optional
+        1 to 1024. None means ``gilkit.num_threads()``.
 
-    Sums whose magnitudes add up to ``2**1022`` or more are left to ``math.fsum``
-    itself, in C order. Twin: ``math.fsum``. Releases the GIL; thread-safe as
-    long as nobody writes to *a*; Ctrl-C interrupts it.
+    Returns
+    -------
+    float
+        The bits that ``math.fsum`` returns, NaN and infinities included.
+
+    Raises
+    ------
+    TypeError
+        For other dtypes.
+    ValueError
+        For infinities of both signs.
+    OverflowError
+        Where ``math.fsum`` overflows.
+
+    Notes
+    -----
+    If the magnitudes add up to ``2**1022`` or more, ``math.fsum`` computes the sum, in C order, on one core.
+
+    Releases the GIL. Ctrl-C interrupts the call. No other thread may write to *a* during the call.
+
+    Examples
+    --------
+    >>> import gilkit
+    >>> gilkit.fsum([1.0, 1e100, 1.0, -1e100])
+    2.0
     """
     cdef cnp.ndarray array = as_input(a, "a")
     cdef gk_layout layout
@@ -90,12 +114,22 @@ def fsum(a, *, threads=None):
 
 
 def fsum_parts(a, *, threads=None):
-    """The sum of all elements, not rounded: a list of few floats, whose ``math.fsum``
-    is ``fsum(a)``. Lists of several arrays may be put together in any order; see
-    ``gilkit.blocks.sum``.
+    """Return a short list of floats whose ``math.fsum`` is ``fsum(a)``.
 
-    a, threads: as of ``fsum``. At most 44 finite floats, or infinities of the signs
-    there are and NaN; but every element where their magnitudes add up to 2**1022 or more.
+    The lists of several arrays can be concatenated in any order; ``gilkit.blocks.sum`` does so.
+
+    Parameters
+    ----------
+    a : array_like
+        As for ``fsum``.
+    threads : int, optional
+        1 to 1024. None means ``gilkit.num_threads()``.
+
+    Returns
+    -------
+    list of float
+        At most 44 finite floats, or NaN and the infinities of each sign that occurs. If the magnitudes add up to
+        ``2**1022`` or more, the list holds every element.
     """
     cdef cnp.ndarray array = as_input(a, "a")
     cdef gk_layout layout

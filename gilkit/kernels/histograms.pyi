@@ -12,7 +12,7 @@ _Bins: TypeAlias = SupportsIndex | str | npt.ArrayLike
 class _SupportsIntegers(Protocol):
     def __array__(self) -> npt.NDArray[np.bool_ | np.integer[Any]]: ...
 
-# The edges have the dtype that numpy.histogram gives them, which depends on all of its arguments.
+# The dtype of the edges is that of numpy.histogram and depends on all of its arguments.
 @overload
 def histogram(
     a: npt.ArrayLike,

@@ -1,4 +1,4 @@
-"""histogram and bincount: NumPy's, with all cores."""
+"""NumPy's histogram and bincount on all cores."""
 from libc.stdint cimport int64_t
 
 cimport numpy as cnp
@@ -40,26 +40,26 @@ cdef extern from *:
         const void *items, gk_type type, int64_t n, gk_minmax *minmax, const gk_options *options) noexcept nogil
 
 cdef enum:
-    GUESS_FROM = 2048  # items
-    MOST_GUESSED = 1 << 16
-cdef int64_t PIECE = 1 << 18  # bins that NumPy takes at a time, between looks at timeouts and Ctrl-C
-cdef int64_t MOST_BINS = 0x7ffffff0
+    GUESS_FROM = 2048  # bincount guesses the number of bins from this many items
+    MAX_GUESSED = 1 << 16
+cdef int64_t PIECE = 1 << 18  # bins that NumPy computes between two checks of timeouts and Ctrl-C
+cdef int64_t MAX_BINS = 0x7ffffff0
 cdef double EXACT_INTEGERS = 2.0 ** 53
 
 
 cdef bint _is_ours(cnp.ndarray a) noexcept:
-    """Whether the kernels can read the items of a, contiguous in C order."""
+    """Whether the kernels can read the items of a, and they are contiguous in C order."""
     cdef gk_type type = type_of(cnp.PyArray_TYPE(a))
     return type != GK_TYPES and type != GK_BOOL and cnp.PyArray_ISCARRAY_RO(a)
 
 
 cdef bint _can_add(cnp.ndarray weights) noexcept:
-    """Whether sums in float64 become numpy.histogram's by a cast at the end."""
+    """Whether adding these weights in float64 and casting the sums gives numpy.histogram's result."""
     return type_of(cnp.PyArray_TYPE(weights)) not in (GK_TYPES, GK_BOOL) and cnp.PyArray_ISNOTSWAPPED(weights)
 
 
 cdef bint _is_wide(cnp.ndarray a) noexcept:
-    """Whether a has integers that float64 may round."""
+    """Whether float64 may round the integers of a."""
     cdef gk_type type = type_of(cnp.PyArray_TYPE(a))
     return type == GK_INT64 or type == GK_UINT64
 
@@ -75,13 +75,13 @@ cdef int _find_minmax(cnp.ndarray items, gk_minmax *minmax, object threads) exce
 
 
 cdef cnp.ndarray _counts(cnp.npy_intp bins):
-    """Room for the counts of the bins, and for that of what lies in none."""
+    """Return an empty array for the counts of the bins, and one more for the items outside them."""
     bins += 1
     return cnp.PyArray_EMPTY(1, &bins, cnp.NPY_INT64, 0)
 
 
 cdef cnp.ndarray _shortened(cnp.ndarray counts, cnp.npy_intp bins):
-    """The counts of these bins alone."""
+    """Return the array shortened in place to this many bins."""
     cdef cnp.PyArray_Dims shape
     shape.ptr = &bins
     shape.len = 1
@@ -89,21 +89,21 @@ cdef cnp.ndarray _shortened(cnp.ndarray counts, cnp.npy_intp bins):
     return counts
 
 
-cdef int _look(object threads) except -1:
-    """Raises if the call is to end: between steps that run in NumPy."""
+cdef int _check(object threads) except -1:
+    """Raise if the call has been cancelled. Called between steps that run in NumPy."""
     cdef Call call
     begin(&call, threads)
     return finish(&call, GK_OK)
 
 
 cdef object _in_pieces(object dtype, int64_t n, object compute, object threads):
-    """The array whose elements low to high are compute(low, high)."""
+    """Return the array whose elements low to high are compute(low, high), computed PIECE elements at a time."""
     cdef int64_t low = 0, high
     if n <= PIECE:
         return compute(0, n)
     result = np.empty(n, dtype)
     while low < n:
-        _look(threads)
+        _check(threads)
         high = min(low + PIECE, n)
         result[low:high] = compute(low, high)
         low = high
@@ -115,14 +115,14 @@ def _converted(a, dtype, threads):
 
 
 def _densities(hist, edges, threads):
-    _look(threads)
+    _check(threads)
     total = hist.sum()
     return _in_pieces(np.float64, hist.size,
                       lambda low, high: hist[low:high] / np.array(np.diff(edges[low:high + 1]), float) / total, threads)
 
 
 def _many_edges(start, stop, number, threads):
-    """np.linspace(start, stop, number + 1) by its own steps, in pieces."""
+    """Return np.linspace(start, stop, number + 1), computed as NumPy does, in pieces."""
     step = (stop - start) / number
     edges = _in_pieces(np.float64, number + 1, lambda low, high: np.arange(low, high, dtype=float) * step + start,
                        threads)
@@ -131,22 +131,21 @@ def _many_edges(start, stop, number, threads):
 
 
 cdef object _equal_edges(object given, object bins, object outer, object threads):
-    """np.histogram_bin_edges(given, bins, outer)."""
+    """Return np.histogram_bin_edges(given, bins, outer)."""
     cdef cnp.ndarray ends
-    if isinstance(bins, int) and PIECE < bins < MOST_BINS and (
+    if isinstance(bins, int) and PIECE < bins < MAX_BINS and (
         outer is None or type(outer) in (tuple, list) and all(isinstance(end, (int, float)) for end in outer)
     ):
         ends = np.histogram_bin_edges(given, 1, outer)
-        # Where edges may coincide NumPy has its own say.
+        # Edges that may coincide are left to NumPy.
         if ends.dtype == np.float64 and _uniform_slack(ends, bins, 2.0 ** -52) is not None:
             return _many_edges(ends[0], ends[1], bins, threads)
     return np.histogram_bin_edges(given, bins, outer)
 
 
 cdef object _uniform_slack(cnp.ndarray edges, int64_t bins, double eps):
-    """How far, in bins, a uniform edge and an item's place may be off by rounding;
-    None where that is so much that only NumPy's own steps give NumPy's counts.
-    Of the edges, only the first and the last are looked at."""
+    """Return a bound, in bins, on the rounding error of a uniform edge plus that of an item's position. Return None if
+    it is so large that only NumPy's own steps give NumPy's counts. Only the first and the last edge are read."""
     cdef double *edge = <double *>cnp.PyArray_DATA(edges)
     cdef double first = edge[0], last = edge[edges.shape[0] - 1]
     cdef double reach = last - first, ulp = max(abs(first), abs(last)) * eps
@@ -156,12 +155,11 @@ cdef object _uniform_slack(cnp.ndarray edges, int64_t bins, double eps):
 
 
 cdef object _slack(cnp.ndarray items, object edges, bint equal):
-    """_uniform_slack() of equal bins, and of edges that are nearly so; 0.0 for
-    other edges, which are searched; None where float64 cannot tell on which side
-    of an edge an item lies."""
-    if edges.ndim != 1 or not 2 <= edges.size < MOST_BINS or edges.dtype.kind not in "fiu" or edges.itemsize > 8:
+    """Return _uniform_slack() for bins of equal or nearly equal width, 0.0 for other edges, which are searched, and None
+    if float64 cannot tell on which side of an edge an item lies."""
+    if edges.ndim != 1 or not 2 <= edges.size < MAX_BINS or edges.dtype.kind not in "fiu" or edges.itemsize > 8:
         return None
-    # Equal bins' first and last edges tell enough, and there may be very many of the others.
+    # For equal bins the first and last edge are enough, and converting all edges may be slow.
     doubles = edges[[0, edges.size - 1]].astype(np.float64) if equal else edges.astype(np.float64)
     if np.isnan(doubles).any() or (
         (_is_wide(items) or edges.dtype.kind in "iu") and np.abs(doubles).max() >= EXACT_INTEGERS
@@ -191,29 +189,54 @@ cdef object _numpys_histogram(object a, object bins, object range, object densit
 
 
 def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=None):
-    """Counts the items of *a* by bins: ``numpy.histogram`` on all cores, with its
-    counts, its edges and its errors. Returns ``(hist, bin_edges)``.
+    """Return the histogram of an array.
 
-    a: array_like, taken flat. bins: a number of bins of equal width, an ascending
-    sequence of edges, or the name of one of NumPy's rules. range: (low, high) of
-    equal bins; None: the least and greatest of *a*. density: scale the result to
-    integral 1. weights: array_like of a's shape, added up instead of counted.
-    threads: 1 to 1024; None: ``num_threads()``.
+    Parameters
+    ----------
+    a : array_like
+        Flattened. gilkit counts integers, float32 and float64; ``numpy.histogram`` counts other dtypes.
+    bins : int, str or array_like, default 10
+        The number of bins of equal width, an ascending sequence of edges, or the name of one of NumPy's rules.
+    range : tuple of float, optional
+        The lower and upper end of bins of equal width. None means the minimum and maximum of *a*.
+    density : bool, optional
+        Scale the result so that its integral is 1.
+    weights : array_like, optional
+        Of a's shape. The weights of the items in each bin are added instead of the items counted.
+    threads : int, optional
+        1 to 1024. None means ``gilkit.num_threads()``.
 
-    hist is int64 (intp), of weights' dtype, or float64 (density). Bins include
-    their lower edge, the last its upper one too; what lies outside, and NaN, is
-    not counted. The result does not depend on the threads. Sums of weights equal
-    NumPy's to the bit for up to 65,536 equal bins; otherwise they are rounded
-    less often than NumPy's. Scratch: a table of the bins for each thread, one
-    shared table if they would have more than 4 million entries.
+    Returns
+    -------
+    hist : numpy.ndarray
+        int64 (intp), of the dtype of *weights* if they are given, or float64 with *density*.
+    bin_edges : numpy.ndarray
+        The edges, one more than bins, as from ``numpy.histogram``.
 
-    (u)int8 to (u)int64, float32 and float64 are counted here. What only NumPy can
-    do goes to ``numpy.histogram``: other dtypes of *a* or *weights*, subclasses of
-    numpy.ndarray, objects with ``__array_function__``, equal bins
-    less than 256 units in the last place wide, edges beyond ``2**53``. The rules that
-    choose the number of bins are NumPy's, on one core. The arrays must not be
-    written to by other threads meanwhile. Ctrl-C interrupts. Twin:
-    ``gilkit.reference.histogram.histogram``.
+    Raises
+    ------
+    TypeError, ValueError
+        Where ``numpy.histogram`` raises them.
+
+    Notes
+    -----
+    Bins include their lower edge, and the last bin includes its upper edge too. Items outside and NaN are not counted.
+    The result does not depend on the number of threads. Sums of weights equal NumPy's bit for bit for up to 65,536 bins
+    of equal width; otherwise they are rounded less often than NumPy's. Scratch memory is one table of the bins for each
+    thread, or one shared table if these would have more than 4 million entries.
+
+    ``numpy.histogram`` computes the result, on one core, for other dtypes of *a* or *weights*, subclasses of
+    ``numpy.ndarray``, objects with ``__array_function__``, bins of equal width narrower than 256 units in the last
+    place, and edges beyond ``2**53``. NumPy's rules for the number of bins run on one core. The reference
+    implementation is ``gilkit.reference.histogram.histogram``.
+
+    Releases the GIL. Ctrl-C interrupts the call. No other thread may write to the arrays during the call.
+
+    Examples
+    --------
+    >>> import gilkit
+    >>> gilkit.histogram([1.0, 2.0, 2.5, 4.0], bins=3)
+    (array([1, 2, 1]), array([1., 2., 3., 4.]))
     """
     if is_for_numpy(a, None) or is_for_numpy(bins, None) or is_for_numpy(weights, None):
         return _numpys_histogram(a, bins, range, density, weights, threads)
@@ -249,7 +272,7 @@ def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=Non
         edges = _equal_edges(np.array((minmax.min, minmax.max)).astype(items.dtype), bins, None, threads)
     elif named:
         edges = np.histogram_bin_edges(items, bins, range, weights)
-    else:  # the edges depend on the dtype of the items, not on the items
+    else:  # these edges depend on the dtype of the items only
         edges = (_equal_edges(items[:0], bins, range, threads) if equal
                  else np.histogram_bin_edges(items[:0], bins, range))
     slack = _slack(items, edges, equal)
@@ -310,34 +333,57 @@ cdef object _numpys_bincount(object x, object weights, object minlength, object 
 cdef int64_t _min_bins(object minlength) except -1:
     if minlength is True or minlength is False:
         raise TypeError(f"minlength must be an integer, not {minlength}")
-    return integer(minlength, "minlength", 0, MOST_BINS)
+    return integer(minlength, "minlength", 0, MAX_BINS)
 
 
 cdef int _refuse(object x, object weights, object minlength, object threads) except -1:
-    """Raises what NumPy raises for these arguments, and where it takes them for now, an error."""
+    """Raise NumPy's error for these arguments, or a TypeError if this version of NumPy still accepts them."""
     _numpys_bincount(x, weights, minlength, threads)
     raise TypeError(f"x: got items of {np.asarray(x).dtype}; accepted are integers, with weights that cast to float64 "
                     "safely")
 
 
 def bincount(x, /, weights=None, minlength=0, *, threads=None):
-    """Counts how often each value of *x* occurs: ``numpy.bincount`` on all cores.
+    """Count how often each value occurs in an array of integers >= 0.
 
-    x: array_like, one-dimensional, of integers >= 0. weights: array_like of x's length, added up instead of counted.
-    minlength: the least length of the result, >= 0. threads: 1 to 1024; None:
-    ``num_threads()``.
+    Parameters
+    ----------
+    x : array_like
+        One-dimensional, of bool or integers >= 0.
+    weights : array_like, optional
+        Of x's length. The weights of the items of each value are added instead of the items counted.
+    minlength : int, default 0
+        The minimum length of the result.
+    threads : int, optional
+        1 to 1024. None means ``gilkit.num_threads()``.
 
-    Returns int64 (intp), or with weights float64, of length max(x) + 1 or
-    minlength. Sums of weights do not depend on the threads: up to 65,536 bins,
-    stretches of 65,536 items are summed in order, and their sums in order; with
-    more bins each is summed in the order of x, as NumPy does. Scratch: a table for
-    each thread, one shared table if they would have more than 4 million entries.
+    Returns
+    -------
+    numpy.ndarray
+        int64 (intp), or float64 with *weights*. Its length is the larger of ``max(x) + 1`` and *minlength*.
 
-    Subclasses of numpy.ndarray and objects with ``__array_function__`` get the result
-    of ``numpy.bincount``. Raises TypeError for items that are no integers and ValueError for negative
-    ones, for more than one dimension and for weights of another length. The arrays
-    must not be written to by other threads meanwhile. Ctrl-C interrupts. Twin:
-    ``gilkit.reference.histogram.bincount``.
+    Raises
+    ------
+    TypeError
+        If the items are not integers, or the weights do not cast to float64 safely.
+    ValueError
+        For negative items, for more than one dimension, and for weights of another length.
+
+    Notes
+    -----
+    The result does not depend on the number of threads. For up to 65,536 bins, weights are added in order within blocks
+    of 65,536 items, and then the sums of the blocks in order; for more bins, each weight is added in the order of *x*,
+    as in NumPy. Scratch memory is one table of the bins for each thread, or one shared table if these would have more
+    than 4 million entries. Subclasses of ``numpy.ndarray`` and objects with ``__array_function__`` get the result of
+    ``numpy.bincount``. The reference implementation is ``gilkit.reference.histogram.bincount``.
+
+    Releases the GIL. Ctrl-C interrupts the call. No other thread may write to the arrays during the call.
+
+    Examples
+    --------
+    >>> import gilkit
+    >>> gilkit.bincount([0, 1, 1, 3], minlength=6)
+    array([1, 2, 0, 1, 0, 0])
     """
     if is_for_numpy(x, None) or is_for_numpy(weights, None):
         return _numpys_bincount(x, weights, minlength, threads)
@@ -352,7 +398,7 @@ def bincount(x, /, weights=None, minlength=0, *, threads=None):
 
     items = x if cnp.PyArray_CheckExact(x) else np.asarray(x)
     n = cnp.PyArray_SIZE(items)
-    if n == 0:  # what NumPy accepts does not follow the dtype
+    if n == 0:  # for empty arrays NumPy's rules do not follow the dtype
         return _numpys_bincount(x, weights, minlength, threads)
     type = type_of(cnp.PyArray_TYPE(items))
     if items.ndim != 1 or type >= GK_FLOAT32:
@@ -363,10 +409,10 @@ def bincount(x, /, weights=None, minlength=0, *, threads=None):
     data = cnp.PyArray_DATA(items)
 
     if weights is None:
-        # Most often the first items tell how far the others go, and then one pass
-        # is enough: the place behind the bins shows whether any item went further.
+        # Guess the number of bins from the first items. One pass is enough if the guess is right, which the count
+        # after the last bin shows: it is 0 unless an item lies outside.
         gk_minmax_of(data, type, min(n, <int64_t>GUESS_FROM), &minmax, NULL)
-        if minmax.min >= 0 and minmax.max < MOST_GUESSED:
+        if minmax.min >= 0 and minmax.max < MAX_GUESSED:
             bins = <int64_t>minmax.max + 1 if n <= GUESS_FROM else 2 * <int64_t>minmax.max + 16
             hist = _count(data, type, n, max(bins, min_bins), threads)
             bins = hist.shape[0] - 1
@@ -377,9 +423,9 @@ def bincount(x, /, weights=None, minlength=0, *, threads=None):
                 return _shortened(hist, bins)
 
     _find_minmax(items, &minmax, threads)
-    if not (0 <= minmax.min and minmax.max < MOST_BINS):
+    if not (0 <= minmax.min and minmax.max < MAX_BINS):
         raise ValueError(
-            f"x: got values from {int(minmax.min)} to {int(minmax.max)}; accepted are 0 to {MOST_BINS - 1}")
+            f"x: got values from {int(minmax.min)} to {int(minmax.max)}; accepted are 0 to {MAX_BINS - 1}")
     bins = max(<int64_t>minmax.max + 1, min_bins)
     if weights is not None:
         addends = np.asarray(weights)

@@ -11,7 +11,7 @@ from gilkit.kernels import _numpy as np
 import_core()
 cnp.import_array()
 
-cdef int64_t MOST_PIXELS = 0x7fffffffffffffff // sizeof(int32_t)
+cdef int64_t MAX_PIXELS = 0x7fffffffffffffff // sizeof(int32_t)
 
 
 cdef (double, double) interval(object value, str name):
@@ -23,32 +23,62 @@ cdef (double, double) interval(object value, str name):
         raise TypeError(f"{name} must be a pair of real numbers (start, stop), not {value!r}") from None
     except OverflowError:
         start = stop = float("inf")
-    # The difference too: twice the largest double would step by infinity.
+    # Check the difference too, because it may overflow although both ends are finite.
     if not (isfinite(start) and isfinite(stop) and isfinite(stop - start)):
         raise ValueError(f"{name} must be a finite interval (start, stop), not {value!r}")
     return start, stop
 
 
 def mandelbrot(width, height, *, x=(-2.0, 1.0), y=(-1.5, 1.5), max_iter=256, threads=None):
-    """Counts for each point c of a grid how many steps z -> z*z + c are taken,
-    from z = 0, while abs(z) <= 2, at most *max_iter*: points of the Mandelbrot
-    set have max_iter.
+    """Return an image of the Mandelbrot set as counts of steps.
 
-    Returns an int32 array of shape (height, width). Column j lies at
-    ``x[0] + j * (x[1] - x[0]) / (width - 1)``, row i likewise in y; a single
-    column lies at x[0]. In doubles, without fused multiply-adds: the counts are
-    the same on every processor and for any number of threads. Twin:
+    For each point c of a grid, count the steps ``z -> z*z + c`` from z = 0 that are taken while ``abs(z) <= 2``, at
+    most *max_iter*. Points of the set have the count *max_iter*.
+
+    Parameters
+    ----------
+    width, height : int
+        The size of the image in pixels, at least 1.
+    x, y : pair of float, default (-2.0, 1.0) and (-1.5, 1.5)
+        The first and last coordinate of the columns and of the rows: finite, in either order.
+    max_iter : int, default 256
+        The largest count, 0 to ``2**31 - 1``.
+    threads : int, optional
+        1 to 1024. None means ``gilkit.num_threads()``.
+
+    Returns
+    -------
+    numpy.ndarray
+        int32, of shape (height, width). Column j is at ``x[0] + j * (x[1] - x[0]) / (width - 1)``, and row i likewise
+        in y; a single column is at ``x[0]``.
+
+    Raises
+    ------
+    TypeError
+        If an argument has another type.
+    ValueError
+        If an argument is out of range.
+    MemoryError
+        If the image does not fit in memory.
+
+    Notes
+    -----
+    Computed in doubles without fused multiply-adds, so the counts are the same for any number of threads and on every
+    processor. Thread-safe. Ctrl-C interrupts the call. The reference implementation is
     ``gilkit.reference.mandelbrot.mandelbrot``.
 
-    width, height: at least 1. x, y: pairs of finite numbers, in either order.
-    max_iter: 0 to ``2**31 - 1``. threads: 1 to 1024; None: ``num_threads()``.
-    TypeError and ValueError for other arguments, MemoryError for an image
-    larger than memory. Thread-safe; Ctrl-C interrupts it.
+    Examples
+    --------
+    >>> import gilkit
+    >>> gilkit.mandelbrot(4, 3, max_iter=9)
+    array([[1, 2, 2, 2],
+           [9, 9, 9, 3],
+           [1, 2, 2, 2]], dtype=int32)
     """
-    cdef int64_t columns = integer(width, "width", 1, MOST_PIXELS)
-    cdef int64_t rows = integer(height, "height", 1, MOST_PIXELS)
-    if rows > MOST_PIXELS // columns:
-        raise ValueError(f"width * height must be at most {MOST_PIXELS}, not {width} * {height}")
+    cdef int64_t columns = integer(width, "width", 1, MAX_PIXELS)
+    cdef int64_t rows = integer(height, "height", 1, MAX_PIXELS)
+    if rows > MAX_PIXELS // columns:
+        raise ValueError(f"width * height must be at most {MAX_PIXELS}, not {width} * {height}")
     cdef int32_t limit = <int32_t>integer(max_iter, "max_iter", 0, 0x7fffffff)
     cdef double x0, x1, y0, y1
     x0, x1 = interval(x, "x")

@@ -9,17 +9,42 @@ import_core()
 
 
 def pi(samples, *, seed=0, threads=None):
-    """Estimates pi from *samples* random points of the unit square: 4 times the
-    share of them that lies in the quarter disc. A float; its standard error is
-    1.64 / sqrt(samples).
+    """Estimate pi by the Monte Carlo method.
 
-    The points come from the counter-based generator Philox4x32-10 with the key
-    *seed*: the result depends on samples and seed alone, not on the number of
-    threads nor on the processor. Twin: ``gilkit.reference.pi.pi``.
+    The estimate is 4 times the fraction of random points of the unit square that lie in the quarter disc.
 
-    samples: 1 to ``2**63``. seed: 0 to ``2**64 - 1``. threads: 1 to 1024; None:
-    ``num_threads()``. TypeError for what is no integer, ValueError for what is
-    out of range. Thread-safe; Ctrl-C interrupts it.
+    Parameters
+    ----------
+    samples : int
+        The number of points, 1 to ``2**63``.
+    seed : int, default 0
+        0 to ``2**64 - 1``.
+    threads : int, optional
+        1 to 1024. None means ``gilkit.num_threads()``.
+
+    Returns
+    -------
+    float
+        The estimate. Its standard error is ``1.64 / sqrt(samples)``.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not an integer.
+    ValueError
+        If an argument is out of range.
+
+    Notes
+    -----
+    The points come from the counter-based generator Philox4x32-10 with the key *seed*. The result depends on *samples*
+    and *seed* only, not on the number of threads or the processor. Thread-safe. Ctrl-C interrupts the call. The
+    reference implementation is ``gilkit.reference.pi.pi``.
+
+    Examples
+    --------
+    >>> import gilkit
+    >>> gilkit.pi(2_000_001, seed=5)
+    3.1411044294477852
     """
     cdef uint64_t points = exact_integer(samples, "samples", 1, 2**63)
     cdef uint64_t key = exact_integer(seed, "seed", 0, 2**64 - 1)
@@ -30,21 +55,29 @@ def pi(samples, *, seed=0, threads=None):
     with nogil:
         status = gk_pi(0, points, key, &call.options, &inside)
     finish(&call, status)
-    # In Python's integers: 4 * inside may have 65 bits, and their division
-    # rounds once.
+    # Python's integers, because 4 * inside may have 65 bits and their division rounds once.
     return 4 * <object>inside / <object>points
 
 
 def inside(begin, end, *, seed=0, threads=None):
-    """How many of ``pi``'s random points begin <= i < end lie in the quarter disc.
+    """Return how many of ``pi``'s random points begin <= i < end lie in the quarter disc.
 
-    ``4 * inside(0, n, seed=s) / n`` is ``pi(n, seed=s)``, and the counts of ranges
-    add up to that of the whole: see ``gilkit.blocks.pi``. Twin:
-    ``gilkit.reference.pi.inside``.
+    ``4 * inside(0, n, seed=s) / n`` equals ``pi(n, seed=s)``, and the counts of adjacent ranges add up to the count of
+    the whole range. ``gilkit.blocks.pi`` uses this.
 
-    begin, end: 0 <= begin <= end <= 2**63. seed: 0 to 2**64 - 1. threads: 1 to
-    1024; None: ``num_threads()``. TypeError for what is no integer, ValueError for
-    what is out of range. Thread-safe; Ctrl-C interrupts it.
+    Parameters
+    ----------
+    begin, end : int
+        The range of points, 0 <= begin <= end <= ``2**63``.
+    seed : int, default 0
+        0 to ``2**64 - 1``.
+    threads : int, optional
+        1 to 1024. None means ``gilkit.num_threads()``.
+
+    Returns
+    -------
+    int
+        The number of points.
     """
     cdef uint64_t last = exact_integer(end, "end", 0, 2**63)
     cdef uint64_t first = exact_integer(begin, "begin", 0, last)

@@ -13,7 +13,7 @@ _Single: TypeAlias = type[np.float32] | np.dtype[np.float32] | Literal["float32"
 _Double: TypeAlias = type[float] | type[np.float64] | np.dtype[np.float64] | Literal["float64", "f8", "d"]
 _OutT = TypeVar("_OutT", bound=npt.NDArray[Float])
 
-@overload  # to type checkers, float and float32 have a subclass in common
+@overload  # type checkers assume a common subclass of float and float32
 def uniform(  # type: ignore[overload-overlap]
     shape: _Shape, *, seed: _Seed, dtype: _Double = ..., out: None = None, threads: Threads = None
 ) -> npt.NDArray[np.float64]: ...

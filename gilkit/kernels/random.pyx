@@ -23,29 +23,55 @@ cdef extern from *:
 
 
 def _philox_key(seed):
-    """What numpy.random.Philox does with a seed; its counter begins at 0."""
+    """Return the key that numpy.random.Philox derives from a seed. Its counter begins at 0."""
     sequence = seed if isinstance(seed, SEED_SEQUENCE) else np.SeedSequence(seed)
     first, second = sequence.generate_state(2, np.uint64)
     return int(first), int(second)
 
 
-# SeedSequence takes longer than the numbers of a short array.
+# A SeedSequence takes longer than filling a short array.
 _philox_key_of_integer = functools.lru_cache(maxsize=256)(_philox_key)
 
 
 def uniform(shape, *, seed, dtype=np.float64, out=None, threads=None):
-    """Random numbers, uniform in [0, 1): bit for bit those of
-    ``numpy.random.Generator(numpy.random.Philox(seed)).random(shape, dtype)``,
-    for any number of threads.
+    """Return random numbers drawn uniformly from [0, 1).
 
-    shape: an integer or a tuple of them. seed: what numpy.random.Philox takes,
-    among others an integer from 0, a sequence of them, a SeedSequence; None
-    draws fresh entropy from the operating system. dtype: float64 (multiples of
-    ``2**-53``) or float32 (of ``2**-24``). out: a C-contiguous array of this shape and
-    dtype; it is filled and returned.
+    Parameters
+    ----------
+    shape : int or tuple of int
+        The shape of the result.
+    seed : None, int, sequence of int or numpy.random.SeedSequence
+        A seed as for ``numpy.random.Philox``. None draws fresh entropy from the operating system.
+    dtype : dtype, default float64
+        float64 (multiples of ``2**-53``) or float32 (multiples of ``2**-24``).
+    out : numpy.ndarray, optional
+        A writable, aligned, C-contiguous array of this shape and dtype, which is filled and returned.
+    threads : int, optional
+        1 to 1024. None means ``gilkit.num_threads()``.
 
-    TypeError and ValueError for other arguments. Releases the GIL; thread-safe;
-    Ctrl-C interrupts it.
+    Returns
+    -------
+    numpy.ndarray
+        Bit for bit ``numpy.random.Generator(numpy.random.Philox(seed)).random(shape, dtype)``, for any number of
+        threads.
+
+    Raises
+    ------
+    TypeError
+        For other dtypes.
+    ValueError
+        For an *out* of another shape, and for a negative seed.
+
+    Notes
+    -----
+    Releases the GIL. Ctrl-C interrupts the call. Thread-safe as long as no other thread uses *out* during the call. The
+    reference implementation is ``gilkit.reference.uniform.uniform``.
+
+    Examples
+    --------
+    >>> import gilkit
+    >>> gilkit.uniform(3, seed=7)
+    array([0.46881749, 0.42614584, 0.3629817 ])
     """
     cdef cnp.ndarray result
     cdef uint64_t key[2]

@@ -5,10 +5,10 @@ import numpy.typing as npt
 
 from gilkit._typing import ArrayT, Axis, FloatT, Numbers, RealT, Signed, Threads, Unsigned
 
-# Along a given axis, an array of one dimension becomes a scalar and others become arrays: "| Any" stands for that, as
-# a dtype says nothing of dimensions.
+# Reducing one axis of a one-dimensional array returns a scalar, and of other arrays an array. The types do not include
+# the number of dimensions, hence "| Any".
 
-_Whole = np.bool_ | np.integer[Any]  # their means are float64
+_Whole = np.bool_ | np.integer[Any]  # mean, var and std of these are float64
 _No = Literal[False]
 _Yes = Literal[True]
 

@@ -1,4 +1,4 @@
-"""Reductions with NumPy's names, keywords and results."""
+"""Reductions with NumPy's names: sum, mean, var, std, min and max."""
 cimport numpy as cnp
 from libc.math cimport isfinite
 from libc.stdint cimport int64_t
@@ -6,8 +6,8 @@ from libc.stdint cimport int64_t
 from gilkit._call cimport Call, begin, finish
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
-    GK_FLOAT32, GK_FLOAT64, MAX_DIMS, as_input, axis_mask, check_out, delegate, gk_type, is_flat, is_for_numpy,
-    may_overlap, out_is_for_numpy, sum_dtype, type_of,
+    GK_FLOAT64, GK_UINT64, MAX_DIMS, as_input, axis_mask, check_out, delegate, gk_type, is_flat, is_for_numpy,
+    may_overlap, out_is_for_numpy, type_of,
 )
 
 from inspect import cleandoc
@@ -34,6 +34,11 @@ cdef extern from *:
         int64_t n_reduced
         int n_retained_axes
         int retained_axes[64]
+    ctypedef struct gk_reduction_result:
+        gk_type type
+        bint can_warn
+    gk_reduction_result gk_reduction_result_of "GK(gk_reduction_result_of)" (
+        gk_reduction what, gk_type type) noexcept nogil
     void gk_layout_init "GK(gk_layout_init)" (
         gk_layout *layout, gk_type type, const char *data, int ndim, const int64_t *shape,
         const int64_t *stride, const char *reduced) noexcept nogil
@@ -44,26 +49,27 @@ cdef extern from *:
         gk_reduction what, gk_type type, const void *x, int64_t n, double ddof, void *out) noexcept nogil
 
 cdef enum:
-    SHORT = 2048  # elements that are reduced sooner than the GIL changes hands
+    SHORT = 2048  # reducing this many elements takes less time than releasing the GIL
 
-# The methods of arrays and their like that NumPy's functions call.
-cdef tuple NAMES = ("sum", "mean", "var", "std", "min", "max")  # in the order of gk_reduction
+# NumPy's functions, in the order of gk_reduction. They call the argument's method of the same name.
+cdef tuple NAMES = ("sum", "mean", "var", "std", "min", "max")
 NUMPY = [getattr(np, name) for name in NAMES]
 
-cdef cnp.dtype DOUBLE = np.dtype(np.float64)
 
-
-cdef cnp.dtype result_dtype(gk_reduction what, cnp.ndarray a):
-    cdef gk_type type = type_of(cnp.PyArray_TYPE(a))
-    if type >= GK_FLOAT32 or what >= GK_MIN:
+cdef cnp.dtype dtype_of(gk_type type, cnp.ndarray a):
+    """The dtype of a result of this type, which is one of those that the table in operation.c names."""
+    # a's own dtype first, because long long and long are two dtypes of one gk_type.
+    if type == type_of(cnp.PyArray_TYPE(a)):
         return cnp.PyArray_DescrFromType(cnp.PyArray_TYPE(a))
-    return sum_dtype(a) if what == GK_SUM else DOUBLE
+    if type == GK_FLOAT64:
+        return cnp.PyArray_DescrFromType(cnp.NPY_FLOAT64)
+    return cnp.PyArray_DescrFromType(cnp.NPY_UINT64 if type == GK_UINT64 else cnp.NPY_INT64)
 
 
 cdef object numpys(gk_reduction what, object a, object axis, object out, object keepdims, double ddof,
                    object threads):
-    """NumPy's own result. Arguments that have their default are not passed on: what has NumPy's protocols and
-    methods need not know them."""
+    """Return what NumPy's own function returns. Defaults are not passed on, because the methods of other libraries'
+    arrays may not know these keywords."""
     cdef dict keywords = {}
     if axis is not None:
         keywords["axis"] = axis
@@ -77,14 +83,14 @@ cdef object numpys(gk_reduction what, object a, object axis, object out, object 
 
 
 cdef bint is_finite(cnp.ndarray a) except -1:
-    """Whether no element of an array of floats is infinite or NaN."""
+    """Whether all elements of an array of floats are finite."""
     return (isfinite(<double>reduce(GK_MIN, a, None, None, False, 0, None))
             and isfinite(<double>reduce(GK_MAX, a, None, None, False, 0, None)))
 
 
 cdef object unexplained(cnp.ndarray a, object axis, object result):
-    """Which results are infinite or NaN by more than the infinities and NaNs among
-    the elements, so that NumPy would warn. Of few elements, all are that are not finite: NumPy itself will tell."""
+    """Return a mask of the infinite and NaN results that infinite and NaN elements do not explain. NumPy would warn
+    of these. For few elements, mark every result that is not finite, because asking NumPy is cheap."""
     if cnp.PyArray_SIZE(a) <= SHORT:
         return ~np.isfinite(result)
     low = reduce(GK_MIN, a, axis, None, False, 0, None)
@@ -94,8 +100,8 @@ cdef object unexplained(cnp.ndarray a, object axis, object result):
 
 
 cdef int settle(gk_reduction what, cnp.ndarray a, tuple axis, cnp.ndarray result, double ddof) except -1:
-    """Lets NumPy compute the results that are not finite without a reason in their own elements, with its warnings.
-    Each is computed from a copy of its elements alone, so that no result depends on what lies beside it."""
+    """Recompute the unexplained() results with NumPy, which warns as numpy.errstate says. Each is computed from a copy
+    of its own elements, because NumPy's rounding may depend on the elements next to them."""
     which = unexplained(a, axis, result)
     if not which.any():
         return 0
@@ -111,11 +117,12 @@ cdef object reduce(gk_reduction what, object value, object axis, object out, obj
                    double ddof, object threads):
     cdef cnp.ndarray a
     cdef gk_type type
+    cdef gk_reduction_result info
     cdef int64_t n
     cdef double memory[1]
     cdef void *scalar = memory
 
-    # The commonest call first, so that short arrays take no longer than NumPy's.
+    # A fast path for the most common call, so that short arrays take no longer than in NumPy.
     if axis is None and out is None and threads is None and keepdims is False and cnp.PyArray_CheckExact(value):
         a = value
         n = cnp.PyArray_SIZE(a)
@@ -126,13 +133,13 @@ cdef object reduce(gk_reduction what, object value, object axis, object out, obj
             else:
                 with nogil:
                     gk_reduce_serial(what, type, cnp.PyArray_DATA(a), n, ddof, memory)
-            result = PyArray_Scalar(memory, result_dtype(what, a), None)
-            if type >= GK_FLOAT32 and what < GK_MIN:
-                if not isfinite(memory[0] if type == GK_FLOAT64 else (<float *>scalar)[0]):
-                    if unexplained(a, None, result):
-                        return numpys(what, a, None, None, False, ddof, None)
+            info = gk_reduction_result_of(what, type)
+            result = PyArray_Scalar(memory, dtype_of(info.type, a), None)
+            if info.can_warn and not isfinite(memory[0] if info.type == GK_FLOAT64 else (<float *>scalar)[0]):
+                if unexplained(a, None, result):
+                    return numpys(what, a, None, None, False, ddof, None)
             return result
-    # Few things besides a bool are a keepdims, and which of several errors is raised is NumPy's business.
+    # NumPy decides which values other than integers are a keepdims, and which of several errors is raised.
     if is_for_numpy(value, NAMES[what]) or out_is_for_numpy(out) or not isinstance(keepdims, int):
         return numpys(what, value, axis, out, keepdims, ddof, threads)
     return reduce_any(what, as_input(value, "a"), axis, out, keepdims, ddof, threads)
@@ -145,10 +152,11 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
     cdef int64_t shape[MAX_DIMS]
     cdef int64_t stride[MAX_DIMS]
     cdef gk_layout layout
-    cdef cnp.dtype dtype = result_dtype(what, a)
+    cdef gk_reduction_result info = gk_reduction_result_of(what, type_of(cnp.PyArray_TYPE(a)))
+    cdef cnp.dtype dtype = dtype_of(info.type, a)
     cdef cnp.ndarray result, memory, target = None
     cdef double count = 1
-    cdef bint is_float = type_of(cnp.PyArray_TYPE(a)) >= GK_FLOAT32, in_place
+    cdef bint in_place
     cdef int status
     cdef Call call
 
@@ -156,7 +164,7 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
         return numpys(what, a, axis, out, keepdims, ddof, threads)
     try:
         axis_mask(axis, ndim, reduced)
-    except (TypeError, ValueError):  # of which NumPy raises one or the other, as the function and the shape are
+    except (TypeError, ValueError):  # which of the two NumPy raises depends on the function and the shape
         return numpys(what, a, axis, out, keepdims, ddof, threads)
     result_shape = []
     for i in range(ndim):
@@ -173,8 +181,8 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
 
     gk_layout_init(&layout, type_of(cnp.PyArray_TYPE(a)), <const char *>cnp.PyArray_DATA(a), ndim, shape, stride,
                    reduced)
-    # The kernel writes the outputs side by side, in the order of the input in
-    # memory: into `memory`, whose axes are in that order.
+    # The kernel writes the outputs contiguously, in the order of the input in memory. The axes of `memory` are in
+    # that order; `result` is a view of it with the axes in the caller's order.
     order = [layout.retained_axes[i] for i in range(layout.n_retained_axes)]
     retained = sorted(order)
     in_place = False
@@ -192,7 +200,7 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
     finish(&call, status)
 
     result = memory if order == retained else memory.transpose([order.index(axis_) for axis_ in retained])
-    if is_float and what < GK_MIN and not is_finite(memory):
+    if info.can_warn and not is_finite(memory):
         settle(what, a, tuple([i for i in range(ndim) if reduced[i]]), result, ddof)
     if keepdims:
         result = result.reshape(result_shape)
@@ -203,74 +211,220 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
     return out
 
 
-# What the docstrings below have in common.
-_COMMON = """
+# The parts that all docstrings below share.
+_PARAMETERS = """Parameters
+----------
+a : array_like
+    bool, integers, float32 or float64, of any shape and layout.
+axis : int, tuple of int or None, default None
+    The axes to reduce. None reduces all of them.{ddof}
+out : numpy.ndarray, optional
+    A writable array of the result's shape and dtype, which is filled and returned. It may overlap *a*.
+keepdims : bool, default False
+    Keep the reduced axes in the result with length 1.
+threads : int, optional
+    1 to 1024. None means ``gilkit.num_threads()``."""
 
-a: an array of bool, integers, float32 or float64 of any shape and layout,
-or what numpy.asarray makes one of. axis: an integer or a tuple of them;
-None: all. keepdims: whether reduced axes stay, with length 1. out: an array
-of the result's shape and dtype; it is filled and returned. threads: 1 to
-1024; None: ``num_threads()``.
+_DDOF = """
+ddof : int or float, default 0
+    The divisor is the number of reduced elements minus *ddof*."""
 
-Subclasses of numpy.ndarray, and objects that have __array_function__ or a
-method of this name, get the result of numpy.{name}: masked elements are
-left out, pandas skips NaN, units stay.
+_RAISES = """Raises
+------
+TypeError
+    For other dtypes, for another dtype of *out*, and for an axis that is not an integer.
+ValueError
+    For another shape of *out*, a read-only *out*{empty} and duplicate axes.
+numpy.exceptions.AxisError
+    For an axis that *a* does not have."""
 
-The bits depend on shape, strides and dtype alone, not on threads or
-processor. Warnings and errors are numpy.{name}'s: for nothing to reduce,
-and, as numpy.errstate says, for overflows and invalid operations. TypeError
-and ValueError for other arguments (numpy.exceptions.AxisError for an axis
-that is not there); nothing is written then. Releases the GIL; thread-safe
-as long as nobody writes to *a* or *out*; Ctrl-C interrupts it.
-"""
+_WARNINGS = "Overflows and invalid operations are reported as ``numpy.errstate`` says. "
+
+_NOTES = """{warnings}The result has the same bits for any number of threads and on every instruction set. Subclasses of
+``numpy.ndarray``, objects with ``__array_function__`` and objects with a method ``{name}`` get the result of
+``numpy.{name}``.
+
+Releases the GIL. Ctrl-C interrupts the call. No other thread may write to *a* or use *out* during the call."""
 
 
 def sum(a, axis=None, *, out=None, keepdims=False, threads=None):
-    """The sum along *axis*; as numpy.sum. int64 for bool and signed integers,
-    uint64 for unsigned ones, both modulo ``2**64``; float32 and float64 stay,
-    and so do numpy.longlong and numpy.ulonglong.
+    """Return the sum of the elements along one or more axes.
 
-    Floats are added in doubles with compensation: the error is below 8 units
-    in the last place of the sum of magnitudes, whatever the length. Twin:
-    ``math.fsum``."""
+    {parameters}
+
+    Returns
+    -------
+    scalar or numpy.ndarray
+        int64 for bool and signed integers, uint64 for unsigned integers, both modulo ``2**64``. Floats,
+        ``numpy.longlong`` and ``numpy.ulonglong`` keep their dtype.
+
+    {raises}
+
+    Notes
+    -----
+    Floats are added in doubles with compensation: the error is below 8 units in the last place of the sum of
+    magnitudes, whatever the length.
+
+    {notes}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gilkit
+    >>> a = np.array([[1.0, 2.0], [3.0, 6.0]])
+    >>> gilkit.sum(a, axis=0)
+    array([4., 8.])
+    """
     return reduce(GK_SUM, a, axis, out, keepdims, 0, threads)
 
 
 def mean(a, axis=None, *, out=None, keepdims=False, threads=None):
-    """The mean along *axis*; as numpy.mean. float64, but float32 for float32.
+    """Return the mean of the elements along one or more axes.
 
-    Summed as by ``gilkit.sum``."""
+    {parameters}
+
+    Returns
+    -------
+    scalar or numpy.ndarray
+        float32 for float32, otherwise float64.
+
+    {raises}
+
+    Notes
+    -----
+    Elements are added as in ``gilkit.sum``.
+
+    {notes}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gilkit
+    >>> a = np.array([[1.0, 2.0], [3.0, 6.0]])
+    >>> gilkit.mean(a, axis=1)
+    array([1.5, 4.5])
+    """
     return reduce(GK_MEAN, a, axis, out, keepdims, 0, threads)
 
 
 def var(a, axis=None, *, ddof=0, out=None, keepdims=False, threads=None):
-    """The variance along *axis*: the sum of squared deviations from the mean,
-    over the number of elements less *ddof*; as numpy.var. float64, but float32
-    for float32.
+    """Return the variance of the elements along one or more axes.
 
-    One pass over memory, in doubles: means and squared deviations of blocks
-    that fit into the cache, merged as by Chan, Golub and LeVeque, without
-    cancellation and without a temporary array."""
+    {parameters}
+
+    Returns
+    -------
+    scalar or numpy.ndarray
+        float32 for float32, otherwise float64.
+
+    {raises}
+
+    Notes
+    -----
+    The variance is the sum of squared deviations from the mean, divided by the number of elements minus *ddof*. It is
+    computed in doubles in one pass over memory: the means and squared deviations of blocks that fit in the cache are
+    merged with the formulas of Chan, Golub and LeVeque, so there is no cancellation and no temporary array.
+
+    {notes}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gilkit
+    >>> a = np.array([[1.0, 2.0], [3.0, 6.0]])
+    >>> gilkit.var(a, axis=1, ddof=1)
+    array([0.5, 4.5])
+    """
     return reduce(GK_VAR, a, axis, out, keepdims, ddof, threads)
 
 
 def std(a, axis=None, *, ddof=0, out=None, keepdims=False, threads=None):
-    """The standard deviation along *axis*, the square root of ``gilkit.var``;
-    as numpy.std. float64, but float32 for float32."""
+    """Return the standard deviation of the elements along one or more axes.
+
+    {parameters}
+
+    Returns
+    -------
+    scalar or numpy.ndarray
+        float32 for float32, otherwise float64.
+
+    {raises}
+
+    Notes
+    -----
+    The standard deviation is the square root of ``gilkit.var``.
+
+    {notes}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gilkit
+    >>> a = np.array([[1.0, 2.0], [3.0, 6.0]])
+    >>> gilkit.std(a, axis=1)
+    array([0.5, 1.5])
+    """
     return reduce(GK_STD, a, axis, out, keepdims, ddof, threads)
 
 
 def min(a, axis=None, *, out=None, keepdims=False, threads=None):
-    """The least element along *axis*, NaN if there is one; as numpy.min. Of the
-    array's dtype."""
+    """Return the smallest element along one or more axes.
+
+    {parameters}
+
+    Returns
+    -------
+    scalar or numpy.ndarray
+        Of a's dtype. NaN if an element is NaN.
+
+    {raises}
+
+    Notes
+    -----
+    {notes}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gilkit
+    >>> a = np.array([[1.0, 2.0], [3.0, 6.0]])
+    >>> gilkit.min(a, axis=0)
+    array([1., 2.])
+    """
     return reduce(GK_MIN, a, axis, out, keepdims, 0, threads)
 
 
 def max(a, axis=None, *, out=None, keepdims=False, threads=None):
-    """The greatest element along *axis*, NaN if there is one; as numpy.max. Of
-    the array's dtype."""
+    """Return the largest element along one or more axes.
+
+    {parameters}
+
+    Returns
+    -------
+    scalar or numpy.ndarray
+        Of a's dtype. NaN if an element is NaN.
+
+    {raises}
+
+    Notes
+    -----
+    {notes}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gilkit
+    >>> a = np.array([[1.0, 2.0], [3.0, 6.0]])
+    >>> gilkit.max(a, axis=0)
+    array([3., 6.])
+    """
     return reduce(GK_MAX, a, axis, out, keepdims, 0, threads)
 
 
 for _function in (sum, mean, var, std, min, max):
-    _function.__doc__ = cleandoc(_function.__doc__) + _COMMON.format(name=_function.__name__)
+    _name = _function.__name__
+    _selects = _name in ("min", "max")
+    _function.__doc__ = cleandoc(_function.__doc__).format(
+        parameters=_PARAMETERS.format(ddof=_DDOF if _name in ("var", "std") else ""),
+        raises=_RAISES.format(empty=", no elements to reduce" if _selects else ""),
+        notes=_NOTES.format(name=_name, warnings="" if _selects else _WARNINGS))

@@ -23,9 +23,9 @@ cdef extern from *:
         char *out, const int64_t *out_stride, const gk_options *options, int *fp_status) noexcept nogil
 
 cdef enum:
-    SHORT = 2048  # elements that are summed sooner than the GIL changes hands
+    SHORT = 2048  # summing this many elements takes less time than releasing the GIL
 
-# Adding these makes NumPy record_status what the kernel fp_status, and do about it what
+# Adding these in NumPy raises the floating-point status that the kernel has recorded, so that NumPy warns or raises as
 # numpy.errstate says.
 INVALID = np.array([np.inf, -np.inf])
 OVERFLOW = np.array([np.finfo(float).max, np.finfo(float).max])
@@ -41,27 +41,56 @@ cdef object numpys(object a, object axis, object out, object threads):
 
 
 def cumsum(a, axis=None, *, out=None, threads=None):
-    """The sums of the elements so far, along *axis*; as numpy.cumsum.
+    """Return the running sums of the elements along an axis.
 
-    axis: an integer; None: of the array as if flattened in C order, a result of
-    one dimension. out: an array of the result's shape and dtype, which may be
-    *a* itself; it is filled and returned. The result's dtype: int64 for bool
-    and signed integers, uint64 for unsigned ones, both modulo ``2**64``; float32
-    and float64 stay.
+    Parameters
+    ----------
+    a : array_like
+        bool, integers, float32 or float64, of any shape and layout.
+    axis : int or None, default None
+        The axis to sum along. None sums the flattened array, in C order.
+    out : numpy.ndarray, optional
+        A writable array of the result's shape and dtype, which is filled and returned. It may be *a* itself or overlap
+        it.
+    threads : int, optional
+        1 to 1024. None means ``gilkit.num_threads()``.
 
-    Floats are summed in doubles, by segments of 256 elements: a running sum is
-    that of the segments before plus that of the segment's elements. The error
-    grows with n / 256 where NumPy's grows with n, sums of numbers >= 0 never
-    decrease, and the bits depend on shape and layout alone, not on threads or
-    processor. Twin: ``gilkit.reference.reductions.cumsum``.
+    Returns
+    -------
+    numpy.ndarray
+        Of a's shape, or one-dimensional if *axis* is None. int64 for bool and signed integers, uint64 for unsigned
+        integers, both modulo ``2**64``. Floats, ``numpy.longlong`` and ``numpy.ulonglong`` keep their dtype.
 
-    Subclasses of numpy.ndarray, and objects that have ``__array_function__`` or a method ``cumsum``, get the result of
-    numpy.cumsum.
+    Raises
+    ------
+    TypeError
+        For other dtypes, for another dtype of *out*, and for an axis that is not an integer.
+    ValueError
+        For another shape of *out* and a read-only *out*.
+    numpy.exceptions.AxisError
+        For an axis that *a* does not have.
 
-    TypeError and ValueError for other arguments (numpy.exceptions.AxisError for
-    an axis that is not there); nothing is written then. Overflows and invalid
-    additions of floats are reported as numpy.errstate says. Releases the GIL;
-    thread-safe as long as nobody writes to *a* or *out*; Ctrl-C interrupts it.
+    Notes
+    -----
+    Floats are added in doubles, in segments of 256 elements. A running sum is the sum of all earlier segments plus the
+    running sum within its own segment, so the error grows with n / 256 where NumPy's grows with n. The running sums of
+    numbers >= 0 never decrease. The bits depend on shape and layout only. Overflows and invalid operations are reported
+    as ``numpy.errstate`` says.
+
+    Subclasses of ``numpy.ndarray``, objects with ``__array_function__`` and objects with a method ``cumsum`` get the
+    result of ``numpy.cumsum``. The reference implementation is ``gilkit.reference.reductions.cumsum``.
+
+    Releases the GIL. Ctrl-C interrupts the call. No other thread may write to *a* or use *out* during the call.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gilkit
+    >>> gilkit.cumsum(np.array([1, 2, 3], dtype=np.int8))
+    array([1, 3, 6])
+    >>> gilkit.cumsum([[1.0, 2.0], [3.0, 4.0]], axis=1)
+    array([[1., 3.],
+           [3., 7.]])
     """
     if is_for_numpy(a, "cumsum") or out_is_for_numpy(out):
         return numpys(a, axis, out, threads)
@@ -80,7 +109,7 @@ def cumsum(a, axis=None, *, out=None, threads=None):
         along = 0
     else:
         if array.ndim == 0:
-            array = array.reshape(1)  # as NumPy, which takes a number for a slice of one element
+            array = array.reshape(1)  # as in NumPy, a scalar is a slice of one element
         along = one_axis(axis, array.ndim)
     ndim = array.ndim
     if out is None:

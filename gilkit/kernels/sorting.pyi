@@ -6,7 +6,7 @@ import numpy.typing as npt
 
 from gilkit._typing import ArrayT, Numbers, RealT, Threads
 
-_Kind: TypeAlias = str | None  # NumPy's abbreviations among them
+_Kind: TypeAlias = str | None  # not a Literal, because NumPy accepts abbreviations
 _Order: TypeAlias = str | Sequence[str]
 
 @overload

@@ -1,4 +1,4 @@
-"""sort and argsort: NumPy's, with all cores."""
+"""NumPy's sort and argsort on all cores."""
 import operator
 
 from cpython.object cimport PyObject
@@ -21,8 +21,8 @@ import_core()
 cdef extern from *:
     """
     #include "numpy/npy_2_compat.h"
-    /* NumPy's own sort of contiguous items. For its built-in numbers the function
-     * looks at nothing but the items, so it needs neither the array nor the GIL. */
+    /* NumPy's own sort of contiguous items. For the built-in number types it reads
+     * only the items, so it needs neither the array nor the GIL. */
     static gk_leaf_sort *numpy_sort_of(int type_number)
     {
         PyArray_Descr *descr = PyArray_DescrFromType(type_number);
@@ -45,10 +45,10 @@ cdef extern from *:
         int64_t src_strides[64]
         int64_t dst_strides[64]
     int gk_sort "GK(gk_sort)" (
-        const char *src, char *dst, const gk_slices *lines, gk_type type, const gk_leaf_sorts *leaves,
+        const char *src, char *dst, const gk_slices *slices, gk_type type, const gk_leaf_sorts *leaves,
         const gk_options *options) noexcept nogil
     int gk_argsort "GK(gk_argsort)" (
-        const char *src, char *dst, const gk_slices *lines, gk_type type, const gk_leaf_sorts *leaves,
+        const char *src, char *dst, const gk_slices *slices, gk_type type, const gk_leaf_sorts *leaves,
         const gk_options *options) noexcept nogil
 
 cdef gk_leaf_sorts leaves
@@ -60,24 +60,24 @@ cdef _find_leaves():
         number = np.dtype(letter).num
         leaves.of[<int>type_of(number)] = numpy_sort_of(number)
         if leaves.of[<int>type_of(number)] == NULL:
-            raise ImportError(f"NumPy {np.__version__} has no sort of {np.dtype(letter)} that gilkit could call")
+            raise ImportError(f"NumPy {np.__version__} has no sort of {np.dtype(letter)} that gilkit can call")
 
 
 _find_leaves()
 
 
-cdef void _fill_lines(gk_slices *lines, cnp.ndarray src, cnp.ndarray dst, int axis) noexcept:
+cdef void _fill_slices(gk_slices *slices, cnp.ndarray src, cnp.ndarray dst, int axis) noexcept:
     cdef int d
-    lines.length = src.shape[axis]
-    lines.src_step = src.strides[axis]
-    lines.dst_step = dst.strides[axis]
-    lines.ndim = 0
+    slices.length = src.shape[axis]
+    slices.src_step = src.strides[axis]
+    slices.dst_step = dst.strides[axis]
+    slices.ndim = 0
     for d in range(src.ndim):
         if d != axis:
-            lines.shape[lines.ndim] = src.shape[d]
-            lines.src_strides[lines.ndim] = src.strides[d]
-            lines.dst_strides[lines.ndim] = dst.strides[d]
-            lines.ndim += 1
+            slices.shape[slices.ndim] = src.shape[d]
+            slices.src_strides[slices.ndim] = src.strides[d]
+            slices.dst_strides[slices.ndim] = dst.strides[d]
+            slices.ndim += 1
 
 
 cdef cnp.ndarray NOTHING = np.empty(0)
@@ -85,7 +85,8 @@ cdef frozenset KINDS = frozenset(("quicksort", "heapsort", "mergesort", "stable"
 
 
 cdef bint _is_stable(object axis, object kind, object stable) except -1:
-    """Whether these ask for a stable sort. Errors as NumPy's and in its order, with its rules for abbreviations."""
+    """Whether these arguments ask for a stable sort. Raises NumPy's errors in NumPy's order and accepts NumPy's
+    abbreviations of kind."""
     if kind is None:
         return stable is not None and bool(stable)
     if axis is not None:
@@ -122,20 +123,20 @@ cdef object _numpys_sort(object a, object axis, object kind, object order, objec
 
 
 cdef object _places(cnp.ndarray a):
-    """Where a's zeros are, if some have a sign and others have none, and where its NaNs are: in other items, equal
-    means that the bits are."""
+    """Return masks of a's zeros, if they have both signs, and of its NaNs. Other items that are equal have equal
+    bits."""
     zeros, nans = a == 0, np.isnan(a)
     signs = np.signbit(a[zeros])
     return zeros if signs.any() and not signs.all() else None, nans if nans.any() else None
 
 
 cdef cnp.ndarray _sorted_stably(cnp.ndarray src, int axis, object threads):
-    """The kernel's order, but with equal items as they come in src."""
+    """Sort as the kernel does, but keep equal items in the order of src."""
     given = np.moveaxis(src, axis, -1)
     cdef cnp.ndarray result = sort(src, axis, threads=threads)
     ordered = np.moveaxis(result, axis, -1)
-    # Each line has as many of them before and after, side by side after: so
-    # going over both arrays in the same order puts them where they belong.
+    # Sorting makes the zeros of a slice adjacent and keeps their number, and so with its NaNs. Copying them in C order
+    # therefore restores their original order.
     zeros, nans = _places(given)
     if zeros is not None:
         ordered[ordered == 0] = given[zeros]
@@ -145,50 +146,58 @@ cdef cnp.ndarray _sorted_stably(cnp.ndarray src, int axis, object threads):
 
 
 def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=None):
-    """Return a sorted copy of an array: ``numpy.sort`` on all cores.
+    """Return a sorted copy of an array.
 
     Parameters
     ----------
     a : array_like
-        bool, (u)int8 to (u)int64, float32 or float64, of any layout and byte order.
+        bool, integers, float32 or float64, of any layout and byte order.
     axis : int or None, default -1
-        The axis to sort along; None sorts the flattened array.
+        The axis to sort along. None sorts the flattened array.
     kind : {'quicksort', 'heapsort', 'mergesort', 'stable'}, optional
-        As of ``numpy.sort``. 'stable' and 'mergesort' ask for a stable sort; the others are all gilkit's own.
+        'stable' and 'mergesort' request a stable sort. All others select gilkit's own algorithm.
     order : str or list of str, optional
-        The fields by which ``numpy.sort`` sorts a structured array.
+        The fields to compare in a structured array, which ``numpy.sort`` then sorts.
     stable : bool, optional
-        Whether equal items keep their order. Only one of kind and stable may be given.
+        Whether equal items keep their order. Give either *kind* or *stable*, not both.
     out : numpy.ndarray, optional
-        An array of the result's shape and a's dtype to write to; it may be *a* itself (sorting in place) or overlap it.
+        A writable, aligned array of the result's shape and dtype, which is filled and returned. It may be *a* itself,
+        to sort in place, or overlap it.
     threads : int, optional
-        1 to 1024; None: ``num_threads()``.
+        1 to 1024. None means ``gilkit.num_threads()``.
 
     Returns
     -------
     numpy.ndarray
-        Of a's dtype; *out* if it is given. The bits are the same for any number of threads.
+        Of a's dtype. The bits are the same for any number of threads.
 
     Raises
     ------
     TypeError
         For other dtypes.
     ValueError
-        For an unknown kind, and if both kind and stable are given.
+        For an unknown *kind*, for both *kind* and *stable*, and for an *out* of another shape.
     numpy.exceptions.AxisError
-        For an axis that a does not have.
+        For an axis that *a* does not have.
 
     Notes
     -----
-    Items that are equal and have different bits (zeros with and without a sign, NaNs) keep their order in a stable
-    sort. Otherwise -0.0 comes before 0.0, and NaNs come last with their bits unchanged, first those without a sign
-    bit, by rising payload, then those with one, by falling payload. A stable sort of floats goes over the array twice
-    more on one core. Subclasses of NumPy's array, structured arrays with *order*, and objects with
-    ``__array_function__`` are sorted by ``numpy.sort``.
+    Only zeros of different sign and NaNs are equal without having the same bits. A stable sort keeps their order, and
+    makes two more passes over the array on one core. Otherwise -0.0 comes before 0.0, and NaNs come last: first those
+    without a sign bit by rising payload, then those with one by falling payload.
 
-    Scratch: one byte an item, for lines of more than 32,767 items; and a copy of *a* if *out* overlaps it. The arrays
-    must not be written to by other threads meanwhile. Releases the GIL; Ctrl-C interrupts it (then the content of *out*
-    is undefined). Twin: ``gilkit.reference.sort.sort``.
+    Scratch memory is one byte per item for slices of more than 32,767 items, and a copy of *a* if *out* overlaps it.
+    Subclasses of ``numpy.ndarray`` and objects with ``__array_function__`` are sorted by ``numpy.sort``. The reference
+    implementation is ``gilkit.reference.sort.sort``.
+
+    Releases the GIL. Ctrl-C interrupts the call and leaves the content of *out* undefined. No other thread may write to
+    *a* or use *out* during the call.
+
+    Examples
+    --------
+    >>> import gilkit
+    >>> gilkit.sort([3, 1, 2, 1])
+    array([1, 1, 2, 3])
     """
     if order is not None or is_for_numpy(a, None):
         return _numpys_sort(a, axis, kind, order, stable, out, threads)
@@ -196,7 +205,7 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=No
     cdef cnp.ndarray array = as_array(a, "a"), src = as_input(array, "a"), dst, target = None
     cdef int along, status
     cdef gk_type type = type_of(cnp.PyArray_TYPE(src))
-    cdef gk_slices lines
+    cdef gk_slices slices
     cdef Call call
     if axis is None:
         along = 0
@@ -215,16 +224,16 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=No
         dst = _sorted_stably(src, along, threads)
     else:
         if target is None or cnp.PyArray_ISBYTESWAPPED(target):
-            # In numpy's order, "K": the lines of a Fortran matrix stay contiguous.
+            # The memory order of the input, so that the slices of a Fortran matrix stay contiguous.
             dst = PyArray_NewLikeArray(src, cnp.NPY_KEEPORDER, NULL, 0)
         else:
             dst = target
             if may_overlap(src, dst) and not is_same(src, dst):
                 src = src.copy()
-        _fill_lines(&lines, src, dst, along)
+        _fill_slices(&slices, src, dst, along)
         begin(&call, threads)
         with nogil:
-            status = gk_sort(cnp.PyArray_BYTES(src), cnp.PyArray_BYTES(dst), &lines, type, &leaves,
+            status = gk_sort(cnp.PyArray_BYTES(src), cnp.PyArray_BYTES(dst), &slices, type, &leaves,
                              &call.options)
         finish(&call, status)
     if out is None:
@@ -235,45 +244,51 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=No
 
 
 def argsort(a, axis=-1, kind=None, order=None, *, stable=None, threads=None):
-    """Return the positions that sort an array: ``numpy.argsort`` on all cores, always stable.
+    """Return the indices that would sort an array.
 
     Parameters
     ----------
     a : array_like
-        bool, (u)int8 to (u)int64, float32 or float64, of any layout and byte order.
+        bool, integers, float32 or float64, of any layout and byte order.
     axis : int or None, default -1
-        The axis to sort along; None sorts the flattened array.
+        The axis to sort along. None sorts the flattened array.
     kind : {'quicksort', 'heapsort', 'mergesort', 'stable'}, optional
-        As of ``numpy.argsort``; the result is the same for all.
+        Checked as by ``numpy.argsort``. The result is the same for every kind.
     order : str or list of str, optional
-        The fields by which ``numpy.argsort`` sorts a structured array.
+        The fields to compare in a structured array, which ``numpy.argsort`` then sorts.
     stable : bool, optional
-        As of ``numpy.argsort``; the result is the same. Only one of kind and stable may be given.
+        Checked as by ``numpy.argsort``. The sort is always stable. Give either *kind* or *stable*, not both.
     threads : int, optional
-        1 to 1024; None: ``num_threads()``.
+        1 to 1024. None means ``gilkit.num_threads()``.
 
     Returns
     -------
     numpy.ndarray
-        int64 (intp), of a's shape; ``[0]`` for an array of no dimensions.
+        int64 (intp), of a's shape; ``[0]`` for an array without dimensions.
 
     Raises
     ------
     TypeError
         For other dtypes.
     ValueError
-        For an unknown kind, and if both kind and stable are given.
+        For an unknown *kind*, and for both *kind* and *stable*.
     numpy.exceptions.AxisError
-        For an axis that a does not have.
+        For an axis that *a* does not have.
 
     Notes
     -----
-    Of equal items the first comes first. -0.0 equals 0.0, and NaNs equal each other and come last. So the result does
-    not depend on the threads. Subclasses of NumPy's array, structured arrays with *order*, objects with
-    ``__array_function__`` and those with an ``argsort`` of their own get the result of ``numpy.argsort``.
+    The sort is stable, -0.0 equals 0.0, and NaNs equal each other and come last, so the result does not depend on the
+    number of threads. Scratch memory is nine bytes per item for slices of more than 32,767 items. Subclasses of
+    ``numpy.ndarray``, objects with ``__array_function__`` and objects with a method ``argsort`` get the result of
+    ``numpy.argsort``. The reference implementation is ``gilkit.reference.sort.argsort``.
 
-    Scratch: nine bytes an item, for lines of more than 32,767 items. *a* must not be written to by other threads
-    meanwhile. Releases the GIL; Ctrl-C interrupts it. Twin: ``gilkit.reference.sort.argsort``.
+    Releases the GIL. Ctrl-C interrupts the call. No other thread may write to *a* during the call.
+
+    Examples
+    --------
+    >>> import gilkit
+    >>> gilkit.argsort([3, 1, 2, 1])
+    array([1, 3, 2, 0])
     """
     if order is not None or is_for_numpy(a, "argsort"):
         return _numpys(np.argsort, a, axis, kind, order, stable, threads)
@@ -284,7 +299,7 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, threads=None):
     cdef cnp.ndarray src = as_input(a, "a"), dst
     cdef int along, status
     cdef gk_type type = type_of(cnp.PyArray_TYPE(src))
-    cdef gk_slices lines
+    cdef gk_slices slices
     cdef Call call
     if src.ndim == 0 or axis is None and src.ndim != 1:
         src = src.ravel()
@@ -295,10 +310,10 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, threads=None):
     else:
         along = one_axis(axis, src.ndim)
     dst = cnp.PyArray_EMPTY(src.ndim, src.shape, cnp.NPY_INT64, 0)
-    _fill_lines(&lines, src, dst, along)
+    _fill_slices(&slices, src, dst, along)
     begin(&call, threads)
     with nogil:
-        status = gk_argsort(cnp.PyArray_BYTES(src), cnp.PyArray_BYTES(dst), &lines, type, &leaves,
+        status = gk_argsort(cnp.PyArray_BYTES(src), cnp.PyArray_BYTES(dst), &slices, type, &leaves,
                             &call.options)
     finish(&call, status)
     return dst

@@ -9,14 +9,39 @@ import_core()
 
 
 def spin(iterations, *, threads=None):
-    """Executes ``x ^= 1`` *iterations* times in all, starting from x = 0, and
-    returns the last x: ``iterations % 2``.
+    """Execute ``x ^= 1`` a number of times, starting from x = 0, and return x.
 
-    The busy loop of the classic experiment, never optimised away: each step is
-    executed, on all cores, without the GIL. Twin: ``gilkit.reference.spin.spin``.
+    This is the busy loop of the classic experiment. It is never optimised away: every step is executed, on all cores
+    and without the GIL.
 
-    iterations: 0 to ``2**63 - 1``. threads: 1 to 1024; None: ``num_threads()``.
-    Thread-safe; Ctrl-C interrupts it.
+    Parameters
+    ----------
+    iterations : int
+        The number of steps of all threads together, 0 to ``2**63 - 1``.
+    threads : int, optional
+        1 to 1024. None means ``gilkit.num_threads()``.
+
+    Returns
+    -------
+    int
+        ``iterations % 2``.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not an integer.
+    ValueError
+        If an argument is out of range.
+
+    Notes
+    -----
+    Thread-safe. Ctrl-C interrupts the call. The reference implementation is ``gilkit.reference.spin.spin``.
+
+    Examples
+    --------
+    >>> import gilkit
+    >>> gilkit.spin(1_000_001)
+    1
     """
     cdef int64_t count = integer(iterations, "iterations", 0, 0x7fffffffffffffff)
     cdef uint64_t x

@@ -18,24 +18,53 @@ cdef extern from *:
 
 
 def jacobi(grid, *, iterations, out=None, threads=None):
-    """Jacobi sweeps of the heat equation: *iterations* times, each inner cell
-    becomes a quarter of the sum of its four neighbours,
+    """Return a grid after Jacobi sweeps of the heat equation.
 
-        0.25 * ((above + below) + (left + right)),
+    A sweep replaces every inner cell at once by a quarter of the sum of its four neighbours,
+    ``0.25 * ((above + below) + (left + right))``. The border does not change.
 
-    all at once, while the border stays. Returns the new grid, of the shape and
-    dtype of *grid*.
+    Parameters
+    ----------
+    grid : array_like
+        float64 or float32, of two dimensions. A grid that is not C-contiguous is copied first.
+    iterations : int
+        The number of sweeps, at least 0.
+    out : numpy.ndarray, optional
+        A writable array of the shape and dtype of *grid*, which is filled and returned. It may be *grid* itself.
+    threads : int, optional
+        1 to 1024. None means ``gilkit.num_threads()``.
 
-    grid: a float64 or float32 array of two dimensions; one that is not
-    C-contiguous is copied first. iterations: from 0. out: an array of the same
-    shape and dtype, which may be *grid* itself; it is filled and returned; it
-    holds nothing of use if the call is interrupted.
+    Returns
+    -------
+    numpy.ndarray
+        Of the shape and dtype of *grid*.
 
-    Several sweeps are made at a time on what is in the cache; the bits are
-    those of the plain loop, for any number of threads and on every processor.
-    Takes memory for one more grid. Twin: ``gilkit.reference.jacobi.jacobi``.
-    TypeError and ValueError for other arguments. Releases the GIL; thread-safe
-    as long as nobody writes to the grids; Ctrl-C interrupts it.
+    Raises
+    ------
+    TypeError
+        For other dtypes, and for an *out* of another dtype.
+    ValueError
+        For other dimensions, for negative *iterations*, and for an *out* of another shape.
+
+    Notes
+    -----
+    Several sweeps run at a time on the part of the grid that is in the cache. The bits are those of the plain loop, for
+    any number of threads and on every processor. Scratch memory is one more grid. The reference implementation is
+    ``gilkit.reference.jacobi.jacobi``.
+
+    Releases the GIL. Ctrl-C interrupts the call and leaves the content of *out* undefined. No other thread may write to
+    *grid* or use *out* during the call.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gilkit
+    >>> plate = np.zeros((3, 4))
+    >>> plate[0] = 100.0  # a hot edge
+    >>> gilkit.jacobi(plate, iterations=2)
+    array([[100.  , 100.  , 100.  , 100.  ],
+           [  0.  ,  31.25,  31.25,   0.  ],
+           [  0.  ,   0.  ,   0.  ,   0.  ]])
     """
     cdef cnp.ndarray array = as_input(grid, "grid"), result, target
     cdef gk_type type = type_of(cnp.PyArray_TYPE(array))

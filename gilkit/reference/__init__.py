@@ -1,5 +1,5 @@
-"""Pure-Python twins of the kernels: what each computes, in the plainest words.
+"""Reference implementations of the kernels in plain Python.
 
-They are the oracle of the tests and the pure-Python contender of the lab, and
-need neither NumPy nor the compiled modules.
+The tests compare with them, and the lab races them as the pure-Python contender.
+They need neither NumPy nor the compiled modules.
 """

@@ -1,13 +1,12 @@
-"""Counting by bins, and by value."""
+"""Counts by bins and by value."""
 
 from bisect import bisect_right
 
 
 def histogram(items, edges, weights=None):
-    """The counts of the bins between ascending edges, or the sums of the weights.
+    """Return the counts of the bins between ascending edges, or the sums of the weights.
 
-    A bin includes its lower edge, the last one its upper edge too; what lies
-    outside, and NaN, is in no bin.
+    A bin includes its lower edge, and the last bin includes its upper edge too. Items outside, and NaN, are in no bin.
     """
     counts = [0] * (len(edges) - 1)
     for i, x in enumerate(items):
@@ -17,7 +16,7 @@ def histogram(items, edges, weights=None):
 
 
 def bincount(items, weights=None, minlength=0):
-    """How often each value from 0 on occurs, or the sums of the weights."""
+    """Return how often each value from 0 on occurs, or the sums of the weights."""
     counts = [0] * max(minlength, max(items, default=-1) + 1)
     for i, x in enumerate(items):
         counts[x] += 1 if weights is None else weights[i]

@@ -2,7 +2,7 @@
 
 
 def sweep(grid):
-    """One sweep: a new grid, a list of lists."""
+    """Return a new grid, a list of lists, after one sweep."""
     new = [list(row) for row in grid]
     for i in range(1, len(grid) - 1):
         above, here, below = grid[i - 1], grid[i], grid[i + 1]
@@ -12,7 +12,7 @@ def sweep(grid):
 
 
 def jacobi(grid, *, iterations):
-    """So many sweeps of a grid, a list of lists."""
+    """Return a grid, a list of lists, after this many sweeps."""
     for _ in range(iterations):
         grid = sweep(grid)
     return [list(row) for row in grid]

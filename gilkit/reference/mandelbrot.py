@@ -1,8 +1,8 @@
-"""The Mandelbrot set: steps until each point of a grid escapes."""
+"""The Mandelbrot set: the number of steps until each point of a grid escapes."""
 
 
 def steps(c, max_iter):
-    """How many steps z -> z*z + c, from 0, are taken while abs(z) <= 2; at most max_iter."""
+    """Return how many steps z -> z*z + c, from 0, are taken while abs(z) <= 2, at most max_iter."""
     cr, ci = c
     zr = zi = 0.0
     for n in range(max_iter):
@@ -14,13 +14,13 @@ def steps(c, max_iter):
 
 
 def positions(n, start, stop):
-    """n positions, evenly spaced from start to stop."""
+    """Return n positions, evenly spaced from start to stop."""
     step = (stop - start) / (n - 1) if n > 1 else 0.0
     return [start + i * step for i in range(n)]
 
 
 def rows(begin, end, width, height, *, x=(-2.0, 1.0), y=(-1.5, 1.5), max_iter=256):
-    """Rows begin <= i < end of the image, as lists: what one of several workers computes."""
+    """Return rows begin <= i < end of the image, as lists. This is the share of one of several workers."""
     columns = positions(width, *x)
     return [[steps((cr, ci), max_iter) for cr in columns] for ci in positions(height, *y)[begin:end]]
 

@@ -2,10 +2,9 @@
 
 
 def nearest(points, centers):
-    """Each point's nearest centre and the squared distance to it: two lists.
+    """Return each point's nearest centre and the squared distance to it, as two lists.
 
-    The squared differences are summed in the order of the coordinates. The
-    lowest index counts where several are equally near. A point with NaN has
+    The squared differences are added in the order of the coordinates. Ties go to the lowest index. A point with NaN has
     centre 0 and distance NaN.
     """
     index, distance = [], []
@@ -25,9 +24,9 @@ def nearest(points, centers):
 
 
 def kmeans(points, centers, max_iter=300):
-    """Lloyd's algorithm from the given centres: (centres, labels, inertia).
+    """Return (centres, labels, inertia) of Lloyd's algorithm, which starts from the given centres.
 
-    A centre without points stays where it is.
+    A centre without points does not move.
     """
     labels, distance = nearest(points, centers)
     for _ in range(max_iter):

@@ -4,7 +4,7 @@ _LOW = 0xFFFFFFFF
 
 
 def philox4x32(counter, key):
-    """One block: four 32-bit words of counter and two of key give four words."""
+    """Return one block: four 32-bit words from four counter words and two key words."""
     x0, x1, x2, x3 = counter
     k0, k1 = key
     for _ in range(10):
@@ -34,5 +34,5 @@ def inside(begin, end, seed=0):
 
 
 def pi(samples, *, seed=0):
-    """Estimate pi from so many random points of the unit square."""
+    """Estimate pi from this many random points of the unit square."""
     return 4 * inside(0, samples, seed) / samples

@@ -1,10 +1,10 @@
-"""Sums, means, variances, extremes and inner products of sequences of numbers."""
+"""Sums, means, variances, minima, maxima and inner products of sequences of numbers."""
 
 import math
 
 
 def sum(xs):
-    """The correctly rounded sum."""
+    """Return the correctly rounded sum."""
     return math.fsum(xs)
 
 
@@ -13,7 +13,7 @@ def mean(xs):
 
 
 def var(xs, ddof=0):
-    """The mean squared deviation from the mean; of the sum of squares, ddof less than all share."""
+    """Return the sum of squared deviations from the mean, divided by the number of items minus ddof."""
     middle = mean(xs)
     return math.fsum((x - middle) ** 2 for x in xs) / (len(xs) - ddof)
 
@@ -23,18 +23,18 @@ def std(xs, ddof=0):
 
 
 def min(xs):
-    """The least; NaN if there is one."""
-    least = xs[0]
+    """Return the smallest number, or NaN if there is one."""
+    smallest = xs[0]
     for x in xs:
-        if x < least or x != x:
-            least = x
-        if least != least:
+        if x < smallest or x != x:
+            smallest = x
+        if smallest != smallest:
             break
-    return least
+    return smallest
 
 
 def max(xs):
-    """The greatest; NaN if there is one."""
+    """Return the largest number, or NaN if there is one."""
     return -min([-x for x in xs])
 
 
@@ -43,5 +43,5 @@ def dot(xs, ys):
 
 
 def cumsum(xs):
-    """The sums of the first 1, 2, 3, ... numbers, each correctly rounded."""
+    """Return the sums of the first 1, 2, 3, ... numbers, each correctly rounded."""
     return [math.fsum(xs[: i + 1]) for i in range(len(xs))]

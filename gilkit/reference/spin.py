@@ -1,8 +1,8 @@
-"""The busy loop: no memory, no calls, nothing but the interpreter."""
+"""The busy loop, which uses no memory and makes no calls, only the interpreter."""
 
 
 def spin(iterations):
-    """Do ``x ^= 1`` so many times; return the last x."""
+    """Execute ``x ^= 1`` this many times, and return the last x."""
     x = 0
     for _ in range(iterations):
         x ^= 1

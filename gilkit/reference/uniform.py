@@ -4,7 +4,7 @@ _LOW = (1 << 64) - 1
 
 
 def philox4x64(counter, key):
-    """One block: four 64-bit words of counter and two of key give four words."""
+    """Return one block: four 64-bit words from four counter words and two key words."""
     x0, x1, x2, x3 = counter
     k0, k1 = key
     for _ in range(10):
@@ -17,7 +17,10 @@ def philox4x64(counter, key):
 
 
 def uniform(n, key):
-    """n float64s in [0, 1). key: the two words that ``numpy.random.SeedSequence(seed).generate_state`` gives;
-    block c of four has the counter c + 1."""
+    """Return n float64 numbers in [0, 1).
+
+    key is the two words of ``numpy.random.SeedSequence(seed).generate_state(2, numpy.uint64)``. Block c of four numbers has
+    the counter c + 1.
+    """
     words = [word for block in range((n + 3) // 4) for word in philox4x64((block + 1, 0, 0, 0), key)]
     return [(word >> 11) * 2.0**-53 for word in words[:n]]

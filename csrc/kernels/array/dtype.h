@@ -1,4 +1,4 @@
-/* The element types of the kernels on arrays. */
+/* The element types of arrays. */
 #ifndef GK_DTYPE_H
 #define GK_DTYPE_H
 
@@ -16,10 +16,10 @@ typedef enum {
     GK_UINT64,
     GK_FLOAT32,
     GK_FLOAT64,
-    GK_TYPES /* how many */
+    GK_TYPES /* the number of types */
 } gk_type;
 
-/* X(constant, C type) of each of them; X(GK_BOOL, ...) is left to the user. */
+/* X(constant, C type) for each type except GK_BOOL, which most users treat separately. */
 #define GK_EACH_INTEGER(X) \
     X(GK_INT8, int8_t)     \
     X(GK_UINT8, uint8_t)   \

@@ -1,13 +1,13 @@
 #include "kernels/array/layout.h"
 
-/* Of any stride, also of one that means nothing because its axis has one element. */
+/* |x|, also for INT64_MIN. The stride of an axis of one element can be any number. */
 static uint64_t magnitude(int64_t x)
 {
     return x < 0 ? 0 - (uint64_t)x : (uint64_t)x;
 }
 
-/* Appends a dimension inside those that are there, or merges it into the
- * innermost if that continues it. */
+/* Appends a new innermost dimension. If it continues the present innermost
+ * dimension in memory, merges the two. */
 static void append(gk_dims *dims, int64_t shape, int64_t stride)
 {
     int last = dims->n - 1;
@@ -26,8 +26,7 @@ void gk_layout_init(gk_layout *layout, gk_type type, const char *data, int ndim,
     layout->type = type;
     layout->n_outputs = layout->n_reduced = 1;
     layout->retained.n = layout->reduced.n = layout->n_retained_axes = 0;
-    /* Memory is walked in its own order: axes sorted by stride, slowest first;
-     * equal strides stay in their order. */
+    /* Iterate in memory order: sort the axes by decreasing stride. The sort is stable. */
     int order[GK_MAX_DIMS];
     for (int axis = 0; axis < ndim; axis++) {
         int place = axis;
@@ -40,7 +39,7 @@ void gk_layout_init(gk_layout *layout, gk_type type, const char *data, int ndim,
         int64_t n = shape[axis], step = stride[axis];
         if (reduced[axis]) {
             layout->n_reduced *= n;
-            if (step < 0) { /* the order of what is reduced is free: walk forwards */
+            if (step < 0) { /* reduced elements may be taken in any order, so iterate forwards */
                 data += (n - 1) * step;
                 step = -step;
             }
@@ -54,39 +53,39 @@ void gk_layout_init(gk_layout *layout, gk_type type, const char *data, int ndim,
         }
     }
     layout->data = data;
-    /* Never without a dimension: one of a single element then. */
+    /* Both always have at least one dimension, if need be of one element. */
     if (layout->reduced.n == 0)
         append(&layout->reduced, 1, gk_itemsize(type));
     if (layout->retained.n == 0)
         append(&layout->retained, 1, gk_itemsize(type));
 }
 
-void gk_iterator_start(gk_iterator *walk, const gk_dims *dims, const char *data, int64_t position)
+void gk_iterator_start(gk_iterator *it, const gk_dims *dims, const char *data, int64_t position)
 {
-    walk->dims = dims;
-    walk->at = data;
+    it->dims = dims;
+    it->at = data;
     for (int d = dims->n - 1; d >= 0; d--) {
-        walk->index[d] = position % dims->shape[d];
+        it->index[d] = position % dims->shape[d];
         position /= dims->shape[d];
-        walk->at += walk->index[d] * dims->stride[d];
+        it->at += it->index[d] * dims->stride[d];
     }
 }
 
-int64_t gk_iterator_run(const gk_iterator *walk, int64_t most)
+int64_t gk_iterator_run(const gk_iterator *it, int64_t max)
 {
-    int inner = walk->dims->n - 1;
-    int64_t left = walk->dims->shape[inner] - walk->index[inner];
-    return left < most ? left : most;
+    int inner = it->dims->n - 1;
+    int64_t left = it->dims->shape[inner] - it->index[inner];
+    return left < max ? left : max;
 }
 
-void gk_iterator_advance(gk_iterator *walk, int64_t run)
+void gk_iterator_advance(gk_iterator *it, int64_t run)
 {
-    int d = walk->dims->n - 1;
-    walk->index[d] += run;
-    walk->at += run * walk->dims->stride[d];
-    for (; d > 0 && walk->index[d] == walk->dims->shape[d]; d--) {
-        walk->at += walk->dims->stride[d - 1] - walk->dims->shape[d] * walk->dims->stride[d];
-        walk->index[d] = 0;
-        walk->index[d - 1]++;
+    int d = it->dims->n - 1;
+    it->index[d] += run;
+    it->at += run * it->dims->stride[d];
+    for (; d > 0 && it->index[d] == it->dims->shape[d]; d--) {
+        it->at += it->dims->stride[d - 1] - it->dims->shape[d] * it->dims->stride[d];
+        it->index[d] = 0;
+        it->index[d - 1]++;
     }
 }

@@ -5,7 +5,7 @@
 
 typedef struct {
     gk_load *as_float64[GK_TYPES], *as_int64[GK_TYPES];
-    gk_load *as_is[9]; /* by the size of an element */
+    gk_load *as_is[9]; /* indexed by element size */
 } loaders;
 
 #define FOREACH_ISA "kernels/array/load_template.h"

@@ -1,15 +1,14 @@
-/* Copies elements of an array, at any distance from each other, side by side
- * into a buffer, converting them to the type that a kernel computes in.
+/* Loaders copy strided elements into a contiguous buffer and convert them to the
+ * type that a kernel computes in.
  *
- * Kernels whose input is not already what they compute on work through a
- * buffer that stays in the first-level cache: one body for all types and
- * layouts. */
+ * A kernel whose input has another type or layout works through a buffer that
+ * fits in the first-level cache. One body then serves all types and layouts. */
 #ifndef GK_LOAD_H
 #define GK_LOAD_H
 
 #include "kernels/array/dtype.h"
 
-/* n elements that lie `stride` bytes apart. */
+/* Loads n elements that are `stride` bytes apart. */
 typedef void gk_load(void *to, const char *from, int64_t stride, int64_t n);
 
 gk_load *gk_load_as_float64(gk_type from); /* double */

@@ -1,5 +1,5 @@
-/* The loaders; for base/foreach_isa.h.
- * The loops are plain: compilers vectorise them. */
+/* The loaders, included by base/foreach_isa.h for each instruction set.
+ * Compilers vectorise these plain loops. */
 
 #define LOADER(name, from_t, to_t, value)                                                  \
     TARGET static void NAME(name)(void *to_, const char *from_, int64_t stride, int64_t n) \

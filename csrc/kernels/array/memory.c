@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes of a chunk: 0.1 ms where the pages are new. Blocks of up to DIRECT bytes are not worth a region. */
+/* Bytes of a chunk: 0.1 ms if the pages are new. Blocks of up to DIRECT bytes are not worth a region. */
 enum { CHUNK = 1 << 18, DIRECT = 1 << 20 };
 
 void *gk_allocate(int64_t count, int64_t size)
@@ -11,7 +11,7 @@ void *gk_allocate(int64_t count, int64_t size)
     int64_t bytes = gk_times(count, size);
     if (bytes > PTRDIFF_MAX - 1)
         return NULL;
-    return malloc((size_t)bytes + (bytes == 0)); /* malloc(0) may give NULL */
+    return malloc((size_t)bytes + (bytes == 0)); /* malloc(0) may return NULL */
 }
 
 typedef struct {

@@ -1,4 +1,4 @@
-/* Sizes that do not overflow, and large blocks of memory in pieces that a deadline or Ctrl-C can end. */
+/* Size arithmetic that saturates, and interruptible memset and memcpy of large blocks. */
 #ifndef GK_MEMORY_H
 #define GK_MEMORY_H
 
@@ -14,17 +14,17 @@ GK_INLINE int64_t gk_times(int64_t a, int64_t b)
     return b != 0 && a > INT64_MAX / b ? INT64_MAX : a * b;
 }
 
-/* n / size rounded up, for n >= 0 and size > 0: also where n + size - 1 would overflow. */
+/* n / size rounded up, for n >= 0 and size > 0. Does not overflow. */
 GK_INLINE int64_t gk_ceil_div(int64_t n, int64_t size)
 {
     return n / size + (n % size != 0);
 }
 
-/* Memory for count items of `size` bytes, not cleared; NULL if there is none, or if no memory can be so large. */
+/* Uninitialised memory for count items of `size` bytes. NULL if there is not enough, or if the size overflows. */
 void *gk_allocate(int64_t count, int64_t size);
 
-/* memset(to, 0, bytes) and memcpy(to, from, bytes) on all threads. Clearing a gigabyte takes a second where its
- * pages have yet to be found, so the options' deadline, token and poll end it. Return the status of the region. */
+/* memset(to, 0, bytes) and memcpy(to, from, bytes) on all threads. Clearing a gigabyte of new pages takes a second, so
+ * the options' deadline, token and poll apply. Return the status of the region. */
 int gk_clear(void *to, int64_t bytes, const gk_options *options);
 int gk_copy(void *to, const void *from, int64_t bytes, const gk_options *options);
 

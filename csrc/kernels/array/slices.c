@@ -15,7 +15,7 @@ static int64_t count_slices(const gk_slices *slices)
     return count;
 }
 
-/* Where slice i starts, as offsets into the two arrays. */
+/* Finds the byte offsets of slice i in the two arrays. */
 static void locate(const gk_slices *slices, int64_t i, int64_t *src, int64_t *dst)
 {
     *src = *dst = 0;
@@ -33,8 +33,9 @@ static void locate(const gk_slices *slices, int64_t i, int64_t *src, int64_t *ds
             *(type *)(dst + i * dst_step + t * dst_tile) = \
                 *(const type *)(src + i * src_step + t * src_tile)
 
-/* Copies `tile` slices of n items: items are a step apart, slices a tile. Slices
- * inside: a gather of neighbouring columns then uses each cache line whole. */
+/* Copies `tile` slices of n items. Items are a step apart, and slices are a tile
+ * apart. The inner loop runs over the slices, so that gathering neighbouring
+ * columns uses every cache line completely. */
 static void copy_tile(char *dst, int64_t dst_step, int64_t dst_tile, const char *src, int64_t src_step,
                       int64_t src_tile, int64_t n, int64_t tile, int64_t size)
 {
@@ -46,9 +47,8 @@ static void copy_tile(char *dst, int64_t dst_step, int64_t dst_tile, const char 
     }
 }
 
-/* Bytes for so many items, rounded up so that what follows them is aligned; more than there is memory if they
- * are too many. */
-static int64_t room(int64_t items, int64_t size)
+/* Bytes for this many items, rounded up to keep what follows aligned. Saturates at a size that malloc refuses. */
+static int64_t aligned_bytes(int64_t items, int64_t size)
 {
     int64_t bytes = gk_times(items, size);
     return bytes < INT64_MAX / 4 ? (bytes + 63) / 64 * 64 : INT64_MAX / 4;
@@ -60,9 +60,9 @@ typedef struct {
     const char *src;
     char *dst;
     const gk_slices *slices;
-    int64_t count, tile; /* slices in all, and in a tile: neighbours on the last axis */
-    int gather, scatter; /* slices of src, of dst are not contiguous */
-    char *scratch;       /* a tile of gathered and of finished slices for each participant */
+    int64_t count, tile; /* slices in total, and neighbouring slices handled together */
+    int gather, scatter; /* whether the slices of src and of dst are not contiguous */
+    char *scratch;       /* for each participant, a tile of gathered and a tile of finished slices */
     int64_t scratch_size;
 } applying;
 
@@ -77,7 +77,7 @@ static void apply_to_tiles(int64_t begin, int64_t end, void *data)
     char *gathered = a->scratch, *finished = a->scratch;
     if (a->scratch != NULL) {
         gathered += gk_participant() * a->scratch_size;
-        finished = gathered + (a->gather ? room(tile * n, kernel->src_size) : 0);
+        finished = gathered + (a->gather ? aligned_bytes(tile * n, kernel->src_size) : 0);
     }
     for (int64_t i = begin; i < end; i++) {
         locate(slices, i * tile, &src_at, &dst_at);
@@ -101,33 +101,33 @@ static void apply_to_tiles(int64_t begin, int64_t end, void *data)
     }
 }
 
-/* One long slice, copied by all threads. */
+/* One long slice that all threads copy. */
 typedef struct {
     char *dst;
     const char *src;
     int64_t dst_step, src_step, n, size;
-} line_copy;
+} slice_copy;
 
-enum { COPIED = 1 << 14 }; /* items of a chunk: 0.1 ms if each has a cache line of its own */
+enum { COPIED = 1 << 14 }; /* items of a chunk: 0.1 ms if each is in another cache line */
 
 static void copy_part(int64_t begin, int64_t end, void *data)
 {
-    const line_copy *c = data;
+    const slice_copy *c = data;
     int64_t first = begin * COPIED, last = end < gk_ceil_div(c->n, COPIED) ? end * COPIED : c->n;
     copy_tile(c->dst + first * c->dst_step, c->dst_step, 0, c->src + first * c->src_step, c->src_step, 0,
               last - first, 1, c->size);
 }
 
-static int copy_line(char *dst, int64_t dst_step, const char *src, int64_t src_step, int64_t n, int64_t size,
+static int copy_slice(char *dst, int64_t dst_step, const char *src, int64_t src_step, int64_t n, int64_t size,
                      const gk_options *options)
 {
-    line_copy c = {dst, src, dst_step, src_step, n, size};
+    slice_copy c = {dst, src, dst_step, src_step, n, size};
     gk_options mine = options != NULL ? *options : (gk_options){0};
     mine.grain = 1;
     return gk_parallel_for(gk_ceil_div(n, COPIED), copy_part, &c, &mine);
 }
 
-/* Long slices in turn, each on all threads. */
+/* Processes long slices one after the other, each on all threads. */
 static int apply_in_turn(const applying *a, const gk_options *options)
 {
     const gk_slice_kernel *kernel = a->kernel;
@@ -139,30 +139,30 @@ static int apply_in_turn(const applying *a, const gk_options *options)
         const char *from = a->src + src_at;
         char *to = a->dst + dst_at;
         if (a->gather) {
-            status = copy_line(a->scratch, kernel->src_size, from, slices->src_step, n, kernel->src_size, options);
+            status = copy_slice(a->scratch, kernel->src_size, from, slices->src_step, n, kernel->src_size, options);
             from = a->scratch;
         }
         if (a->scatter)
-            to = a->scratch + (a->gather ? room(n, kernel->src_size) : 0);
+            to = a->scratch + (a->gather ? aligned_bytes(n, kernel->src_size) : 0);
         if (status == GK_OK)
             status = kernel->on_all_threads(from, to, n, a->data, options);
         if (a->scatter && status == GK_OK)
-            status = copy_line(a->dst + dst_at, slices->dst_step, to, kernel->dst_size, n, kernel->dst_size, options);
+            status = copy_slice(a->dst + dst_at, slices->dst_step, to, kernel->dst_size, n, kernel->dst_size, options);
     }
     return status;
 }
 
-/* So many neighbouring slices at once as share a cache line, and as fit into
- * the second-level cache. */
+/* The number of neighbouring slices to handle together: those that share a cache
+ * line, as long as they fit in the second-level cache. */
 static int64_t choose_tile(const applying *a)
 {
     const gk_slices *slices = a->slices;
     if (slices->ndim == 0 || !(a->gather || a->scatter))
         return 1;
     int64_t largest = a->kernel->src_size > a->kernel->dst_size ? a->kernel->src_size : a->kernel->dst_size;
-    int64_t tile = 64 / largest, most = (1 << 19) / gk_times(slices->length, largest);
-    if (tile > most)
-        tile = most < 1 ? 1 : most;
+    int64_t tile = 64 / largest, max = (1 << 19) / gk_times(slices->length, largest);
+    if (tile > max)
+        tile = max < 1 ? 1 : max;
     while (slices->shape[slices->ndim - 1] % tile != 0)
         tile--;
     return tile;
@@ -185,7 +185,7 @@ int gk_slices_apply(const gk_slice_kernel *kernel, const void *data, const char 
     int in_turn = 0;
     if (work > 20 * GK_MICROSECOND || n >= kernel->long_from) {
         threads = gk_participants(&mine);
-        /* Slices that one thread would sort for a second are not left to it, or the call could not end meanwhile. */
+        /* One thread cannot be interrupted within a slice, so very long slices are always shared out. */
         in_turn = n >= kernel->long_from && (a.count < 4 * threads || n > GK_LINE_UNINTERRUPTED);
     }
     if (!in_turn)
@@ -193,7 +193,8 @@ int gk_slices_apply(const gk_slice_kernel *kernel, const void *data, const char 
     int64_t tiles = a.count / a.tile, items = gk_times(a.tile, n);
     if (threads > tiles)
         threads = tiles;
-    a.scratch_size = (a.gather ? room(items, kernel->src_size) : 0) + (a.scatter ? room(items, kernel->dst_size) : 0);
+    a.scratch_size = (a.gather ? aligned_bytes(items, kernel->src_size) : 0) +
+                     (a.scatter ? aligned_bytes(items, kernel->dst_size) : 0);
     if (a.scratch_size > 0) {
         a.scratch = gk_allocate(in_turn ? 1 : threads, a.scratch_size);
         if (a.scratch == NULL)

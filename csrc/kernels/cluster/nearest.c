@@ -1,4 +1,4 @@
-/* Nearest centres: points in lanes, a few centres abreast. */
+/* Nearest centres. SIMD lanes are points, and several centres are compared at a time. */
 #include "kernels/cluster/nearest.h"
 
 #include <float.h>
@@ -18,17 +18,17 @@ enum { VECTORS = 2, UNIT = 64 /* points; a multiple of every WIDTH */ };
 /* Bytes of a participant's scratch for each dimension: a tile of points, whatever the vectors. */
 enum { TILE_BYTES = VECTORS * 64 };
 
-/* Coordinates of centres between looks at gk_cancelled(): 0.1 to 1 ms. */
-enum { BETWEEN_LOOKS = 1 << 16 };
+/* Coordinates of centres between two reads of gk_cancelled(): 0.1 to 1 ms. */
+enum { BETWEEN_CHECKS = 1 << 16 };
 
-/* Centres as the filter reads them: floats, ABREAST centres interleaved. */
+/* The centres as the filter reads them: floats, in groups of ABREAST interleaved centres. */
 enum { ABREAST = 8 };
 
 typedef struct {
-    int64_t k, dims;     /* k rounded up to whole groups, with centres that are infinitely far */
-    const double *shift; /* subtracted from points and centres: their differences stay, the numbers get small */
+    int64_t k, dims;     /* k is rounded up to whole groups with infinitely far centres */
+    const double *shift; /* subtracted from points and centres: differences stay the same, and norms become small */
     float *centers, *norms;
-    float largest; /* norm */
+    float largest; /* the largest norm */
 } gk_filter;
 
 #define FOREACH_ISA "kernels/cluster/nearest_isa.h"
@@ -39,7 +39,7 @@ typedef void find_candidates(const double *points, int64_t n, const gk_filter *f
 static find_candidates *filter_of(const gk_nearest_input *in)
 {
 #if GK_X86
-    /* Where the search itself is short, or the bound wide, it is not worth it. */
+    /* The filter does not pay off if the exact search is short, or if the error bound is wide. */
     if (in->type != GK_FLOAT64 || in->k < 32 || in->dims < 16 || in->dims > 4096 || in->n < 4 * in->k)
         return NULL;
     return gk_isa() == GK_ISA_AVX512 ? filter_avx512 : gk_isa() == GK_ISA_AVX2 ? filter_avx2 : NULL;
@@ -73,19 +73,19 @@ static void fill_filter(int64_t begin, int64_t end, void *data)
     }
 }
 
-/* Allocates; the caller frees f->centers, whatever is returned. */
+/* Allocates f->centers, which the caller must free even if this fails. */
 static GK_NOINLINE int make_filter(gk_filter *f, const gk_nearest_input *in, const gk_options *options)
 {
     filling fill = {f, in};
     f->dims = in->dims;
     f->k = gk_ceil_div(in->k, ABREAST) * ABREAST;
-    f->shift = in->centers; /* any point among the centres will do */
+    f->shift = in->centers; /* any point close to the centres will do */
     f->centers = gk_allocate(gk_times(f->k, f->dims + 1), sizeof *f->centers);
     if (f->centers == NULL)
         return GK_NO_MEMORY;
     f->norms = f->centers + f->k * f->dims;
     gk_options mine = options != NULL ? *options : (gk_options){0};
-    mine.grain = BETWEEN_LOOKS / f->dims + 1;
+    mine.grain = BETWEEN_CHECKS / f->dims + 1;
     int status = gk_parallel_for(f->k, fill_filter, &fill, &mine);
     f->largest = 0;
     for (int64_t c = 0; c < in->k && status == GK_OK; c++)
@@ -104,7 +104,8 @@ typedef struct {
     gk_filter filter;
 } finding;
 
-/* Squared distances of the points to the centres that are known; several abreast, since each sum has an order. */
+/* Computes the squared distances of points whose centre is known. Interleaves ABREAST
+ * points, because the additions of one sum depend on each other. */
 static void measure(const gk_nearest_input *in, const double *points, int64_t n, const int64_t *index, double *distance)
 {
     for (int64_t i = 0; i < n; i += ABREAST) {
@@ -125,7 +126,8 @@ static void measure(const gk_nearest_input *in, const double *points, int64_t n,
     }
 }
 
-/* A unit of points by way of the filter: those that it leaves open are searched for exactly. */
+/* Runs the filter on a unit of points, and the exact search on the points that the
+ * filter leaves open. */
 static void find_filtered(const finding *f, const double *points, int64_t n, char *scratch, int64_t *index,
                           double *distance)
 {
@@ -133,9 +135,9 @@ static void find_filtered(const finding *f, const double *points, int64_t n, cha
     double *open = (double *)(void *)(scratch + TILE_BYTES * in->dims); /* behind the tile */
     int64_t found[UNIT] = {0}, place[UNIT], count = 0;
     double far[UNIT] = {0};
-    for (int64_t i = 0; i < n; i++) /* the filter may end early, and what it leaves is read as an index */
+    for (int64_t i = 0; i < n; i++) /* the filter may end early, and its result is used as an index */
         index[i] = -1;
-    /* Its bound on rounding errors is that of rounding to nearest. */
+    /* The filter's error bound assumes rounding to nearest. */
     gk_fp_saved saved = gk_fp_use_default();
     f->find_candidates(points, n, &f->filter, scratch, index);
     gk_fp_restore(saved);
@@ -179,7 +181,7 @@ int gk_nearest(const gk_nearest_input *in, int64_t *index, void *distance, const
     finding f = {.in = in, .index = index, .distance = distance, .find_candidates = filter_of(in)};
     gk_options mine = options != NULL ? *options : (gk_options){0};
     int64_t units = gk_ceil_div(in->n, UNIT);
-    int64_t unit_cost = gk_times(gk_times(in->k + 1, in->dims + 1), UNIT / 8); /* nanoseconds, about */
+    int64_t unit_cost = gk_times(gk_times(in->k + 1, in->dims + 1), UNIT / 8); /* approximate nanoseconds */
     mine.grain = 100 * GK_MICROSECOND / unit_cost + 1;
     mine.eager = gk_times(units, unit_cost) > 200 * GK_MICROSECOND;
     if (gk_times(units, unit_cost) < 10 * GK_MICROSECOND)
@@ -214,7 +216,7 @@ int gk_nearest(const gk_nearest_input *in, int64_t *index, void *distance, const
 typedef struct {
     const gk_nearest_input *in;
     const int64_t *index;
-    int64_t parts, stretch; /* stretches, and points in each */
+    int64_t parts, stretch; /* the number of stretches, and of points in each */
     double *sums;           /* parts x k x dims */
     int64_t *members;       /* parts x k */
     double *total;
@@ -271,15 +273,15 @@ static void add_stretches(int64_t begin, int64_t end, void *data)
 int gk_cluster_sums(const gk_nearest_input *in, const int64_t *index, double *sums, int64_t *members,
                     const gk_options *options)
 {
-    enum { MOST_CELLS = 1 << 22, MOST_PARTS = 64, LEAST_POINTS = 1024 };
+    enum { MAX_CELLS = 1 << 22, MAX_PARTS = 64, MIN_POINTS = 1024 };
     int64_t cells = gk_times(in->k, in->dims);
     summing s = {.in = in, .index = index, .total = sums, .total_members = members};
-    /* By n, k and dims alone, so that the rounding does not depend on the threads. */
-    s.parts = in->n / LEAST_POINTS + 1;
-    if (s.parts > MOST_PARTS)
-        s.parts = MOST_PARTS;
-    if (gk_times(s.parts, cells) > MOST_CELLS)
-        s.parts = MOST_CELLS / cells + 1;
+    /* Depends on n, k and dims only, so that the rounding does not depend on the number of threads. */
+    s.parts = in->n / MIN_POINTS + 1;
+    if (s.parts > MAX_PARTS)
+        s.parts = MAX_PARTS;
+    if (gk_times(s.parts, cells) > MAX_CELLS)
+        s.parts = MAX_CELLS / cells + 1;
     s.stretch = gk_ceil_div(in->n, s.parts);
     int64_t sums_bytes = gk_times(gk_times(s.parts, cells), sizeof *s.sums);
     int64_t members_bytes = gk_times(gk_times(s.parts, in->k), sizeof *s.members);

@@ -1,26 +1,28 @@
-/* Which centre can be the nearest, found out in float; for doubles, and one
- * instruction set, with the vectors of float of nearest_isa.h.
+/* Finds the nearest centre of points of doubles in single precision, where that is
+ * certain. Included for each instruction set by nearest_isa.h.
  *
- * |x - c|^2 = |x|^2 + (|c|^2 - 2 x.c), and half the bits do to compare the term
- * in brackets for all centres: twice the lanes, two operations in place of three.
- * If the best is ahead of the second best by more than both can be wrong, it is
- * the nearest, whatever the rounding. Else the point is left to the exact search.
+ * |x - c|^2 = |x|^2 + (|c|^2 - 2 x.c), so comparing the term in brackets is enough.
+ * Single precision has twice the SIMD lanes, and the term takes two operations
+ * instead of three. If the best centre is ahead of the second best by more than
+ * both errors, it is the nearest, whatever the rounding. Otherwise the point is
+ * left to the exact search.
  *
- * The bound. Let u = 2^-24, X = |x|^2, C the largest |c|^2, after all have been
- * shifted by one vector, which changes no difference. Conversions, d products
- * and their sum are off by at most (d + 4) u sum|x_j c_j| <= (d + 4) u (X + C) / 2,
- * twice; |c|^2 by u C; their difference is rounded by u (X + 2 C). So a term is
- * off by less than (d + 7) u (X + C), the gap of two by twice that; underflows
- * add less than FLT_MIN for each product. The rounding of X itself, and that of
- * the exact search in double, are far below what (d + 16) leaves.
+ * The error bound. Let u = 2^-24, X = |x|^2 and C the largest |c|^2, after
+ * subtracting one vector from all of them, which changes no difference. The
+ * conversions, the d products and their sum are off by at most
+ * (d + 4) u sum|x_j c_j| <= (d + 4) u (X + C) / 2, twice; |c|^2 is off by u C; and
+ * the difference is rounded by u (X + 2 C). A term is therefore off by less than
+ * (d + 7) u (X + C), and the gap between two terms by twice that. Underflow adds
+ * less than FLT_MIN for each product. The rounding of X itself, and that of the
+ * exact search in double, are far below the margin that (d + 16) leaves.
  */
-/* index[i] for the n points, n <= UNIT: their nearest centre, or -1. */
+/* Writes the nearest centre of each of n <= UNIT points to index[i], or -1 if it is uncertain. */
 static TARGET void NAME(filter)(const double *points, int64_t n, const gk_filter *f, void *scratch,
                                     int64_t *index)
 {
     enum { WIDTH = VECTORS * LANES };
     const int64_t dims = f->dims;
-    VEC *tile = scratch; /* dims x WIDTH: coordinates of WIDTH points side by side */
+    VEC *tile = scratch; /* dims x WIDTH: the coordinates of WIDTH points, interleaved */
     float *cells = scratch;
     for (int64_t i = 0; i < n; i += WIDTH) {
         for (int p = 0; p < WIDTH; p++) {

@@ -1,8 +1,8 @@
-/* Vectors of the instruction set in turn for nearest_template.h, for float and
- * double, and for nearest_filter_template.h; for base/foreach_isa.h:
- *   LESS(x, y)        a MASK of ones where x < y
- *   SELECT(m, x, y)   x where m has ones, else y
- *   BYTES             of a vector */
+/* Defines vectors of float and double for nearest_template.h and
+ * nearest_filter_template.h. Included by base/foreach_isa.h for each instruction set.
+ *   LESS(x, y)        a MASK with ones where x < y
+ *   SELECT(m, x, y)   x where m has ones, otherwise y
+ *   BYTES             the size of a vector */
 
 #if ISA == 0
 #  define BYTES sizeof(T)

@@ -1,15 +1,16 @@
-/* The nearest centres of a block of points, for one type and instruction set. nearest_isa.h defines
- *   T, INT, LANES     the element, the integer of its size, how many a vector has
+/* Finds the nearest centres of a block of points, for one type and instruction
+ * set. nearest_isa.h defines
+ *   T, INT, LANES     the element, the integer of its size, the number in a vector
  *   VEC, MASK         vectors of them
  *   TYPED(name)       name with the suffixes of type and instruction set
  *
- * The lanes are points, so a lane's best is its own and nothing is ever summed
- * across lanes: every pair's sum has the same order on all instruction sets.
+ * Each lane is a point, so every lane has its own best centre, and no sum runs
+ * across lanes. Every sum therefore has the same order on all instruction sets.
  * VECTORS x ABREAST sums are in registers at once.
  */
 enum { TYPED(WIDTH) = VECTORS * LANES };
 
-/* Distances of the tile's points to ABREAST centres, compared with the best. */
+/* Compares the distances from the tile's points to ABREAST centres with the best so far. */
 #define AGAINST(ABREAST)                                                               \
     do {                                                                               \
         const T *center = centers + c * dims;                                          \
@@ -35,9 +36,9 @@ static TARGET void TYPED(nearest)(const T *points, int64_t n, const T *centers, 
                                      void *scratch, int64_t *index, T *distance)
 {
     enum { WIDTH = TYPED(WIDTH) };
-    VEC *tile = scratch; /* dims x WIDTH: coordinates of WIDTH points side by side */
+    VEC *tile = scratch; /* dims x WIDTH: the coordinates of WIDTH points, interleaved */
     T *cells = scratch;
-    const int64_t step = BETWEEN_LOOKS / (dims + 1) / 4 * 4 + 4; /* centres */
+    const int64_t step = BETWEEN_CHECKS / (dims + 1) / 4 * 4 + 4; /* centres */
     for (int64_t i = 0; i < n; i += WIDTH) {
         for (int p = 0; p < WIDTH; p++) {
             const T *point = points + (i + p < n ? i + p : n - 1) * dims;
@@ -50,7 +51,7 @@ static TARGET void TYPED(nearest)(const T *points, int64_t n, const T *centers, 
             best[v] = (VEC){0} + (T)INFINITY;
             which[v] = (MASK){0};
         }
-        for (int64_t c = 0; c < k;) { /* whose results nobody reads if it ends early */
+        for (int64_t c = 0; c < k;) { /* if the loop ends early, its results are not used */
             int64_t stop = k - c > step ? c + step : k;
             for (; c + 4 <= stop; c += 4)
                 AGAINST(4);
@@ -66,7 +67,7 @@ static TARGET void TYPED(nearest)(const T *points, int64_t n, const T *centers, 
         for (int p = 0; p < WIDTH && i + p < n; p++) {
             index[i + p] = (int64_t)indices[p];
             distance[i + p] = distances[p];
-            if (!(distance[i + p] < (T)INFINITY)) { /* far, infinite or NaN: centre 0, as argmin says */
+            if (!(distance[i + p] < (T)INFINITY)) { /* infinitely far or NaN: centre 0, as numpy.argmin returns */
                 T sum = 0;
                 for (int64_t j = 0; j < dims; j++) {
                     T difference = points[(i + p) * dims + j] - centers[j];

@@ -8,18 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A pass over the grid makes up to DEPTH sweeps, tile by tile. In a tile, row i
- * of the first sweep is followed by row i - 1 of the second, i - 2 of the
- * third, ...: of each sweep but the last only three rows are kept, in the
- * cache, and the grid itself is read and written once in a pass. A tile
- * computes for itself what its last sweep needs from beyond its edge, less by
- * a cell on each side from sweep to sweep: some cells are computed twice, and
- * no tile waits for another. */
+/* A pass over the grid makes up to DEPTH sweeps, tile by tile. Within a tile, row i
+ * of the first sweep is followed by row i - 1 of the second, row i - 2 of the third,
+ * and so on. Only three rows of each sweep but the last are kept, in the cache, so
+ * a pass reads and writes the grid once. A tile computes the cells beyond its edge
+ * that its last sweep depends on; this margin shrinks by one cell on each side with
+ * every sweep. Some cells are computed twice, but no tile waits for another. */
 enum {
     DEPTH = 16,
     TILE_ROWS = 512,
     TILE_COLUMNS = 512,
-    RING = 3, /* rows kept */
+    RING = 3, /* rows kept per sweep */
     RING_COLUMNS = TILE_COLUMNS + 2 * DEPTH,
 };
 
@@ -35,8 +34,8 @@ typedef struct {
     int64_t tiles_across;
     const char *from;
     char *to;
-    int sweeps; /* of this pass */
-    char *rings; /* of each participant, DEPTH - 1 rings */
+    int sweeps; /* in this pass */
+    char *rings; /* for each participant, DEPTH - 1 rings */
 } pass;
 
 static int64_t least(int64_t a, int64_t b)
@@ -49,8 +48,8 @@ static int64_t most(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* The row i of sweep `s` of a pass, as if it began at column 0. Sweep 0 is the
- * grid from which the pass starts; `left` is the first column of the rings. */
+/* Returns row i of sweep `s` of a pass, as a pointer to its column 0. Sweep 0 is the
+ * grid that the pass reads; `left` is the first column of the rings. */
 static char *row_of(const pass *p, char *rings, int s, int64_t i, int64_t left)
 {
     if (s == 0)
@@ -60,7 +59,7 @@ static char *row_of(const pass *p, char *rings, int s, int64_t i, int64_t left)
     return rings + (((s - 1) * RING + i % RING) * RING_COLUMNS - left) * p->itemsize;
 }
 
-/* Columns begin <= j < end of row i of sweep s. */
+/* Computes columns begin <= j < end of row i of sweep s. */
 static void compute_row(const pass *p, char *rings, int s, int64_t i, int64_t begin, int64_t end,
                         int64_t left)
 {
@@ -112,7 +111,7 @@ int gk_jacobi(gk_type type, int64_t rows, int64_t columns, const void *in, void 
     p.row = type == GK_FLOAT64 ? GK_DISPATCH(row_float64) : GK_DISPATCH(row_float32);
     p.tiles_across = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
     int64_t tiles = (rows + TILE_ROWS - 1) / TILE_ROWS * p.tiles_across;
-    /* Passes go from one grid to another, the last one to `out`. */
+    /* Each pass reads one grid and writes another. The last one writes `out`. */
     int copy_first = in == out && passes % 2 == 1;
     char *other = passes > 1 || copy_first ? gk_allocate(bytes, 1) : NULL;
     p.rings = gk_allocate(least(gk_participants(options), tiles), (DEPTH - 1) * RING * RING_COLUMNS * p.itemsize);

@@ -1,5 +1,5 @@
-/* One row of a sweep, for float and double; base/foreach_isa.h includes it for
- * each instruction set. The loop is plain, and compilers vectorise it. */
+/* One row of a sweep, for float and double, included by base/foreach_isa.h for each
+ * instruction set. Compilers vectorise this plain loop. */
 
 #define ROW(name, T)                                                                                     \
     TARGET static void NAME(name)(void *to_, const void *above_, const void *here_, const void *below_,  \

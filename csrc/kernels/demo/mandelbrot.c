@@ -8,9 +8,9 @@
 
 enum {
     BAND = 4,   /* rows of a tile, as in the template's EACH_ROW */
-    BURST = 8,  /* steps between questions whether any point of a tile is left */
-    BURSTS_BETWEEN_LOOKS = 4096, /* at gk_cancelled(): 0.3 to 2 ms */
-    CHUNK = 1 << 19, /* steps, if no point of the chunk escapes: 0.15 to 2 ms */
+    BURST = 8,  /* steps between two checks whether any point of the tile is left */
+    BURSTS_BETWEEN_CHECKS = 4096, /* of gk_cancelled(): 0.3 to 2 ms */
+    CHUNK = 1 << 19, /* steps if no point of the chunk escapes: 0.15 to 2 ms */
     LINE = 16,  /* columns in a cache line, and a multiple of every LANES */
 };
 
@@ -20,10 +20,10 @@ typedef struct {
     int32_t max_iter;
     int32_t *out;
     int64_t segment;  /* columns of an item, which is BAND rows high */
-    int64_t segments; /* in a row */
+    int64_t segments; /* items in a band */
 } image;
 
-/* Of column or row i of n; the last one for those beyond it. */
+/* The coordinate of column or row i of n. Indices beyond the last repeat it. */
 GK_INLINE double position(double start, double step, int64_t i, int64_t n)
 {
     return start + (double)(i < n ? i : n - 1) * step;
@@ -46,8 +46,8 @@ static void mandelbrot_items(int64_t begin, int64_t end, void *data)
 int gk_mandelbrot(int64_t width, int64_t height, double x0, double x1, double y0, double y1,
                   int32_t max_iter, int32_t *out, const gk_options *options)
 {
-    /* A band in one piece unless its points are dear; several bands in one
-     * chunk where they are cheap. A point costs some steps even if it takes none. */
+    /* A band is one piece unless its points are expensive, and several bands are one
+     * chunk if their points are cheap. Every point costs some steps. */
     int64_t column = BAND * ((int64_t)max_iter + 8);
     int64_t segment = (CHUNK / column + LINE - 1) / LINE * LINE;
     if (segment < LINE)

@@ -1,9 +1,9 @@
-/* The bodies of gk_mandelbrot, in the words of mandelbrot_vectors.h; for base/foreach_isa.h.
+/* The loops of gk_mandelbrot, written with the macros of mandelbrot_vectors.h.
+ * Included by base/foreach_isa.h for each instruction set.
  *
- * A tile is one vector of columns by BAND rows. A step is a chain of some 12
- * cycles; the rows are chains of their own that fill each other's gaps, and
- * a tile that is nearly square wastes fewer steps on points that have escaped
- * while a neighbour goes on than a wide one would. */
+ * A tile is one vector of columns by BAND rows. A step is a chain of about 12 cycles.
+ * The rows are independent chains that overlap, and a nearly square tile wastes
+ * fewer steps on points that have escaped while a neighbour continues. */
 
 #include "kernels/demo/mandelbrot_vectors.h"
 
@@ -41,8 +41,8 @@
         }                                                              \
     }
 
-/* Columns first <= column < last of the rows from `row` on, BAND or as many as
- * there are. The lanes beyond the last column and row repeat that one. */
+/* Computes columns first <= column < last of the BAND rows from `row` on, or of as
+ * many as there are. Lanes beyond the last column and row repeat it. */
 TARGET static void NAME(segment)(const image *m, int64_t row, int64_t first, int64_t last)
 {
     const int64_t rows = m->height - row < BAND ? m->height - row : BAND;

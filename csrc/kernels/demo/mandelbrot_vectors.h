@@ -1,14 +1,14 @@
-/* Vectors of doubles of the instruction set in turn, for mandelbrot_template.h:
+/* Vectors of doubles of one instruction set, for mandelbrot_template.h:
  *   LANES, V        doubles in the vector type V
  *   SET(x), IOTA    x in every lane; 0.0, 1.0, ... LANES-1
- *   ADD SUB MUL MIN lane by lane
+ *   ADD SUB MUL MIN on each lane
  *   MASK, ALL       a truth value for each lane; all true
- *   WITHIN(m, a)    m, where a <= 4
+ *   WITHIN(m, a)    m and a <= 4
  *   ANY(m)          whether any lane is true
- *   OR(m, n)        of masks
+ *   OR(m, n)        m or n
  *   COUNTS, ZERO    an integer for each lane; all 0
- *   COUNT(n, m)     n + 1 where m
- *   STORE(p, n)     n to the int32_t p[LANES]
+ *   COUNT(n, m)     n + 1 where m is true, otherwise n
+ *   STORE(p, n)     stores n to the int32_t p[LANES]
  */
 
 #undef LANES

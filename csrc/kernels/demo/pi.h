@@ -1,5 +1,5 @@
-/* Monte Carlo estimate of pi with a counter-based generator: the answer
- * depends on samples and seed alone, never on threads or instruction set. */
+/* Monte Carlo estimate of pi with a counter-based generator. The result depends on
+ * samples and seed only, never on threads or instruction set. */
 #ifndef GK_PI_H
 #define GK_PI_H
 
@@ -18,8 +18,8 @@
  * GK_OK, or the status of gk_parallel_for, with *inside unchanged. */
 int gk_pi(uint64_t begin, uint64_t end, uint64_t seed, const gk_options *options, uint64_t *inside);
 
-/* Counts the points outside among those of blocks begin <= b < end, on this
- * thread. begin >> 32 and (end - 1) >> 32 are equal. */
+/* Counts the points of blocks begin <= b < end that are outside, on this thread.
+ * begin >> 32 and (end - 1) >> 32 must be equal. */
 uint64_t gk_pi_outside(uint64_t begin, uint64_t end, uint64_t seed);
 
 /* One block of Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random

@@ -1,8 +1,8 @@
-/* The bodies of gk_pi, in the words of pi_vectors.h; for base/foreach_isa.h.
+/* The loops of gk_pi, written with the macros of pi_vectors.h. Included by
+ * base/foreach_isa.h for each instruction set.
  *
- * A lane holds one word of one block in its low half. The high half is rubbish
- * that nothing reads: a product takes low words only, so the rounds need
- * neither masks nor shuffles. */
+ * The low half of a lane holds one word of one block. The high half is never read:
+ * a product takes low words only, so the rounds need neither masks nor shuffles. */
 
 #include "kernels/demo/pi_vectors.h"
 
@@ -25,8 +25,8 @@ TARGET GK_INLINE NAME(words) NAME(philox)(NAME(words) x, uint32_t key0, uint32_t
     return x;
 }
 
-/* 1 in each lane whose point is outside: x^2 + y^2 >= 2^62. The sum is below
- * 2^63, so bit 62 alone tells. */
+/* Returns 1 in each lane whose point is outside: x^2 + y^2 >= 2^62. The sum is below
+ * 2^63, so bit 62 is the answer. */
 TARGET GK_INLINE V NAME(outside)(V x, V y)
 {
     x = HALVE(x);

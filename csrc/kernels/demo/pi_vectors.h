@@ -1,11 +1,11 @@
-/* Vectors of 64-bit lanes of the instruction set in turn, for pi_template.h:
+/* Vectors of 64-bit lanes of one instruction set, for pi_template.h:
  *   LANES, V      64-bit lanes in the vector type V
  *   SET(x)        x in every lane
  *   IOTA          0, 1, 2, ... LANES-1
- *   ADD, XOR      of 64-bit lanes
- *   SHR(a, n)     of 64-bit lanes; HALVE(a): the low word of each lane, shifted right by 1
+ *   ADD, XOR      on 64-bit lanes
+ *   SHR(a, n)     on 64-bit lanes; HALVE(a): the low word of each lane, shifted right by 1
  *   MUL(a, b)     64-bit products of the low words of the lanes
- *   SUM(a)        of all lanes
+ *   SUM(a)        the sum of all lanes
  */
 
 #undef LANES

@@ -6,9 +6,9 @@
 
 #include "runtime/parallel.h"
 
-/* Executes x ^= 1, `iterations` times in all, on all threads, starting from
- * x = 0; *x is the last value. There is a scalar body only: doing several steps
- * in one vector instruction would be doing fewer of them. */
+/* Executes x ^= 1 `iterations` times in total, on all threads, starting from x = 0,
+ * and writes the last value to *x. There is a scalar body only, because a vector
+ * instruction that does several steps at once would execute fewer of them. */
 int gk_spin(int64_t iterations, const gk_options *options, uint64_t *x);
 
 #endif

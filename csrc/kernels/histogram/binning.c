@@ -8,17 +8,18 @@
 #include "base/compiler.h"
 #include "kernels/array/memory.h"
 
-/* A table for each participant, as long as all of them have no more entries
- * than this, nor many more than there are items, or clearing and adding them up
- * would be most of the work; else one table, of which each participant has a
- * part: it looks at every item, and adds up those that fall into its part. */
-enum { PRIVATE_ENTRIES = 1 << 22, PRIVATE_ENTRIES_AN_ITEM = 4, MOST_PARTS = 8 };
+/* Each participant has a table of its own, unless all tables together would have
+ * more entries than PRIVATE_ENTRIES, or many more entries than there are items.
+ * Clearing and adding them up would then be most of the work. In that case each
+ * participant owns a part of one table, looks at every item, and adds those that
+ * fall into its part. */
+enum { PRIVATE_ENTRIES = 1 << 22, PRIVATE_ENTRIES_AN_ITEM = 4, MAX_PARTS = 8 };
 
-/* Tables so small that each participant has several: the addition to a bin
- * waits for the one before to the same bin, so equal neighbours are slow. */
+/* For tables this small, each participant has several. An addition to a bin waits for
+ * the previous addition to the same bin, so equal neighbours in one table are slow. */
 enum { COPIES = 4, COPIED_BINS = 1024 };
 
-/* Too few items for more than one table. */
+/* Fewer items than this are not worth several tables. */
 enum { FEW = 2048 };
 
 enum { CHUNK = 1 << 15 };
@@ -29,16 +30,16 @@ typedef struct {
     int single;
     int copies;
     int64_t stride;   /* entries of a table */
-    int64_t *tables;  /* copies x stride for each participant */
+    int64_t *tables;  /* `copies` tables of `stride` entries for each participant */
     int64_t *counts;  /* the result */
-    double *partials; /* of a wave of stretches */
+    double *partials; /* the partial sums of a wave of stretches */
     double *sums;
-    int64_t stretch; /* the first of the wave */
-    int64_t wave;    /* stretches in it */
+    int64_t stretch; /* the first stretch of the wave */
+    int64_t wave;    /* the number of stretches in the wave */
     int64_t parts;
 } binning_run;
 
-/* Meanwhile memory is asked for what comes later: 8 items have at most a cache line. */
+/* Prefetches later items. Eight items span at most one cache line. */
 static void count_in_copies(const uint32_t *index, int64_t n, int64_t *table, int64_t stride, uintptr_t later,
                             int64_t itemsize)
 {
@@ -75,7 +76,7 @@ static void count_chunks(int64_t begin, int64_t end, void *data)
     }
 }
 
-/* Adds the tables up. */
+/* Adds the tables together. */
 static void add_tables(int64_t begin, int64_t end, void *data)
 {
     const binning_run *t = data;
@@ -85,8 +86,9 @@ static void add_tables(int64_t begin, int64_t end, void *data)
             t->counts[b] += t->tables[table * t->stride + b];
 }
 
-/* The places in the block from item i on of those whose index falls into the
- * part; returns their number. Without a branch, which would often be mispredicted. */
+/* Writes the positions, from item i of the block on, of the items whose index falls
+ * into the part, and returns their number. Branch-free, because a branch would often
+ * be mispredicted. */
 static int64_t block_of_part(const binning_run *t, int64_t part, int64_t i, uint32_t *index, uint32_t *mine)
 {
     int64_t n = t->binning->n - i < GK_BINNING_BLOCK ? t->binning->n - i : GK_BINNING_BLOCK, found = 0;
@@ -144,7 +146,7 @@ int gk_binning_counts(const gk_binning *binning, int64_t *counts, const gk_optio
         t.tables = counts;
         if (threads == 1)
             return gk_parallel_for(chunks, count_chunks, &t, &mine);
-        t.parts = threads < MOST_PARTS ? threads : MOST_PARTS;
+        t.parts = threads < MAX_PARTS ? threads : MAX_PARTS;
         return gk_parallel_for(t.parts, count_parts, &t, &mine);
     }
     if ((t.tables = calloc((size_t)(t.parts * t.stride), sizeof *t.tables)) == NULL)
@@ -159,7 +161,7 @@ int gk_binning_counts(const gk_binning *binning, int64_t *counts, const gk_optio
     return status;
 }
 
-/* Sums the items begin <= i < end into the table. */
+/* Adds the weights of items begin <= i < end to the table. */
 static void add_weights(const binning_run *t, int64_t begin, int64_t end, double *table)
 {
     uint32_t index[GK_BINNING_BLOCK], bins = (uint32_t)t->binning->bins;
@@ -224,19 +226,19 @@ int gk_binning_weights(const gk_binning *binning, const double *weights, int sin
     mine.eager = binning->n > 1 << 17;
     int threads = stretches > 1 ? gk_participants(&mine) : 1;
     if (binning->bins > GK_BINNING_PARTIAL) {
-        t.parts = threads < MOST_PARTS ? threads : MOST_PARTS;
+        t.parts = threads < MAX_PARTS ? threads : MAX_PARTS;
         return gk_parallel_for(t.parts, add_parts, &t, &mine);
     }
-    /* A wave's partial sums are at most 64 bins' worth of each thread's items. */
-    int64_t most = stretches < 8 * threads ? stretches : 8 * threads;
-    if (most > 64 && most * t.stride > PRIVATE_ENTRIES)
-        most = 64;
-    if (most == 0)
+    /* Limit the partial sums of a wave to 64 stretches if there are many bins. */
+    int64_t max_wave = stretches < 8 * threads ? stretches : 8 * threads;
+    if (max_wave > 64 && max_wave * t.stride > PRIVATE_ENTRIES)
+        max_wave = 64;
+    if (max_wave == 0)
         return GK_OK;
-    if ((t.partials = malloc((size_t)(most * t.stride) * sizeof *t.partials)) == NULL)
+    if ((t.partials = malloc((size_t)(max_wave * t.stride) * sizeof *t.partials)) == NULL)
         return GK_NO_MEMORY;
-    for (t.stretch = 0; t.stretch < stretches && status == GK_OK; t.stretch += most) {
-        t.wave = stretches - t.stretch < most ? stretches - t.stretch : most;
+    for (t.stretch = 0; t.stretch < stretches && status == GK_OK; t.stretch += max_wave) {
+        t.wave = stretches - t.stretch < max_wave ? stretches - t.stretch : max_wave;
         mine.grain = 1;
         if ((status = gk_parallel_for(t.wave, add_stretches, &t, &mine)) != GK_OK)
             break;

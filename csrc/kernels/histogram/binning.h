@@ -1,4 +1,4 @@
-/* Adding up items by index: the common half of histogram and bincount. */
+/* Adds items or weights by index: the common part of histogram and bincount. */
 #ifndef GK_BINNING_H
 #define GK_BINNING_H
 
@@ -7,59 +7,59 @@
 #include "kernels/array/dtype.h"
 #include "runtime/parallel.h"
 
-/* So few that prefetching one while another is counted keeps memory busy all the time. */
+/* Small enough that prefetching one block while counting another keeps memory busy. */
 enum { GK_BINNING_BLOCK = 256 };
 
-/* Writes the index of each of the items begin <= i < begin + n, n at most
- * GK_BINNING_BLOCK: below the number of bins, or that number for an item that
- * belongs to none. */
+/* Writes the index of each item begin <= i < begin + n, where n is at most
+ * GK_BINNING_BLOCK. The index is below the number of bins, or equal to it for an item
+ * that belongs to no bin. */
 typedef void gk_index_of(const void *data, int64_t begin, int64_t n, uint32_t *index);
 
 typedef struct {
     gk_index_of *index_of;
     const void *data;
     int64_t n, bins; /* bins < 2**32 - 1 */
-    const void *items; /* that index_of reads, of so many bytes each, to prefetch them */
+    const void *items; /* the items that index_of reads, and their size, for prefetching */
     int64_t itemsize;
 } gk_binning;
 
-/* counts[b]: the items with index b, for 0 <= b <= bins: the last place counts
- * the items that belong to no bin. */
+/* Sets counts[b] to the number of items with index b, for 0 <= b <= bins. The last
+ * element counts the items that belong to no bin. */
 int gk_binning_counts(const gk_binning *binning, int64_t *counts, const gk_options *options);
 
-/* sums[b]: the sum of the weights of the items with index b, 0 <= b < bins.
- * Up to GK_BINNING_PARTIAL bins each stretch of GK_BINNING_STRETCH items is summed
- * by itself, in order, and the stretches' sums are added in order, each
- * rounded to float32 first if `single`: as numpy.histogram does it. With more
- * bins each bin is summed in the order of its items. */
+/* Sets sums[b] to the sum of the weights of the items with index b, for 0 <= b < bins.
+ * Up to GK_BINNING_PARTIAL bins, each stretch of GK_BINNING_STRETCH items is summed
+ * in order, and the sums of the stretches are added in order, as numpy.histogram
+ * does. With `single`, each of them is rounded to float32 first. With more bins, the
+ * weights of each bin are added in the order of the items. */
 int gk_binning_weights(const gk_binning *binning, const double *weights, int single, double *sums,
                      const gk_options *options);
 
 enum { GK_BINNING_STRETCH = 65536, GK_BINNING_PARTIAL = 65536 };
 
-/* Histogram: items by edges. Bins are half open but the last, which includes
- * its upper edge. NaN belongs to no bin. */
+/* Histogram: the edges determine the bin of an item. Bins are half-open except the
+ * last one, which includes its upper edge. NaN belongs to no bin. */
 typedef struct {
     const void *items;
     gk_type type;
     const double *edges; /* bins + 1, ascending */
     int64_t bins;
     int uniform;  /* the bins have equal widths, up to the rounding of the edges */
-    double slack; /* uniform: how far, in bins, an edge may be from its ideal place */
+    double slack; /* if uniform: how far, in bins, an edge may be from its ideal position */
 } gk_histogram;
 
 int gk_histogram_counts(const gk_histogram *h, int64_t n, int64_t *counts, const gk_options *options);
 int gk_histogram_weights(const gk_histogram *h, int64_t n, const double *weights, int single, double *sums,
                          const gk_options *options);
 
-/* bincount: each item is its own index; items outside 0 <= x < bins belong to none. */
+/* bincount: each item is its own index. Items outside 0 <= x < bins belong to no bin. */
 int gk_bincount_counts(const void *items, gk_type type, int64_t n, int64_t bins, int64_t *counts,
                        const gk_options *options);
 int gk_bincount_weights(const void *items, gk_type type, int64_t n, int64_t bins, const double *weights,
                         double *sums, const gk_options *options);
 
-/* The minimum and the maximum of n > 0 items; NaN in both if there is one. In
- * double, where integers beyond 2**53 are rounded. */
+/* The minimum and the maximum of n > 0 items, or NaN in both if an item is NaN. As
+ * doubles, so integers beyond 2**53 are rounded. */
 typedef struct {
     double min, max;
 } gk_minmax;

@@ -1,4 +1,4 @@
-/* Which bin each item belongs to. */
+/* The bin of each item. */
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -11,13 +11,13 @@
 #include "kernels/histogram/binning.h"
 #include "kernels/array/memory.h"
 
-/* In which the minmax of a block is sought. */
+/* The minimum and maximum of a block are computed in LANES accumulators, ROWS rows at a time. */
 enum { LANES = 32, ROWS = 4 };
 
 #define FOREACH_ISA "kernels/histogram/histogram_template.h"
 #include "base/foreach_isa.h"
 
-/* The items from `begin` on as doubles: where they are, or converted into the buffer. */
+/* Returns the items from `begin` on as doubles, in place or converted into the buffer. */
 static const double *as_doubles(const void *items, gk_type type, int64_t begin, int64_t n, double *buffer)
 {
     if (type == GK_FLOAT64)
@@ -27,8 +27,8 @@ static const double *as_doubles(const void *items, gk_type type, int64_t begin, 
     return buffer;
 }
 
-/* Which bin an item is in does not depend on the caller's floating-point control;
- * sums of weights do. */
+/* The bin of an item does not depend on the caller's floating-point mode. Sums of
+ * weights do. */
 static void histogram_index(const void *data, int64_t begin, int64_t n, uint32_t *index)
 {
     const gk_histogram *h = data;
@@ -93,7 +93,7 @@ typedef struct {
     const void *items;
     gk_type type;
     int64_t n, chunk;
-    gk_minmax *minmax_run; /* of each chunk */
+    gk_minmax *minmax_run; /* the result of each chunk */
 } minmax_run;
 
 static gk_minmax join(gk_minmax a, gk_minmax b)

@@ -1,8 +1,8 @@
-/* The bins of a block of numbers, for base/foreach_isa.h. */
+/* The bins of a block of numbers, included by base/foreach_isa.h for each instruction set. */
 
-/* Bins of equal width: the place in units of bins, truncated. Where that lies
- * so near a whole number that rounding may have crossed an edge, the edges
- * themselves decide, for the whole stretch of STEP numbers. */
+/* Bins of equal width: the position in units of bins, truncated. If the position is
+ * so close to an integer that rounding may have crossed an edge, compare with the
+ * edges themselves, for all STEP numbers. */
 static TARGET void NAME(uniform)(const double *GK_RESTRICT x, int64_t n, const gk_histogram *h,
                                      uint32_t *GK_RESTRICT index)
 {
@@ -11,7 +11,7 @@ static TARGET void NAME(uniform)(const double *GK_RESTRICT x, int64_t n, const g
     const int32_t bins = (int32_t)h->bins;
     const double first = edges[0], last = edges[bins], scale = (double)bins / (last - first);
     const double low = h->slack, high = 1 - h->slack;
-    const double outside = (double)bins + 0.5; /* also of NaN; never near */
+    const double outside = (double)bins + 0.5; /* NaN gets this position too; it is never close to an edge */
     for (int64_t begin = 0; begin < n; begin += STEP) {
         int64_t end = begin + STEP < n ? begin + STEP : n;
         double places[STEP];
@@ -40,7 +40,7 @@ static TARGET void NAME(uniform)(const double *GK_RESTRICT x, int64_t n, const g
     }
 }
 
-/* Any edges: binary search without branches, several numbers abreast. */
+/* Arbitrary edges: branch-free binary search of several numbers at a time. */
 static TARGET void NAME(search)(const double *GK_RESTRICT x, int64_t n, const gk_histogram *h,
                                     uint32_t *GK_RESTRICT index)
 {
@@ -50,7 +50,7 @@ static TARGET void NAME(search)(const double *GK_RESTRICT x, int64_t n, const gk
     const double first = edges[0], last = edges[bins];
     for (int64_t i = 0; i < n; i += ABREAST) {
         double key[ABREAST];
-        uint32_t at[ABREAST] = {0}; /* edges[at] <= key, for keys within */
+        uint32_t at[ABREAST] = {0}; /* edges[at] <= key, for keys within the edges */
         for (int j = 0; j < ABREAST; j++)
             key[j] = x[i + j < n ? i + j : n - 1];
         for (uint32_t left = bins + 1; left > 1;) {
@@ -74,7 +74,7 @@ static TARGET void NAME(narrow)(const int64_t *GK_RESTRICT x, int64_t n, int64_t
         index[i] = (uint32_t)((uint64_t)x[i] < (uint64_t)bins ? x[i] : bins);
 }
 
-/* Several rows at a time, since what a lane has found so far is in memory. */
+/* Several rows at a time, because the running minimum and maximum are in memory. */
 TARGET GK_INLINE void NAME(minmax_of_rows)(const double *GK_RESTRICT x, double *GK_RESTRICT min,
                                                double *GK_RESTRICT max, double *GK_RESTRICT nan)
 {

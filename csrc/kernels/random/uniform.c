@@ -16,8 +16,8 @@
 
 enum {
     ROUNDS = 10,
-    WORDS = 4,       /* of a block */
-    GROUP = 16,      /* blocks: the most that a body draws at a time */
+    WORDS = 4,       /* words of a block */
+    GROUP = 16,      /* maximum number of blocks drawn at a time */
     PIECE = 1 << 15, /* words of a chunk: 0.1 ms */
 };
 
@@ -45,7 +45,7 @@ GK_INLINE uint64_t multiply(uint64_t a, uint64_t b, uint64_t *high)
 }
 #endif
 
-/* A word makes one double, or two floats: the one from its low half first. */
+/* A word makes one double, or two floats, the low half first. */
 GK_INLINE void store(void *out, bool floats, int64_t i, uint64_t word)
 {
     if (floats) {
@@ -57,12 +57,12 @@ GK_INLINE void store(void *out, bool floats, int64_t i, uint64_t word)
     }
 }
 
-/* The numbers of blocks begin <= b < end, an even number of them: two are drawn
- * side by side, because each product has to wait for the one before. */
+/* Draws the numbers of blocks begin <= b < end, an even number of blocks. Two are
+ * drawn at a time, because each product waits for the previous one. */
 GK_INLINE void draw_blocks(void *GK_RESTRICT out, bool floats, uint64_t begin, uint64_t end, const uint64_t key[2])
 {
     for (uint64_t block = begin; block < end; block += 2) {
-        /* NumPy counts before it draws. */
+        /* NumPy increments the counter before it draws. */
         uint64_t x0 = block + 1, x1 = 0, x2 = 0, x3 = 0;
         uint64_t y0 = block + 2, y1 = 0, y2 = 0, y3 = 0;
         uint64_t key0 = key[0], key1 = key[1];
@@ -104,10 +104,10 @@ static void draw_scalar(void *out, bool floats, uint64_t begin, uint64_t end, co
 #if GK_X86
 #  include <immintrin.h>
 
-/* AVX2 has four lanes and no 64-bit product: the scalar unit is faster. */
+/* AVX2 has four lanes and no 64-bit product, so the scalar unit is faster. */
 #  define draw_avx2 draw_scalar
 
-/* Products of 64 bits from those of their halves. */
+/* 128-bit products from 32-bit halves. */
 GK_TARGET(GK_AVX512_FEATURES)
 GK_INLINE __m512i multiply_avx512(__m512i x, uint64_t by, __m512i *high)
 {
@@ -120,11 +120,11 @@ GK_INLINE __m512i multiply_avx512(__m512i x, uint64_t by, __m512i *high)
     __m512i other = _mm512_add_epi64(p01, _mm512_and_si512(middle, low_half));
     *high = _mm512_add_epi64(_mm512_add_epi64(p11, _mm512_srli_epi64(middle, 32)),
                              _mm512_srli_epi64(other, 32));
-    /* The low half of p00 below that of `other`. */
+    /* The low half is that of p00 with that of `other` above it. */
     return _mm512_mask_shuffle_epi32(p00, 0xaaaa, other, _MM_PERM_CCAA);
 }
 
-/* One round of eight blocks; each lane is one. */
+/* One round of eight blocks. Each lane is one block. */
 GK_TARGET(GK_AVX512_FEATURES)
 GK_INLINE void round_avx512(__m512i x[WORDS], uint64_t key0, uint64_t key1)
 {
@@ -149,7 +149,7 @@ GK_INLINE void store_avx512(void *out, bool floats, int64_t i, __m512i words)
     }
 }
 
-/* Eight blocks, from lanes to the order of the stream: a transposition. */
+/* Transposes eight blocks from lanes to the order of the stream. */
 GK_TARGET(GK_AVX512_FEATURES)
 GK_INLINE void store_blocks_avx512(void *out, bool floats, int64_t i, const __m512i x[WORDS])
 {
@@ -168,7 +168,8 @@ GK_INLINE void store_blocks_avx512(void *out, bool floats, int64_t i, const __m5
 }
 
 GK_TARGET(GK_AVX512_FEATURES)
-GK_INLINE void draw_groups_avx512(void *GK_RESTRICT out, bool floats, uint64_t begin, uint64_t end, const uint64_t key[2])
+GK_INLINE void draw_groups_avx512(void *GK_RESTRICT out, bool floats, uint64_t begin, uint64_t end,
+                                  const uint64_t key[2])
 {
     const __m512i iota = _mm512_setr_epi64(1, 2, 3, 4, 5, 6, 7, 8);
     for (uint64_t block = begin; block < end; block += GROUP) {
@@ -188,7 +189,7 @@ GK_INLINE void draw_groups_avx512(void *GK_RESTRICT out, bool floats, uint64_t b
     }
 }
 
-/* The same as draw_scalar, for whole groups. */
+/* The same as draw_scalar, for whole groups of blocks. */
 GK_TARGET(GK_AVX512_FEATURES)
 static void draw_avx512(void *out, bool floats, uint64_t begin, uint64_t end, const uint64_t key[2])
 {
@@ -209,7 +210,7 @@ typedef struct {
 static void fill(int64_t begin, int64_t end, void *data)
 {
     const work *w = data;
-    const int64_t each = w->floats ? 2 : 1; /* numbers of a word */
+    const int64_t each = w->floats ? 2 : 1; /* numbers per word */
     const int64_t in_group = GROUP * WORDS * each;
     const size_t size = w->floats ? sizeof(float) : sizeof(double);
     int64_t first = begin * PIECE * each, last = end * PIECE * each < w->n ? end * PIECE * each : w->n;

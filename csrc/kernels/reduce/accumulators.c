@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* What is rare needs no instruction sets. */
+/* Functions that run rarely are compiled once, without SIMD. */
 
 static void merge_sum(gk_part into, int64_t into_count, gk_part from, int64_t from_count, int64_t k)
 {
@@ -45,8 +45,8 @@ static void merge_var(gk_part into, int64_t into_count, gk_part from, int64_t fr
     }
 }
 
-/* Merges the last, incomplete row into `part`, which stands for `count`
- * elements of each output. */
+/* Merges the last, incomplete row into `part`, which has been reduced over
+ * `count` elements for each output. */
 static void fold_var_tail(const gk_accumulators *accumulators, int64_t count, int64_t k, gk_part part)
 {
     int64_t n = accumulators->tail_count / k;

@@ -1,8 +1,9 @@
-/* The bodies of accumulators.h for sums and variances; for base/foreach_isa.h.
- * The loops over lanes are plain and independent:
- * compilers vectorise them, and every vector length gives the same bits. */
+/* Accumulators of sums and variances (accumulators.h), included by
+ * base/foreach_isa.h for each instruction set. The accumulators are independent,
+ * so compilers vectorise the loops over them, and every vector length gives the
+ * same bits. */
 
-/* A width known to the compiler makes faster loops of the commonest case. */
+/* Compiles a faster loop for the most common width. */
 #define CONSTANT_WIDTH(function, usual, accumulators, x, stride, rows, width) \
     do {                                                               \
         if ((width) == (usual))                                        \
@@ -11,7 +12,7 @@
             function(accumulators, x, stride, rows, width);                   \
     } while (0)
 
-/* total + x, exactly total' + error'. */
+/* Adds x to total, and the exact rounding error of this to error. */
 TARGET GK_INLINE void NAME(two_sum)(double *total, double *error, double x)
 {
     double sum = *total + x;
@@ -72,7 +73,7 @@ TARGET static void NAME(sum_fold)(gk_accumulators *accumulators, int64_t groups,
     memcpy(part.b, error, (size_t)k * sizeof *error);
 }
 
-/* In so few lanes that they stay in registers. */
+/* Uses only as many accumulators as fit in registers. */
 TARGET static void NAME(sum_row)(const void *x_, int64_t n, gk_part part)
 {
     enum { WIDTH = 8 };
@@ -100,7 +101,7 @@ TARGET static void NAME(sum_row)(const void *x_, int64_t n, gk_part part)
     *part.b = error[0];
 }
 
-/* Sums of integers, modulo 2^64. */
+/* Sums of integers modulo 2^64. */
 
 TARGET static void NAME(isum_start)(gk_accumulators *accumulators, int64_t width)
 {
@@ -148,7 +149,7 @@ TARGET static void NAME(var_start)(gk_accumulators *accumulators, int64_t width)
     accumulators->count = accumulators->tail_count = 0;
 }
 
-/* A block is read twice, so it is to fit into the first-level cache. */
+/* A block is read twice, so it must fit in the first-level cache. */
 TARGET GK_INLINE void NAME(var_block)(gk_accumulators *accumulators, const double *GK_RESTRICT x, int64_t stride,
                                       int64_t rows, int64_t width)
 {
@@ -225,7 +226,7 @@ TARGET static void NAME(var_fold)(gk_accumulators *accumulators, int64_t groups,
 {
     double *GK_RESTRICT mean = accumulators->state[0], *GK_RESTRICT mean_error = accumulators->state[1];
     double *GK_RESTRICT m2 = accumulators->state[2], *GK_RESTRICT m2_error = accumulators->state[3];
-    double n = (double)accumulators->count; /* elements that each lane stands for */
+    double n = (double)accumulators->count; /* elements in each accumulator */
     for (int64_t half = groups / 2 * k; half >= k; half /= 2, n *= 2)
         for (int64_t i = 0; i < half; i++) {
             double delta = (mean[i + half] - mean[i]) + (mean_error[i + half] - mean_error[i]);

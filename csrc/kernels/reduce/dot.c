@@ -9,15 +9,15 @@
 #include <stddef.h>
 
 enum {
-    LANES = 32,
+    WIDTH = 32, /* number of accumulators */
     BUFFER = 2048, /* elements converted at a time */
     PIECE = 1 << 14,
-    MOST_PIECES = 256,
+    MAX_PIECES = 256,
 };
 
 typedef struct {
-    double total[LANES], error[LANES];
-} lanes;
+    double total[WIDTH], error[WIDTH];
+} accumulators;
 
 #define FOREACH_ISA "kernels/reduce/dot_template.h"
 #include "base/foreach_isa.h"
@@ -25,7 +25,7 @@ typedef struct {
 typedef struct {
     const char *at;
     int64_t stride;
-    gk_load *load; /* NULL: the elements can be used where they are */
+    gk_load *load; /* NULL if the elements are used in place */
 } operand;
 
 typedef struct {
@@ -66,24 +66,24 @@ static void add(part *into, double total, double error)
 static part dot_range(const plan *p, int64_t begin, int64_t end)
 {
     _Alignas(64) double x_buffer[BUFFER], y_buffer[BUFFER];
-    lanes sums;
+    accumulators sums;
     part result = {.total = 0};
-    for (int i = 0; i < LANES; i++) {
+    for (int i = 0; i < WIDTH; i++) {
         sums.total[i] = sums.error[i] = 0;
     }
     for (int64_t n; begin < end && !gk_cancelled(); begin += n) {
         n = end - begin < BUFFER ? end - begin : BUFFER;
         const void *x = values(&p->x, begin, n, x_buffer), *y = values(&p->y, begin, n, y_buffer);
         if (p->as_float) {
-            GK_DISPATCH(products)(&sums, x, y, n / LANES);
+            GK_DISPATCH(products)(&sums, x, y, n / WIDTH);
             const double *a = x, *b = y;
-            for (int64_t i = n / LANES * LANES; i < n; i++) /* of the last range alone */
+            for (int64_t i = n / WIDTH * WIDTH; i < n; i++) /* only at the end of the array */
                 add(&result, a[i] * b[i], 0);
         } else {
             result.integer += GK_DISPATCH(integer_products)(x, y, n);
         }
     }
-    for (int i = 0; i < LANES; i++)
+    for (int i = 0; i < WIDTH; i++)
         add(&result, sums.total[i], sums.error[i]);
     return result;
 }
@@ -100,15 +100,15 @@ static void dot_pieces(int64_t begin, int64_t end, void *data)
 int gk_dot(int as_float, int64_t n, gk_type x_type, const char *x, int64_t x_stride, gk_type y_type,
            const char *y, int64_t y_stride, const gk_options *options, void *result)
 {
-    part parts[MOST_PIECES];
+    part parts[MAX_PIECES];
     plan p = {.as_float = as_float,
               .x = operand_of(as_float, x_type, x, x_stride),
               .y = operand_of(as_float, y_type, y, y_stride),
               .n = n,
               .parts = parts};
     int64_t pieces = gk_ceil_div(n, PIECE);
-    if (pieces > MOST_PIECES)
-        pieces = MOST_PIECES;
+    if (pieces > MAX_PIECES)
+        pieces = MAX_PIECES;
     p.piece = gk_ceil_div(gk_ceil_div(n, pieces), BUFFER) * BUFFER;
     pieces = gk_ceil_div(n, p.piece);
     if (pieces == 1) {
@@ -127,7 +127,7 @@ int gk_dot(int as_float, int64_t n, gk_type x_type, const char *x, int64_t x_str
     }
     double error = parts[0].error;
     if (as_float)
-        *(double *)result = isnan(error) ? parts[0].total : parts[0].total + error; /* that of an infinity */
+        *(double *)result = isnan(error) ? parts[0].total : parts[0].total + error; /* NaN if total is infinite */
     else
         *(uint64_t *)result = parts[0].integer;
     return GK_OK;

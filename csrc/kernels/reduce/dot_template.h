@@ -1,21 +1,20 @@
-/* The bodies of gk_dot; for base/foreach_isa.h.
- * The loops over lanes are plain, and compilers
- * vectorise them. */
+/* The loops of gk_dot, included by base/foreach_isa.h for each instruction set.
+ * Compilers vectorise these plain loops. */
 
-/* Adds rows * LANES products to the lanes. */
-TARGET static void NAME(products)(lanes *a, const double *GK_RESTRICT x, const double *GK_RESTRICT y,
+/* Adds rows * WIDTH products to the accumulators. */
+TARGET static void NAME(products)(accumulators *a, const double *GK_RESTRICT x, const double *GK_RESTRICT y,
                                   int64_t rows)
 {
-    for (; rows >= 4; rows -= 4, x += 4 * LANES, y += 4 * LANES)
-        for (int i = 0; i < LANES; i++) {
-            double sum = (x[i] * y[i] + x[i + LANES] * y[i + LANES]) +
-                         (x[i + 2 * LANES] * y[i + 2 * LANES] + x[i + 3 * LANES] * y[i + 3 * LANES]);
+    for (; rows >= 4; rows -= 4, x += 4 * WIDTH, y += 4 * WIDTH)
+        for (int i = 0; i < WIDTH; i++) {
+            double sum = (x[i] * y[i] + x[i + WIDTH] * y[i + WIDTH]) +
+                         (x[i + 2 * WIDTH] * y[i + 2 * WIDTH] + x[i + 3 * WIDTH] * y[i + 3 * WIDTH]);
             double total = a->total[i] + sum, taken = total - a->total[i];
             a->error[i] += (a->total[i] - (total - taken)) + (sum - taken);
             a->total[i] = total;
         }
-    for (; rows > 0; rows--, x += LANES, y += LANES)
-        for (int i = 0; i < LANES; i++) {
+    for (; rows > 0; rows--, x += WIDTH, y += WIDTH)
+        for (int i = 0; i < WIDTH; i++) {
             double sum = x[i] * y[i], total = a->total[i] + sum, taken = total - a->total[i];
             a->error[i] += (a->total[i] - (total - taken)) + (sum - taken);
             a->total[i] = total;

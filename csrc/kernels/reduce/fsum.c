@@ -12,23 +12,23 @@
 #include <string.h>
 
 enum {
-    LANES = 32,
-    BLOCK = 2048, /* elements cut at a time */
+    WIDTH = 32,   /* number of accumulators */
+    BLOCK = 2048, /* elements split at a time */
     PIECE = 1 << 15,
-    MOST_PIECES = 256,
+    MAX_PIECES = 256,
     LIMBS = 68,
-    MOST_ADDENDS = 1 << 29, /* before a limb of 64 bits could overflow */
+    MAX_ADDENDS = 1 << 29, /* additions before a limb could overflow */
 };
 
 #define FOREACH_ISA "kernels/reduce/fsum_template.h"
 #include "base/foreach_isa.h"
 
-/* An integer, limb[0] + limb[1] * 2^32 + ..., that counts units of 2^-1074.
- * Limbs are signed and larger than their digit between carries. */
+/* The integer limb[0] + limb[1] * 2^32 + ..., in units of 2^-1074. Limbs are
+ * signed, and may exceed 32 bits until carries are propagated. */
 typedef struct {
     int64_t limb[LIMBS];
     int64_t addends;
-    int64_t largest; /* bits of the largest magnitude that is finite */
+    int64_t largest; /* the bits of the largest finite magnitude */
     int seen;
 } accumulator;
 
@@ -67,11 +67,11 @@ static void add(accumulator *a, double x)
         limb[1] += digit1;
         limb[2] += digit2;
     }
-    if (++a->addends == MOST_ADDENDS)
+    if (++a->addends == MAX_ADDENDS)
         propagate_carries(a);
 }
 
-/* One element after the other, whatever it is. */
+/* Adds the elements one by one, and records infinities and NaNs. */
 static void add_each(accumulator *a, const double *x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
@@ -84,17 +84,17 @@ static void add_each(accumulator *a, const double *x, int64_t n)
     }
 }
 
-/* Adds a block of at most BLOCK elements, a multiple of LANES.
+/* Adds a block of at most BLOCK elements, a multiple of WIDTH.
  *
- * Let 2^e be above all magnitudes. Adding 1.5 * 2^(e + 12) to an element rounds
- * it to a multiple of 2^(e - 40); of such multiples below 2^e a double holds
- * the sum of 2^13. What is left is at most 2^(e - 41), and the next cut is
- * made 41 bits lower. */
+ * Let 2^e exceed all magnitudes. Adding 1.5 * 2^(e + 12) to an element and
+ * subtracting it again rounds the element to a multiple of 2^(e - 40). A double
+ * holds the sum of 2^13 such multiples below 2^e exactly. The remainders are at
+ * most 2^(e - 41), so the next split is 41 bits lower. */
 static void add_block(accumulator *a, const double *x, int64_t n)
 {
     int64_t largest = GK_DISPATCH(largest)(x, n);
     int e = (int)(largest >> 52) - 1022;
-    if (largest >= INT64_C(0x7ff) << 52) { /* infinity or NaN: look for the largest of the others */
+    if (largest >= INT64_C(0x7ff) << 52) { /* there is an infinity or a NaN, so find the largest finite magnitude */
         largest = 0;
         for (int64_t i = 0; i < n; i++)
             if (isfinite(x[i]) && fabs(x[i]) > 0) {
@@ -107,7 +107,7 @@ static void add_block(accumulator *a, const double *x, int64_t n)
     }
     if (largest > a->largest)
         a->largest = largest;
-    if (e > 1000 || e < -850) { /* sigma would overflow, or a cut be lost to underflow */
+    if (e > 1000 || e < -850) { /* sigma would overflow, or a part would underflow */
         add_each(a, x, n);
         return;
     }
@@ -118,7 +118,7 @@ static void add_block(accumulator *a, const double *x, int64_t n)
         return;
     }
     double rest[BLOCK];
-    for (int cuts = 0; cuts < 4; cuts++, sigma *= step, x = rest)
+    for (int splits = 0; splits < 4; splits++, sigma *= step, x = rest)
         add(a, GK_DISPATCH(cut_off)(x, rest, n, sigma));
     add_each(a, rest, n);
 }
@@ -142,8 +142,8 @@ static void sum_pieces(int64_t begin, int64_t end, void *data)
         memset(a, 0, sizeof *a);
         int64_t at = piece * p->piece;
         int64_t last = layout->n_reduced - at > p->piece ? at + p->piece : layout->n_reduced;
-        gk_iterator walk;
-        gk_iterator_start(&walk, dims, layout->data, at);
+        gk_iterator it;
+        gk_iterator_start(&it, dims, layout->data, at);
         for (int64_t n; at < last && !gk_cancelled(); at += n) {
             n = last - at < BLOCK ? last - at : BLOCK;
             if (direct && n == BLOCK) {
@@ -154,12 +154,12 @@ static void sum_pieces(int64_t begin, int64_t end, void *data)
                 memcpy(buffer, layout->data + at * (int64_t)sizeof(double), (size_t)n * sizeof(double));
             } else {
                 for (int64_t have = 0, run; have < n; have += run) {
-                    run = gk_iterator_run(&walk, n - have);
-                    load(buffer + have, walk.at, dims->stride[dims->n - 1], run);
-                    gk_iterator_advance(&walk, run);
+                    run = gk_iterator_run(&it, n - have);
+                    load(buffer + have, it.at, dims->stride[dims->n - 1], run);
+                    gk_iterator_advance(&it, run);
                 }
             }
-            int64_t padded = (n + LANES - 1) / LANES * LANES;
+            int64_t padded = (n + WIDTH - 1) / WIDTH * WIDTH;
             for (int64_t i = n; i < padded; i++)
                 buffer[i] = 0;
             add_block(a, buffer, padded);
@@ -176,7 +176,7 @@ static int bits_of(uint64_t x)
     return n;
 }
 
-/* The number, rounded to nearest, ties to even. */
+/* Returns the number rounded to nearest, ties to even. */
 static double rounded(accumulator *a)
 {
     propagate_carries(a);
@@ -217,14 +217,14 @@ static double rounded(accumulator *a)
     return negative ? -magnitude : magnitude;
 }
 
-/* Adds all elements to *single, and tells what there is of the sum. */
+/* Adds all elements to *single, and sets result->kind and result->seen. */
 static int accumulate(const gk_layout *layout, const gk_options *options, accumulator *single,
                       gk_fsum_result *result)
 {
     int64_t n = layout->n_reduced, pieces = gk_ceil_div(n, PIECE);
     plan p = {.layout = layout, .piece = PIECE, .accumulators = single};
-    if (pieces > MOST_PIECES)
-        pieces = MOST_PIECES;
+    if (pieces > MAX_PIECES)
+        pieces = MAX_PIECES;
     p.piece = gk_ceil_div(gk_ceil_div(n, pieces), BLOCK) * BLOCK;
     pieces = gk_ceil_div(n, p.piece);
     if (pieces == 1) {
@@ -272,8 +272,8 @@ static GK_NOINLINE int fsum(const gk_layout *layout, const gk_options *options, 
     return status;
 }
 
-/* That nothing is lost before the one rounding, which is to nearest, needs the
- * default floating-point control. */
+/* The splits are exact, and the final rounding is to nearest, only with the
+ * default floating-point mode. */
 int gk_fsum(const gk_layout *layout, const gk_options *options, gk_fsum_result *result)
 {
     gk_fp_saved saved = gk_fp_use_default();
@@ -292,7 +292,7 @@ static GK_NOINLINE int fsum_parts(const gk_layout *layout, const gk_options *opt
         return status;
     propagate_carries(&rest);
     while (*count < GK_FSUM_PARTS) {
-        accumulator copy = rest; /* which rounding makes positive */
+        accumulator copy = rest; /* because rounded() changes its argument */
         double part = rounded(&copy);
         if (part == 0)
             break;

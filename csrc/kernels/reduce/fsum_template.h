@@ -1,32 +1,32 @@
-/* Sums without rounding errors of blocks of doubles; for base/foreach_isa.h.
- * n is a multiple of LANES; the loops over lanes are
- * plain, and compilers vectorise them. */
+/* Exact sums of blocks of doubles, included by base/foreach_isa.h for each
+ * instruction set. n is a multiple of WIDTH. Compilers vectorise these loops. */
 
 /* The bits of the largest magnitude. NaN is larger than infinity. */
 TARGET static int64_t NAME(largest)(const double *GK_RESTRICT x, int64_t n)
 {
-    int64_t lane[LANES] = {0};
-    for (int64_t i = 0; i < n; i += LANES)
-        for (int l = 0; l < LANES; l++) {
+    int64_t largest_of[WIDTH] = {0};
+    for (int64_t i = 0; i < n; i += WIDTH)
+        for (int l = 0; l < WIDTH; l++) {
             int64_t bits;
             memcpy(&bits, &x[i + l], sizeof bits);
             bits &= INT64_MAX;
-            lane[l] = bits > lane[l] ? bits : lane[l];
+            largest_of[l] = bits > largest_of[l] ? bits : largest_of[l];
         }
     int64_t largest = 0;
-    for (int l = 0; l < LANES; l++)
-        largest = lane[l] > largest ? lane[l] : largest;
+    for (int l = 0; l < WIDTH; l++)
+        largest = largest_of[l] > largest ? largest_of[l] : largest;
     return largest;
 }
 
-/* Cuts off the bits above those of `first`, then those above `second`: their
- * sums, which are exact. Returns whether something is left. */
+/* Splits the leading bits of each element off with `first`, and the next ones
+ * with `second`. Writes the two sums of these parts, which are exact, and returns
+ * whether a nonzero remainder is left. */
 TARGET static int NAME(cut_twice)(const double *GK_RESTRICT x, int64_t n, double first,
                                   double second, double sums[2])
 {
-    double sum1[LANES] = {0}, sum2[LANES] = {0}, left[LANES] = {0};
-    for (int64_t i = 0; i < n; i += LANES)
-        for (int l = 0; l < LANES; l++) {
+    double sum1[WIDTH] = {0}, sum2[WIDTH] = {0}, left[WIDTH] = {0};
+    for (int64_t i = 0; i < n; i += WIDTH)
+        for (int l = 0; l < WIDTH; l++) {
             double high = (first + x[i + l]) - first;
             double rest = x[i + l] - high;
             double low = (second + rest) - second;
@@ -36,7 +36,7 @@ TARGET static int NAME(cut_twice)(const double *GK_RESTRICT x, int64_t n, double
         }
     double any = 0;
     sums[0] = sums[1] = 0;
-    for (int l = 0; l < LANES; l++) {
+    for (int l = 0; l < WIDTH; l++) {
         sums[0] += sum1[l];
         sums[1] += sum2[l];
         any += left[l];
@@ -44,17 +44,18 @@ TARGET static int NAME(cut_twice)(const double *GK_RESTRICT x, int64_t n, double
     return any != 0;
 }
 
-/* Cuts the bits above those of `sigma` off and returns their sum. */
+/* Splits the leading bits of each element off with `sigma`. Writes the remainders
+ * to `rest` and returns the sum of the leading parts, which is exact. */
 TARGET static double NAME(cut_off)(const double *from, double *rest, int64_t n, double sigma)
 {
-    double sum[LANES] = {0}, total = 0;
-    for (int64_t i = 0; i < n; i += LANES)
-        for (int l = 0; l < LANES; l++) {
+    double sum[WIDTH] = {0}, total = 0;
+    for (int64_t i = 0; i < n; i += WIDTH)
+        for (int l = 0; l < WIDTH; l++) {
             double high = (sigma + from[i + l]) - sigma;
             rest[i + l] = from[i + l] - high;
             sum[l] += high;
         }
-    for (int l = 0; l < LANES; l++)
+    for (int l = 0; l < WIDTH; l++)
         total += sum[l];
     return total;
 }

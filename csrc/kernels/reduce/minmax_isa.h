@@ -1,4 +1,4 @@
-/* Minimum and maximum of every type, for base/foreach_isa.h. */
+/* Minimum and maximum of every type, included by base/foreach_isa.h for each instruction set. */
 
 #define TABLE NAME(min)
 #define SUFFIXED(x, type) NAME(x##_min_##type)

@@ -1,10 +1,10 @@
-/* The accumulators' bodies (accumulators.h) for the minimum or the maximum of one type;
- * minmax_types.h includes it, with
+/* The accumulators (accumulators.h) of the minimum or the maximum of one type.
+ * minmax_types.h includes this file and defines
  *   TYPED(x)      x with the suffixes of operation, type and instruction set
  *   T             the type
- *   NEUTRAL       the value that any other replaces
- *   BETTER(x, y)  whether x replaces y; a NaN replaces anything, and nothing a NaN
- * of which TYPED, T and NEUTRAL are undefined at the end. */
+ *   NEUTRAL       the value that any other value replaces
+ *   BETTER(x, y)  whether x replaces y: a NaN replaces anything, and is never replaced
+ * This file undefines TYPED, T and NEUTRAL at its end. */
 
 TARGET static void TYPED(start)(gk_accumulators *accumulators, int64_t width)
 {
@@ -16,20 +16,20 @@ TARGET static void TYPED(start)(gk_accumulators *accumulators, int64_t width)
 TARGET GK_INLINE void TYPED(rows_of)(gk_accumulators *accumulators, const T *GK_RESTRICT x, int64_t stride,
                                      int64_t rows, int64_t width)
 {
-    T *GK_RESTRICT lane = (T *)(void *)accumulators->state;
+    T *GK_RESTRICT extremes = (T *)(void *)accumulators->state;
     for (; rows >= 4; rows -= 4, x += 4 * stride)
         for (int64_t i = 0; i < width; i++) {
-            T best = lane[i];
+            T best = extremes[i];
             T a = x[i], b = x[i + stride], c = x[i + 2 * stride], d = x[i + 3 * stride];
             best = BETTER(a, best) ? a : best;
             best = BETTER(b, best) ? b : best;
             best = BETTER(c, best) ? c : best;
             best = BETTER(d, best) ? d : best;
-            lane[i] = best;
+            extremes[i] = best;
         }
     for (; rows > 0; rows--, x += stride)
         for (int64_t i = 0; i < width; i++)
-            lane[i] = BETTER(x[i], lane[i]) ? x[i] : lane[i];
+            extremes[i] = BETTER(x[i], extremes[i]) ? x[i] : extremes[i];
 }
 
 TARGET static void TYPED(rows)(gk_accumulators *accumulators, const void *x, int64_t stride, int64_t rows,
@@ -60,10 +60,10 @@ TARGET static void TYPED(merge)(gk_part into, int64_t into_count, gk_part from, 
 
 TARGET static void TYPED(fold)(gk_accumulators *accumulators, int64_t groups, int64_t k, gk_part part)
 {
-    T *lane = (T *)(void *)accumulators->state;
+    T *extremes = (T *)(void *)accumulators->state;
     for (int64_t half = groups / 2 * k; half >= k; half /= 2)
-        TYPED(merge)((gk_part){.a = lane}, 0, (gk_part){.a = lane + half}, 0, half);
-    memcpy(part.a, lane, (size_t)k * sizeof(T));
+        TYPED(merge)((gk_part){.a = extremes}, 0, (gk_part){.a = extremes + half}, 0, half);
+    memcpy(part.a, extremes, (size_t)k * sizeof(T));
 }
 
 static const gk_accumulator_ops TYPED(ops) = {TYPED(start), TYPED(rows), TYPED(tail), TYPED(fold), TYPED(merge), NULL};

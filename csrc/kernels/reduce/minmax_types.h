@@ -1,9 +1,10 @@
-/* minmax_template.h for every type; included for each of min and max, with
+/* Includes minmax_template.h for every type. minmax_isa.h includes this file once
+ * for min and once for max, and defines
  *   TABLE                 the name of the table to define
  *   SUFFIXED(x, type)     x with the suffixes of operation, type and instruction set
  *   ORDERED(x, y)         whether x replaces y: x < y or x > y
- *   NEUTRAL_OF(min, max)  the one of a type's limits that anything replaces
- * all undefined at the end. */
+ *   NEUTRAL_OF(min, max)  the limit of the type that any value replaces
+ * This file undefines them at its end. */
 
 #define BETTER(x, y) ORDERED(x, y)
 

@@ -16,7 +16,7 @@ static gk_type float64(gk_type type)
     return GK_FLOAT64;
 }
 
-/* Sums of integers are modulo 2^64. */
+/* Integer sums wrap modulo 2^64. */
 static gk_type widest(gk_type type)
 {
     switch (type) {
@@ -25,7 +25,7 @@ static gk_type widest(gk_type type)
     }
 }
 
-/* ---- Accumulators that are the same for every type */
+/* ---- Accumulators that do not depend on the element type */
 
 static const gk_accumulator_ops *sums_of_doubles(gk_type type)
 {
@@ -45,7 +45,7 @@ static const gk_accumulator_ops *variances(gk_type type)
     return gk_accumulators_variance();
 }
 
-/* ---- Ends */
+/* ---- Writing the results */
 
 static void copy(gk_part part, int64_t n, double count, double ddof, int64_t size, char *out)
 {
@@ -62,7 +62,7 @@ static inline void store(double value, int64_t i, int64_t size, char *out)
         ((double *)(void *)out)[i] = value;
 }
 
-/* A total and its error, which is NaN if the total is infinite. */
+/* The total plus its error. The error is NaN if the total is infinite. */
 static inline double total(gk_part part, int64_t i)
 {
     const double *sum = part.a;
@@ -101,22 +101,28 @@ static void finish_std(gk_part part, int64_t n, double count, double ddof, int64
 enum { INTEGERS, FLOATS };
 
 static const gk_operation OPERATIONS[][2] = {
-    /*           accumulators      computed in  result   end */
-    [GK_SUM] = {{sums_of_integers, widest,      widest,  copy},
-                {sums_of_doubles,  float64,     own,     finish_sum}},
-    [GK_MEAN] = {{sums_of_doubles, float64,     float64, finish_mean},
-                 {sums_of_doubles, float64,     own,     finish_mean}},
-    [GK_VAR] = {{variances,        float64,     float64, finish_var},
-                {variances,        float64,     own,     finish_var}},
-    [GK_STD] = {{variances,        float64,     float64, finish_std},
-                {variances,        float64,     own,     finish_std}},
-    [GK_MIN] = {{gk_accumulators_min,     own,         own,     copy},
-                {gk_accumulators_min,     own,         own,     copy}},
-    [GK_MAX] = {{gk_accumulators_max,     own,         own,     copy},
-                {gk_accumulators_max,     own,         own,     copy}},
+    /*           accumulators         computed in  result   finish       selects */
+    [GK_SUM] = {{sums_of_integers,    widest,      widest,  copy,        0},
+                {sums_of_doubles,     float64,     own,     finish_sum,  0}},
+    [GK_MEAN] = {{sums_of_doubles,    float64,     float64, finish_mean, 0},
+                 {sums_of_doubles,    float64,     own,     finish_mean, 0}},
+    [GK_VAR] = {{variances,           float64,     float64, finish_var,  0},
+                {variances,           float64,     own,     finish_var,  0}},
+    [GK_STD] = {{variances,           float64,     float64, finish_std,  0},
+                {variances,           float64,     own,     finish_std,  0}},
+    [GK_MIN] = {{gk_accumulators_min, own,         own,     copy,        1},
+                {gk_accumulators_min, own,         own,     copy,        1}},
+    [GK_MAX] = {{gk_accumulators_max, own,         own,     copy,        1},
+                {gk_accumulators_max, own,         own,     copy,        1}},
 };
 
 const gk_operation *gk_operation_of(gk_reduction what, gk_type type)
 {
     return &OPERATIONS[what][gk_is_float(type) ? FLOATS : INTEGERS];
+}
+
+gk_reduction_result gk_reduction_result_of(gk_reduction what, gk_type type)
+{
+    const gk_operation *operation = gk_operation_of(what, type);
+    return (gk_reduction_result){.type = operation->result(type), .can_warn = gk_is_float(type) && !operation->selects};
 }

@@ -1,5 +1,7 @@
-/* What each reduction is: one table, which the kernel, the result's dtype in Python
- * and the tests all follow. A new reduction of the same kind is a new row. */
+/* The table of reductions: what each one accumulates in, returns and computes last.
+ *
+ * The kernel reads it, and Python takes the result's dtype from it (see
+ * gk_reduction_result_of in reduce.h). A new reduction is a new row. */
 #ifndef GK_OPERATION_H
 #define GK_OPERATION_H
 
@@ -8,15 +10,19 @@
 #include "kernels/reduce/reduce.h"
 
 typedef struct {
-    /* What accumulates arrays of a type. */
+    /* The accumulators for arrays of a type. */
     const gk_accumulator_ops *(*ops)(gk_type type);
-    /* The type that elements are converted to first, and that of the result. */
+    /* The type that elements are converted to first, and the type of the result. */
     gk_type (*computed)(gk_type type), (*result)(gk_type type);
-    /* Writes n outputs of `size` bytes each, of parts that are reduced over `count` elements. */
+    /* Writes n outputs of `size` bytes each from parts that were reduced over `count` elements. */
     void (*finish)(gk_part part, int64_t n, double count, double ddof, int64_t size, char *out);
+    /* The result is one of the elements. It does not depend on the rounding mode
+     * and cannot overflow, and subnormal elements must not be flushed to 0. */
+    int selects;
 } gk_operation;
 
-/* The row of the table, which is one for integers and bool, another for floats. */
+/* The row for this reduction. Each reduction has one row for integers and bool
+ * and another for floats. */
 const gk_operation *gk_operation_of(gk_reduction what, gk_type type);
 
 #endif

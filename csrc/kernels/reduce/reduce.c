@@ -12,39 +12,39 @@
 #include <string.h>
 
 enum {
-    PIECE = GK_REDUCE_SERIAL, /* elements worth a chunk of their own */
-    MOST_PIECES = 256,        /* of one output, or few */
+    PIECE = GK_REDUCE_SERIAL, /* elements that are worth a chunk */
+    MAX_PIECES = 256,         /* pieces of all outputs together */
     BUFFER = 4096,            /* elements converted at a time */
-    CHECK = 1 << 20,          /* elements between looks at the cancel flag */
-    SHORT_ROW = 64,       /* walking several such rows across is better than one by one, */
-    SHORT_SUM = 12,       /* and so it is with sums, which are quick to start */
-    WHOLE_ROW = 512,      /* elements at most of a row that gk_accumulator_ops.row takes */
-    TILE = 32, /* columns whose cache lines stay near while their rows are gathered */
+    CHECK = 1 << 20,          /* elements between two reads of the cancel flag */
+    SHORT_ROW = 64,           /* rows of at most this length are reduced side by side as columns */
+    SHORT_SUM = 12,           /* the same limit for sums, whose start is cheap */
+    WHOLE_ROW = 512,          /* longest row for gk_accumulator_ops.row */
+    TILE = 32,                /* columns gathered at a time, so that their cache lines are reused */
 };
 
-/* How a reduction is cut. The array is `outer` blocks of outputs, each of
- * `columns` adjacent columns, to be reduced over `reduced` rows. */
+/* How a reduction is divided into work. Each index of `outer` has `columns`
+ * outputs, and each output is reduced over the rows of layout->reduced. */
 typedef struct {
     const gk_layout *layout;
     const gk_operation *operation;
     const gk_accumulator_ops *ops;
-    gk_load *load;    /* NULL: the kernel computes on the array's own type */
-    int64_t itemsize; /* of what the kernel computes on */
+    gk_load *load;    /* NULL if elements are not converted */
+    int64_t itemsize; /* of the type that the kernel computes in */
     double ddof;
     char *out;
     int64_t out_itemsize;
-    /* Of the dimensions that stay the innermost are the columns, unless rows of
-     * one column are better; `outer` are the others. */
+    /* The innermost retained dimension becomes the columns, unless one column
+     * at a time is faster. The other retained dimensions are `outer`. */
     gk_dims outer;
     int64_t n_outer, columns, column_stride;
-    int64_t block;  /* columns of a block, */
-    int64_t blocks; /* of which there are so many; */
-    int64_t groups; /* lanes of a column: so many rows are one row of lanes */
-    int64_t pieces, piece; /* rows cut into pieces of so many */
-    double *parts;         /* the results of the pieces, if there are several */
+    int64_t block;         /* columns in a block */
+    int64_t blocks;        /* number of blocks */
+    int64_t groups;        /* accumulators per column: this many rows are added in one step */
+    int64_t pieces, piece; /* the rows are divided into `pieces` of `piece` rows each */
+    double *parts;         /* results of the pieces; NULL if there is one piece */
 } plan;
 
-/* Takes in n values side by side, of which `width` make a row of accumulators. */
+/* Accumulates n contiguous values, `width` of them at a time. */
 static void accumulate(const plan *p, gk_accumulators *accumulators, const void *x, int64_t n, int64_t width)
 {
     int64_t rows = n / width, rest = n - rows * width;
@@ -54,61 +54,60 @@ static void accumulate(const plan *p, gk_accumulators *accumulators, const void 
         p->ops->tail(accumulators, (const char *)x + rows * width * p->itemsize, rest);
 }
 
-/* Adjacent rows of adjacent columns, of the type that the kernel computes on:
- * taken from where they are. */
+/* Reduces contiguous rows and columns that need no conversion, without a copy. */
 static void reduce_flat(const plan *p, gk_accumulators *accumulators, const char *x, int64_t n, int64_t width)
 {
-    int64_t most = CHECK / width * width;
-    for (; n > most && !gk_cancelled(); n -= most, x += most * p->itemsize)
-        accumulate(p, accumulators, x, most, width);
+    int64_t limit = CHECK / width * width;
+    for (; n > limit && !gk_cancelled(); n -= limit, x += limit * p->itemsize)
+        accumulate(p, accumulators, x, limit, width);
     accumulate(p, accumulators, x, n, width);
 }
 
-/* Any other rows of one or few columns: through a buffer. */
-static void reduce_gathered(const plan *p, gk_accumulators *accumulators, gk_iterator *w, int64_t rows, int64_t columns,
-                            int64_t width)
+/* Reduces any other rows of few columns through a buffer. */
+static void reduce_gathered(const plan *p, gk_accumulators *accumulators, gk_iterator *it, int64_t rows,
+                            int64_t columns, int64_t width)
 {
     _Alignas(64) double buffer[BUFFER];
     gk_load *load = p->load != NULL ? p->load : gk_load_as_is(p->layout->type);
-    int64_t most = BUFFER / width * (width / columns); /* rows, whole rows of lanes */
-    for (int64_t unseen = 0; rows > 0; unseen += most) {
+    int64_t limit = BUFFER / width * (width / columns); /* rows that fill whole rows of accumulators */
+    for (int64_t unseen = 0; rows > 0; unseen += limit) {
         if (unseen >= CHECK / columns) {
             if (gk_cancelled())
                 return;
             unseen = 0;
         }
-        int64_t want = rows < most ? rows : most, have = 0;
+        int64_t want = rows < limit ? rows : limit, have = 0;
         char *to = (char *)buffer;
         while (have < want) {
-            int64_t run = gk_iterator_run(w, want - have), stride = w->dims->stride[w->dims->n - 1];
+            int64_t run = gk_iterator_run(it, want - have), stride = it->dims->stride[it->dims->n - 1];
             if (columns == 1) {
-                load(to, w->at, stride, run);
+                load(to, it->at, stride, run);
             } else if (p->column_stride * columns == stride) {
-                load(to, w->at, p->column_stride, run * columns);
+                load(to, it->at, p->column_stride, run * columns);
             } else {
                 for (int64_t i = 0; i < run; i++)
-                    load(to + i * columns * p->itemsize, w->at + i * stride, p->column_stride, columns);
+                    load(to + i * columns * p->itemsize, it->at + i * stride, p->column_stride, columns);
             }
             to += run * columns * p->itemsize;
             have += run;
-            gk_iterator_advance(w, run);
+            gk_iterator_advance(it, run);
         }
         accumulate(p, accumulators, buffer, want * columns, width);
         rows -= want;
     }
 }
 
-/* Rows of many columns. */
-static void reduce_wide(const plan *p, gk_accumulators *accumulators, gk_iterator *w, int64_t rows, int64_t columns)
+/* Reduces rows of many columns. */
+static void reduce_wide(const plan *p, gk_accumulators *accumulators, gk_iterator *it, int64_t rows, int64_t columns)
 {
     _Alignas(64) double buffer[BUFFER];
     int64_t own = gk_itemsize(p->layout->type);
     gk_load *load = p->load != NULL ? p->load : gk_load_as_is(p->layout->type);
     while (rows > 0 && !gk_cancelled()) {
-        int64_t stride = w->dims->stride[w->dims->n - 1];
-        int64_t run = gk_iterator_run(w, rows < CHECK / columns ? rows : CHECK / columns);
+        int64_t stride = it->dims->stride[it->dims->n - 1];
+        int64_t run = gk_iterator_run(it, rows < CHECK / columns ? rows : CHECK / columns);
         if (p->load == NULL && p->column_stride == own && stride % own == 0) {
-            p->ops->rows(accumulators, w->at, stride / own, run, columns);
+            p->ops->rows(accumulators, it->at, stride / own, run, columns);
         } else {
             if (run > BUFFER / columns)
                 run = BUFFER / columns;
@@ -116,16 +115,16 @@ static void reduce_wide(const plan *p, gk_accumulators *accumulators, gk_iterato
                 int64_t some = columns - c < TILE ? columns - c : TILE;
                 for (int64_t i = 0; i < run; i++)
                     load((char *)buffer + (i * columns + c) * p->itemsize,
-                         w->at + i * stride + c * p->column_stride, p->column_stride, some);
+                         it->at + i * stride + c * p->column_stride, p->column_stride, some);
             }
             p->ops->rows(accumulators, buffer, columns, run, columns);
         }
-        gk_iterator_advance(w, run);
+        gk_iterator_advance(it, run);
         rows -= run;
     }
 }
 
-/* One piece of one block of columns. */
+/* Reduces one piece of one block of columns. */
 static void reduce_piece(const plan *p, const char *data, int64_t first_row, int64_t rows,
                          int64_t columns, gk_part part)
 {
@@ -137,17 +136,17 @@ static void reduce_piece(const plan *p, const char *data, int64_t first_row, int
         (columns == 1 || p->column_stride == p->itemsize)) {
         reduce_flat(p, &accumulators, data + first_row * reduced->stride[0], rows * columns, width);
     } else {
-        gk_iterator w;
-        gk_iterator_start(&w, reduced, data, first_row);
+        gk_iterator it;
+        gk_iterator_start(&it, reduced, data, first_row);
         if (p->groups > 1)
-            reduce_gathered(p, &accumulators, &w, rows, columns, width);
+            reduce_gathered(p, &accumulators, &it, rows, columns, width);
         else
-            reduce_wide(p, &accumulators, &w, rows, columns);
+            reduce_wide(p, &accumulators, &it, rows, columns);
     }
     p->ops->fold(&accumulators, p->groups, columns, part);
 }
 
-/* The outputs of a block of columns, out of their reduced parts. */
+/* Writes the outputs of a block of columns from their reduced parts. */
 static void finish(const plan *p, int64_t count, int64_t columns, gk_part part, char *out)
 {
     p->operation->finish(part, columns, (double)count, p->ddof, p->out_itemsize, out);
@@ -159,12 +158,12 @@ static gk_part part_at(const plan *p, int64_t index)
     return (gk_part){.a = a, .b = a + p->block, .c = a + 2 * p->block};
 }
 
-/* Columns of block `b` of the outer index `o`, and where they begin. */
+/* Finds where block `b` of the outer index `o` begins. Returns its number of columns. */
 static int64_t locate(const plan *p, int64_t o, int64_t b, const char **data, char **out)
 {
-    gk_iterator w;
-    gk_iterator_start(&w, &p->outer, p->layout->data, o);
-    *data = w.at + b * p->block * p->column_stride;
+    gk_iterator it;
+    gk_iterator_start(&it, &p->outer, p->layout->data, o);
+    *data = it.at + b * p->block * p->column_stride;
     *out = p->out + (o * p->columns + b * p->block) * p->out_itemsize;
     int64_t left = p->columns - b * p->block;
     return left < p->block ? left : p->block;
@@ -191,7 +190,7 @@ static void reduce_items(int64_t begin, int64_t end, void *data)
     }
 }
 
-/* Short rows, one by one. */
+/* Reduces short rows one by one. */
 static void reduce_rows(int64_t begin, int64_t end, void *data)
 {
     const plan *p = data;
@@ -199,20 +198,20 @@ static void reduce_rows(int64_t begin, int64_t end, void *data)
     int64_t n = p->layout->n_reduced, stride = p->layout->reduced.stride[0];
     gk_load *load = p->load != NULL ? p->load : gk_load_as_is(p->layout->type);
     int in_place = p->load == NULL && stride == p->itemsize;
-    gk_iterator w;
-    gk_iterator_start(&w, &p->outer, p->layout->data, begin);
-    for (int64_t row = begin; row < end; row++, gk_iterator_advance(&w, 1)) {
+    gk_iterator it;
+    gk_iterator_start(&it, &p->outer, p->layout->data, begin);
+    for (int64_t row = begin; row < end; row++, gk_iterator_advance(&it, 1)) {
         double a, b;
         gk_part part = {&a, &b, NULL};
         if (!in_place)
-            load(buffer, w.at, stride, n);
-        p->ops->row(in_place ? (const void *)w.at : buffer, n, part);
+            load(buffer, it.at, stride, n);
+        p->ops->row(in_place ? (const void *)it.at : buffer, n, part);
         finish(p, n, 1, part, p->out + row * p->out_itemsize);
     }
 }
 
-/* Merges the pieces of each block pair by pair, in an order that depends on
- * their number alone. */
+/* Merges the pieces of each block pairwise, in an order that depends only on
+ * their number. */
 static void merge_pieces(const plan *p)
 {
     int64_t rows = p->layout->n_reduced;
@@ -247,9 +246,9 @@ static int64_t usual_groups(const plan *p)
     return GK_ACCUMULATOR_BYTES / p->itemsize;
 }
 
-/* Chooses columns, lanes and pieces: by the layout alone, never by the number
- * of threads. */
-static void cut(plan *p)
+/* Divides the work. The division depends on the layout only, never on the number
+ * of threads, because it determines how results are rounded. */
+static void divide(plan *p)
 {
     const gk_layout *layout = p->layout;
     const gk_dims *retained = &layout->retained, *reduced = &layout->reduced;
@@ -258,11 +257,12 @@ static void cut(plan *p)
     p->columns = 1;
     p->column_stride = 0;
     int64_t step = retained->stride[inner] < 0 ? -retained->stride[inner] : retained->stride[inner];
-    /* The dimension that is walked fastest is better the inner one; but the
-     * start and end of a reduction cost more than walking short rows across. */
-    int across = step < reduced->stride[reduced->n - 1] ||
-                 (layout->n_reduced <= (p->ops->row != NULL ? SHORT_SUM : SHORT_ROW) && retained->shape[inner] >= 4);
-    if (retained->shape[inner] > 1 && across) {
+    /* Prefer the smallest stride as the inner loop. Short rows are an exception,
+     * because starting and finishing each one would cost more. */
+    int short_row = p->ops->row != NULL ? SHORT_SUM : SHORT_ROW;
+    int by_columns = step < reduced->stride[reduced->n - 1] ||
+                     (layout->n_reduced <= short_row && retained->shape[inner] >= 4);
+    if (retained->shape[inner] > 1 && by_columns) {
         p->columns = retained->shape[inner];
         p->column_stride = retained->stride[inner];
         p->outer.n--;
@@ -275,12 +275,12 @@ static void cut(plan *p)
         while (p->groups * 2 * p->columns <= GK_ACCUMULATORS / 2)
             p->groups *= 2;
 
-    int64_t elements = layout->n_reduced * p->block, share = MOST_PIECES / (p->n_outer * p->blocks);
+    int64_t elements = layout->n_reduced * p->block, share = MAX_PIECES / (p->n_outer * p->blocks);
     p->pieces = gk_ceil_div(elements, PIECE);
     if (p->pieces > share)
         p->pieces = share > 0 ? share : 1;
     p->piece = gk_ceil_div(layout->n_reduced, p->pieces);
-    p->piece = gk_ceil_div(p->piece, p->groups) * p->groups; /* whole rows of lanes */
+    p->piece = gk_ceil_div(p->piece, p->groups) * p->groups; /* whole rows of accumulators */
     p->pieces = gk_ceil_div(layout->n_reduced, p->piece);
 }
 
@@ -289,7 +289,7 @@ static GK_NOINLINE int reduce(gk_reduction what, const gk_layout *layout, double
 {
     plan p = {.layout = layout, .out = out};
     choose_operation(&p, what, layout->type, ddof);
-    cut(&p);
+    divide(&p);
     int64_t items = p.n_outer * p.blocks * p.pieces;
     gk_body *body = reduce_items;
     if (p.columns == 1 && p.ops->row != NULL && layout->reduced.n == 1 && layout->n_reduced <= WHOLE_ROW)
@@ -316,11 +316,11 @@ static GK_NOINLINE int reduce(gk_reduction what, const gk_layout *layout, double
     return status;
 }
 
-/* Minima and maxima are among the elements, whatever rounding mode the caller
- * has set, and a subnormal number is not 0. */
+/* A result that is one of the elements must not depend on the caller's rounding
+ * mode, nor on flushing subnormals to 0. Other results follow the caller's. */
 static int needs_default_control(gk_reduction what, gk_type type)
 {
-    return what >= GK_MIN && gk_is_float(type);
+    return gk_is_float(type) && gk_operation_of(what, type)->selects;
 }
 
 int gk_reduce(gk_reduction what, const gk_layout *layout, double ddof, void *out, const gk_options *options)

@@ -13,15 +13,15 @@
 #include <string.h>
 
 enum {
-    STREAMS = 8,    /* segments summed at a time: an addition alone leaves the core idle */
+    STREAMS = 8,    /* segments summed at a time, because one chain of additions leaves the core idle */
     SEGMENT = 256,  /* elements of a segment of a long slice */
     GROUP = STREAMS * SEGMENT,
-    PIECE = 1 << 16, /* elements of a slice worth a chunk of their own; whole groups */
-    MOST_PIECES = 1024,
-    COLUMNS = 256, /* columns summed side by side */
+    PIECE = 1 << 16, /* elements that are worth a chunk; a multiple of GROUP */
+    MAX_PIECES = 1024,
+    COLUMNS = 256, /* columns summed at a time */
 };
 
-/* A sum so far: of floats, or of integers modulo 2^64. */
+/* A running sum, of floats or of integers modulo 2^64. */
 typedef struct {
     double real;
     uint64_t integer;
@@ -29,25 +29,25 @@ typedef struct {
 
 typedef struct {
     int is_float, is_narrow; /* narrow: float32 */
-    int64_t itemsize;        /* of the input */
-    gk_load *load;           /* NULL: the input is what is summed */
-    /* Slices run along the axis; `inner` of them lie side by side as columns. */
+    int64_t itemsize;        /* item size of the input */
+    gk_load *load;           /* NULL if the input needs no conversion */
+    /* Slices run along the axis. `inner` adjacent slices are summed together, as columns. */
     int64_t n, in_step, out_step;
     int64_t inner, inner_in, inner_out;
     int outer_dims;
     int64_t outer_shape[GK_MAX_DIMS], outer_in[GK_MAX_DIMS], outer_out[GK_MAX_DIMS];
     const char *in;
     char *out;
-    /* One long slice at a time is cut into pieces. */
+    /* Long slices are processed one at a time, divided into pieces. */
     int64_t piece;
     const char *slice_in;
     char *slice_out;
-    carry *carries; /* into each piece */
-    double *sums;   /* floats: of the segments of all groups */
+    carry *carries; /* the running sum before each piece */
+    double *sums;   /* floats: the sums of the segments of all groups */
     _Atomic int fp_status;
 } scan;
 
-/* sum + x, and what a floating-point unit notices about it. */
+/* Returns sum + x, and records the floating-point exceptions that this raises. */
 static double add_with_status(double sum, double x, int *fp_status)
 {
     double next = sum + x;
@@ -66,21 +66,21 @@ static void record_status(scan *s, int flags)
         atomic_fetch_or_explicit(&s->fp_status, flags, memory_order_relaxed);
 }
 
-/* Whether sums that go on from this one are finite, and were on the way to it:
- * a sum that overflowed stays infinite, so what comes near is left to
+/* Whether the running sums up to and just after this one are certainly finite. A sum
+ * that has overflowed stays infinite, so anything close to that is left to
  * scan_plainly(). */
-static int is_usual(double sum)
+static int is_safe(double sum)
 {
     return fabs(sum) < 0x1p1020;
 }
 
-/* How a group of n elements is cut into segments. Short ones are one segment. */
+/* The length of the segments of a group of n elements. A short group is one segment. */
 static int64_t segment_of(int64_t n)
 {
     return n == GROUP ? SEGMENT : n < GROUP / 16 ? n : (n + STREAMS - 1) / STREAMS;
 }
 
-/* The sums of the segments of a group, each in order; returns how many. */
+/* Sums each segment of a group in order. Returns the number of segments. */
 static int segment_sums(const double *x, int64_t n, double sums[STREAMS])
 {
     int64_t segment = segment_of(n);
@@ -103,8 +103,8 @@ static int segment_sums(const double *x, int64_t n, double sums[STREAMS])
     return count;
 }
 
-/* Running sums of a group from the carry on, whose segments have these sums; y
- * may be x. Returns 0 and does nothing if that is not usual. */
+/* Writes the running sums of a group, starting from the carry, given the sums of its
+ * segments. y may be x. Returns 0 and writes nothing if a sum is not safe. */
 static int scan_group(const double *x, int64_t n, const double sums[STREAMS], carry *c, double *y)
 {
     int64_t segment = segment_of(n);
@@ -114,7 +114,7 @@ static int scan_group(const double *x, int64_t n, const double sums[STREAMS], ca
         before[k] = total;
         total += sums[k];
     }
-    if (!is_usual(total))
+    if (!is_safe(total))
         return 0;
     c->real = total;
     if (n == STREAMS * segment) {
@@ -139,7 +139,7 @@ static int scan_group(const double *x, int64_t n, const double sums[STREAMS], ca
     return 1;
 }
 
-/* The same one element after the other, as NumPy does. */
+/* The same, one element after the other, as NumPy does. */
 static void scan_plainly(const double *x, int64_t n, carry *c, double *y, int *fp_status)
 {
     for (int64_t i = 0; i < n; i++)
@@ -150,7 +150,7 @@ static void store(const scan *s, const void *y, char *to, int64_t step, int64_t 
 {
     const double *values = y;
     if (s->is_narrow) {
-        int overflow = 0; /* finite doubles that become an infinite float */
+        int overflow = 0; /* a finite double becomes an infinite float */
         for (int64_t i = 0; i < n; i++) {
             double magnitude = fabs(values[i]);
             overflow |= (magnitude >= 0x1.ffffffp127) & (magnitude <= DBL_MAX);
@@ -178,7 +178,7 @@ static void read_from(reader *r, const scan *s, const char *in)
     r->load = s->load != NULL ? s->load : s->in_step != 8 ? gk_load_as_is(GK_INT64) : NULL;
 }
 
-/* A group of the slice, in place if its elements are what is summed. */
+/* Returns a group of the slice, in place if it needs no conversion. */
 static const void *group_at(reader *r, int64_t at, int64_t n)
 {
     const char *from = r->in + at * r->s->in_step;
@@ -188,8 +188,8 @@ static const void *group_at(reader *r, int64_t at, int64_t n)
     return r->buffer;
 }
 
-/* Sums of elements begin <= i < end of a slice: of the segments of floats to
- * `sums`, of integers the total to the carry. */
+/* Sums elements begin <= i < end of a slice. Writes the sums of segments of floats to
+ * `sums`, and adds integers to the carry. */
 static void sum_slice(const scan *s, const char *in, int64_t begin, int64_t end, carry *c, double *sums)
 {
     reader r;
@@ -210,8 +210,8 @@ static void sum_slice(const scan *s, const char *in, int64_t begin, int64_t end,
     }
 }
 
-/* Running sums of elements begin <= i < end of a slice, from the carry on. sums:
- * those of the segments, NULL if they are yet to be computed. */
+/* Writes the running sums of elements begin <= i < end of a slice, starting from the
+ * carry. `sums` has the sums of the segments, or is NULL to compute them here. */
 static void scan_slice(scan *s, const char *in, char *out, int64_t begin, int64_t end, carry c,
                       const double *sums)
 {
@@ -251,7 +251,7 @@ static void scan_slice(scan *s, const char *in, char *out, int64_t begin, int64_
 
 static const carry nothing = {.real = -0.0};
 
-/* Where the slice, or the first of the columns, number `index` begins. */
+/* Finds where slice number `index`, or the first of its columns, begins. */
 static void locate(const scan *s, int64_t index, const char **in, char **out)
 {
     *in = s->in;
@@ -275,7 +275,7 @@ static void scan_slices(int64_t begin, int64_t end, void *data)
     }
 }
 
-/* Columns side by side, row after row. */
+/* Scans adjacent columns together, row after row. */
 static void scan_columns(scan *s, const char *in, char *out, int64_t columns)
 {
     uint64_t integers[COLUMNS] = {0}, row_in[COLUMNS];
@@ -299,12 +299,12 @@ static void scan_columns(scan *s, const char *in, char *out, int64_t columns)
                 integers[i] += values[i];
         } else {
             const double *values = x;
-            double unusual = 0; /* NaN once a sum is not finite */
+            double not_finite = 0; /* becomes NaN if a sum is not finite */
             for (int64_t i = 0; i < columns; i++) {
                 next[i] = sums[i] + values[i];
-                unusual += next[i] - next[i];
+                not_finite += next[i] - next[i];
             }
-            if (unusual != 0)
+            if (not_finite != 0)
                 for (int64_t i = 0; i < columns; i++)
                     add_with_status(sums[i], values[i], &fp_status);
             memcpy(sums, next, (size_t)columns * sizeof *sums);
@@ -332,7 +332,7 @@ static void scan_blocks(int64_t begin, int64_t end, void *data)
     }
 }
 
-/* The place of a piece's sums, and where the piece ends. */
+/* Returns where the sums of a piece are stored, and sets *end to its end. */
 static double *sums_of(const scan *s, int64_t piece, int64_t *end)
 {
     *end = s->n - piece * s->piece > s->piece ? (piece + 1) * s->piece : s->n;
@@ -360,12 +360,12 @@ static void scan_pieces(int64_t begin, int64_t end, void *data)
     }
 }
 
-/* Makes what each piece begins with of the sums; returns 0 if one is not
- * usual. */
+/* Replaces the total of each piece by the running sum before it. Returns 0 if a sum
+ * is not safe. */
 static int carry_over(scan *s, int64_t pieces)
 {
     carry sum = nothing;
-    int usual = 1;
+    int safe = 1;
     for (int64_t i = 0; i < pieces; i++) {
         uint64_t total = s->carries[i].integer;
         s->carries[i] = sum;
@@ -378,16 +378,16 @@ static int carry_over(scan *s, int64_t pieces)
                 int64_t segment = segment_of(n);
                 for (int64_t k = 0; k < (n + segment - 1) / segment; k++) {
                     sum.real += sums[k];
-                    usual &= is_usual(sum.real);
+                    safe &= is_safe(sum.real);
                 }
             }
         }
     }
-    return usual;
+    return safe;
 }
 
-/* The whole of a long slice, on one thread. */
-static void scan_unusual_line(int64_t begin, int64_t end, void *data)
+/* Scans a whole long slice on one thread. */
+static void scan_slice_plainly(int64_t begin, int64_t end, void *data)
 {
     (void)begin;
     (void)end;
@@ -403,19 +403,19 @@ static int scan_long_slice(scan *s, int64_t slice, int64_t pieces, const gk_opti
     int status = gk_parallel_for(pieces, sum_pieces, s, how);
     if (status != GK_OK)
         return status;
-    if (!carry_over(s, pieces)) /* in a region, which a deadline or Ctrl-C can end */
-        return gk_parallel_for(1, scan_unusual_line, s, how);
+    if (!carry_over(s, pieces)) /* as a region, so that a deadline or Ctrl-C can end it */
+        return gk_parallel_for(1, scan_slice_plainly, s, how);
     return gk_parallel_for(pieces, scan_pieces, s, how);
 }
 
-/* Of any stride, also of one that means nothing because its axis has one element. */
+/* |x|, also for INT64_MIN. The stride of an axis of one element can be any number. */
 static uint64_t magnitude(int64_t x)
 {
     return x < 0 ? 0 - (uint64_t)x : (uint64_t)x;
 }
 
-/* Sorts dimensions into axis, columns and the rest; returns the number of
- * slices, or of rows of columns. */
+/* Divides the dimensions into the axis, the columns and the rest. Returns the number
+ * of slices, or of blocks of columns. */
 static int64_t arrange(scan *s, int ndim, const int64_t *shape, int axis, const int64_t *in_stride,
                        const int64_t *out_stride)
 {
@@ -469,7 +469,7 @@ int gk_cumsum(gk_type type, int ndim, const int64_t *shape, int axis, const char
             status = gk_parallel_for(items, scan_blocks, &s, &how);
     } else if (s.n > 2 * PIECE && slices < 64) {
         s.piece = PIECE;
-        while (gk_ceil_div(s.n, s.piece) > MOST_PIECES)
+        while (gk_ceil_div(s.n, s.piece) > MAX_PIECES)
             s.piece *= 2;
         int64_t pieces = gk_ceil_div(s.n, s.piece);
         s.carries = gk_allocate(pieces, sizeof *s.carries);

@@ -1,11 +1,12 @@
-/* Positions that sort a slice: keys and positions moved together in one word.
+/* Finds the positions that sort a slice by moving keys and positions together in one
+ * word.
  *
- * The word of an item has as many leading bits of its key as there is room for
- * above its position; leading bits that all keys share are left out. Words are
- * plain integers, so the SIMD sort of integers sorts them, stably, since no two
- * are equal. Items whose leading bits agree come out as a run in order of
- * position; where the cut-off bits differ, the run is sorted the same way, from
- * the next bits on. A level uses up at least 64 - 40 bits: three do for any key.
+ * The word of an item has its position in the low bits, and as many leading bits of
+ * its key above it as there is room for. Leading bits that all keys share are left
+ * out. Words are plain integers, so the SIMD integer sort applies, and no two are
+ * equal, so the result is stable. Items whose leading bits agree come out as a run
+ * in order of position. If their remaining bits differ, the run is sorted the same
+ * way by those. Each level uses at least 64 - 40 bits, so three levels are enough.
  */
 #include <stddef.h>
 #include <stdlib.h>
@@ -15,8 +16,8 @@
 #include "kernels/array/memory.h"
 #include "kernels/sort/sort.h"
 
-/* The order of an item as an unsigned number: equal for equal items only, so
- * -0.0 counts as 0.0, and every NaN as the number after infinity. */
+/* The key of an item as an unsigned number. Only equal items have equal keys, so -0.0
+ * has the key of 0.0, and every NaN has the key that follows infinity. */
 GK_INLINE uint64_t key_of(const void *src, int64_t i, gk_type type)
 {
     switch (type) {
@@ -44,7 +45,7 @@ GK_INLINE uint64_t key_of(const void *src, int64_t i, gk_type type)
     }
 }
 
-/* `type` is a constant in each case: key_of loses its switch. */
+/* `type` is a constant in each case, so the compiler removes the switch in key_of. */
 #define FOR_EACH_TYPE(CASE)                                                                \
     CASE(GK_BOOL) CASE(GK_UINT8) CASE(GK_INT8) CASE(GK_UINT16) CASE(GK_INT16) \
     CASE(GK_UINT32) CASE(GK_INT32) CASE(GK_UINT64) CASE(GK_INT64)      \
@@ -62,7 +63,7 @@ static int bits_of(uint64_t x)
 }
 
 typedef struct {
-    uint64_t least, most;
+    uint64_t min, max;
 } key_range;
 
 static key_range range_of(const void *src, int64_t begin, int64_t end, gk_type type)
@@ -73,8 +74,8 @@ static key_range range_of(const void *src, int64_t begin, int64_t end, gk_type t
     case t:                                    \
         for (int64_t i = begin; i < end; i++) { \
             uint64_t key = key_of(src, i, t);  \
-            r.least = key < r.least ? key : r.least; \
-            r.most = key > r.most ? key : r.most;    \
+            r.min = key < r.min ? key : r.min; \
+            r.max = key > r.max ? key : r.max;    \
         }                                      \
         break;
         FOR_EACH_TYPE(CASE)
@@ -84,17 +85,17 @@ static key_range range_of(const void *src, int64_t begin, int64_t end, gk_type t
     return r;
 }
 
-/* How keys of a range go with positions below n into one word. */
+/* How a key of a range and a position below n are packed in one word. */
 typedef struct {
-    uint64_t least;
+    uint64_t min;
     int position_bits;
-    int cut; /* low bits of key - least that have no room */
+    int cut; /* the number of low bits of key - min that do not fit */
 } packing;
 
 static packing choose_packing(key_range r, int64_t n)
 {
-    packing p = {r.least, bits_of((uint64_t)n - 1), 0};
-    int key_bits = bits_of(r.most - r.least);
+    packing p = {r.min, bits_of((uint64_t)n - 1), 0};
+    int key_bits = bits_of(r.max - r.min);
     if (key_bits + p.position_bits > 64)
         p.cut = key_bits + p.position_bits - 64;
     return p;
@@ -102,8 +103,8 @@ static packing choose_packing(key_range r, int64_t n)
 
 GK_INLINE uint64_t word_of(const packing *p, uint64_t key, int64_t position)
 {
-    /* position_bits 0 has one item only; a shift by up to 63 is always defined */
-    return ((key - p->least) >> p->cut << p->position_bits) | (uint64_t)position;
+    /* position_bits is 0 for one item only, so no shift exceeds 63 */
+    return ((key - p->min) >> p->cut << p->position_bits) | (uint64_t)position;
 }
 
 static void pack(const void *src, int64_t begin, int64_t end, gk_type type, packing p, uint64_t *words)
@@ -125,13 +126,14 @@ typedef struct {
     const gk_leaf_sorts *leaves;
 } argsorting;
 
-/* Whether a loop that is at i is to end: many equal leading bits make a run as long as the slice. */
+/* Whether to end a loop that is at i. A run of equal leading bits can be as long as
+ * the slice. */
 GK_INLINE int ended(int64_t i)
 {
     return i % (1 << 16) == 0 && i > 0 && gk_cancelled();
 }
 
-/* Sorts m positions, in ascending order on entry, by the items they stand for. */
+/* Sorts m positions by their items. The positions are in ascending order on entry. */
 static int refine(const void *src, int64_t *positions, int64_t m, const argsorting *a)
 {
     key_range r = {UINT64_MAX, 0};
@@ -139,8 +141,8 @@ static int refine(const void *src, int64_t *positions, int64_t m, const argsorti
     int sorted = 1;
     for (int64_t i = 0; i < m; i++) {
         uint64_t key = key_of(src, positions[i], a->type);
-        r.least = key < r.least ? key : r.least;
-        r.most = key > r.most ? key : r.most;
+        r.min = key < r.min ? key : r.min;
+        r.max = key > r.max ? key : r.max;
         sorted &= key >= before;
         before = key;
         if (ended(i))
@@ -191,7 +193,7 @@ static int refine(const void *src, int64_t *positions, int64_t m, const argsorti
 }
 
 /* Turns the sorted words of the runs that start in begin..end into positions.
- * The words may lie in the same memory if begin is 0. */
+ * `positions` may be the memory of the words if begin is 0. */
 static int unpack(const void *src, const uint64_t *words, int64_t *positions, int64_t begin, int64_t end,
                   int64_t n, packing p, const argsorting *a)
 {
@@ -203,7 +205,7 @@ static int unpack(const void *src, const uint64_t *words, int64_t *positions, in
     }
     int64_t i = begin;
     while (i > 0 && i < end && words[i] >> p.position_bits == words[i - 1] >> p.position_bits)
-        i++; /* belongs to a run that starts before */
+        i++; /* this item belongs to a run that starts before begin */
     int status = GK_OK;
     while (i < end && status == GK_OK) {
         uint64_t leading = words[i] >> p.position_bits;
@@ -236,7 +238,7 @@ typedef struct {
     uint64_t *words;
     int64_t n;
     packing packing;
-    key_range *ranges; /* of each chunk */
+    key_range *ranges; /* the key range of each chunk */
 } job;
 
 enum { CHUNK = 1 << 15 };
@@ -286,8 +288,8 @@ static int argsort_on_all_threads(const void *src, void *dst, int64_t n, const v
         goto end;
     key_range all = {UINT64_MAX, 0};
     for (int64_t c = 0; c < chunks; c++) {
-        all.least = j.ranges[c].least < all.least ? j.ranges[c].least : all.least;
-        all.most = j.ranges[c].most > all.most ? j.ranges[c].most : all.most;
+        all.min = j.ranges[c].min < all.min ? j.ranges[c].min : all.min;
+        all.max = j.ranges[c].max > all.max ? j.ranges[c].max : all.max;
     }
     j.packing = choose_packing(all, n);
     if ((status = gk_parallel_for(chunks, pack_chunks, &j, &mine)) != GK_OK)
@@ -312,5 +314,5 @@ int gk_argsort(const char *src, char *dst, const gk_slices *slices, gk_type type
         .on_all_threads = argsort_on_all_threads,
         .long_from = GK_SORT_LONG,
     };
-    return gk_slices_apply(&kernel, &a, src, dst, slices, options); /* sorts integers only */
+    return gk_slices_apply(&kernel, &a, src, dst, slices, options);
 }

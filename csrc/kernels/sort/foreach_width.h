@@ -1,7 +1,7 @@
-/* Includes the file FOREACH_WIDTH for keys of 32 and of 64 bits, with
+/* Includes the file FOREACH_WIDTH for keys of 32 and of 64 bits, and defines
  *   BITS         the width
  *   SIZED(name)  name with the suffixes of the width and the instruction set
- * This file itself is for base/foreach_isa.h. */
+ * Included by base/foreach_isa.h for each instruction set. */
 
 #define BITS 32
 #define SIZED(name) NAME(name##32)

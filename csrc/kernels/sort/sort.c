@@ -1,12 +1,12 @@
-/* One slice, however long, with all threads: sample, partition, sort the buckets.
+/* Sorts one long slice with all threads: sample, partition, sort the buckets.
  *
- * Pivots drawn from a sample cut the keys into buckets. One parallel pass over
- * the source numbers and counts each chunk's items by bucket; a second moves
- * every item to its bucket's place in the destination, chunk after chunk; then
- * the buckets are sorted, the largest first, each by one leaf sort.
+ * Pivots from a sample divide the keys into buckets. A first parallel pass over the
+ * source finds the bucket of every item and counts the buckets of each chunk. A
+ * second pass moves every item to its place in the destination. Then each bucket is
+ * sorted by one leaf sort, the largest bucket first.
  *
- * A pivot that the sample shows twice is a frequent value and gets a bucket of
- * its own, which needs no sorting: few distinct values are faster, not slower.
+ * A pivot that occurs twice in the sample is a frequent value. It gets a bucket of
+ * its own, which needs no sorting, so few distinct values are fast.
  */
 #include "kernels/sort/sort.h"
 
@@ -37,12 +37,12 @@ typedef struct {
     size_t size;
     const gk_leaf_sorts *leaves;
     int levels, buckets;
-    int64_t tree[MAX_BUCKETS]; /* pivots, as classify() wants them */
+    int64_t tree[MAX_BUCKETS]; /* the pivots as a search tree; see classify() */
     uint8_t *ids;
-    int64_t *counts; /* chunks x buckets; after place(): where the next item goes */
+    int64_t *counts; /* chunks x buckets: counts, and after place() where the next item goes */
     int64_t begin[MAX_BUCKETS + 1];
-    uint8_t equal[MAX_BUCKETS];  /* the bucket holds one value */
-    uint8_t by_size[MAX_BUCKETS]; /* buckets, the largest first */
+    uint8_t equal[MAX_BUCKETS];  /* whether all items of the bucket are equal */
+    uint8_t by_size[MAX_BUCKETS]; /* the buckets by decreasing size */
 } partition;
 
 static int64_t key_at(const partition *p, int64_t i)
@@ -53,7 +53,7 @@ static int64_t key_at(const partition *p, int64_t i)
     return gk_sort_key32(((const uint32_t *)p->src)[i], *order);
 }
 
-/* splitmix64: where the sample is taken. Fixed by n and the attempt alone. */
+/* splitmix64. Determines the sample, from n and the attempt only. */
 static uint64_t hash(uint64_t x)
 {
     x += UINT64_C(0x9e3779b97f4a7c15);
@@ -68,7 +68,7 @@ static int compare_keys(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Puts sorted pivots into the tree: an in-order walk. */
+/* Fills the search tree with sorted pivots, in order. */
 static void plant(partition *p, const int64_t **pivots, int node)
 {
     if (node >= p->buckets)
@@ -97,7 +97,7 @@ static void choose_pivots(partition *p, int attempt)
         else if (pivot == pivots[found - 1] && pivot < last)
             pivots[found++] = pivot + 1;
     }
-    while (found < wanted) /* what is left over cuts off the greatest key */
+    while (found < wanted) /* the pivots that are left over separate the largest key */
         pivots[found++] = last;
     memset(p->equal, 0, sizeof p->equal);
     for (int b = 1; b < wanted; b++)
@@ -111,14 +111,14 @@ static void count_chunks(int64_t begin, int64_t end, void *data)
 {
     partition *p = data;
     const gk_sort_order *order = &gk_sort_orders[p->type];
-    enum { BLOCK = 4096 }; /* its ids are in the first-level cache when they are counted */
+    enum { BLOCK = 4096 }; /* its ids are still in the first-level cache when they are counted */
     for (int64_t c = begin; c < end; c++) {
         int64_t *counts = p->counts + c * p->buckets;
         memset(counts, 0, (size_t)p->buckets * sizeof *counts);
         int64_t stop = (c + 1) * p->chunk < p->n ? (c + 1) * p->chunk : p->n;
         for (int64_t i = c * p->chunk; i < stop; i += BLOCK) {
             int64_t n = stop - i < BLOCK ? stop - i : BLOCK;
-            uint32_t tables[4][MAX_BUCKETS] = {{0}}; /* equal neighbours would wait for each other in one */
+            uint32_t tables[4][MAX_BUCKETS] = {{0}}; /* an addition waits for the previous one to the same entry */
             if (p->size == 8)
                 GK_DISPATCH(classify64)(p->src + i * 8, n, order, p->tree, p->levels, p->ids + i);
             else
@@ -138,7 +138,7 @@ static void count_chunks(int64_t begin, int64_t end, void *data)
     }
 }
 
-/* Turns the counts into places; returns the size of the largest bucket that is to be sorted. */
+/* Turns the counts into positions. Returns the size of the largest bucket that needs sorting. */
 static int64_t place(partition *p)
 {
     int64_t at = 0, largest = 0;
@@ -156,7 +156,7 @@ static int64_t place(partition *p)
     return largest;
 }
 
-/* The bucket that has all items of chunk c, or -1. */
+/* Returns the bucket that has all items of chunk c, or -1. */
 static int only_bucket(const partition *p, int64_t c, int64_t items)
 {
     const int64_t *places = p->counts + c * p->buckets;
@@ -222,8 +222,8 @@ static void order_by_size(partition *p)
 static int partition_sort(partition *p, const gk_options *options)
 {
     int status = GK_OK;
-    /* Data made against the sample can put nearly everything into one bucket;
-     * another sample is cheaper than sorting that on one thread. */
+    /* Adversarial data can put nearly all items into one bucket. Another sample is cheaper
+     * than sorting such a bucket on one thread. */
     for (int attempt = 0; attempt < 3; attempt++) {
         choose_pivots(p, attempt);
         status = gk_parallel_for(p->chunks, count_chunks, p, options);
@@ -248,13 +248,13 @@ int gk_sort_long(const void *src, void *dst, int64_t n, gk_type type,
     mine.eager = 1;
     mine.grain = 1;
     int threads = gk_participants(&mine);
-    /* One thread needs the buckets only so that Ctrl-C is soon. */
+    /* On one thread, buckets serve only to bound the latency of Ctrl-C. */
     if (n < GK_SORT_LONG || (threads == 1 && n <= GK_LINE_UNINTERRUPTED)) {
         gk_sort_copy(src, dst, n, type, leaves);
         return GK_OK;
     }
 
-    int64_t buckets = n >> 20; /* small enough that Ctrl-C between two is soon */
+    int64_t buckets = n >> 20; /* small enough to bound the latency of Ctrl-C */
     if (buckets < 8 * threads)
         buckets = 8 * threads;
     partition p = {.src = src, .dst = dst, .n = n, .type = type, .size = size, .leaves = leaves};
@@ -314,7 +314,7 @@ int gk_sort(const char *src, char *dst, const gk_slices *slices, gk_type type,
         .on_all_threads = sort_on_all_threads,
         .long_from = gk_itemsize(type) < 8 ? 2 * GK_SORT_LONG : GK_SORT_LONG,
     };
-    /* The leaf sorts compare floats: a subnormal number is not 0. */
+    /* The leaf sorts compare floats, so subnormals must not be flushed to 0. */
     gk_fp_saved saved = gk_fp_use_default();
     int status = gk_slices_apply(&kernel, &s, src, dst, slices, options);
     gk_fp_restore(saved);

@@ -1,11 +1,10 @@
-/* Sorting slices of an array, in total order.
+/* Sorts the slices of an array in a total order.
  *
- * Integers and booleans sort by value. Floats sort as NumPy does (NaN last),
- * and where NumPy leaves the order open by their bits: -0.0 before 0.0, NaNs
- * with a clear sign bit by rising payload, then the others by falling payload:
- * the order of the magnitudes, as among numbers. The result
- * is therefore a permutation of the input's bits, and only one permutation is
- * right: it cannot depend on how the work was cut.
+ * Integers and bool sort by value. Floats sort as in NumPy, with NaN last. Where
+ * NumPy leaves the order open, their bits decide: -0.0 comes before 0.0, and NaNs
+ * with a clear sign bit come by rising payload before the others by falling payload.
+ * The result is a permutation of the input's bits, and only one permutation is
+ * right, so it cannot depend on how the work was divided.
  */
 #ifndef GK_SORT_H
 #define GK_SORT_H
@@ -16,8 +15,8 @@
 #include "kernels/array/slices.h"
 #include "runtime/parallel.h"
 
-/* Sorts n contiguous items on the calling thread. The signature is that of
- * NumPy's sort functions, whose last argument is an array or NULL. */
+/* Sorts n contiguous items on the calling thread. The signature is that of NumPy's
+ * sort functions, whose last argument is an array or NULL. */
 typedef int gk_leaf_sort(void *items, intptr_t n, void *unused);
 
 /* One leaf sort for each type. */
@@ -25,41 +24,42 @@ typedef struct {
     gk_leaf_sort *of[GK_TYPES];
 } gk_leaf_sorts;
 
-/* Sorts every slice of src into dst. The arrays do not overlap, or are the same
- * memory with the same strides. */
+/* Sorts every slice of src into dst. The arrays must not overlap, unless they are the
+ * same memory with the same strides. */
 int gk_sort(const char *src, char *dst, const gk_slices *slices, gk_type type,
             const gk_leaf_sorts *leaves, const gk_options *options);
 
-/* Sorts n contiguous items of src into dst with all threads; src may be dst. */
+/* Sorts n contiguous items of src into dst on all threads. src may be dst. */
 int gk_sort_long(const void *src, void *dst, int64_t n, gk_type type,
                  const gk_leaf_sorts *leaves, const gk_options *options);
 
 /* Sorts n contiguous items in place on this thread. */
 void gk_sort_leaf(void *items, int64_t n, gk_type type, const gk_leaf_sorts *leaves);
 
-/* Sorts n contiguous items of src into dst on this thread; src may be dst. */
+/* Sorts n contiguous items of src into dst on this thread. src may be dst. */
 void gk_sort_copy(const void *src, void *dst, int64_t n, gk_type type, const gk_leaf_sorts *leaves);
 
-/* From how many 8-byte items on gk_sort_long is worth it. */
+/* The number of 8-byte items from which gk_sort_long is worth it. */
 enum { GK_SORT_LONG = 1 << 15 };
 
-/* The order of a type, as a bijection between its bits and a signed integer of
- * the same width (the key) that sorts as the type does. */
+/* The order of a type, as a bijection between its bits and a signed integer of the
+ * same width (the key) that sorts as the type does. */
 typedef struct {
-    uint64_t fold;   /* bits that are inverted where the sign bit is set: floats */
+    uint64_t fold;   /* bits that are inverted if the sign bit is set: floats */
     uint64_t invert; /* bits that are always inverted: unsigned integers */
-    uint64_t rotate; /* subtracted at last: brings NaNs with a sign bit to the end */
+    uint64_t rotate; /* subtracted at the end: moves NaNs with a sign bit to the end */
 } gk_sort_order;
 
 extern const gk_sort_order gk_sort_orders[GK_TYPES];
 
-/* Sorts 8-bit and 16-bit items by counting them; src may be dst. */
+/* Sorts 8-bit and 16-bit items by counting them. src may be dst. */
 int gk_sort_counting(const void *src, void *dst, int64_t n, gk_type type,
                      const gk_options *options);
 void gk_sort_counting8(void *items, int64_t n, gk_type type);
 
-/* Writes the positions that sort each slice of src, stable: of equal items the
- * earlier one first. All zeros are equal, and so are all NaNs, which come last. */
+/* Writes the positions that sort each slice of src. The sort is stable: of equal items
+ * the earlier one comes first. All zeros are equal, and so are all NaNs, which come
+ * last. */
 int gk_argsort(const char *src, char *dst, const gk_slices *slices, gk_type type,
                const gk_leaf_sorts *leaves, const gk_options *options);
 

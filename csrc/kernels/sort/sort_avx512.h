@@ -1,7 +1,7 @@
-/* classify() of sort_template.h with the top of the tree in registers: a step
- * is one permutation, one comparison and two additions for 8 or 16 items.
- * A permutation looks at an index's low bits only, so a level of as many nodes
- * as a register has lanes needs no subtraction of its first node's number. */
+/* classify() of sort_template.h with the top of the tree in registers. A step takes one
+ * permutation, one comparison and two additions for 8 or 16 items. A permutation
+ * reads only the low bits of an index, so a level with as many nodes as a register
+ * has lanes does not need to subtract the number of its first node. */
 #include <immintrin.h>
 
 static GK_TARGET(GK_AVX512_FEATURES) void classify64_avx512(const void *items, int64_t n, const gk_sort_order *order,

@@ -1,4 +1,4 @@
-/* 8-bit and 16-bit items: there are so few values that counting them sorts. */
+/* Sorts 8-bit and 16-bit items by counting how often each value occurs. */
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,8 +7,8 @@
 #include "kernels/array/memory.h"
 #include "kernels/sort/sort.h"
 
-/* Counts of n < 2**32 items by their bits. Four tables side by side: equal
- * neighbours in one table would wait for each other's addition. */
+/* Counts n < 2**32 items by their bits. Uses four tables, because an addition to an
+ * entry waits for the previous addition to the same entry. */
 static void count8(const uint8_t *x, int64_t n, int64_t counts[256])
 {
     uint32_t tables[4][256] = {{0}};
@@ -25,10 +25,10 @@ static void count8(const uint8_t *x, int64_t n, int64_t counts[256])
 void gk_sort_counting8(void *items, int64_t n, gk_type type)
 {
     int64_t counts[256] = {0};
-    uint8_t *x = items, invert = type == GK_INT8 ? 0x80 : 0; /* the smallest value's bits */
-    enum { MOST = 1 << 30 };
-    for (int64_t i = 0; i < n; i += MOST)
-        count8(x + i, n - i < MOST ? n - i : MOST, counts);
+    uint8_t *x = items, invert = type == GK_INT8 ? 0x80 : 0; /* the bits of the smallest value */
+    enum { MAX = 1 << 30 };
+    for (int64_t i = 0; i < n; i += MAX)
+        count8(x + i, n - i < MAX ? n - i : MAX, counts);
     for (int v = 0; v < 256; v++) {
         int64_t count = counts[v ^ invert];
         if (count) {
@@ -43,9 +43,9 @@ typedef struct {
     void *dst;
     int64_t n, chunk;
     int values;            /* 256 or 65536 */
-    unsigned invert;       /* rank of bits: bits ^ invert */
-    int64_t *tables;       /* a table for each participant */
-    int64_t *begin;        /* where the items of each rank begin; values + 1 of them */
+    unsigned invert;       /* the rank of a value is bits ^ invert */
+    int64_t *tables;       /* one table for each participant */
+    int64_t *begin;        /* where the items of each rank begin; values + 1 entries */
 } counting;
 
 static void count_chunks(int64_t begin, int64_t end, void *data)
@@ -105,7 +105,7 @@ int gk_sort_counting(const void *src, void *dst, int64_t n, gk_type type,
     p.invert = type == GK_INT8 ? 0x80 : type == GK_INT16 ? 0x8000 : 0;
     p.chunk = n >> 10 > 1 << 16 ? n >> 10 : 1 << 16;
     if (p.chunk > 1 << 24)
-        p.chunk = 1 << 24; /* Ctrl-C is looked at between chunks */
+        p.chunk = 1 << 24; /* Ctrl-C is checked between chunks */
     int64_t chunks = gk_ceil_div(n, p.chunk), at = 0;
     if (threads > chunks)
         threads = chunks;

@@ -1,4 +1,4 @@
-/* The keys of the sort: gk_sort_key64() and 32 of an item's bits, and back. */
+/* Keys for sorting: gk_sort_key32() and gk_sort_key64() of an item's bits, and their inverses. */
 #ifndef GK_SORT_KEY_H
 #define GK_SORT_KEY_H
 
@@ -7,7 +7,7 @@
 #include "base/compiler.h"
 #include "kernels/sort/sort.h"
 
-/* 0 - (x >> top) is all ones where the sign bit is set. */
+/* 0 - (x >> top) is all ones if the sign bit is set. */
 #define GK_SORT_KEYS(bits)                                                                           \
     GK_INLINE int##bits##_t gk_sort_key##bits(uint##bits##_t x, gk_sort_order order)                 \
     {                                                                                                \
@@ -26,7 +26,7 @@ GK_SORT_KEYS(64)
 
 #undef GK_SORT_KEYS
 
-/* For the BITS of a template. */
+/* The names for a template's BITS. */
 #define GK_SORT_PASTE_(name, bits, end) name##bits##end
 #define GK_SORT_PASTE(name, bits, end) GK_SORT_PASTE_(name, bits, end)
 #define GK_SORT_UINT GK_SORT_PASTE(uint, BITS, _t)

@@ -1,4 +1,4 @@
-/* One slice on the calling thread, by a sort of NumPy's. */
+/* Sorts one slice on the calling thread with NumPy's own sort. */
 #include "kernels/sort/sort.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@
 
 #define SIGN32 UINT64_C(0x80000000)
 #define SIGN64 UINT64_C(0x8000000000000000)
-/* NaNs with a sign bit that are not in their place, in front of -infinity. */
+/* The number of NaNs with a sign bit. As integers they precede -infinity. */
 #define NANS32 UINT64_C(0x7fffff)
 #define NANS64 UINT64_C(0xfffffffffffff)
 
@@ -26,8 +26,8 @@ const gk_sort_order gk_sort_orders[GK_TYPES] = {
 #define FOREACH_ISA "kernels/sort/foreach_width.h"
 #include "base/foreach_isa.h"
 
-/* Leaf sorts of floats may take -0.0 for 0.0 and one NaN for another, and write
- * the one in the other's place. */
+/* NumPy's sorts of floats treat -0.0 and 0.0 as equal, and all NaNs, and may write one
+ * in place of another. */
 static int has_special(const void *items, int64_t n, gk_type type)
 {
     return (type == GK_FLOAT64 && GK_DISPATCH(has_special64)(items, n)) ||
@@ -36,7 +36,7 @@ static int has_special(const void *items, int64_t n, gk_type type)
 
 static void sort_plain_or_special(void *items, int64_t n, gk_type type, int special, const gk_leaf_sorts *leaves)
 {
-    /* As integers they stay what they are. */
+    /* Sorted as integers, they keep their bits. */
     const gk_sort_order *order = &gk_sort_orders[type];
     if (!special) {
         leaves->of[type](items, (intptr_t)n, NULL);
@@ -71,7 +71,7 @@ void gk_sort_copy(const void *src, void *dst, int64_t n, gk_type type, const gk_
         gk_sort_leaf(dst, n, type, leaves);
         return;
     }
-    /* What is copied is looked at while it is in the cache. */
+    /* Check each block while it is still in the cache. */
     int special = 0;
     for (int64_t at = 0; at < bytes; at += BLOCK) {
         int64_t step = bytes - at < BLOCK ? bytes - at : BLOCK;

@@ -1,6 +1,5 @@
-/* What a leaf sort of floats needs besides NumPy's, for one width and
- * instruction set; BITS and SIZED(name) are those of foreach_width.h.
- * Plain loops without branches: compilers vectorise them.
+/* What leaf sorts of floats need besides NumPy's, for one width and instruction set.
+ * foreach_width.h defines BITS and SIZED(name). Compilers vectorise these loops.
  */
 static TARGET void SIZED(to_keys)(void *items, int64_t n, gk_sort_order order)
 {
@@ -16,8 +15,8 @@ static TARGET void SIZED(from_keys)(void *items, int64_t n, gk_sort_order order)
         x[i] = GK_SORT_UNKEY((GK_SORT_INT)x[i], order);
 }
 
-/* Is there a -0.0 or a NaN among these floats? -0.0 is the least of them as a
- * signed integer; without the sign bit NaNs are greater than infinity. */
+/* Whether there is a -0.0 or a NaN among these floats. As a signed integer, -0.0 is the
+ * smallest, and without the sign bit NaNs are greater than infinity. */
 static TARGET int SIZED(has_special)(const void *items, int64_t n)
 {
     const GK_SORT_INT magnitude = (GK_SORT_INT)(~(GK_SORT_UINT)0 >> 1);
@@ -26,13 +25,13 @@ static TARGET int SIZED(has_special)(const void *items, int64_t n)
     const GK_SORT_INT *x = items;
     for (int64_t begin = 0; begin < n; begin += 4096) {
         int64_t end = begin + 4096 < n ? begin + 4096 : n;
-        GK_SORT_INT least = 0, most = 0;
+        GK_SORT_INT min = 0, max = 0;
         for (int64_t i = begin; i < end; i++) {
             GK_SORT_INT size = x[i] & magnitude;
-            least = x[i] < least ? x[i] : least;
-            most = size > most ? size : most;
+            min = x[i] < min ? x[i] : min;
+            max = size > max ? size : max;
         }
-        if (least == -magnitude - 1 || most > infinity)
+        if (min == -magnitude - 1 || max > infinity)
             return 1;
     }
     return 0;

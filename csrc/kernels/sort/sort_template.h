@@ -1,13 +1,11 @@
-/* classify(), for one width and instruction set.
- *
- * BITS and SIZED(name) are those of foreach_width.h.
- * Plain loops without branches: compilers vectorise them.
+/* classify() for one width and instruction set. foreach_width.h defines BITS and
+ * SIZED(name). Compilers vectorise these branch-free loops.
  */
-#if ISA != 5 /* sort_avx512.h has a better one */
-/* ids[i]: how many pivots are <= the key of item i. The pivots stand in a tree:
- * the children of node b are 2b and 2b + 1; the root is 1; behind the
- * last level come the buckets. No branch depends on the items, and eight of them
- * go down side by side, since each step waits for the one before. */
+#if ISA != 5 /* sort_avx512.h has a faster one */
+/* Sets ids[i] to the number of pivots that are <= the key of item i. The pivots form a
+ * search tree: the root is node 1, the children of node b are 2b and 2b + 1, and the
+ * buckets follow the last level. No branch depends on the items. Eight items descend
+ * together, because each step waits for the one before. */
 static TARGET void SIZED(classify)(const void *items, int64_t n, const gk_sort_order *order,
                                    const int64_t *tree, int levels, uint8_t *GK_RESTRICT ids)
 {
@@ -20,7 +18,7 @@ static TARGET void SIZED(classify)(const void *items, int64_t n, const gk_sort_o
     for (int64_t i = 0; i < n; i += ABREAST) {
         GK_SORT_INT key[ABREAST];
         unsigned node[ABREAST];
-        int64_t last = n - 1; /* a short end repeats its last item */
+        int64_t last = n - 1; /* the last group repeats the last item */
         for (int j = 0; j < ABREAST; j++) {
             key[j] = GK_SORT_KEY(x[i + j < n ? i + j : last], kept);
             node[j] = 1;
