@@ -14,7 +14,7 @@ from gilkit import sync
 NOT_CALLED = {"__version__", "blocks", "reference", "sync"}
 # Public names whose docstrings are not in numpydoc form yet.
 TODO: set[str] = set()
-RETURN_NOTHING = {"gilkit.set_num_threads"}
+RETURN_NOTHING = {"gilkit.parallel_for", "gilkit.set_num_threads"}
 
 NAMES = [f"gilkit.{name}" for name in sorted(set(gilkit.__all__) - NOT_CALLED)]
 NAMES += [f"gilkit.sync.{name}" for name in sorted(sync.__all__)]
