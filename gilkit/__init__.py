@@ -26,8 +26,8 @@ if not _core.is_main_interpreter:
 
     _interpreters.prepare()
 
-from gilkit._call import CancelToken
 from gilkit._core import __version__
+from gilkit._scopes import CancelToken
 from gilkit.kernels.spin import spin
 from gilkit.mapping import imap, map, starmap
 from gilkit.parallel import parallel_for

@@ -3,7 +3,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.pycapsule cimport PyCapsule_New
 from libc.string cimport memset
 
-from gilkit._call cimport Call, begin, finish
+from gilkit._call cimport Call, call_begin, call_end
 from gilkit._exports cimport GK_OK, gk_options, gk_token_list, import_core
 
 from gilkit._core import __version__
@@ -204,7 +204,7 @@ cdef int api_begin(gilkit_options *options) except -1:
     if call == NULL:
         raise MemoryError
     try:
-        begin(call, options.threads or None)
+        call_begin(call, options.threads or None)
     except BaseException:
         PyMem_Free(call)
         raise
@@ -223,14 +223,14 @@ cdef int api_finish(gilkit_options *options, int status) except -1:
     try:
         if status == GILKIT_BAD_OPTIONS or status == GILKIT_NOT_IMPORTED:
             if call != NULL:
-                finish(call, GK_OK)
+                call_end(call, GK_OK)
             raise RuntimeError("the gilkit_options do not come from gilkit_default_options()"
                                if status == GILKIT_BAD_OPTIONS else "gilkit_import() was not called, or failed")
         if call != NULL:
-            finish(call, status)
+            call_end(call, status)
         else:
             memset(&none, 0, sizeof(none))
-            finish(&none, status)
+            call_end(&none, status)
     finally:
         PyMem_Free(call)
     return 0

@@ -14,10 +14,10 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int64_t
 
-from gilkit._call cimport Call, begin, finish
+from gilkit._call cimport Call, call_begin, call_check, call_end
 from gilkit._exports cimport GK_OK, gk_inside, gk_now, gk_options, import_core
 
-from gilkit import _call
+from gilkit import _scopes
 from gilkit._progress import reporter
 from gilkit._runner import start, threads_are_greenlets
 
@@ -106,7 +106,7 @@ _prompt = frozenset({
                                     {}.values(), {}.items(), reversed([]), reversed(()), deque(), itertools.repeat(0),
                                     itertools.count())
 })
-_scope = _call.scope_variable
+_scope = _scopes.scope_variable
 
 
 def _count_fork():
@@ -148,9 +148,9 @@ def run(Core core, threads):
         while imap_await_work(&core.s) and imap_hold(&core.s):
             try:
                 # A dying interpreter takes no other threads in.
-                begin(&call, 1 if mapping_finalizing() else threads)
+                call_begin(&call, 1 if mapping_finalizing() else threads)
                 status = imap_run(&core.s, &call.options)
-                finish(&call, GK_OK if core.s.closed else status)
+                call_end(&call, GK_OK if core.s.closed else status)
             finally:
                 imap_let_go(&core.s)
     except BaseException as error:
@@ -173,10 +173,10 @@ cdef tuple thread_hooks():
 
 def _without_limits():
     """What a with block says of threads holds for an imap that is made in it; the time limit and the token do not."""
-    threads = _call.scope_threads()
+    threads = _scopes.scope_threads()
     _scope.set(None)
     if threads:
-        _call.enter_scope(None, threads, 0, None)
+        _scopes.enter_scope(None, threads, 0, None)
 
 
 cdef object current(variable):
@@ -449,10 +449,8 @@ cdef class Results:
 
     cdef int check_limits(self) except -1:
         """Raises if the time of a with block around the consumer is over or its token is cancelled."""
-        cdef Call call
         self.asked_for_limits = True
-        begin(&call, None)
-        finish(&call, GK_OK)
+        call_check(None)
         self.asked_for_limits = False
         return 0
 

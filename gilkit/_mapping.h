@@ -255,7 +255,7 @@ static void mapping_leave(void *data, void *entered)
     PyObject *context = entered;
     if (GK(gk_participant)() == 0)
         atomic_store_explicit(&m->over, 1, memory_order_relaxed);
-    PyObject *error = mapping_take_exception(); /* a signal handler's, for finish() */
+    PyObject *error = mapping_take_exception(); /* a signal handler's, for call_end() */
     if (PyContext_Exit(context) != 0)
         PyErr_WriteUnraisable(context);
     Py_DECREF(context);

@@ -10,13 +10,13 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_XDECREF
 from libc.stdint cimport int64_t
 
-from gilkit._call cimport Call, begin, finish, integer
+from gilkit._call cimport Call, call_begin, call_end, integer
 from gilkit._exports cimport (
     GK_INTERRUPTED, GK_MAX_THREADS, GK_OK, gk_now, gk_num_threads, gk_options, gk_participants, import_core,
 )
 from gilkit._imap cimport thread_hooks
 
-from gilkit import _call
+from gilkit import _scopes
 from gilkit._imap import Results
 from gilkit._progress import reporter
 
@@ -102,7 +102,7 @@ cdef class Block:
         self.m.context = <PyObject *>self.context
         self.m.hooks = <PyObject *>self.hooks if self.hooks is not None else NULL
         # A dying interpreter takes no other threads in.
-        begin(&call, 1 if mapping_finalizing() else threads)
+        call_begin(&call, 1 if mapping_finalizing() else threads)
         call.options.grain = 1 if chunksize is None else chunksize
         call.options.eager = self.m.n <= FEW * gk_participants(&call.options)
         if call.options.poll != NULL and not ISOLATED:
@@ -114,8 +114,8 @@ cdef class Block:
             call.options.poll, call.options.poll_context = mapping_report, &self.m
         status = mapping_run(&self.m, &call.options)
         if status == GK_INTERRUPTED or self.m.error == NULL:
-            return finish(&call, status)  # what a signal handler raised comes before all else
-        finish(&call, GK_OK)
+            return call_end(&call, status)  # what a signal handler raised comes before all else
+        call_end(&call, GK_OK)
         raise <object>self.m.error
 
     cdef list finished_results(self):
@@ -124,7 +124,7 @@ cdef class Block:
 
 
 cdef int report(void *data) noexcept:
-    # As with poll itself, an exception stays set, and finish() raises it.
+    # As with poll itself, an exception stays set, and call_end() raises it.
     cdef Block block = <Block>data
     if block.poll != NULL and block.poll(block.poll_context) != 0:
         return 1
@@ -180,7 +180,7 @@ cdef object length(iterables):
 
 
 cdef int64_t thread_count(threads) except -1:
-    return threads if threads is not None else _call.scope_threads() or gk_num_threads()
+    return threads if threads is not None else _scopes.scope_threads() or gk_num_threads()
 
 
 cdef int check(str what, fn, iterables, threads, chunksize) except -1:

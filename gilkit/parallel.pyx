@@ -14,7 +14,7 @@ from cpython.buffer cimport PyBUF_ANY_CONTIGUOUS, PyBuffer_Release, PyObject_Che
 from cpython.pycapsule cimport PyCapsule_CheckExact, PyCapsule_GetName, PyCapsule_GetPointer
 from libc.stdint cimport int64_t, uintptr_t
 
-from gilkit._call cimport Call, begin, exact_integer, finish, integer
+from gilkit._call cimport Call, call_begin, call_end, exact_integer, integer
 from gilkit._exports cimport GK_OK, gk_body, gk_cancel, gk_options, gk_parallel_for, import_core
 
 import_core()
@@ -299,7 +299,7 @@ def parallel_for(n, kernel, data=None, *, threads=None, grain=None):
     if data is not None:
         holder = Data(data)
         pointer = holder.address
-    begin(&call, threads)
+    call_begin(&call, threads)
     call.options.grain = size
     call.options.foreign = True
     call.options.stack_size = PyThread_get_stacksize()
@@ -308,7 +308,7 @@ def parallel_for(n, kernel, data=None, *, threads=None, grain=None):
     else:
         with nogil:
             status = gk_parallel_for(count, <gk_body *>address, <void *>pointer, &call.options)
-    finish(&call, GK_OK if status == RAISED and errors else status)
+    call_end(&call, GK_OK if status == RAISED and errors else status)
     if errors:
         try:
             raise errors[0]

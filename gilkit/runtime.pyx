@@ -13,7 +13,7 @@ from gilkit._exports cimport (
     gk_pool_set_spin, gk_pool_spin, gk_pool_stop, gk_pool_workers, gk_set_isa, gk_set_num_threads, import_core,
 )
 
-from gilkit import _call, _core
+from gilkit import _core, _scopes
 
 import_core()
 
@@ -27,7 +27,7 @@ def num_threads():
     ``set_num_threads`` set; the environment variable GILKIT_NUM_THREADS; the
     smaller of the CPU affinity mask and the cgroup quota. Thread-safe.
     """
-    return _call.scope_threads() or gk_num_threads()
+    return _scopes.scope_threads() or gk_num_threads()
 
 
 def set_num_threads(n):
@@ -50,11 +50,11 @@ class threads:
         self._n = 0 if n is None else integer(n, "n", 1, GK_MAX_THREADS)
 
     def __enter__(self):
-        _call.enter_scope(self, self._n, 0, None)
+        _scopes.enter_scope(self, self._n, 0, None)
         return self
 
     def __exit__(self, *exc):
-        _call.leave_scope(self)
+        _scopes.leave_scope(self)
 
     def __repr__(self):
         return f"gilkit.threads({self._n or None})"
@@ -90,11 +90,11 @@ class timeout:
         # Beyond a century: no limit, and no overflow of the clock.
         if self._seconds is not None and self._seconds < 4e9:
             deadline = gk_now() + math.ceil(self._seconds * GK_SECOND)
-        _call.enter_scope(self, None, deadline, None)
+        _scopes.enter_scope(self, None, deadline, None)
         return self
 
     def __exit__(self, *exc):
-        _call.leave_scope(self)
+        _scopes.leave_scope(self)
 
     def __repr__(self):
         return f"gilkit.timeout({self._seconds})"
