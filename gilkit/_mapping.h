@@ -138,7 +138,7 @@ static PyObject *mapping_list_item(const mapping *m, int64_t index)
     PyObject *item = index < PyList_GET_SIZE(m->list) ? Py_NewRef(PyList_GET_ITEM(m->list, index)) : NULL;
 #endif
     if (item == NULL)
-        PyErr_SetString(PyExc_RuntimeError, "the list became shorter while gilkit.map was at work on it");
+        PyErr_SetString(PyExc_RuntimeError, "the list became shorter while gilkit.map was running over it");
     return item;
 }
 
