@@ -85,7 +85,9 @@ static int parallel_elsewhere(int64_t n, gk_body *body, void *data, const gk_opt
                 if (interrupted || cancelled)
                     atomic_store(&job->stop, 1);
             }
-            status = interrupted ? GK_INTERRUPTED : cancelled && job->status == GK_INTERRUPTED ? GK_CANCELLED : job->status;
+            status = interrupted                                  ? GK_INTERRUPTED
+                     : cancelled && job->status == GK_INTERRUPTED ? GK_CANCELLED
+                                                                  : job->status;
         }
         PyThread_release_lock(job->done);
         PyThread_free_lock(job->done);
