@@ -1,16 +1,16 @@
 """Functions of an array that is divided into blocks: in several files, in other processes, or on other machines.
 
-Each function does its share of the work on every block and combines the results, with the same bits for any placement of
-the blocks and any number of workers. Only ``map`` knows where the blocks are and how many workers there are. It is called
-like builtin ``map``, which is the default and computes in this process. The ``map`` of an executor computes in its
-workers::
+Each function does its share of the work on every block and combines the results, with the same bits for any placement
+of the blocks and any number of workers. Only ``map`` knows where the blocks are and how many workers there are. It is
+called like builtin ``map``, which is the default and computes in this process. The ``map`` of an executor computes in
+its workers::
 
     from concurrent.futures import ProcessPoolExecutor
     with ProcessPoolExecutor() as executor:
         gilkit.blocks.pi(10**9, map=executor.map)
 
-With Dask, pass ``client.get_executor(pure=False).map``. Blocks may be Dask futures; each is then processed on the worker
-that holds it. The calls are picklable if the blocks are. ``gilkit.dask`` limits the workers' threads.
+With Dask, pass ``client.get_executor(pure=False).map``. Blocks may be Dask futures; each is then processed on the
+worker that holds it. The calls are picklable if the blocks are. ``gilkit.dask`` limits the workers' threads.
 """
 
 from __future__ import annotations

@@ -39,8 +39,8 @@ class Patch:
         return text.replace(self.old, self.new)
 
 
-# From the 33rd interpreter on, Cython 3.3 reads beyond the end of its table of interpreters and uses the memory there as
-# an entry.
+# From the 33rd interpreter on, Cython 3.3 reads beyond the end of its table of interpreters and uses the memory there
+# as an entry.
 PATCHES = (
     Patch(
         "reads past the end of the table of interpreters",
