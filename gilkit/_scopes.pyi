@@ -1,7 +1,8 @@
 from contextvars import ContextVar
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import NoReturn, Self, final
 
+@final
 class Scope: ...
 
 class CancelToken:
