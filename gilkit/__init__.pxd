@@ -1,4 +1,4 @@
-"""gilkit for Cython: what gilkit/gilkit.h has, without the prefix.
+"""gilkit for Cython: the functions of gilkit/gilkit.h, without the prefix.
 
     cimport gilkit
     gilkit.import_gilkit()          # once, at the module's top level
@@ -7,8 +7,8 @@
 
     gilkit.run(n, body, &data)
 
-The header tells what each does; options may be left out. Compile with
-gilkit.get_include() among the include_dirs.
+The header documents each function. Options may be omitted. Compile with
+gilkit.get_include() in the include_dirs.
 """
 from libc.stdint cimport int32_t, int64_t
 
@@ -47,7 +47,7 @@ cdef extern from "gilkit/gilkit.h" nogil:
         const options_t *options) noexcept
     int64_t default_grain "gilkit_default_grain" (int64_t n) noexcept
 
-    # From inside of a body.
+    # From inside a body.
     void cancel "gilkit_cancel" (int code) noexcept
     bint cancelled "gilkit_cancelled" () noexcept
     int participant "gilkit_participant" () noexcept
@@ -58,8 +58,8 @@ cdef extern from "gilkit/gilkit.h" nogil:
     void cancel_token "gilkit_cancel_token" (token_t *token) noexcept
     int64_t now "gilkit_now" () noexcept
 
-    # Locks and counters in memory of your own. Those that Python code shares are
-    # in gilkit.sync, with methods for code without the GIL.
+    # Locks and counters in your own memory. Locks and counters that Python code
+    # shares are in gilkit.sync, with methods for code without the GIL.
     ctypedef struct lock_t "gilkit_lock":
         pass
     int lock_acquire "gilkit_lock_acquire" (lock_t *lock, int64_t timeout) noexcept
@@ -72,7 +72,7 @@ cdef extern from "gilkit/gilkit.h" nogil:
     int64_t counter_value "gilkit_counter_value" (counter_t *counter) noexcept
 
 cdef extern from "gilkit/gilkit.h":
-    # Holding the GIL; these raise.
+    # These need the GIL, and raise.
     int import_gilkit "gilkit_import" () except -1
     int begin "gilkit_begin" (options_t *options) except -1
     int finish "gilkit_finish" (options_t *options, int status) except -1
@@ -81,7 +81,7 @@ cdef extern from "gilkit/gilkit.h":
         int64_t n, size_t size, fold_t *fold, combine_t *combine, void *data, void *result,
         const options_t *options) except -1
 
-# Regions. With a body that takes the GIL, not while holding it.
+# Regions. If the body takes the GIL, the caller must not hold it.
 
 cdef inline int parallel_for(
         int64_t n, body_t *body, void *data, const options_t *options=NULL) noexcept nogil:
@@ -95,7 +95,7 @@ cdef inline int parallel_reduce(
 cdef inline int participants(const options_t *options=NULL) noexcept nogil:
     return _participants(options)
 
-# The same holding the GIL; these raise.
+# The same, for callers that hold the GIL. These raise.
 
 cdef inline int run(int64_t n, body_t *body, void *data, const options_t *options=NULL) except -1:
     return _run(n, body, data, options)

@@ -1,8 +1,8 @@
 """gilkit puts every core to work from ordinary CPython.
 
-Kernels that release the GIL and run on native threads; counters and locks for
-Python, Cython and C; one shared pool for other people's code. The functions
-are documented where they stand; ``docs/`` has the guides.
+It has kernels that release the GIL and run on native threads, counters and locks
+for Python, Cython and C, and one pool of threads that other packages share. Each
+function has a docstring; the guides are in ``docs/``.
 """
 
 import importlib as _importlib
@@ -26,15 +26,15 @@ if not _core.is_main_interpreter:
 
     _interpreters.prepare()
 
-from gilkit._call import CancelToken
 from gilkit._core import __version__
+from gilkit._scopes import CancelToken
 from gilkit.kernels.spin import spin
 from gilkit.mapping import imap, map, starmap
 from gilkit.parallel import parallel_for
 from gilkit.runtime import info, num_threads, set_num_threads, threads, timeout
 
-# Loaded when first used: what needs NumPy, or is seldom needed. So gilkit
-# itself imports in no time, and where NumPy does not (own-GIL sub-interpreters).
+# Modules that need NumPy, or are seldom needed, are loaded at first use. So gilkit
+# imports quickly, and also where NumPy cannot be imported (own-GIL sub-interpreters).
 _LAZY: dict[str, str] = {
     "mandelbrot": "gilkit.kernels.mandelbrot",
     "pi": "gilkit.kernels.pi",
@@ -74,7 +74,20 @@ def __dir__() -> list[str]:
 
 
 def get_include() -> str:
-    """The folder for a C compiler's -I: ``#include <gilkit/gilkit.h>``."""
+    """Return the directory of the C header, for a compiler's ``-I`` option.
+
+    With it, C and Cython code finds ``#include <gilkit/gilkit.h>``.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import os
+    >>> os.path.exists(os.path.join(gilkit.get_include(), "gilkit", "gilkit.h"))
+    True
+    """
     import os
 
     return os.path.join(os.path.dirname(os.path.abspath(__file__)), "include")

@@ -2,7 +2,7 @@ from gilkit import blocks as blocks
 from gilkit import reference as reference
 from gilkit import runtime as runtime
 from gilkit import sync as sync
-from gilkit._call import CancelToken as CancelToken
+from gilkit._scopes import CancelToken as CancelToken
 from gilkit.kernels.clustering import KMeans as KMeans
 from gilkit.kernels.clustering import kmeans as kmeans
 from gilkit.kernels.clustering import nearest as nearest

@@ -1,4 +1,4 @@
-"""``python -m gilkit``: the same as the command ``gilkit``."""
+"""Run the command ``gilkit`` as ``python -m gilkit``."""
 
 import sys
 

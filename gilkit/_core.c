@@ -1,8 +1,8 @@
-/* The one extension module that links csrc/: it owns the pool, and exports the
- * table of C functions through which the other modules call it.
+/* The only extension module that links csrc/. It owns the pool, and exports the table
+ * of C functions through which the other modules call it.
  *
- * In C, because all interpreters of a process load this same one, and so share
- * the pool: it has no state, and can be imported anew.
+ * It is written in C because all interpreters of a process load it, and so share the
+ * pool. It has no module state, and each interpreter can import it.
  */
 #include <Python.h>
 
@@ -11,7 +11,7 @@
 #include "exports.h"
 #include "gilkit/gilkit.h"
 
-/* Constant and without Python objects, for all interpreters. */
+/* All interpreters use it, so it is constant and has no Python objects. */
 static const gk_exports export_table = {
 #define GK_MEMBER(name) &name,
     GK_EXPORTS(GK_MEMBER)
@@ -20,7 +20,7 @@ static const gk_exports export_table = {
 
 static atomic_flag taken = ATOMIC_FLAG_INIT;
 
-/* Adds a value, whose reference it takes. */
+/* Adds a value to the module. Steals the reference. */
 static int add(PyObject *module, const char *name, PyObject *value)
 {
     int status = value == NULL ? -1 : PyModule_AddObjectRef(module, name, value);
@@ -31,10 +31,10 @@ static int add(PyObject *module, const char *name, PyObject *value)
 static int execute(PyObject *module)
 {
     int is_main = PyInterpreterState_Get() == PyInterpreterState_Main();
-    /* The first to import gilkit: its environment is the one that sets up the pool. */
+    /* The first interpreter that imports gilkit configures the pool from the environment. */
     int is_first = !atomic_flag_test_and_set(&taken);
     if (add(module, "exports", PyCapsule_New((void *)&export_table, GK_EXPORTS_CAPSULE, NULL)) < 0 ||
-        PyModule_AddStringConstant(module, "__version__", GILKIT_VERSION) < 0 || /* the one place: gilkit.h */
+        PyModule_AddStringConstant(module, "__version__", GILKIT_VERSION) < 0 || /* defined in gilkit.h only */
         add(module, "is_main_interpreter", PyBool_FromLong(is_main)) < 0 ||
         add(module, "is_first_interpreter", PyBool_FromLong(is_first)) < 0)
         return -1;

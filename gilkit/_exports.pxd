@@ -1,25 +1,10 @@
-"""csrc, as Cython modules see it: each name goes through the table of _core.
+"""The declarations of csrc for Cython modules, which call it through the table of _core.
 
-A module calls import_core() once, at its top level, before anything else here.
+A module must call import_core() once, at its top level, before it uses anything else from here.
 """
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
-cdef extern from *:
-    """
-    #include "exports.h"
-    static const gk_exports *gk_core;
-    #define GK(name) (gk_core->name)
-
-    static int gk_import_core(void)
-    {
-        PyObject *module = PyImport_ImportModule("gilkit._core");
-        if (module == NULL)
-            return -1;
-        Py_DECREF(module);
-        gk_core = (const gk_exports *)PyCapsule_Import(GK_EXPORTS_CAPSULE, 0);
-        return gk_core == NULL ? -1 : 0;
-    }
-    """
+cdef extern from "gilkit/_import_core.h":
     int import_core "gk_import_core" () except -1
 
     # base
@@ -50,7 +35,7 @@ cdef extern from *:
         GK_FORKED
         GK_MAX_THREADS
     ctypedef struct gk_cancel_token:
-        int32_t reason  # atomic, and so is reading it
+        int32_t reason  # atomic in C, so reading it is atomic
     ctypedef struct gk_token_list:
         gk_cancel_token *token
         const gk_token_list *outer

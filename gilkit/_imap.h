@@ -3,11 +3,11 @@
  * compute them.
  *
  * A thread of imap's own, the runner, begins a region when there are items, and
- * sleeps when there are none. Cells are claimed in order. The consumer takes
- * results in order, so one index tells what it waits for.
+ * sleeps when there are none. Participants claim cells in order. The consumer
+ * takes results in order, so one index identifies the cell that it waits for.
  *
- * All waits are for locks of the interpreter's C interface: gevent and eventlet
- * replace those of Python's modules.
+ * All waits use locks of CPython's C interface, because gevent and eventlet
+ * replace the locks of Python's modules.
  */
 #ifndef GILKIT_IMAP_H
 #define GILKIT_IMAP_H
@@ -22,33 +22,36 @@ typedef struct {
     int failed;                  /* the outcome is an exception */
 } imap_cell;
 
+/* The fork depth of this process. The pipelines of a parent have no threads in its child. */
+static int imap_forks;
+
 typedef struct {
-    mapping m; /* what a call needs; first, so that mapping_enter() finds it */
+    mapping m; /* for the calls; must be first, for mapping_enter() */
     imap_cell *cells;
     int64_t mask;
     int64_t head;               /* the next result to give; used by the consumer alone */
     _Atomic int64_t next, tail; /* cells before these are claimed, filled */
-    _Atomic int64_t limit;      /* cells from here on are not wanted: one before them failed */
-    _Atomic int64_t cost;       /* nanoseconds of an item, at most four times IMAP_SHORT; 0: not known yet */
-    _Atomic int64_t awaited;    /* what the consumer waits for: a cell, IMAP_END or IMAP_NOTHING */
-    _Atomic int working;        /* participants inside an item; IMAP_SEALED: the region ends */
-    _Atomic int idle;           /* the runner sleeps: the thread that clears this wakes it */
-    _Atomic int closed;         /* no more items are to be begun */
+    _Atomic int64_t limit;      /* cells from here on are not needed, because one before them failed */
+    _Atomic int64_t cost;       /* nanoseconds per item, at most four times IMAP_SHORT; 0: unknown */
+    _Atomic int64_t awaited;    /* the cell that the consumer waits for, IMAP_END or IMAP_NOTHING */
+    _Atomic int working;        /* participants that compute an item; IMAP_SEALED: the region ends */
+    _Atomic int idle;           /* the runner sleeps; the thread that clears this wakes it */
+    _Atomic int closed;         /* no more items may be started */
     _Atomic int over;           /* the runner has ended */
-    _Atomic int locked;         /* guards `closed` against the start of a region */
-    _Atomic(PyObject *) broken; /* an exception that comes before all results */
+    _Atomic int locked;         /* a lock: `closed` is not set while a region starts */
+    _Atomic(PyObject *) broken; /* an exception that takes precedence over all results */
     gk_cancel_token token;      /* ends gilkit's calls inside the items */
-    PyThread_type_lock ready, work, never; /* taken; the first two are released to wake somebody */
+    PyThread_type_lock ready, work, never; /* held; releasing one of the first two wakes its waiter */
 } imap_stream;
 
 enum { IMAP_NOTHING = -1, IMAP_END = -2, IMAP_SEALED = -1 };
 
-/* A participant without an item looks for new ones: at once, then this often. */
+/* A participant without an item spins this long, then sleeps at most this long between checks. */
 static const int64_t IMAP_SPIN = 100 * GK_MICROSECOND;
 static const int64_t IMAP_LONGEST_PAUSE = 2 * GK_MILLISECOND;
 
-/* The consumer computes items that take fewer nanoseconds than handing them over
- * is worth: with a GIL, the other thread has to get it first. */
+/* The consumer itself computes items that take fewer nanoseconds than handing them
+ * over costs. With a GIL, the other thread has to acquire it first. */
 #ifdef Py_GIL_DISABLED
 static const int64_t IMAP_SHORT = 1000;
 #else
@@ -67,12 +70,12 @@ static void imap_free_lock(PyThread_type_lock lock)
 {
     if (lock == NULL)
         return;
-    PyThread_acquire_lock(lock, NOWAIT_LOCK); /* whether or not it was taken: now it is */
+    PyThread_acquire_lock(lock, NOWAIT_LOCK); /* if it is not held already */
     PyThread_release_lock(lock);
     PyThread_free_lock(lock);
 }
 
-/* capacity: a power of two. Returns 0, or -1 without memory. */
+/* capacity is a power of two. Returns 0, or -1 if memory is exhausted. */
 static int imap_init(imap_stream *s, int64_t capacity)
 {
     s->cells = calloc((size_t)capacity, sizeof(imap_cell));
@@ -85,7 +88,7 @@ static int imap_init(imap_stream *s, int64_t capacity)
     return s->cells == NULL || s->ready == NULL || s->work == NULL || s->never == NULL ? -1 : 0;
 }
 
-/* When nobody else knows the stream any more. */
+/* When no other thread uses the stream. */
 static void imap_free(imap_stream *s)
 {
     for (int64_t i = 0; s->cells != NULL && i <= s->mask; i++) {
@@ -115,15 +118,15 @@ static int imap_is_there(imap_stream *s, int64_t index)
     return atomic_load(&imap_cell_at(s, index)->outcome) != NULL || atomic_load(&s->broken) != NULL;
 }
 
-/* Whoever ends a wait owes one release of `ready`. */
+/* The thread that ends a wait must release `ready` once. */
 static int imap_end_wait(imap_stream *s, int64_t index)
 {
     return atomic_compare_exchange_strong(&s->awaited, &index, IMAP_NOTHING);
 }
 
-/* After an outcome or `broken` or `over` was stored. Either this sees the wait,
- * or the consumer sees what was stored: both look after a fence that follows
- * what they have written. */
+/* Called after storing an outcome, `broken` or `over`. Either this sees the wait, or
+ * the consumer sees the new value, because each reads after a fence that follows
+ * its own write. */
 static void imap_wake(imap_stream *s, int64_t index)
 {
     atomic_thread_fence(memory_order_seq_cst);
@@ -139,9 +142,9 @@ static void imap_wake_any(imap_stream *s)
         PyThread_release_lock(s->ready);
 }
 
-/* Waits for a cell's outcome, or the runner's end; at most so many microseconds
- * (-1: for ever). Returns 1 if it may be there, 0 if not, -1 with what a signal
- * handler raised. */
+/* Waits for a cell's outcome, or for the runner's end, at most `microseconds` (-1: no
+ * limit). Returns 1 if it may be there, 0 if not, and -1 with an exception if a
+ * signal handler raised. */
 static int imap_wait(imap_stream *s, int64_t index, int64_t microseconds)
 {
     int64_t until = microseconds < 0 ? 0 : GK(gk_now)() + microseconds * GK_MICROSECOND;
@@ -171,7 +174,7 @@ static int imap_wait(imap_stream *s, int64_t index, int64_t microseconds)
             }
         }
     }
-    if (!imap_end_wait(s, index)) { /* woken at this moment */
+    if (!imap_end_wait(s, index)) { /* another thread has just ended the wait */
         Py_BEGIN_ALLOW_THREADS
         PyThread_acquire_lock(s->ready, WAIT_LOCK);
         Py_END_ALLOW_THREADS
@@ -181,7 +184,18 @@ static int imap_wait(imap_stream *s, int64_t index, int64_t microseconds)
     return result;
 }
 
-/* ---- The consumer's other steps ---- */
+/* ---- Other functions of the consumer ---- */
+
+/* Returns 1 if no other thread is inside: there is one consumer at a time. */
+static int imap_enter(int *inside)
+{
+    return atomic_exchange((_Atomic int *)inside, 1) == 0;
+}
+
+static void imap_leave(int *inside)
+{
+    atomic_store((_Atomic int *)inside, 0);
+}
 
 static void imap_kick(imap_stream *s)
 {
@@ -198,7 +212,7 @@ static void imap_push(imap_stream *s, PyObject *item)
     atomic_store_explicit(&s->tail, tail + 1, memory_order_release);
 }
 
-/* The outcome of cell `head`, which moves on; NULL if it is not there. */
+/* Returns the outcome of cell `head` and advances `head`; NULL if there is none yet. */
 static PyObject *imap_take(imap_stream *s, int *failed)
 {
     imap_cell *cell = imap_cell_at(s, s->head);
@@ -211,7 +225,7 @@ static PyObject *imap_take(imap_stream *s, int *failed)
     return outcome;
 }
 
-/* Begins no more items and ends gilkit's calls in those that are at work. */
+/* Lets no more items start, and ends gilkit's calls in the items in progress. */
 static void imap_stop(imap_stream *s)
 {
     while (atomic_exchange_explicit(&s->locked, 1, memory_order_acquire) != 0)
@@ -222,8 +236,8 @@ static void imap_stop(imap_stream *s)
     imap_kick(s);
 }
 
-/* Follows a long item at once, so that the consumer computes one at most, and
- * short ones soon: it may have been long because the thread was interrupted. */
+/* Adapts to a long item at once, so the consumer computes at most one of them. Adapts
+ * to short items gradually, because one measurement may include a preemption. */
 static void imap_note_cost(imap_stream *s, int64_t nanoseconds)
 {
     int64_t cost = atomic_load_explicit(&s->cost, memory_order_relaxed);
@@ -243,7 +257,7 @@ static int imap_pending(imap_stream *s)
     return atomic_load_explicit(&s->next, memory_order_relaxed) < (limit < end ? limit : end);
 }
 
-/* Whether there is an item for this participant, which then counts as working. */
+/* Claims an item for this participant, which then counts as working. Returns 0 if there is none. */
 static int imap_claim(imap_stream *s, int64_t *index)
 {
     int working = atomic_load_explicit(&s->working, memory_order_relaxed);
@@ -253,7 +267,7 @@ static int imap_claim(imap_stream *s, int64_t *index)
     } while (!atomic_compare_exchange_weak(&s->working, &working, working + 1));
     int64_t next = atomic_load_explicit(&s->next, memory_order_relaxed);
     while (imap_pending(s) && !atomic_load_explicit(&s->closed, memory_order_relaxed)) {
-        /* `next` may have changed since: then the exchange fails and tells it. */
+        /* If `next` has changed since, the exchange fails and reloads it. */
         int64_t end = atomic_load_explicit(&s->tail, memory_order_acquire);
         int64_t limit = atomic_load_explicit(&s->limit, memory_order_relaxed);
         if (next < (limit < end ? limit : end) && atomic_compare_exchange_weak(&s->next, &next, next + 1)) {
@@ -279,7 +293,7 @@ static void imap_failed(imap_stream *s, int64_t index, PyObject *error)
     int64_t limit = atomic_load(&s->limit);
     while (index + 1 < limit && !atomic_compare_exchange_weak(&s->limit, &limit, index + 1))
         ;
-    /* As in gilkit.map: it ends everything, at once. */
+    /* As in gilkit.map, KeyboardInterrupt ends everything at once. */
     if (PyErr_GivenExceptionMatches(error, PyExc_KeyboardInterrupt)) {
         imap_break(s, Py_NewRef(error));
         GK(gk_cancel_token_set)(&s->token, GK_CANCELLED);
@@ -298,14 +312,14 @@ static void imap_compute(imap_stream *s, int64_t index)
     cell->item = NULL;
     Py_DECREF(item);
     atomic_fetch_sub(&s->working, 1);
-    /* From here on the cell is the consumer's. */
+    /* From here on the cell belongs to the consumer. */
     atomic_store_explicit(&cell->outcome, outcome, memory_order_release);
     imap_wake(s, index);
 }
 
-/* Waits for more items while another participant computes, since nobody can
- * join a region that has been left. Returns 0 when the region ends: when
- * nobody computes, it is sealed. */
+/* Waits for more items while another participant computes, because a thread that has
+ * left a region cannot join it again. When no participant computes, seals the
+ * region. Returns 0 when the region ends. */
 static int imap_linger(imap_stream *s)
 {
     PyThreadState *state = PyEval_SaveThread();
@@ -351,7 +365,7 @@ static void imap_body(int64_t begin, int64_t end, void *data)
 
 /* ---- The runner ---- */
 
-/* Sleeps until there is work; returns 0 if there will be none. */
+/* Sleeps until there is work. Returns 0 if the stream is closed. */
 static int imap_await_work(imap_stream *s)
 {
     PyThreadState *state = PyEval_SaveThread();
@@ -368,8 +382,9 @@ static int imap_await_work(imap_stream *s)
     return !atomic_load(&s->closed);
 }
 
-/* A sleeping runner has no reference to the function, or an iterator that its
- * function refers to would never be collected. Returns 0 if it is closed. */
+/* Takes references for a region. A sleeping runner holds no reference to the function,
+ * so that an iterator that its own function refers to can be collected. Returns 0 if
+ * the stream is closed. */
 static int imap_hold(imap_stream *s)
 {
     while (atomic_exchange_explicit(&s->locked, 1, memory_order_acquire) != 0)
@@ -392,19 +407,19 @@ static void imap_let_go(imap_stream *s)
     Py_XDECREF(hooks);
 }
 
-/* Computes until there are no items; returns the status of the region. */
+/* Computes until there are no items. Returns the status of the region. */
 static int imap_run(imap_stream *s, gk_options *options)
 {
     atomic_store(&s->working, 0);
     atomic_store(&s->m.over, 0);
     options->grain = 1;
     options->eager = 1;
-    /* The tokens of the with blocks around the call end it too. */
+    /* The tokens of the `with` blocks around the call end the region too. */
     gk_token_list around = {options->token, options->outer_tokens};
     if (options->token != NULL)
         options->outer_tokens = &around;
     options->token = &s->token;
-    /* One chunk is one item, of which nobody knows how many will come. */
+    /* A chunk is one item. Their number is unknown, so n is an upper bound. */
     int status = mapping_region(&s->m, INT64_C(1) << 40, imap_body, options);
     return status > 0 ? GK_OK : status;
 }
@@ -417,7 +432,7 @@ static void imap_end(imap_stream *s)
 
 /* ---- In the consumer's thread ---- */
 
-/* The function's result, in a context that is entered for it; NULL with an exception. */
+/* Calls the function in the given context. Returns its result, or NULL with an exception. */
 static PyObject *imap_call_here(imap_stream *s, PyObject *context, PyObject *item)
 {
     if (PyContext_Enter(context) != 0)
@@ -433,8 +448,8 @@ static PyObject *imap_call_here(imap_stream *s, PyObject *context, PyObject *ite
     return result;
 }
 
-/* What an object keeps in memory by itself, if it is one of those that are
- * often large; else 0. */
+/* Returns the object's own size in memory if its type is one of those that are often
+ * large, else 0. */
 static int64_t imap_bytes(PyObject *object)
 {
     if (PyLong_CheckExact(object) || object == Py_None || PyFloat_CheckExact(object))
@@ -455,7 +470,7 @@ static int64_t imap_bytes(PyObject *object)
     return bytes;
 }
 
-/* ---- A thread that gevent and eventlet do not know of ---- */
+/* ---- A thread that gevent and eventlet cannot replace ---- */
 
 typedef struct {
     PyInterpreterState *interpreter;
@@ -479,7 +494,7 @@ static void imap_thread_main(void *argument)
     PyThreadState_DeleteCurrent();
 }
 
-/* Returns 0, or -1 if no thread can be had. */
+/* Returns 0, or -1 if no thread can be started. */
 static int imap_start_thread(PyObject *function)
 {
     imap_thread *thread = malloc(sizeof *thread);

@@ -1,2 +1,3 @@
-# What each new thread is to call, for profilers, debuggers and coverage; None if nothing.
+# The (setter, function) pairs that each new thread must call, for profilers,
+# debuggers and coverage; None if there are none.
 cdef tuple thread_hooks()

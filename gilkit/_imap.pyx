@@ -14,21 +14,14 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int64_t
 
-from gilkit._call cimport Call, begin, finish
+from gilkit._call cimport Call, call_begin, call_check, call_end
 from gilkit._exports cimport GK_OK, gk_inside, gk_now, gk_options, import_core
 
-from gilkit import _call
+from gilkit import _scopes
 from gilkit._progress import reporter
 from gilkit._runner import start, threads_are_greenlets
 
 import_core()
-
-cdef extern from *:
-    """
-    /* In a child the pipelines of its parent have no threads. */
-    static int gk_imap_forks;
-    """
-    int forks "gk_imap_forks"
 
 cdef extern from "Python.h":
     PyObject *PyIter_Next(object iterator) except? NULL
@@ -68,45 +61,33 @@ cdef extern from "gilkit/_imap.h":
     int64_t imap_bytes(PyObject *object)
     int imap_start_thread(object function)
     bint mapping_finalizing()
-
-cdef extern from *:
-    """
-    /* One consumer at a time. */
-    static int gk_imap_enter(int *inside)
-    {
-        return atomic_exchange((_Atomic int *)inside, 1) == 0;
-    }
-    static void gk_imap_leave(int *inside)
-    {
-        atomic_store((_Atomic int *)inside, 0);
-    }
-    """
-    bint enter "gk_imap_enter" (int *inside)
-    void leave "gk_imap_leave" (int *inside)
+    int forks "imap_forks"
+    bint enter "imap_enter" (int *inside)
+    void leave "imap_leave" (int *inside)
 
 cdef enum:
     MAX_AHEAD = 65_536
-    # Cells that are filled before any result was given; each given result allows two more.
+    # Number of cells to fill before the first result was given. Each given result allows two more.
     FIRST_AHEAD = 16
-    # What items and results that wait may take in memory, unless threads would have no work.
+    # Maximum memory of waiting items and results, unless threads would have no work.
     BYTES_AHEAD = 16_777_216
-    # A source whose last item came later than this (nanoseconds) is slow, and may be about to wait for a result.
+    # A source is slow if its last item took longer than this (nanoseconds). It may be about to wait for a result.
     SLOW_SOURCE = 1_000_000
-    # How long to wait for a result before such a source is asked again (microseconds).
+    # How long to wait for a result before asking such a source again (microseconds).
     GRACE = 2_000
-    # So many quick items in a row, and the source is read also while a result is there.
+    # After this many quick items in a row, the source is read even if a result is ready.
     TRUSTED_AFTER = 64
-    # Between two looks at a cancel token (microseconds).
-    LOOK_EVERY = 5_000
+    # Time between two checks of a cancel token (microseconds).
+    CHECK_EVERY = 5_000
     REPORT_NANOSECONDS = 50_000_000
 
-# Iterators that never wait for anything.
+# Types of iterators that never wait for anything.
 _prompt = frozenset({
     type(iter(value)) for value in ([], (), {}, set(), "", "\xe9", b"", bytearray(), range(0), range(2**70),
                                     {}.values(), {}.items(), reversed([]), reversed(()), deque(), itertools.repeat(0),
                                     itertools.count())
 })
-_scope = _call.scope_variable
+_scope = _scopes.scope_variable
 
 
 def _count_fork():
@@ -119,7 +100,7 @@ if hasattr(os, "register_at_fork"):
 
 
 cdef class Core:
-    """What the consumer and the runner share."""
+    """The state that the consumer and the runner share."""
 
     cdef imap_stream s
     cdef int forks
@@ -141,16 +122,16 @@ cdef class Core:
 
 
 def run(Core core, threads):
-    """Begins a region whenever there are items."""
+    """Begin a region whenever there are items."""
     cdef Call call
     cdef int status
     try:
         while imap_await_work(&core.s) and imap_hold(&core.s):
             try:
-                # A dying interpreter takes no other threads in.
-                begin(&call, 1 if mapping_finalizing() else threads)
+                # An interpreter that is finalizing does not let other threads attach.
+                call_begin(&call, 1 if mapping_finalizing() else threads)
                 status = imap_run(&core.s, &call.options)
-                finish(&call, GK_OK if core.s.closed else status)
+                call_end(&call, GK_OK if core.s.closed else status)
             finally:
                 imap_let_go(&core.s)
     except BaseException as error:
@@ -172,11 +153,11 @@ cdef tuple thread_hooks():
 
 
 def _without_limits():
-    """What a with block says of threads holds for an imap that is made in it; the time limit and the token do not."""
-    threads = _call.scope_threads()
+    """Keep only the number of threads of the `with` blocks around the call of imap, not its limits."""
+    threads = _scopes.scope_threads()
     _scope.set(None)
     if threads:
-        _call.enter_scope(None, threads, 0, None)
+        _scopes.enter_scope(None, threads, 0, None)
 
 
 cdef object current(variable):
@@ -190,21 +171,21 @@ cdef object current(variable):
 
 
 cdef class Results:
-    """The results of a gilkit.imap, in order: an iterator with the methods of a generator."""
+    """Iterator over the results of a gilkit.imap, with the methods of a generator."""
 
     cdef Core core
     cdef object fn, source, source_error, context, hooks, threads, thread
-    cdef object here, here_scope, own_scope  # for calls in the consumer's thread: its context, and what that was last
+    cdef object here, here_scope, own_scope  # for calls in the consumer's thread: their context, and its last scope
     cdef object report, close_report, total
-    cdef readonly object stop_iteration  # that the function raised
+    cdef readonly object stop_iteration  # if the function raised one
     cdef int64_t ahead, fewest, given, next_report, item_bytes, result_bytes, last_read, quick_reads
     cdef int inside
     cdef bint started, alone, ended, exhausted, prompt, asked_for_limits
 
     def __cinit__(self, fn, source, bint star, int64_t ahead, threads, int64_t thread_count, context, bint limited,
                   bint alone=False):
-        """limited: the limits of the with blocks around this call hold for the items, too.
-        alone: everything is computed by the consumer."""
+        """limited: whether the limits of the `with` blocks around this call apply to the items.
+        alone: whether the consumer computes everything."""
         cdef int64_t capacity = 1
         self.ahead, self.fewest = min(ahead, MAX_AHEAD), thread_count + 1
         while capacity < self.ahead and not alone:
@@ -221,12 +202,12 @@ cdef class Results:
         self.core.s.m.star = star
 
     def tell_of(self, progress, total, what="imap"):
-        """Shows progress, as the function or the bar that `progress` asks for."""
+        """Report progress to the function or the bar that `progress` asks for."""
         manager = reporter(progress, total, what)
         self.report, self.total = manager.__enter__(), total
         self.close_report = partial(manager.__exit__, None, None, None)
 
-    # ---- As a generator has them
+    # ---- The methods of a generator
 
     def __iter__(self):
         return self
@@ -240,7 +221,7 @@ cdef class Results:
                 if not self.ended:
                     return result
         except BaseException as error:
-            # A limit of the consumer's ends its wait alone.
+            # A limit of the consumer ends only its wait.
             if not (self.asked_for_limits and is_limit(error)):
                 self.end()
             self.asked_for_limits = False
@@ -250,19 +231,19 @@ cdef class Results:
         raise StopIteration
 
     def send(self, value):
-        """next(), for None."""
+        """Return the next result, if value is None."""
         if value is not None:
             raise TypeError("gilkit.imap takes no values")
         return next(self)
 
     def throw(self, kind, value=None, traceback=None):
-        """Closes this iterator and raises the exception."""
+        """Close this iterator and raise the exception."""
         self.close()
         error = kind if isinstance(kind, BaseException) else value if isinstance(value, BaseException) else kind()
         raise error if traceback is None else error.with_traceback(traceback)
 
     def close(self):
-        """Ends it: items that are at work are finished first, unless the caller is one of them."""
+        """Close this iterator, and wait for the items in progress unless the caller is one of them."""
         if not enter(&self.inside):
             raise ValueError("gilkit.imap: this iterator is already executing")
         try:
@@ -271,7 +252,7 @@ cdef class Results:
             leave(&self.inside)
 
     def __del__(self):
-        # Never waits: this runs in any thread, also in one that an item waits for.
+        # Must not wait: this runs in any thread, even in one that an item waits for.
         if not self.ended:
             self.ended = True
             if self.is_mine():
@@ -288,15 +269,16 @@ cdef class Results:
         cdef imap_stream *s = &self.core.s
         cdef PyObject *outcome
         cdef int failed = 0, over
-        # list() and the like run no Python between two results, and a wait that no signal interrupts looks for none.
+        # list() and similar functions run no bytecode between two results, and a wait
+        # checks for signals only if one interrupts it.
         PyErr_CheckSignals()
         if not self.is_mine():
-            raise RuntimeError("this process was forked while gilkit.imap was at work; only the parent can go on")
+            raise RuntimeError("this process was forked while gilkit.imap was running; only the parent can continue it")
         scope = current(_scope)
         if scope is not None:
             self.check_limits()
         while True:
-            over = s.over  # looked at first: outcomes come before it
+            over = s.over  # read first, because outcomes are stored before it
             if s.broken != NULL:
                 raise <object>s.broken
             if s.head < s.tail:
@@ -334,14 +316,14 @@ cdef class Results:
         return 0 < self.core.s.cost < IMAP_SHORT
 
     cdef int64_t allowed(self):
-        """How many items may be under way."""
+        """Return the maximum number of items in the ring."""
         cdef int64_t most = min(self.ahead, FIRST_AHEAD + 2 * self.given), each = self.item_bytes + self.result_bytes
         if each > 0:
             most = min(most, max(self.fewest, BYTES_AHEAD // each))
         return most
 
     cdef bint is_there_soon(self) except -1:
-        """Whether the next result comes while a source that may be slow is not asked for more."""
+        """Wait a moment for the next result before asking a source that may be slow; return whether it came."""
         cdef imap_stream *s = &self.core.s
         if s.cost != 0 and self.last_read < SLOW_SOURCE:
             return False
@@ -352,7 +334,7 @@ cdef class Results:
         return False
 
     cdef object read_item(self):
-        """The source's next item; None with `exhausted` if there is none."""
+        """Return the source's next item; if there is none, set `exhausted` and return None."""
         cdef PyObject *item
         try:
             item = PyIter_Next(self.source)
@@ -367,7 +349,7 @@ cdef class Results:
         return value
 
     cdef int read(self) except -1:
-        """Fills cells. A source that may be slow is asked no more than needed."""
+        """Fill cells. Ask a source that may be slow for no more than is needed."""
         cdef imap_stream *s = &self.core.s
         cdef int64_t most = self.allowed(), before = 0
         if not self.started:
@@ -399,7 +381,7 @@ cdef class Results:
         self.started = True
         self.hooks = thread_hooks()
         self.core.s.m.hooks = <PyObject *>self.hooks if self.hooks is not None else NULL
-        if mapping_finalizing():  # a thread would not be let in
+        if mapping_finalizing():  # a thread could not attach
             self.started, self.alone = False, True
             return 0
         try:
@@ -408,12 +390,12 @@ cdef class Results:
                 self.thread = start(self.core, function)
             elif imap_start_thread(function) != 0:
                 raise RuntimeError
-        except (RuntimeError, MemoryError, OSError):  # none can be had
+        except (RuntimeError, MemoryError, OSError):  # no thread can be started
             self.started, self.alone = False, True
         return 0
 
     cdef object call_here(self, item, scope):
-        """The function's result. The consumer's limits hold for the call."""
+        """Return the function's result. The consumer's limits apply to the call."""
         if scope is None:
             scope = self.own_scope
         if scope is not self.here_scope:
@@ -427,7 +409,7 @@ cdef class Results:
         return value
 
     cdef int fail(self, error) except -1:
-        if isinstance(error, StopIteration):  # as in a generator: it would end the consumer's loop without a word
+        if isinstance(error, StopIteration):  # as in a generator, since it would silently end the consumer's loop
             self.stop_iteration = error
             raise RuntimeError("gilkit.imap: the function raised StopIteration") from error
         raise error
@@ -441,23 +423,21 @@ cdef class Results:
 
     cdef int wait(self, scope) except -1:
         if mapping_finalizing():
-            raise RuntimeError("the interpreter ends, and the threads of gilkit.imap with it")
-        imap_wait(&self.core.s, self.core.s.head, -1 if scope is None else LOOK_EVERY)
+            raise RuntimeError("the interpreter is finalizing, which ends the threads of gilkit.imap")
+        imap_wait(&self.core.s, self.core.s.head, -1 if scope is None else CHECK_EVERY)
         if scope is not None:
             self.check_limits()
         return 0
 
     cdef int check_limits(self) except -1:
-        """Raises if the time of a with block around the consumer is over or its token is cancelled."""
-        cdef Call call
+        """Raise if a `with` block around the consumer has expired or its token is cancelled."""
         self.asked_for_limits = True
-        begin(&call, None)
-        finish(&call, GK_OK)
+        call_check(None)
         self.asked_for_limits = False
         return 0
 
     cdef int end(self) except -1:
-        """Ends it; waits for the items that are at work, unless that may be a wait for the caller itself."""
+        """End the work. Wait for the items in progress, unless that could be a wait for the caller itself."""
         if self.ended:
             return 0
         self.ended = True
@@ -478,7 +458,7 @@ cdef class Results:
 
 
 cdef int64_t average(int64_t before, int64_t now):
-    """Follows large sizes at once, small ones slowly."""
+    """Return an average that follows large sizes at once and small sizes slowly."""
     return now if now >= before else before - (before - now) // 8 - 1
 
 

@@ -1,10 +1,11 @@
-"""Which extension modules a sub-interpreter gets: those of `_isolated/modules`.
+"""The import hook of sub-interpreters, which get the extension modules of `_isolated/modules`.
 
 Cython keeps the objects of a module in static memory, where they belong to the
-one interpreter that imports it. Compiled with CYTHON_USE_MODULE_STATE it keeps
-them per interpreter, and looks them up at each use, which costs an atomic counter
-that all threads share. The main interpreter does not pay for that: setup.py
-compiles these modules twice (tools/isolated.py). See docs/sub-interpreters.md.
+one interpreter that imports it. With CYTHON_USE_MODULE_STATE it keeps them per
+interpreter and looks them up at each use, which costs an operation on an atomic
+counter that all threads share. setup.py compiles these modules twice
+(tools/isolated.py), so the main interpreter does not pay for that. See
+docs/sub-interpreters.md.
 """
 
 from __future__ import annotations
@@ -17,18 +18,18 @@ from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
-# One file with the init functions of all of them.
+# One file contains the init functions of all these modules.
 MODULES = str(Path(__file__).parent / "_isolated" / f"modules{EXTENSION_SUFFIXES[0]}")
 
 
 @cache
 def isolated() -> frozenset[str]:
-    """Return the names of the modules in that file, which setup.py derives and installs."""
+    """Return the names of the modules in that file, from a list that setup.py installs."""
     return frozenset(Path(MODULES).with_name("modules.txt").read_text().split())
 
 
 class IsolatedModules:
-    """A finder for sys.meta_path."""
+    """A finder for sys.meta_path that returns the isolated builds."""
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
@@ -39,7 +40,7 @@ class IsolatedModules:
         spec = PathFinder.find_spec(name, path)
         if spec is not None and isinstance(spec.loader, ExtensionFileLoader) and name != "gilkit._core":
             raise ImportError(
-                f"{name} works in the main interpreter alone: "
+                f"{name} works only in the main interpreter: "
                 + (
                     "a C module has one table of gilkit's functions for all interpreters"
                     if name == "gilkit._capi"
@@ -52,10 +53,10 @@ class IsolatedModules:
 
 
 def prepare() -> None:
-    """Before a sub-interpreter imports anything else of gilkit."""
+    """Install the import hook, before a sub-interpreter imports anything else of gilkit."""
     if sys.version_info < (3, 12):
         raise ImportError(
-            "gilkit works in sub-interpreters from CPython 3.12 on; in 3.11, in the main interpreter alone"
+            "gilkit works in sub-interpreters from CPython 3.12 on; in 3.11, only in the main interpreter"
         )
     elif not any(isinstance(finder, type) and issubclass(finder, IsolatedModules) for finder in sys.meta_path):
         sys.meta_path.insert(0, IsolatedModules)

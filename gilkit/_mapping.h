@@ -1,8 +1,8 @@
-/* What each participant of a gilkit.map does: attach to the interpreter once,
- * call the function for one item after the other, keep results in their places.
+/* The participants of a gilkit.map. Each attaches to the interpreter once, calls the
+ * function for one item after another, and stores the results in their slots.
  *
- * In C, because a thread of the pool has no thread state at first, and Cython
- * knows only threads that have one.
+ * This is C and not Cython, because a thread of the pool has no thread state at
+ * first, and Cython's code needs one.
  */
 #ifndef GILKIT_MAPPING_H
 #define GILKIT_MAPPING_H
@@ -19,24 +19,24 @@
 #endif
 
 typedef struct {
-    /* Borrowed from the caller, who keeps them while the region runs. */
+    /* Borrowed from the caller, which keeps them alive while the region runs. */
     PyObject *fn;
-    PyObject *const *items; /* of a list or tuple that nobody changes, or */
-    PyObject *list;         /* the caller's own list, which anybody may change */
-    PyObject *results; /* a list that the garbage collector does not see yet */
-    PyObject *context; /* each participant runs in a copy of it */
-    PyObject *hooks;   /* pairs (sys.setprofile, function) for threads that begin; or NULL */
-    PyObject *signalled; /* in the main thread: tells whether a signal handler raised an error; or NULL */
-    int (*report)(void *block); /* tells of progress; nonzero ends the region */
+    PyObject *const *items; /* of a list or tuple that does not change, or NULL */
+    PyObject *list;         /* the caller's own list, which may change; or NULL */
+    PyObject *results; /* a list that the garbage collector does not track yet */
+    PyObject *context; /* each participant runs in a copy */
+    PyObject *hooks;   /* pairs such as (sys.setprofile, function), for new threads; or NULL */
+    PyObject *signalled; /* in the main thread: returns whether a signal handler raised an error; or NULL */
+    int (*report)(void *block); /* reports progress; a nonzero result ends the region */
     void *block;
     PyInterpreterState *interpreter;
     PyThreadState *caller;
     int64_t n, started;
-    int star;    /* an item is the arguments of a call */
-    int counted; /* `done` is wanted */
+    int star;    /* an item holds the arguments of a call */
+    int counted; /* `done` is needed */
     _Atomic int over; /* the caller found no more items */
     _Atomic int64_t done;
-    /* Items from here on are not wanted any more: the lowest index that failed. */
+    /* The lowest index that failed. Items from here on are not needed. */
     _Atomic int64_t limit;
     PyObject *error; /* of that item */
     _Atomic int error_locked;
@@ -44,10 +44,10 @@ typedef struct {
 
 enum { MAPPING_NOTHING = -1 }; /* a `limit` below every index */
 
-/* About what it costs that a thread attaches: a new thread state, on
- * free-threaded builds with its own heaps, and the wait for the GIL where there
- * is one. Helpers of a region that is younger than that do not attach yet, so
- * that a short map costs no more than it would alone (the ski-rental bound). */
+/* The approximate cost of attaching a thread: a new thread state (with its own heaps on
+ * free-threaded builds), and the wait for the GIL if there is one. Helpers do not
+ * attach until a region is older than that, so a short map costs no more than with
+ * one thread (the ski-rental strategy). */
 #ifdef Py_GIL_DISABLED
 static const int64_t MAPPING_ATTACH_COST = 200 * GK_MICROSECOND;
 #else
@@ -92,7 +92,7 @@ static void mapping_set_exception(PyObject *error)
 #endif
 }
 
-/* Whether this is about the whole map, and not about the item that met it. */
+/* Whether the exception concerns the whole map, and not the item in which it occurred. */
 static int mapping_interrupted(const mapping *m, PyObject *error)
 {
     if (PyErr_GivenExceptionMatches(error, PyExc_KeyboardInterrupt))
@@ -106,12 +106,12 @@ static int mapping_interrupted(const mapping *m, PyObject *error)
     return answer == Py_True;
 }
 
-/* Keeps the exception that is set, unless an item before this one has failed. */
+/* Records the current exception, unless an earlier item has failed. */
 static void mapping_fail(mapping *m, int64_t index)
 {
     PyObject *error = mapping_take_exception();
     if (index == MAPPING_NOTHING || mapping_interrupted(m, error)) {
-        /* Ends everything, also gilkit's calls inside of other items. */
+        /* Ends everything, including gilkit's calls inside other items. */
         index = MAPPING_NOTHING;
         GK(gk_cancel)(GK_CANCELLED);
     }
@@ -129,7 +129,7 @@ static void mapping_fail(mapping *m, int64_t index)
 
 /* ---- The region ---- */
 
-/* Item of a list that may change: a new reference. */
+/* Returns an item of a list that may change, as a new reference. */
 static PyObject *mapping_list_item(const mapping *m, int64_t index)
 {
 #ifdef Py_GIL_DISABLED
@@ -138,7 +138,7 @@ static PyObject *mapping_list_item(const mapping *m, int64_t index)
     PyObject *item = index < PyList_GET_SIZE(m->list) ? Py_NewRef(PyList_GET_ITEM(m->list, index)) : NULL;
 #endif
     if (item == NULL)
-        PyErr_SetString(PyExc_RuntimeError, "the list became shorter while gilkit.map was at work on it");
+        PyErr_SetString(PyExc_RuntimeError, "the list became shorter while gilkit.map was running over it");
     return item;
 }
 
@@ -180,10 +180,10 @@ static void mapping_body(int64_t begin, int64_t end, void *data)
         if (m->counted)
             atomic_fetch_add_explicit(&m->done, 1, memory_order_relaxed);
         if (end - begin == 1)
-            return; /* after a chunk, the region looks itself */
+            return; /* the region checks after every chunk */
         if (GK(gk_cancelled)())
             return;
-        /* What a builtin function calls for, no bytecode looks for. */
+        /* A builtin function runs no bytecode, which would check for signals. */
         if (PyErr_CheckSignals() != 0) {
             mapping_fail(m, MAPPING_NOTHING);
             return;
@@ -191,8 +191,8 @@ static void mapping_body(int64_t begin, int64_t end, void *data)
     }
 }
 
-/* As threading does for its own threads: what threading.setprofile and
- * threading.settrace want for each thread. */
+/* Installs the hooks of threading.setprofile and threading.settrace, as threading does
+ * for its own threads. */
 static void mapping_install_hooks(PyObject *hooks)
 {
     for (Py_ssize_t i = 0; hooks != NULL && i < PyTuple_GET_SIZE(hooks); i++) {
@@ -215,7 +215,7 @@ static void mapping_detach(mapping *m)
     }
 }
 
-/* For helpers: whether the region lasts long enough to attach for it. */
+/* For helpers: waits to see whether the region lasts long enough to be worth attaching. */
 static int mapping_worth_attaching(mapping *m)
 {
     while (GK(gk_now)() - m->started < MAPPING_ATTACH_COST) {
@@ -239,7 +239,7 @@ static void *mapping_enter(void *data)
     PyEval_RestoreThread(state);
     PyObject *context = PyContext_Copy(m->context);
     if (context == NULL || PyContext_Enter(context) != 0) {
-        PyErr_Clear(); /* out of memory: the others do the work, or the caller raises it */
+        PyErr_Clear(); /* out of memory: other participants do the work, or the caller raises */
         Py_XDECREF(context);
         mapping_detach(m);
         return NULL;
@@ -255,7 +255,7 @@ static void mapping_leave(void *data, void *entered)
     PyObject *context = entered;
     if (GK(gk_participant)() == 0)
         atomic_store_explicit(&m->over, 1, memory_order_relaxed);
-    PyObject *error = mapping_take_exception(); /* a signal handler's, for finish() */
+    PyObject *error = mapping_take_exception(); /* a signal handler's, for call_end() */
     if (PyContext_Exit(context) != 0)
         PyErr_WriteUnraisable(context);
     Py_DECREF(context);
@@ -273,9 +273,8 @@ static void mapping_hang(void *unused)
 }
 #endif
 
-/* For gk_options.poll: calls m->report, attached. The thread is the one that
- * called map, and may be attached already. (Not PyGILState_Ensure, which knows
- * of the main interpreter alone.) */
+/* For gk_options.poll: attaches the thread that called map, if it is not attached, and
+ * calls m->report. (PyGILState_Ensure works only in the main interpreter.) */
 static int mapping_report(void *data)
 {
     mapping *m = data;
@@ -292,7 +291,7 @@ static int mapping_report(void *data)
     return result;
 }
 
-/* Runs the body over 0 <= i < n, for a thread that is attached; returns the status of the region. */
+/* Runs the body over 0 <= i < n. The caller is attached. Returns the status of the region. */
 static int mapping_region(mapping *m, int64_t n, gk_body *body, gk_options *options)
 {
     int status;
@@ -304,9 +303,9 @@ static int mapping_region(mapping *m, int64_t n, gk_body *body, gk_options *opti
     m->interpreter = PyInterpreterState_Get();
     m->caller = PyEval_SaveThread();
 #ifndef _WIN32
-    /* Until 3.13, a daemon thread that wants the GIL at the interpreter's end is
-     * ended with pthread_exit. Its stack holds the region, where workers may be
-     * at work still: it must stay. (Since 3.14, CPython itself lets it hang.) */
+    /* Before 3.14, CPython ends a daemon thread with pthread_exit if it requests the
+     * GIL while the interpreter is finalizing. The thread's stack holds the region,
+     * which workers may still use, so the thread must hang instead, as 3.14 does. */
     pthread_cleanup_push(mapping_hang, NULL);
     status = GK(gk_parallel_for)(n, body, m, options);
     pthread_cleanup_pop(0);
@@ -317,7 +316,7 @@ static int mapping_region(mapping *m, int64_t n, gk_body *body, gk_options *opti
     return status;
 }
 
-/* Runs the function over the items; returns the status of the region. */
+/* Runs the function over the items. Returns the status of the region. */
 static int mapping_run(mapping *m, gk_options *options)
 {
     return mapping_region(m, m->n, mapping_body, options);

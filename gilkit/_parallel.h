@@ -1,9 +1,9 @@
-/* gilkit.parallel_for for threads with greenlets: the region begins on the stack
- * of a thread that has none.
+/* gilkit.parallel_for for threads with greenlets: the region lives on the stack
+ * of another thread, which has none.
  *
- * A greenlet that is switched away leaves the stack to the others: a region on
- * it, which workers write to, would be overwritten, and overwrite. A kernel may
- * be a Python function behind a C signature, which may switch.
+ * When a greenlet switches away, others use its stack. A region on that stack,
+ * which workers write to, would be overwritten and would overwrite their data. A
+ * kernel may be a Python function behind a C signature, and that may switch.
  */
 #ifndef GILKIT_PARALLEL_H
 #define GILKIT_PARALLEL_H
@@ -15,7 +15,7 @@
 
 #include "exports.h"
 
-/* Shared by the caller and the thread: freed by the caller, who always waits. */
+/* Shared by the caller and the thread. The caller always waits, and frees it. */
 typedef struct {
     int64_t n;
     gk_body *body;
@@ -38,7 +38,7 @@ static void parallel_main(void *argument)
     PyThread_release_lock(job->done);
 }
 
-/* Where no thread can be had: chunk by chunk, without a region. */
+/* If no thread can be started: chunk by chunk, without a region. */
 static int parallel_here(parallel_job *job)
 {
     int64_t grain = job->options.grain > 0 ? job->options.grain : GK(gk_default_grain)(job->n);
@@ -54,10 +54,10 @@ static int parallel_here(parallel_job *job)
     return GK_OK;
 }
 
-/* With the GIL; returns the status of the region. Signal handlers run here. */
+/* Needs the GIL, and runs signal handlers. Returns the status of the region. */
 static int parallel_elsewhere(int64_t n, gk_body *body, void *data, const gk_options *options)
 {
-    static const PY_TIMEOUT_T LOOK_EVERY = 5000; /* microseconds */
+    static const PY_TIMEOUT_T POLL_EVERY = 5000; /* microseconds */
     if (n <= 0)
         return GK_OK;
     parallel_job *job = calloc(1, sizeof *job);
@@ -75,17 +75,19 @@ static int parallel_elsewhere(int64_t n, gk_body *body, void *data, const gk_opt
             for (;;) {
                 PyLockStatus woken;
                 Py_BEGIN_ALLOW_THREADS
-                woken = PyThread_acquire_lock_timed(job->done, LOOK_EVERY, !interrupted);
+                woken = PyThread_acquire_lock_timed(job->done, POLL_EVERY, !interrupted);
                 Py_END_ALLOW_THREADS
                 if (woken == PY_LOCK_ACQUIRED)
                     break;
                 if (!interrupted && PyErr_CheckSignals() != 0)
                     interrupted = 1;
-                cancelled |= GK(gk_cancelled)(); /* a region around this call ends */
+                cancelled |= GK(gk_cancelled)(); /* a region around this call is ending */
                 if (interrupted || cancelled)
                     atomic_store(&job->stop, 1);
             }
-            status = interrupted ? GK_INTERRUPTED : cancelled && job->status == GK_INTERRUPTED ? GK_CANCELLED : job->status;
+            status = interrupted                                  ? GK_INTERRUPTED
+                     : cancelled && job->status == GK_INTERRUPTED ? GK_CANCELLED
+                                                                  : job->status;
         }
         PyThread_release_lock(job->done);
         PyThread_free_lock(job->done);

@@ -1,4 +1,4 @@
-"""progress= of the functions that can say how far they are."""
+"""The ``progress=`` argument of map, starmap and imap."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _is_interrupt(error: Exception) -> bool:
 
 
 class _Output:
-    """Standard error, as far as it can be written: what is shown there must not end what it tells of."""
+    """Standard error, ignoring its errors, because a progress display must not end the work that it shows."""
 
     def __init__(self, file: Any) -> None:
         self.file = file
@@ -51,14 +51,14 @@ class _Output:
 
 
 class _Bar:
-    """A bar of rich on standard error."""
+    """A progress bar of rich on standard error."""
 
     def __init__(self, what: str, total: int | None) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        # Redrawn by report() and not by a thread, which cannot always be had.
+        # Redrawn by report(), because a thread cannot always be started.
         self.bar = Progress(*columns, console=Console(file=_Output(sys.stderr)), auto_refresh=False)  # type: ignore[arg-type]
         self.task = self.bar.add_task(what, total=total)
         self.next_redraw = 0.0
@@ -73,10 +73,10 @@ class _Bar:
 
 @contextmanager
 def reporter(progress: bool | Report | None, total: int | None, what: str) -> Iterator[Report | None]:
-    """What to call with (items done, items in all or None): the function that
-    ``progress`` is, a bar on standard error for True, None for False.
+    """Yield the function to call with (items done, total or None), or None for no progress.
 
-    A bar that cannot be drawn is left out."""
+    It is ``progress`` itself if that is callable, and draws a bar on standard error if ``progress`` is True. A bar that
+    cannot be drawn is omitted."""
     if progress is None or progress is False:
         yield None
     elif callable(progress):

@@ -1,4 +1,4 @@
-"""The thread of a gilkit.imap."""
+"""The thread of an imap iterator."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-# Pipelines whose threads the interpreter waits for at its end.
+# Pipelines whose threads the interpreter joins when it is finalizing.
 _waited_for: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
@@ -18,13 +18,13 @@ def _end_threads() -> None:
 
 
 def threads_are_greenlets() -> bool:
-    """Whether gevent or eventlet has replaced what threading starts threads with."""
+    """Return whether gevent or eventlet has replaced the function by which threading starts threads."""
     start = getattr(threading, "_start_joinable_thread", None) or getattr(threading, "_start_new_thread", None)
     return not (isinstance(start, types.BuiltinFunctionType) and start.__module__ == "_thread")
 
 
 def start(core: Any, function: Callable[[], object]) -> threading.Thread:
-    """Starts a thread that goes on until core.stop()."""
+    """Start a thread that runs until core.stop() is called."""
     try:
         thread = threading.Thread(target=function, name="gilkit.imap", daemon=True)
     except RuntimeError:  # most sub-interpreters allow no daemon threads

@@ -1,15 +1,14 @@
 /* Whether CPython has noted a signal whose handler has not run yet, without the GIL.
  *
- * CPython's own flag tells: its C handler sets it, PyErr_CheckSignals() clears
- * it. The flag is a member of _PyRuntime, whose layout is the same in all
- * releases of one minor version. It is read as a hint and nothing depends on it
- * but the price: gk_signal_flag_found() proves once, by the values around it,
- * that the layout is the one compiled here, and callers take the GIL every
- * other while whatever it says.
+ * CPython's C-level handler sets a flag, and PyErr_CheckSignals() clears it. The
+ * flag is a member of _PyRuntime, whose layout is the same in all releases of one
+ * minor version. It is only a hint that saves time: gk_signal_flag_found() checks
+ * once, by the values around the flag, that the layout is the one compiled here,
+ * and callers acquire the GIL now and then whatever the flag says.
  *
- * There is no public way. A wake-up descriptor (signal.set_wakeup_fd) is one for
- * the whole process, so it is the program's, and any descriptor may be closed by
- * code that closes all.
+ * There is no public way to ask. The wake-up descriptor (signal.set_wakeup_fd)
+ * exists once in a process and belongs to the program, and code that closes all
+ * descriptors would close any that gilkit opened.
  */
 #ifndef GILKIT_SIGNALS_H
 #define GILKIT_SIGNALS_H
@@ -35,7 +34,7 @@
 #    define GK_SIGNAL_NOTED (*(volatile int *)&_PyRuntime.ceval.signals_pending)
 #  endif
 
-/* With the GIL. main_thread: its identifier; the others are those of the signal module. */
+/* Needs the GIL. main_thread is the main thread's identifier; the handlers are signal.SIG_DFL and SIG_IGN. */
 static int gk_signal_flag_found(unsigned long main_thread, PyObject *default_handler, PyObject *ignore_handler)
 {
     if (_PyRuntime.main_thread != main_thread || _PyRuntime.interpreters.main != PyInterpreterState_Main())
@@ -62,10 +61,26 @@ static int gk_signal_flag_found(unsigned long main_thread, PyObject *default_han
 }
 #endif
 
-/* Any thread, with the GIL or without. A late answer does no harm: it is asked again. */
+/* From any thread, with or without the GIL. A late answer is harmless, because callers ask again. */
 static inline int gk_signal_noted(void)
 {
     return GK_SIGNAL_NOTED;
+}
+
+/* Only the main thread of the main interpreter runs signal handlers, so this
+ * exists once in a process, and PyGILState finds the right thread state. */
+static struct {
+    unsigned long main_thread; /* after fork, the thread that forked; 0 in sub-interpreters */
+    int flag_found;            /* gk_signal_noted() can be believed */
+    unsigned polls;
+} gk_signals;
+
+static int gk_with_gil(int (*function)(void *), void *context)
+{
+    PyGILState_STATE state = PyGILState_Ensure();
+    int result = function(context);
+    PyGILState_Release(state);
+    return result;
 }
 
 #endif

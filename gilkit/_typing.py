@@ -1,4 +1,4 @@
-"""Types that the stubs share, for type checkers: gilkit itself never imports this."""
+"""Types that the stubs share, for type checkers. gilkit itself never imports this module."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, SupportsIndex, TypeAlias, TypeVar
@@ -6,12 +6,12 @@ from typing import Any, Protocol, SupportsIndex, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-# What the kernels compute with. Other dtypes (float16, longdouble, complex, dates, objects) raise TypeError.
+# The dtypes of the kernels. Other dtypes (float16, longdouble, complex, dates, objects) raise TypeError.
 Signed: TypeAlias = np.bool_ | np.signedinteger[Any]  # sums are int64
 Unsigned: TypeAlias = np.unsignedinteger[Any]  # sums are uint64
 Float: TypeAlias = np.float32 | np.float64
 Real: TypeAlias = np.bool_ | np.integer[Any] | Float
-Doubles: TypeAlias = np.bool_ | np.integer[Any] | np.float64  # nearest computes with them as float64
+Doubles: TypeAlias = np.bool_ | np.integer[Any] | np.float64  # nearest converts them to float64
 
 RealT = TypeVar("RealT", bound=Real)
 FloatT = TypeVar("FloatT", bound=Float)
@@ -19,12 +19,12 @@ ArrayT = TypeVar("ArrayT", bound=npt.NDArray[Real])
 
 
 class SupportsArray(Protocol):
-    """An array, a scalar of NumPy, or what NumPy can make one of (pandas, xarray and others)."""
+    """A NumPy array or scalar, or an object that NumPy can convert to an array (pandas, xarray and others)."""
 
     def __array__(self) -> npt.NDArray[Real]: ...
 
 
-# What is taken for an array: numbers, arrays, and nested sequences of them.
+# Array-likes: numbers, arrays, and nested sequences of them.
 Numbers: TypeAlias = float | SupportsArray | Sequence["Numbers"]
 
 Axis: TypeAlias = SupportsIndex | tuple[SupportsIndex, ...]

@@ -1,16 +1,16 @@
-"""Functions of an array that lies in blocks: in several files, in other processes, on other machines.
+"""Functions of an array that is divided into blocks: in several files, in other processes, or on other machines.
 
-Each function does its share of the work on every block and puts the results together so that they have the same bits
-whoever did it, in whatever number: where the blocks are, and how many workers there are, is the business of ``map``
-alone. It is called like the builtin ``map``, which is the default and computes here; an executor's ``map`` computes in
+Each function does its share of the work on every block and combines the results, with the same bits for any placement
+of the blocks and any number of workers. Only ``map`` knows where the blocks are and how many workers there are. It is
+called like builtin ``map``, which is the default and computes in this process. The ``map`` of an executor computes in
 its workers::
 
     from concurrent.futures import ProcessPoolExecutor
     with ProcessPoolExecutor() as executor:
         gilkit.blocks.pi(10**9, map=executor.map)
 
-With Dask it is ``client.get_executor(pure=False).map``, and the blocks may be Dask's futures: each is then computed on
-where it lies. What is called is picklable as long as the blocks are. ``gilkit.dask`` keeps the workers' threads in bounds.
+With Dask, pass ``client.get_executor(pure=False).map``. Blocks may be Dask futures; each is then processed on the
+worker that holds it. The calls are picklable if the blocks are. ``gilkit.dask`` limits the workers' threads.
 """
 
 from __future__ import annotations
@@ -48,21 +48,49 @@ def _numbers_as(block: npt.ArrayLike, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
 
 
 def _sum_of(block: npt.ArrayLike, threads: SupportsIndex | None) -> Any:
-    """Of integers gilkit.sum's scalar, of floats the exact sum in parts."""
+    """Return the sum of integers as a scalar, or the exact sum of floats as a list of parts."""
     array = numbers(block, "block")
     return _sum(array, threads=threads) if array.dtype.kind in "biu" else fsum_parts(array, threads=threads)
 
 
 def sum(blocks: Iterable[Any], *, threads: SupportsIndex | None = None, map: Map = _here) -> Any:
-    """The sum of all elements of all blocks.
+    """Return the sum of all elements of all blocks.
 
-    blocks: arrays of bool, integers, float32 or float64 of any shape, or what *map* makes such of; all of floats, all of
-    signed integers and bool, or all of unsigned integers. threads: of each call on a block; None: the worker's
-    ``num_threads()``. map: see the module.
+    Parameters
+    ----------
+    blocks : iterable
+        Arrays of bool, integers, float32 or float64 of any shape, or objects that
+        ``map`` resolves to such arrays. They must be all of floats, all of signed
+        integers and bool, or all of unsigned integers.
+    threads : int, optional
+        Number of threads of each call on a block. Default: the worker's
+        ``num_threads()``.
+    map : callable, default builtin ``map``
+        Computes the calls on the blocks, in order; see ``gilkit.blocks``.
 
-    Of floats it is a float, the exact sum rounded once: ``gilkit.fsum`` and ``math.fsum`` of all elements, bit for bit,
-    however they are cut into blocks; with their errors. Of integers it is int64 or uint64, modulo 2**64: ``gilkit.sum`` of
-    all elements. 0.0 for no blocks. TypeError for blocks of different kinds. Thread-safe.
+    Returns
+    -------
+    float, int64 or uint64
+        For floats, the exact sum rounded once: the bits of ``math.fsum`` of all
+        elements, for any division into blocks. For integers, the sum modulo 2**64,
+        as ``gilkit.sum`` of all elements. 0.0 if there are no blocks.
+
+    Raises
+    ------
+    TypeError
+        If the blocks are of different kinds.
+    OverflowError, ValueError
+        As ``math.fsum``.
+
+    Notes
+    -----
+    Thread-safe.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> gilkit.blocks.sum([np.array([0.1, 1e100]), np.array([-1e100, 0.1])])
+    0.2
     """
     results = list(map(partial(_sum_of, threads=threads), blocks))
     if all(isinstance(result, list) for result in results):
@@ -112,15 +140,48 @@ def histogram(
     threads: SupportsIndex | None = None,
     map: Map = _here,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
-    """Counts the items of all blocks by bins: ``(hist, bin_edges)``, those of ``numpy.histogram`` of all items, however
-    they are cut into blocks.
+    """Count the elements of all blocks in bins.
 
-    blocks: arrays of numbers, or what *map* makes such of, all of one dtype. bins: a number of bins of equal width, or an
-    ascending sequence of edges. range: (low, high) of equal bins; None: the least and the greatest item, for which the
-    blocks are looked at twice. threads, map: as of ``sum``.
+    Parameters
+    ----------
+    blocks : iterable
+        Arrays of numbers, all of one dtype, or objects that ``map`` resolves to such
+        arrays.
+    bins : int or array_like, default 10
+        A number of bins of equal width, or an ascending sequence of edges.
+    range : (float, float), optional
+        The outer edges, if ``bins`` is a number. Default: the smallest and the
+        largest element, for which the blocks are read twice.
+    threads : int, optional
+        Number of threads of each call on a block. Default: the worker's
+        ``num_threads()``.
+    map : callable, default builtin ``map``
+        Computes the calls on the blocks, in order; see ``gilkit.blocks``.
 
-    hist is int64. For densities, divide by the sum and the widths. TypeError for other bins and for blocks of different
-    dtypes; ValueError as of ``numpy.histogram``. Thread-safe.
+    Returns
+    -------
+    hist : ndarray of int64
+        For densities, divide it by its sum and by the widths of the bins.
+    bin_edges : ndarray
+        Both are those of ``numpy.histogram`` of all elements, for any division
+        into blocks.
+
+    Raises
+    ------
+    TypeError
+        If bins is a string, or the blocks have different dtypes.
+    ValueError
+        As ``numpy.histogram``.
+
+    Notes
+    -----
+    Thread-safe.
+
+    Examples
+    --------
+    >>> hist, edges = gilkit.blocks.histogram([[1, 2], [2, 9]], bins=[0, 2, 4, 10])
+    >>> hist
+    array([1, 2, 1])
     """
     if isinstance(bins, str):
         raise TypeError(f"bins must be a number or a sequence of edges, not {bins!r}")
@@ -136,7 +197,7 @@ def histogram(
             ends = [end for each in found if each.min is not None for end in (each.min, each.max)]
             whole = np.array(ends, dtype)
             edges = np.histogram_bin_edges(whole, number)
-            # NaN and infinity have been refused.
+            # histogram_bin_edges has rejected NaN and infinity.
             bounds = (whole.min(), whole.max()) if ends else (0, 1)
         else:
             edges = np.histogram_bin_edges(np.empty(0, dtype), number, range)  # type: ignore[arg-type]
@@ -162,10 +223,42 @@ def pi(
     threads: SupportsIndex | None = None,
     map: Map = _here,
 ) -> float:
-    """Estimates pi from *samples* random points: ``gilkit.pi(samples, seed=seed)``, bit for bit.
+    """Estimate pi from random points, with the bits of ``gilkit.pi(samples, seed=seed)``.
 
-    parts: 1 to 2**20; into so many ranges of points the work is cut, which the result does not depend on. samples, seed: as
-    of ``gilkit.pi``. threads, map: as of ``sum``. Thread-safe.
+    Parameters
+    ----------
+    samples : int
+        Number of points, 1 to 2**63.
+    seed : int, default 0
+        0 to 2**64 - 1.
+    parts : int, default 64
+        Number of ranges into which the points are divided, 1 to 2**20. The result
+        does not depend on it.
+    threads : int, optional
+        Number of threads of each call on a block. Default: the worker's
+        ``num_threads()``.
+    map : callable, default builtin ``map``
+        Computes the calls on the blocks, in order; see ``gilkit.blocks``.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError
+        If an argument is not an integer.
+    ValueError
+        If an argument is out of range.
+
+    Notes
+    -----
+    Thread-safe.
+
+    Examples
+    --------
+    >>> gilkit.blocks.pi(10**6) == gilkit.pi(10**6)
+    True
     """
     number = operator.index(samples)
     if not 1 <= number <= 2**63:
@@ -184,7 +277,15 @@ def pi(
 
 
 class Clusters(NamedTuple):
-    """The result of ``kmeans``."""
+    """The result of ``gilkit.blocks.kmeans``.
+
+    Attributes
+    ----------
+    centers : ndarray of shape (k, d)
+    inertia : float
+        The sum of squared distances from the points to their nearest centres.
+    iterations : int
+    """
 
     centers: npt.NDArray[Any]
     inertia: float
@@ -192,7 +293,7 @@ class Clusters(NamedTuple):
 
 
 class _Look(NamedTuple):
-    """What a block is like."""
+    """The properties of a block."""
 
     rows: int
     columns: int
@@ -201,7 +302,7 @@ class _Look(NamedTuple):
 
 
 class _Step(NamedTuple):
-    """One block's share of a step."""
+    """The contribution of one block to a step."""
 
     sums: npt.NDArray[np.float64]
     members: npt.NDArray[np.int64]
@@ -234,7 +335,7 @@ def _step_of(block: npt.ArrayLike, centers: npt.NDArray[Any], threads: SupportsI
 def _farthest_of(
     block: npt.ArrayLike, number: int, centers: npt.NDArray[Any], most: int, threads: SupportsIndex | None
 ) -> list[_Far]:
-    """The points of block `number` that are farthest from their centres, at most so many."""
+    """Return the `most` points of block `number` that are farthest from their centres."""
     points = _numbers_as(block, centers.dtype)
     labels, distance, _, _ = assign(points, centers, threads=threads)
     rows = np.argsort(-distance, kind="stable")[:most]
@@ -242,7 +343,7 @@ def _farthest_of(
 
 
 def _fill_empty(sums: npt.NDArray[np.float64], members: npt.NDArray[np.int64], far: Iterator[_Far]) -> None:
-    """Gives each cluster without members the point that is farthest from its own centre, of a cluster that has others."""
+    """Move to each empty cluster the point farthest from its own centre, of a cluster that has other members."""
     for cluster in np.flatnonzero(members == 0):
         for point in far:
             if members[point.label] > 1:
@@ -262,18 +363,54 @@ def kmeans(
     threads: SupportsIndex | None = None,
     map: Map = _here,
 ) -> Clusters:
-    """Clusters the points of all blocks by Lloyd's algorithm, from the given centres: ``Clusters(centers, inertia,
-    iterations)``.
+    """Cluster the points of all blocks by Lloyd's algorithm, from given centres.
 
-    blocks: arrays (n, d) of finite numbers, or what *map* makes such of; taken as float32 if all and the centres are, else
-    as float64. centers: (k, d), finite, k at most the number of points: for instance those that ``gilkit.kmeans`` finds for
-    a sample. max_iter, tol: as of ``gilkit.kmeans``; so are the centres that become empty. threads, map: as of ``sum``.
+    Parameters
+    ----------
+    blocks : iterable
+        Arrays of shape (n, d) of finite numbers, or objects that ``map`` resolves to
+        such arrays. They are processed as float32 if all of them and the centres
+        are, else as float64.
+    centers : array_like of shape (k, d)
+        Finite initial centres, at most as many as there are points; for instance
+        those that ``gilkit.kmeans`` finds for a sample.
+    max_iter : int, default 300
+        Maximum number of iterations, as of ``gilkit.kmeans``.
+    tol : float, default 0.0
+        As of ``gilkit.kmeans``.
+    threads : int, optional
+        Number of threads of each call on a block. Default: the worker's
+        ``num_threads()``.
+    map : callable, default builtin ``map``
+        Computes the calls on the blocks, in order; see ``gilkit.blocks``.
 
-    The blocks' sums are added in the order of the blocks: centres, inertia and iterations have the same bits for any number
-    of workers and threads. How the points are cut into blocks shows in the centres' last bits; for one block they are those
-    of ``gilkit.kmeans`` from the same centres. The inertia is the exact sum of the distances, rounded once. Labels
-    are ``gilkit.nearest(block, centers)[0]``. Between client and workers travel the centres and as many sums for each block
-    and iteration. Raises ValueError for other shapes and values. Thread-safe.
+    Returns
+    -------
+    Clusters
+        A named tuple (centers, inertia, iterations). The inertia is the exact sum of
+        the distances, rounded once. For the labels of a block, call
+        ``gilkit.nearest(block, centers)[0]``.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type.
+    ValueError
+        If a shape or a value is not as above.
+
+    Notes
+    -----
+    The blocks' sums are added in the order of the blocks, so the result has the same
+    bits for any number of workers and threads. The last bits of the centres depend on
+    the division into blocks; for one block they are those of ``gilkit.kmeans`` from
+    the same centres. Empty clusters are treated as by ``gilkit.kmeans``. In each
+    iteration, every block receives the centres and returns as many sums. Thread-safe.
+
+    Examples
+    --------
+    >>> found = gilkit.blocks.kmeans([[[0.0], [1.0]], [[10.0], [11.0]]], centers=[[0.0], [9.0]])
+    >>> found.centers.ravel()
+    array([ 0.5, 10.5])
     """
     held = list(blocks)
     found = numbers(centers, "centers")
@@ -314,7 +451,7 @@ def kmeans(
         before, previous = found, now
         sums, members = now.sums.copy(), now.members.copy()
         if not members.all():
-            # As many as may be passed over, each the last of its cluster, and as many as are needed.
+            # Up to len(found) points may be skipped, as the last of their clusters, and up to as many are needed.
             far = partial(_farthest_of, centers=found, most=2 * len(found), threads=threads)
             candidates = itertools.chain.from_iterable(map(far, held, range(len(held))))
             _fill_empty(sums, members, iter(sorted(candidates, key=lambda point: (-point.distance, *point[1:3]))))

@@ -1,7 +1,7 @@
-"""gilkit in the workers of a Dask cluster: threads that never multiply.
+"""gilkit in the workers of a Dask cluster: a budget of threads for each worker.
 
-Every worker process has a pool of its own, as large as the machine unless it is told otherwise; four workers on one host
-would compute with four times as many threads as there are cores. ``ThreadBudget`` tells them::
+Each worker process has its own pool, which by default uses all cores of the machine. Four workers on one host would
+compute with four times as many threads as there are cores. ``ThreadBudget`` gives each worker its share::
 
     client.register_plugin(gilkit.dask.ThreadBudget())
 
@@ -30,18 +30,34 @@ _logger = logging.getLogger("gilkit.dask")
 
 
 def budgets(cores: int, task_threads: Sequence[int]) -> list[int]:
-    """The threads of a gilkit call in each worker of a host.
+    """Return the number of threads of a gilkit call in each worker of a host.
 
-    cores: of the host. task_threads: how many tasks each worker runs at a time. The cores that these leave are handed out
-    evenly as helpers, for all tasks of a worker together: tasks and helpers are as many as cores, and just the tasks
-    where there are more of them. Each worker gets one more than its helpers, since the calling task computes, too.
+    Parameters
+    ----------
+    cores : int
+        Number of cores of the host.
+    task_threads : sequence of int
+        Number of tasks that each worker runs at a time.
+
+    Returns
+    -------
+    list of int
+        One more than the worker's helpers, because the task that calls gilkit
+        computes too. Helpers are the cores that the tasks leave free, divided evenly
+        among the workers. Tasks and helpers together number as many as the cores, or
+        just the tasks if there are more of them than cores.
+
+    Examples
+    --------
+    >>> budgets(8, [1, 1])
+    [4, 4]
     """
     workers, spare = len(task_threads), max(cores - sum(task_threads), 0)
     return [1 + spare * (i + 1) // workers - spare * i // workers for i in range(workers)]
 
 
 def _usable_cores() -> int:
-    """The cores that this worker may use: its affinity mask, or less by the cgroup's quota."""
+    """Return the number of cores that this worker may use, by its affinity mask and cgroup quota."""
     found = runtime.info()
     quota = found["quota"]
     return found["affinity"] if quota is None else min(found["affinity"], math.ceil(quota))
@@ -49,21 +65,38 @@ def _usable_cores() -> int:
 
 def _set_threads(threads: int) -> None:
     runtime.set_num_threads(threads)
-    runtime.stop()  # those that are too many; where a call is running, it goes on as it is
+    runtime.stop()  # surplus workers; a call that is running keeps its threads
 
 
 class ThreadBudget(SchedulerPlugin):
-    """A scheduler plugin that shares each host's cores among its workers' gilkit calls.
+    """Scheduler plugin that shares each host's cores among its workers' gilkit calls.
 
-    cores: of each host; None: as many as a worker there may use (affinity and cgroup quota).
+    Parameters
+    ----------
+    cores : int, optional
+        Number of cores of each host. Default: the number that a worker there may use,
+        by its affinity mask and cgroup quota.
 
-    The scheduler tells a worker its number of threads, by ``gilkit.set_num_threads``, as soon as it has joined, and all
-    workers of a host again when one comes or goes: first those that get fewer. A worker's tasks and the
-    threads that help them are then never more than its share of the cores, and all workers' together never more than the
-    host's; but Dask itself may run more tasks at a time than there are cores (``threads_per_worker``): then gilkit
-    adds no thread, and says so in the log. One task at a time in each worker lets each call use the whole
-    share. ``threads=`` and ``with gilkit.threads(n)`` in a task hold against the budget; calls that are running when it
-    changes end as they began. The scheduler and the workers need gilkit installed.
+    Raises
+    ------
+    TypeError
+        If cores is not an integer.
+    ValueError
+        If cores is less than 1.
+
+    Notes
+    -----
+    The scheduler sets each worker's number of threads with ``gilkit.set_num_threads``
+    as soon as it has joined, and sets those of all workers of a host again when one
+    joins or leaves, first of those that get fewer. So a worker's tasks and their
+    helper threads never exceed its share of the cores, and all workers together never
+    exceed the host's cores. Dask itself may run more tasks at a time than there are
+    cores (``threads_per_worker``); gilkit then adds no threads and logs a warning. With
+    one task at a time in each worker, each call can use the whole share.
+
+    ``threads=`` and ``with gilkit.threads(n)`` in a task override the budget. Calls that
+    are running when it changes keep their threads. gilkit must be installed on the
+    scheduler and the workers.
     """
 
     name = "gilkit-thread-budget"
@@ -73,9 +106,9 @@ class ThreadBudget(SchedulerPlugin):
         self._cores = None if cores is None else operator.index(cores)
         if self._cores is not None and self._cores < 1:
             raise ValueError(f"cores must be at least 1, not {self._cores}")
-        self._told: dict[str, int] = {}  # what each worker's budget is
+        self._told: dict[str, int] = {}  # the budget of each worker
         self._lock: asyncio.Lock | None = None
-        self._tasks: set[asyncio.Task[None]] = set()  # so that nobody collects them
+        self._tasks: set[asyncio.Task[None]] = set()  # keeps them from being collected
 
     async def start(self, scheduler: Any) -> None:
         self._lock = asyncio.Lock()
@@ -91,7 +124,7 @@ class ThreadBudget(SchedulerPlugin):
             self._share_soon(scheduler, host)
 
     def _share_soon(self, scheduler: Any, host: str) -> None:
-        """Not awaited: a worker answers once it has been added, and adding it waits for the plugins."""
+        """Share later, because a worker answers only after it was added, and adding it awaits the plugins."""
         task = asyncio.create_task(self._share(scheduler, host))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -108,11 +141,11 @@ class ThreadBudget(SchedulerPlugin):
                 cores = max(answers.values(), default=1)
             tasks = [scheduler.workers[address].nthreads for address in workers if address in scheduler.workers]
             if len(tasks) < len(workers):
-                return  # one has gone meanwhile, and remove_worker is waiting for the lock
+                return  # a worker has left meanwhile, and remove_worker waits for the lock
             if sum(tasks) > cores:
                 _logger.warning("%s: %d tasks at a time on %d cores", host, sum(tasks), cores)
             wanted = dict(zip(workers, budgets(cores, tasks), strict=True))
-            # A worker that is new believes that the machine is its own.
+            # A new worker still uses the whole machine.
             fewer = {w: n for w, n in wanted.items() if n < self._told.get(w, math.inf)}
             more = {w: n for w, n in wanted.items() if n > self._told.get(w, math.inf)}
             for change in (fewer, more):
@@ -120,7 +153,7 @@ class ThreadBudget(SchedulerPlugin):
                 self._told.update(change)
 
     async def _run(self, scheduler: Any, workers: list[str], function: Any, *arguments: Any) -> dict[str, Any]:
-        """function(*arguments) of each worker that could tell."""
+        """Return function(*arguments) of each worker that answers."""
         message = {"op": "run", "function": dumps(function), "args": dumps(arguments)}
         answers: dict[str, Any] = await scheduler.broadcast(msg=message, workers=workers, on_error="return")
         results = {}

@@ -10,13 +10,13 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_XDECREF
 from libc.stdint cimport int64_t
 
-from gilkit._call cimport Call, begin, finish, integer
+from gilkit._call cimport Call, call_begin, call_end, integer
 from gilkit._exports cimport (
     GK_INTERRUPTED, GK_MAX_THREADS, GK_OK, gk_now, gk_num_threads, gk_options, gk_participants, import_core,
 )
 from gilkit._imap cimport thread_hooks
 
-from gilkit import _call
+from gilkit import _scopes
 from gilkit._imap import Results
 from gilkit._progress import reporter
 
@@ -53,11 +53,11 @@ cdef extern from "gilkit/_mapping.h":
     bint ISOLATED "CYTHON_USE_MODULE_STATE"  # in sub-interpreters, which have no signal handlers
 
 cdef enum:
-    # So many items for each thread are expected to be few and long: the pool is
-    # woken before the first. Of more items, the first ones tell.
+    # Up to this many items for each thread are expected to be long, and the pool is
+    # woken before the first. For longer inputs, the timings of the first items decide.
     FEW = 64
-    # Items of an iterator are read in blocks that take about this long and have
-    # at most this many, so that not all need to exist at once.
+    # Iterators are read in blocks of about this duration and at most this many
+    # items, so not all items need to exist at once.
     BLOCK_NANOSECONDS = 50_000_000
     BLOCK_ITEMS = 65_536
     REPORT_NANOSECONDS = 50_000_000
@@ -69,18 +69,18 @@ cdef class Block:
     cdef mapping m
     cdef object fn, items, context, hooks
     cdef list results
-    # For a progress report: what comes before this block, and poll's own task.
+    # For a progress report: the items before this block, and the poll that the report wraps.
     cdef object report, total
     cdef int64_t before
     cdef int (*poll)(void *context) noexcept nogil
     cdef void *poll_context
 
     def __cinit__(self, fn, items, bint star, bint shared=False):
-        # items: a tuple or list; shared: a list that others have, too.
+        # items: a tuple or list. shared: a list that other code may change.
         self.fn, self.items = fn, items
         self.results = PyList_New(len(items))
-        # Its places are still empty, which no code may see: gc.get_referrers()
-        # and the like do not find it.
+        # Its slots are still NULL, which no Python code may see. Untracked, the
+        # list is invisible to gc.get_referrers() and similar functions.
         PyObject_GC_UnTrack(self.results)
         self.m.fn = <PyObject *>fn
         if shared:
@@ -101,8 +101,8 @@ cdef class Block:
         self.hooks = thread_hooks()
         self.m.context = <PyObject *>self.context
         self.m.hooks = <PyObject *>self.hooks if self.hooks is not None else NULL
-        # A dying interpreter takes no other threads in.
-        begin(&call, 1 if mapping_finalizing() else threads)
+        # An interpreter that is finalizing does not let other threads attach.
+        call_begin(&call, 1 if mapping_finalizing() else threads)
         call.options.grain = 1 if chunksize is None else chunksize
         call.options.eager = self.m.n <= FEW * gk_participants(&call.options)
         if call.options.poll != NULL and not ISOLATED:
@@ -114,8 +114,8 @@ cdef class Block:
             call.options.poll, call.options.poll_context = mapping_report, &self.m
         status = mapping_run(&self.m, &call.options)
         if status == GK_INTERRUPTED or self.m.error == NULL:
-            return finish(&call, status)  # what a signal handler raised comes before all else
-        finish(&call, GK_OK)
+            return call_end(&call, status)  # the exception of a signal handler takes precedence
+        call_end(&call, GK_OK)
         raise <object>self.m.error
 
     cdef list finished_results(self):
@@ -124,7 +124,7 @@ cdef class Block:
 
 
 cdef int report(void *data) noexcept:
-    # As with poll itself, an exception stays set, and finish() raises it.
+    # As with the poll itself, an exception stays set until call_end() raises it.
     cdef Block block = <Block>data
     if block.poll != NULL and block.poll(block.poll_context) != 0:
         return 1
@@ -136,10 +136,10 @@ cdef int report(void *data) noexcept:
 
 
 def raised_by_signal_handler(error):
-    """Whether the error comes out of the function that handles some signal now.
+    """Return whether the error was raised by the current handler of some signal.
 
-    CPython runs it in the middle of whatever the main thread does: nothing but
-    the traceback tells what it raises from what that raised."""
+    CPython runs handlers in the middle of whatever the main thread does. Only the
+    traceback distinguishes the handler's exceptions from the interrupted code's."""
     codes = set()
     for number in signal.valid_signals():
         handler = signal.getsignal(number)
@@ -157,7 +157,7 @@ def raised_by_signal_handler(error):
 
 
 cdef tuple read_block(iterator, int64_t size):
-    """(at most `size` items, the exception of the iterator or None)"""
+    """Return up to `size` items, and the exception of the iterator or None."""
     cdef list items = []
     try:
         for item in islice(iterator, size):
@@ -168,7 +168,7 @@ cdef tuple read_block(iterator, int64_t size):
 
 
 cdef object length(iterables):
-    """How many items there are, or None if an iterable does not say, or not rightly."""
+    """Return the number of items, or None if an iterable does not know its length."""
     try:
         lengths = [len(iterable) for iterable in iterables]
         lengths.sort()
@@ -180,7 +180,7 @@ cdef object length(iterables):
 
 
 cdef int64_t thread_count(threads) except -1:
-    return threads if threads is not None else _call.scope_threads() or gk_num_threads()
+    return threads if threads is not None else _scopes.scope_threads() or gk_num_threads()
 
 
 cdef int check(str what, fn, iterables, threads, chunksize) except -1:
@@ -222,12 +222,12 @@ cdef list run_all(fn, source, bint star, threads, chunksize, report, total):
 
 
 cdef bint may_switch_stacks():
-    """Whether the function may switch to another greenlet of this thread, which uses the same stack."""
+    """Return whether fn may switch to another greenlet, which uses the same stack."""
     return "greenlet" in sys.modules
 
 
 cdef list run_on_the_heap(str what, fn, source, bint star, threads, progress, total):
-    """map for threads with greenlets: nothing that another thread looks at is on the caller's stack."""
+    """map for threads with greenlets: other threads read nothing that is on the caller's stack."""
     cdef int64_t count = thread_count(threads), expected = len(source) if type(source) is list else 0
     results = Results(fn, iter(source), star, 2**40, threads, count, copy_context(), True, count == 1)
     if progress is not None and progress is not False:
@@ -239,7 +239,7 @@ cdef list run_on_the_heap(str what, fn, source, bint star, threads, progress, to
             raise
         raise results.stop_iteration
     if type(source) is list and len(values) < expected:
-        raise RuntimeError("the list became shorter while gilkit.map was at work on it")
+        raise RuntimeError("the list became shorter while gilkit.map was running over it")
     return values
 
 
@@ -256,30 +256,57 @@ cdef list mapped(str what, fn, source, bint star, threads, chunksize, progress, 
 
 
 def map(fn, *iterables, threads=None, chunksize=None, progress=False):
-    """The list ``[fn(*arguments) for arguments in zip(*iterables)]``, computed
-    by several threads.
+    """Return the list ``[fn(*arguments) for arguments in zip(*iterables)]``, computed by several threads.
 
-    On a free-threaded build any function gains; with a GIL, those that release
-    it while they work (zlib, hashlib, NumPy, gilkit, extensions' own), and the
-    others cost what builtin ``map`` does.
+    On a free-threaded build, any function gains. With a GIL, functions gain that
+    release it while they work (those of zlib, hashlib, NumPy, gilkit and many
+    extensions); others cost what builtin ``map`` costs.
 
-    fn: any callable; called from the calling thread and from threads of the
-    pool, several items at the same time. iterables: the shortest one ends it;
-    they are read by the calling thread, lists and tuples at once, others bit
-    by bit. threads: at most so many take part; None: ``num_threads()``.
-    chunksize: a thread takes so many items at once; None: few at first, more
-    if they turn out to be short. progress: True shows a bar on standard error,
-    a function is called with (items done, items in all or None) now and then.
+    Parameters
+    ----------
+    fn : callable
+        Called from the calling thread and from threads of the pool, for several
+        items at the same time. It may call ``map`` and all of gilkit.
+    *iterables : iterable
+        The shortest one determines the number of calls. The calling thread reads
+        lists and tuples at once, and other iterables in blocks.
+    threads : int, optional
+        Maximum number of threads, 1 to 1024. Default: ``num_threads()``.
+    chunksize : int, optional
+        Number of items that a thread takes at a time. Default: one at first, more
+        if items turn out to be short.
+    progress : bool or callable, default False
+        True shows a progress bar on standard error. A function is called from time
+        to time with the number of finished items and the total, which is None if
+        it is unknown.
 
-    Results are in order. If fn raises, items after that one are not begun any
-    more, and the exception of the first item that fails is raised, as by
-    builtin ``map``; those that are at work are finished first. The same goes
-    for Ctrl-C, other signals whose handler raises, ``gilkit.timeout`` and
-    cancel tokens (TimeoutError, CancelledError), which also end gilkit's calls
-    inside fn. Each thread runs in a copy of the caller's context
-    variables, and calls the hooks of ``threading.settrace`` and
-    ``setprofile``; its ``threading.local`` values last for one call of map.
-    fn may call map and all of gilkit. Thread-safe.
+    Returns
+    -------
+    list
+        The results, in the order of the items.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong type or is out of range.
+    TimeoutError, concurrent.futures.CancelledError
+        If a ``gilkit.timeout`` or cancel token ends the call.
+
+    Notes
+    -----
+    If fn raises, no later items are started, those in progress are finished, and
+    the exception of the first item that failed is raised, as by builtin ``map``.
+    Ctrl-C, signal handlers that raise, ``gilkit.timeout`` and cancel tokens do
+    the same, and also end gilkit's calls inside fn.
+
+    Each thread runs in a copy of the caller's context variables, and calls the
+    hooks of ``threading.settrace`` and ``threading.setprofile``. Values in
+    ``threading.local`` last for one call of ``map``. Thread-safe.
+
+    Examples
+    --------
+    >>> gilkit.map(pow, [2, 3, 4], [10, 20, 30])
+    [1024, 3486784401, 1152921504606846976]
     """
     check("map", fn, iterables, threads, chunksize)
     star = len(iterables) > 1
@@ -288,63 +315,92 @@ def map(fn, *iterables, threads=None, chunksize=None, progress=False):
 
 
 def starmap(fn, iterable, *, threads=None, chunksize=None, progress=False):
-    """The list ``[fn(*arguments) for arguments in iterable]``, computed by
-    several threads. All else is as with ``gilkit.map``."""
+    """Return the list ``[fn(*arguments) for arguments in iterable]``, computed by several threads.
+
+    Parameters
+    ----------
+    fn : callable
+        See ``gilkit.map``.
+    iterable : iterable of iterables
+        The arguments of each call.
+    threads, chunksize : int, optional
+        See ``gilkit.map``.
+    progress : bool or callable, default False
+        See ``gilkit.map``.
+
+    Returns
+    -------
+    list
+        The results, in the order of the items.
+
+    Notes
+    -----
+    Exceptions, signals and limits are handled as by ``gilkit.map``. Thread-safe.
+
+    Examples
+    --------
+    >>> gilkit.starmap(pow, [(2, 10), (3, 3)])
+    [1024, 27]
+    """
     check("starmap", fn, (iterable,), threads, chunksize)
     total = None if progress is False else length((iterable,))
     return mapped("starmap", fn, iterable, True, threads, chunksize, progress, total)
 
 
 def imap(fn, *iterables, ahead=None, threads=None, chunksize=None, progress=False):
-    """Return an iterator over ``fn(*arguments) for arguments in zip(*iterables)``,
-    in order, which computes ahead while its consumer is busy.
+    """Return an iterator over ``fn(*arguments) for arguments in zip(*iterables)`` that computes ahead.
+
+    Results come in order, and further items are computed while the consumer is
+    busy.
 
     Parameters
     ----------
     fn : callable
-        Called from a thread of imap's own, from threads of the pool and, where
-        calls are short or no thread can be had, from the consumer.
+        Called from a thread of imap's own, from threads of the pool and, if calls
+        are short or no thread can be started, from the consumer.
     *iterables : iterable
-        The shortest one ends it. They are read by the thread that asks for
-        results. A result that is there is given before more is read.
+        The shortest one determines the number of calls. They are read by the
+        thread that asks for results, which gives a finished result before it
+        reads more.
     ahead : int, optional
-        At most so many items are read whose results were not given yet; 64 for
-        each thread by default. Fewer where items and results are large: those
-        that wait take 16 MiB in all, or one more than there are threads. With
-        ``ahead=1`` an item is read only when the result before it was given, so
-        that the iterable may depend on it.
+        Maximum number of items that are read before their results are given.
+        Default: 64 for each thread. Large items and results lower it: those that
+        wait take up to 16 MiB in all, or number one more than the threads. With
+        ``ahead=1``, an item is read only after the previous result was given, so
+        the iterable may depend on that result.
     threads : int, optional
-        At most so many take part; ``num_threads()`` by default.
+        Maximum number of threads, 1 to 1024. Default: ``num_threads()``.
     chunksize : int, optional
-        Accepted as by ``gilkit.map``; items are taken one at a time.
-    progress : bool or callable, optional
-        As with ``gilkit.map``.
+        Accepted for compatibility with ``gilkit.map``; items are taken one at a
+        time.
+    progress : bool or callable, default False
+        See ``gilkit.map``.
 
     Returns
     -------
     generator
-        With ``close()``, ``throw()`` and ``send(None)``. Work begins when the
-        first result is asked for. ``close()``, or dropping the iterator, ends
-        it, anywhere, also inside fn: gilkit's calls in the items end, other
-        items that are at work are finished. ``close()`` waits for them unless
-        it is called by one of them. An item is dropped once it is computed.
+        An iterator with ``close()``, ``throw()`` and ``send(None)``. Work begins
+        when the first result is requested. ``close()`` ends it from anywhere, also
+        from inside fn, and so does dropping the iterator: gilkit's calls in the
+        items end, and other items in progress are finished. ``close()`` waits for
+        them unless one of them calls it. An item is dropped once it is computed.
 
     Raises
     ------
     ValueError
-        By ``next()`` and ``close()`` while another thread, or the iterable,
-        executes ``next()``.
+        From ``next()`` and ``close()``, if another thread or the iterable is
+        executing ``next()``.
     TimeoutError, concurrent.futures.CancelledError
-        By ``next()``, when the ``gilkit.timeout`` or cancel token around it ends
-        the wait; the iterator can be asked again. Such blocks do not hold for
-        the items, which are at work also between two calls of ``next()``; those
+        From ``next()``, if the ``gilkit.timeout`` or cancel token around it ends
+        the wait. The iterator can be asked again. Limits do not apply to the
+        items, which are also computed between two calls of ``next()``; limits
         around the call of ``imap`` alone have no effect.
 
     Notes
     -----
-    What fn raises is raised when its result is due, and closes the iterator, as
-    does what a signal handler raises. ``StopIteration`` becomes ``RuntimeError``,
-    as in a generator.
+    An exception of fn is raised when its result is due, and closes the iterator;
+    so does the exception of a signal handler. ``StopIteration`` becomes
+    ``RuntimeError``, as in a generator.
 
     Examples
     --------

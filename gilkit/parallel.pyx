@@ -1,10 +1,10 @@
 # cython: subinterpreters_compatible = own_gil
-"""Compiled functions on the pool: parallel_for, and the kernels that it takes.
+"""Compiled functions on the pool: parallel_for, and the kinds of kernels that it accepts.
 
 A kernel is the address of a C function ``void (int64_t begin, int64_t end, void
-*data)``. It comes in an object of the library that made it, which knows its
-signature; none of these libraries is imported here, since whoever passes such
-an object has it in sys.modules.
+*data)``. It is passed as an object of the library that made it, which knows its
+signature. None of these libraries is imported here, because a caller that passes
+such an object has already imported its library.
 """
 import gc
 import sys
@@ -14,7 +14,7 @@ from cpython.buffer cimport PyBUF_ANY_CONTIGUOUS, PyBuffer_Release, PyObject_Che
 from cpython.pycapsule cimport PyCapsule_CheckExact, PyCapsule_GetName, PyCapsule_GetPointer
 from libc.stdint cimport int64_t, uintptr_t
 
-from gilkit._call cimport Call, begin, exact_integer, finish, integer
+from gilkit._call cimport Call, call_begin, call_end, exact_integer, integer
 from gilkit._exports cimport GK_OK, gk_body, gk_cancel, gk_options, gk_parallel_for, import_core
 
 import_core()
@@ -27,20 +27,20 @@ cdef extern from "gilkit/_parallel.h":
 
 _SIGNATURE = "void (int64_t begin, int64_t end, void *data)"
 
-# What C calls a 64-bit signed integer on this machine.
+# The C names of a 64-bit signed integer on this machine.
 _INT64 = {"int64_t", "long long", "npy_int64", "int64"}
 if sizeof(long) == 8:
     _INT64 |= {"long", "long int"}
 if sizeof(void *) == 8:
     _INT64 |= {"ssize_t", "Py_ssize_t", "intptr_t", "ptrdiff_t", "npy_intp"}
 
-# Addresses of numba's functions by id, with weak references to them: asking one
-# for its signature takes longer than a short parallel_for.
+# The addresses of numba functions by id, with weak references to the functions.
+# Checking the signature of one takes longer than a short parallel_for.
 _known = {}
 
 
 cdef enum:
-    RAISED = 1  # how a region ends whose body is a ctypes callback that raised
+    RAISED = 1  # the status of a region that ends because a ctypes callback raised
 
 
 cdef wrong_signature(kernel, found):
@@ -56,7 +56,7 @@ cdef uintptr_t not_null(uintptr_t address, str name) except? 0:
 # ---- Capsules: Cython's __pyx_capi__, and any other named with its signature ----
 
 cdef int check_signature_text(kernel, str text) except -1:
-    """text: a C declaration without names, as "void (int64_t, int64_t, void *)"."""
+    """Raise unless `text`, a C declaration without names such as "void (int64_t, int64_t, void *)", is a kernel's."""
     result, _, arguments = text.replace("*", " * ").partition("(")
     found = [" ".join(argument.split()) for argument in arguments.rpartition(")")[0].split(",")]
     if not (result.split() == ["void"] and len(found) == 3 and found[0] in _INT64 and found[1] in _INT64
@@ -105,20 +105,21 @@ cdef uintptr_t ctypes_address(kernel) except? 0:
 
 
 cdef object python_function(kernel):
-    """The Python function that a ctypes callback calls, or None."""
+    """Return the Python function that a ctypes callback calls, or None."""
     kept = kernel._objects
     thunk = kept.get("0") if type(kept) is dict else None
     if type(thunk).__name__ != "CThunkObject":
         return None
-    # Its argument types, the function, and its result type, which is None.
+    # It refers to its argument types, the function, and its result type, which is None.
     found = [value for value in gc.get_referents(thunk) if callable(value) and not isinstance(value, type)]
     return found[0] if len(found) == 1 else None
 
 
 def _catching(kernel, function):
-    """A callback like `kernel` that ends its region where `function` raises, and
-    the list of exceptions: ctypes would print and forget them. The first one
-    ends the region, so later ones may be its consequences."""
+    """Return a callback like `kernel` that ends its region if `function` raises, and the list of exceptions.
+
+    ctypes itself would print the exceptions and drop them. The first one ends the
+    region, so later ones may be its consequences."""
     errors = []
 
     def call(first, end, data):
@@ -158,7 +159,7 @@ cdef bint is_numba_cfunc(kernel) except -1:
 
 
 cdef uintptr_t numba_address(kernel) except? 0:
-    # As ctypes sees it: numba's own public view of the signature.
+    # numba's public view of the signature is the ctypes function.
     address = ctypes_address(kernel.ctypes)
     key = <uintptr_t><void *>kernel
     _known[key] = (weakref.ref(kernel, lambda _: _known.pop(key, None)), address)
@@ -196,7 +197,7 @@ cdef bint is_low_level_callable(kernel) except -1:
 
 
 cdef class Data:
-    """What a kernel gets as ``data``, kept alive and in its place."""
+    """The pointer that a kernel gets as ``data``; keeps its target alive and in place."""
 
     cdef Py_buffer buffer
     cdef bint is_buffer
@@ -215,7 +216,7 @@ cdef class Data:
             return
         ctypes = sys.modules.get("_ctypes")
         if ctypes is not None and isinstance(value, (ctypes._Pointer, ctypes._SimpleCData)):
-            # A pointer's buffer would be the pointer itself.
+            # The buffer of a pointer would be the pointer itself.
             import ctypes
             if isinstance(value, (ctypes._Pointer, ctypes.c_void_p, ctypes.c_char_p)):
                 self.address = ctypes.cast(value, ctypes.c_void_p).value or 0
@@ -241,39 +242,77 @@ cdef class Data:
 
 
 def parallel_for(n, kernel, data=None, *, threads=None, grain=None):
-    """Runs a compiled function over 0 <= i < n on several threads, without the GIL.
+    """Run a compiled function over ``0 <= i < n`` on several threads, without the GIL.
 
-    kernel: ``void (int64_t begin, int64_t end, void *data)``, which is called
-    for each chunk begin <= i < end, from several threads at the same time: a
-    function of ctypes with argtypes and restype (CDLL or CFUNCTYPE), a function
-    pointer of cffi, a ``numba.cfunc``, a ``scipy.LowLevelCallable``, or a
-    capsule named with its signature, as in the ``__pyx_capi__`` of a Cython
-    module. Any pointer will do as the type of data. The signature is checked;
-    what the kernel does with the memory is not.
+    Parameters
+    ----------
+    n : int
+        Number of items, 0 to 2**62.
+    kernel : compiled function
+        ``void (int64_t begin, int64_t end, void *data)``, called for each chunk
+        ``begin <= i < end``, from several threads at the same time. One of:
 
-    data: None (NULL), a contiguous buffer (bytes-like, NumPy array, array, ctypes
-    array or structure), which stays in its place meanwhile and which the kernel
-    may write whether it is read-only or not; a pointer of ctypes or cffi, a
-    capsule, or an address as an integer, whose target the caller keeps alive.
-    A LowLevelCallable's user_data stands in for None.
+        - a ctypes function with argtypes and restype (CDLL or CFUNCTYPE)
+        - a cffi function pointer
+        - a ``numba.cfunc``
+        - a ``scipy.LowLevelCallable``, whose ``user_data`` replaces a ``data`` of None
+        - a capsule named with its signature, as in the ``__pyx_capi__`` of a
+          Cython module
 
-    Exceptions: that of a Python function behind a ctypes callback ends the call
-    and is raised; of several, the one that came first. Kernels of numba
-    and callbacks of cffi cannot raise: these libraries print the exception
-    (``sys.unraisablehook``) and go on, and the call ends as if there were none.
-    Let such a kernel write what went wrong into its data, or let cffi's
-    ``onerror`` cancel a ``gilkit.CancelToken``.
+        The last parameter may have any pointer type. The signature is checked;
+        what the kernel does with memory is not.
+    data : optional
+        What the kernel gets as ``data``:
 
-    threads: at most so many take part; None: ``num_threads()``. grain: items in
-    a chunk; None: chosen from n alone, so that results that are kept for each
-    chunk do not depend on the number of threads.
+        - None: a null pointer
+        - a contiguous buffer (bytes-like, NumPy array, array, ctypes array or
+          structure), which stays in place during the call. The kernel may write
+          to it, even if it is read-only to Python.
+        - a ctypes or cffi pointer, a capsule, or an address as an integer, whose
+          target the caller keeps alive
+    threads : int, optional
+        Maximum number of threads, 1 to 1024. Default: ``num_threads()``.
+    grain : int, optional
+        Number of items in a chunk. The default depends on n alone, so results
+        that are kept for each chunk do not depend on the number of threads.
 
-    Between chunks the call looks for Ctrl-C, ``gilkit.timeout`` and cancel
-    tokens: chunks of more than some milliseconds delay them. TypeError for a
-    kernel that is none or has another signature, ValueError for a null pointer.
-    Thread-safe; kernels may call gilkit (see gilkit.h). Where greenlets are in
-    use (the module is imported), the kernel is called from other threads alone,
-    so that none can switch away from a running call.
+    Raises
+    ------
+    TypeError
+        If kernel is not a compiled function or has another signature, or data has
+        another type.
+    ValueError
+        If kernel is a null pointer, or an argument is out of range.
+    TimeoutError, concurrent.futures.CancelledError
+        If a ``gilkit.timeout`` or cancel token ends the call.
+
+    Notes
+    -----
+    Ctrl-C, ``gilkit.timeout`` and cancel tokens take effect between chunks;
+    chunks longer than a few milliseconds delay them. Thread-safe. Kernels may
+    call gilkit (see gilkit.h).
+
+    An exception in a Python function behind a ctypes callback ends the call and
+    is raised; if there are several, the first one in time. numba kernels and cffi
+    callbacks cannot raise: these libraries print the exception
+    (``sys.unraisablehook``) and the call goes on as if there were none. Such a
+    kernel can write an error to its data, or cffi's ``onerror`` can cancel a
+    ``gilkit.CancelToken``.
+
+    If the greenlet module is imported, the kernel is called only from other
+    threads, so no greenlet can switch away from a running call.
+
+    Examples
+    --------
+    >>> import array, ctypes
+    >>> @ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.POINTER(ctypes.c_double))
+    ... def double(begin, end, data):
+    ...     for i in range(begin, end):
+    ...         data[i] *= 2
+    >>> numbers = array.array("d", [1, 2, 3])
+    >>> gilkit.parallel_for(3, double, numbers)
+    >>> numbers
+    array('d', [2.0, 4.0, 6.0])
     """
     cdef Call call
     cdef int64_t count = integer(n, "n", 0, 2**62), size = 0
@@ -299,7 +338,7 @@ def parallel_for(n, kernel, data=None, *, threads=None, grain=None):
     if data is not None:
         holder = Data(data)
         pointer = holder.address
-    begin(&call, threads)
+    call_begin(&call, threads)
     call.options.grain = size
     call.options.foreign = True
     call.options.stack_size = PyThread_get_stacksize()
@@ -308,9 +347,9 @@ def parallel_for(n, kernel, data=None, *, threads=None, grain=None):
     else:
         with nogil:
             status = gk_parallel_for(count, <gk_body *>address, <void *>pointer, &call.options)
-    finish(&call, GK_OK if status == RAISED and errors else status)
+    call_end(&call, GK_OK if status == RAISED and errors else status)
     if errors:
         try:
             raise errors[0]
         finally:
-            errors.clear()  # or each exception would keep itself alive, by its traceback
+            errors.clear()  # else each exception would keep itself alive through its traceback

@@ -1,5 +1,5 @@
 # cython: subinterpreters_compatible = own_gil
-"""The pool, seen from Python: how many threads, and what there is of it."""
+"""The pool seen from Python: its number of threads, its settings and its state."""
 import math
 import os
 import sys
@@ -13,7 +13,7 @@ from gilkit._exports cimport (
     gk_pool_set_spin, gk_pool_spin, gk_pool_stop, gk_pool_workers, gk_set_isa, gk_set_num_threads, import_core,
 )
 
-from gilkit import _call, _core
+from gilkit import _core, _scopes
 
 import_core()
 
@@ -21,55 +21,132 @@ _ISA_LEVELS = {"scalar": GK_ISA_SCALAR, "avx2": GK_ISA_AVX2, "avx512": GK_ISA_AV
 
 
 def num_threads():
-    """The number of threads that a call uses when it names none.
+    """Return the number of threads that calls without ``threads=`` use.
 
-    In this order: the innermost ``with gilkit.threads(n)``; what
-    ``set_num_threads`` set; the environment variable GILKIT_NUM_THREADS; the
-    smaller of the CPU affinity mask and the cgroup quota. Thread-safe.
+    The first of these that is set: the innermost ``with gilkit.threads(n)``
+    block, ``set_num_threads(n)``, the environment variable GILKIT_NUM_THREADS.
+    Otherwise the number of CPUs in the affinity mask, or the cgroup's CPU quota
+    if that is smaller.
+
+    Returns
+    -------
+    int
+        1 to 1024.
+
+    Notes
+    -----
+    Thread-safe.
+
+    Examples
+    --------
+    >>> with gilkit.threads(3):
+    ...     gilkit.num_threads()
+    3
     """
-    return _call.scope_threads() or gk_num_threads()
+    return _scopes.scope_threads() or gk_num_threads()
 
 
 def set_num_threads(n):
-    """Sets the number of threads of the process's calls that name none.
+    """Set the number of threads for calls without ``threads=`` in this process.
 
-    n: 1 to 1024, or None to return to the default. More than there are cores
-    is allowed, and slower. Thread-safe; calls that run go on as they are.
+    Parameters
+    ----------
+    n : int or None
+        1 to 1024. None restores the default (see ``num_threads``). More threads
+        than cores are allowed, but slower.
+
+    Raises
+    ------
+    TypeError
+        If n is neither an integer nor None.
+    ValueError
+        If n is out of range.
+
+    Notes
+    -----
+    Thread-safe. Calls that are running keep their number of threads.
+
+    Examples
+    --------
+    >>> gilkit.set_num_threads(2)
+    >>> gilkit.num_threads()
+    2
+    >>> gilkit.set_num_threads(None)
     """
     gk_set_num_threads(0 if n is None else <int>integer(n, "n", 1, GK_MAX_THREADS))
 
 
 class threads:
-    """``with gilkit.threads(n):`` sets the number of threads of the calls in
-    the block, for this thread or asyncio task only (it is a context variable).
+    """Set the number of threads for the calls in a ``with`` block.
 
-    n: 1 to 1024, or None for what it is outside of all such blocks.
+    The setting is a context variable: it holds for this thread or asyncio task
+    only.
+
+    Parameters
+    ----------
+    n : int or None
+        1 to 1024. None restores the number in force outside of all such blocks.
+
+    Raises
+    ------
+    TypeError
+        If n is neither an integer nor None.
+    ValueError
+        If n is out of range.
+
+    Examples
+    --------
+    >>> with gilkit.threads(2):
+    ...     gilkit.map(abs, [-1, 2])
+    [1, 2]
     """
 
     def __init__(self, n):
         self._n = 0 if n is None else integer(n, "n", 1, GK_MAX_THREADS)
 
     def __enter__(self):
-        _call.enter_scope(self, self._n, 0, None)
+        _scopes.enter_scope(self, self._n, 0, None)
         return self
 
     def __exit__(self, *exc):
-        _call.leave_scope(self)
+        _scopes.leave_scope(self)
 
     def __repr__(self):
         return f"gilkit.threads({self._n or None})"
 
 
 class timeout:
-    """``with gilkit.timeout(seconds):`` gives the calls in the block so long, all
-    together: one that has not ended by then raises ``TimeoutError``, and so does
-    one that begins later.
+    """Limit the time of all calls in a ``with`` block together.
 
-    For this thread or asyncio task only (it is a context variable); of nested
-    blocks the earliest end holds. seconds: a number >= 0, or None for no limit.
-    The call's threads notice within some milliseconds. What such a call has
-    written to an ``out=`` array is unspecified. May be entered again; each time
-    the clock starts anew.
+    When the time is up, the running call raises ``TimeoutError``, and so does
+    every call that begins later in the block.
+
+    Parameters
+    ----------
+    seconds : float or None
+        At least 0. None sets no limit.
+
+    Raises
+    ------
+    TypeError
+        If seconds is neither a number nor None.
+    ValueError
+        If seconds is negative or NaN.
+
+    Notes
+    -----
+    The limit is a context variable: it holds for this thread or asyncio task
+    only. In nested blocks, the earliest deadline counts. Threads notice the
+    deadline within a few milliseconds. The contents of an ``out=`` array are
+    unspecified after a timeout. An object may be entered more than once; each
+    time starts the clock again.
+
+    Examples
+    --------
+    >>> with gilkit.timeout(0.01):
+    ...     gilkit.spin(10**12)
+    Traceback (most recent call last):
+    TimeoutError: the gilkit call did not end within its timeout
     """
 
     def __init__(self, seconds):
@@ -87,33 +164,59 @@ class timeout:
 
     def __enter__(self):
         deadline = 0
-        # Beyond a century: no limit, and no overflow of the clock.
+        # More than a century is no limit; it would overflow the clock.
         if self._seconds is not None and self._seconds < 4e9:
             deadline = gk_now() + math.ceil(self._seconds * GK_SECOND)
-        _call.enter_scope(self, None, deadline, None)
+        _scopes.enter_scope(self, None, deadline, None)
         return self
 
     def __exit__(self, *exc):
-        _call.leave_scope(self)
+        _scopes.leave_scope(self)
 
     def __repr__(self):
         return f"gilkit.timeout({self._seconds})"
 
 
 def gil_enabled():
-    """Whether this interpreter runs with a GIL now."""
+    """Return whether this interpreter runs with the GIL enabled.
+
+    Returns
+    -------
+    bool
+    """
     return getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
 def info():
-    """What gilkit found here, as a dict of plain values.
+    """Return what gilkit has found out about the machine and the interpreter.
 
-    version, python; cores (online), affinity (cores in this process's mask),
-    quota (cores' worth of time that the cgroups allow; None: no limit);
-    threads (num_threads()); workers (threads of the pool that exist), sleeping
-    (those of them that are parked); spin_us (how long an idle worker spins);
-    isa, isa_best (instruction set in use, and the best of this machine);
-    gil (True if the GIL is on), free_threaded_build.
+    Returns
+    -------
+    dict
+        - ``version``, ``python`` (str): of gilkit and of Python
+        - ``cores`` (int): CPUs that are online
+        - ``affinity`` (int): CPUs in this process's affinity mask
+        - ``quota`` (float or None): CPUs' worth of time that the cgroups allow;
+          None means no limit
+        - ``threads`` (int): ``num_threads()``
+        - ``workers``, ``sleeping`` (int): threads in the pool, and how many of
+          them are asleep
+        - ``spin_us`` (float): microseconds that an idle worker spins before it
+          sleeps
+        - ``isa``, ``isa_best`` (str): the instruction set in use, and the best
+          one of this machine
+        - ``gil`` (bool): whether the GIL is enabled
+        - ``free_threaded_build`` (bool): whether the interpreter was built
+          without the GIL
+
+    Notes
+    -----
+    Thread-safe.
+
+    Examples
+    --------
+    >>> gilkit.info()["threads"] == gilkit.num_threads()
+    True
     """
     return {
         "version": _core.__version__,
@@ -133,17 +236,40 @@ def info():
 
 
 def set_spin(microseconds):
-    """Sets how long a worker without work spins before it sleeps.
+    """Set how long an idle worker spins before it sleeps.
 
-    0: never spin (the least CPU time; each region must wake its helpers).
+    Parameters
+    ----------
+    microseconds : int
+        0 to 1,000,000. With 0, workers never spin: they use the least CPU time,
+        and every region has to wake its helpers.
+
+    Raises
+    ------
+    TypeError
+        If microseconds is not an integer.
+    ValueError
+        If microseconds is out of range.
     """
     gk_pool_set_spin(1000 * integer(microseconds, "microseconds", 0, 1_000_000))
 
 
 def set_isa(name):
-    """Chooses the kernels' instruction set: "scalar", "avx2" or "avx512".
+    """Choose the instruction set of the kernels. For tests.
 
-    For tests; not while calls run. Every choice gives the same results.
+    Parameters
+    ----------
+    name : {"scalar", "avx2", "avx512"}
+
+    Raises
+    ------
+    ValueError
+        If name is none of these, or this machine does not have the instructions.
+
+    Notes
+    -----
+    Every instruction set gives the same results. Not to be called while gilkit
+    calls are running.
     """
     level = _ISA_LEVELS.get(name)
     best = gk_isa_name(gk_isa_best()).decode()
@@ -154,15 +280,22 @@ def set_isa(name):
 
 
 def stop():
-    """Ends the pool's workers if no call is running; returns whether none is
-    left. The next call that needs workers starts them anew."""
+    """Stop the workers of the pool if no call is running.
+
+    The next call that needs workers starts new ones.
+
+    Returns
+    -------
+    bool
+        Whether no worker is left.
+    """
     with nogil:
         stopped = gk_pool_stop()
     return bool(stopped)
 
 
 def _read_environment():
-    # A setting that is ignored silently is a trap: bad ones stop the import.
+    # Bad values stop the import, because a setting that is silently ignored is a trap.
     threads = os.environ.get("GILKIT_NUM_THREADS")
     if threads is not None and not (threads.isascii() and threads.isdigit() and 1 <= int(threads) <= GK_MAX_THREADS):
         raise ValueError(f"the environment variable GILKIT_NUM_THREADS must be an integer from 1 to {GK_MAX_THREADS}, "

@@ -45,7 +45,7 @@ def module_name(path: Path) -> str:
 def imports_of(path: Path) -> set[str]:
     found = set()
     for module, names, plain in IMPORT.findall(path.read_text()):
-        # `from gilkit import _call` is an import of gilkit._call, not of the facade.
+        # `from gilkit import _scopes` is an import of gilkit._scopes, not of the facade.
         if module == "gilkit":
             for name in re.findall(r"\w+", names):
                 inner = (ROOT / "gilkit" / name).exists() or any((ROOT / "gilkit").glob(f"{name}.*"))

@@ -15,7 +15,7 @@ from concurrent.futures import CancelledError
 import pytest
 
 import gilkit
-from gilkit import _call
+from gilkit import _scopes
 
 MINUTE = 100_000_000_000  # steps of spin: more than a minute on any machine
 
@@ -317,10 +317,10 @@ def test_scopes_in_cycles_are_collected():
 
 def test_a_scope_can_be_carried_to_another_context():
     with gilkit.threads(3):
-        scope = _call.scope_variable.get()
+        scope = _scopes.scope_variable.get()
 
     def inside():
-        _call.scope_variable.set(scope)
+        _scopes.scope_variable.set(scope)
         return threads_here()
 
     assert contextvars.copy_context().run(inside) == 3

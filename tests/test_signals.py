@@ -17,7 +17,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 import pytest
 
 import gilkit
-from gilkit import _call
+from gilkit import _signal_poll
 
 MINUTE = 100_000_000_000  # steps of spin: more than a minute on any machine
 posix = pytest.mark.skipif(os.name != "posix", reason="the system has no POSIX signals")
@@ -197,7 +197,7 @@ def test_a_handler_may_change_the_wakeup_descriptor(handle):
 @posix
 def test_the_signal_flag_is_found():
     """Without the flag everything works, but each check for signals acquires the GIL."""
-    assert _call.signal_flag_in_use()
+    assert _signal_poll.signal_flag_in_use()
 
 
 @posix

@@ -4,7 +4,7 @@ import threading
 
 cimport numpy as cnp
 
-from gilkit._call cimport Call, begin, finish
+from gilkit._call cimport call_check
 
 from gilkit.kernels import _numpy as np
 
@@ -87,9 +87,7 @@ cdef bint out_is_for_numpy(object out) except -1:
 
 
 cdef object delegate(object function, tuple arguments, dict keywords, object threads):
-    cdef Call call
-    begin(&call, threads)
-    finish(&call, 0)
+    call_check(threads)
     _delegated.depth = getattr(_delegated, "depth", 0) + 1
     try:
         return function(*arguments, **keywords)

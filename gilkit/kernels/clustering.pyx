@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t
 
 cimport numpy as cnp
 
-from gilkit._call cimport Call, begin, finish, integer
+from gilkit._call cimport Call, call_begin, call_end, integer
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport GK_FLOAT32, as_input, gk_type, type_of
 
@@ -57,10 +57,10 @@ cdef int _find(cnp.ndarray points, cnp.ndarray centers, cnp.ndarray index, cnp.n
     cdef void *distances = cnp.PyArray_DATA(distance)
     cdef int status
     cdef Call call
-    begin(&call, threads)
+    call_begin(&call, threads)
     with nogil:
         status = gk_nearest(&given, indices, distances, &call.options)
-    return finish(&call, status)
+    return call_end(&call, status)
 
 
 def nearest(points, centers, *, threads=None):
@@ -134,10 +134,10 @@ cdef int _add(cnp.ndarray points, int64_t clusters, cnp.ndarray labels, cnp.ndar
     cdef int status
     cdef Call call
     given.k = clusters
-    begin(&call, threads)
+    call_begin(&call, threads)
     with nogil:
         status = gk_cluster_sums(&given, indices, totals, counts, &call.options)
-    return finish(&call, status)
+    return call_end(&call, status)
 
 
 def assign(points, centers, *, threads=None):

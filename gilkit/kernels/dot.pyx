@@ -3,7 +3,7 @@ cimport numpy as cnp
 from libc.math cimport isfinite, isinf, isnan
 from libc.stdint cimport int64_t, uint64_t
 
-from gilkit._call cimport Call, begin, finish
+from gilkit._call cimport Call, call_begin, call_end
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
     GK_BOOL, GK_FLOAT32, GK_FLOAT64, as_input, delegate, gk_type, is_for_numpy, type_of,
@@ -101,7 +101,7 @@ def dot(a, b, *, threads=None):
     cdef int status = 0
     cdef Call call
 
-    begin(&call, threads)
+    call_begin(&call, threads)
     if 0 < n <= SHORT:
         status = gk_dot(as_float, n, x_type, <const char *>cnp.PyArray_DATA(x), cnp.PyArray_STRIDE(x, 0), y_type,
                         <const char *>cnp.PyArray_DATA(y), cnp.PyArray_STRIDE(y, 0), &call.options, result)
@@ -109,7 +109,7 @@ def dot(a, b, *, threads=None):
         with nogil:
             status = gk_dot(as_float, n, x_type, <const char *>cnp.PyArray_DATA(x), cnp.PyArray_STRIDE(x, 0), y_type,
                             <const char *>cnp.PyArray_DATA(y), cnp.PyArray_STRIDE(y, 0), &call.options, result)
-    finish(&call, status)
+    call_end(&call, status)
     cdef float narrow = <float>product
     if as_float and not isfinite(product if type == GK_FLOAT64 else narrow):
         if not is_explained(x, y, product if type == GK_FLOAT64 else narrow, threads):

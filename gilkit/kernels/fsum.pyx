@@ -4,7 +4,7 @@ import math
 cimport numpy as cnp
 from libc.stdint cimport int64_t
 
-from gilkit._call cimport Call, begin, finish
+from gilkit._call cimport Call, call_begin, call_check, call_end
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport MAX_DIMS, as_input, gk_type, type_of
 
@@ -94,14 +94,14 @@ def fsum(a, *, threads=None):
     cdef int status
     cdef Call call
 
-    begin(&call, threads)
     if cnp.PyArray_SIZE(array) == 0:
-        finish(&call, 0)
+        call_check(threads)
         return 0.0
+    call_begin(&call, threads)
     lay_out(array, &layout)
     with nogil:
         status = gk_fsum(&layout, &call.options, &result)
-    finish(&call, status)
+    call_end(&call, status)
     if result.kind == GK_FSUM_LARGE:
         return math.fsum(array.flat)
     if result.kind == GK_FSUM_NOT_FINITE:
@@ -138,14 +138,14 @@ def fsum_parts(a, *, threads=None):
     cdef int count = 0, status, i
     cdef Call call
 
-    begin(&call, threads)
     if cnp.PyArray_SIZE(array) == 0:
-        finish(&call, 0)
+        call_check(threads)
         return []
+    call_begin(&call, threads)
     lay_out(array, &layout)
     with nogil:
         status = gk_fsum_parts(&layout, &call.options, &result, parts, &count)
-    finish(&call, status)
+    call_end(&call, status)
     if result.kind == GK_FSUM_LARGE:
         return [float(x) for x in array.flat]
     if result.kind == GK_FSUM_NOT_FINITE:

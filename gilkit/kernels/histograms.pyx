@@ -3,8 +3,8 @@ from libc.stdint cimport int64_t
 
 cimport numpy as cnp
 
-from gilkit._call cimport Call, begin, finish, integer
-from gilkit._exports cimport GK_OK, gk_options, import_core
+from gilkit._call cimport Call, call_begin, call_check, call_end, integer
+from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
     GK_BOOL, GK_FLOAT32, GK_INT64, GK_TYPES, GK_UINT64, delegate, gk_type, is_for_numpy, type_of,
 )
@@ -68,10 +68,10 @@ cdef int _find_minmax(cnp.ndarray items, gk_minmax *minmax, object threads) exce
     cdef gk_type type = type_of(cnp.PyArray_TYPE(items))
     cdef int status
     cdef Call call
-    begin(&call, threads)
+    call_begin(&call, threads)
     with nogil:
         status = gk_minmax_of(cnp.PyArray_DATA(items), type, cnp.PyArray_SIZE(items), minmax, &call.options)
-    return finish(&call, status)
+    return call_end(&call, status)
 
 
 cdef cnp.ndarray _counts(cnp.npy_intp bins):
@@ -89,13 +89,6 @@ cdef cnp.ndarray _shortened(cnp.ndarray counts, cnp.npy_intp bins):
     return counts
 
 
-cdef int _check(object threads) except -1:
-    """Raise if the call has been cancelled. Called between steps that run in NumPy."""
-    cdef Call call
-    begin(&call, threads)
-    return finish(&call, GK_OK)
-
-
 cdef object _in_pieces(object dtype, int64_t n, object compute, object threads):
     """Return the array whose elements low to high are compute(low, high), computed PIECE elements at a time."""
     cdef int64_t low = 0, high
@@ -103,7 +96,7 @@ cdef object _in_pieces(object dtype, int64_t n, object compute, object threads):
         return compute(0, n)
     result = np.empty(n, dtype)
     while low < n:
-        _check(threads)
+        call_check(threads)
         high = min(low + PIECE, n)
         result[low:high] = compute(low, high)
         low = high
@@ -115,7 +108,7 @@ def _converted(a, dtype, threads):
 
 
 def _densities(hist, edges, threads):
-    _check(threads)
+    call_check(threads)
     total = hist.sum()
     return _in_pieces(np.float64, hist.size,
                       lambda low, high: hist[low:high] / np.array(np.diff(edges[low:high + 1]), float) / total, threads)
@@ -249,8 +242,7 @@ def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=Non
     cdef bint named = isinstance(bins, str), equal = named or np.ndim(bins) == 0
     given = weights
 
-    begin(&call, threads)
-    finish(&call, GK_OK)
+    call_check(threads)
     if not cnp.PyArray_ISCARRAY_RO(items):
         items = np.ascontiguousarray(items)
     if not _is_ours(items):
@@ -289,20 +281,20 @@ def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=Non
     h.slack = slack
     if weights is None:
         hist = _counts(h.bins)
-        begin(&call, threads)
+        call_begin(&call, threads)
         with nogil:
             status = gk_histogram_counts(&h, n, <int64_t *>cnp.PyArray_DATA(hist), &call.options)
-        finish(&call, status)
+        call_end(&call, status)
         hist = _shortened(hist, h.bins)
     else:
         addends = np.ascontiguousarray(weights, np.float64)
         single = type_of(cnp.PyArray_TYPE(weights)) == GK_FLOAT32
         hist = np.empty(h.bins)
-        begin(&call, threads)
+        call_begin(&call, threads)
         with nogil:
             status = gk_histogram_weights(&h, n, <double *>cnp.PyArray_DATA(addends), single,
                                           <double *>cnp.PyArray_DATA(hist), &call.options)
-        finish(&call, status)
+        call_end(&call, status)
         if weights.dtype != np.float64:
             hist = _converted(hist, weights.dtype, threads)
     if density:
@@ -314,10 +306,10 @@ cdef cnp.ndarray _count(const void *items, gk_type type, int64_t n, int64_t bins
     cdef cnp.ndarray counts = _counts(bins)
     cdef int status
     cdef Call call
-    begin(&call, threads)
+    call_begin(&call, threads)
     with nogil:
         status = gk_bincount_counts(items, type, n, bins, <int64_t *>cnp.PyArray_DATA(counts), &call.options)
-    finish(&call, status)
+    call_end(&call, status)
     return counts
 
 
@@ -435,9 +427,9 @@ def bincount(x, /, weights=None, minlength=0, *, threads=None):
     if weights is None:
         return _shortened(_count(data, type, n, bins, threads), bins)
     hist = np.empty(bins)
-    begin(&call, threads)
+    call_begin(&call, threads)
     with nogil:
         status = gk_bincount_weights(data, type, n, bins, <double *>cnp.PyArray_DATA(addends),
                                      <double *>cnp.PyArray_DATA(hist), &call.options)
-    finish(&call, status)
+    call_end(&call, status)
     return hist

@@ -3,7 +3,7 @@ cimport numpy as cnp
 from libc.math cimport isfinite
 from libc.stdint cimport int32_t, int64_t
 
-from gilkit._call cimport Call, begin, finish, integer
+from gilkit._call cimport Call, call_begin, call_end, integer
 from gilkit._exports cimport gk_mandelbrot, import_core
 
 from gilkit.kernels import _numpy as np
@@ -87,8 +87,8 @@ def mandelbrot(width, height, *, x=(-2.0, 1.0), y=(-1.5, 1.5), max_iter=256, thr
     cdef int32_t *out = <int32_t *>cnp.PyArray_DATA(image)
     cdef int status
     cdef Call call
-    begin(&call, threads)
+    call_begin(&call, threads)
     with nogil:
         status = gk_mandelbrot(columns, rows, x0, x1, y0, y1, limit, out, &call.options)
-    finish(&call, status)
+    call_end(&call, status)
     return image

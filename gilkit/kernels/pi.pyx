@@ -2,7 +2,7 @@
 """Monte Carlo estimate of pi."""
 from libc.stdint cimport uint64_t
 
-from gilkit._call cimport Call, begin as begin_call, exact_integer, finish
+from gilkit._call cimport Call, call_begin, call_end, exact_integer
 from gilkit._exports cimport gk_pi, import_core
 
 import_core()
@@ -51,10 +51,10 @@ def pi(samples, *, seed=0, threads=None):
     cdef uint64_t inside = 0
     cdef int status
     cdef Call call
-    begin_call(&call, threads)
+    call_begin(&call, threads)
     with nogil:
         status = gk_pi(0, points, key, &call.options, &inside)
-    finish(&call, status)
+    call_end(&call, status)
     # Python's integers, because 4 * inside may have 65 bits and their division rounds once.
     return 4 * <object>inside / <object>points
 
@@ -85,8 +85,8 @@ def inside(begin, end, *, seed=0, threads=None):
     cdef uint64_t count = 0
     cdef int status
     cdef Call call
-    begin_call(&call, threads)
+    call_begin(&call, threads)
     with nogil:
         status = gk_pi(first, last, key, &call.options, &count)
-    finish(&call, status)
+    call_end(&call, status)
     return count

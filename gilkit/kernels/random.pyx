@@ -4,7 +4,7 @@ import functools
 cimport numpy as cnp
 from libc.stdint cimport uint64_t
 
-from gilkit._call cimport Call, begin, finish
+from gilkit._call cimport Call, call_begin, call_end
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport check_out
 
@@ -88,12 +88,12 @@ def uniform(shape, *, seed, dtype=np.float64, out=None, threads=None):
         if not (cnp.PyArray_IS_C_CONTIGUOUS(result) and cnp.PyArray_ISALIGNED(result)):
             raise ValueError("out must be C-contiguous and aligned")
     key[0], key[1] = _philox_key_of_integer(seed) if type(seed) is int else _philox_key(seed)
-    begin(&call, threads)
+    call_begin(&call, threads)
     with nogil:
         if cnp.PyArray_ITEMSIZE(result) == 8:
             status = gk_uniform_float64(
                 <double *>cnp.PyArray_DATA(result), cnp.PyArray_SIZE(result), key, &call.options)
         else:
             status = gk_uniform_float32(<float *>cnp.PyArray_DATA(result), cnp.PyArray_SIZE(result), key, &call.options)
-    finish(&call, status)
+    call_end(&call, status)
     return out

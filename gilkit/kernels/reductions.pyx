@@ -3,7 +3,7 @@ cimport numpy as cnp
 from libc.math cimport isfinite
 from libc.stdint cimport int64_t
 
-from gilkit._call cimport Call, begin, finish
+from gilkit._call cimport Call, call_begin, call_end
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
     GK_FLOAT64, GK_UINT64, MAX_DIMS, as_input, axis_mask, check_out, delegate, gk_type, is_flat, is_for_numpy,
@@ -194,10 +194,10 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
         in_place = cnp.PyArray_IS_C_CONTIGUOUS(memory) and cnp.PyArray_ISALIGNED(memory)
     if not in_place:
         memory = np.empty([shape[axis_] for axis_ in order], dtype)
-    begin(&call, threads)
+    call_begin(&call, threads)
     with nogil:
         status = gk_reduce(what, &layout, ddof, cnp.PyArray_DATA(memory), &call.options)
-    finish(&call, status)
+    call_end(&call, status)
 
     result = memory if order == retained else memory.transpose([order.index(axis_) for axis_ in retained])
     if info.can_warn and not is_finite(memory):

@@ -2,7 +2,7 @@
 cimport numpy as cnp
 from libc.stdint cimport int64_t
 
-from gilkit._call cimport Call, begin, finish
+from gilkit._call cimport Call, call_begin, call_check, call_end
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
     MAX_DIMS, as_input, check_out, delegate, gk_type, is_for_numpy, is_same, may_overlap, one_axis, out_is_for_numpy,
@@ -118,10 +118,10 @@ def cumsum(a, axis=None, *, out=None, threads=None):
         given = target = check_out(out, (<object>array).shape, dtype)
         if may_overlap(array, target) and not is_same(array, target) or not cnp.PyArray_ISALIGNED(target):
             target = np.empty_like(array, dtype, order="K", subok=False)
-    begin(&call, threads)
     if cnp.PyArray_SIZE(array) == 0:
-        finish(&call, 0)
+        call_check(threads)
         return out
+    call_begin(&call, threads)
     for i in range(ndim):
         shape[i] = cnp.PyArray_DIM(array, i)
         in_stride[i] = cnp.PyArray_STRIDE(array, i)
@@ -133,7 +133,7 @@ def cumsum(a, axis=None, *, out=None, threads=None):
     else:
         with nogil:
             status = gk_cumsum(type, ndim, shape, along, data, in_stride, to, out_stride, &call.options, &fp_status)
-    finish(&call, status)
+    call_end(&call, status)
     if target is not given:
         np.copyto(given, target)
     if fp_status & GK_SCAN_INVALID:

@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t, intptr_t
 
 cimport numpy as cnp
 
-from gilkit._call cimport Call, begin, finish
+from gilkit._call cimport Call, call_begin, call_end
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
     GK_FLOAT32, any_axis, as_array, as_input, check_out, delegate, gk_type, is_for_numpy, is_same, may_overlap,
@@ -231,11 +231,11 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=No
             if may_overlap(src, dst) and not is_same(src, dst):
                 src = src.copy()
         _fill_slices(&slices, src, dst, along)
-        begin(&call, threads)
+        call_begin(&call, threads)
         with nogil:
             status = gk_sort(cnp.PyArray_BYTES(src), cnp.PyArray_BYTES(dst), &slices, type, &leaves,
                              &call.options)
-        finish(&call, status)
+        call_end(&call, status)
     if out is None:
         return dst if cnp.PyArray_ISNOTSWAPPED(array) else dst.astype(array.descr)
     if dst is not target:
@@ -311,9 +311,9 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, threads=None):
         along = one_axis(axis, src.ndim)
     dst = cnp.PyArray_EMPTY(src.ndim, src.shape, cnp.NPY_INT64, 0)
     _fill_slices(&slices, src, dst, along)
-    begin(&call, threads)
+    call_begin(&call, threads)
     with nogil:
         status = gk_argsort(cnp.PyArray_BYTES(src), cnp.PyArray_BYTES(dst), &slices, type, &leaves,
                             &call.options)
-    finish(&call, status)
+    call_end(&call, status)
     return dst

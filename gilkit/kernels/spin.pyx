@@ -2,7 +2,7 @@
 """The busy loop of the CPU experiment."""
 from libc.stdint cimport int64_t, uint64_t
 
-from gilkit._call cimport Call, begin, finish, integer
+from gilkit._call cimport Call, call_begin, call_end, integer
 from gilkit._exports cimport gk_spin, import_core
 
 import_core()
@@ -47,8 +47,8 @@ def spin(iterations, *, threads=None):
     cdef uint64_t x
     cdef int status
     cdef Call call
-    begin(&call, threads)
+    call_begin(&call, threads)
     with nogil:
         status = gk_spin(count, &call.options, &x)
-    finish(&call, status)
+    call_end(&call, status)
     return x

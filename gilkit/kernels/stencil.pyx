@@ -2,7 +2,7 @@
 cimport numpy as cnp
 from libc.stdint cimport int64_t
 
-from gilkit._call cimport Call, begin, finish, integer
+from gilkit._call cimport Call, call_begin, call_end, integer
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport GK_FLOAT32, as_input, check_out, gk_type, may_overlap, type_of
 
@@ -84,12 +84,12 @@ def jacobi(grid, *, iterations, out=None, threads=None):
                 may_overlap(array, target) and cnp.PyArray_DATA(array) != cnp.PyArray_DATA(target)):
             target = np.empty((<object>array).shape, array.descr)
     array = np.ascontiguousarray(array)
-    begin(&call, threads)
+    call_begin(&call, threads)
     if cnp.PyArray_SIZE(array) > 0:
         with nogil:
             status = gk_jacobi(type, cnp.PyArray_DIM(array, 0), cnp.PyArray_DIM(array, 1), cnp.PyArray_DATA(array),
                                cnp.PyArray_DATA(target), sweeps, &call.options)
-    finish(&call, status)
+    call_end(&call, status)
     if target is not result:
         np.copyto(result, target)
     return out

@@ -8,7 +8,7 @@ from libc.math cimport ceil
 from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 
-from gilkit._call cimport poll_of_this_thread
+from gilkit._signal_poll cimport poll_of_this_thread
 from gilkit.sync._c cimport (
     GK_DETECT_INVERSIONS, GK_DETECT_NOTHING, GK_FOREVER, GK_SYNC_BROKEN, GK_SYNC_GREENLETS, GK_SYNC_INTERRUPTED,
     GK_SYNC_NO_MEMORY, GK_SYNC_OK, GK_SYNC_OVERFLOW, GK_SYNC_TIMEOUT, gk_claim, gk_claim_free, gk_claim_hold,

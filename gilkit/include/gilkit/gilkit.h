@@ -1,4 +1,4 @@
-/* gilkit for C: your own functions on the process's one pool of threads.
+/* gilkit for C: run your own functions on the process's one pool of threads.
  *
  *     #include <Python.h>
  *     #include <gilkit/gilkit.h>            // -I: gilkit.get_include()
@@ -13,17 +13,17 @@
  *     if (gilkit_run(n, body, &data, NULL) < 0)
  *         return NULL;
  *
- * Nothing is linked: gilkit_import() fetches a table of functions, which only
- * ever grows at its end. A module runs with the gilkit it was built with and
- * every later one. Where it was forgotten, the first function that needs the
- * table imports gilkit, taking the GIL; if that fails, the process ends with a
- * sentence that says what to add.
+ * Nothing is linked. gilkit_import() fetches a table of functions, to which later
+ * versions only add at the end, so a module works with the gilkit that it was built
+ * with and with every later one. If a module does not call gilkit_import(), the
+ * first function that needs the table imports gilkit, taking the GIL; if that
+ * fails, the process ends with a message that says what to add.
  *
- * The table's pointer is static, one for each file that includes this. Where
- * several files of a module use it, define GILKIT_TABLE to a name of your own
- * before the include in all of them, and that variable in one of them
- * (`const gilkit_api *NAME;`): then one gilkit_import() serves all. A file that
- * does not include Python.h cannot import: it needs that call in another file.
+ * The pointer to the table is static: each file that includes this has its own. If
+ * several files of a module use gilkit, define GILKIT_TABLE as a name of your own
+ * before the include in all of them, and define that variable in one of them
+ * (`const gilkit_api *NAME;`). Then one call of gilkit_import() serves all files. A
+ * file that does not include Python.h cannot import gilkit and needs this.
  *
  * C11, and C++.
  */
@@ -40,18 +40,18 @@ extern "C" {
 #endif
 
 #define GILKIT_VERSION "0.1.0" /* of this header */
-#define GILKIT_ABI 1           /* another number: not this table at all */
+#define GILKIT_ABI 1           /* another number means another kind of table */
 
 /* ---- Types ---- */
 
-/* How a region ended. A body may end it with any positive code of its own. */
+/* How a region ended. A body may also end it with any positive code. */
 enum {
     GILKIT_OK = 0,
     GILKIT_CANCELLED = -1,
     GILKIT_TIMEOUT = -2,
     GILKIT_NO_MEMORY = -3,
-    GILKIT_INTERRUPTED = -4, /* poll() asked for the end */
-    GILKIT_FORKED = -5,      /* forked inside the region, and this is the child */
+    GILKIT_INTERRUPTED = -4, /* poll() returned nonzero */
+    GILKIT_FORKED = -5,      /* this is the child of a fork inside the region */
     /* Of locks and counters. */
     GILKIT_NOT_HELD = -20,
     GILKIT_OVERFLOW = -21,
@@ -60,14 +60,14 @@ enum {
     GILKIT_NOT_IMPORTED = -101 /* gilkit_import() was not called, in a file without Python.h */
 };
 
-/* Computes the items begin <= i < end. Called from several threads at once,
- * each time with another chunk, without the GIL. */
+/* Computes the items begin <= i < end. Called for each chunk, from several threads at
+ * once, without the GIL. */
 typedef void gilkit_body(int64_t begin, int64_t end, void *data);
 
 /* Adds the items begin <= i < end to *partial. */
 typedef void gilkit_fold(int64_t begin, int64_t end, void *data, void *partial);
 
-/* Adds *from to *into; `from` covers the items that follow those of `into`. */
+/* Adds *from to *into. `from` covers the items that follow those of `into`. */
 typedef void gilkit_combine(void *into, const void *from, void *data);
 
 /* Lets any thread cancel a region. All zero: not cancelled. */
@@ -75,33 +75,33 @@ typedef struct {
     int32_t reason;
 } gilkit_token;
 
-/* A mutex that sleeping threads wait for in order. All zero: free. Must not be
+/* A mutex whose sleeping waiters acquire it in order. All zero: free. It must not be
  * moved or copied while it is in use. */
 typedef struct {
     uint64_t state[8];
 } gilkit_lock;
 
-/* A counter with a cell for each of several threads: cheap to add to, dear to read. */
+/* A counter with a cell for each of several threads. Adding is cheap, reading is expensive. */
 typedef struct gilkit_counter gilkit_counter;
 
-/* What a caller may ask of a region: gilkit_default_options(), then changed. */
+/* Options of a region. Start from gilkit_default_options(). */
 typedef struct {
-    size_t size;        /* of this struct, as the caller knows it */
-    int threads;        /* at most so many, the caller among them; 0: gilkit_num_threads() */
-    int eager;          /* wake sleeping workers at once: the work is known to be long */
-    int64_t grain;      /* items a chunk; 0: chosen from n */
+    size_t size;        /* of this struct in the version that the caller was built with */
+    int threads;        /* maximum, including the caller; 0: gilkit_num_threads() */
+    int eager;          /* wake sleeping workers at once, because the work is known to be long */
+    int64_t grain;      /* items in a chunk; 0: chosen from n */
     int64_t deadline;   /* gilkit_now() time; 0: none */
     gilkit_token *token;
-    int (*poll)(void *context); /* called by the calling thread every 2 to 50 ms; nonzero: the end */
+    int (*poll)(void *context); /* called by the calling thread every 2 to 50 ms; nonzero ends the region */
     void *poll_context;
-    void *call; /* gilkit's own, between gilkit_begin() and gilkit_finish() */
+    void *call; /* private; set between gilkit_begin() and gilkit_finish() */
 } gilkit_options;
 
 /* ---- The table ---- */
 
 typedef struct {
     uint32_t abi;
-    uint32_t size; /* of this struct, as the gilkit that runs knows it */
+    uint32_t size; /* of this struct in the version that is installed */
     const char *version;
 
     int (*parallel_for)(int64_t n, gilkit_body *body, void *data, const gilkit_options *options);
@@ -133,11 +133,11 @@ extern const gilkit_api *GILKIT_TABLE;
 static const gilkit_api *gilkit_table;
 #endif
 
-/* Several threads may import at the same time; all of them store the same. */
+/* Several threads may import at the same time. They all store the same pointer. */
 #if defined(__GNUC__) || defined(__clang__)
 #  define GILKIT_LOAD(pointer) __atomic_load_n(&(pointer), __ATOMIC_ACQUIRE)
 #  define GILKIT_STORE(pointer, value) __atomic_store_n(&(pointer), (value), __ATOMIC_RELEASE)
-#else /* MSVC: a pointer is read and written at once */
+#else /* MSVC: a volatile pointer is read and written atomically */
 #  define GILKIT_LOAD(pointer) (*(const gilkit_api *volatile *)&(pointer))
 #  define GILKIT_STORE(pointer, value) (*(const gilkit_api *volatile *)&(pointer) = (value))
 #endif
@@ -148,8 +148,8 @@ static const gilkit_api *gilkit_table;
 
 #ifdef Py_PYTHON_H
 
-/* Before all else, holding the GIL. Returns -1 with ImportError set when there is
- * no gilkit, or one that is older than this header. */
+/* Call this first, holding the GIL. Returns -1 with ImportError set if gilkit is not
+ * installed or is older than this header. */
 static inline int gilkit_import(void)
 {
     const gilkit_api *api;
@@ -182,15 +182,15 @@ static inline int gilkit_import(void)
     return 0;
 }
 
-/* The GIL may be held by this thread or not, but not by one that waits for it. */
+/* With or without the GIL; but the GIL holder must not be waiting for this thread. */
 static inline void gilkit_import_late(void)
 {
     PyGILState_STATE state = PyGILState_UNLOCKED;
     PyObject *kind, *value, *trace;
     int holds_gil = 0;
 #  if !defined(Py_LIMITED_API) && PY_VERSION_HEX >= 0x030C0000
-    /* PyGILState does not know the thread states of sub-interpreters. (Before 3.12,
-     * this function tells of the thread that holds the GIL, whichever it is.) */
+    /* PyGILState does not know the thread states of sub-interpreters. (Before 3.12, this
+     * function returns the thread state of whichever thread holds the GIL.) */
 #    if PY_VERSION_HEX >= 0x030D0000
     holds_gil = PyThreadState_GetUnchecked() != NULL;
 #    else
@@ -199,7 +199,7 @@ static inline void gilkit_import_late(void)
 #  endif
     if (!holds_gil)
         state = PyGILState_Ensure();
-    PyErr_Fetch(&kind, &value, &trace); /* one may be on its way */
+    PyErr_Fetch(&kind, &value, &trace); /* an exception may be set */
     if (gilkit_import() < 0) {
         PyErr_Print();
         Py_FatalError(GILKIT_FORGOTTEN ", which raises such an error as an exception");
@@ -211,7 +211,7 @@ static inline void gilkit_import_late(void)
 
 #endif /* Py_PYTHON_H */
 
-/* The table, which is imported now if it was not before. */
+/* Returns the table; imports gilkit if that has not been done. */
 static inline const gilkit_api *gilkit_get_table(void)
 {
     const gilkit_api *table = GILKIT_LOAD(GILKIT_TABLE);
@@ -227,9 +227,9 @@ static inline const gilkit_api *gilkit_get_table(void)
 }
 
 #ifdef Py_PYTHON_H
-#  define GILKIT_IS_MISSING 0 /* or becomes so in gilkit_get_table() */
+#  define GILKIT_IS_MISSING 0 /* gilkit_get_table() imports it */
 #else
-/* Says so, for callers that do not read the status. */
+/* Prints a message, for callers that ignore the status. */
 static inline int gilkit_is_missing(void)
 {
     if (GILKIT_LOAD(GILKIT_TABLE) != NULL)
@@ -248,21 +248,20 @@ static inline gilkit_options gilkit_default_options(void)
     return options;
 }
 
-/* Runs body over 0 <= i < n in chunks, on the calling thread and on workers of
- * the pool; returns when every chunk is done (GILKIT_OK) or the region was
- * cancelled and no thread is inside the body any more. How n is cut depends on
- * n and grain alone. From any thread, with or without the GIL (a body that
- * takes the GIL needs a caller who does not hold it), also from inside of a
- * body. `options` may be NULL. */
+/* Runs body over 0 <= i < n in chunks, on the calling thread and on workers of the
+ * pool. Returns when every chunk is done (GILKIT_OK), or the region was cancelled and
+ * no thread is inside the body. The chunks depend on n and grain alone. May be called
+ * from any thread, including inside a body, with or without the GIL; if the body
+ * takes the GIL, the caller must not hold it. `options` may be NULL. */
 static inline int gilkit_parallel_for(int64_t n, gilkit_body *body, void *data, const gilkit_options *options)
 {
     return GILKIT_IS_MISSING ? GILKIT_NOT_IMPORTED : gilkit_get_table()->parallel_for(n, body, data, options);
 }
 
-/* Folds 0 <= i < n, a partial of `size` bytes for each chunk, and combines them
- * in order: the same bits for any number of threads. *result is the neutral
- * value at first, a copy of which every partial begins with; it stays so unless
- * GILKIT_OK is returned. */
+/* Folds 0 <= i < n into a partial result of `size` bytes for each chunk, and combines
+ * the partial results in order, so any number of threads gives the same bits. The
+ * caller sets *result to the neutral value, with which every partial result starts.
+ * It changes only if GILKIT_OK is returned. */
 static inline int gilkit_parallel_reduce(int64_t n, size_t size, gilkit_fold *fold, gilkit_combine *combine,
                                          void *data, void *result, const gilkit_options *options)
 {
@@ -271,30 +270,30 @@ static inline int gilkit_parallel_reduce(int64_t n, size_t size, gilkit_fold *fo
                : gilkit_get_table()->parallel_reduce(n, size, fold, combine, data, result, options);
 }
 
-/* Items in a chunk of a region of n items, where grain is 0. */
+/* Returns the number of items in a chunk of a region of n items whose grain is 0. */
 static inline int64_t gilkit_default_grain(int64_t n)
 {
     return gilkit_get_table()->default_grain(n);
 }
 
-/* ---- From inside of a body ---- */
+/* ---- From inside a body ---- */
 
-/* Ends the innermost region with `code` (positive); the first code stays, and
- * is what gilkit_parallel_for returns. */
+/* Ends the innermost region with `code`, which must be positive.
+ * gilkit_parallel_for() returns the first code given. */
 static inline void gilkit_cancel(int code)
 {
     gilkit_get_table()->cancel(code);
 }
 
-/* Whether the region, or one around it, is to end: a chunk that takes longer
- * than some milliseconds looks from time to time, and returns early. */
+/* Returns whether the region, or one around it, was cancelled. A chunk that takes more
+ * than a few milliseconds should check from time to time and return early. */
 static inline int gilkit_cancelled(void)
 {
     return gilkit_get_table()->cancelled();
 }
 
-/* This thread's place in the innermost region, from 0 (the caller) to
- * gilkit_participants() - 1: an index into scratch memory. */
+/* Returns this thread's number in the innermost region, from 0 (the caller) to
+ * gilkit_participants() - 1. Use it as an index into scratch memory. */
 static inline int gilkit_participant(void)
 {
     return gilkit_get_table()->participant();
@@ -302,13 +301,13 @@ static inline int gilkit_participant(void)
 
 /* ---- From anywhere ---- */
 
-/* How many threads can take part in a region with these options. */
+/* Returns the maximum number of threads in a region with these options. */
 static inline int gilkit_participants(const gilkit_options *options)
 {
     return gilkit_get_table()->participants(options);
 }
 
-/* How many a region has whose options do not say. */
+/* Returns the number of threads of a region whose options.threads is 0. */
 static inline int gilkit_num_threads(void)
 {
     return gilkit_get_table()->num_threads();
@@ -328,32 +327,33 @@ static inline int64_t gilkit_now(void)
 
 /* ---- Locks and counters, between any threads, without the GIL ---- */
 
-/* Waits at most `timeout` nanoseconds: below 0 for ever, 0 not at all. GILKIT_OK
- * or GILKIT_TIMEOUT. While a body waits for ever, its region cannot be cancelled. */
+/* Waits at most `timeout` nanoseconds; negative: without limit; 0: does not wait.
+ * Returns GILKIT_OK or GILKIT_TIMEOUT. While a body waits without limit, its region
+ * cannot be cancelled. */
 static inline int gilkit_lock_acquire(gilkit_lock *lock, int64_t timeout)
 {
     return gilkit_get_table()->lock_acquire(lock, timeout);
 }
 
-/* GILKIT_OK, or GILKIT_NOT_HELD if the lock is free. */
+/* Returns GILKIT_OK, or GILKIT_NOT_HELD if the lock is free. */
 static inline int gilkit_lock_release(gilkit_lock *lock)
 {
     return gilkit_get_table()->lock_release(lock);
 }
 
-/* NULL: no memory. */
+/* Returns NULL if memory is exhausted. */
 static inline gilkit_counter *gilkit_counter_new(void)
 {
     return gilkit_get_table()->counter_new();
 }
 
-/* When no thread uses it any more. */
+/* Call this when no thread uses the counter. */
 static inline void gilkit_counter_free(gilkit_counter *counter)
 {
     gilkit_get_table()->counter_free(counter);
 }
 
-/* GILKIT_OK, or GILKIT_OVERFLOW, and nothing added. */
+/* Returns GILKIT_OK, or GILKIT_OVERFLOW without adding. */
 static inline int gilkit_counter_add(gilkit_counter *counter, int64_t n)
 {
     return gilkit_get_table()->counter_add(counter, n);
@@ -368,10 +368,10 @@ static inline int64_t gilkit_counter_value(gilkit_counter *counter)
 
 #ifdef Py_PYTHON_H
 
-/* Puts into the options what Python code has set for its calls: the number of
- * threads (unless options->threads says it), timeouts, cancel tokens, and
- * signals on the main thread. Then, with or without the GIL, any number of
- * regions; then gilkit_finish(), exactly once. Returns -1 with an exception. */
+/* Fills in the options with what Python code has set for its calls: the number of
+ * threads (if options->threads is 0), timeouts, cancel tokens, and, on the main
+ * thread, the poll for signals. Afterwards run any number of regions, with or without
+ * the GIL, then call gilkit_finish() exactly once. Returns 0, or -1 with an exception. */
 static inline int gilkit_begin(gilkit_options *options)
 {
     if (GILKIT_LOAD(GILKIT_TABLE) == NULL && gilkit_import() < 0)
@@ -379,8 +379,8 @@ static inline int gilkit_begin(gilkit_options *options)
     return gilkit_get_table()->begin(options);
 }
 
-/* Returns 0 for GILKIT_OK, else -1 with the exception that the status stands
- * for. `options`: those of gilkit_begin(), or NULL if it was not called. */
+/* Returns 0 for GILKIT_OK, else -1 with the exception that the status stands for.
+ * `options` are those of gilkit_begin(), or NULL if it was not called. */
 static inline int gilkit_finish(gilkit_options *options, int status)
 {
     if (GILKIT_LOAD(GILKIT_TABLE) == NULL && gilkit_import() < 0)
@@ -388,7 +388,8 @@ static inline int gilkit_finish(gilkit_options *options, int status)
     return gilkit_get_table()->finish(options, status);
 }
 
-/* gilkit_parallel_for() between the two, without the GIL. */
+/* Calls gilkit_parallel_for() between gilkit_begin() and gilkit_finish(), and releases the
+ * GIL meanwhile. */
 static inline int gilkit_run(int64_t n, gilkit_body *body, void *data, const gilkit_options *options)
 {
     int status;
@@ -401,7 +402,7 @@ static inline int gilkit_run(int64_t n, gilkit_body *body, void *data, const gil
     return gilkit_finish(&own, status);
 }
 
-/* gilkit_parallel_reduce() likewise. */
+/* The same for gilkit_parallel_reduce(). */
 static inline int gilkit_run_reduce(int64_t n, size_t size, gilkit_fold *fold, gilkit_combine *combine, void *data,
                                     void *result, const gilkit_options *options)
 {

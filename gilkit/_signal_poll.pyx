@@ -1,0 +1,72 @@
+# cython: subinterpreters_compatible = own_gil
+"""The poll that lets signal handlers run while a thread is in C: see _signal_poll.pxd.
+
+CPython runs signal handlers in the main thread, with the GIL, at its next check. A
+call of the main thread checks every 2 ms. Acquiring the GIL for each check could
+take 5 ms while another thread runs Python code, so the poll first reads CPython's
+own flag, which needs no GIL (_signals.h). If the flag was not found where it was
+expected, every poll acquires the GIL, and the pool polls less often when that is
+slow. The poll uses no file descriptor and nothing else that a program may
+configure: signal.set_wakeup_fd belongs to the program.
+"""
+import _signal
+import os
+import threading
+
+from gilkit import _core
+
+cdef extern from "gilkit/_signals.h":
+    int signal_noted "gk_signal_noted" () noexcept nogil
+    bint signal_flag_found "gk_signal_flag_found" (
+        unsigned long main_thread, object default_handler, object ignore_handler) noexcept
+    struct signal_state:
+        unsigned long main_thread
+        bint flag_found
+        unsigned polls
+    signal_state signals "gk_signals"
+    int with_gil "gk_with_gil" (int (*function)(void *context) noexcept, void *context) noexcept nogil
+
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() noexcept
+    unsigned long PyThread_get_thread_ident() noexcept
+
+cdef enum:
+    # One poll in a thousand acquires the GIL whatever the flag says: one every two seconds.
+    POLLS_WITHOUT_GIL = 1000
+
+if _core.is_main_interpreter:
+    signals.main_thread = threading.main_thread().ident
+    signals.flag_found = signal_flag_found(signals.main_thread, _signal.SIG_DFL, _signal.SIG_IGN)
+
+
+cdef int run_handlers_now(void *context) noexcept:
+    # The exception of a handler stays set in this thread's state until call_end()
+    # raises it: the region that it ends runs no Python code in this thread.
+    return PyErr_CheckSignals() != 0
+
+
+cdef int run_signal_handlers(void *context) noexcept nogil:
+    signals.polls += 1
+    if signals.flag_found and not signal_noted() and signals.polls % POLLS_WITHOUT_GIL != 0:
+        return 0
+    return with_gil(run_handlers_now, context)
+
+
+cdef poll_function poll_of_this_thread() noexcept:
+    if PyThread_get_thread_ident() == signals.main_thread:
+        return run_signal_handlers
+    return NULL
+
+
+def signal_flag_in_use():
+    """Return whether polls avoid the GIL while no signal is pending. For tests."""
+    return bool(signals.flag_found)
+
+
+def _after_fork_in_child():
+    if signals.main_thread != 0:
+        signals.main_thread = PyThread_get_thread_ident()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
