@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import io
 import json
+import os
 import subprocess
 import sys
 import types
@@ -120,6 +122,38 @@ def test_the_module_is_the_command():
     import gilkit
 
     assert done.stdout.strip() == f"gilkit {gilkit.__version__}"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("GILKIT_NUM_THREADS", "x", "GILKIT_NUM_THREADS must be an integer from 1 to 1024, not 'x'"),
+        ("GILKIT_ISA", "zzz", "GILKIT_ISA: the instruction set must be one of "),
+    ],
+)
+def test_a_wrong_environment_variable_takes_one_line(variable, value, message):
+    """``import gilkit`` fails before the command line runs, so the entry point answers."""
+    (command,) = importlib.metadata.entry_points(group="console_scripts", name="gilkit")
+    assert command.value == "_gilkit_command:main"
+    code = "import sys, _gilkit_command; sys.exit(_gilkit_command.main())"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, "doctor"],
+        env=os.environ | {variable: value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("gilkit: error: the environment variable ")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_entry_point_runs_the_command_line():
+    code = "import sys, _gilkit_command; sys.exit(_gilkit_command.main())"
+    command = [sys.executable, "-P", "-c", code, "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("gilkit ")
 
 
 def measured(label="a", percent=150.0):
