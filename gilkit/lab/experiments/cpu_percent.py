@@ -106,7 +106,7 @@ class CpuPercent(Experiment):
 
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
         cpu, work = [], []
-        for row in sorted(select(rows), key=lambda row: row.strategy == "gilkit"):  # native code last, in a group of its own
+        for row in sorted(select(rows), key=lambda row: row.strategy == "gilkit"):  # native code last
             used = bootstrap(row.values("cpu_percent"))
             group = "Native threads" if row.strategy == "gilkit" else f"Python {row.interpreter.label}"
             if row.strategy != "gilkit":
@@ -181,11 +181,11 @@ def judge(rows: Sequence[Row], cores: int) -> Verdict:
             )
         elif percent >= OVER_ONE_CORE and gain <= NO_MORE_WORK:
             idle.append(interpreter)
-            least = speedup(busiest, base)
+            done = speedup(busiest, base)
             system = 100 * busiest["system"] / busiest["cpu"] if busiest["cpu"] else 0.0
             sentences.append(
-                f"{name} threads use up to {percent:.0f} % CPU but waste it: they do {least:.2f} times the loops of one "
-                f"thread and spend {system:.0f} % of their CPU time in the kernel."
+                f"{name} threads use up to {percent:.0f} % CPU but waste it: they do {done:.2f} times the loops of "
+                f"one thread and spend {system:.0f} % of their CPU time in the kernel."
             )
         elif percent < FULL * possible:
             idle.append(interpreter)

@@ -82,7 +82,8 @@ def way_out(rows: Sequence[Row], way: str) -> str:
     if way == "found":
         named = free and all(row.values("found")) and all(value == 2 for value in row.values("cycle"))
         return (
-            f"With detection, gilkit.sync's locks raised a DeadlockError that named the cycle of both threads after {after}."
+            "With detection, gilkit.sync's locks raised a DeadlockError that named the cycle of both threads after "
+            f"{after}."
             if named
             else "Detection did not find the deadlock."
         )

@@ -5,8 +5,8 @@ The claim (gilkit's own): two counters on one cache line slow each other down al
 The method: native threads each add to their own cell. The cells are either adjacent in memory or padded to a cache line
 each. The experiment runs with one thread and with one thread per core.
 
-The rule: the claim holds when adjacent cells cost at least 1.5 times as much as padded ones with several threads, and at
-most 1.2 times as much with one thread. A failure while other programs use the cores is left undecided.
+The rule: the claim holds when adjacent cells cost at least 1.5 times as much as padded ones with several threads, and
+at most 1.2 times as much with one thread. A failure while other programs use the cores is left undecided.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class FalseSharing(CostExperiment):
     name = "false-sharing"
     title = "False sharing"
     claim = "Two counters on one cache line slow each other down although no data is shared."
-    why = "A core must own the whole cache line to write any part of it, so the line moves back and forth between cores."
+    why = "A core must own the whole cache line to write any part of it, so the line moves between the cores."
     thing = "an update"
     base = "padded cells"
     seconds = 0.6

@@ -7,8 +7,8 @@ and on every other Python 3 that was found or given. Measure wall time, CPU % an
 
 The rule compares the threads with one thread by the geometric mean over all workloads. *One core with the GIL* holds
 when on every interpreter with a GIL the threads are at most 1.2 times as fast. *All cores without it* holds when on
-every free-threaded interpreter they are at least 1.4 times as fast; a failure while other programs use the cores is left
-undecided. The cost for a single thread, in time and memory, is only reported.
+every free-threaded interpreter they are at least 1.4 times as fast; a failure while other programs use the cores is
+left undecided. The cost for a single thread, in time and memory, is only reported.
 """
 
 from __future__ import annotations
@@ -122,8 +122,10 @@ def group_check(
         return Check(name, None)
     held = all(rule(value) for _, value in known)
     mine = [row for each, _ in known for row in select(rows, interpreter=each)]
-    sentences = [f"On Python {each.label} {threads} threads are {value:.2f} times as fast as one." for each, value in known]
-    check = Check(name, held, " ".join(sentences))
+    text = " ".join(
+        f"On Python {each.label} {threads} threads are {value:.2f} times as fast as one." for each, value in known
+    )
+    check = Check(name, held, text)
     return check if any(each.gil for each in interpreters) else unless_noisy(check, mine)
 
 

@@ -120,8 +120,8 @@ def waiting(rows: Sequence[Row]) -> Check:
     check = Check(
         "waiting",
         factor >= 1.5,
-        f"With no work between updates, an update under the mutex takes {duration(contended['each'])}, {factor:.1f} times "
-        "as long as with one thread.",
+        f"With no work between updates, an update under the mutex takes {duration(contended['each'])}, "
+        f"{factor:.1f} times as long as with one thread.",
     )
     return unless_noisy(check, [contended])
 
@@ -132,7 +132,7 @@ def crossing(rows: Sequence[Row]) -> str:
     for optimistic, locked in found:
         if ratio(locked, optimistic).interval.high < 1:
             return (
-                f"From {conflicts(optimistic):.0f} % conflicts on ({optimistic.arguments['outside']} loops between updates) "
-                "the mutex is faster."
+                f"From {conflicts(optimistic):.0f} % conflicts on ({optimistic.arguments['outside']} loops between "
+                "updates) the mutex is faster."
             )
     return "The mutex was not faster at any contention measured." if found else ""

@@ -7,8 +7,8 @@ measure work per second and CPU %.
 
 The rule, for the native loop and for the threads of each interpreter: the claim holds when one thread per core does at
 least 0.95 times the work of the best count and at least 1.5 times the work of one thread, and when 128 threads do at
-most 1.05 times the work of one per core. An interpreter with a GIL fails, because its threads gain nothing at any count.
-Other failures while other programs use the cores are left undecided.
+most 1.05 times the work of one per core. An interpreter with a GIL fails, because its threads gain nothing at any
+count. Other failures while other programs use the cores are left undecided.
 """
 
 from __future__ import annotations

@@ -4,14 +4,14 @@ The claim: a pool of 4 workers given 5 tasks starts four at once, and the fifth 
 save creating and destroying workers. The best pool size for CPU-bound work is the number of cores.
 
 The method: run five sleeping tasks of different length on four workers and record when each starts and ends. Run a task
-on a pool made for it and on a pool that is kept. Run the same CPU-bound work on warm pools of half as many to four times
-as many processes as cores.
+on a pool made for it and on a pool that is kept. Run the same CPU-bound work on warm pools of half as many to four
+times as many processes as cores.
 
 The rule: the *schedule* holds when, in most runs, the first four tasks start before any ends and the fifth starts
-within 10 ms after the first end. *Reuse* holds when a task on the kept pool is shown to cost less than one on a new pool
-(the interval of the ratio of the same rounds lies above 1), for threads and for processes. The *best size* holds when
-one process per core takes at most 1.1 times the best time of all sizes, and half as many take at least 1.3 times as long
-as that; a failure while other programs use the cores is left undecided.
+within 10 ms after the first end. *Reuse* holds when a task on the kept pool is shown to cost less than one on a new
+pool (the interval of the ratio of the same rounds lies above 1), for threads and for processes. The *best size* holds
+when one process per core takes at most 1.1 times the best time of all sizes, and half as many take at least 1.3 times
+as long as that; a failure while other programs use the cores is left undecided.
 """
 
 from __future__ import annotations

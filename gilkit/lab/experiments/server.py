@@ -6,8 +6,8 @@ and 500 clients: threads 6943, 6891, 6584, 6517, –, 6179 (10), 4927 (50), 2378
 (10), 364 (50), 321 (100, with errors). Throughput falls as contexts rise.
 
 The method: echo servers on loopback handle connections one after another, each in its own process, each in its own
-thread, on a pool of 16 threads, or in coroutines. One client, an event loop, keeps 1 to 500 connections open, each for a
-single request. A run ends when its time is over or after 2,000 requests.
+thread, on a pool of 16 threads, or in coroutines. One client, an event loop, keeps 1 to 500 connections open, each for
+a single request. A run ends when its time is over or after 2,000 requests.
 
 The rule: *threads over processes* holds when threads answer more requests than fork at every number of clients (the
 interval of the ratio lies above 1). *Falling throughput* holds when threads answer at most 0.9 times as many requests
@@ -120,6 +120,6 @@ def throughput_falls(rows: Sequence[Row]) -> Check:
     return Check(
         "falling throughput",
         share <= 0.9,
-        f"Threads peak at {best['rate']:,.0f} requests/s with {plural(best.threads, 'client')}; with {last.threads} they "
-        f"answer {share:.2f} times as many.",
+        f"Threads peak at {best['rate']:,.0f} requests/s with {plural(best.threads, 'client')}; with {last.threads} "
+        f"they answer {share:.2f} times as many.",
     )

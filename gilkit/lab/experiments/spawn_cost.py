@@ -7,8 +7,8 @@ The method: start processes by fork, spawn and forkserver, and by fork from a pr
 threads, greenlets and asyncio tasks, all of which do nothing; wait for each to end. For comparison, submit a task to an
 existing process or thread of a pool, and run the smallest region of a gilkit kernel on all threads.
 
-The rule: *spawn over fork*, *process over thread* and *thread over coroutine* are judged separately. Each holds when the
-interval of the ratio of the same rounds lies above 1.
+The rule: *spawn over fork*, *process over thread* and *thread over coroutine* are judged separately. Each holds when
+the interval of the ratio of the same rounds lies above 1.
 """
 
 from __future__ import annotations

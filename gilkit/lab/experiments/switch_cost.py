@@ -119,8 +119,8 @@ def user_level(rows: Sequence[Row]) -> Check:
     cheapest = min(kernel, key=lambda row: row["each"])
     words = listed([f"{duration(row['each'])} between {row.strategy}" for row in user])
     text = (
-        f"In user mode a switch takes {words}; through the kernel it takes at least {duration(cheapest['each'])}, between "
-        f"{NAMES.get(cheapest.strategy, cheapest.strategy)}."
+        f"In user mode a switch takes {words}; through the kernel it takes at least {duration(cheapest['each'])}, "
+        f"between {NAMES.get(cheapest.strategy, cheapest.strategy)}."
     )
     tasks = find(rows, "tasks", threads=RINGS[0])
     if tasks:

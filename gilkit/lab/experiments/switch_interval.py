@@ -3,8 +3,8 @@
 The claim: a thread releases the GIL every 100 bytecodes. (Since Python 3.2: every 5 ms, when another thread asks.)
 
 The method: a thread sleeps 2 ms at a time and records how late each sleep ends: with no other thread, next to a thread
-that computes in pure Python, the same with the switch interval set to 0.5 ms, and, on the running interpreter, next to a
-thread in a gilkit kernel. This runs on every interpreter found or given, Python 2.7 included.
+that computes in pure Python, the same with the switch interval set to 0.5 ms, and, on the running interpreter, next to
+a thread in a gilkit kernel. This runs on every interpreter found or given, Python 2.7 included.
 
 The rule, for each interpreter with a GIL: the wait is the median lateness next to a Python thread less the median
 lateness alone. A wait of at most 1 ms, the time of some thousand bytecodes, shows a release *every 100 bytecodes*; a

@@ -3,9 +3,9 @@
 The claim: ``threading.local`` gives each thread its own state without a lock and without passing it along.
 
 The method: each thread counts in its own state, which it gets as an argument, from a threading.local, from a dict keyed
-by its identity, or from that dict under a lock. This runs in 1 thread and in one thread per core on each interpreter. At
-the end each thread checks that the count is its own. For comparison, native threads each add to their own partial sum
-(``gilkit.sync.ShardedCounter``).
+by its identity, or from that dict under a lock. This runs in 1 thread and in one thread per core on each interpreter.
+At the end each thread checks that the count is its own. For comparison, native threads each add to their own partial
+sum (``gilkit.sync.ShardedCounter``).
 
 The rule: *each thread's own state* holds when every thread found exactly its own count in threading.local. *Doing
 without a lock* holds when threading.local costs less than a dict under a lock.
@@ -90,8 +90,8 @@ def without_lock(rows: Sequence[Row]) -> Check:
         if own and locked:
             ratios.append(times(locked, own))
             words.append(
-                f"On Python {interpreter.label} with {plural(own.threads, 'thread')}, an access to threading.local takes "
-                f"{duration(own['each'])}, a dict with a lock {ratios[-1]:.1f} times as long"
+                f"On Python {interpreter.label} with {plural(own.threads, 'thread')}, an access to threading.local "
+                f"takes {duration(own['each'])}, a dict with a lock {ratios[-1]:.1f} times as long"
                 + (f", an argument {times(passed, own):.2f} times as long." if passed else ".")
             )
     return Check("doing without a lock", all(each > 1 for each in ratios) if ratios else None, " ".join(words))
