@@ -103,7 +103,7 @@ def parser() -> argparse.ArgumentParser:
     report = commands.add_parser(
         "report",
         help="write verdicts, charts and figures to one HTML file",
-        description="Write a self-contained HTML page from saved runs, or from a new run of all experiments. A file name "
+        description="Write a self-contained HTML page from saved runs, or from a new run of all experiments. A name "
         "that ends in .md gets the verdicts as Markdown; an existing folder gets the charts as SVG files.",
     )
     report.add_argument("file", metavar="FILE.html", help="output file; or FILE.md, or a folder")

@@ -177,7 +177,7 @@ class Setting:
 
 
 class Experiment(ABC):
-    """The interface of an experiment. The docstring of its file states the claim with its origin, the method and the rule."""
+    """The interface of an experiment. The docstring of its file states the claim, the method and the rule."""
 
     name: ClassVar[str]
     title: ClassVar[str]

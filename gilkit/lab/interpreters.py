@@ -18,7 +18,7 @@ VARIABLE = "GILKIT_FREE_THREADED_PYTHON"
 FREE_THREADED_NAMES = ("python3.15t", "python3.14t", "python3.13t")
 PROBE_SECONDS = 20
 
-# Another version's library path, or PYTHON_GIL=0 on a build that needs the GIL, would keep the interpreter from starting.
+# Another version's library path, or PYTHON_GIL=0 on a build that needs the GIL, would keep it from starting.
 _OWN_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHON_GIL")
 
 # Runs on Python 2.7 too. The marker separates the answer from what a sitecustomize may print.
@@ -140,7 +140,7 @@ def lacks(interpreter: Interpreter, modules: Sequence[str]) -> list[str]:
 
 
 def running() -> Interpreter:
-    """Return the interpreter that runs the lab, with the current state of its GIL, which an import may have switched on."""
+    """Return the interpreter that runs the lab, with the current state of its GIL, which an import may have changed."""
     import platform
     import sysconfig
 
