@@ -1,4 +1,4 @@
-"""How long a thread that wakes up waits for the GIL while another one computes. Runs on Python 2.7 too."""
+"""The time that a waking thread waits for the GIL while another thread computes. Runs on Python 2.7 too."""
 
 from __future__ import absolute_import, division
 
@@ -12,8 +12,11 @@ NAP = 0.002
 
 
 def waking(beside, seconds, interval=None):
-    """Naps of 2 ms; returns how much longer than that they took, beside nothing, a thread that computes in Python
-    ("python") or one in a gilkit kernel ("gilkit"). ``interval`` is for sys.setswitchinterval."""
+    """Sleep 2 ms at a time and return how late each sleep ends.
+
+    ``beside`` says what another thread does meanwhile: "nothing", compute in Python ("python"), or run a gilkit kernel
+    ("gilkit"). ``interval`` is passed to sys.setswitchinterval.
+    """
     stop = []
 
     def compute():
@@ -24,7 +27,7 @@ def waking(beside, seconds, interval=None):
     def kernel():
         import gilkit
 
-        # On one thread: what is asked is who holds the GIL, not how many cores are busy.
+        # One thread, because the question is who holds the GIL, not how many cores are busy.
         while not stop:
             gilkit.spin(20000000, threads=1)
 
