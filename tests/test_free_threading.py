@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"),
 def modules(suffix):
     """The modules whose files end so, by name: all that a program can import."""
     files = [path.relative_to(PACKAGE.parent) for path in PACKAGE.rglob(f"*{suffix}")]
-    # _isolated is for sub-interpreters alone; programs of the lab's workers are in guest; __main__ runs the command;
+    # _isolated is for sub-interpreters alone; programs of the lab's workers are in worker; __main__ runs the command;
     # gilkit.dask imports distributed, which may do as it likes.
     left_out = {"_isolated", "worker", "__main__.py", "dask.py"}
     names = [path.as_posix().removesuffix(suffix) for path in files if not left_out & set(path.parts)]

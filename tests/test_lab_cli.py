@@ -56,8 +56,8 @@ def test_every_experiment_states_its_claim_and_rule():
     ("arguments", "message"),
     [
         (["experiment", "nonsense"], "there is no experiment 'nonsense'; there are: "),
-        (["experiment", "cpu-percent", "--python", "/nonexistent"], "'/nonexistent' is no interpreter"),
-        (["experiment", "cpu-percent", "--python", "true"], "'true' is no Python interpreter"),
+        (["experiment", "cpu-percent", "--python", "/nonexistent"], "'/nonexistent' is not an interpreter"),
+        (["experiment", "cpu-percent", "--python", "true"], "'true' is not a Python interpreter"),
         (["experiment", "cpu-percent", "--save", "/nonexistent/folder/run.json"], "cannot be written"),
     ],
 )
@@ -295,7 +295,7 @@ def test_a_narrow_console_names_what_it_leaves_out(width):
 
 @pytest.fixture
 def three(monkeypatch):
-    """Three experiments for the lab, of which the second cannot be run; what becomes of the others is up to the test."""
+    """Three experiments, the second of which cannot run; the test decides the outcome of the others."""
     names = ["cpu-percent", "distributed", "pool"]
     monkeypatch.setattr(experiments, "names", lambda: names)
     monkeypatch.setattr(type(experiments.get("distributed")), "obstacle", lambda self: "it needs [a farm]")
@@ -320,7 +320,7 @@ def test_all_experiments_but_those_that_cannot_be_run(three, capsys, nothing_els
     assert cli.main(["experiment", "--all", "--json"]) == 0
     output = capsys.readouterr()
     assert [each["name"] for each in json.loads(output.out)["results"]] == ["cpu-percent", "pool"]
-    assert "distributed: left out, it needs [a farm]" in output.err
+    assert "distributed: skipped, it needs [a farm]" in output.err
     three(None, "it broke")
     assert cli.main(["experiment", "--all"]) == 1
 
@@ -349,7 +349,7 @@ def test_a_report_of_a_new_run(three, capsys, nothing_else, tmp_path):
 
 @pytest.mark.parametrize("arguments", [["experiment"], ["doctor", "--json"]])
 def test_a_reader_that_has_gone(arguments):
-    """What `| head -0` does to a table, and to JSON."""
+    """The effect of `| head -0` on a table and on JSON."""
     command = [sys.executable, "-P", "-m", "gilkit", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         process.stdout.close()
@@ -476,7 +476,7 @@ def test_doctor_on_a_pool_that_all_callers_share(monkeypatch):
 
 
 def test_doctor_sees_the_openmp_of_this_process(run_python, compile_c):
-    """Not a list made up for it: libgomp is loaded and has a team."""
+    """A real pool: libgomp is loaded and has a team."""
     pytest.importorskip("threadpoolctl")
     library = compile_c(
         "team",
@@ -514,8 +514,8 @@ def test_doctor_on_a_gil_build():
 
 
 def test_doctor_names_the_module_that_switches_the_gil_on(monkeypatch):
-    told = [("pandas", "pandas._libs.x", ""), ("nope", "", "ImportError")]
-    monkeypatch.setattr(doctor, "imports", lambda modules: told)
+    report = [("pandas", "pandas._libs.x", ""), ("nope", "", "ImportError")]
+    monkeypatch.setattr(doctor, "imports", lambda modules: report)
     monkeypatch.setattr(doctor.sys, "flags", None)  # those of a GIL build of 3.13 say that it was asked for
     here = interpreters.Interpreter("p", "CPython", "3.14.0", True, True)
     gil, module, broken = doctor._gil(here, ["pandas", "nope"])
@@ -566,8 +566,8 @@ def test_doctor_imports_in_a_free_threaded_interpreter(tmp_path, monkeypatch):
     assert doctor.imports(["json", "sys"], free) == []
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "broken.py").write_text("1 / 0")
-    (told,) = doctor.imports(["json", "broken"], free)
-    assert told == ("broken", "", "ZeroDivisionError: division by zero")
+    (found,) = doctor.imports(["json", "broken"], free)
+    assert found == ("broken", "", "ZeroDivisionError: division by zero")
 
 
 def test_doctor_says_when_all_is_well_without_gil(monkeypatch):
@@ -576,7 +576,7 @@ def test_doctor_says_when_all_is_well_without_gil(monkeypatch):
     assert [each.value for each in doctor._gil(here, ["numpy"])] == ["off", "numpy leave the GIL off"]
 
 
-@pytest.mark.skipif(not HERE.free_threaded, reason="only a free-threaded build can tell")
+@pytest.mark.skipif(not HERE.free_threaded, reason="needs a free-threaded build")
 def test_gilkit_leaves_the_gil_off():
     assert doctor.imports(["gilkit"]) == []
 

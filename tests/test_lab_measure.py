@@ -1,4 +1,4 @@
-"""What processes use, as the operating system says."""
+"""Usage of processes as counted by the operating system."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report: everything in one file, in HTML and in a real browser."""
+"""The report: one self-contained HTML file, also checked in a real browser."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def runs():
 
 
 class Page(HTMLParser):
-    """What the tests ask of a page: balanced, one id for each thing, and where it reaches outside."""
+    """Collects what the tests check of a page: balanced tags, unique ids and outside references."""
 
     VOID = ("meta", "link", "br")
 
@@ -206,7 +206,7 @@ def test_from_saved_runs_on_the_command_line(runs, tmp_path, capsys):
 
 
 def test_a_run_made_again_takes_the_place_of_the_other(runs, tmp_path, capsys):
-    """Two results of a name would have one id."""
+    """Two results of one name would share an id."""
     first, second = tmp_path / "first.json", tmp_path / "second.json"
     again = result("pool", [row("5 tasks", "fresh", 4, {"kind": "threads"}, each=0.7)])
     again.warnings = ["The second run."]
@@ -246,7 +246,7 @@ def test_the_pictures_as_files(runs, tmp_path):
     assert "cpu-percent-1.svg" in files
     assert "compare-spin-1.svg" in files
     for file in folder.iterdir():
-        root = ElementTree.parse(file).getroot()  # a whole XML file, unlike what stands in the page
+        root = ElementTree.parse(file).getroot()  # a complete XML file, unlike the charts in the page
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
         assert root.find("{*}title").text
         assert root.find("{*}desc").text
@@ -266,7 +266,7 @@ def test_an_unknown_experiment_in_a_saved_run(runs, tmp_path):
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium on PATH")
 def test_in_a_real_browser(runs, tmp_path):
-    """It draws every picture, logs no error, and asks the network for nothing."""
+    """It draws every chart, logs no error, and makes no network request."""
     page, log = tmp_path / "report.html", tmp_path / "net.json"
     report.write(str(page), runs)
     command = [
@@ -279,7 +279,7 @@ def test_in_a_real_browser(runs, tmp_path):
     assert done.stdout.count("<svg") == page.read_text().count("<svg")
     requested = set(re.findall(r'"url":"([^"]+)"', log.read_text()))
     ours = {url for url in requested if not url.startswith(("file:", "data:", "chrome", "about:", "devtools:"))}
-    browser = re.compile(r"https?://[\w.-]*(google|gstatic|googleapis|gvt1)\.\w+")  # its own errands
+    browser = re.compile(r"https?://[\w.-]*(google|gstatic|googleapis|gvt1)\.\w+")  # the browser's own requests
     assert not {url for url in ours if not browser.match(url)}
 
 
@@ -296,7 +296,7 @@ def test_a_run_without_a_verdict_as_markdown():
 
 
 def test_the_strip_names_what_it_can(runs):
-    """A saved run may have been of more cases than it holds."""
+    """A saved run may name more cases than it holds."""
     run = runs[0]
     run.strip[:] = [[1.0, 0, 50.0], [2.0, 0, 50.0], [3.0, len(run.rows), 50.0]]
     (strip,) = report.strip(run)

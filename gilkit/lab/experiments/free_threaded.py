@@ -123,7 +123,7 @@ def group_check(
     held = all(rule(value) for _, value in known)
     mine = [row for each, _ in known for row in select(rows, interpreter=each)]
     text = " ".join(
-        f"On Python {each.label} {threads} threads are {value:.2f} times as fast as one." for each, value in known
+        f"On Python {each.label}, {threads} threads are {value:.2f} times as fast as one." for each, value in known
     )
     check = Check(name, held, text)
     return check if any(each.gil for each in interpreters) else unless_noisy(check, mine)
