@@ -104,7 +104,7 @@ def markdown(results: Sequence[Result]) -> str:
         f"| [{code(r.name)}](#{anchor(r)}) | {plain(r.claim)} | {plain(r.verdict.said) if r.verdict else '–'} |"
         for r in results
     ]
-    parts.append("\n".join(["| experiment | the claim | here it |", "| --- | --- | --- |", *rows]))
+    parts.append("\n".join(["| experiment | claim | verdict |", "| --- | --- | --- |", *rows]))
     for result in results:
         parts += figured(_verdict, result)
     return "\n\n".join(parts) + "\n"
@@ -170,7 +170,7 @@ def _summary(results: Sequence[Result]) -> str:
         )
     return (
         "<section><h2>The verdicts</h2>\n<div class='wide'><table class='verdicts'><thead><tr><td></td>"
-        '<th scope="col">experiment</th><th scope="col">the claim</th><th scope="col">here it</th></tr></thead><tbody>'
+        '<th scope="col">experiment</th><th scope="col">claim</th><th scope="col">verdict</th></tr></thead><tbody>'
         f"{''.join(rows)}</tbody></table></div></section>\n"
     )
 
