@@ -336,7 +336,7 @@ def test_one_that_cannot_be_run_is_an_error(three, capsys, nothing_else):
     assert cli.main(["experiment", "distributed"]) == 2
     assert "distributed cannot be run here: it needs [a farm]" in capsys.readouterr().err
     assert cli.main(["experiment", "pool", "--all"]) == 2
-    assert "leave out either it or the name 'pool'" in capsys.readouterr().err
+    assert "omit either --all or the name 'pool'" in capsys.readouterr().err
 
 
 def test_a_report_of_a_new_run(three, capsys, nothing_else, tmp_path):

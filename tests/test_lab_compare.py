@@ -44,7 +44,7 @@ def test_a_simpler_one_that_is_not_shown_to_be_slower_is_chosen():
 
 
 def test_whether_it_holds_the_gil():
-    assert "It holds the GIL" in advise([row("serial", 1.0), row("threads", 1.05, 2)]).text
+    assert "The function holds the GIL" in advise([row("serial", 1.0), row("threads", 1.05, 2)]).text
     assert "releases the GIL for about 80 %" in advise([row("serial", 1.0), row("threads", 0.6, 2)]).text
     busy = [row("serial", 1.0, others_percent=90.0), row("threads", 1.05, 2, others_percent=90.0)]
     assert "may or may not hold the GIL: other programs used the cores" in advise(busy).text
@@ -103,7 +103,7 @@ def test_strategies_that_are_as_fast_are_named():
     rows = [row("serial", 1.0), row("gilkit", 0.5, 2), row("numba", 0.5, 2), row("threads", 0.9, 2)]
     verdict = advise(rows, custom=False)
     assert verdict.headline == "choose gilkit"
-    assert "numba is not shown to differ from it." in verdict.text
+    assert "numba is not shown to differ from gilkit." in verdict.text
     assert "threads is not shown" not in verdict.text
 
 
@@ -187,7 +187,7 @@ def test_long_calls_are_announced_and_given_time():
     minute = compare.Comparison("/a.py:f", "/a.py:g", {"each": 60.0, "inputs": 6})
     text = minute.announcement(SETTING)
     assert "A call takes 60.0 s. Each strategy will compute 2 of 6 inputs" in text
-    assert "minutes in all" in text
+    assert "minutes in total" in text
     assert minute.grace > 600
     short = compare.Comparison("/a.py:f", "/a.py:g", {"each": 0.1, "inputs": 6})
     assert short.announcement(SETTING) == ""
@@ -362,7 +362,7 @@ def test_results_that_do_not_pickle_are_explained(mine, capsys):
     [
         ("broken", "inputs", "ValueError: no 0"),
         ("square", None, "takes 1 argument(s): use --inputs to name a function that makes them"),
-        ("square", "nothing", "gave no inputs"),
+        ("square", "nothing", "returned no inputs"),
         ("square", "broken", "missing 1 required positional argument"),
         ("missing", "inputs", "has no attribute 'missing'"),
         ("number", "inputs", "not a function"),

@@ -130,8 +130,8 @@ def sentence(tmp_path, capsys):
         (changed(("results", 1, "rows", 0, "samples", 0), []), "results[1].rows[0].samples[0] must be an object, got a list"),
         (changed(("results", 0, "rows", 0, "interpreter", "gil"), 1), "interpreter.gil must be true or false, got 1"),
         (changed(("results", 0, "verdict", "outcome"), "maybe"), "results[0].verdict.outcome is unknown: 'maybe'"),
-        (changed(("results", 0, "strip", 2), [1]), "results[0].strip[2] must hold a moment, a case"),
-        (changed(("results", 0, "machine"), {}), "is damaged: no figures can be made of 'cpu-percent' (it has no 'processor')"),
+        (changed(("results", 0, "strip", 2), [1]), "results[0].strip[2] must hold a time, a case"),
+        (changed(("results", 0, "machine"), {}), "is damaged: the figures of 'cpu-percent' cannot be used (it has no 'processor')"),
     ],
 )  # fmt: skip
 def test_damaged_files(sentence, content, words):
@@ -175,10 +175,10 @@ def test_places_that_hold_no_file(tmp_path, capsys):
         assert f"'{path}' cannot be read: {words}" in capsys.readouterr().err
 
 
-def test_a_damaged_comparison_is_told_before_anything_is_measured(tmp_path, capsys):
+def test_a_damaged_comparison_is_refused_before_anything_is_measured(tmp_path, capsys):
     saved = tmp_path / "saved.json"
     for content, words in (
-        (changed(("results", 2, "rows", 0, "samples", 0, "wall"), "x"), "no figures can be made of 'compare spin'"),
+        (changed(("results", 2, "rows", 0, "samples", 0, "wall"), "x"), "the figures of 'compare spin' cannot be used"),
         (json.dumps(WHOLE)[:-9], "is not JSON"),
         (changed(("results",), []), "holds no comparison of 'spin' (it holds nothing)"),
     ):

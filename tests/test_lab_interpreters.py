@@ -63,7 +63,7 @@ def test_another_implementation_says_so():
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("echo hello", "said 'hello'"),
+        ("echo hello", "printed 'hello'"),
         ("exit 3", "printed nothing.*exit status 3"),
         ("echo 'no such option: -c' >&2; exit 2", "no such option.*exit status 2"),
         ("echo 'gilkit-probe:{broken'", "not a Python interpreter"),

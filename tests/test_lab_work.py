@@ -181,7 +181,7 @@ def test_peers_that_are_not_installed(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in absent else found(name))
     assert strategies.get("numba").obstacle(workload) == "numba is not installed"
     assert strategies.get("joblib").obstacle(workload) == "joblib is not installed"
-    assert strategies.get("numpy").obstacle(small("gzip")) == "gzip has no numpy form"
+    assert strategies.get("numpy").obstacle(small("gzip")) == "gzip has no numpy version"
 
 
 def test_start_methods_that_the_system_has_not(monkeypatch):

@@ -71,7 +71,7 @@ class CpuVsIo(Experiment):
                     found = ratio(base, row, "wall").interval
                     group = f"Python {row.interpreter.label} ({row.interpreter.gil_state})"
                     bars.append(Bar(row.strategy, found.middle, found.low, found.high, group))
-            charts.append(Bars(f"{label.capitalize()}: speed-up over one after another", "×", bars))
+            charts.append(Bars(f"{label.capitalize()}: speed-up over the serial run", "×", bars))
         return charts
 
 

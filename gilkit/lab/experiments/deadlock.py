@@ -95,7 +95,7 @@ def way_out(rows: Sequence[Row], way: str) -> str:
         )
     retries = sum(row.values("retries"))
     return (
-        f"With timeouts both threads ended after {after} and {retries:.0f} retries in all."
+        f"With timeouts both threads ended after {after} and {retries:.0f} retries in total."
         if free
         else "Timeouts hung too."
     )

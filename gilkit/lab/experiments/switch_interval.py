@@ -40,14 +40,14 @@ class SwitchInterval(Experiment):
     def cases(self, setting: Setting) -> list[Case]:
         cases = []
         for each in setting.interpreters:
-            cases.append(Case("alone", "latency:waking", each, {"beside": "nothing"}, "nothing"))
-            cases.append(Case("next to a Python thread", "latency:waking", each, {"beside": "python"}, "python"))
+            cases.append(Case("alone", "latency:waking", each, {"neighbour": "nothing"}, "nothing"))
+            cases.append(Case("next to a Python thread", "latency:waking", each, {"neighbour": "python"}, "python"))
             if each.gil and each.version_info >= (3, 2):
-                arguments = {"beside": "python", "interval": SHORT}
+                arguments = {"neighbour": "python", "interval": SHORT}
                 label = f"the same, switch interval {duration(SHORT)}"
                 cases.append(Case(label, "latency:waking", each, arguments, "short"))
             if each.running:
-                cases.append(Case("next to a gilkit kernel", "latency:waking", each, {"beside": "gilkit"}, "gilkit"))
+                cases.append(Case("next to a gilkit kernel", "latency:waking", each, {"neighbour": "gilkit"}, "gilkit"))
         return cases
 
     def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
@@ -75,10 +75,10 @@ class SwitchInterval(Experiment):
         return [Bars("How late a sleep of 2 ms ends", "s", bars, log=True)]
 
 
-def wait(rows: Sequence[Row], interpreter: Interpreter, beside: str) -> float | None:
+def wait(rows: Sequence[Row], interpreter: Interpreter, neighbour: str) -> float | None:
     """Return how much later a sleep ends next to a computing thread than alone."""
     alone = find(rows, "nothing", interpreter=interpreter)
-    row = find(rows, beside, interpreter=interpreter)
+    row = find(rows, neighbour, interpreter=interpreter)
     return max(0.0, row["late"] - alone["late"]) if row and alone else None
 
 

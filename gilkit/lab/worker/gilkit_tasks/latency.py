@@ -11,10 +11,10 @@ from .usage import clock, since, usage
 NAP = 0.002
 
 
-def waking(beside, seconds, interval=None):
+def waking(neighbour, seconds, interval=None):
     """Sleep 2 ms at a time and return how late each sleep ends.
 
-    ``beside`` says what another thread does meanwhile: "nothing", compute in Python ("python"), or run a gilkit kernel
+    ``neighbour`` says what another thread does meanwhile: "nothing", compute in Python ("python"), or run a gilkit kernel
     ("gilkit"). ``interval`` is passed to sys.setswitchinterval.
     """
     stop = []
@@ -33,7 +33,7 @@ def waking(beside, seconds, interval=None):
 
     if interval is not None:
         sys.setswitchinterval(interval)
-    work = {"nothing": None, "python": compute, "gilkit": kernel}[beside]
+    work = {"nothing": None, "python": compute, "gilkit": kernel}[neighbour]
     thread = None
     if work:
         thread = threading.Thread(target=work)
