@@ -341,7 +341,9 @@ def without_gil(rows: Sequence[Row], base: Row) -> list[str]:
         return []
     gain = times(base, free, "wall")
     what = (
-        f"are {gain:.2f} times as fast as the plain loop" if gain >= 1 else f"take {1 / gain:.2f} times as long as it"
+        f"are {gain:.2f} times as fast as the plain loop"
+        if gain >= 1
+        else f"take {1 / gain:.2f} times as long as the plain loop"
     )
     return [f"On the free-threaded build {plural(free.threads, 'thread')} {what}."]
 
