@@ -96,11 +96,11 @@ def test_a_whole_run(capsys, nothing_else, tmp_path):
     assert data == json.loads(saved.read_text())
     (result,) = results.load(saved)
     assert all(row.measured for row in result.rows)
-    assert "cpu-percent: " in output.err  # progress goes elsewhere
+    assert "cpu-percent: " in output.err  # progress does not go to standard output
 
 
 def test_the_table_of_a_run(capsys, monkeypatch, nothing_else):
-    monkeypatch.setenv("COLUMNS", "300")  # nothing is folded
+    monkeypatch.setenv("COLUMNS", "300")  # no line is wrapped
     assert cli.main(["experiment", "cpu-percent", "--seconds", "0.03", "--threads", "2"]) == 0
     text = capsys.readouterr().out
     assert "Claim: Python threads leave cores idle" in text
@@ -198,14 +198,14 @@ def test_the_live_view_on_a_terminal():
         view.sample(index, row)
     view.end()
     text = output.getvalue()
-    assert "case 39" in text  # it scrolls along
+    assert "case 39" in text  # the display follows the current case
     assert "40/40" in text
 
 
 def test_a_second_experiment_takes_the_place_of_the_first_on_a_terminal(monkeypatch):
     output = io.StringIO()
     view = live.view(Console(file=output, width=100, height=20, force_terminal=True))
-    view.end()  # nothing has begun
+    view.end()  # before begin()
     view.note("a [note]")
     now = 0.0
     monkeypatch.setattr(live.time, "monotonic", lambda: now)
@@ -215,7 +215,7 @@ def test_a_second_experiment_takes_the_place_of_the_first_on_a_terminal(monkeypa
         view.case(0, 0)
         drawn = len(output.getvalue())
         view.tick([10.0], 50.0)
-        assert len(output.getvalue()) == drawn  # not more than five times a second
+        assert len(output.getvalue()) == drawn  # at most five times a second
         now += 0.3
         view.tick([12.0], 77.0)
         assert "CPU   77 % so far" in output.getvalue()[drawn:]
@@ -268,7 +268,7 @@ def test_the_table_names_each_interpreter_once():
     assert [line.split()[0] for line in lines if line.endswith("–") or " – " in line] == [
         HERE.label, "two", "3.99.0", "two",
     ]  # fmt: skip
-    assert "Verdict" not in output.getvalue()  # there is none yet
+    assert "Verdict" not in output.getvalue()  # a run without a verdict
 
 
 @pytest.mark.parametrize("width", [10, 70, 300])
@@ -281,7 +281,7 @@ def test_a_narrow_console_names_what_it_leaves_out(width):
     headings = [column.heading for column in experiment.columns(rows, found.setting)]
     shown = [column.header for column in table.columns][-(len(headings) - len(hidden)) :]
     assert shown + hidden == headings
-    assert len(shown) == {10: 1, 300: len(headings)}.get(width, len(shown))  # one at least
+    assert len(shown) == {10: 1, 300: len(headings)}.get(width, len(shown))  # at least one column
     assert 1 <= len(shown) <= len(headings)
     if width == 70:
         found.machine = {"processor": "p", "cores": 2, "affinity": 2, "system": "s"}
@@ -516,7 +516,9 @@ def test_doctor_on_a_gil_build():
 def test_doctor_names_the_module_that_switches_the_gil_on(monkeypatch):
     report = [("pandas", "pandas._libs.x", ""), ("nope", "", "ImportError")]
     monkeypatch.setattr(doctor, "imports", lambda modules: report)
-    monkeypatch.setattr(doctor.sys, "flags", None)  # those of a GIL build of 3.13 say that it was asked for
+    monkeypatch.setattr(
+        doctor.sys, "flags", None
+    )  # the flags of a 3.13 build with a GIL say that the GIL was requested
     here = interpreters.Interpreter("p", "CPython", "3.14.0", True, True)
     gil, module, broken = doctor._gil(here, ["pandas", "nope"])
     assert "module imported" in gil.value
@@ -562,7 +564,7 @@ def test_doctor_does_not_wait_for_ever(program, monkeypatch):
 @pytest.mark.skipif(not interpreters.find_free_threaded(), reason="no free-threaded interpreter was found")
 def test_doctor_imports_in_a_free_threaded_interpreter(tmp_path, monkeypatch):
     free = interpreters.find_free_threaded()[0].executable
-    monkeypatch.setenv("PYTHON_GIL", "1")  # of the shell; the question is what the modules do
+    monkeypatch.setenv("PYTHON_GIL", "1")  # set in the shell, and not the effect of a module
     assert doctor.imports(["json", "sys"], free) == []
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "broken.py").write_text("1 / 0")

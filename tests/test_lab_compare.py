@@ -270,7 +270,7 @@ def test_what_has_changed():
     assert faster == "gilkit.map: faster, speed-up 2.00× then, 4.00× now"
 
 
-# ---- A reader's own
+# ---- The user's own function
 
 
 @pytest.fixture
@@ -419,7 +419,7 @@ def test_what_is_compared_of_a_workload(monkeypatch):
     there = cases["free-threaded"]
     assert (there.task, there.interpreter) == ("compare:portable", free)
     assert all(case.interpreter is GIL for case in cases.values() if case is not there)
-    without = compare.Comparison("spin").cases(SETTING)  # which has no such interpreter
+    without = compare.Comparison("spin").cases(SETTING)  # the setting has no free-threaded interpreter
     assert {case.strategy for case in without} == set(cases) - {"free-threaded"}
 
 

@@ -76,7 +76,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         if tag == "title" and self.open[-1:] == ["rect"]:
-            tag = "hint"  # of a part of a picture, for the pointer that rests on it
+            tag = "hint"  # the tooltip of a part of a chart
         self.counts[tag] = self.counts.get(tag, 0) + 1
         for key, value in attributes:
             if key == "id":
@@ -186,7 +186,7 @@ def test_labels_do_not_run_into_one_another():
 @pytest.mark.parametrize("digits", [1.0, 3.999999999999999, 4.0, 9.999999999999999])
 def test_there_are_a_few_ticks_whatever_the_size(power, digits):
     found = drawing.ticks(digits * 10.0**power)
-    assert 2 <= len(found) <= 6 or digits * 10.0**power < 1e-307  # where steps are not exact
+    assert 2 <= len(found) <= 6 or digits * 10.0**power < 1e-307  # denormal numbers, where steps are not exact
 
 
 @pytest.mark.parametrize(("high", "expected"), [(1.0, [0, 0.5, 1.0]), (200, [0, 50, 100, 150, 200]), (7, [0, 2, 4, 6])])
@@ -227,7 +227,7 @@ def test_the_verdicts_as_markdown(runs, tmp_path):
     text = path.read_text()
     assert "| [`pool`](#pool) | 4 workers start 4 of 5 tasks" in text
     assert "\n## switch-cost\n" in text
-    assert "\n**Is not decided for" in text  # the made-up runs leave much open
+    assert "\n**Is not decided for" in text  # the made-up runs leave much undecided
     assert "Note: A note." in text
     assert "\nWhy: A worker takes the next task when it is free" in text
     assert "Interpreters: 3.13.0 (GIL). Command: `gilkit experiment pool`, 2026-01-01." in text

@@ -231,7 +231,7 @@ def test_a_signal_at_the_command_line(name, status):
         lab.kill()
         lab.wait()
     assert lab.returncode == status
-    if name != "SIGKILL":  # what was measured is kept
+    if name != "SIGKILL":  # the measurements are kept
         assert json.loads(output)["results"][0]["interrupted"]
     _, alive = psutil.wait_procs(workers, timeout=10)
     assert not alive
@@ -293,7 +293,7 @@ def test_cores_of_others_do_not_count(monkeypatch):
     times[0].user += 500.0
     times[1].user += 50.0
     time.sleep(0.05)
-    # 50 s in some 0.05 s; the 500 s of the other core would be ten times as much.
+    # 50 s in about 0.05 s; the 500 s of the other core would make it ten times as much.
     assert 10_000 < others.percent()["others_percent"] <= 100 * 50 / 0.05
 
 

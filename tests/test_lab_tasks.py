@@ -28,7 +28,7 @@ def test_a_queue_is_answered_batch_by_batch():
     inbox, outbox = queue.SimpleQueue(), queue.SimpleQueue()
     for each in (2, b"a", b"b", 1, b"c", None):
         inbox.put(each)
-    with pytest.raises(TypeError):  # None is no count
+    with pytest.raises(TypeError):  # None is not a count
         messages._serve_queue(inbox, outbox)
     assert outbox.qsize() == 2
     assert inbox.empty()
@@ -83,7 +83,9 @@ def talk(address):
         return connection.recv(64)
 
 
-@pytest.mark.parametrize("kind", ["serial", "threads", "pool"])  # one that forks would keep the client's end too
+@pytest.mark.parametrize(
+    "kind", ["serial", "threads", "pool"]
+)  # a forked server would also inherit the client's socket
 def test_servers_echo(kind):
     with serving.SERVERS[kind](("127.0.0.1", 0), serving._Echo) as server:
         if kind == "pool":
@@ -128,7 +130,7 @@ def test_the_client_counts_what_is_right_and_what_is_not(monkeypatch, handler, r
         thread.start()
         client = serving._Client(server.server_address, 3, usage.clock() + 60)
         try:
-            client.run()  # until so many requests have been answered, long before the deadline
+            client.run()  # stops after MAX_REQUESTS, long before the deadline
         finally:
             client.close()
             server.shutdown()
@@ -206,7 +208,7 @@ def test_work_goes_on_with_what_it_has(idle, monkeypatch):
     result = work.result()
     assert ("memory" in first) == (work.peak_memory() is not None)
     monkeypatch.setattr(work, "peak_memory", lambda: None)
-    assert "memory" not in work.once("nonsense", {}, 99)  # what had been begun, once more
+    assert "memory" not in work.once("nonsense", {}, 99)  # runs again what was started
     assert work.result() == result
 
 

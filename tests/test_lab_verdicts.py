@@ -42,7 +42,7 @@ def test_a_part_that_is_undecided_keeps_the_claim_open():
     assert verdict.said == "is not decided for the rest"
     assert combine([lost, open_]) == Verdict(Outcome.OPEN, "It does not hold for that. B. C.", "for the rest")
     assert combine([kept, Check("nothing", None)]).headline == "not decided for nothing"
-    # That it holds for some parts only is settled.
+    # One part holds and one fails, which decides the outcome.
     assert combine([kept, lost, open_]) == Verdict(Outcome.PARTLY, "A. B. C. Not decided for the rest.", "this")
     assert combine([kept, kept]).said == "holds"
     assert combine([]).outcome is Outcome.OPEN
@@ -68,7 +68,7 @@ def test_nothing_measured_decides_nothing(name):
     for verdict in (experiment.judge(rows, SETTING), experiment.judge([], SETTING)):
         assert verdict.outcome is Outcome.OPEN
         assert verdict.text.startswith("Too little was measured to tell.")
-    experiment.charts(rows, SETTING)  # and no picture fails for want of figures
+    experiment.charts(rows, SETTING)  # no chart fails without figures
     experiment.columns(rows, SETTING)
 
 
@@ -194,7 +194,7 @@ def switch(trap=1e-7, two=5e-6, many=8e-6, generators=1e-7):
         row("threads", 2, each=2 * two),
         row("threads", 128, each=2 * many),
         row("processes", 2, each=2 * two),
-        row("processes", 128, each=two),  # one of the three may stay as it is
+        row("processes", 128, each=two),  # one of the three may cost the same
         row("generators", 2, each=generators),
     ]
 
@@ -272,7 +272,7 @@ def test_server():
     assert judge("server", server()).outcome is Outcome.HOLDS
     assert judge("server", server(last=4900)).headline == "holds only for threads over processes"
     assert judge("server", server(fork=3000)).headline == "holds only for falling throughput"
-    assert judge("server", server(fork=0)).outcome is Outcome.HOLDS  # a server that answered nothing at all
+    assert judge("server", server(fork=0)).outcome is Outcome.HOLDS  # the forking server answered nothing
     assert judge("server", server()[:2]).headline == "not decided for threads over processes"
     one = row("serial", 1, rate=9000, errors=0)
     assert "peak at 9,000 requests/s (one after another)" in judge("server", [*server(), one]).text
@@ -489,7 +489,7 @@ def test_false_sharing():
     assert experiments.get("false-sharing").judge(cells(), Setting([GIL], 1, 2)).outcome is Outcome.OPEN
 
 
-# ---- picking rows
+# ---- selecting rows
 
 
 def test_picking_rows():
@@ -501,7 +501,7 @@ def test_picking_rows():
     assert figures.interpreters_of(rows) == [GIL, FREE]
 
 
-# ---- With less than all of it
+# ---- Incomplete measurements
 
 
 def pooled():
@@ -537,7 +537,7 @@ def test_a_case_that_failed_leaves_the_others(name, make):
 def test_free_threaded_without_another_interpreter():
     verdict = judge("free-threaded", [each for each in free_threaded() if each.interpreter is FREE])
     assert verdict.headline == "not decided for one core with the GIL"
-    assert "times as long as one of" not in verdict.text  # there is none to compare it with
+    assert "times as long as one of" not in verdict.text  # there is no interpreter to compare it with
 
 
 def test_figures_that_were_not_measured():
@@ -548,7 +548,7 @@ def test_figures_that_were_not_measured():
         measured["nothing"]
 
 
-# ---- With less than all of the machine
+# ---- Machines that lack something
 
 
 def test_what_can_be_started_here(monkeypatch):

@@ -218,7 +218,7 @@ def test_what_sub_interpreters_are_asked_to_do(name, monkeypatch):
 def test_bytes_that_go_to_sub_interpreters(tmp_path):
     strategy, workload = subinterpreters.Subinterpreters(), small("sort")
     moved = strategy.moved(workload, 2, workload.solve(map, 2))
-    assert 0.9 <= moved / (2 * 9 * 5000) <= 1.3  # a number takes 9 bytes in a pickle, there and back
+    assert 0.9 <= moved / (2 * 9 * 5000) <= 1.3  # a pickled number takes 9 bytes, and goes there and back
     path = module(tmp_path, "readers_bytes", "def f(n): return bytes(n)\ndef inputs(): return [10_000] * 4\n")
     own = workloads.custom({"function": f"{path}:f", "make": f"{path}:inputs", "take": None, "repeat": 1})
     moved = strategy.moved(own, 2, own.solve(map, 2))

@@ -33,7 +33,7 @@ def gone(pid, seconds=10.0):
 
 @pytest.fixture
 def tasks(tmp_path, monkeypatch):
-    """A server whose tasks are what the test writes: tasks("def f(): ...") makes ``mine:f``."""
+    """A server with the test's own tasks: ``tasks("def f(): ...")`` makes ``mine:f``."""
     folder = tmp_path / "worker"
     (folder / "gilkit_tasks").mkdir(parents=True)
     (folder / "gilkit_tasks" / "__init__.py").write_text("")
@@ -85,7 +85,7 @@ def test_a_worker_that_is_killed(tasks):
     with Worker(HERE) as worker:
         with pytest.raises(TaskError, match="was killed by SIGKILL"):
             worker.call("mine:f")
-        with pytest.raises(TaskError):  # and stays dead
+        with pytest.raises(TaskError):  # the worker stays dead
             worker.call("mine:f")
 
 
@@ -193,7 +193,7 @@ def test_workers_do_not_hold_each_other_up(tasks):
     tasks("def f():\n    return 1\n")
     with Worker(HERE) as first, Worker(HERE) as second:
         assert first.call("mine:f") == second.call("mine:f") == 1
-        os.close(first._lifeline)  # what the end of the lab does to it
+        os.close(first._lifeline)  # as when the lab ends
         first._lifeline = -1
         assert gone(first.pid)
         assert second.call("mine:f") == 1

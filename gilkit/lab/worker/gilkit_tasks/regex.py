@@ -9,9 +9,7 @@ from functools import lru_cache, partial
 from .text import text
 
 PIECE = 64 * 1024
-PATTERN = (
-    rb"\b(\w)(\w)\w*\2\1\b"  # words that start and end like a palindrome, which the engine finds only by backtracking
-)
+PATTERN = rb"\b(\w)(\w)\w*\2\1\b"  # words that start and end like a palindrome, which takes backtracking
 
 
 @lru_cache(2)
