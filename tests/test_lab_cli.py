@@ -516,9 +516,7 @@ def test_doctor_on_a_gil_build():
 def test_doctor_names_the_module_that_switches_the_gil_on(monkeypatch):
     report = [("pandas", "pandas._libs.x", ""), ("nope", "", "ImportError")]
     monkeypatch.setattr(doctor, "imports", lambda modules: report)
-    monkeypatch.setattr(
-        doctor.sys, "flags", None
-    )  # the flags of a 3.13 build with a GIL say that the GIL was requested
+    monkeypatch.setattr(doctor.sys, "flags", None)  # 3.13 with a GIL has flags that request it
     here = interpreters.Interpreter("p", "CPython", "3.14.0", True, True)
     gil, module, broken = doctor._gil(here, ["pandas", "nope"])
     assert "module imported" in gil.value

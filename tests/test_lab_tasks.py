@@ -83,9 +83,7 @@ def talk(address):
         return connection.recv(64)
 
 
-@pytest.mark.parametrize(
-    "kind", ["serial", "threads", "pool"]
-)  # a forked server would also inherit the client's socket
+@pytest.mark.parametrize("kind", ["serial", "threads", "pool"])  # a fork would inherit the client's socket
 def test_servers_echo(kind):
     with serving.SERVERS[kind](("127.0.0.1", 0), serving._Echo) as server:
         if kind == "pool":
