@@ -313,7 +313,7 @@ value = 5
         ("f", "value", "is int, not a function"),
         ("f", "none", "must return a list of inputs, got NoneType"),
         ("f", "number", "must return a list of inputs, got int"),
-        ("f", "nothing", "gave no inputs"),
+        ("f", "nothing", "returned no inputs"),
         ("f", "needs", "is missing 1 required positional argument"),
     ],
 )
