@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import io
 import json
+import os
 import subprocess
 import sys
 import types
@@ -54,8 +56,8 @@ def test_every_experiment_states_its_claim_and_rule():
     ("arguments", "message"),
     [
         (["experiment", "nonsense"], "there is no experiment 'nonsense'; there are: "),
-        (["experiment", "cpu-percent", "--python", "/nonexistent"], "'/nonexistent' is no interpreter"),
-        (["experiment", "cpu-percent", "--python", "true"], "'true' is no Python interpreter"),
+        (["experiment", "cpu-percent", "--python", "/nonexistent"], "'/nonexistent' is not an interpreter"),
+        (["experiment", "cpu-percent", "--python", "true"], "'true' is not a Python interpreter"),
         (["experiment", "cpu-percent", "--save", "/nonexistent/folder/run.json"], "cannot be written"),
     ],
 )
@@ -94,11 +96,11 @@ def test_a_whole_run(capsys, nothing_else, tmp_path):
     assert data == json.loads(saved.read_text())
     (result,) = results.load(saved)
     assert all(row.measured for row in result.rows)
-    assert "cpu-percent: " in output.err  # progress goes elsewhere
+    assert "cpu-percent: " in output.err  # progress does not go to standard output
 
 
 def test_the_table_of_a_run(capsys, monkeypatch, nothing_else):
-    monkeypatch.setenv("COLUMNS", "300")  # nothing is folded
+    monkeypatch.setenv("COLUMNS", "300")  # no line is wrapped
     assert cli.main(["experiment", "cpu-percent", "--seconds", "0.03", "--threads", "2"]) == 0
     text = capsys.readouterr().out
     assert "Claim: Python threads leave cores idle" in text
@@ -120,6 +122,38 @@ def test_the_module_is_the_command():
     import gilkit
 
     assert done.stdout.strip() == f"gilkit {gilkit.__version__}"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("GILKIT_NUM_THREADS", "x", "GILKIT_NUM_THREADS must be an integer from 1 to 1024, not 'x'"),
+        ("GILKIT_ISA", "zzz", "GILKIT_ISA: the instruction set must be one of "),
+    ],
+)
+def test_a_wrong_environment_variable_takes_one_line(variable, value, message):
+    """``import gilkit`` fails before the command line runs, so the entry point answers."""
+    (command,) = importlib.metadata.entry_points(group="console_scripts", name="gilkit")
+    assert command.value == "_gilkit_command:main"
+    code = "import sys, _gilkit_command; sys.exit(_gilkit_command.main())"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, "doctor"],
+        env=os.environ | {variable: value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("gilkit: error: the environment variable ")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_entry_point_runs_the_command_line():
+    code = "import sys, _gilkit_command; sys.exit(_gilkit_command.main())"
+    command = [sys.executable, "-P", "-c", code, "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("gilkit ")
 
 
 def measured(label="a", percent=150.0):
@@ -164,14 +198,14 @@ def test_the_live_view_on_a_terminal():
         view.sample(index, row)
     view.end()
     text = output.getvalue()
-    assert "case 39" in text  # it scrolls along
+    assert "case 39" in text  # the display follows the current case
     assert "40/40" in text
 
 
 def test_a_second_experiment_takes_the_place_of_the_first_on_a_terminal(monkeypatch):
     output = io.StringIO()
     view = live.view(Console(file=output, width=100, height=20, force_terminal=True))
-    view.end()  # nothing has begun
+    view.end()  # before begin()
     view.note("a [note]")
     now = 0.0
     monkeypatch.setattr(live.time, "monotonic", lambda: now)
@@ -181,7 +215,7 @@ def test_a_second_experiment_takes_the_place_of_the_first_on_a_terminal(monkeypa
         view.case(0, 0)
         drawn = len(output.getvalue())
         view.tick([10.0], 50.0)
-        assert len(output.getvalue()) == drawn  # not more than five times a second
+        assert len(output.getvalue()) == drawn  # at most five times a second
         now += 0.3
         view.tick([12.0], 77.0)
         assert "CPU   77 % so far" in output.getvalue()[drawn:]
@@ -234,7 +268,7 @@ def test_the_table_names_each_interpreter_once():
     assert [line.split()[0] for line in lines if line.endswith("–") or " – " in line] == [
         HERE.label, "two", "3.99.0", "two",
     ]  # fmt: skip
-    assert "Verdict" not in output.getvalue()  # there is none yet
+    assert "Verdict" not in output.getvalue()  # a run without a verdict
 
 
 @pytest.mark.parametrize("width", [10, 70, 300])
@@ -247,7 +281,7 @@ def test_a_narrow_console_names_what_it_leaves_out(width):
     headings = [column.heading for column in experiment.columns(rows, found.setting)]
     shown = [column.header for column in table.columns][-(len(headings) - len(hidden)) :]
     assert shown + hidden == headings
-    assert len(shown) == {10: 1, 300: len(headings)}.get(width, len(shown))  # one at least
+    assert len(shown) == {10: 1, 300: len(headings)}.get(width, len(shown))  # at least one column
     assert 1 <= len(shown) <= len(headings)
     if width == 70:
         found.machine = {"processor": "p", "cores": 2, "affinity": 2, "system": "s"}
@@ -261,7 +295,7 @@ def test_a_narrow_console_names_what_it_leaves_out(width):
 
 @pytest.fixture
 def three(monkeypatch):
-    """Three experiments for the lab, of which the second cannot be run; what becomes of the others is up to the test."""
+    """Three experiments, the second of which cannot run; the test decides the outcome of the others."""
     names = ["cpu-percent", "distributed", "pool"]
     monkeypatch.setattr(experiments, "names", lambda: names)
     monkeypatch.setattr(type(experiments.get("distributed")), "obstacle", lambda self: "it needs [a farm]")
@@ -286,7 +320,7 @@ def test_all_experiments_but_those_that_cannot_be_run(three, capsys, nothing_els
     assert cli.main(["experiment", "--all", "--json"]) == 0
     output = capsys.readouterr()
     assert [each["name"] for each in json.loads(output.out)["results"]] == ["cpu-percent", "pool"]
-    assert "distributed: left out, it needs [a farm]" in output.err
+    assert "distributed: skipped, it needs [a farm]" in output.err
     three(None, "it broke")
     assert cli.main(["experiment", "--all"]) == 1
 
@@ -302,7 +336,7 @@ def test_one_that_cannot_be_run_is_an_error(three, capsys, nothing_else):
     assert cli.main(["experiment", "distributed"]) == 2
     assert "distributed cannot be run here: it needs [a farm]" in capsys.readouterr().err
     assert cli.main(["experiment", "pool", "--all"]) == 2
-    assert "leave out either it or the name 'pool'" in capsys.readouterr().err
+    assert "omit either --all or the name 'pool'" in capsys.readouterr().err
 
 
 def test_a_report_of_a_new_run(three, capsys, nothing_else, tmp_path):
@@ -315,7 +349,7 @@ def test_a_report_of_a_new_run(three, capsys, nothing_else, tmp_path):
 
 @pytest.mark.parametrize("arguments", [["experiment"], ["doctor", "--json"]])
 def test_a_reader_that_has_gone(arguments):
-    """What `| head -0` does to a table, and to JSON."""
+    """The effect of `| head -0` on a table and on JSON."""
     command = [sys.executable, "-P", "-m", "gilkit", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         process.stdout.close()
@@ -442,7 +476,7 @@ def test_doctor_on_a_pool_that_all_callers_share(monkeypatch):
 
 
 def test_doctor_sees_the_openmp_of_this_process(run_python, compile_c):
-    """Not a list made up for it: libgomp is loaded and has a team."""
+    """A real pool: libgomp is loaded and has a team."""
     pytest.importorskip("threadpoolctl")
     library = compile_c(
         "team",
@@ -480,9 +514,9 @@ def test_doctor_on_a_gil_build():
 
 
 def test_doctor_names_the_module_that_switches_the_gil_on(monkeypatch):
-    told = [("pandas", "pandas._libs.x", ""), ("nope", "", "ImportError")]
-    monkeypatch.setattr(doctor, "imports", lambda modules: told)
-    monkeypatch.setattr(doctor.sys, "flags", None)  # those of a GIL build of 3.13 say that it was asked for
+    report = [("pandas", "pandas._libs.x", ""), ("nope", "", "ImportError")]
+    monkeypatch.setattr(doctor, "imports", lambda modules: report)
+    monkeypatch.setattr(doctor.sys, "flags", None)  # 3.13 with a GIL has flags that request it
     here = interpreters.Interpreter("p", "CPython", "3.14.0", True, True)
     gil, module, broken = doctor._gil(here, ["pandas", "nope"])
     assert "module imported" in gil.value
@@ -528,12 +562,12 @@ def test_doctor_does_not_wait_for_ever(program, monkeypatch):
 @pytest.mark.skipif(not interpreters.find_free_threaded(), reason="no free-threaded interpreter was found")
 def test_doctor_imports_in_a_free_threaded_interpreter(tmp_path, monkeypatch):
     free = interpreters.find_free_threaded()[0].executable
-    monkeypatch.setenv("PYTHON_GIL", "1")  # of the shell; the question is what the modules do
+    monkeypatch.setenv("PYTHON_GIL", "1")  # set in the shell, and not the effect of a module
     assert doctor.imports(["json", "sys"], free) == []
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "broken.py").write_text("1 / 0")
-    (told,) = doctor.imports(["json", "broken"], free)
-    assert told == ("broken", "", "ZeroDivisionError: division by zero")
+    (found,) = doctor.imports(["json", "broken"], free)
+    assert found == ("broken", "", "ZeroDivisionError: division by zero")
 
 
 def test_doctor_says_when_all_is_well_without_gil(monkeypatch):
@@ -542,7 +576,7 @@ def test_doctor_says_when_all_is_well_without_gil(monkeypatch):
     assert [each.value for each in doctor._gil(here, ["numpy"])] == ["off", "numpy leave the GIL off"]
 
 
-@pytest.mark.skipif(not HERE.free_threaded, reason="only a free-threaded build can tell")
+@pytest.mark.skipif(not HERE.free_threaded, reason="needs a free-threaded build")
 def test_gilkit_leaves_the_gil_off():
     assert doctor.imports(["gilkit"]) == []
 

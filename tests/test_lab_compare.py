@@ -1,4 +1,4 @@
-"""Comparing strategies: advice from figures, and a reader's own functions of every kind."""
+"""Comparing strategies: advice from figures, and users' own functions of every kind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gilkit.lab.errors import LabError
 from gilkit.lab.experiment import Outcome, Row, Setting
 from gilkit.lab.interpreters import Interpreter
 from gilkit.lab.strategies import free_threaded
-from gilkit.lab.worker.gilkit_tasks import compare as contest
+from gilkit.lab.worker.gilkit_tasks import compare as compare_tasks
 
 GIL = Interpreter("python3", "CPython", "3.13.0", False, True, running=True)
 SETTING = Setting([GIL], 2, 2)
@@ -28,41 +28,42 @@ def advise(rows, facts=None, custom=True):
     return compare.advise(rows, SETTING, facts or {}, custom)
 
 
-def test_the_quickest_is_chosen():
+def test_the_fastest_is_chosen():
     verdict = advise([row("serial", 1.0), row("threads", 1.0, 2), row("gilkit.map", 0.5, 2)])
     assert verdict.headline == "choose gilkit.map"
     assert verdict.outcome is Outcome.CHOICE
 
 
 def test_a_simpler_one_that_is_not_shown_to_be_slower_is_chosen():
-    quick = row("gilkit.map", 1.0, 2)
-    for index, sample in enumerate(quick.samples):
+    fast = row("gilkit.map", 1.0, 2)
+    for index, sample in enumerate(fast.samples):
         sample["wall"] = (0.9, 1.1, 0.97, 1.0, 1.05)[index]
-    verdict = advise([row("serial", 1.0), quick])
+    verdict = advise([row("serial", 1.0), fast])
     assert verdict.headline == "choose serial"
-    assert "Nothing is shown to be quicker" in verdict.text
+    assert "Nothing is shown to be faster than the plain loop." in verdict.text
 
 
 def test_whether_it_holds_the_gil():
-    assert "It holds the GIL" in advise([row("serial", 1.0), row("threads", 1.05, 2)]).text
+    assert "The function holds the GIL" in advise([row("serial", 1.0), row("threads", 1.05, 2)]).text
     assert "releases the GIL for about 80 %" in advise([row("serial", 1.0), row("threads", 0.6, 2)]).text
     busy = [row("serial", 1.0, others_percent=90.0), row("threads", 1.05, 2, others_percent=90.0)]
-    assert "cannot be told while other programs use the cores" in advise(busy).text
+    assert "may or may not hold the GIL: other programs used the cores" in advise(busy).text
     text = advise([row("serial", 1.0), row("threads", 1.0, 2), row("gilkit.map", 0.6, 2)]).text
     assert (
-        "releases the GIL for about 80 % of its time: in gilkit.map 1.67 times, in Python's threads 1.00 times" in text
+        "releases the GIL for about 80 % of its time: gilkit.map is 1.67 times as fast, Python threads 1.00 times"
+        in text
     )
     short = {"each": 1e-6, "inputs": 10}
     text = advise([row("serial", 1.0), row("threads", 9.0, 2)], short).text
-    assert "cannot be told" in text
+    assert "cannot show whether the function holds the GIL" in text
     assert "A call takes 1.00 µs" in text
 
 
 def test_what_the_free_threaded_build_makes_of_it():
     text = advise([row("serial", 1.0), row("threads", 1.0, 2), row("free-threaded", 0.8, 2)]).text
-    assert "On the free-threaded build 2 threads are 1.25 times as quick as the plain loop." in text
+    assert "On the free-threaded build 2 threads are 1.25 times as fast as the plain loop." in text
     text = advise([row("serial", 1.0), row("threads", 1.0, 2), row("free-threaded", 1.25, 2)]).text
-    assert "On the free-threaded build 2 threads take 1.25 times as long as it." in text
+    assert "On the free-threaded build 2 threads take 1.25 times as long as the plain loop." in text
 
 
 def test_wrong_results_are_out():
@@ -81,7 +82,7 @@ def test_a_function_of_chance():
     base = row("serial", 1.0)
     for index, sample in enumerate(base.samples):
         sample["digest"] = str(index)
-    assert "Even the plain loop gives other results" in advise([base, row("threads", 1.0, 2)]).text
+    assert "Even the plain loop gives different results" in advise([base, row("threads", 1.0, 2)]).text
 
 
 def test_what_processes_spend_their_time_on():
@@ -95,27 +96,28 @@ def test_what_processes_spend_their_time_on():
 def test_start_up_decides_for_a_single_run():
     verdict = advise([row("serial", 1.0, startup=0.0), row("pool-spawn", 0.5, 2, startup=2.0)])
     assert verdict.headline == "choose pool-spawn"
-    assert "For a single run, with start-up, serial comes first" in verdict.text
+    assert "For a single run including start-up, serial is fastest" in verdict.text
 
 
-def test_those_that_are_as_quick_are_told():
+def test_strategies_that_are_as_fast_are_named():
     rows = [row("serial", 1.0), row("gilkit", 0.5, 2), row("numba", 0.5, 2), row("threads", 0.9, 2)]
     verdict = advise(rows, custom=False)
     assert verdict.headline == "choose gilkit"
-    assert "numba is not shown to differ from it." in verdict.text
+    assert "numba is not shown to differ from gilkit." in verdict.text
     assert "threads is not shown" not in verdict.text
 
 
 def test_a_single_round_says_so():
     text = advise([row("serial", 1.0, rounds=1), row("gilkit.map", 0.5, 2, rounds=1)]).text
-    assert "gilkit.map: 2.00 times as quick (a single round)" in text
-    assert "2.00 times as quick (2.00 to 2.00)" in advise([row("serial", 1.0), row("gilkit.map", 0.5, 2)]).text
+    assert "gilkit.map is 2.00 times as fast (a single round)" in text
+    assert "2.00 times as fast (2.00 to 2.00)" in advise([row("serial", 1.0), row("gilkit.map", 0.5, 2)]).text
 
 
 def test_too_few_inputs_to_share_out():
     facts = {"each": 1.0, "inputs": 1}
     assert (
-        "With 1 input there is nothing to share out" in advise([row("serial", 1.0), row("threads", 1.0, 2)], facts).text
+        "With 1 input there is not enough to distribute"
+        in advise([row("serial", 1.0), row("threads", 1.0, 2)], facts).text
     )
     facts["inputs"] = 2
     assert "nothing to share out" not in advise([row("serial", 1.0), row("threads", 1.0, 2)], facts).text
@@ -124,28 +126,28 @@ def test_too_few_inputs_to_share_out():
 def test_what_was_left_out_is_told():
     facts = {"each": 1.0, "inputs": 100}
     text = advise([row("serial", 5.0, count=5), row("threads", 5.0, 2, count=5)], facts).text
-    assert "takes 5.00 s for 5 calls, of the 100 that there are" in text
+    assert "takes 5.00 s for 5 calls (of 100)" in text
 
 
 def test_getting_ready_is_told_where_it_is_long():
     rows = [row("serial", 1.0), row("numba", 0.1, 2, startup=2.0)]
-    assert "Getting ready takes longer than the work itself: numba 2.00 s" in advise(rows).text
+    assert "Start-up takes longer than the work itself (numba 2.00 s)" in advise(rows).text
     rows = [row("serial", 1.0), row("numba", 0.1, 2, startup=0.15)]
-    assert "Getting ready" not in advise(rows).text
+    assert "Start-up takes longer" not in advise(rows).text
 
 
 def test_what_pools_move_is_told():
     text = advise([row("serial", 1.0), row("pool-fork", 0.9, 2, moved=5 << 20)], custom=False).text
-    assert "Processes lose 400 ms to handing out work and collecting results, 5 MiB of them" in text
+    assert "Processes lose 400 ms to handing out work and collecting results (5 MiB)" in text
 
 
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        ("AttributeError: Can't get local object", "what pickles"),
+        ("AttributeError: Can't get local object", "what can be pickled"),
         ("ModuleNotFoundError: No module named 'numpy'", "not installed for that interpreter"),
         ("no answer within 60 s", "it hangs"),
-        ("concurrent.interpreters.NotShareableError: args not shareable", "what it can import for itself"),
+        ("concurrent.interpreters.NotShareableError: args not shareable", "what it can import itself"),
         ("ValueError: nonsense", "nonsense"),
     ],
 )
@@ -184,12 +186,12 @@ def test_work_is_fitted(each, inputs, take, repeat):
 def test_long_calls_are_announced_and_given_time():
     minute = compare.Comparison("/a.py:f", "/a.py:g", {"each": 60.0, "inputs": 6})
     text = minute.announcement(SETTING)
-    assert "A call takes 60.0 s. Of 6 inputs 2 will be computed" in text
-    assert "minutes in all" in text
+    assert "A call takes 60.0 s. Each strategy will compute 2 of 6 inputs" in text
+    assert "minutes in total" in text
     assert minute.grace > 600
-    quick = compare.Comparison("/a.py:f", "/a.py:g", {"each": 0.1, "inputs": 6})
-    assert quick.announcement(SETTING) == ""
-    assert quick.grace < 70
+    short = compare.Comparison("/a.py:f", "/a.py:g", {"each": 0.1, "inputs": 6})
+    assert short.announcement(SETTING) == ""
+    assert short.grace < 70
     assert compare.Comparison("spin").announcement(SETTING) == ""
 
 
@@ -207,15 +209,15 @@ def test_long_calls_are_announced_and_given_time():
     ],
 )
 def test_digests_tell_equal_from_other_results(one, other, same):
-    assert (contest.digest(one) == contest.digest(other)) is same
+    assert (compare_tasks.digest(one) == compare_tasks.digest(other)) is same
 
 
 def test_what_comes_back_from_a_process_is_equal_though_not_identical():
     shared = "".join(["a string", " of its own"])
     results = [shared, shared]
     copies = [pickle.loads(pickle.dumps(each)) for each in results]
-    assert contest.digest(results) == contest.digest(copies)
-    assert contest.digest([lambda: 1]) is None
+    assert compare_tasks.digest(results) == compare_tasks.digest(copies)
+    assert compare_tasks.digest([lambda: 1]) is None
 
 
 SMALL = {
@@ -233,14 +235,14 @@ SMALL = {
 
 @pytest.mark.parametrize("name", SMALL)
 def test_the_workloads_as_workers_carry_them_out(name, monkeypatch):
-    """With sizes that have been through JSON, in the plain loop, threads, processes and the kernel."""
+    """Sizes that have been through JSON, in the plain loop, threads, processes and the kernel."""
     work = workloads.get(name, **SMALL[name])
     sized = json.loads(json.dumps(SMALL[name]))
     for strategy in strategies.every():
         if strategy.name in ("serial", "threads", "pool-spawn", "gilkit") and not strategy.obstacle(work):
-            monkeypatch.setattr(contest, "_state", {})
-            sample = contest.once(strategy.name, name, sized, 2, work.amount)
-            contest._state["contender"].close()
+            monkeypatch.setattr(compare_tasks, "_state", {})
+            sample = compare_tasks.once(strategy.name, name, sized, 2, work.amount)
+            compare_tasks._state["contender"].close()
             assert sample["wall"] > 0
             assert sample["count"] == work.amount
             assert sample["memory"] > 0
@@ -251,12 +253,12 @@ def test_the_workloads_as_workers_carry_them_out(name, monkeypatch):
 
 
 def test_bytes_moved_are_those_of_the_data(monkeypatch):
-    """sort hands all numbers to the processes and gets them back: 9 bytes each in a pickle, some more in frames."""
+    """sort sends all numbers to the processes and back: 9 bytes each in a pickle, plus frames."""
     if sys.platform != "linux":
         pytest.skip("only Linux counts them")
-    monkeypatch.setattr(contest, "_state", {})
-    sample = contest.once("pool-spawn", "sort", {"count": 50_000}, 2)
-    contest._state["contender"].close()
+    monkeypatch.setattr(compare_tasks, "_state", {})
+    sample = compare_tasks.once("pool-spawn", "sort", {"count": 50_000}, 2)
+    compare_tasks._state["contender"].close()
     assert 0.9 <= sample["moved"] / (2 * 9 * 50_000) <= 1.3
 
 
@@ -268,12 +270,12 @@ def test_what_has_changed():
     assert faster == "gilkit.map: faster, speed-up 2.00× then, 4.00× now"
 
 
-# ---- A reader's own
+# ---- The user's own function
 
 
 @pytest.fixture
 def mine(tmp_path, monkeypatch):
-    """A file of functions, and a machine with no other interpreter."""
+    """A file of functions, on a machine without other interpreters."""
     monkeypatch.setattr(interpreters, "find_free_threaded", lambda *_: [])
     monkeypatch.setenv("COLUMNS", "200")
     path = tmp_path / "readers_own_file.py"
@@ -314,26 +316,27 @@ def test_functions_run_under_every_strategy(mine, capsys, tmp_path, function, ma
 
 
 def test_results_that_are_equal_in_every_process(mine, capsys):
-    """Sets come in another order in each process, and constants as copies: the results are the same all the same."""
+    """Sets differ in order between processes and constants come as copies; the results still count as equal."""
     assert run(mine, "words", "inputs", "--json") == 0
     (data,) = json.loads(capsys.readouterr().out)["results"]
     assert "other results" not in data["verdict"]["text"]
+    assert "different results" not in data["verdict"]["text"]
     assert len({row["samples"][0]["digest"] for row in data["rows"]}) == 1
 
 
 def test_a_slow_call_is_not_taken_for_a_hanging_one(mine, capsys, monkeypatch):
-    """A minute in the small: longer than the lab's patience, fewer inputs than there are, and a single round."""
+    """A slow call on a small scale: the notice appears, inputs are cut, and there is a single round."""
     mine.write_text(mine.read_text() + "import time\ndef slow(n): time.sleep(0.5); return n\n")
     monkeypatch.setattr(compare, "LONGEST", 0.1)
     monkeypatch.setattr(compare.Comparison, "budget", 0.1)
-    monkeypatch.setattr(compare, "PATIENCE", 0.2)
+    monkeypatch.setattr(compare, "NOTICE_AFTER", 0.2)
     assert run(mine, "slow", "inputs", "--json", "--threads", "2") == 0
     output = capsys.readouterr()
     assert "trying it on the first input" in output.err
     assert "A call takes 50" in output.err
     (data,) = json.loads(output.out)["results"]
     assert all(len(row["samples"]) == 1 for row in data["rows"])
-    assert "2 calls, of the 20 that there are" in data["verdict"]["text"]
+    assert "2 calls (of 20)" in data["verdict"]["text"]
     assert "a single round" in data["verdict"]["text"]
 
 
@@ -351,15 +354,15 @@ def test_results_that_do_not_pickle_are_explained(mine, capsys):
     assert rows["threads"]["samples"]
     assert any(word in rows["pool-spawn"]["error"] for word in ("pickle", "Can't get"))
     assert len(rows["pool-spawn"]["error"]) <= 300
-    assert "what pickles" in data["results"][0]["verdict"]["text"]
+    assert "what can be pickled" in data["results"][0]["verdict"]["text"]
 
 
 @pytest.mark.parametrize(
     ("function", "make", "message"),
     [
         ("broken", "inputs", "ValueError: no 0"),
-        ("square", None, "takes 1 argument(s): name a function that makes them with --inputs"),
-        ("square", "nothing", "gave no inputs"),
+        ("square", None, "takes 1 argument(s): use --inputs to name a function that makes them"),
+        ("square", "nothing", "returned no inputs"),
         ("square", "broken", "missing 1 required positional argument"),
         ("missing", "inputs", "has no attribute 'missing'"),
         ("number", "inputs", "not a function"),
@@ -378,7 +381,7 @@ def test_functions_that_cannot_be_run(mine, capsys, function, make, message):
         (["nonsense"], "there is no workload 'nonsense'"),
         (["nonsense.py:f"], "there is no file"),
         (["module.function:f"], "path/to/file.py:function"),
-        (["spin", "--inputs", "a.py:f"], "--inputs is for a function of yours"),
+        (["spin", "--inputs", "a.py:f"], "--inputs needs a function of yours"),
         (["spin", "--against", "/nonexistent.json"], "cannot be read"),
     ],
 )
@@ -391,7 +394,7 @@ def test_mistakes(capsys, monkeypatch, arguments, message):
 def test_a_file_hidden_by_another_module(tmp_path):
     path = tmp_path / "json.py"
     path.write_text("def f(): return 1\n")
-    with pytest.raises(LabError, match="hides behind another module"):
+    with pytest.raises(LabError, match="is hidden by another module"):
         compare.build(f"{path}:f", None)
 
 
@@ -416,7 +419,7 @@ def test_what_is_compared_of_a_workload(monkeypatch):
     there = cases["free-threaded"]
     assert (there.task, there.interpreter) == ("compare:portable", free)
     assert all(case.interpreter is GIL for case in cases.values() if case is not there)
-    without = compare.Comparison("spin").cases(SETTING)  # which has no such interpreter
+    without = compare.Comparison("spin").cases(SETTING)  # the setting has no free-threaded interpreter
     assert {case.strategy for case in without} == set(cases) - {"free-threaded"}
 
 

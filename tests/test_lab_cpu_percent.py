@@ -1,4 +1,4 @@
-"""The verdict of cpu-percent follows from the figures by its rule: figures made up on both sides of it."""
+"""The verdict of cpu-percent follows its rule, for made-up figures on both sides of each limit."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def row(interpreter, strategy, threads, percent, loops, system=0.0, others=0.0):
 
 
 def threads(interpreter, percent, loops, system=0.0):
-    """One thread, which does 100 loops, and two threads."""
+    """One thread that does 100 loops, and two threads."""
     return [row(interpreter, "threads", 1, 100, 100), row(interpreter, "threads", 2, percent, loops, system)]
 
 
@@ -40,15 +40,15 @@ def native(percent=199.0, others=0.0):
 def test_idle_cores_and_a_full_native_loop():
     verdict = judge(threads(GIL, 101, 99) + native(), 2)
     assert verdict.outcome is Outcome.HOLDS
-    assert "leave cores idle: at most 101 % CPU of 200 %, 0.99 times" in verdict.text
-    assert "gilkit.spin) shows 199 % of 200 %" in verdict.text
+    assert "leave cores idle: they use at most 101 % CPU of 200 % and do 0.99 times the loops" in verdict.text
+    assert "gilkit.spin) uses 199 % of 200 %" in verdict.text
 
 
 def test_an_old_gil_wastes_what_it_uses():
     verdict = judge(threads(OLD, 195, 50, system=1.2) + native(), 2)
     assert verdict.outcome is Outcome.HOLDS
-    assert "show up to 195 % CPU and waste it: 0.50 times" in verdict.text
-    assert "62 % of the time spent in the system" in verdict.text
+    assert "use up to 195 % CPU but waste it: they do 0.50 times the loops" in verdict.text
+    assert "spend 62 % of their CPU time in the kernel" in verdict.text
 
 
 def test_a_free_threaded_build_limits_the_claim():
@@ -98,7 +98,7 @@ def test_the_native_threshold(percent, outcome):
     [
         (179, 151, "leave cores idle"),
         (181, 151, "fill the cores"),
-        (181, 149, "between the two"),
+        (181, 149, "neither idle nor full"),
         (181, 109, "waste it"),
         (109, 109, "leave cores idle"),
         (111, 109, "waste it"),
@@ -115,7 +115,7 @@ def test_an_interpreter_without_figures_leaves_the_claim_open():
     assert "leave cores idle" in verdict.text
     between = judge([*threads(GIL, 101, 99), *native(), *threads(FREE, 181, 149)], 2)
     assert between.headline == "not decided for Python 3.14.0t"
-    # Some do and some do not: that much is known whatever a third one does.
+    # Some fill the cores and some do not, which decides the verdict whatever a third one does.
     both = threads(GIL, 101, 99) + native() + threads(FREE, 198, 195) + [missing]
     assert judge(both, 2).outcome is Outcome.PARTLY
 

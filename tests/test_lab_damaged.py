@@ -1,4 +1,4 @@
-"""Files that are not what the lab wrote: one sentence that names the file and what is wrong, never a traceback."""
+"""Files that the lab did not write: one sentence names the file and the mistake, never a traceback."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ WHOLE = json.loads(json.dumps(results.document(RUNS)))
 
 
 def places(value, path=()):
-    """Every place in a JSON value."""
+    """Return the path of every place in a JSON value."""
     yield path
     for key, each in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
         yield from places(each, (*path, key))
@@ -75,10 +75,10 @@ def changed(path, value):
 
 
 @pytest.fixture
-def told(tmp_path, capsys):
-    """Reports from a file of that text; the sentence, or "" where it is taken as it is."""
+def sentence(tmp_path, capsys):
+    """Return the sentence that a report from this file gives, or "" if it accepts the file."""
 
-    def tell(content, report="page.html"):
+    def ask(content, report="page.html"):
         path = tmp_path / "saved.json"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         capsys.readouterr()
@@ -93,7 +93,7 @@ def told(tmp_path, capsys):
         assert "Traceback" not in error
         return error
 
-    return tell
+    return ask
 
 
 @pytest.mark.parametrize(
@@ -113,10 +113,10 @@ def told(tmp_path, capsys):
         ("17", "does not hold the lab's results"),
         ('"x"', "does not hold the lab's results"),
         ('{"format": "gilkit-doctor", "version": 1}', "does not hold the lab's results"),
-        ('{"format": "gilkit-lab"}', "is of version null; this gilkit reads version 1"),
-        ('{"format": "gilkit-lab", "version": 2}', "is of version 2;"),
-        ('{"format": "gilkit-lab", "version": "%s"}' % ("x" * 5000), "is of version 'xxx"),
-        ('{"format": "gilkit-lab", "version": true}', "is of version true;"),
+        ('{"format": "gilkit-lab"}', "has version null; this gilkit reads version 1"),
+        ('{"format": "gilkit-lab", "version": 2}', "has version 2;"),
+        ('{"format": "gilkit-lab", "version": "%s"}' % ("x" * 5000), "has version 'xxx"),
+        ('{"format": "gilkit-lab", "version": true}', "has version true;"),
         ('{"format": "gilkit-lab", "version": 1}', "is damaged: it has no 'results'"),
         ('{"format": "gilkit-lab", "version": 1, "results": {}}', "it.results must be a list, got an object"),
         ('{"format": "gilkit-lab", "version": 1, "results": [5]}', "it.results[0] must be an object, got 5"),
@@ -130,22 +130,22 @@ def told(tmp_path, capsys):
         (changed(("results", 1, "rows", 0, "samples", 0), []), "results[1].rows[0].samples[0] must be an object, got a list"),
         (changed(("results", 0, "rows", 0, "interpreter", "gil"), 1), "interpreter.gil must be true or false, got 1"),
         (changed(("results", 0, "verdict", "outcome"), "maybe"), "results[0].verdict.outcome is unknown: 'maybe'"),
-        (changed(("results", 0, "strip", 2), [1]), "results[0].strip[2] must hold a moment, a case"),
-        (changed(("results", 0, "machine"), {}), "is damaged: no figures can be made of 'cpu-percent' (it has no 'processor')"),
+        (changed(("results", 0, "strip", 2), [1]), "results[0].strip[2] must hold a time, a case"),
+        (changed(("results", 0, "machine"), {}), "is damaged: the figures of 'cpu-percent' cannot be used (it has no 'processor')"),
     ],
 )  # fmt: skip
-def test_damaged_files(told, content, words):
-    assert words in told(content)
-    assert words in told(content, "page.md")
+def test_damaged_files(sentence, content, words):
+    assert words in sentence(content)
+    assert words in sentence(content, "page.md")
 
 
-def test_whole_files_are_taken(told):
-    assert told(json.dumps(WHOLE)) == ""
-    assert told(json.dumps(WHOLE).encode("utf-8-sig")) == ""  # as some editors save it
+def test_intact_files_are_accepted(sentence):
+    assert sentence(json.dumps(WHOLE)) == ""
+    assert sentence(json.dumps(WHOLE).encode("utf-8-sig")) == ""  # with a byte-order mark, as some editors save it
     more = copy.deepcopy(WHOLE)
     for part in (more, more["results"][0], more["results"][0]["rows"][0], more["results"][0]["setting"]):
         part["added later"] = 1
-    assert told(json.dumps(more), "page.md") == ""
+    assert sentence(json.dumps(more), "page.md") == ""
 
 
 @given(st.sampled_from(PLACES), st.sampled_from(ODD), st.sampled_from(["page.html", "page.md"]))
@@ -153,16 +153,16 @@ def test_whole_files_are_taken(told):
 @example(("results", 1, "rows", 0, "samples", 0, "spans", 0), [], "page.html")
 @example(("results", 2, "rows", 0, "samples", 0, "wall"), "x", "page.html")
 @example(("results", 2, "rows", 0, "samples", 0, "wall"), 0, "page.html")
-def test_any_change_is_taken_or_told(told, path, value, report):
-    told(changed(path, value), report)
+def test_any_change_is_accepted_or_answered(sentence, path, value, report):
+    sentence(changed(path, value), report)
 
 
 @given(st.integers(0, len(json.dumps(WHOLE)) - 1), st.binary(max_size=3))
 @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
-def test_any_bytes_are_taken_or_told(told, start, piece):
+def test_any_bytes_are_accepted_or_answered(sentence, start, piece):
     content = json.dumps(WHOLE).encode()
-    told(content[:start])
-    told(content[:start] + piece + content[start + len(piece) :])
+    sentence(content[:start])
+    sentence(content[:start] + piece + content[start + len(piece) :])
 
 
 def test_places_that_hold_no_file(tmp_path, capsys):
@@ -175,10 +175,10 @@ def test_places_that_hold_no_file(tmp_path, capsys):
         assert f"'{path}' cannot be read: {words}" in capsys.readouterr().err
 
 
-def test_a_damaged_comparison_is_told_before_anything_is_measured(tmp_path, capsys):
+def test_a_damaged_comparison_is_refused_before_anything_is_measured(tmp_path, capsys):
     saved = tmp_path / "saved.json"
     for content, words in (
-        (changed(("results", 2, "rows", 0, "samples", 0, "wall"), "x"), "no figures can be made of 'compare spin'"),
+        (changed(("results", 2, "rows", 0, "samples", 0, "wall"), "x"), "the figures of 'compare spin' cannot be used"),
         (json.dumps(WHOLE)[:-9], "is not JSON"),
         (changed(("results",), []), "holds no comparison of 'spin' (it holds nothing)"),
     ):
@@ -222,7 +222,7 @@ def test_a_folder_that_may_not_be_written_to(tmp_path, saved, capsys):
     folder = tmp_path / "read-only"
     folder.mkdir(mode=0o500)
     assert cli.main(["report", str(folder / "page.html"), "--from", saved]) == 2
-    assert "is no folder to write in" in capsys.readouterr().err
+    assert "is not a writable folder" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes have names on POSIX")
@@ -254,7 +254,7 @@ def test_nothing_is_left_of_a_file_that_could_not_be_written(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-# ---- What interpreters and workers say
+# ---- Answers of interpreters and workers
 
 
 def answer(**changes):
@@ -273,7 +273,7 @@ def test_programs_that_answer_nonsense_are_no_interpreters(tmp_path, text):
     program.write_text(f"#!/bin/sh\ncat '{tmp_path}/answer'\n")
     program.chmod(0o755)
     (tmp_path / "answer").write_text(f"gilkit-probe:{text}\n")
-    with pytest.raises(LabError, match="is no Python interpreter: it said"):
+    with pytest.raises(LabError, match="is not a Python interpreter: it printed"):
         interpreters.probe(program)
     (tmp_path / "answer").write_bytes(b"\xff garbage \xfe\ngilkit-probe:" + answer().encode() + b"\n")
     assert interpreters.probe(program).version_info == (3, 99)

@@ -1,4 +1,4 @@
-"""Reports of runs that come from strangers: nothing in their texts becomes markup, in HTML, SVG or Markdown."""
+"""Reports of untrusted runs: their text never becomes markup in HTML, SVG or Markdown."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ THOROUGH = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def shown(text):
-    """A text as a page shows it: one space for any space, and no characters that no page can hold."""
+    """Return a text as a page shows it: runs of space become one, and impossible characters are replaced."""
     unfit = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ue000\ufffe\uffff]")
     return " ".join(unfit.sub("\ufffd", text).split())
 
 
 def inline(tokens):
-    """The text of a paragraph, and the kinds of tokens that it is made of."""
+    """Return the text of a paragraph and the kinds of its tokens."""
     words, kinds = "", set()
     for token in tokens:
         kinds.add(token.type)
@@ -74,12 +74,12 @@ def test_code_in_markdown_is_that_text(text):
 @given(TEXTS)
 @THOROUGH
 def test_nothing_is_linked_by_itself(text):
-    """Schemes and host names that renderers make links of, as linkify-it and GitHub do."""
+    """Schemes and host names that renderers such as linkify-it and GitHub turn into links."""
     assert not re.search(r"(https?|ftp|mailto):\S|\bwww\.\S|//", markdown(text))
 
 
 def stranger(text):
-    """A run in which every text is the stranger's."""
+    """Return a run in which every text is the given one."""
     python = Interpreter(text, text, text, False, True)
     sample = {"wall": 1.0, "user": 1.0, "system": 0.1, "cpu": 1.1, "cpu_percent": 110.0, "count": 3}
     sample |= {"memory": 1 << 20, "startup": 0.1, "moved": 3, "voluntary": 1, "involuntary": 1}
@@ -103,7 +103,7 @@ class Tags(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag, attributes):
-        # Sizes, places and classes follow the figures; what a name is made of follows it by intent.
+        # Sizes, positions and classes depend on the figures, and ids depend on names by design.
         kept = {key: value for key, value in attributes if key not in ("id", "href", "aria-labelledby", "aria-label")}
         self.found.append((tag, tuple(sorted(kept))))
 
@@ -115,7 +115,7 @@ class Tags(HTMLParser):
 
 
 def without_words(tags):
-    """The tags, but for the labels in pictures, of which there are more or fewer with the length of the text."""
+    """Return the tags without the labels in charts, whose number depends on the length of the text."""
     return [tag for tag in tags if tag[0] not in ("text", "title")]
 
 

@@ -1,4 +1,4 @@
-"""Every experiment for real, for as short as it goes: each case measures, and figures become tables and pictures."""
+"""Every experiment runs briefly: each case measures, and the figures become tables and charts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gilkit.lab import drawing, experiments, interpreters, runner
 from gilkit.lab.experiment import Outcome, Setting
 from gilkit.lab.results import Result
 
-# Some seconds each: with --promises, and where it is counted which lines are run.
+# These take seconds each, so they run only with --promises and when coverage is measured.
 SLOW = {"cpu-vs-io", "free-threaded", "oversubscription", "pool", "server", "spawn-cost", "switch-cost"}
 SETTING = Setting([interpreters.running(), *interpreters.find_free_threaded()[:1]], cores=2, threads=2)
 
@@ -38,7 +38,7 @@ def test_runs_through(name, often):
     assert not wrong
     assert result.verdict.text
     assert result.verdict.outcome in Outcome
-    # Whatever came out can be shown, saved and read again.
+    # Any result can be shown, saved and loaded.
     for column in experiment.columns(result.rows, SETTING):
         assert all(isinstance(column.show(row, result.rows), str) for row in result.rows if row.measured)
     for chart in experiment.charts(result.rows, SETTING):

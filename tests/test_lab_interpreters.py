@@ -1,4 +1,4 @@
-"""Which interpreters the lab finds, and what it says of those that are none."""
+"""Which interpreters the lab finds, and its answers for programs that are not Python."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the imitations 
 
 
 def imitation(path, *, version="3.14.0", free_threaded=True, gil=False):
-    """A shell script that answers the probe like a Python of that kind."""
+    """Return a shell script that answers the probe like such a Python."""
     answer = (
         f'{{"executable": "{path}", "implementation": "CPython", "version": "{version}", '
         f'"free_threaded": {str(free_threaded).lower()}, "gil": {str(gil).lower()}}}'
@@ -25,7 +25,7 @@ def imitation(path, *, version="3.14.0", free_threaded=True, gil=False):
 
 @pytest.fixture
 def environ(tmp_path, monkeypatch):
-    """An environment in which nothing is found, and a home folder of its own."""
+    """An environment in which nothing is found, with an empty home folder."""
     path = tmp_path / "bin"
     path.mkdir()
     return {"PATH": str(path)}
@@ -63,11 +63,11 @@ def test_another_implementation_says_so():
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("echo hello", "said 'hello'"),
-        ("exit 3", "said nothing.*exit status 3"),
+        ("echo hello", "printed 'hello'"),
+        ("exit 3", "printed nothing.*exit status 3"),
         ("echo 'no such option: -c' >&2; exit 2", "no such option.*exit status 2"),
-        ("echo 'gilkit-probe:{broken'", "no Python interpreter"),
-        ("echo 'gilkit-probe:[]'", "no Python interpreter"),
+        ("echo 'gilkit-probe:{broken'", "not a Python interpreter"),
+        ("echo 'gilkit-probe:[]'", "not a Python interpreter"),
     ],
 )
 def test_a_program_that_is_no_python(tmp_path, body, message):
@@ -109,7 +109,7 @@ def test_a_text_file_marked_executable(tmp_path):
     path = tmp_path / "program"
     path.write_bytes(b"\x00\x01\x02")
     path.chmod(0o755)
-    with pytest.raises(LabError, match="is no interpreter"):
+    with pytest.raises(LabError, match="is not an interpreter"):
         interpreters.probe(path)
 
 
@@ -181,7 +181,7 @@ def test_json_round_trip():
 
 
 def test_a_free_threaded_interpreter_is_found_where_one_must_be():
-    """CI says so by a variable: then its absence is a failure, not a skip."""
+    """A variable in CI turns a missing interpreter into a failure instead of a skip."""
     if os.environ.get("GILKIT_REQUIRE_FREE_THREADED") != "1":
         pytest.skip("GILKIT_REQUIRE_FREE_THREADED is not set")
     assert interpreters.running().free_threaded or interpreters.find_free_threaded()

@@ -1,4 +1,4 @@
-"""What processes use, as the operating system says."""
+"""Usage of processes as counted by the operating system."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_where_there_are_no_cpu_clocks_of_processes(monkeypatch):
     monkeypatch.setattr(measure.sys, "platform", "other")
     ticks = measure.process_cpu(os.getpid())
     assert ticks == pytest.approx(exact, abs=0.3)
-    assert all(value * 100 == pytest.approx(round(value * 100)) for value in ticks)  # the kernel's hundredths
+    assert all(value * 100 == pytest.approx(round(value * 100)) for value in ticks)  # the kernel counts in 0.01 s
 
 
 def test_a_process_that_is_gone_has_not_switched():

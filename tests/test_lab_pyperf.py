@@ -1,4 +1,4 @@
-"""Figures for pyperf: what is in the file, and that pyperf loads it."""
+"""Figures for pyperf: the content of the file, and that pyperf loads it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_one_value_for_each_round():
     ]
     assert [len(runs) for runs in found.values()] == [3, 3, 3, 3]
     assert first["spawn-cost: thread (3.13.0)"] == pytest.approx([9e-6, 1e-5, 1.1e-5])
-    # Of a whole run, not of one loop in it.
+    # The time of a whole run, not of one loop.
     assert first["compare spin: plain Python (3.13.0)"] == pytest.approx([0.225, 0.25, 0.275])
 
 

@@ -1,4 +1,4 @@
-"""The report: everything in one file, in HTML and in a real browser."""
+"""The report: one self-contained HTML file, also checked in a real browser."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def runs():
 
 
 class Page(HTMLParser):
-    """What the tests ask of a page: balanced, one id for each thing, and where it reaches outside."""
+    """Collects what the tests check of a page: balanced tags, unique ids and outside references."""
 
     VOID = ("meta", "link", "br")
 
@@ -76,7 +76,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         if tag == "title" and self.open[-1:] == ["rect"]:
-            tag = "hint"  # of a part of a picture, for the pointer that rests on it
+            tag = "hint"  # the tooltip of a part of a chart
         self.counts[tag] = self.counts.get(tag, 0) + 1
         for key, value in attributes:
             if key == "id":
@@ -186,7 +186,7 @@ def test_labels_do_not_run_into_one_another():
 @pytest.mark.parametrize("digits", [1.0, 3.999999999999999, 4.0, 9.999999999999999])
 def test_there_are_a_few_ticks_whatever_the_size(power, digits):
     found = drawing.ticks(digits * 10.0**power)
-    assert 2 <= len(found) <= 6 or digits * 10.0**power < 1e-307  # where steps are not exact
+    assert 2 <= len(found) <= 6 or digits * 10.0**power < 1e-307  # denormal numbers, where steps are not exact
 
 
 @pytest.mark.parametrize(("high", "expected"), [(1.0, [0, 0.5, 1.0]), (200, [0, 50, 100, 150, 200]), (7, [0, 2, 4, 6])])
@@ -206,7 +206,7 @@ def test_from_saved_runs_on_the_command_line(runs, tmp_path, capsys):
 
 
 def test_a_run_made_again_takes_the_place_of_the_other(runs, tmp_path, capsys):
-    """Two results of a name would have one id."""
+    """Two results of one name would share an id."""
     first, second = tmp_path / "first.json", tmp_path / "second.json"
     again = result("pool", [row("5 tasks", "fresh", 4, {"kind": "threads"}, each=0.7)])
     again.warnings = ["The second run."]
@@ -227,7 +227,7 @@ def test_the_verdicts_as_markdown(runs, tmp_path):
     text = path.read_text()
     assert "| [`pool`](#pool) | 4 workers start 4 of 5 tasks" in text
     assert "\n## switch-cost\n" in text
-    assert "\n**Is not decided for" in text  # the made-up runs leave much open
+    assert "\n**Is not decided for" in text  # the made-up runs leave much undecided
     assert "Note: A note." in text
     assert "\nWhy: A worker takes the next task when it is free" in text
     assert "Interpreters: 3.13.0 (GIL). Command: `gilkit experiment pool`, 2026-01-01." in text
@@ -246,7 +246,7 @@ def test_the_pictures_as_files(runs, tmp_path):
     assert "cpu-percent-1.svg" in files
     assert "compare-spin-1.svg" in files
     for file in folder.iterdir():
-        root = ElementTree.parse(file).getroot()  # a whole XML file, unlike what stands in the page
+        root = ElementTree.parse(file).getroot()  # a complete XML file, unlike the charts in the page
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
         assert root.find("{*}title").text
         assert root.find("{*}desc").text
@@ -266,7 +266,7 @@ def test_an_unknown_experiment_in_a_saved_run(runs, tmp_path):
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium on PATH")
 def test_in_a_real_browser(runs, tmp_path):
-    """It draws every picture, logs no error, and asks the network for nothing."""
+    """It draws every chart, logs no error, and makes no network request."""
     page, log = tmp_path / "report.html", tmp_path / "net.json"
     report.write(str(page), runs)
     command = [
@@ -279,7 +279,7 @@ def test_in_a_real_browser(runs, tmp_path):
     assert done.stdout.count("<svg") == page.read_text().count("<svg")
     requested = set(re.findall(r'"url":"([^"]+)"', log.read_text()))
     ours = {url for url in requested if not url.startswith(("file:", "data:", "chrome", "about:", "devtools:"))}
-    browser = re.compile(r"https?://[\w.-]*(google|gstatic|googleapis|gvt1)\.\w+")  # its own errands
+    browser = re.compile(r"https?://[\w.-]*(google|gstatic|googleapis|gvt1)\.\w+")  # the browser's own requests
     assert not {url for url in ours if not browser.match(url)}
 
 
@@ -296,7 +296,7 @@ def test_a_run_without_a_verdict_as_markdown():
 
 
 def test_the_strip_names_what_it_can(runs):
-    """A saved run may have been of more cases than it holds."""
+    """A saved run may name more cases than it holds."""
     run = runs[0]
     run.strip[:] = [[1.0, 0, 50.0], [2.0, 0, 50.0], [3.0, len(run.rows), 50.0]]
     (strip,) = report.strip(run)

@@ -23,7 +23,7 @@ MISSING = interpreters.Interpreter("/nonexistent/python", "CPython", "3.99.0", F
 
 
 class Recorder:
-    """A view that remembers what it is told."""
+    """A view that records its calls."""
 
     def __init__(self):
         self.order = []
@@ -46,7 +46,7 @@ class Recorder:
 
 
 class Small(Experiment):
-    """Cutting numbers: a task of no duration."""
+    """A task without a duration."""
 
     name = "small"
     title = "A small one"
@@ -103,7 +103,7 @@ def test_a_case_that_fails_does_not_stop_the_others():
     assert not bad.samples
     assert good.error is None
     assert len(good.samples) == 3
-    assert [index for _, index in view.order].count(0) == 1  # not tried again
+    assert [index for _, index in view.order].count(0) == 1  # not retried
 
 
 def test_an_interpreter_that_cannot_be_started():
@@ -143,7 +143,7 @@ def test_disturbances_are_told_with_what_to_do():
 
 def test_too_short_a_measurement_says_what_to_change():
     (warning,) = [each for each in run(case())[0].warnings if "too short" in each]
-    assert "10.0 ms long" in warning
+    assert "lasted 10.0 ms" in warning
     assert "--seconds 0.15 or more" in warning
     assert not any("too short" in each for each in run(case(), seconds=0.3)[0].warnings)
 
@@ -185,7 +185,7 @@ def test_results_come_back_from_a_file_as_they_were(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "is not JSON"),
+        ("", "is empty"),
         ("[]", "does not hold the lab's results"),
         ('{"format": "pyperf"}', "does not hold the lab's results"),
         ('{"format": "gilkit-lab", "version": 99}', "version 99"),
@@ -211,7 +211,7 @@ def test_files_that_cannot_be_read_or_written(tmp_path):
 @pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129), ("SIGKILL", -9)])
 @pytest.mark.usefixtures("default_hangup")
 def test_a_signal_at_the_command_line(name, status):
-    """The whole command, as a terminal interrupts it, as a batch system ends it, and as the system kills it."""
+    """The whole command, interrupted by a terminal, ended by a batch system, and killed by the system."""
     command = [sys.executable, "-P", "-m", "gilkit", "experiment", "cpu-percent", "--seconds", "60", "--json"]
     environ = {key: value for key, value in os.environ.items() if key != interpreters.VARIABLE}
     lab = subprocess.Popen(
@@ -231,7 +231,7 @@ def test_a_signal_at_the_command_line(name, status):
         lab.kill()
         lab.wait()
     assert lab.returncode == status
-    if name != "SIGKILL":  # what was measured is kept
+    if name != "SIGKILL":  # the measurements are kept
         assert json.loads(output)["results"][0]["interrupted"]
     _, alive = psutil.wait_procs(workers, timeout=10)
     assert not alive
@@ -240,7 +240,7 @@ def test_a_signal_at_the_command_line(name, status):
 @pytest.mark.thread_unsafe(reason="signals and their handlers belong to the process")
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_signals_that_are_ignored_stay_so():
-    """nohup has SIGHUP ignored, and means it."""
+    """nohup ignores SIGHUP on purpose."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with cli.stopping():
@@ -251,7 +251,7 @@ def test_signals_that_are_ignored_stay_so():
         signal.signal(signal.SIGHUP, before)
 
 
-# ---- What the machine says, and what it does not
+# ---- Facts about the machine, known and unknown
 
 
 def test_a_machine_that_says_little_of_itself(monkeypatch):
@@ -271,7 +271,7 @@ def test_hardware_threads(monkeypatch, text, count):
     assert machine.siblings() == count
     facts = machine.describe() | {"cores": 8}
     line = machine.one_line(facts)
-    assert (f"8 cores, {count} hardware threads a core, affinity" in line) == (count > 1)
+    assert (f"8 cores, {count} hardware threads per core, affinity" in line) == (count > 1)
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_the_name_of_the_processor(monkeypatch, text, name):
 
 
 def test_cores_of_others_do_not_count(monkeypatch):
-    """What runs on cores that this process may not use does not disturb it."""
+    """Programs on cores that this process may not use do not disturb it."""
     times = [types.SimpleNamespace(user=float(core), system=0.0, steal=0.0) for core in (1000, 1)]
     monkeypatch.setattr(psutil, "cpu_times", lambda percpu: times)
     monkeypatch.setattr(machine, "allowed", lambda: {1})
@@ -293,7 +293,7 @@ def test_cores_of_others_do_not_count(monkeypatch):
     times[0].user += 500.0
     times[1].user += 50.0
     time.sleep(0.05)
-    # 50 s in some 0.05 s; the 500 s of the other core would be ten times as much.
+    # 50 s in about 0.05 s; the 500 s of the other core would make it ten times as much.
     assert 10_000 < others.percent()["others_percent"] <= 100 * 50 / 0.05
 
 
@@ -305,12 +305,12 @@ def test_a_worker_that_is_gone_used_nothing():
 
 
 def test_the_strip_begins_before_any_case(monkeypatch):
-    told = []
+    ticks = []
     view = Recorder()
-    view.tick = lambda cores, percent: told.append((len(cores), percent))
+    view.tick = lambda cores, percent: ticks.append((len(cores), percent))
     result, _ = run(case(), rounds=1)
-    watcher = runner.Watcher(result, view)
+    sampler = runner.CoreSampler(result, view)
     before = len(result.strip)
-    watcher.tick()
-    assert told == [(psutil.cpu_count(), None)]  # of no case
+    sampler.tick()
+    assert ticks == [(psutil.cpu_count(), None)]  # of no case
     assert len(result.strip) == before + 1

@@ -43,7 +43,7 @@ def test_more_scatter_makes_a_wider_interval():
 
 
 def test_a_shared_disturbance_cancels_in_the_ratio():
-    """Each round is disturbed as a whole: the times scatter over a factor of nine, their ratios not at all."""
+    """Disturbances hit whole rounds, so the times vary by a factor of nine and their ratios do not vary."""
     disturbance = [1.0, 9.0, 3.0, 2.0, 5.0]
     ratio = stats.compare([2 * each for each in disturbance], disturbance)
     assert ratio.interval == stats.Interval(2.0, 2.0, 2.0)

@@ -1,4 +1,4 @@
-"""The tasks of the lab's workers by themselves: what they do when all goes well is the experiments' to show."""
+"""The tasks of the lab's workers in unusual cases; the experiments cover the usual ones."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ import pytest
 from scripts import module
 
 from gilkit.lab import workers
-from gilkit.lab.worker.gilkit_tasks import compare as contest
+from gilkit.lab.worker.gilkit_tasks import compare as compare_tasks
 from gilkit.lab.worker.gilkit_tasks import messages, serving, switching, usage, waiting, work
 from gilkit.lab.worker.gilkit_tasks.serving import LINE
 
-# ---- What processes are given to run, which are killed in the end
+# ---- Functions of processes that are killed in the end
 
 
 def test_a_queue_is_answered_batch_by_batch():
     inbox, outbox = queue.SimpleQueue(), queue.SimpleQueue()
     for each in (2, b"a", b"b", 1, b"c", None):
         inbox.put(each)
-    with pytest.raises(TypeError):  # None is no count
+    with pytest.raises(TypeError):  # None is not a count
         messages._serve_queue(inbox, outbox)
     assert outbox.qsize() == 2
     assert inbox.empty()
@@ -68,7 +68,7 @@ def test_the_token_is_passed_on():
     (inbox, begin), (end, outbox) = os.pipe(), os.pipe()
     os.write(begin, b"abc")
     os.close(begin)
-    switching._relay(inbox, outbox)
+    switching._pass_on(inbox, outbox)
     assert os.read(end, 10) == b"abc"
     for each in (inbox, end, outbox):
         os.close(each)
@@ -83,7 +83,7 @@ def talk(address):
         return connection.recv(64)
 
 
-@pytest.mark.parametrize("kind", ["serial", "threads", "pool"])  # one that forks would keep the client's end too
+@pytest.mark.parametrize("kind", ["serial", "threads", "pool"])  # a fork would inherit the client's socket
 def test_servers_echo(kind):
     with serving.SERVERS[kind](("127.0.0.1", 0), serving._Echo) as server:
         if kind == "pool":
@@ -128,7 +128,7 @@ def test_the_client_counts_what_is_right_and_what_is_not(monkeypatch, handler, r
         thread.start()
         client = serving._Client(server.server_address, 3, usage.clock() + 60)
         try:
-            client.run()  # until so many requests have been answered, long before the deadline
+            client.run()  # stops after MAX_REQUESTS, long before the deadline
         finally:
             client.close()
             server.shutdown()
@@ -153,7 +153,7 @@ def test_work_that_is_not_done_right_is_no_measurement():
     assert waiting._timed(lambda: [True] * 6)["count"] == 6
 
 
-# ---- What the system says, and what it does not
+# ---- Figures of the system, known and unknown
 
 
 def test_usage_where_the_system_counts_no_switches(monkeypatch):
@@ -182,7 +182,7 @@ def test_peak_memory(monkeypatch):
 
 @pytest.fixture
 def idle(monkeypatch):
-    """A worker's way to find the tasks, and nothing begun."""
+    """The search path of a worker, and no task started."""
     monkeypatch.syspath_prepend(workers.SERVER.parent)
     work.stop()
     yield
@@ -206,55 +206,55 @@ def test_work_goes_on_with_what_it_has(idle, monkeypatch):
     result = work.result()
     assert ("memory" in first) == (work.peak_memory() is not None)
     monkeypatch.setattr(work, "peak_memory", lambda: None)
-    assert "memory" not in work.once("nonsense", {}, 99)  # what had been begun, once more
+    assert "memory" not in work.once("nonsense", {}, 99)  # runs again what was started
     assert work.result() == result
 
 
 def test_contestants_without_gilkit(idle, tmp_path):
-    cost = contest.portable("spin", {"iterations": 1000}, 2, 1000)
+    cost = compare_tasks.portable("spin", {"iterations": 1000}, 2, 1000)
     assert (cost["count"], cost["digest"]) == (1000, None)
     assert cost["wall"] > 0
     work.stop()
     path = tmp_path / "of_the_reader.py"
     path.write_text("def f(n): return n * n\ndef inputs(): return list(range(10))\n")
     size = {"function": f"{path}:f", "make": f"{path}:inputs", "take": 5, "repeat": 1}
-    cost = contest.portable("custom", size, 2)
+    cost = compare_tasks.portable("custom", size, 2)
     assert cost["count"] == 5
-    assert cost["digest"] == contest.digest([n * n for n in range(5)])
-    assert cost["inputs"] == contest.digest(list(range(5)))
+    assert cost["digest"] == compare_tasks.digest([n * n for n in range(5)])
+    assert cost["inputs"] == compare_tasks.digest(list(range(5)))
 
 
 def test_bytes_moved_where_nobody_counts_them(monkeypatch):
     def refuse():
         raise NotImplementedError
 
-    assert contest.transferred(types.SimpleNamespace()) is None
-    assert contest.transferred(types.SimpleNamespace(io_counters=refuse)) is None
-    assert contest.looked(types.SimpleNamespace(io_counters=refuse)) is None
-    monkeypatch.setattr(contest, "_state", {})
-    monkeypatch.setattr(contest, "transferred", lambda process: None)
-    sample = contest.once("pool-spawn", "spin", {"iterations": 100}, 2)
-    contest._state["contender"].close()
+    assert compare_tasks.transferred(types.SimpleNamespace()) is None
+    assert compare_tasks.transferred(types.SimpleNamespace(io_counters=refuse)) is None
+    assert compare_tasks.reading_overhead(types.SimpleNamespace(io_counters=refuse)) is None
+    monkeypatch.setattr(compare_tasks, "_state", {})
+    monkeypatch.setattr(compare_tasks, "transferred", lambda process: None)
+    sample = compare_tasks.once("pool-spawn", "spin", {"iterations": 100}, 2)
+    compare_tasks._state["contender"].close()
     assert "moved" not in sample
     assert sample["wall"] > 0
 
 
-def test_looking_at_a_function_ends_after_a_second(tmp_path):
+def test_inspecting_a_function_ends_after_a_second(tmp_path):
     text = "import time\ndef f(n): time.sleep(0.6)\ndef inputs(): return list(range(50))\n"
     path = module(tmp_path, "slow", text)
-    facts = contest.inspect(f"{path}:f", f"{path}:inputs")
+    facts = compare_tasks.inspect(f"{path}:f", f"{path}:inputs")
     assert facts["inputs"] == 50
     assert facts["tried"] == 2
     assert facts["each"] >= 0.6
 
 
-def test_memory_of_children_that_end_meanwhile(monkeypatch):
-    """Pools start and end processes while their memory is added up."""
+def test_memory_of_children_that_end_during_the_sum(monkeypatch):
+    """Pools start and end processes while their memory is summed."""
     import psutil
 
     def gone(self):
         raise psutil.NoSuchProcess(self.pid)
 
-    monkeypatch.setattr(contest, "_state", {})
+    monkeypatch.setattr(compare_tasks, "_state", {})
     monkeypatch.setattr(psutil.Process, "memory_full_info", gone)
-    assert contest.once("serial", "spin", {"iterations": 100}, 1)["memory"] == 0
+    assert compare_tasks.once("serial", "spin", {"iterations": 100}, 1)["memory"] == 0

@@ -1,4 +1,4 @@
-"""The command line where standard output and error are not what they should be, and where targets misbehave."""
+"""The command line with unusual standard output and error, and with targets that misbehave."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ENCODINGS = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Where the commands run: with a saved run."""
+    """A folder with a saved run, where the commands run."""
     path = tmp_path_factory.mktemp("terminal")
     done = start(path, ["experiment", "thread-local", "--seconds", "0.02", "--threads", "2", "--save", "saved.json"])
     assert done.returncode == 0, done.stderr
@@ -50,7 +50,7 @@ def start(folder, arguments, redirect="", **environment):
     command = [sys.executable, "-P", "-m", "gilkit", *arguments]
     if redirect:
         command = ["sh", "-c", f'exec "$@" {redirect}', "sh", *command]
-    # Other interpreters would make the runs long.
+    # Other interpreters would make the runs longer.
     env = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHONIO", "COLUMNS", "LINES"))}
     env |= {"PATH": "/usr/bin:/bin", "HOME": str(folder), "PYENV_ROOT": str(folder), **environment}
     env.pop("UV_PYTHON_INSTALL_DIR", None)
@@ -58,7 +58,7 @@ def start(folder, arguments, redirect="", **environment):
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, timeout=120, check=False)
 
 
-# Every command in one encoding, one command in every encoding: each is a process.
+# Every command in one encoding and one command in every encoding, because each is a process.
 @pytest.mark.parametrize(
     ("command", "encoding"),
     [*((name, "ascii") for name in COMMANDS), *(("doctor", name) for name in ENCODINGS if name != "ascii")],
@@ -95,7 +95,7 @@ def test_a_full_disk_takes_one_sentence(folder, command):
     assert done.returncode == 2
     assert done.stderr.endswith(b"gilkit: error: standard output cannot be written: No space left on device\n")
     assert b"Traceback" not in done.stderr
-    # What is told on standard error beside a run is no reason to end it.
+    # Standard error carries only progress, so its loss does not end the run.
     assert start(folder, COMMANDS[command], "2>/dev/full").returncode == 0
 
 
@@ -116,7 +116,7 @@ def test_a_table_in_a_tiny_terminal(folder):
 
 @POSIX
 def test_a_reader_of_the_progress_that_has_gone(folder):
-    """The run goes on, and its result is whole."""
+    """The run continues, and its result is complete."""
     done = start(folder, [*COMMANDS["experiment"], "--json"], "2>&1 >result.json | head -1")
     assert done.returncode in (0, 141)
     assert b"Traceback" not in done.stdout
@@ -164,7 +164,7 @@ def test_standard_error_is_an_aside(monkeypatch, capsys):
 
 @pytest.mark.parametrize("text", ["[/nope]", "[b]bold", "[link=x]", ":smile:", "\\[x]"])
 def test_texts_are_no_markup(text):
-    """Of rich, which would end the program at a closing tag without an opening one."""
+    """rich would raise at a closing tag without an opening one."""
     rows = [Row(text, "threads", HERE, 1, error=text), Row(text, "threads", HERE, 1, {}, [{"cpu_percent": 1.0}])]
     found = Result(f"compare {text}.py:f", text, Setting([HERE], 2, 2), {}, "", 1.0, 1, rows)
     output = io.StringIO()
@@ -284,7 +284,7 @@ def test_functions_that_cannot_be_compared(compared, text, words):
     assert said.err.startswith("gilkit: error: ")
     assert words in said.err
     assert "\x1b" not in said.err
-    assert "site-packages/gilkit/lab/cli.py" not in said.err  # no traceback of the lab's own
+    assert "site-packages/gilkit/lab/cli.py" not in said.err  # not the lab's own traceback
 
 
 INPUTS = """
@@ -313,7 +313,7 @@ value = 5
         ("f", "value", "is int, not a function"),
         ("f", "none", "must return a list of inputs, got NoneType"),
         ("f", "number", "must return a list of inputs, got int"),
-        ("f", "nothing", "gave no inputs"),
+        ("f", "nothing", "returned no inputs"),
         ("f", "needs", "is missing 1 required positional argument"),
     ],
 )
@@ -341,7 +341,7 @@ def test_options_that_nothing_can_be_done_with(command, capsys):
     assert "--threads: must be at most 1024, got '1025'" in capsys.readouterr().err
     for option in ("--save", "--pyperf"):
         assert cli.main([*command, option, ""]) == 2
-        assert "'' cannot be written: it names no file" in capsys.readouterr().err
+        assert "'' cannot be written: the name is empty" in capsys.readouterr().err
 
 
 @POSIX

@@ -1,4 +1,4 @@
-"""Figures as people write them."""
+"""Formatting figures for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The experiments' verdicts follow from the figures by the rules in their files: made-up figures on both sides."""
+"""The verdicts follow the rules in the experiments' files, for made-up figures on both sides of each limit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SETTING = Setting([GIL, FREE, OLD], cores=2, threads=2)
 
 
 def row(strategy, threads=1, interpreter=GIL, arguments=None, **sample):
-    """Three equal rounds of those figures."""
+    """Return a row of three equal rounds."""
     sample = {"wall": 1.0, "user": 1.0, "system": 0.0, "cpu": 1.0, "cpu_percent": 100.0} | sample
     if "each" not in sample and "count" in sample:
         sample["each"] = sample["wall"] / sample["count"]
@@ -42,7 +42,7 @@ def test_a_part_that_is_undecided_keeps_the_claim_open():
     assert verdict.said == "is not decided for the rest"
     assert combine([lost, open_]) == Verdict(Outcome.OPEN, "It does not hold for that. B. C.", "for the rest")
     assert combine([kept, Check("nothing", None)]).headline == "not decided for nothing"
-    # That it holds for some parts only is settled.
+    # One part holds and one fails, which decides the outcome.
     assert combine([kept, lost, open_]) == Verdict(Outcome.PARTLY, "A. B. C. Not decided for the rest.", "this")
     assert combine([kept, kept]).said == "holds"
     assert combine([]).outcome is Outcome.OPEN
@@ -68,7 +68,7 @@ def test_nothing_measured_decides_nothing(name):
     for verdict in (experiment.judge(rows, SETTING), experiment.judge([], SETTING)):
         assert verdict.outcome is Outcome.OPEN
         assert verdict.text.startswith("Too little was measured to tell.")
-    experiment.charts(rows, SETTING)  # and no picture fails for want of figures
+    experiment.charts(rows, SETTING)  # no chart fails without figures
     experiment.columns(rows, SETTING)
 
 
@@ -89,7 +89,7 @@ def test_every_task_exists(name):
 
 
 def test_all_of_them_take_a_few_minutes_as_planned():
-    """Without the starts of the interpreters and the cases that take the time they take."""
+    """The time of a run, without interpreter start-up and untimed cases."""
     planned = 0.0
     for name in experiments.names():
         experiment = experiments.get(name)
@@ -99,7 +99,7 @@ def test_all_of_them_take_a_few_minutes_as_planned():
 
 @pytest.mark.parametrize("cores", [1, 2, 4, 64, 256])
 def test_large_machines_are_not_flooded(cores):
-    """Workers of a cluster, and processes in all, are bounded; pools have tasks enough for every process."""
+    """The number of cluster workers and processes is bounded, and every process of a pool gets tasks."""
     setting = Setting([GIL], cores, cores)
     for case in experiments.get("distributed").cases(setting):
         assert 1 <= case.arguments["workers"] <= 8
@@ -134,8 +134,8 @@ def test_pool():
     assert judge("pool", pool(fifth=0.02)).headline == "holds only for reuse and the best size"
     assert judge("pool", pool(fifth=0.12)).headline == "holds only for reuse and the best size"
     assert judge("pool", pool(fresh=0.9)).headline == "holds only for the schedule and the best size"
-    assert judge("pool", pool(two=1.2)).headline == "holds only for the schedule and reuse"  # four are quicker
-    assert judge("pool", pool(one=1.2)).headline == "holds only for the schedule and reuse"  # one is nearly as quick
+    assert judge("pool", pool(two=1.2)).headline == "holds only for the schedule and reuse"  # four are faster
+    assert judge("pool", pool(one=1.2)).headline == "holds only for the schedule and reuse"  # one is nearly as fast
 
 
 # ---- ipc
@@ -175,7 +175,10 @@ def thread_local(kept=1, local=1e-7, locked=3e-7):
 def test_thread_local():
     assert judge("thread-local", thread_local()).outcome is Outcome.HOLDS
     native = row("native", 2, each=1.5e-9)
-    assert "partial sum each, 2 at once, take 1.50 ns" in judge("thread-local", [*thread_local(), native]).text
+    assert (
+        "With 2 native threads and a partial sum each, an addition takes 1.50 ns"
+        in judge("thread-local", [*thread_local(), native]).text
+    )
     assert judge("thread-local", thread_local(kept=0)).headline == "holds only for doing without a lock"
     assert judge("thread-local", thread_local(locked=9e-8)).headline == "holds only for each thread's own state"
 
@@ -191,7 +194,7 @@ def switch(trap=1e-7, two=5e-6, many=8e-6, generators=1e-7):
         row("threads", 2, each=2 * two),
         row("threads", 128, each=2 * many),
         row("processes", 2, each=2 * two),
-        row("processes", 128, each=two),  # one of the three may stay as it is
+        row("processes", 128, each=two),  # one of the three may cost the same
         row("generators", 2, each=generators),
     ]
 
@@ -206,7 +209,7 @@ def test_switch_cost():
     assert "growth" not in judge("switch-cost", [*only_one_grows, row("native", 128, each=5e-6)]).scope
     assert judge("switch-cost", switch()[1:]).headline == "not decided for the trap"
     woken = row("native, any core", 2, each=2e-5)
-    assert "another core that must wake up, it takes 20.0 µs" in judge("switch-cost", [*switch(), woken]).text
+    assert "When another core must wake up, it takes 20.0 µs" in judge("switch-cost", [*switch(), woken]).text
 
 
 # ---- spawn-cost
@@ -269,10 +272,10 @@ def test_server():
     assert judge("server", server()).outcome is Outcome.HOLDS
     assert judge("server", server(last=4900)).headline == "holds only for threads over processes"
     assert judge("server", server(fork=3000)).headline == "holds only for falling throughput"
-    assert judge("server", server(fork=0)).outcome is Outcome.HOLDS  # a server that answered nothing at all
+    assert judge("server", server(fork=0)).outcome is Outcome.HOLDS  # the forking server answered nothing
     assert judge("server", server()[:2]).headline == "not decided for threads over processes"
     one = row("serial", 1, rate=9000, errors=0)
-    assert "at their best: one after another 9,000 requests/s" in judge("server", [*server(), one]).text
+    assert "peak at 9,000 requests/s (one after another)" in judge("server", [*server(), one]).text
 
 
 # ---- oversubscription
@@ -309,7 +312,7 @@ def free_threaded(gil=1.0, free=0.5):
 def test_free_threaded():
     verdict = judge("free-threaded", free_threaded())
     assert verdict.outcome is Outcome.HOLDS
-    assert "takes 1.50 times as long as one of 3.13.0, in 2.00 times the memory" in verdict.text
+    assert "takes 1.50 times as long as one of 3.13.0 and uses 2.00 times the memory" in verdict.text
     assert judge("free-threaded", free_threaded(gil=0.8)).headline == "holds only for all cores without it"
     assert judge("free-threaded", free_threaded(free=0.75)).headline == "holds only for one core with the GIL"
 
@@ -429,7 +432,8 @@ def test_deadlock():
     assert "3 retries" in verdict.text
     assert judge("deadlock", [row("hang", 2, hung=0), *ways]).outcome is Outcome.FAILS
     assert (
-        "did not find it" in judge("deadlock", [row("hang", 2, hung=2), row("found", 2, hung=2, found=0, cycle=0)]).text
+        "did not find the deadlock"
+        in judge("deadlock", [row("hang", 2, hung=2), row("found", 2, hung=2, found=0, cycle=0)]).text
     )
 
 
@@ -452,7 +456,7 @@ def optimistic(rare=1.0, noisy=3.0, alone=1.0):
 def test_optimistic_lock():
     verdict = judge("optimistic-lock", optimistic())
     assert verdict.outcome is Outcome.HOLDS
-    assert "From 80 % conflicts on (0 loops between) the mutex is the quicker" in verdict.text
+    assert "From 80 % conflicts on (0 loops between updates) the mutex is faster" in verdict.text
     assert judge("optimistic-lock", optimistic(rare=0.9)).headline == "holds only for waiting"
     assert judge("optimistic-lock", optimistic(noisy=1.4)).headline == "holds only for rare conflicts"
     busy = optimistic(noisy=1.4)
@@ -485,7 +489,7 @@ def test_false_sharing():
     assert experiments.get("false-sharing").judge(cells(), Setting([GIL], 1, 2)).outcome is Outcome.OPEN
 
 
-# ---- picking rows
+# ---- selecting rows
 
 
 def test_picking_rows():
@@ -497,7 +501,7 @@ def test_picking_rows():
     assert figures.interpreters_of(rows) == [GIL, FREE]
 
 
-# ---- With less than all of it
+# ---- Incomplete measurements
 
 
 def pooled():
@@ -518,7 +522,7 @@ WAYS = (("fresh", 1e-2), ("reused", 1e-4))
      ("oversubscription", lambda: loops("gilkit", GIL, 199, 198) + loops("threads", FREE, 195, 190))],
 )  # fmt: skip
 def test_a_case_that_failed_leaves_the_others(name, make):
-    """Whichever it is: there is a verdict, and the pictures hold all that can be compared."""
+    """If any case is missing, there is a verdict, and the charts show what can be compared."""
     experiment = experiments.get(name)
     whole = make()
     for index, lost in enumerate(whole):
@@ -533,7 +537,7 @@ def test_a_case_that_failed_leaves_the_others(name, make):
 def test_free_threaded_without_another_interpreter():
     verdict = judge("free-threaded", [each for each in free_threaded() if each.interpreter is FREE])
     assert verdict.headline == "not decided for one core with the GIL"
-    assert "times as long as one of" not in verdict.text  # there is none to compare it with
+    assert "times as long as one of" not in verdict.text  # there is no interpreter to compare it with
 
 
 def test_figures_that_were_not_measured():
@@ -544,7 +548,7 @@ def test_figures_that_were_not_measured():
         measured["nothing"]
 
 
-# ---- With less than all of the machine
+# ---- Machines that lack something
 
 
 def test_what_can_be_started_here(monkeypatch):

@@ -1,4 +1,4 @@
-"""Workloads and strategies: every strategy gives the workload's answer, and wrong answers are found out."""
+"""Workloads and strategies: every strategy gives the workload's answer, and wrong answers are detected."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def test_every_strategy_gives_the_answer(name, strategy):
 
 
 def test_tasks_for_subinterpreters_do_not_need_gilkit(monkeypatch):
-    """gilkit_tasks is found by itself there, and so is what a reader's own function is wrapped in."""
-    monkeypatch.syspath_prepend(subinterpreters.GUEST)
+    """A sub-interpreter can import the tasks and the wrapper of the user's function without gilkit."""
+    monkeypatch.syspath_prepend(subinterpreters.WORKER)
     for function in (spin.piece, custom._Spread("/file.py:f"), len):
         found = subinterpreters.importable(function)
         module = getattr(found, "__module__", None) or type(found).__module__
@@ -89,7 +89,7 @@ def test_gzip_of_any_size(size):
 
 
 def test_every_interpreter_uses_the_same_engine():
-    """regex and re are not equally quick: whichever is chosen here goes to the others with the size."""
+    """regex and re differ in speed, so the size tells all interpreters which one is chosen here."""
     assert workloads.get("regex", size=1000).size["engine"] in ("regex", "re")
     plain = workloads.get("regex", size=100_000, engine="re")
     assert plain.size["engine"] == "re"
@@ -150,7 +150,7 @@ def test_without_a_free_threaded_interpreter_there_is_a_reason(monkeypatch):
 
 
 def test_a_worker_process_does_the_work_and_times_itself():
-    """The path of the free-threaded strategy, on the interpreter at hand."""
+    """The code of the free-threaded strategy, on the running interpreter."""
     workload = small("mandelbrot")
     with free_threaded.remote(interpreters.running(), workload, 3) as contender:
         first, second = contender.measure(), contender.measure()
@@ -171,7 +171,7 @@ def test_cutting(total, parts):
     assert all(begin < end for begin, end in spans(total, parts))
 
 
-# ---- Strategies that cannot be used, or not yet
+# ---- Strategies that cannot be used here
 
 
 def test_peers_that_are_not_installed(monkeypatch):
@@ -181,7 +181,7 @@ def test_peers_that_are_not_installed(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in absent else found(name))
     assert strategies.get("numba").obstacle(workload) == "numba is not installed"
     assert strategies.get("joblib").obstacle(workload) == "joblib is not installed"
-    assert strategies.get("numpy").obstacle(small("gzip")) == "gzip has no numpy form"
+    assert strategies.get("numpy").obstacle(small("gzip")) == "gzip has no numpy version"
 
 
 def test_start_methods_that_the_system_has_not(monkeypatch):
@@ -200,25 +200,25 @@ def test_no_worker_is_left_where_work_cannot_begin():
 
 
 class Threads(ThreadPoolExecutor):
-    """In the place of sub-interpreters: their GIL apart, they are asked in the same way."""
+    """A replacement for sub-interpreters with the same interface."""
 
 
 @pytest.mark.parametrize("name", ["spin", "mandelbrot", "sort"])
 def test_what_sub_interpreters_are_asked_to_do(name, monkeypatch):
     monkeypatch.setattr(concurrent.futures, "InterpreterPoolExecutor", Threads, raising=False)
-    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry != subinterpreters.GUEST])
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry != subinterpreters.WORKER])
     strategy, workload = subinterpreters.Subinterpreters(), small(name)
     assert strategy.obstacle(workload) is None
     for _ in range(2):
         with strategy.open(workload, 2) as contender:
             workload.check(contender.result(contender.run()))
-        assert sys.path.count(subinterpreters.GUEST) == 1
+        assert sys.path.count(subinterpreters.WORKER) == 1
 
 
 def test_bytes_that_go_to_sub_interpreters(tmp_path):
     strategy, workload = subinterpreters.Subinterpreters(), small("sort")
     moved = strategy.moved(workload, 2, workload.solve(map, 2))
-    assert 0.9 <= moved / (2 * 9 * 5000) <= 1.3  # a number takes 9 bytes in a pickle, there and back
+    assert 0.9 <= moved / (2 * 9 * 5000) <= 1.3  # a pickled number takes 9 bytes, and goes there and back
     path = module(tmp_path, "readers_bytes", "def f(n): return bytes(n)\ndef inputs(): return [10_000] * 4\n")
     own = workloads.custom({"function": f"{path}:f", "make": f"{path}:inputs", "take": None, "repeat": 1})
     moved = strategy.moved(own, 2, own.solve(map, 2))

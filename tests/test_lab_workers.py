@@ -1,4 +1,4 @@
-"""Worker processes: answers, failures, and that none is left behind."""
+"""Worker processes: answers, failures, and that no process is left behind."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HERE = interpreters.running()
 
 
 def gone(pid, seconds=10.0):
-    """Whether the process ends, or is at most a zombie, within so long."""
+    """Whether the process ends, or becomes a zombie, within ``seconds``."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
@@ -33,7 +33,7 @@ def gone(pid, seconds=10.0):
 
 @pytest.fixture
 def tasks(tmp_path, monkeypatch):
-    """A server whose tasks are what the test writes: tasks("def f(): ...") makes ``mine:f``."""
+    """A server with the test's own tasks: ``tasks("def f(): ...")`` makes ``mine:f``."""
     folder = tmp_path / "worker"
     (folder / "gilkit_tasks").mkdir(parents=True)
     (folder / "gilkit_tasks" / "__init__.py").write_text("")
@@ -85,7 +85,7 @@ def test_a_worker_that_is_killed(tasks):
     with Worker(HERE) as worker:
         with pytest.raises(TaskError, match="was killed by SIGKILL"):
             worker.call("mine:f")
-        with pytest.raises(TaskError):  # and stays dead
+        with pytest.raises(TaskError):  # the worker stays dead
             worker.call("mine:f")
 
 
@@ -151,14 +151,14 @@ def f(path):
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     with open(path, "w") as file:
         file.write(str(child.pid))
-    re.match("(a+)+$", "a" * 64 + "b")  # for ever, without giving the GIL away
+    re.match("(a+)+$", "a" * 64 + "b")  # practically endless, without releasing the GIL
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups")
 @pytest.mark.parametrize("hangs", [False, True])
 def test_the_worker_ends_when_the_lab_is_killed(tasks, tmp_path, hangs):
-    """Even by SIGKILL, which leaves the lab no time for anything, and even while a task holds the GIL for ever."""
+    """Even by SIGKILL, which the lab cannot handle, and even while a task never releases the GIL."""
     tasks(HANGING)
     note = tmp_path / "pid"
     code = (
@@ -189,11 +189,11 @@ def test_the_worker_ends_when_the_lab_is_killed(tasks, tmp_path, hangs):
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups")
 def test_workers_do_not_hold_each_other_up(tasks):
-    """A worker that starts while another lives must not inherit what keeps that one alive."""
+    """A worker that starts while another lives must not inherit the pipe that keeps that one alive."""
     tasks("def f():\n    return 1\n")
     with Worker(HERE) as first, Worker(HERE) as second:
         assert first.call("mine:f") == second.call("mine:f") == 1
-        os.close(first._lifeline)  # what the end of the lab does to it
+        os.close(first._lifeline)  # as when the lab ends
         first._lifeline = -1
         assert gone(first.pid)
         assert second.call("mine:f") == 1
@@ -207,7 +207,7 @@ def test_a_program_that_does_not_answer_as_agreed(tmp_path, monkeypatch):
         worker.call("mine:f")
 
 
-# ---- The server by itself
+# ---- The server alone
 
 
 def serve(*arguments, **options):
@@ -237,7 +237,7 @@ def test_the_server_ends_when_nobody_listens():
 @pytest.mark.parametrize("platform", [sys.platform, "other"])
 @pytest.mark.parametrize("before", [True, False], ids=["closed before", "closed later"])
 def test_the_server_dies_with_the_lab(platform, before):
-    """By the kernel's hand, and where that cannot be by a thread's."""
+    """Killed by the kernel, or by a thread where the kernel cannot do it."""
     end, lifeline = os.pipe()
     code = (
         "import sys, time; sys.path.insert(0, sys.argv[1]); import serve; sys.platform = sys.argv[3]\n"

@@ -1,5 +1,5 @@
-"""The lab: claims about Python's concurrency, measured on the reader's own machine.
+"""The lab measures claims about Python's concurrency on the reader's own machine.
 
-Nothing of it is imported by ``import gilkit``; ``gilkit.lab.cli`` is the command line. The lab uses the public
-facade only, like any other user of gilkit.
+``import gilkit`` does not import it; ``gilkit.lab.cli`` is its command line. Like any other user of gilkit, the lab uses
+only the public API.
 """

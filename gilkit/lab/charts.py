@@ -1,4 +1,4 @@
-"""The pictures of an experiment as data; the terminal and the report each draw them in their own way."""
+"""An experiment's charts as data, which gilkit.lab.drawing turns into SVG."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Bars:
-    """Horizontal bars, with the limit that none can pass where there is one."""
+    """Horizontal bars, with an optional line at the limit that no bar can pass."""
 
     title: str
     unit: str
@@ -44,7 +44,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Lines:
-    """Curves over a common axis, each with its interval band."""
+    """Curves over a common axis, each with a band for its interval."""
 
     title: str
     x_label: str
@@ -69,7 +69,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class Timeline:
-    """Who did what when: a lane for each worker."""
+    """What each worker did over time, one lane per worker."""
 
     title: str
     unit: str
@@ -78,7 +78,7 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Strip:
-    """CPU % of each core over time, with what was running when, and the moments when the rounds began."""
+    """CPU % of each core over time, with the running case and the start of each round."""
 
     title: str
     times: Sequence[float]

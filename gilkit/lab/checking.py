@@ -1,7 +1,7 @@
-"""Reads JSON that somebody else may have written, and says in one sentence what is wrong with it.
+"""Read JSON from untrusted files, and say in one sentence what is wrong with it.
 
-A shape is a type (``str``, ``bool``, ``int``, ``float``), a list of one shape, a dict of shapes by key, ``dict`` for an
-object of whatever kind, or Nullable(shape) for what may be null.
+A shape is a type (``str``, ``bool``, ``int``, ``float``), a list that holds one shape, a dict of shapes by key,
+``dict`` for any object, or ``Nullable(shape)``.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-LARGEST = 1e100  # sums, squares and ratios of such numbers are still finite
+LARGEST = 1e100  # sums, squares and ratios of such numbers remain finite
 _NAMES = {str: "text", bool: "true or false", int: "a whole number", float: "a number", dict: "an object"}
 
 
 class Damaged(ValueError):
-    """Why a text or a value is not what was asked for."""
+    """The reason why a text or a value is not what it should be."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Nullable:
 
 
 def parse(text: str) -> Any:
-    """The value of a JSON text. Numbers beyond LARGEST, infinities and NaN are refused: no figure can be made of them."""
+    """Return the value of a JSON text. Infinities, NaN and numbers beyond LARGEST are refused as useless for figures."""
     if not text.strip():
         raise Damaged("is empty")
     try:
@@ -52,7 +52,7 @@ def _number(text: str) -> float:
 
 
 def shown(value: Any) -> str:
-    """A value in a message, shortened."""
+    """Return a value as a message shows it, shortened."""
     if isinstance(value, (dict, list)):
         return "an object" if isinstance(value, dict) else "a list"
     text = "null" if value is None else str(value).lower() if isinstance(value, bool) else ascii(value)
@@ -60,7 +60,7 @@ def shown(value: Any) -> str:
 
 
 def check(value: Any, shape: Any, name: str) -> None:
-    """Damaged unless the value has the shape; keys that the shape does not name are not looked at."""
+    """Raise Damaged unless ``value`` has ``shape``. Keys that the shape does not name are ignored."""
     if isinstance(shape, Nullable):
         if value is not None:
             check(value, shape.shape, name)
@@ -78,6 +78,6 @@ def check(value: Any, shape: Any, name: str) -> None:
             check(each, shape[0], f"{name}[{index}]")
     else:
         wanted = (int, float) if shape is float else shape
-        # true and false are whole numbers to Python, and not to JSON.
+        # In Python, unlike JSON, true and false are integers.
         if not isinstance(value, wanted) or (isinstance(value, bool) and shape is not bool):
             raise Damaged(f"{name} must be {_NAMES[shape]}, got {shown(value)}")

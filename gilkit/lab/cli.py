@@ -17,8 +17,8 @@ from .escaping import printable
 from .experiment import Experiment, Setting
 from .results import Result
 
-MOST_THREADS = 1024  # gilkit's own limit
-INTERRUPTED = 130  # what shells report for a program that Ctrl-C ended
+MAX_THREADS = 1024  # gilkit's own limit
+INTERRUPTED = 130  # the status that shells report for a program ended by Ctrl-C
 
 
 def positive(text: str) -> int:
@@ -33,8 +33,8 @@ def positive(text: str) -> int:
 
 def threads(text: str) -> int:
     value = positive(text)
-    if value > MOST_THREADS:
-        raise argparse.ArgumentTypeError(f"must be at most {MOST_THREADS}, got {text!r}")
+    if value > MAX_THREADS:
+        raise argparse.ArgumentTypeError(f"must be at most {MAX_THREADS}, got {text!r}")
     return value
 
 
@@ -52,88 +52,92 @@ def parser() -> argparse.ArgumentParser:
     import gilkit
 
     top = argparse.ArgumentParser(
-        prog="gilkit", description="See what Python's threads, processes and native threads do with your cores."
+        prog="gilkit", description="Measure what Python's threads, processes and native threads do with your cores."
     )
     top.add_argument("--version", action="version", version=f"gilkit {gilkit.__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     experiment = commands.add_parser(
         "experiment",
-        help="put a claim about Python's concurrency to the test",
-        description="Measures a claim about Python's concurrency on this machine and ends in a verdict. "
-        "Without a name: lists the experiments.",
+        help="test a claim about Python's concurrency",
+        description="Measure a claim about Python's concurrency on this machine and give a verdict. "
+        "Without a name, list the experiments.",
     )
-    experiment.add_argument("name", metavar="NAME", nargs="?", help="which experiment; without it, a list of them")
-    experiment.add_argument("--all", action="store_true", help="run all of them, one after another")
-    experiment.add_argument("--seconds", type=duration, metavar="S", help="how long to measure each case")
-    experiment.add_argument("--threads", type=threads, metavar="N", help="in place of the number of usable cores")
+    experiment.add_argument("name", metavar="NAME", nargs="?", help="the experiment to run; without it, list them")
+    experiment.add_argument("--all", action="store_true", help="run all experiments, one after another")
+    experiment.add_argument("--seconds", type=duration, metavar="S", help="time to measure each case")
+    experiment.add_argument("--threads", type=threads, metavar="N", help="number of threads (default: usable cores)")
     experiment.add_argument(
         "--python",
         action="append",
         default=[],
         metavar="PATH",
-        help="measure this interpreter too; may be given more than once, Python 2.7 included",
+        help="also measure this interpreter, Python 2.7 or later; may be repeated",
     )
-    experiment.add_argument("--json", action="store_true", help="every raw value as JSON on standard output")
-    experiment.add_argument("--save", metavar="FILE", help="write the JSON to a file as well")
-    experiment.add_argument("--pyperf", metavar="FILE", help="write the times as a file that pyperf loads")
+    experiment.add_argument("--json", action="store_true", help="print every raw value as JSON on standard output")
+    experiment.add_argument("--save", metavar="FILE", help="also write the JSON to a file")
+    experiment.add_argument("--pyperf", metavar="FILE", help="write the times to a file for pyperf")
     experiment.set_defaults(run=run_experiment)
 
     compare = commands.add_parser(
         "compare",
-        help="a workload, or your own function, under every strategy",
-        description="Runs one of the lab's workloads, or a function of yours, in threads, processes, sub-interpreters, "
-        "a free-threaded build, gilkit.map and more, checks that all give the same results, and advises.",
+        help="run a workload or your own function under every strategy",
+        description="Run one of the lab's workloads or your own function in threads, processes, sub-interpreters, "
+        "a free-threaded build, gilkit.map and more; check that all results agree, and advise which to choose.",
     )
-    compare.add_argument("target", metavar="TARGET", help="a workload's name, or path/to/file.py:function")
+    compare.add_argument("target", metavar="TARGET", help="name of a workload, or path/to/file.py:function")
     compare.add_argument(
-        "--inputs", metavar="FILE:FUNCTION", help="the function that returns the list of inputs for yours"
+        "--inputs", metavar="FILE:FUNCTION", help="function that returns the list of inputs for your function"
     )
-    compare.add_argument("--threads", type=threads, metavar="N", help="in place of the number of usable cores")
-    compare.add_argument("--rounds", type=positive, metavar="N", help="how often each strategy runs (default 7)")
-    compare.add_argument("--python", action="append", default=[], metavar="PATH", help="a free-threaded one to use")
-    compare.add_argument("--against", metavar="FILE", help="say what has changed since this saved comparison")
-    compare.add_argument("--json", action="store_true", help="every raw value as JSON on standard output")
-    compare.add_argument("--save", metavar="FILE", help="write the JSON to a file as well")
-    compare.add_argument("--pyperf", metavar="FILE", help="write the times as a file that pyperf loads")
+    compare.add_argument("--threads", type=threads, metavar="N", help="number of threads (default: usable cores)")
+    compare.add_argument("--rounds", type=positive, metavar="N", help="runs of each strategy (default: 7)")
+    compare.add_argument(
+        "--python", action="append", default=[], metavar="PATH", help="free-threaded interpreter to use"
+    )
+    compare.add_argument("--against", metavar="FILE", help="report changes since this saved comparison")
+    compare.add_argument("--json", action="store_true", help="print every raw value as JSON on standard output")
+    compare.add_argument("--save", metavar="FILE", help="also write the JSON to a file")
+    compare.add_argument("--pyperf", metavar="FILE", help="write the times to a file for pyperf")
     compare.set_defaults(run=run_compare)
 
     report = commands.add_parser(
         "report",
-        help="one HTML file of verdicts, pictures and figures",
-        description="Writes a self-contained HTML page, from saved runs or from a new run of all experiments. A file "
-        "that ends in .md gets the verdicts as Markdown, a folder that exists the pictures as SVG files.",
+        help="write verdicts, charts and figures to one HTML file",
+        description="Write a self-contained HTML page from saved runs, or from a new run of all experiments. A name "
+        "that ends in .md gets the verdicts as Markdown; an existing folder gets the charts as SVG files.",
     )
-    report.add_argument("file", metavar="FILE.html", help="where to write it; or FILE.md, or a folder")
+    report.add_argument("file", metavar="FILE.html", help="output file; or FILE.md, or a folder")
     report.add_argument(
         "--from",
         dest="sources",
         action="append",
         default=[],
         metavar="FILE.json",
-        help="a saved run; may be repeated, and of several runs of the same experiment the last counts",
+        help="saved run; may be repeated, and the last run of an experiment counts",
     )
-    report.add_argument("--seconds", type=duration, metavar="S", help="of a new run: how long to measure each case")
-    report.add_argument("--threads", type=threads, metavar="N", help="of a new run: in place of the usable cores")
-    report.add_argument("--python", action="append", default=[], metavar="PATH", help="of a new run: measure it too")
+    report.add_argument("--seconds", type=duration, metavar="S", help="for a new run: time to measure each case")
+    report.add_argument("--threads", type=threads, metavar="N", help="for a new run: number of threads")
+    report.add_argument(
+        "--python", action="append", default=[], metavar="PATH", help="for a new run: another interpreter"
+    )
     report.set_defaults(run=run_report)
 
     doctor = commands.add_parser(
         "doctor",
-        help="what stands between this Python and all its cores",
-        description="Looks at the interpreter, the GIL and what switched it on, cores, affinity, quota, instruction "
-        "set, other thread pools and other interpreters, and says what to do about each finding.",
+        help="find what keeps this Python from using all cores",
+        description="Check the interpreter, the GIL and what switched it on, cores, affinity, quota, instruction set, "
+        "other thread pools and other interpreters, and say what to do about each finding.",
     )
     doctor.add_argument(
-        "modules", nargs="*", metavar="MODULE", help="also see whether importing this module switches the GIL on"
+        "modules", nargs="*", metavar="MODULE", help="also check whether importing this module switches the GIL on"
     )
-    doctor.add_argument("--json", action="store_true", help="the findings as JSON on standard output")
+    doctor.add_argument("--json", action="store_true", help="print the findings as JSON on standard output")
     doctor.set_defaults(run=run_doctor)
     return top
 
 
 def setting_of(options: argparse.Namespace) -> Setting:
-    """The interpreters, the cores and the threads of a run."""
+    """Return the interpreters, the cores and the thread count of a run."""
     import gilkit
 
     from . import interpreters, machine
@@ -143,7 +147,7 @@ def setting_of(options: argparse.Namespace) -> Setting:
 
 
 def console() -> Any:
-    """Standard output; wide enough for every column where it is no terminal."""
+    """Return standard output as a console, wide enough for every column when it is not a terminal."""
     from .tables import Output
 
     found = Output()
@@ -157,7 +161,7 @@ def run_experiment(options: argparse.Namespace) -> int:
 
     output = console()
     if options.name and options.all:
-        raise LabError(f"--all runs every experiment: leave out either it or the name {options.name!r}")
+        raise LabError(f"--all runs every experiment; omit either --all or the name {options.name!r}")
     if options.name is None and not options.all:
         for name in experiments.names():
             output.print(f"{name:18}", style="bold", end="")
@@ -191,7 +195,7 @@ def run_all(
     done: Callable[[Experiment, Result, Sequence[Result]], None],
     rounds: int | None = None,
 ) -> list[Result]:
-    """Runs experiments one after another, until the last one or Ctrl-C; tells ``done`` of each."""
+    """Run experiments one after another until the last one or Ctrl-C, and call ``done`` after each."""
     from . import live, runner, tables
 
     view = live.view(tables.Output(stderr=True))
@@ -199,7 +203,7 @@ def run_all(
     for experiment in chosen:
         obstacle = experiment.obstacle()
         if obstacle:
-            view.note(f"{experiment.name}: left out, {obstacle}")
+            view.note(f"{experiment.name}: skipped, {obstacle}")
             continue
         found.append(runner.run(experiment, setting, view, seconds=seconds, rounds=rounds))
         done(experiment, found[-1], found)
@@ -217,7 +221,7 @@ def check_writable(options: argparse.Namespace) -> None:
 
 
 def export(options: argparse.Namespace, found: Sequence[Result]) -> None:
-    """The files besides the lab's own."""
+    """Write the files in formats of other tools."""
     from . import pyperf
 
     if options.pyperf:
@@ -235,7 +239,7 @@ def run_compare(options: argparse.Namespace) -> int:
 
     old = results.load(options.against) if options.against else []
     for result in old:
-        with results.shown(result):  # before minutes of measuring rather than after
+        with results.shown(result):  # fails now if it is damaged, not after minutes of measuring
             compare.against(result.rows, result.rows)
     check_writable(options)
     setting = setting_of(options)
@@ -258,7 +262,7 @@ def run_compare(options: argparse.Namespace) -> int:
     if options.json:
         print_json(results.document(found))
     export(options, found)
-    # A strategy that a function does not fit is a finding, not a failure.
+    # A strategy that cannot run the function is a finding, not a failure.
     return INTERRUPTED if found[0].interrupted else 0 if any(row.measured for row in found[0].rows) else 1
 
 
@@ -310,8 +314,10 @@ def print_json(data: Any) -> None:
 
 @contextlib.contextmanager
 def stopping() -> Iterator[list[int]]:
-    """SIGTERM and SIGHUP stop a run as Ctrl-C does: workers are ended, and what was measured is kept. Yields the list of
-    those that came."""
+    """Let SIGTERM and SIGHUP stop a run as Ctrl-C does: end the workers, and keep what was measured.
+
+    Yields the list that collects the numbers of the signals that arrive.
+    """
     came: list[int] = []
 
     def stop(number: int, frame: object) -> None:
@@ -321,7 +327,7 @@ def stopping() -> Iterator[list[int]]:
     before = {}
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        # One that is ignored (nohup) stays so; elsewhere than in the main thread there are no handlers.
+        # An ignored signal (nohup) stays ignored. Only the main thread may set handlers.
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             with contextlib.suppress(ValueError):
                 before[number] = signal.signal(number, stop)
@@ -333,7 +339,7 @@ def stopping() -> Iterator[list[int]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit status. Errors the reader can put right take one line."""
+    """Run the command line and return the exit status. Errors that the user can correct take one line."""
     with terminal.prepared(), stopping() as came:
         status = run(arguments)
     return 128 + came[0] if came else status
@@ -345,14 +351,14 @@ def run(arguments: Sequence[str] | None) -> int:
             options = parser().parse_args(arguments)
             status: int = options.run(options)
         finally:
-            sys.stdout.flush()  # also of --help, which ends the program
+            sys.stdout.flush()  # also after --help, which raises SystemExit
         return status
     except LabError as error:
         return fail(str(error))
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has gone (| head). What is left to write goes nowhere, quietly.
+        # The reader of the output is gone (| head). Discard what remains.
         terminal.forget(sys.stdout)
         return 0
     except OSError as error:

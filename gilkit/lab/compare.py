@@ -1,16 +1,16 @@
-"""``gilkit compare``: one workload, or a reader's own function, under every strategy, and which one to choose.
+"""``gilkit compare``: run a workload or the user's own function under every strategy, and advise which to choose.
 
-Each strategy has a worker process to itself, which stays up; all take turns, round after round, so that what disturbs
-one disturbs its neighbours. It is an experiment like the others, whose verdict is advice.
+Each strategy has its own worker process, which stays up. The strategies take turns, round after round, so a disturbance
+hits neighbours alike. A comparison is an experiment like the others, whose verdict is advice.
 
-The claim: none; the question is which strategy makes the work quickest, and why.
+The claim: none. The question is which strategy makes the work fastest, and why.
 
-The method: the same inputs under every strategy, the results compared with the plain loop's. Work that is too short to
-time is repeated, work that is too long is cut to its first inputs, one for each core at least.
+The method: run the same inputs under every strategy and compare the results with those of the plain loop. Work that is
+too short to time is repeated; work that is too long is cut to its first inputs, at least one per core.
 
-The rule: the choice is the strategy with the least median time, unless a simpler one is not shown to be slower (the
-interval of the ratio over the rounds holds 1); simpler is the order of the table. Threads, or gilkit.map, that are at
-least 1.2 times as quick as the plain loop on a build with a GIL show that the function releases it.
+The rule: choose the strategy with the smallest median time, unless a simpler one is not shown to be slower (the interval
+of the ratio over the rounds contains 1). The table lists simpler strategies first. Threads or gilkit.map that are at
+least 1.2 times as fast as the plain loop on a build with a GIL show that the function releases it.
 """
 
 from __future__ import annotations
@@ -32,30 +32,30 @@ from .text import amount, digits, duration, durations, factor, listed, plural, s
 from .workers import TaskError, Worker
 from .workload import Workload
 
-SHORTEST = 0.05  # seconds: a plain loop shorter than this is repeated
-LONGEST = 5.0  # seconds: one longer than this is cut
+SHORTEST = 0.05  # seconds; a shorter plain loop is repeated
+LONGEST = 5.0  # seconds; a longer one is cut
 FREES_THE_GIL = 1.2
-MOST_CALLS = 100_000  # that short ones are repeated to: handing each to a thread takes many times as long as they do
-SHORT_CALL = 20e-6  # seconds, about what handing a call to another thread costs
+MAX_CALLS = 100_000  # limit for repeating short calls: handing one to a thread takes many times as long as the call
+SHORT_CALL = 20e-6  # seconds, about the cost of handing a call to another thread
 LONG_START = 0.2  # seconds
-TRIAL = 600.0  # seconds that a first call may take
-PATIENCE = 2.0  # seconds after which the reader is told what is going on
+TRIAL = 600.0  # seconds allowed for the first call
+NOTICE_AFTER = 2.0  # seconds of trying the function before a notice says so
 PREFIX = "compare "
 
 
 def suits(strategy: Strategy, work: Workload | None) -> bool:
-    """Whether the strategy can be used for that workload here; None stands for a function of the reader's."""
+    """Whether the strategy can run the workload here; None means the user's own function."""
     if work is None and not strategy.any_function:
         return False
     return strategy.obstacle(work or workloads.get("spin")) is None
 
 
 class Comparison(Experiment):
-    """``target`` is a workload's name, or a function as ``path/to/file.py:name``."""
+    """A comparison of strategies. ``target`` is a workload's name or a function as ``path/to/file.py:name``."""
 
     title: ClassVar[str] = "Comparison"
-    claim: ClassVar[str] = "Which strategy makes it quickest, and why?"
-    rounds: ClassVar[int] = 7  # with 5, one that was disturbed would decide the interval
+    claim: ClassVar[str] = "Which strategy makes it fastest, and why?"
+    rounds: ClassVar[int] = 7  # with 5, a single disturbed round would decide the interval
     budget: ClassVar[float | None] = 60.0
     asks: ClassVar[bool] = True
     names_interpreters: ClassVar[bool] = True
@@ -67,7 +67,7 @@ class Comparison(Experiment):
         self.name = PREFIX + target  # type: ignore[misc]
         self.workload = "custom" if ":" in target else target
         self.unit = "calls" if self.workload == "custom" else workloads.get(target).unit
-        # The plain loop's time, ten times over: a strategy may be that much slower before it counts as hanging.
+        # A strategy may take ten times as long as the plain loop before it counts as hung.
         self.grace = 60.0 + 10 * planned(self.facts, os.cpu_count() or 1)  # type: ignore[misc]
 
     def announcement(self, setting: Setting) -> str:
@@ -75,11 +75,11 @@ class Comparison(Experiment):
         if each < LONGEST * 2:
             return ""
         taken = min(self.facts["inputs"], setting.threads)
-        whole = each * len(self.cases(setting))  # those that share nothing out take as long as the plain loop
+        whole = each * len(self.cases(setting))  # as if no strategy were faster than the plain loop
         return (
-            f"A call takes {duration(self.facts['each'])}. Of {plural(self.facts['inputs'], 'input')} "
-            f"{taken} will be computed by each strategy, which takes up to {whole / 60:.0f} minutes in all; Ctrl-C keeps "
-            "what was measured until then. Inputs that take a second or less give the same answer sooner."
+            f"A call takes {duration(self.facts['each'])}. Each strategy will compute {taken} of "
+            f"{plural(self.facts['inputs'], 'input')}, which takes up to {whole / 60:.0f} minutes in total. Ctrl-C stops "
+            "the run and keeps what was measured. Inputs that take a second or less give the same answer sooner."
         )
 
     def cases(self, setting: Setting) -> list[Case]:
@@ -151,19 +151,21 @@ class Comparison(Experiment):
 
 
 def fit(facts: dict[str, Any], threads: int) -> dict[str, Any]:
-    """How many inputs to take, and how often, so that a run takes between SHORTEST and LONGEST seconds; one for each
-    thread at least, or there would be nothing to share out."""
+    """Return how many inputs to take and how often, for a run of between SHORTEST and LONGEST seconds.
+
+    There is at least one input per thread, or there would be nothing to distribute.
+    """
     if not facts:
         return {}
     each, count = max(1e-9, facts["each"]), facts["inputs"]
     total = each * count
     if total > LONGEST:
         return {"take": min(count, max(threads, int(LONGEST / each))), "repeat": 1}
-    return {"take": None, "repeat": max(1, min(MOST_CALLS // count, round(SHORTEST / total)))}
+    return {"take": None, "repeat": max(1, min(MAX_CALLS // count, round(SHORTEST / total)))}
 
 
 def planned(facts: dict[str, Any], threads: int) -> float:
-    """Seconds that the plain loop will take for what fit() chooses, as far as known."""
+    """Return the seconds that the plain loop will take for what fit() chooses, or 0 if unknown."""
     if not facts:
         return 0.0
     chosen = fit(facts, threads)
@@ -172,31 +174,31 @@ def planned(facts: dict[str, Any], threads: int) -> float:
 
 
 def examine(function: str, make: str | None) -> dict[str, Any]:
-    """Loads the function in a worker process and tries it. LabError, with the reason, when it cannot be run at all."""
+    """Load the function in a worker process and try it. Raise LabError with the reason if it cannot run at all."""
     for spec in filter(None, (function, make)):
         path, _, name = spec.rpartition(":")
         if not path.endswith(".py") or not name:
-            raise LabError(f"{spec!r} names no function: it is to have the form path/to/file.py:function")
+            raise LabError(f"{spec!r} does not name a function; the form is path/to/file.py:function")
         if not os.path.isfile(path):
             raise LabError(f"{spec!r}: there is no file {path!r}")
-    start, told = time.monotonic(), False
+    start, noticed = time.monotonic(), False
 
-    def tell() -> None:
-        nonlocal told
-        if not told and time.monotonic() - start > PATIENCE:
+    def notice() -> None:
+        nonlocal noticed
+        if not noticed and time.monotonic() - start > NOTICE_AFTER:
             print(f"{function}: trying it on the first input …", file=sys.stderr, flush=True)
-            told = True
+            noticed = True
 
     with Worker(interpreters.running()) as worker:
         try:
             facts: dict[str, Any] = worker.call(
-                "compare:inspect", {"function": function, "make": make}, timeout=TRIAL, tick=tell
+                "compare:inspect", {"function": function, "make": make}, timeout=TRIAL, tick=notice
             )
         except TaskError as error:
             if "no answer within" in str(error):
                 raise LabError(
                     f"{function} cannot be compared: one call takes more than {TRIAL:g} s, or it hangs. Compare a "
-                    "shorter piece of the work."
+                    "smaller piece of the work."
                 ) from None
             _, unusable, reason = str(error).partition("custom.Unusable: ")
             if unusable:
@@ -207,10 +209,10 @@ def examine(function: str, make: str | None) -> dict[str, Any]:
 
 
 def build(target: str, make: str | None) -> Comparison:
-    """The comparison of a workload or a function; LabError when there is no such thing."""
+    """Return the comparison of a workload or a function; raise LabError if it does not exist."""
     if ":" not in target:
         if make:
-            raise LabError(f"--inputs is for a function of yours, and {target!r} is one of the lab's workloads")
+            raise LabError(f"--inputs needs a function of yours, but {target!r} is one of the lab's workloads")
         workloads.get(target)
         return Comparison(target)
     target, make = absolute(target), absolute(make) if make else None
@@ -229,7 +231,7 @@ def absolute(spec: str) -> str:
 
 
 def advise(rows: Sequence[Row], setting: Setting, facts: dict[str, Any], custom: bool) -> Verdict:
-    """The choice, and what stands behind it."""
+    """Return the choice and the reasons for it."""
     base = find(rows, "serial")
     measured = [row for row in rows if row.measured]
     if base is None or len(measured) < 2:
@@ -238,27 +240,29 @@ def advise(rows: Sequence[Row], setting: Setting, facts: dict[str, Any], custom:
     if custom:
         sentences += wrong_results(base, measured)
         measured = [row for row in measured if same(base, row)]
-    quickest = min(measured, key=lambda row: row["wall"])
-    choice = next(row for row in measured if row is quickest or not slower(row, quickest))
+    fastest = min(measured, key=lambda row: row["wall"])
+    choice = next(row for row in measured if row is fastest or not slower(row, fastest))
     sentences.append(f"The plain loop takes {duration(base['wall'])}{of_what(base, facts)}.")
     if facts and facts["each"] < SHORT_CALL:
-        sentences.append("Whether it holds the GIL cannot be told from calls this short.")
+        sentences.append("Calls this short cannot show whether the function holds the GIL.")
     else:
         sentences += gil(rows, base, setting, custom) + without_gil(rows, base)
-    sentences.append("Nothing is shown to be quicker than it." if choice is base else quicker(choice, base))
-    ties = [row.label for row in measured if row not in (choice, base) and not slower(row, quickest)]
+    sentences.append("Nothing is shown to be faster than the plain loop." if choice is base else gain_of(choice, base))
+    ties = [row.label for row in measured if row not in (choice, base) and not slower(row, fastest)]
     if ties and choice is not base:
-        sentences.append(f"{listed(ties)} {'is' if len(ties) == 1 else 'are'} not shown to differ from it.")
+        sentences.append(f"{listed(ties)} {'is' if len(ties) == 1 else 'are'} not shown to differ from {choice.label}.")
     sentences += dominates(base, measured, facts, setting)
     started = one_off(measured)
     if started is not choice and started is not None:
         total = started["wall"] + (started.get("startup") or 0.0)
-        sentences.append(f"For a single run, with start-up, {started.label} comes first ({duration(total)} in all).")
+        sentences.append(
+            f"For a single run including start-up, {started.label} is fastest ({duration(total)} in total)."
+        )
     return Verdict(Outcome.CHOICE, " ".join(sentences + failures(rows)), choice.label)
 
 
 def failures(rows: Sequence[Row]) -> list[str]:
-    """Which strategies could not run and why, those with the same reason together."""
+    """Say which strategies could not run and why, grouped by reason."""
     reasons: dict[str, list[str]] = {}
     for row in rows:
         if row.error:
@@ -271,17 +275,17 @@ def of_what(base: Row, facts: dict[str, Any]) -> str:
         return ""
     count = base.get("count") or facts["inputs"]
     text = f" for {plural(int(count), 'call')}"
-    return text + (f", of the {facts['inputs']} that there are" if count < facts["inputs"] else "")
+    return text + (f" (of {facts['inputs']})" if count < facts["inputs"] else "")
 
 
-def quicker(choice: Row, base: Row) -> str:
+def gain_of(choice: Row, base: Row) -> str:
     found = ratio(base, choice, "wall")
     spread = f"{digits(found.interval.low)} to {digits(found.interval.high)}" if found.pairs > 1 else "a single round"
-    return f"{choice.label}: {digits(found.middle)} times as quick ({spread})."
+    return f"{choice.label} is {digits(found.middle)} times as fast ({spread})."
 
 
-def slower(row: Row, quickest: Row) -> bool:
-    found = ratio(row, quickest, "wall")
+def slower(row: Row, fastest: Row) -> bool:
+    found = ratio(row, fastest, "wall")
     return (found.shown and found.middle > 1) or (found.pairs < 3 and found.middle > 1.1)
 
 
@@ -289,14 +293,16 @@ def same(base: Row, row: Row) -> bool:
     if base.samples[0].get("inputs") != row.samples[0].get("inputs"):
         return True  # nothing to compare
     known, mine = base.samples[0].get("digest"), row.samples[0].get("digest")
-    # Another version of Python may pickle equal objects in another way.
+    # Another version of Python may pickle equal objects differently.
     return known is None or mine is None or known == mine or row.interpreter != base.interpreter
 
 
 def wrong_results(base: Row, rows: Sequence[Row]) -> list[str]:
     found = []
     if len({sample.get("digest") for sample in base.samples}) > 1:
-        found.append("Even the plain loop gives other results each time: it depends on chance or changes its inputs.")
+        found.append(
+            "Even the plain loop gives different results each time: it depends on chance or changes its inputs."
+        )
         return found
     inputs = base.samples[0].get("inputs")
     if any(row.samples[0].get("inputs") != inputs and row.interpreter == base.interpreter for row in rows):
@@ -304,61 +310,64 @@ def wrong_results(base: Row, rows: Sequence[Row]) -> list[str]:
     wrong = [row.label for row in rows if not same(base, row)]
     if wrong:
         found.append(
-            f"{listed(wrong)} gave other results than the plain loop (global state that is not shared, or an update "
-            "that was lost) and are out of the question."
+            f"{listed(wrong)} gave other results than the plain loop (global state that is not shared, or a lost "
+            "update) and cannot be used."
         )
     return found
 
 
 def gil(rows: Sequence[Row], base: Row, setting: Setting, custom: bool) -> list[str]:
-    """Whether the function holds the GIL, as its threads tell: Python's, or gilkit's, which cost less to hand work to."""
+    """Say whether the work holds the GIL, from the speed of Python's threads and of gilkit.map."""
     threads = find(rows, "threads")
     if threads is None or setting.usable < 2 or not base.interpreter.gil:
         return []
     best = min([threads, *select(rows, "gilkit.map")], key=lambda row: row["wall"])
     gain, best_gain = times(base, threads, "wall"), times(base, best, "wall")
+    work = "The function" if custom else "The work"
     if best_gain >= FREES_THE_GIL:
         part = min(1.0, (1 - 1 / best_gain) / (1 - 1 / setting.usable))
-        how = f"in gilkit.map {best_gain:.2f} times, in Python's threads" if best is not threads else "threads do it"
-        return [f"It releases the GIL for about {100 * part:.0f} % of its time: {how} {gain:.2f} times as quickly."]
+        how = f"gilkit.map is {best_gain:.2f} times as fast, Python threads" if best is not threads else "threads are"
+        return [f"{work} releases the GIL for about {100 * part:.0f} % of its time: {how} {gain:.2f} times as fast."]
     if noisy([base, threads]):
-        return ["Whether it holds the GIL cannot be told while other programs use the cores: run it again."]
-    what = "It holds the GIL" if custom else "Pure Python holds the GIL"
+        return [f"{work} may or may not hold the GIL: other programs used the cores, so run it again."]
+    what = "The function holds the GIL" if custom else "Pure Python holds the GIL"
     return [f"{what}: {plural(threads.threads, 'thread')} take {1 / gain:.2f} times as long as the plain loop."]
 
 
 def without_gil(rows: Sequence[Row], base: Row) -> list[str]:
-    """What a free-threaded build's threads make of it, whose single thread is the slower one."""
+    """Compare a free-threaded build's threads with the plain loop; a single thread of that build is slower."""
     free = find(rows, "free-threaded")
     if free is None:
         return []
     gain = times(base, free, "wall")
     what = (
-        f"are {gain:.2f} times as quick as the plain loop" if gain >= 1 else f"take {1 / gain:.2f} times as long as it"
+        f"are {gain:.2f} times as fast as the plain loop"
+        if gain >= 1
+        else f"take {1 / gain:.2f} times as long as the plain loop"
     )
     return [f"On the free-threaded build {plural(free.threads, 'thread')} {what}."]
 
 
 def dominates(base: Row, rows: Sequence[Row], facts: dict[str, Any], setting: Setting) -> list[str]:
-    """What the strategies' time goes to besides the work."""
+    """Say what the strategies spend time on besides the work."""
     found = []
     if facts and facts["inputs"] < setting.usable:
-        found.append(f"With {plural(facts['inputs'], 'input')} there is nothing to share out among the cores.")
+        found.append(f"With {plural(facts['inputs'], 'input')} there is not enough to distribute over the cores.")
     found += processes(base, [row for row in rows if row.strategy.startswith("pool-")], facts)
     if facts and facts["each"] < SHORT_CALL:
         found.append(
-            f"A call takes {duration(facts['each'])}: below some 20 µs handing calls out one by one costs more than "
-            "the calls; hand out batches, or vectorise."
+            f"A call takes {duration(facts['each'])}. Below about 20 µs, handing out calls one by one costs more than "
+            "the calls themselves; hand out batches, or vectorise."
         )
     slow = [row for row in rows if (row.get("startup") or 0.0) > max(LONG_START, row["wall"])]
     if slow:
         words = listed([f"{row.label} {duration(row['startup'])}" for row in slow])
-        found.append(f"Getting ready takes longer than the work itself: {words}; that is paid once.")
+        found.append(f"Start-up takes longer than the work itself ({words}), but is paid only once.")
     return found
 
 
 def processes(base: Row, pools: Sequence[Row], facts: dict[str, Any]) -> list[str]:
-    """What pools lose, against the plain loop divided by their processes, and to what."""
+    """Say how much more time pools take than the plain loop divided by their processes, and why."""
     if not pools:
         return []
     best = min(pools, key=lambda row: row["wall"])
@@ -371,13 +380,13 @@ def processes(base: Row, pools: Sequence[Row], facts: dict[str, Any]) -> list[st
         pickling = sum(each[1] for each in moved) * share
         if pickling > 0.2 * ideal:
             return [
-                f"Processes must move {size(round(volume))} of inputs and results, and pickling alone takes "
-                f"{duration(pickling)}: that is what they spend their time on."
+                f"Processes must move {size(round(volume))} of inputs and results; pickling alone takes "
+                f"{duration(pickling)}, which dominates their time."
             ]
     if spare <= 0.3 * ideal:
         return []
     volume = best.get("moved") or 0.0
-    what = f", {size(round(volume))} of them" if volume else ""
+    what = f" ({size(round(volume))})" if volume else ""
     return [f"Processes lose {duration(spare)} to handing out work and collecting results{what}."]
 
 
@@ -387,22 +396,27 @@ def one_off(rows: Sequence[Row]) -> Row | None:
 
 
 def explain(error: str | None) -> str:
-    """A worker's error in terms of what the reader can do about it."""
+    """Return a worker's error with its cause in plain words."""
     text = error or "unknown"
     if any(word in text for word in ("PicklingError", "cannot pickle", "an't pickle", "Can't get")):
-        return f"{text} (processes can only be given what pickles: functions and classes at a module's top level)"
+        return (
+            f"{text} (processes accept only what can be pickled, such as functions and classes at a module's top level)"
+        )
     if any(word in text for word in ("NotShareableError", "InterpreterError", "does not support loading in subinterp")):
-        return f"{text} (a sub-interpreter can only be given what pickles, and what it can import for itself)"
+        return f"{text} (a sub-interpreter accepts only what can be pickled and what it can import itself)"
     if "ModuleNotFoundError" in text:
         return f"{text} (it is not installed for that interpreter)"
     if "no answer within" in text:
-        return f"{text} (it hangs, or the inputs are too many)"
+        return f"{text} (it hangs, or there are too many inputs)"
     return text
 
 
 def against(new: Sequence[Row], old: Sequence[Row]) -> list[str]:
-    """What has changed since an older run. The runs took no turns, so only the speed-ups over the plain loop of each
-    are compared, and only where the intervals do not meet."""
+    """Say what has changed since an older run.
+
+    The two runs did not take turns, so only their speed-ups over the plain loop are compared, and a difference is
+    reported only if the intervals do not overlap.
+    """
     found = []
     bases = find(new, "serial"), find(old, "serial")
     for row in new:

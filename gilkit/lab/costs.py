@@ -1,4 +1,4 @@
-"""What experiments about the cost of one thing have in common: the samples' ``each``, a table, bars on a log axis."""
+"""Base of the experiments about the cost of one operation: the figure ``each``, a table, bars on a log axis."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from .text import duration, durations, factor
 
 
 class CostExperiment(Experiment):
-    """``thing`` is what is counted; ``base`` the strategy that the others are compared with in the table. ``cpu`` says
-    whether CPU % tells anything: not where the work is done in processes that come and go."""
+    """An experiment about the cost of one operation.
+
+    ``thing`` names the operation and ``base`` the strategy that the table compares the others with. ``cpu`` says whether
+    CPU % is meaningful; it is not where short-lived processes do the work.
+    """
 
     thing: ClassVar[str]
     base: ClassVar[str]
@@ -41,7 +44,7 @@ class CostExperiment(Experiment):
         return columns
 
     def base_of(self, row: Row, rows: Sequence[Row]) -> Row | None:
-        """What a row is compared with: the base strategy on the same interpreter with the same arguments, if any."""
+        """Return the row to compare ``row`` with: the base strategy on the same interpreter, if measured."""
         return next(
             (
                 each
@@ -58,7 +61,7 @@ class CostExperiment(Experiment):
         return base.threads == row.threads
 
     def group_of(self, row: Row) -> str:
-        """The heading under which its bar stands."""
+        """Return the heading of the group that holds the row's bar."""
         return f"Python {row.interpreter.label}"
 
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:

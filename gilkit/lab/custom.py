@@ -1,4 +1,4 @@
-"""A reader's own function as a workload."""
+"""The user's own function as a workload."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from .workload import Workload
 
 
 class Custom(Workload):
-    """``size`` holds the function and what makes its inputs, each as ``path/to/file.py:name``. What the right results
-    are only its author knows: every strategy must give those of the plain loop, which gilkit.lab.compare sees to."""
+    """The user's own function as a workload.
+
+    ``size`` holds the function and the maker of its inputs, each as ``path/to/file.py:name``. The right results are not
+    known, so ``check`` accepts any; gilkit.lab.compare compares them with those of the plain loop.
+    """
 
     name = "custom"
     title = "your function"
     unit = "calls"
-    chunksize = None  # the pool's own choice, as the reader would have it
+    chunksize = None  # the pool's default, as users have it
 
     def __init__(self, **size: Any) -> None:
         super().__init__(**size)
-        # Before any strategy is opened: a forked pool inherits the import, and a pool whose workers cannot import what
-        # they are given waits for ever.
+        # Import before any strategy opens: a forked pool inherits the import, and a pool whose workers cannot import the
+        # function would wait indefinitely.
         self.inputs: list[Any] = self.module.inputs(**size)
 
     @property

@@ -1,4 +1,4 @@
-"""``gilkit doctor``: what stands between this process and all its cores, and what to do about it."""
+"""``gilkit doctor``: what keeps this process from using all cores, and what to do about it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IMPORT_SECONDS = 120
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. ``fine`` is False where something costs cores; ``advice`` says what to do then."""
+    """One thing checked. ``fine`` is False if it costs cores; ``advice`` then says what to do."""
 
     subject: str
     value: str
@@ -26,13 +26,13 @@ class Finding:
     advice: str = ""
 
 
-# Imports module after module and tells which one switched the GIL on. CPython's warning names the extension module,
-# which may be deep inside what was asked for.
+# Imports one module after another and reports which one switched the GIL on. CPython's warning names the extension
+# module, which the given module may import indirectly.
 _IMPORTS = """
 import importlib, json, os, re, sys, warnings
-answers = os.fdopen(os.dup(1), "w")  # a module may print, or close what it prints to
+answers = os.fdopen(os.dup(1), "w")  # a module may print, or close standard output
 gil = getattr(sys, "_is_gil_enabled", lambda: True)
-told = []
+report = []
 for name in json.loads(sys.argv[1]):
     before = gil()
     with warnings.catch_warnings(record=True) as caught:
@@ -40,27 +40,27 @@ for name in json.loads(sys.argv[1]):
         try:
             importlib.import_module(name)
         except BaseException as error:  # SystemExit too
-            told.append([name, "", "%s: %s" % (type(error).__name__, error)])
+            report.append([name, "", "%s: %s" % (type(error).__name__, error)])
             continue
     if gil() and not before:
         texts = [str(each.message) for each in caught]
         named = [m.group(1) for m in (re.search(r"to load module '([^']+)'", text) for text in texts) if m]
-        told.append([name, named[0] if named else name, ""])
-answers.write("\\ngilkit-doctor:" + json.dumps(told) + "\\n")
+        report.append([name, named[0] if named else name, ""])
+answers.write("\\ngilkit-doctor:" + json.dumps(report) + "\\n")
 answers.flush()
-os._exit(0)  # what the modules leave behind, threads too, is not waited for
+os._exit(0)  # does not wait for threads that the modules started
 """
 
 
 def imports(modules: Sequence[str], executable: str = sys.executable) -> list[tuple[str, str, str]]:
-    """Imports ``modules`` one after another in a fresh interpreter without GIL.
+    """Import ``modules`` one after another in a fresh interpreter whose GIL is off.
 
-    Returns (module asked for, extension module that switched the GIL on, "") for the one that did, and
-    (module, "", error) for those that cannot be imported.
+    Returns ``(module, extension module, "")`` for the module that switched the GIL on, with the extension module that
+    caused it, and ``(module, "", error)`` for each module that cannot be imported.
     """
-    # Without it, a variable of the shell could keep the GIL on or off whatever is imported.
+    # PYTHON_GIL would keep the GIL on or off whatever is imported.
     environ = {key: value for key, value in os.environ.items() if key != "PYTHON_GIL"}
-    environ["PYTHONIOENCODING"] = "utf-8:backslashreplace"  # what a module prints is no reason for it to fail
+    environ["PYTHONIOENCODING"] = "utf-8:backslashreplace"  # a module must not fail because of what it prints
     try:
         done = subprocess.run(
             [executable, "-c", _IMPORTS, json.dumps(list(modules))],
@@ -93,11 +93,11 @@ def _gil(here: interpreters.Interpreter, modules: Sequence[str]) -> list[Finding
                 "GIL",
                 "on, as always in this build",
                 False,
-                "Python threads take turns on one core; gilkit's kernels, and callables that release the GIL through "
-                "gilkit.map, use all of them. A free-threaded build (python3.14t) lifts it for pure Python.",
+                "Python threads take turns on one core. gilkit's kernels use all cores, and so does gilkit.map with "
+                "callables that release the GIL. For pure Python, use a free-threaded build (python3.14t).",
             ),
             *(
-                _imports(asked, "can be imported; only a free-threaded build tells what they do to the GIL")
+                _imports(asked, "can be imported; only a free-threaded build shows what they do to the GIL")
                 if asked
                 else ()
             ),
@@ -106,11 +106,13 @@ def _gil(here: interpreters.Interpreter, modules: Sequence[str]) -> list[Finding
     if here.gil:
         if getattr(sys.flags, "gil", None) == 1:
             findings.append(
-                Finding("GIL", "switched on by PYTHON_GIL=1 or -X gil=1", False, "Unset it to have the GIL off.")
+                Finding("GIL", "switched on by PYTHON_GIL=1 or -X gil=1", False, "Unset it to switch the GIL off.")
             )
         else:
             findings.append(
-                Finding("GIL", "switched on by a module imported into this process", False, "See below for which.")
+                Finding(
+                    "GIL", "switched on by a module imported into this process", False, "The module is named below."
+                )
             )
     else:
         findings.append(Finding("GIL", "off"))
@@ -118,15 +120,15 @@ def _gil(here: interpreters.Interpreter, modules: Sequence[str]) -> list[Finding
 
 
 def _imports(modules: Sequence[str], otherwise: str) -> list[Finding]:
-    """What importing the modules does. Where there is nothing to say of any, ``otherwise`` is said of all."""
+    """Report what importing the modules does. If nothing is wrong with any, say ``otherwise`` of all."""
     try:
-        told = imports(modules)
+        report = imports(modules)
     except LabError as failure:
         return [Finding("imports", str(failure), False, "The modules could not be examined.")]
-    if not told and otherwise:
+    if not report and otherwise:
         return [Finding("imports", f"{', '.join(modules)} {otherwise}")]
     findings = []
-    for asked, culprit, error in told:
+    for asked, culprit, error in report:
         if error:
             findings.append(Finding(f"import {asked}", error, False, "The module could not be examined."))
             continue
@@ -137,7 +139,7 @@ def _imports(modules: Sequence[str], otherwise: str) -> list[Finding]:
                 f"module {culprit}{inside} switches the GIL on",
                 False,
                 f"Look for a newer version of {culprit.partition('.')[0]} that declares itself safe without the "
-                "GIL; until then, PYTHON_GIL=0 keeps it off at your own risk.",
+                "GIL. Until then, PYTHON_GIL=0 keeps the GIL off at your own risk.",
             )
         )
     return findings
@@ -152,7 +154,7 @@ def _cores(facts: dict[str, Any]) -> list[Finding]:
                 "hardware threads",
                 f"{facts['threads_per_core']} share each core",
                 True,
-                "Two full hardware threads do less than two cores' work; speed-ups stop short of the count.",
+                "Two busy hardware threads do less work than two cores, so speed-ups stay below the thread count.",
             )
         )
     findings.append(
@@ -162,7 +164,7 @@ def _cores(facts: dict[str, Any]) -> list[Finding]:
             "affinity",
             f"{allowed} of {cores} cores",
             False,
-            "Something restricts this process: taskset, os.sched_setaffinity, a container's cpuset, a batch system.",
+            "Something restricts this process: taskset, os.sched_setaffinity, a container's cpuset or a batch system.",
         )
     )
     quota = facts["gilkit"].get("quota")
@@ -170,13 +172,13 @@ def _cores(facts: dict[str, Any]) -> list[Finding]:
         findings.append(
             Finding(
                 "quota",
-                f"{quota:g} CPUs' worth of time",
+                f"{quota:g} CPUs",
                 False,
-                "The control group throttles above that (docker --cpus, Kubernetes limits); raise it for more cores.",
+                "The control group throttles usage above that (docker --cpus, Kubernetes limits); raise the quota.",
             )
         )
     else:
-        findings.append(Finding("quota", f"{quota:g} CPUs' worth of time, no limit here" if quota else "none"))
+        findings.append(Finding("quota", f"{quota:g} CPUs, which does not limit this process" if quota else "none"))
     return findings
 
 
@@ -198,7 +200,7 @@ def _threads(facts: dict[str, Any]) -> list[Finding]:
                 "gilkit's threads",
                 f"{number}{why}",
                 False,
-                f"More than the {expected} cores there are: they take turns, and workers stop spinning.",
+                f"More than the {expected} cores available: the threads take turns, and idle workers do not spin.",
             )
         ]
     return [Finding("gilkit's threads", f"{number}{why}")]
@@ -208,9 +210,7 @@ def _pools(facts: dict[str, Any]) -> list[Finding]:
     try:
         from threadpoolctl import threadpool_info  # type: ignore[import-not-found,import-untyped,unused-ignore]
     except ImportError:
-        return [
-            Finding("other pools", "not looked for", True, "pip install threadpoolctl to see BLAS and OpenMP pools.")
-        ]
+        return [Finding("other pools", "not checked", True, "pip install threadpoolctl to see BLAS and OpenMP pools.")]
     pools = threadpool_info()
     if not pools:
         return [Finding("other pools", "none in this process")]
@@ -220,16 +220,16 @@ def _pools(facts: dict[str, Any]) -> list[Finding]:
         value = f"{pool['internal_api']} {pool.get('version') or ''} ({pool['prefix']}), {count} threads"
         own, cores = facts["num_threads"], facts["affinity"]
         fine, advice = True, ""
-        # OpenMP makes a team for each thread that calls it; others have one pool for all.
+        # OpenMP starts a team for each calling thread; the other libraries have one pool for all threads.
         if pool["user_api"] == "openmp" and count > 1 and count * own > cores:
             fine = False
             advice = (
-                f"Each thread that calls it gets a team: called from {own} threads of gilkit.map it has {count * own} "
-                f"threads on {cores} cores. Limit it there (threadpoolctl.threadpool_limits(1), or OMP_NUM_THREADS=1)."
+                f"Each calling thread gets its own team: called from {own} threads of gilkit.map it has {count * own} "
+                f"threads on {cores} cores. Limit the teams (threadpoolctl.threadpool_limits(1), or OMP_NUM_THREADS=1)."
             )
         elif count > 1 and count + own > cores:
             advice = (
-                "When called while gilkit works, both compete for the cores: limit one of them "
+                "If it runs while gilkit works, both compete for the cores. Limit one of them "
                 f"(threadpoolctl.threadpool_limits(1), or gilkit.threads({max(1, cores - count)}))."
             )
         findings.append(Finding("other pool", " ".join(value.split()), fine, advice))
@@ -250,15 +250,15 @@ def _interpreters(here: interpreters.Interpreter) -> list[Finding]:
                 "free-threaded Pythons",
                 "none found",
                 True,
-                "uv python install 3.14t, or pyenv install 3.14t; or name one in " + interpreters.VARIABLE + ". "
-                "Looked for: python3.13t and later on PATH, uv's and pyenv's folders.",
+                "Run uv python install 3.14t or pyenv install 3.14t, or name one in " + interpreters.VARIABLE + ". "
+                "Searched: python3.13t and later on PATH, uv's folder and pyenv's folder.",
             )
         )
     return findings
 
 
 def examine(modules: Sequence[str] = ()) -> list[Finding]:
-    """All findings. ``modules`` are examined beside gilkit and numpy for whether they switch the GIL on."""
+    """Return all findings. Check whether gilkit, numpy and ``modules`` switch the GIL on."""
     facts = machine.describe()
     here = interpreters.running()
     isa = facts["gilkit"].get("isa", "unknown")

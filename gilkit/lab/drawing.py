@@ -1,4 +1,4 @@
-"""Pictures as SVG: text that screen readers read, colours that follow the page's, no script."""
+"""Charts as SVG: text for screen readers, the colours of the page, no script."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .escaping import escape
 from .text import digits, duration, factor, shorten
 
 WIDTH = 720
-TITLE, MARGIN = 26, 10  # of a picture that stands alone: the height of its title, the space around it
+TITLE, MARGIN = 26, 10  # in a file of its own: height of the title, space around the chart
 COLOURS = 6  # classes c0 to c5 of the page
 _ids = count()
 
 
 def element(name: str, *children: str, **attributes: object) -> str:
-    """An SVG element; ``class_`` and ``stroke_width`` become class and stroke-width."""
+    """Return an SVG element; ``class_`` and ``stroke_width`` become class and stroke-width."""
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(_number(value))}"'
         for key, value in attributes.items()
@@ -36,8 +36,10 @@ def text(x: float, y: float, words: str, **attributes: object) -> str:
 
 
 def draw(chart: Chart, style: str | None = None) -> str:
-    """The chart as an SVG element with a title and a description in words; with a style of its own, as a whole file with
-    the title in sight."""
+    """Return the chart as an SVG element with a title and a description in words.
+
+    With ``style``, return a complete SVG file that shows the title.
+    """
     if isinstance(chart, Bars):
         height, body = _bars(chart)
     elif isinstance(chart, Lines):
@@ -71,7 +73,7 @@ def draw(chart: Chart, style: str | None = None) -> str:
 
 
 def describe(chart: Chart) -> str:
-    """The picture in words: every value of bars and spans, the ends of lines."""
+    """Describe the chart in words: every value of bars and spans, and both ends of lines."""
     if isinstance(chart, Bars):
         parts = [
             f"{bar.group + ', ' if bar.group else ''}{bar.label}: {value(bar.value, chart.unit)}" for bar in chart.bars
@@ -103,7 +105,7 @@ def describe(chart: Chart) -> str:
 
 
 def value(number: float, unit: str) -> str:
-    """A value with its unit; seconds in the unit that suits them."""
+    """Return a value with its unit; seconds become ns, µs or ms as needed."""
     if unit == "s":
         return duration(number)
     if unit == "×":
@@ -112,7 +114,7 @@ def value(number: float, unit: str) -> str:
 
 
 def round_value(number: float, unit: str) -> str:
-    """The same for a round number on an axis, without the zeros that say nothing."""
+    """Return a tick label: the same without trailing zeros."""
     return (
         re.sub(r"\.(\d*?)0+(?=\D|$)", lambda m: f".{m[1]}" if m[1] else "", value(number, unit).rstrip())
         if number
@@ -124,7 +126,7 @@ def round_value(number: float, unit: str) -> str:
 
 
 def scale(low: float, high: float, begin: float, end: float, log: bool) -> Callable[[float], float]:
-    """From values to places."""
+    """Return the function from values to coordinates."""
     if log:
         low, high = math.log10(low), math.log10(high)
         transform: Callable[[float], float] = math.log10
@@ -135,7 +137,7 @@ def scale(low: float, high: float, begin: float, end: float, log: bool) -> Calla
 
 
 def ticks(high: float) -> list[float]:
-    """Some four round values from 0."""
+    """Return about four round values from 0 to ``high``."""
     rough = high / 4
     step = 10 ** math.floor(math.log10(rough)) if rough > 0 else 1.0
     step *= next((times for times in (1, 2, 5) if step * times >= rough), 10)
@@ -143,7 +145,7 @@ def ticks(high: float) -> list[float]:
 
 
 def decades(low: float, high: float) -> list[float]:
-    """The powers of ten, a factor of 1000 apart where there are many."""
+    """Return the powers of ten, up to a factor of 1000 apart if there are many."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     step = 1 if last - first <= 5 else 2 if last - first <= 9 else 3
     return [10.0**power for power in range(first, last + 1, step)]
@@ -214,7 +216,7 @@ def _bars(chart: Bars) -> tuple[float, list[str]]:
 # ---- Lines
 
 HEIGHT = 300
-LEFT, TOP, BOTTOM = 64, 22, 44  # the tick at the top stays clear of the axis' name
+LEFT, TOP, BOTTOM = 64, 22, 44  # TOP keeps the highest tick clear of the axis label
 KEY = 170
 
 
@@ -287,7 +289,7 @@ def _band(
 
 
 def spaced(values: Iterable[float], place: Callable[[float], float]) -> list[float]:
-    """Those of the values whose labels do not run into one another."""
+    """Return the values whose labels do not overlap."""
     kept: list[float] = []
     for each in values:
         if not kept or place(each) - place(kept[-1]) >= 34:
@@ -295,7 +297,7 @@ def spaced(values: Iterable[float], place: Callable[[float], float]) -> list[flo
     return kept
 
 
-# ---- Time lines and strips
+# ---- Timelines and strips
 
 
 def _timeline(chart: Timeline) -> tuple[float, list[str]]:
@@ -331,7 +333,7 @@ def _strip(chart: Strip) -> tuple[float, list[str]]:
         base = top + (index + 1) * lane + index * 4
         body.append(text(left - 8, base - 7, f"core {index}", class_="label", text_anchor="end"))
         body.append(element("rect", x=left, y=base - lane, width=WIDTH - 12 - left, height=lane, class_="empty"))
-        # A step for each look at the core, which is about the time since the one before.
+        # One step per sample, which covers the time since the previous sample.
         path = f"M{left} {base:.1f}"
         for moment, percent in zip(chart.times, values, strict=True):
             path += f"V{base - lane * min(100.0, max(0.0, percent)) / 100:.1f}H{place(moment):.1f}"
@@ -339,7 +341,7 @@ def _strip(chart: Strip) -> tuple[float, list[str]]:
     y = top + len(chart.cores) * (lane + 4)
     for span in chart.spans:
         x, width = place(span.start), place(span.end) - place(span.start)
-        # A pointer that rests on it is told what ran.
+        # The tooltip names the case.
         body.append(
             element(
                 "rect",

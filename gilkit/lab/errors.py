@@ -1,7 +1,7 @@
-"""The lab's own errors: what the command line reports in one line instead of a traceback."""
+"""The lab's errors, which the command line reports in one line instead of a traceback."""
 
 from __future__ import annotations
 
 
 class LabError(Exception):
-    """Something the reader can put right: a wrong path, an unknown name, an unreadable file."""
+    """An error that the user can correct: a wrong path, an unknown name, an unreadable file."""

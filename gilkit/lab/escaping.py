@@ -1,6 +1,6 @@
-"""Texts from anywhere, made safe for the place where they are shown: HTML and SVG, Markdown, a line on a terminal.
+"""Escape untrusted text for HTML and SVG, for Markdown, and for a terminal.
 
-Saved runs may come from strangers. Nothing in their texts may become markup: no tag, link, table cell or line of its own.
+Saved runs may come from strangers. Their text must not become markup: no tag, link, table cell or extra line.
 """
 
 from __future__ import annotations
@@ -9,44 +9,44 @@ import html
 import re
 import textwrap
 
-# Characters that XML cannot hold (an SVG file with one of them is not read at all), and the controls beside them;
-# and the one that filled() needs, which means nothing to anybody.
+# Characters that XML forbids (a browser rejects an SVG file that has one), other control characters, and the private-use
+# character that filled() uses as a placeholder.
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ue000\ufffe\uffff]")
-# What begins markup inside a line. The last three are what some renderers make links of without any brackets, as in
-# https://example.org, www.example.org and //example.org.
+# Characters that start markup inside a line. The last three alternatives keep renderers from making links of plain text
+# such as https://example.org, www.example.org and //example.org.
 _MARKUP = re.compile(r"[\\`*_{}\[\]#<>&|~$@^]|(?<=\w)\.(?=[^\W\d])|:(?=\S)|(?<=/)/")
-# CommonMark takes a backslash before each of them, Python-Markdown before few; and tables are split at `|` first.
+# CommonMark accepts a backslash before each of these, Python-Markdown only before some, and tables split at `|` first.
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"} | {each: f"&#{ord(each)};" for each in "|~$@^:/"}
-# What makes a list, a heading, a rule, a definition or an admonition of a line that begins with it.
+# A line that starts so would become a list, a heading, a rule, a definition or an admonition.
 _LINE_START = re.compile(r"^(?:(?P<number>\d+)(?P<after>[.)])|(?P<sign>[-+=:!?]))", re.M)
-_CODE = re.compile(r"(?<!\\)`[^`]*`")  # nothing can be escaped in it, so it stays on one line
-_SPACE = "\ue000"  # stands for its spaces meanwhile
+_CODE = re.compile(r"(?<!\\)`[^`]*`")  # escapes do not work inside code, so it must stay on one line
+_SPACE = "\ue000"  # placeholder for the spaces in code
 
 
 def clean(text: str) -> str:
-    """The text without characters that no page can hold; each becomes U+FFFD, as browsers would show it."""
+    """Replace characters that a page cannot hold by U+FFFD, as browsers do."""
     return _UNFIT.sub("\ufffd", text)
 
 
 def escape(text: str) -> str:
-    """For HTML and SVG: between tags, and in attributes in quotes of either kind."""
+    """Escape text for HTML and SVG, between tags and in quoted attributes."""
     return html.escape(clean(text))
 
 
 def markdown(text: str) -> str:
-    """For Markdown: a paragraph's part, a heading or a table's cell, which shows exactly this text, on one line."""
+    """Escape text for a Markdown paragraph, heading or table cell, which then shows exactly this text on one line."""
     words = " ".join(clean(text).split())
     return _MARKUP.sub(lambda found: _ENTITIES.get(found[0]) or f"\\{found[0]}", words)
 
 
 def code(text: str) -> str:
-    """For Markdown: the text as code, or as plain text where it has characters that code cannot hold everywhere."""
+    """Return text as Markdown code, or as plain text if it has characters that code cannot hold."""
     words = " ".join(clean(text).split())
     return markdown(words) if not words or re.search(r"[`|\\]", words) else f"`{words}`"
 
 
 def filled(text: str) -> str:
-    """A paragraph of Markdown in lines, none of which begins anything else than a line of the paragraph."""
+    """Wrap a Markdown paragraph into lines that cannot start another kind of block."""
     text = _CODE.sub(lambda found: found[0].replace(" ", _SPACE), text)
     lines = textwrap.fill(text, 110, break_long_words=False, break_on_hyphens=False)
     return _LINE_START.sub(_plain_start, lines).replace(_SPACE, " ")
@@ -59,6 +59,6 @@ def _plain_start(found: re.Match[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """For a terminal: lines of text without control characters, which could move the cursor or set the title."""
+    """Replace control characters, which could move a terminal's cursor or set its title."""
     lines = clean(text).splitlines()
     return "\n".join("".join(each if each.isprintable() else "\ufffd" for each in line) for line in lines)

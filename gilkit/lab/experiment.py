@@ -1,7 +1,7 @@
-"""What an experiment is: cases to measure, a rule that turns their figures into a verdict, and pictures of them.
+"""The interface of experiments: cases to measure, a rule that turns the figures into a verdict, and charts.
 
-An experiment is one file in ``gilkit/lab/experiments/`` with one subclass of Experiment. It says what to measure and
-how to judge; running, progress, statistics, tables and saved files are the same for all of them.
+An experiment is one file in ``gilkit/lab/experiments/`` with one subclass of Experiment. It defines what to measure and
+how to judge; running, progress, statistics, tables and saved files are the same for all experiments.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ Sample = dict[str, Any]
 
 @dataclass(frozen=True)
 class Case:
-    """One line of the table: a task for a worker process, and who carries it out.
+    """One line of the table: a task for a worker process, and the interpreter that runs it.
 
-    ``task`` names a function of the package gilkit_tasks as ``module:function``. It is called with ``arguments`` and,
-    where ``timed``, with ``seconds``: how long to measure. It returns a dict of figures.
+    ``task`` names a function of the package gilkit_tasks as ``module:function``. It is called with ``arguments`` and, if
+    ``timed``, with ``seconds``, the time to measure. It returns a dict of figures.
     """
 
     label: str
@@ -40,7 +40,7 @@ class Case:
 
 @dataclass
 class Row:
-    """What was measured of a case: every raw sample, or the reason why there is none."""
+    """The measurements of a case: every raw sample, or the reason why there is none."""
 
     label: str
     strategy: str
@@ -64,7 +64,7 @@ class Row:
         return [sample[key] for sample in self.samples if key in sample]
 
     def get(self, key: str) -> float | None:
-        """The median of a figure over the rounds, or None where it was not measured."""
+        """Return the median of a figure over the rounds, or None if it was not measured."""
         values = self.values(key)
         return median(values) if values else None
 
@@ -100,12 +100,12 @@ class Outcome(StrEnum):
     PARTLY = "holds only for"
     FAILS = "does not hold"
     OPEN = "not decided"
-    CHOICE = "choose"  # of a comparison: advice, no claim
+    CHOICE = "choose"  # the advice of a comparison, which judges no claim
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """An outcome, for which parts it holds or is open where that is not all of them, and the figures in a paragraph."""
+    """An outcome, the parts of the claim that it is limited to, and the figures in a paragraph."""
 
     outcome: Outcome
     text: str
@@ -117,13 +117,13 @@ class Verdict:
 
     @property
     def said(self) -> str:
-        """What completes "the claim …"."""
+        """Return the words that complete "the claim …"."""
         return f"is {self.headline}" if self.outcome is Outcome.OPEN else self.headline
 
 
 @dataclass(frozen=True)
 class Check:
-    """One part of a claim: whether it held, None where the figures do not tell, and the figures in a sentence.
+    """One part of a claim: whether it holds, or None if undecided, and the figures in a sentence.
 
     ``name`` completes "the claim holds only for …".
     """
@@ -134,11 +134,10 @@ class Check:
 
 
 def combine(checks: Sequence[Check]) -> Verdict:
-    """The verdict on a claim of several parts.
+    """Return the verdict on a claim of several parts.
 
-    It holds with all of them, and only for those that hold where others fail. Where a part is undecided, nothing is
-    refuted or confirmed as a whole: the verdict is open for that part, unless others have settled that the claim holds
-    only for some.
+    The claim holds if all parts hold, and fails if all fail. If some hold and some fail, it holds only for those that
+    hold, whatever the undecided parts are. Otherwise an undecided part leaves the verdict open for that part.
     """
     text = " ".join(check.text for check in checks if check.text)
     kept = [check.name for check in checks if check.holds]
@@ -157,7 +156,7 @@ def combine(checks: Sequence[Check]) -> Verdict:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table: its heading, and what it shows of a row among all rows."""
+    """A column of the table: its heading, and the function from a row and all rows to the cell's text."""
 
     heading: str
     show: Callable[[Row, Sequence[Row]], str]
@@ -165,7 +164,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a run is given: the interpreters (the running one first), the cores, and a thread count asked for."""
+    """The conditions of a run: the interpreters (the running one first), the cores, and the requested thread count."""
 
     interpreters: Sequence[Interpreter]
     cores: int
@@ -173,45 +172,45 @@ class Setting:
 
     @property
     def usable(self) -> int:
-        """How many cores that many threads can fill."""
+        """Return the number of cores that the threads can fill."""
         return min(self.cores, self.threads)
 
 
 class Experiment(ABC):
-    """The interface of an experiment. The docstring of its file holds the claim's origin, its figures, the method."""
+    """The interface of an experiment. The docstring of its file states the claim, the method and the rule."""
 
     name: ClassVar[str]
     title: ClassVar[str]
     claim: ClassVar[str]
-    why: ClassVar[str] = ""  # what is behind it, whatever the figures say
-    seconds: ClassVar[float] = 1.0  # how long each case is measured, over all rounds together
+    why: ClassVar[str] = ""  # the mechanism behind the claim, independent of the figures
+    seconds: ClassVar[float] = 1.0  # time to measure each case, over all rounds together
     rounds: ClassVar[int] = 3
-    old_pythons: ClassVar[bool] = False  # whether the claim is about interpreters older than 3
-    grace: ClassVar[float] = 120.0  # how much longer than asked a case may take: slow starts, a swapping machine
-    budget: ClassVar[float | None] = None  # seconds after which no further round is begun
-    asks: ClassVar[bool] = False  # it asks a question rather than put a claim to the test
-    names_interpreters: ClassVar[bool] = False  # the labels of its cases tell the interpreter
+    old_pythons: ClassVar[bool] = False  # whether the claim concerns Python 2
+    grace: ClassVar[float] = 120.0  # extra seconds before a case counts as hung, for slow starts and a swapping machine
+    budget: ClassVar[float | None] = None  # seconds after which no new round starts
+    asks: ClassVar[bool] = False  # whether it asks a question instead of testing a claim
+    names_interpreters: ClassVar[bool] = False  # whether the labels of its cases name the interpreter
 
     def obstacle(self) -> str | None:
-        """Why it cannot be run here (a library that is missing), or None."""
+        """Return why the experiment cannot run here, such as a missing library, or None."""
         return None
 
     def announcement(self, setting: Setting) -> str:
-        """What is to be said before a run that takes unusually long."""
+        """Return a notice to show before an unusually long run, or an empty string."""
         return ""
 
     @abstractmethod
     def cases(self, setting: Setting) -> list[Case]:
-        """What to measure. Every case is measured once in each round, in this order."""
+        """Return the cases. Every round measures each of them once, in this order."""
 
     @abstractmethod
     def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
-        """The table, beside the interpreter and the label, which every table begins with."""
+        """Return the table's columns after the interpreter and the label, which every table has."""
 
     @abstractmethod
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
-        """The verdict, from the figures alone."""
+        """Return the verdict, from the figures alone."""
 
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
-        """The pictures, from the figures alone."""
+        """Return the charts, from the figures alone."""
         return []

@@ -1,4 +1,4 @@
-"""Picking rows and comparing them."""
+"""Select rows and compare them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def select(
     interpreter: Interpreter | None = None,
     **arguments: Any,
 ) -> list[Row]:
-    """The rows that were measured and are of that kind; ``arguments`` are those of their task."""
+    """Return the measured rows that match. ``arguments`` are compared with those of the row's task."""
     return [
         row
         for row in rows
@@ -31,7 +31,7 @@ def select(
 
 
 def find(rows: Sequence[Row], strategy: str | None = None, **criteria: Any) -> Row | None:
-    """The first of those, or None."""
+    """Return the first matching row, or None."""
     return next(iter(select(rows, strategy, **criteria)), None)
 
 
@@ -39,28 +39,32 @@ def interpreters_of(rows: Sequence[Row]) -> list[Interpreter]:
     return list(dict.fromkeys(row.interpreter for row in rows))
 
 
-CROWDED_PERCENT = 15.0  # of a core
+NOISY_PERCENT = 15.0  # of one core
 
 
 def noisy(rows: Sequence[Row]) -> bool:
-    """Whether other programs used the cores while those were measured."""
+    """Whether other programs used the cores while ``rows`` were measured."""
     others = [sample.get("others_percent", 0.0) for row in rows for sample in row.samples]
-    return bool(others) and median(others) > CROWDED_PERCENT
+    return bool(others) and median(others) > NOISY_PERCENT
 
 
 def unless_noisy(check: Check, rows: Sequence[Row], holds: bool = False) -> Check:
-    """Leaves a part of a claim undecided that failed (or held, with ``holds``) for want of cores, maybe, which other
-    programs used meanwhile."""
+    """Return ``check``, undecided if it failed while other programs used the cores.
+
+    With ``holds``, it becomes undecided if it held, because the missing cores may be the reason.
+    """
     if check.holds is holds and noisy(rows):
-        return Check(check.name, None, f"{check.text} But other programs used the cores meanwhile: run it again.")
+        return Check(
+            check.name, None, f"{check.text} But other programs used the cores during the measurement; run it again."
+        )
     return check
 
 
 def ratio(row: Row, base: Row, key: str = "each") -> Ratio:
-    """How a figure of one row compares with the other row's, round by round."""
+    """Return the ratio of a figure of two rows, round by round."""
     return compare(row.values(key), base.values(key))
 
 
 def times(row: Row, base: Row, key: str = "each") -> float:
-    """The middle of that ratio."""
+    """Return the median of that ratio."""
     return ratio(row, base, key).middle

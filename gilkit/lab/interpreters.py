@@ -1,4 +1,4 @@
-"""Which Python interpreters there are to measure, and what each of them is."""
+"""Find the Python interpreters to measure, and ask each what it is."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ VARIABLE = "GILKIT_FREE_THREADED_PYTHON"
 FREE_THREADED_NAMES = ("python3.15t", "python3.14t", "python3.13t")
 PROBE_SECONDS = 20
 
-# Another version's library, or PYTHON_GIL=0 where the GIL cannot be switched off, would keep it from starting.
+# Another version's library path, or PYTHON_GIL=0 on a build that needs the GIL, would keep it from starting.
 _OWN_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHON_GIL")
 
-# Runs on Python 2.7 too. The marker finds the answer among whatever a sitecustomize may print.
+# Runs on Python 2.7 too. The marker separates the answer from what a sitecustomize may print.
 _MARKER = "gilkit-probe:"
 _PROBE = """
 import json, platform, sys, sysconfig
@@ -37,9 +37,9 @@ print("gilkit-probe:" + json.dumps({
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A Python that answered when asked what it is.
+    """A Python interpreter that has answered the probe.
 
-    ``free_threaded`` says how it was built, ``gil`` whether its GIL is on when it starts.
+    ``free_threaded`` says how it was built, ``gil`` whether its GIL is on at start.
     """
 
     executable: str
@@ -66,7 +66,7 @@ class Interpreter:
 
     @property
     def label(self) -> str:
-        """A short name for tables, such as ``3.11.7`` or ``3.13.0t`` (t: free-threaded)."""
+        """Return a short name for tables, such as ``3.11.7`` or ``3.13.0t`` (t for free-threaded)."""
         name = self.version + ("t" if self.free_threaded else "")
         return name if self.implementation == "CPython" else f"{self.implementation} {name}"
 
@@ -81,22 +81,22 @@ class Interpreter:
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Interpreter:
-        """From what to_json() gave, or the probe: data of the right SHAPE."""
+        """Return the interpreter described by ``data``, from to_json() or the probe, which must have the right SHAPE."""
         own: dict[str, Any] = {key: data[key] for key in cls.SHAPE}
         return cls(**own, running=data.get("running") is True)
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, for another interpreter: without what belongs to this one alone."""
+    """Return this process's environment without the variables that apply only to this interpreter."""
     return {key: value for key, value in os.environ.items() if key not in _OWN_VARIABLES}
 
 
 def probe(path: str | os.PathLike[str]) -> Interpreter:
-    """Asks the program at ``path`` (or of that name on PATH) what it is. LabError when it is no Python."""
+    """Ask the program at ``path``, or of that name on PATH, what it is. Raise LabError if it is not Python."""
     name = os.fspath(path)
     program = shutil.which(os.path.expanduser(name))
     if program is None:
-        raise LabError(f"{name!r} is no interpreter: no executable file of that name")
+        raise LabError(f"{name!r} is not an interpreter: no executable file has that name")
     try:
         done = subprocess.run(
             [program, "-c", _PROBE],
@@ -107,9 +107,9 @@ def probe(path: str | os.PathLike[str]) -> Interpreter:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise LabError(f"{name!r} is no interpreter: it did not answer within {PROBE_SECONDS} s") from None
+        raise LabError(f"{name!r} is not an interpreter: it did not answer within {PROBE_SECONDS} s") from None
     except OSError as error:
-        raise LabError(f"{name!r} is no interpreter: {error.strerror}") from None
+        raise LabError(f"{name!r} is not an interpreter: {error.strerror}") from None
     for line in done.stdout.decode("utf-8", "replace").splitlines():
         if line.startswith(_MARKER):
             try:
@@ -119,12 +119,12 @@ def probe(path: str | os.PathLike[str]) -> Interpreter:
                 break
             return Interpreter.from_json(answer)
     said = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
-    reason = f"it said {said[-1][:100]!r}" if said else "it said nothing"
-    raise LabError(f"{name!r} is no Python interpreter: {reason} (exit status {done.returncode})")
+    reason = f"it printed {said[-1][:100]!r}" if said else "it printed nothing"
+    raise LabError(f"{name!r} is not a Python interpreter: {reason} (exit status {done.returncode})")
 
 
 def lacks(interpreter: Interpreter, modules: Sequence[str]) -> list[str]:
-    """Those of the modules that are not installed for the interpreter."""
+    """Return the modules that are not installed for the interpreter."""
     code = "import sys, importlib.util as u; print([m for m in sys.argv[1:] if u.find_spec(m) is None])"
     done = subprocess.run(
         [interpreter.executable, "-c", code, *modules],
@@ -140,7 +140,7 @@ def lacks(interpreter: Interpreter, modules: Sequence[str]) -> list[str]:
 
 
 def running() -> Interpreter:
-    """The interpreter that runs the lab. Its GIL is asked for now: an import may have switched it on."""
+    """Return the interpreter that runs the lab, with the current state of its GIL, which an import may have changed."""
     import platform
     import sysconfig
 
@@ -161,7 +161,7 @@ def _uv_folder(environ: Mapping[str, str], home: Path) -> Path:
 
 
 def _candidates(environ: Mapping[str, str], home: Path) -> Iterator[Path]:
-    """Where a free-threaded Python may be: on PATH, in uv's folder, in pyenv's. Newest versions first."""
+    """Yield where a free-threaded Python may be: on PATH, in uv's folder, in pyenv's folder. Newest versions first."""
     for name in FREE_THREADED_NAMES:
         found = shutil.which(name, path=environ.get("PATH", ""))
         if found:
@@ -175,10 +175,10 @@ def _candidates(environ: Mapping[str, str], home: Path) -> Iterator[Path]:
 
 
 def find_free_threaded(environ: Mapping[str, str] = os.environ, home: Path | None = None) -> list[Interpreter]:
-    """Every free-threaded interpreter found, one of each version.
+    """Return every free-threaded interpreter found, one of each version.
 
-    ``GILKIT_FREE_THREADED_PYTHON`` comes first, and is an error when it names something else; anything found by
-    looking around that does not answer, or has a GIL, is passed over.
+    The one that ``GILKIT_FREE_THREADED_PYTHON`` names comes first; naming anything else is an error. Other candidates
+    that do not answer or have a GIL are skipped.
     """
     found: list[Interpreter] = []
     named = environ.get(VARIABLE)
@@ -191,12 +191,12 @@ def find_free_threaded(environ: Mapping[str, str] = os.environ, home: Path | Non
             raise LabError(f"{VARIABLE}: {named!r} is Python {first.version} with a GIL, not a free-threaded build")
         found.append(first)
     for path in _candidates(environ, home or Path(os.path.expanduser("~"))):
-        if not os.path.exists(path):  # False also in a folder that may not be entered
+        if not os.path.exists(path):  # also False inside a folder without permission
             continue
         try:
             candidate = probe(path)
         except LabError:
-            continue  # a shim without a version behind it, a broken installation
+            continue  # a shim for a missing version, or a broken installation
         if candidate.free_threaded:
             found.append(candidate)
     return _one_of_each(found)
@@ -210,9 +210,9 @@ def _one_of_each(interpreters: Iterable[Interpreter]) -> list[Interpreter]:
 
 
 def choose(paths: Iterable[str] = ()) -> list[Interpreter]:
-    """The interpreters of a run: the running one, those found, then those asked for; no version twice.
+    """Return the interpreters of a run: the running one, those found, then those given; no version twice.
 
-    Raises LabError when one of ``paths`` is no Python.
+    Raises LabError if one of ``paths`` is not Python.
     """
     asked = [probe(path) for path in paths]
     return _one_of_each([running(), *find_free_threaded(), *asked])

@@ -1,4 +1,4 @@
-"""What a reader sees while an experiment runs: a live picture on a terminal, plain lines elsewhere."""
+"""Progress of a running experiment: a live display on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BLOCKS = " ▏▎▍▌▋▊▉█"
 
 
 def meter(percent: float, width: int = BAR) -> str:
-    """A bar of ``width`` characters, in eighths, for 0 to 100 %."""
+    """Return a bar of ``width`` characters for 0 to 100 %, in eighths of a character."""
     eighths = round(max(0.0, min(100.0, percent)) / 100 * width * 8)
     full, rest = divmod(eighths, 8)
     bar = BLOCKS[8] * full + (BLOCKS[rest] if rest else "")
@@ -30,12 +30,12 @@ def meter(percent: float, width: int = BAR) -> str:
 
 
 def view(console: Console) -> View:
-    """The view that suits a console."""
+    """Return the view that suits the console."""
     return LiveView(console) if console.is_terminal else PlainView(console)
 
 
 class PlainView:
-    """A line for each measurement, for logs and pipes."""
+    """One line per measurement, for logs and pipes."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -45,7 +45,7 @@ class PlainView:
     def begin(self, result: Result, cases: Sequence[Case], rounds: int, seconds: float) -> None:
         self._cases = cases
         self._done, self._total = 0, len(cases) * rounds
-        timed = f", {seconds:g} s each in all" if any(case.timed for case in cases) else ""
+        timed = f", {seconds:g} s each in total" if any(case.timed for case in cases) else ""
         self._print(f"{result.name}: {len(cases)} cases, {rounds} rounds{timed}")
 
     def case(self, index: int, round: int) -> None:
@@ -70,7 +70,7 @@ class PlainView:
 
 
 class LiveView:
-    """Progress, time left, what has been measured, and CPU % of each core as it happens."""
+    """Progress, time left, the measurements so far, and the current CPU % of each core."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -92,10 +92,10 @@ class LiveView:
     def begin(self, result: Result, cases: Sequence[Case], rounds: int, seconds: float) -> None:
         self._cases = cases
         self._cells = [""] * len(cases)
-        for task in self._progress.task_ids:  # of the experiment before
+        for task in self._progress.task_ids:  # of the previous experiment
             self._progress.remove_task(task)
         self._task = self._progress.add_task(result.name, total=len(cases) * rounds)
-        # Drawn by tick() alone: no second thread competes with what is measured.
+        # Only tick() draws it: a refresh thread would compete with what is measured.
         self._live = Live(self._draw(), console=self._console, auto_refresh=False, transient=True)
         self._live.start()
 
@@ -128,7 +128,7 @@ class LiveView:
             self._live.update(self._draw(), refresh=True)
 
     def _draw(self) -> Group:
-        # As many lines as fit: the ones around the case being measured.
+        # Only the lines that fit, around the case being measured.
         room = max(4, self._console.size.height - len(self._cores) - 6)
         first = max(0, min(self._now - room // 2, len(self._cases) - room))
         table = Table.grid(padding=(0, 2))
@@ -148,7 +148,7 @@ class LiveView:
 
 
 def outcome(row: Row) -> str:
-    """The last measurement of a case in a few words."""
+    """Return the last measurement of a case in a few words."""
     if row.error:
         return f"failed: {row.error}"
     percent = row.values("cpu_percent")

@@ -1,4 +1,4 @@
-"""What this machine is, as far as figures depend on it."""
+"""The properties of this machine that figures depend on."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 
 
 def allowed() -> set[int]:
-    """The cores this process may run on."""
+    """Return the cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return os.sched_getaffinity(0)
     return set(range(os.cpu_count() or 1))
 
 
 def affinity() -> int:
-    """How many cores this process may run on."""
+    """Return the number of cores that this process may run on."""
     return len(allowed())
 
 
 def processor() -> str:
-    """The processor's own name."""
+    """Return the processor's name."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
             key, _, value = line.partition(":")
@@ -34,7 +34,7 @@ def processor() -> str:
 
 
 def siblings() -> int:
-    """Hardware threads for each core: 2 where SMT is on, so that two full cores may be one core's worth of work."""
+    """Return the hardware threads per core: 2 with SMT, where two busy logical cores may share one physical core."""
     try:
         text = Path("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list").read_text()
     except OSError:
@@ -47,7 +47,7 @@ def siblings() -> int:
 
 
 def describe() -> dict[str, Any]:
-    """The machine, for tables and saved results; everything in it fits JSON."""
+    """Describe the machine for tables and saved results, in values that JSON can hold."""
     import psutil
 
     import gilkit
@@ -76,5 +76,5 @@ def one_line(machine: dict[str, Any]) -> str:
         str(machine["system"]),
     ]
     if machine.get("threads_per_core", 1) > 1:
-        parts.insert(2, f"{machine['threads_per_core']} hardware threads a core")
+        parts.insert(2, f"{machine['threads_per_core']} hardware threads per core")
     return ", ".join(parts)

@@ -1,4 +1,4 @@
-"""What a process and its children have used, from the operating system."""
+"""CPU time and context switches of a process and its children, from the operating system."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ _left_out = 0.0
 
 
 def clock() -> float:
-    """time.perf_counter(), less what leave_out() was told of: for timing what happens in another process, without the
-    time that asking it and hearing from it takes. For one thread at a time."""
+    """Return time.perf_counter() less the seconds given to leave_out().
+
+    It times work in another process without the time of the request and the answer. For one thread at a time.
+    """
     return time.perf_counter() - _left_out
 
 
 def leave_out(seconds: float) -> None:
-    """Takes so many of the seconds just passed out of clock(). More than have passed would turn it back."""
+    """Exclude ``seconds`` of the time just passed from clock(). More than has passed would turn the clock back."""
     global _left_out
     _left_out += seconds
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Wall time, CPU seconds and context switches of some stretch of work, children counted in."""
+    """Wall time, CPU seconds and context switches of a stretch of work, children included."""
 
     wall: float
     user: float
@@ -41,14 +43,14 @@ class Usage:
 
     @property
     def cpu_percent(self) -> float:
-        """CPU time per wall time, 100 for one full core."""
+        """Return CPU time per wall time in per cent; 100 is one full core."""
         return 100 * self.cpu / self.wall if self.wall > 0 else 0.0
 
     def to_json(self) -> dict[str, float]:
         return asdict(self)
 
     def __add__(self, other: Usage) -> Usage:
-        """One stretch after another."""
+        """Return the usage of one stretch followed by another."""
         return Usage(
             self.wall + other.wall,
             self.user + other.user,
@@ -59,10 +61,10 @@ class Usage:
 
 
 def process_cpu(pid: int) -> tuple[float, float]:
-    """User and system CPU seconds of a living process, all its threads.
+    """Return the user and system CPU seconds of all threads of a living process.
 
-    /proc counts in ticks of 10 ms; on Linux the process's CPU clock gives the sum to the nanosecond, and the ticks
-    only say how to divide it.
+    /proc counts in ticks of 10 ms. On Linux the process's CPU clock gives the exact sum, and the ticks only give the
+    proportion of the two.
     """
     import psutil
 
@@ -70,13 +72,13 @@ def process_cpu(pid: int) -> tuple[float, float]:
         times = psutil.Process(pid).cpu_times()
         user, system = times.user, times.system
         if sys.platform == "linux":
-            # The clock id of another process's CPU time, as clock_getcpuclockid(3) makes it.
+            # The id of another process's CPU clock, as clock_getcpuclockid(3) computes it.
             exact = time.clock_gettime((~pid << 3) | 2)
             ticks = user + system
             return (exact * user / ticks, exact * system / ticks) if ticks else (exact, 0.0)
         return user, system
     except (psutil.Error, OSError):
-        return 0.0, 0.0  # gone
+        return 0.0, 0.0  # the process has ended
 
 
 def _switches(pid: int) -> tuple[int, int]:
@@ -99,12 +101,12 @@ def descendants(pid: int) -> list[int]:
 
 
 def tree_cpu(pid: int) -> float:
-    """CPU seconds of a living process and its living descendants so far; for the live view."""
+    """Return the CPU seconds so far of a living process and its living descendants, for the live view."""
     return sum(sum(process_cpu(each)) for each in [pid, *descendants(pid)])
 
 
 class Meter:
-    """Measures a stretch of this process's work, and of the children that live through it.
+    """Measure a stretch of work of this process and its children.
 
     ::
 
@@ -112,8 +114,8 @@ class Meter:
             work()
         print(meter.usage.cpu_percent)
 
-    Children that start and end inside the stretch count as well, once they have been waited for. Not to be shared
-    between threads.
+    Children that start and end inside the stretch count too, once they have been waited for. Threads must not share a
+    Meter.
     """
 
     usage: Usage
@@ -125,8 +127,8 @@ class Meter:
         children = descendants(os.getpid()) if self._given is None else self._given
         return {pid: process_cpu(pid) for pid in children}, {pid: _switches(pid) for pid in children}
 
-    # What this process has used is looked at last before the stretch and first after it: asking for the children's
-    # usage takes CPU time of its own, which would make short stretches look busier than they are.
+    # Read this process's own usage last before the stretch and first after it: reading the children's usage takes CPU
+    # time, which would make short stretches look busier than they are.
 
     def __enter__(self) -> Meter:
         self._before = self._children()
@@ -148,8 +150,7 @@ class Meter:
             before = cpu0.get(pid, (0.0, 0.0))
             user += max(0.0, child_user - before[0])
             system += max(0.0, child_system - before[1])
-        # Children that have been waited for are in the totals of the reaped, whole: what they had used before the
-        # stretch began is taken off again.
+        # The totals of reaped children include what those had used before the stretch, which is subtracted here.
         gone = [pid for pid in cpu0 if pid not in cpu1]
         user += max(0.0, reaped1.children_user - reaped0.children_user - sum(cpu0[pid][0] for pid in gone))
         system += max(0.0, reaped1.children_system - reaped0.children_system - sum(cpu0[pid][1] for pid in gone))

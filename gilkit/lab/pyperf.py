@@ -1,8 +1,8 @@
-"""The lab's figures in pyperf's file format, for ``pyperf compare_to``, ``stats``, ``hist`` and others to load.
+"""Write the lab's figures in pyperf's file format, for ``pyperf compare_to``, ``stats``, ``hist`` and others.
 
-Every case of which a time is known becomes a benchmark, named after its result, its label and its interpreter, and every
-round a run with one value: the seconds for one operation, or for the whole, where nothing was counted and in comparisons.
-Cases without any time are left out. pyperf itself is not needed to write it.
+Every case with a known time becomes a benchmark, named after its result, label and interpreter. Every round becomes a run
+with one value: the seconds per operation, or the total in comparisons and where nothing was counted. Cases without a time
+are left out. Writing does not need pyperf.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ VERSION = "1.0"
 
 
 def seconds(result: Result, row: Row) -> list[float]:
-    """The time of each round; empty where there is none for every round."""
+    """Return the time of each round, or an empty list unless every round has one."""
     for key in ("wall",) if result.name.startswith(PREFIX) else ("each", "wall"):
         values = row.values(key)
         if len(values) == len(row.samples) and all(value > 0 for value in values):
@@ -30,7 +30,7 @@ def seconds(result: Result, row: Row) -> list[float]:
 
 
 def document(results: Sequence[Result]) -> dict[str, Any]:
-    """What pyperf would have written. LabError when there is no time in it."""
+    """Return the document that pyperf would write. Raise LabError if the results hold no time."""
     benchmarks = []
     for result in results:
         for row in result.rows:

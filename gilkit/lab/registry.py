@@ -1,4 +1,4 @@
-"""Finds the experiments, workloads and strategies: a file in the folder is all it takes to add one."""
+"""Discover the experiments, workloads and strategies; adding a file to the folder adds one."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ T = TypeVar("T")
 
 
 def modules(path: Iterable[str]) -> list[str]:
-    """The names of a package's modules, with hyphens as the command line writes them."""
+    """Return the names of a package's modules, with hyphens as on the command line."""
     return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(path))
 
 
 def subclasses(module: str, base: type[T]) -> list[type[T]]:
-    """The subclasses of ``base`` that a module defines and that can be made, in the order they stand there."""
+    """Return the concrete public subclasses of ``base`` that a module defines, in source order."""
     loaded = importlib.import_module(module.replace("-", "_"))
     return [
         value

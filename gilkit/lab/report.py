@@ -1,5 +1,6 @@
-"""``gilkit report``: results to show. One HTML file with everything in it, readable on paper, in the dark, on a phone and
-aloud; or the verdicts as Markdown; or a folder of the pictures, an SVG file each.
+"""``gilkit report``: write results as one self-contained HTML page, as Markdown, or as SVG files in a folder.
+
+The page works on paper, in dark mode, on a phone and with a screen reader.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def styles(*names: str) -> str:
 
 
 def page(results: Sequence[Result]) -> str:
-    """The whole page."""
+    """Return the whole HTML page."""
     style = styles("picture.css", "report.css")
     sections = "".join(figured(section, result) for result in results)
     when = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -51,19 +52,21 @@ def page(results: Sequence[Result]) -> str:
 
 
 def figured(make: Callable[[Result], T], result: Result) -> T:
-    """What is made of a result's figures. LabError names the file that holds a result of which nothing can be made."""
+    """Return ``make(result)``. A result that is damaged raises LabError, which names its file."""
     with shown(result):
         return make(result)
 
 
 def latest(results: Sequence[Result]) -> list[Result]:
-    """One result for each name, in the place of the first, the last one counting: a run made again replaces the other."""
+    """Return the last result of each name, in the order of the first ones: a repeated run replaces the earlier one."""
     return list({result.name: result for result in results}.values())
 
 
 def write(path: str, results: Sequence[Result]) -> int:
-    """Writes the HTML page, the Markdown file of a ``path`` that ends so, or the pictures into a folder; returns how
-    many results they are of."""
+    """Write the HTML page, a Markdown file if ``path`` ends in .md, or the charts if it is a folder.
+
+    Returns the number of results.
+    """
     chosen = latest(results)
     target = Path(path)
     if target.is_dir():
@@ -82,18 +85,18 @@ def charts(result: Result) -> list[Chart]:
 
 
 def picture(chart: Chart) -> str:
-    """A chart as a file of its own, in the colours of the reader's light or dark mode."""
+    """Return a chart as a complete SVG file, in the colours of the viewer's light or dark mode."""
     return draw(chart, f"{styles('picture.css')}svg {{ background: var(--page); font: 12px system-ui, sans-serif; }}\n")
 
 
 def markdown(results: Sequence[Result]) -> str:
-    """The verdicts, first in a table, then each with its figures."""
+    """Return the verdicts as Markdown: a table, then each verdict with its figures."""
     parts = [
         "# The claims, measured",
         filled(
-            "Each line of tutorials about Python's concurrency that the lab puts to the test, and what came of it on one "
-            f"machine: {'; '.join(map(plain, machines(results)))}. Run them on yours with `gilkit experiment NAME`; how they "
-            "are measured and judged stands at the top of each file in `gilkit/lab/experiments/`, and in "
+            "The claims of tutorials about Python's concurrency that the lab tests, and the result of each on this "
+            f"machine: {'; '.join(map(plain, machines(results)))}. Run them on yours with `gilkit experiment NAME`. The top "
+            "of each file in `gilkit/lab/experiments/` describes how it measures and judges; see also "
             "[the lab](lab.md). `gilkit report claims.md` writes such a page."
         ),
     ]
@@ -101,14 +104,14 @@ def markdown(results: Sequence[Result]) -> str:
         f"| [{code(r.name)}](#{anchor(r)}) | {plain(r.claim)} | {plain(r.verdict.said) if r.verdict else '–'} |"
         for r in results
     ]
-    parts.append("\n".join(["| experiment | the claim | here it |", "| --- | --- | --- |", *rows]))
+    parts.append("\n".join(["| experiment | claim | verdict |", "| --- | --- | --- |", *rows]))
     for result in results:
         parts += figured(_verdict, result)
     return "\n\n".join(parts) + "\n"
 
 
 def _verdict(result: Result) -> list[str]:
-    """A result's part of the Markdown file, in paragraphs."""
+    """Return the paragraphs of a result in the Markdown file."""
     parts = [f"## {plain(result.name)}"]
     if result.claim.strip():
         parts.append(f"*{plain(result.claim)}*")
@@ -121,7 +124,7 @@ def _verdict(result: Result) -> list[str]:
     parts += [filled(f"Note: {plain(warning)}") for warning in result.warnings]
     used = interpreters_of(result.rows)
     names = ", ".join(f"{plain(each.label)} ({each.gil_state})" for each in used)
-    # Free-threaded ones are found by themselves.
+    # Free-threaded interpreters are found without --python.
     asked = "".join(
         f" --python python{'.'.join(map(str, each.version_info))}"
         for each in used
@@ -137,7 +140,7 @@ def command_of(result: Result) -> str:
 
 
 def machines(results: Sequence[Result]) -> list[str]:
-    """The machines of the results, each in a line, once."""
+    """Return one line for each machine of the results."""
     return list(dict.fromkeys(figured(lambda each: machine.one_line(each.machine), result) for result in results))
 
 
@@ -152,7 +155,7 @@ def _machines(results: Sequence[Result]) -> str:
 
 
 def _summary(results: Sequence[Result]) -> str:
-    """The verdicts, before anything else."""
+    """Return the table of verdicts that opens the page."""
     if not results:
         return ""
     rows = []
@@ -167,14 +170,16 @@ def _summary(results: Sequence[Result]) -> str:
         )
     return (
         "<section><h2>The verdicts</h2>\n<div class='wide'><table class='verdicts'><thead><tr><td></td>"
-        '<th scope="col">experiment</th><th scope="col">the claim</th><th scope="col">here it</th></tr></thead><tbody>'
+        '<th scope="col">experiment</th><th scope="col">claim</th><th scope="col">verdict</th></tr></thead><tbody>'
         f"{''.join(rows)}</tbody></table></div></section>\n"
     )
 
 
 def anchor(result: Result) -> str:
-    """What a section is linked by, and what files of its pictures are named after. Where characters had to be left out,
-    a number keeps it from being that of another name."""
+    """Return the id of a result's section, which also names the files of its charts.
+
+    If characters had to be replaced, a checksum keeps the ids of different names apart.
+    """
     found = re.sub(r"[^\w.-]+", "-", result.name)
     if found == result.name.replace(" ", "-", 1) and len(found) <= 100:
         return found
@@ -197,7 +202,7 @@ def section(result: Result) -> str:
         parts.append(f'<p class="why">Why: {escape(experiment.why)}</p>')
     parts += [f'<p class="note">{escape(warning)}</p>' for warning in result.warnings]
     if result.interrupted:
-        parts.append('<p class="note">The run was interrupted; this is what was measured until then.</p>')
+        parts.append('<p class="note">The run was interrupted; only the measurements up to then are shown.</p>')
     parts += [figure(chart) for chart in charts(result)]
     parts.append(_table(experiment, result))
     doc = type(experiment).__module__
@@ -207,7 +212,7 @@ def section(result: Result) -> str:
 
 
 def of(result: Result) -> Experiment:
-    """The experiment, or the comparison, that a result is of."""
+    """Return the experiment or comparison that produced a result."""
     if result.name.startswith(compare.PREFIX):
         return compare.Comparison(result.name.removeprefix(compare.PREFIX))
     return experiments.get(result.name)
@@ -236,8 +241,8 @@ def _method(module: str) -> str:
 
 def _table(experiment: Experiment, result: Result) -> str:
     columns = experiment.columns(result.rows, result.setting)
-    told = experiment.names_interpreters
-    headings = [*([] if told else ["Python"]), "case", *(column.heading for column in columns)]
+    named = experiment.names_interpreters
+    headings = [*([] if named else ["Python"]), "case", *(column.heading for column in columns)]
     head = "".join(f'<th scope="col">{escape(each)}</th>' for each in headings)
     body = []
     for row in result.rows:
@@ -245,7 +250,7 @@ def _table(experiment: Experiment, result: Result) -> str:
             cells = "".join(f"<td>{escape(column.show(row, result.rows))}</td>" for column in columns)
         else:
             cells = f'<td colspan="{len(columns)}">{escape(row.error or "not measured")}</td>'
-        python = "" if told else f"<td>{escape(row.interpreter.label)}</td>"
+        python = "" if named else f"<td>{escape(row.interpreter.label)}</td>"
         body.append(f'<tr>{python}<th scope="row">{escape(row.label)}</th>{cells}</tr>')
     return (
         "<details open><summary>All figures</summary><div class='wide' tabindex='0' role='group' aria-label='All figures'><table><thead><tr>"
@@ -254,7 +259,7 @@ def _table(experiment: Experiment, result: Result) -> str:
 
 
 def strip(result: Result) -> list[Chart]:
-    """CPU % of each core while the experiment ran, thinned to what a page can show."""
+    """Return CPU % of each core during the run, thinned to what a page can show."""
     looks: list[Any] = result.strip
     if len(looks) < 2:
         return []
@@ -277,7 +282,7 @@ def strip(result: Result) -> list[Chart]:
     cores = [
         [sum(look[2 + core] for look in group) / len(group) for group in groups] for core in range(len(looks[0]) - 2)
     ]
-    return [Strip("What each core did meanwhile (CPU %)", times, cores, spans, rounds if len(rounds) > 1 else ())]
+    return [Strip("CPU % of each core during the run", times, cores, spans, rounds if len(rounds) > 1 else ())]
 
 
 def label_of(result: Result, case: int) -> str:

@@ -1,4 +1,4 @@
-"""What a run produced, saved and loaded as JSON with a version."""
+"""The results of a run, saved and loaded as versioned JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .interpreters import Interpreter
 
 FORMAT = "gilkit-lab"
 VERSION = 1
-# What a saved result must be, as far as every experiment's is the same.
+# The parts of a saved result that all experiments share.
 SHAPE = {
     "name": str,
     "claim": str,
@@ -36,7 +36,7 @@ SHAPE = {
 
 @dataclass
 class Result:
-    """One experiment's run: every raw sample, the machine it was made on, and the verdict."""
+    """The run of one experiment: every raw sample, the machine, and the verdict."""
 
     name: str
     claim: str
@@ -51,7 +51,7 @@ class Result:
     strip: list[list[float]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     interrupted: bool = False
-    source: str = field(default="", compare=False)  # the file that it was loaded from
+    source: str = field(default="", compare=False)  # the file it was loaded from
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -104,18 +104,18 @@ def document(results: Sequence[Result]) -> dict[str, Any]:
 
 
 def save(path: str | os.PathLike[str], results: Sequence[Result]) -> None:
-    """Writes the results to a file; it is there whole or not at all."""
+    """Write the results to a file, completely or not at all."""
     write(path, json.dumps(document(results), indent=1) + "\n")
 
 
 def write(path: str | os.PathLike[str], text: str) -> None:
-    """Writes a file whole or not at all. LabError when that is impossible."""
+    """Write a file completely or not at all. Raise LabError if it cannot be written."""
     name = os.fspath(path)
     try:
         if is_special(name):
             Path(name).write_text(text, encoding="utf-8")
             return
-        target = Path(os.path.realpath(name))  # a link stays one, and the file that it leads to is replaced
+        target = Path(os.path.realpath(name))  # keeps a symbolic link and replaces the file it points to
         part = target.with_name(target.name + ".part")
         try:
             part.write_text(text, encoding="utf-8")
@@ -129,27 +129,27 @@ def write(path: str | os.PathLike[str], text: str) -> None:
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """LabError when write() could not write there: better known before minutes of measuring than after."""
+    """Raise LabError if write() could not write there, before minutes of measuring rather than after."""
     name = os.fspath(path)
     try:
         folder = os.path.dirname(os.path.realpath(name))
         if not name or Path(name).is_dir():
-            raise LabError(f"{name!r} cannot be written: {'it is a folder' if name else 'it names no file'}")
+            raise LabError(f"{name!r} cannot be written: {'it is a folder' if name else 'the name is empty'}")
         writable = os.access(name if is_special(name) else folder, os.W_OK)
-    except OSError as error:  # a name that is too long, a folder that may not be entered, or is gone
+    except OSError as error:  # a name that is too long, or a folder that is gone or not accessible
         raise LabError(f"{name!r} cannot be written: {error.strerror}") from None
     if not writable or not os.path.isdir(folder):
-        raise LabError(f"{name!r} cannot be written: {folder!r} is no folder to write in")
+        raise LabError(f"{name!r} cannot be written: {folder!r} is not a writable folder")
 
 
 def is_special(name: str) -> bool:
-    """Whether it is a device or a pipe, such as /dev/stdout, which can be written to and must not be replaced."""
+    """Whether ``name`` is a device or a pipe, such as /dev/stdout, which must not be replaced by a file."""
     path = Path(name)
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def load(path: str | os.PathLike[str]) -> list[Result]:
-    """The results in a file. LabError when it cannot be read or holds something else."""
+    """Return the results in a file. Raise LabError if it cannot be read or holds something else."""
     name = os.fspath(path)
     try:
         data = checking.parse(Path(path).read_text(encoding="utf-8-sig"))
@@ -158,7 +158,7 @@ def load(path: str | os.PathLike[str]) -> list[Result]:
         version = data.get("version")
         if version != VERSION or isinstance(version, bool):
             found = checking.shown(version)
-            raise checking.Damaged(f"is of version {found}; this gilkit reads version {VERSION}")
+            raise checking.Damaged(f"has version {found}; this gilkit reads version {VERSION}")
         return [_result(each, f"results[{index}]", name) for index, each in enumerate(_list(data))]
     except OSError as error:
         raise LabError(f"{name!r} cannot be read: {error.strerror}") from None
@@ -185,7 +185,7 @@ def _result(data: Any, where: str, source: str) -> Result:
             raise checking.Damaged(f"{where}.verdict.outcome is unknown: {checking.shown(verdict['outcome'])}")
         for index, look in enumerate(data["strip"]):
             if len(look) != len(data["strip"][0]) or len(look) < 2 or look[1] < 0:
-                raise checking.Damaged(f"{where}.strip[{index}] must hold a moment, a case and each core's per cent")
+                raise checking.Damaged(f"{where}.strip[{index}] must hold a time, a case and the per cent of each core")
         return Result.from_json(data, source)
     except checking.Damaged as error:
         raise checking.Damaged(f"is damaged: {error}") from None
@@ -193,8 +193,11 @@ def _result(data: Any, where: str, source: str) -> Result:
 
 @contextlib.contextmanager
 def shown(result: Result) -> Iterator[None]:
-    """While figures are made of a result: where it came from a file, and lacks what its experiment needs, that is the
-    file's fault, and a LabError that names it. What the lab has just measured has no such excuse."""
+    """Turn errors from the figures of a loaded result into a LabError that names its file.
+
+    A saved file may lack what its experiment needs. Errors from a result that the lab has just measured are bugs, and
+    pass through.
+    """
     try:
         yield
     except LabError as error:
@@ -205,5 +208,5 @@ def shown(result: Result) -> Iterator[None]:
         if not result.source:
             raise
         reason = f"it has no {error.args[0]!r}" if isinstance(error, KeyError) and error.args else str(error)
-        where = f"{result.source!r} is damaged: no figures can be made of {result.name!r}"
+        where = f"{result.source!r} is damaged: the figures of {result.name!r} cannot be used"
         raise LabError(f"{where} ({reason or type(error).__name__})") from None

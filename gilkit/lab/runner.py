@@ -1,4 +1,4 @@
-"""Runs an experiment: every case once in each round, each in a worker process of its own, watched by a view."""
+"""Run an experiment: every case once per round, each in its own worker process, with progress shown by a view."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .results import Result
 from .text import duration, shorten_middle
 from .workers import TaskError, Worker
 
-OTHERS_PERCENT = 15.0  # of one core, used by others, before the run is called disturbed
+OTHERS_PERCENT = 15.0  # use of one core by other programs above which the run counts as disturbed
 STEAL_PERCENT = 3.0
-SHORT_STRETCH = 0.05  # seconds; threads take turns, and the kernel counts, in pieces of some milliseconds
-ERROR_LENGTH = 300  # an error may repeat all of its data before it says why
+SHORT_STRETCH = 0.05  # seconds; threads take turns, and the kernel counts CPU time, in steps of milliseconds
+ERROR_LENGTH = 300  # an error may quote all of its data before it gives the reason
 
 
 class View(Protocol):
-    """Who watches a run; see gilkit.lab.live."""
+    """The receiver of a run's progress; see gilkit.lab.live."""
 
     def begin(self, result: Result, cases: Sequence[Case], rounds: int, seconds: float) -> None: ...
     def case(self, index: int, round: int) -> None: ...
@@ -32,8 +32,8 @@ class View(Protocol):
     def note(self, text: str) -> None: ...
 
 
-class Watcher:
-    """Looks at the cores and at the worker some times a second, for the view and for the strip of the report."""
+class CoreSampler:
+    """Samples the cores and the worker several times a second, for the view and for the report's strip chart."""
 
     def __init__(self, result: Result, view: View) -> None:
         import psutil
@@ -45,7 +45,7 @@ class Watcher:
         self.case = 0
         self.worker: Worker | None = None
         self._last: tuple[float, float] | None = None
-        psutil.cpu_percent(percpu=True)  # the first answer is about nothing
+        psutil.cpu_percent(percpu=True)  # the first call has no interval to report on
 
     def focus(self, case: int, worker: Worker) -> None:
         self.case, self.worker = case, worker
@@ -57,17 +57,17 @@ class Watcher:
         self._result.strip.append([round(now - self._start, 3), self.case, *cores])
         percent = None
         if self.worker and self._last:
-            # So far: since this case was begun, not since the last look, which would flicker.
+            # Since the start of this case; since the last sample, the figure would flicker.
             cpu = tree_cpu(self.worker.pid)
             percent = max(0.0, 100 * (cpu - self._last[1]) / max(1e-9, now - self._last[0]))
         self._view.tick(cores, percent)
 
 
 class Others:
-    """How much of this process's cores everybody else used: all that was used, less the lab's and the worker's part.
+    """The use of this process's cores by other programs: the total less the lab's and the worker's share.
 
-    A worker's ended children count too, in what their parent has of them. The kernel counts in ticks of 10 ms, so a
-    short stretch gives a rough figure.
+    The worker's share includes its ended children. The kernel counts in ticks of 10 ms, so a short stretch gives a rough
+    figure.
     """
 
     def __init__(self, worker: Worker) -> None:
@@ -82,7 +82,7 @@ class Others:
         for core, times in enumerate(psutil.cpu_times(percpu=True)):
             if core in allowed:
                 steal += getattr(times, "steal", 0.0)
-                # Guests' time is in user's already.
+                # user already includes the time of virtual machines (guest)
                 busy += sum(getattr(times, part, 0.0) for part in ("user", "nice", "system", "irq", "softirq"))
         own = time.process_time() + tree_cpu(self._worker.pid)
         try:
@@ -93,7 +93,7 @@ class Others:
         return busy - own, steal, time.monotonic()
 
     def percent(self) -> dict[str, float]:
-        """Since the beginning, in per cent of one core: used by others, and taken away by the host."""
+        """Return the per cent of one core used by others and taken by the host, since the object was created."""
         others, steal, wall = (now - before for now, before in zip(self._read(), self._before, strict=True))
         return {
             "others_percent": max(0.0, 100 * others / wall),
@@ -102,25 +102,25 @@ class Others:
 
 
 def disturbances(rows: Sequence[Row]) -> list[str]:
-    """What to say about others' use of the cores: the median over all samples, in per cent of one core."""
+    """Return the warnings about other programs' use of the cores, by the median over all samples."""
     found = []
     others = [value for row in rows for value in row.values("others_percent")]
     steal = [value for row in rows for value in row.values("steal_percent")]
     if others and median(others) > OTHERS_PERCENT:
         found.append(
-            f"Other programs used {median(others):.0f} % of a core meanwhile, so full use shows less than all cores. "
-            "Close them, or run again with a longer --seconds."
+            f"Other programs used {median(others):.0f} % of a core during the run, so full use shows as less than all "
+            "cores. Close them, or run again with a longer --seconds."
         )
     if steal and median(steal) > STEAL_PERCENT:
         found.append(
-            f"The host took {median(steal):.0f} % of a core away from this virtual machine meanwhile: compare ratios, "
+            f"The host took {median(steal):.0f} % of a core from this virtual machine during the run; compare ratios, "
             "not absolute times."
         )
     return found
 
 
 def finish(sample: dict[str, Any]) -> Sample:
-    """Adds what follows from a sample's raw figures."""
+    """Add the derived figures to a sample."""
     if sample.get("wall") and "user" in sample:
         sample["cpu"] = sample["user"] + sample["system"]
         sample["cpu_percent"] = 100 * sample["cpu"] / sample["wall"]
@@ -137,7 +137,7 @@ def run(
     seconds: float | None = None,
     rounds: int | None = None,
 ) -> Result:
-    """Measures and judges. After Ctrl-C the result holds what was measured until then, and is marked interrupted."""
+    """Measure and judge. After Ctrl-C the result holds the measurements so far and is marked interrupted."""
     seconds = experiment.seconds if seconds is None else seconds
     rounds = experiment.rounds if rounds is None else rounds
     cases = experiment.cases(setting)
@@ -157,7 +157,7 @@ def run(
     view.begin(result, cases, rounds, seconds)
     workers: dict[int, Worker] = {}
     try:
-        watcher = Watcher(result, view)
+        sampler = CoreSampler(result, view)
         begun = time.monotonic()
         for turn in range(rounds):
             if turn and experiment.budget and time.monotonic() - begun > experiment.budget:
@@ -170,13 +170,13 @@ def run(
                 try:
                     if index not in workers:
                         workers[index] = Worker(case.interpreter)
-                    watcher.focus(index, workers[index])
+                    sampler.focus(index, workers[index])
                     arguments = dict(case.arguments)
                     if case.timed:
                         arguments["seconds"] = seconds / rounds
                     others = Others(workers[index])
                     answer = workers[index].call(
-                        case.task, arguments, timeout=seconds + experiment.grace, tick=watcher.tick
+                        case.task, arguments, timeout=seconds + experiment.grace, tick=sampler.tick
                     )
                     row.samples.append(finish({**answer, **others.percent()}))
                 except (TaskError, OSError) as error:
@@ -190,8 +190,8 @@ def run(
         view.end()
     if seconds / rounds < SHORT_STRETCH and any(case.timed for case in cases):
         result.warnings.append(
-            f"Each stretch measured was {duration(seconds / rounds)} long, too short for steady figures: give "
-            f"--seconds {SHORT_STRETCH * rounds:g} or more."
+            f"Each measurement lasted {duration(seconds / rounds)}, too short for steady figures; use --seconds "
+            f"{SHORT_STRETCH * rounds:g} or more."
         )
     result.warnings += disturbances(result.rows)
     result.warnings += standing_warnings(result.machine)
@@ -200,19 +200,19 @@ def run(
 
 
 def standing_warnings(facts: dict[str, Any]) -> list[str]:
-    """What about the machine itself limits the figures."""
+    """Return the warnings about limits of the machine itself."""
     found = []
     if facts["affinity"] < facts["cores"]:
         found.append(
-            f"This process may run on {facts['affinity']} of {facts['cores']} cores (taskset, a cpuset of the "
-            "container): the rest stay idle whatever runs."
+            f"This process may run on only {facts['affinity']} of {facts['cores']} cores (taskset, a container's "
+            "cpuset); the others stay idle whatever runs."
         )
     quota = facts["gilkit"].get("quota")
     if quota and quota < facts["affinity"]:
-        found.append(f"The control group allows {quota:g} CPUs' worth of time: full use shows {100 * quota:.0f} %.")
+        found.append(f"The control group's quota is {quota:g} CPUs, so full use shows as {100 * quota:.0f} %.")
     if facts["threads_per_core"] > 1:
         found.append(
-            f"Each core has {facts['threads_per_core']} hardware threads that share its units: CPU % counts them as "
-            "full cores, the work done does not double."
+            f"Each core has {facts['threads_per_core']} hardware threads that share its execution units; CPU % counts "
+            "each as a full core, but the work done does not double."
         )
     return found

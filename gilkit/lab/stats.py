@@ -1,7 +1,7 @@
-"""Medians, bootstrap intervals, and whether a difference has been shown.
+"""Medians, bootstrap intervals, and whether a difference is shown.
 
-The lab compares by ratios of measurements made in turn (A B A B), never by absolute times: the machine it runs on is
-shared, and what disturbs one measurement disturbs its neighbour too.
+The lab compares ratios of measurements that take turns (A B A B), never absolute times: the machine is shared, and a
+disturbance hits neighbouring measurements alike.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """A median and the interval that holds it with 95 % confidence."""
+    """A median and its 95 % confidence interval."""
 
     middle: float
     low: float
@@ -31,10 +31,10 @@ class Interval:
 
 
 def bootstrap(values: Sequence[float], *, seed: int = 0) -> Interval:
-    """The median of ``values`` with its percentile bootstrap interval.
+    """Return the median of ``values`` with its percentile bootstrap interval.
 
-    The resampling is seeded, so the same raw values always give the same interval. With a single value there is
-    nothing to resample, and the interval is that value.
+    The resampling is seeded, so the same values always give the same interval. The interval of a single value is that
+    value.
     """
     if not values:
         raise ValueError("values must hold at least one measurement, got none")
@@ -52,7 +52,7 @@ def bootstrap(values: Sequence[float], *, seed: int = 0) -> Interval:
 
 @dataclass(frozen=True)
 class Ratio:
-    """How one contender compares with another: the median of the paired ratios, and whether it is shown at all."""
+    """A comparison of two contenders: the median of the paired ratios with its interval."""
 
     interval: Interval
     pairs: int
@@ -63,7 +63,7 @@ class Ratio:
 
     @property
     def shown(self) -> bool:
-        """Whether a difference is shown: enough pairs, and an interval on one side of 1."""
+        """Whether a difference is shown: there are enough pairs, and the interval excludes 1."""
         return self.pairs >= MINIMUM_PAIRS and self.interval.excludes(1.0)
 
     def words(self) -> str:
@@ -72,14 +72,14 @@ class Ratio:
         return f"{self.middle:.2f}× ({self.interval.low:.2f}–{self.interval.high:.2f})"
 
 
-# Below this, the extremes of the resampled medians are simply the extremes of the data.
+# With fewer pairs, the interval is simply the range of the data.
 MINIMUM_PAIRS = 3
 
 
 def compare(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
-    """The ratio ours / theirs of measurements made in turn: element i of both belongs to the same round.
+    """Return the ratio ours / theirs of measurements that took turns; element i of both belongs to the same round.
 
-    Rounds that only one of the two completed are left out.
+    Rounds that only one of the two completed are ignored.
     """
     pairs = list(zip(ours, theirs, strict=False))
     if not pairs:
@@ -88,7 +88,7 @@ def compare(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
 
 
 def _divide(a: float, b: float) -> float:
-    """The ratio, of rates too, of which one may be nothing."""
+    """Return a / b, also for rates that are 0."""
     if b == 0:
         return math.inf if a else 1.0
     return a / b

@@ -1,7 +1,6 @@
-"""What a strategy is: a way of putting a workload on the cores.
+"""The interface of strategies: ways of running a workload on the cores.
 
-A strategy, opened for a workload and a thread count, gives a Contender: something that is ready, warm, and does the
-work as often as it is asked to.
+Opening a strategy for a workload and a thread count gives a Contender, which is warm and can run the work repeatedly.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from .workload import Workload
 
 
 class Contender:
-    """A workload made ready under a strategy. A context manager that gives everything back at the end.
+    """A workload prepared under a strategy; a context manager that releases its resources.
 
-    ``run`` does the whole work and returns its result. ``gil`` says whether it runs where there is a GIL.
+    ``run`` does the whole work and returns its result. ``gil`` says whether the work runs under a GIL.
     """
 
     def __init__(self, work: Callable[[], Any], resources: ExitStack | None = None) -> None:
@@ -31,13 +30,13 @@ class Contender:
         return self._work()
 
     def measure(self) -> Usage:
-        """Does the work once and says what it cost, child processes counted in."""
+        """Do the work once and return its cost, child processes included."""
         with Meter() as meter:
             self._work()
         return meter.usage
 
     def result(self, returned: Any) -> Any:
-        """The answer, from what run() returned; fetched outside the timed part where it is elsewhere."""
+        """Return the answer for what run() returned. A remote answer is fetched here, outside the timed part."""
         return returned
 
     def close(self) -> None:
@@ -53,20 +52,22 @@ class Contender:
 class Strategy(ABC):
     name: ClassVar[str]
     label: ClassVar[str]
-    parallel: ClassVar[bool] = True  # whether it takes a thread count other than 1
+    parallel: ClassVar[bool] = True  # whether it can use more than one thread
 
-    shares_memory: ClassVar[bool] = True  # nothing is copied to where the work is done and back
-    any_function: ClassVar[bool] = True  # whether it can carry out a function of the reader's
+    shares_memory: ClassVar[bool] = True  # whether the work reads and writes this process's memory, without copies
+    any_function: ClassVar[bool] = True  # whether it can run the user's own function
 
     def obstacle(self, workload: Workload) -> str | None:
-        """Why it cannot be used for that workload here, or None when it can."""
+        """Return why the strategy cannot run the workload here, or None."""
         return None
 
     def moved(self, workload: Workload, threads: int, result: Any) -> int | None:
-        """How many bytes a run copies, where no system call could count them; None where one does. ``result`` is that
-        of a run."""
+        """Return the bytes that a run copies without system calls, or None if system calls count them.
+
+        ``result`` is the result of a run.
+        """
         return 0 if self.shares_memory else None
 
     @abstractmethod
     def open(self, workload: Workload, threads: int) -> Contender:
-        """Gets everything ready: pools, processes, compiled code. What is timed later is the work alone."""
+        """Prepare everything (pools, processes, compiled code), so that later only the work is timed."""

@@ -1,4 +1,4 @@
-"""Results on a console: what was measured on, the table, the pictures as bars, warnings, and the verdict."""
+"""Results on a console: the machine, the interpreters, the table, warnings and the verdict."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .figures import interpreters_of
 from .results import Result
 from .terminal import sizes
 
-LINE = 120  # no text is set wider
+LINE = 120  # the widest paragraph
 NARROWEST = 10  # columns
 STYLES = {
     Outcome.HOLDS: "green",
@@ -28,18 +28,18 @@ STYLES = {
 
 
 class Output(Console):
-    """A console whose reader may go (| head), of any encoding and width, that takes texts as they are."""
+    """A console of any encoding and width that prints text literally and whose reader may disappear (| head)."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(emoji=False, _environ=sizes(), **options)
         self.width = max(self.width, NARROWEST)
 
     def on_broken_pipe(self) -> None:
-        raise  # the error, for whoever printed; rich would end the program with a status of 1
+        raise  # passes the error to the caller; rich would exit with status 1
 
 
 def show(console: Console, experiment: Experiment, result: Result) -> None:
-    """Prints a whole result."""
+    """Print a whole result."""
     console.print(Text(experiment.title, style="bold"), Text(f"({experiment.name})", style="dim"))
     console.print(Text(f"{'Question' if experiment.asks else 'Claim'}: {experiment.claim}"))
     console.print(Text(machine.one_line(result.machine), style="dim"))
@@ -56,7 +56,7 @@ def show(console: Console, experiment: Experiment, result: Result) -> None:
     for warning in result.warnings:
         console.print(Text(f"Note: {warning}", style="yellow"))
     if result.interrupted:
-        console.print(Text("Interrupted: only what was measured until then.", style="yellow"))
+        console.print(Text("Interrupted; only the measurements up to then are shown.", style="yellow"))
     if result.verdict:
         headline = Text("Advice: " if experiment.asks else "Verdict: the claim ", style="bold")
         words = result.verdict.headline if experiment.asks else result.verdict.said
@@ -72,7 +72,7 @@ def paragraph(text: str, width: int) -> str:
 
 
 def fitting(console: Console, experiment: Experiment, result: Result) -> tuple[Table, list[str]]:
-    """The table with as many columns, from the left, as the console has room for, and the headings of the others."""
+    """Return the table with as many columns as fit, from the left, and the headings of the others."""
     columns = experiment.columns(result.rows, result.setting)
     for count in range(len(columns), 0, -1):
         drawn = table(experiment, result.rows, columns[:count])
@@ -83,15 +83,15 @@ def fitting(console: Console, experiment: Experiment, result: Result) -> tuple[T
 
 def table(experiment: Experiment, rows: Sequence[Row], columns: Sequence[Column]) -> Table:
     drawn = Table(box=None, pad_edge=False, header_style="bold")
-    tells = experiment.names_interpreters
-    if not tells:
+    named = experiment.names_interpreters
+    if not named:
         drawn.add_column("Python")
     drawn.add_column("case", no_wrap=True)
     for column in columns:
         drawn.add_column(column.heading, justify="right")
     previous = None
     for row in rows:
-        if previous and row.interpreter != previous and not tells:
+        if previous and row.interpreter != previous and not named:
             drawn.add_section()
         name = row.interpreter.label if row.interpreter != previous else ""
         previous = row.interpreter
@@ -99,5 +99,5 @@ def table(experiment: Experiment, rows: Sequence[Row], columns: Sequence[Column]
             cells = [column.show(row, rows) for column in columns]
         else:
             cells = ["failed" if row.error else "–"] + [""] * (len(columns) - 1)
-        drawn.add_row(*map(Text, [*([] if tells else [name]), row.label, *cells]))
+        drawn.add_row(*map(Text, [*([] if named else [name]), row.label, *cells]))
     return drawn

@@ -1,4 +1,4 @@
-"""Standard output and standard error as they may be: closed, missing, full, without a reader, or not able to encode "✓"."""
+"""Cope with standard output and error that are closed, missing, full, without a reader, or unable to encode "✓"."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
-# What the lab prints beyond ASCII, for encodings that lack it: one character for one, or columns would shift.
+# ASCII replacements for the other characters that the lab prints, one for one to keep columns aligned.
 _SUBSTITUTES = dict(zip("✓✗◐→×–…µ≈▶█▉▊▋▌▍▎▏·│─━╸╺’", "+x~>x-.u~>#########-|------'", strict=False))
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EROFS}
 
@@ -25,7 +25,7 @@ codecs.register_error("gilkit.lab", _replace)
 
 
 class Aside:
-    """Standard error, which a program can do without: what cannot be written there is dropped."""
+    """A wrapper for standard error that drops what cannot be written."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
@@ -44,7 +44,7 @@ class Aside:
 
 
 def sizes() -> dict[str, str]:
-    """The environment, with the size of the terminal only where it can be one."""
+    """Return the environment without COLUMNS and LINES that are not valid sizes."""
     return {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES") or _is_size(value)}
 
 
@@ -58,17 +58,17 @@ def _usable(file: Any) -> bool:
 
 @contextlib.contextmanager
 def prepared() -> Iterator[None]:
-    """Within the block sys.stdout and sys.stderr are there, take every character, and standard error never fails."""
+    """Make sys.stdout and sys.stderr exist and accept every character, and keep standard error from failing."""
     before = sys.stdout, sys.stderr
     if os.name == "posix":
-        # A file that were opened as number 1 would get what children print.
+        # Occupy the descriptors 0 to 2: a file opened as number 1 would receive what children print.
         while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
             os.set_inheritable(number, True)
         os.close(number)
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         sys.stdout, sys.stderr = (file if _usable(file) else nowhere for file in before)
         for file in (sys.stdout, sys.stderr):
-            # Not every stand-in can be told; those of tests and of notebooks take everything.
+            # Replacements in tests and notebooks lack reconfigure() but accept every character.
             if getattr(file, "errors", None) in ("strict", "surrogateescape") and hasattr(file, "reconfigure"):
                 file.reconfigure(errors="gilkit.lab")
         sys.stderr = cast(TextIO, Aside(sys.stderr))
@@ -79,7 +79,7 @@ def prepared() -> Iterator[None]:
 
 
 def forget(file: Any) -> None:
-    """Lets what a stream has not been able to write go nowhere: the interpreter would try once more at its end."""
+    """Discard what a stream could not write; the interpreter would try again at exit."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         number = os.open(os.devnull, os.O_WRONLY)
         os.dup2(number, file.fileno())
@@ -87,5 +87,5 @@ def forget(file: Any) -> None:
 
 
 def is_output_lost(error: OSError) -> bool:
-    """Whether it says that standard output cannot be written to: other errors name a file."""
+    """Whether ``error`` means that standard output cannot be written; errors of other files name them."""
     return error.filename is None and error.errno in _FULL

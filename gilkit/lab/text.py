@@ -1,4 +1,4 @@
-"""Figures and lists as people write them."""
+"""Format figures and lists for people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PREFIXES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
 def duration(seconds: float) -> str:
-    """Three digits and a unit: 12.3 µs."""
+    """Format seconds with three digits and a unit, such as 12.3 µs."""
     for factor, unit in _PREFIXES:
         if seconds >= factor:
             return f"{digits(seconds / factor)} {unit}"
@@ -17,13 +17,13 @@ def duration(seconds: float) -> str:
 
 
 def durations(low: float, high: float) -> str:
-    """An interval in one unit: 15.7–28.3 µs."""
+    """Format an interval in one unit, such as 15.7–28.3 µs."""
     unit, words = next(((f, u) for f, u in _PREFIXES if high >= f), _PREFIXES[-1])
     return f"{digits(low / unit)}–{digits(high / unit)} {words}"
 
 
 def amount(count: float) -> str:
-    """A large number with a letter for its thousands: 12.3 M."""
+    """Format a large number with a prefix, such as 12.3 M."""
     for power, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(count) >= power:
             return f"{digits(count / power)} {letter}"
@@ -31,7 +31,7 @@ def amount(count: float) -> str:
 
 
 def digits(value: float) -> str:
-    """Three digits: 1.23, 12.3, 123, 1,234."""
+    """Format a number with three digits: 1.23, 12.3, 123, 1,234."""
     size = abs(value)
     if size >= 100:
         return f"{value:,.0f}"
@@ -39,14 +39,14 @@ def digits(value: float) -> str:
 
 
 def factor(value: float) -> str:
-    """How many times, with three digits, or two below 0.1: 861×, 0.57×, 0.0041×."""
+    """Format a factor with three digits, or two below 0.1: 861×, 0.57×, 0.0041×."""
     if 0 < abs(value) < 0.1:
         return f"{value:.{1 - math.floor(math.log10(abs(value)))}f}×"
     return f"{digits(value)}×"
 
 
 def size(count: float) -> str:
-    """Bytes in powers of two: 1 KiB, 1.5 MiB."""
+    """Format bytes in powers of two: 1 KiB, 1.5 MiB."""
     for unit in ("B", "KiB", "MiB"):
         if abs(count) < 1024:
             return f"{count:g} {unit}" if count == int(count) else f"{count:.1f} {unit}"
@@ -55,7 +55,7 @@ def size(count: float) -> str:
 
 
 def listed(words: Sequence[str]) -> str:
-    """a, b and c."""
+    """Join words as in "a, b and c"."""
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else "none"
 
 
@@ -64,7 +64,7 @@ def shorten(words: str, length: int) -> str:
 
 
 def shorten_middle(words: str, length: int) -> str:
-    """Keeps the beginning and the end."""
+    """Shorten text but keep its beginning and end."""
     half = (length - 3) // 2
     return words if len(words) <= length else f"{words[:half]} … {words[-half:]}"
 

@@ -1,4 +1,4 @@
-"""Worker processes: an interpreter running worker/serve.py, asked to carry out tasks, never left behind."""
+"""Worker processes: interpreters that run worker/serve.py, execute tasks, and are never left behind."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TICK = 0.1
 
 
 class TaskError(LabError):
-    """The task raised in the worker, or the worker died or took too long. ``traceback`` is the worker's."""
+    """A task raised, or its worker died or took too long. ``traceback`` comes from the worker."""
 
     def __init__(self, message: str, traceback: str = "") -> None:
         super().__init__(message)
@@ -33,8 +33,8 @@ class TaskError(LabError):
 class Worker:
     """A worker process of one interpreter; a context manager that kills the process and its children at the end.
 
-    It has its own session: Ctrl-C reaches the lab alone, which then stops its workers in order. Should the lab be killed,
-    the pipe that the worker holds on to breaks, and the worker's processes are killed. To be used by one thread at a time.
+    The worker has its own session, so Ctrl-C reaches only the lab, which then stops its workers in order. If the lab is
+    killed, the pipe between the two breaks, and the worker's processes are killed. Use it from one thread at a time.
     """
 
     def __init__(self, interpreter: Interpreter) -> None:
@@ -48,7 +48,7 @@ class Worker:
             end, self._lifeline = os.pipe()
             held = (end,)
             command.append(str(end))
-        # -u keeps Python 2.7 from reading ahead on standard input, -B from leaving its .pyc files here.
+        # -u keeps Python 2.7 from reading ahead on standard input; -B keeps its .pyc files out of this folder.
         try:
             self._process = subprocess.Popen(
                 command,
@@ -97,10 +97,10 @@ class Worker:
         timeout: float = 120.0,
         tick: Callable[[], None] | None = None,
     ) -> Any:
-        """Carries out a task and returns its result. ``tick`` is called some ten times a second meanwhile.
+        """Run a task and return its result, calling ``tick`` about ten times a second while waiting.
 
-        Raises TaskError when the task raises, when the process dies, and after ``timeout`` seconds; in the last two
-        cases the worker is of no more use.
+        Raises TaskError if the task raises, the process dies, or ``timeout`` seconds pass. After the last two the worker
+        cannot be used again.
         """
         assert self._process.stdin
         request = json.dumps({"task": task, "arguments": dict(arguments or {})})
@@ -135,11 +135,11 @@ class Worker:
     def _death(self, task: str) -> TaskError:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(5)
-        self._kill()  # its children may still be there
-        self._listener.join(5)  # its last words may still be on their way
+        self._kill()  # its children may still be alive
+        self._listener.join(5)  # its last output may still be in the pipe
         status = self._process.returncode
         if status is not None and status < 0:
-            known = {each.value: each.name for each in signal.Signals}  # not all real-time signals are
+            known = {each.value: each.name for each in signal.Signals}  # some real-time signals have no name
             ended = f"was killed by {known.get(-status, f'signal {-status}')}"
         else:
             ended = f"ended with status {status}"
@@ -149,7 +149,7 @@ class Worker:
 
     def _kill(self) -> None:
         if hasattr(os, "killpg"):
-            # The session's first process gives the group its number, which stays taken while any member lives.
+            # The group has the number of the session's first process, which is not reused while any member lives.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
         else:  # pragma: no cover - Windows
@@ -161,7 +161,7 @@ class Worker:
             self._lifeline = -1
 
     def close(self) -> None:
-        """Ends the process and all its children, at once. May be called twice."""
+        """Kill the process and all its children immediately. May be called twice."""
         self._kill()
         self._process.wait()
         self._let_go()

@@ -1,23 +1,24 @@
 """Do Python threads leave cores idle, and does native code fill them?
 
-The claim, as tutorials give it: start as many Python threads as there are cores, each in ``while True: x = x ^ 1``,
-and on 4 cores they show 160 % CPU; 100 threads show about 170 %. The same loop in C fills every core: 400 % on 4,
-800 % on 8.
+The claim, as tutorials put it: start as many Python threads as there are cores, each running ``while True: x = x ^
+1``, and on 4 cores they use 160 % CPU; 100 threads use about 170 %. The same loop in C fills every core: 400 % on 4
+cores, 800 % on 8.
 
-The method: that loop in 1 thread, in as many threads as cores, in twice as many and in 100; in a process pool; and in
-C, as ``gilkit.spin``. Each in a worker process of its own, on the running interpreter, on every free-threaded one found
-and on every one asked for, in turn, several rounds. CPU seconds and context switches come from the operating system;
-the loops are counted, because CPU % alone misleads: time that threads spend fighting over the GIL counts as use.
+The method: run that loop in 1 thread, in one thread per core, in two threads per core and in 100 threads; in a process
+pool; and in C, as ``gilkit.spin``. Every case runs in its own worker process, on the running interpreter, on every
+free-threaded interpreter found and on every interpreter given with ``--python``; the cases take turns for several
+rounds. CPU seconds and context switches come from the operating system. The loops are counted too, because CPU % alone
+misleads: time that threads spend fighting over the GIL counts as CPU time.
 
-The rule: the threads of an interpreter *leave cores idle* when the best of its many-thread cases shows less than 90 %
-of the cores' CPU time, and *waste them* when it shows 110 % or more of one core and yet does no more than 1.1 times one
-thread's loops. They *fill the cores* when CPU % is at least 90 % of all and the loops are at least 1.5 times one
-thread's. The native loop fills the cores when it shows at least 95 %. The claim holds when the native loop fills the
-cores and the threads of every interpreter leave them idle or waste them; it holds only for interpreters with a GIL
-when the others fill the cores; it does not hold when an interpreter with a GIL fills them, or when the native loop does
-not. With one core, or without the native figure, nothing is decided, nor when the native loop falls short while other
-programs use the cores; nor does the claim hold or not as a whole while an interpreter was not measured or lies between
-the two. Each case is judged by the round in which other programs used the least.
+The rule: the threads of an interpreter *leave cores idle* when the best of their multi-threaded cases uses less than
+90 % of the cores' CPU time. They *waste them* when it uses at least 110 % of one core but does at most 1.1 times the
+loops of one thread. They *fill the cores* when it uses at least 90 % of all cores and does at least 1.5 times the loops
+of one thread. The native loop fills the cores when it uses at least 95 %. The claim holds when the native loop fills
+the cores and the threads of every interpreter leave them idle or waste them. It holds only for interpreters with a GIL
+when the threads of the others fill the cores. It does not hold when the threads of an interpreter with a GIL fill the
+cores, or when the native loop does not. It is not decided with one core, without the native figure, when the native
+loop falls short while other programs use the cores, or when an interpreter was not measured or is neither idle nor
+full. Each case is judged by the round in which other programs used the least CPU time.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class CpuPercent(Experiment):
     name = "cpu-percent"
     title = "CPU % of a busy loop"
     claim = "Python threads leave cores idle (160 % of 400 %); the same loop in C fills every core."
-    why = "A GIL lets one thread at a time run Python code; C code that has released it runs on every core."
+    why = "A GIL lets one thread at a time run Python code; C code that releases it runs on every core."
     seconds = 1.5
     rounds = 3
     old_pythons = True
@@ -84,7 +85,7 @@ class CpuPercent(Experiment):
             return f"{speedup(row, base):.2f}×" if base else "–"
 
         def split(row: Row, _: Sequence[Row]) -> str:
-            # Of a second of wall time, so that rows of different length compare.
+            # Per second of wall time, so that rows of different length can be compared.
             return f"{row['user'] / row['wall']:.2f} / {row['system'] / row['wall']:.2f}"
 
         def switches(row: Row, _: Sequence[Row]) -> str:
@@ -105,7 +106,7 @@ class CpuPercent(Experiment):
 
     def charts(self, rows: Sequence[Row], setting: Setting) -> list[Chart]:
         cpu, work = [], []
-        for row in sorted(select(rows), key=lambda row: row.strategy == "gilkit"):  # native code by itself, at the end
+        for row in sorted(select(rows), key=lambda row: row.strategy == "gilkit"):  # native code last
             used = bootstrap(row.values("cpu_percent"))
             group = "Native threads" if row.strategy == "gilkit" else f"Python {row.interpreter.label}"
             if row.strategy != "gilkit":
@@ -118,17 +119,17 @@ class CpuPercent(Experiment):
         cores = setting.usable
         return [
             Bars("CPU time used", "%", cpu, 100.0 * cores, "all cores"),
-            Bars("Loops done, against one Python thread of the same interpreter", "×", work, float(cores), "ideal"),
+            Bars("Loops relative to one Python thread of the same interpreter", "×", work, float(cores), "ideal"),
         ]
 
 
 def rates(row: Row) -> list[float]:
-    """Loops per second, round by round."""
+    """Return the loops per second of each round."""
     return [sample["loops"] / sample["wall"] for sample in row.samples]
 
 
 def one_thread(rows: Sequence[Row], interpreter: Interpreter) -> Row | None:
-    """The case of one Python thread on that interpreter, where it was measured."""
+    """Return the row of one Python thread on ``interpreter``, or None if it was not measured."""
     for row in rows:
         if row.strategy == "threads" and row.threads == 1 and row.interpreter == interpreter and row.measured:
             return row
@@ -140,18 +141,18 @@ def speedup(row: Row, base: Row) -> float:
 
 
 def quietest(row: Row) -> Sample:
-    """The round that others disturbed least."""
+    """Return the round that other programs disturbed least."""
     return min(row.samples, key=lambda sample: sample.get("others_percent", 0.0))
 
 
 def used(row: Row) -> float:
-    """CPU % in the quietest round."""
+    """Return the CPU % of the quietest round."""
     percent: float = quietest(row)["cpu_percent"]
     return percent
 
 
 def judge(rows: Sequence[Row], cores: int) -> Verdict:
-    """The rule of this file's docstring."""
+    """Apply the rule of this file's docstring."""
     possible = 100.0 * cores
     natives = [row for row in rows if row.strategy == "gilkit" and row.threads > 1 and row.measured]
     native = max(natives, key=used, default=None)
@@ -176,36 +177,37 @@ def judge(rows: Sequence[Row], cores: int) -> Verdict:
         if percent >= FULL * possible and gain >= MORE_WORK:
             full.append(interpreter)
             sentences.append(
-                f"{name} threads fill the cores: {percent:.0f} % CPU and {gain:.2f} times one thread's loops."
+                f"{name} threads fill the cores: {percent:.0f} % CPU and {gain:.2f} times the loops of one thread."
             )
         elif percent >= OVER_ONE_CORE and gain <= NO_MORE_WORK:
             idle.append(interpreter)
-            least = speedup(busiest, base)
+            done = speedup(busiest, base)
             system = 100 * busiest["system"] / busiest["cpu"] if busiest["cpu"] else 0.0
             sentences.append(
-                f"{name} threads show up to {percent:.0f} % CPU and waste it: {least:.2f} times one thread's loops, "
-                f"{system:.0f} % of the time spent in the system switching between them."
+                f"{name} threads use up to {percent:.0f} % CPU but waste it: they do {done:.2f} times the loops of "
+                f"one thread and spend {system:.0f} % of their CPU time in the kernel."
             )
         elif percent < FULL * possible:
             idle.append(interpreter)
             sentences.append(
-                f"{name} threads leave cores idle: at most {percent:.0f} % CPU of {possible:.0f} %, "
-                f"{gain:.2f} times one thread's loops."
+                f"{name} threads leave cores idle: they use at most {percent:.0f} % CPU of {possible:.0f} % and do "
+                f"{gain:.2f} times the loops of one thread."
             )
         else:
             unclear.append(interpreter)
             sentences.append(
-                f"{name} threads show {percent:.0f} % CPU for {gain:.2f} times one thread's loops: between the two."
+                f"{name} threads use {percent:.0f} % CPU and do {gain:.2f} times the loops of one thread, which is "
+                "neither idle nor full."
             )
     if native:
-        sentences.append(f"The same loop in C (gilkit.spin) shows {used(native):.0f} % of {possible:.0f} %.")
+        sentences.append(f"The same loop in C (gilkit.spin) uses {used(native):.0f} % of {possible:.0f} %.")
     origin = (
-        "The 160 % of the tutorials is CPython before 3.2, whose threads fought over the GIL; from 3.2 on, one thread "
-        "at a time shows 100 %."
+        "The tutorials' 160 % comes from CPython before 3.2, whose threads fought over the GIL; since 3.2 all threads "
+        "together use about 100 %."
     )
 
     if cores < 2:
-        return Verdict(Outcome.OPEN, "This takes at least two cores; there is one to run on.")
+        return Verdict(Outcome.OPEN, "This needs at least two cores, and only one is available.")
     if not native or not (idle or full):
         return Verdict(Outcome.OPEN, " ".join(["Too little was measured to tell.", *sentences]))
     text = " ".join(sentences)

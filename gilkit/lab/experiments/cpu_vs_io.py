@@ -1,15 +1,15 @@
-"""Threads help where tasks wait, and not where they compute.
+"""Threads help tasks that wait, not tasks that compute.
 
-The claim: six pages fetched one after another take 1.61 s, in six threads 0.37 s: threads help where tasks wait. They
-do not help where tasks compute.
+The claim: fetching six pages takes 1.61 s one after another and 0.37 s in six threads, so threads help tasks that
+wait. They do not help tasks that compute.
 
-The method: six fetches from a server on loopback that answers after 0.1 s, and six computations in pure Python;
-serially, in six threads, in six processes, in asyncio's tasks and through gilkit.map, on the running interpreter; and
-serially and in threads on the free-threaded one, if there is one.
+The method: six fetches from a loopback server that answers after 0.1 s, and six computations in pure Python. On the
+running interpreter they run serially, in six threads, in six processes, in asyncio tasks and through gilkit.map; on
+other interpreters serially and in threads.
 
-The rule: *waiting* holds when six threads fetch at least 3 times as quickly as one. *Computing* holds for an
-interpreter when its threads compute at most 1.2 times as quickly as one; without a GIL, and while other programs use the
-cores, that is left undecided.
+The rule: *waiting* holds when six threads fetch at least 3 times as fast as one. *Computing* holds for an interpreter
+when its threads compute at most 1.2 times as fast as one. Without a GIL, that stays undecided while other programs use
+the cores.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class CpuVsIo(Experiment):
     name = "cpu-vs-io"
     title = "Waiting and computing"
     claim = "Six threads fetch six pages in a quarter of the time; they do not compute any faster."
-    why = "A thread that waits for the network has released the GIL; one that computes in Python holds it."
+    why = "A thread releases the GIL while it waits for the network and holds it while it computes in Python."
     rounds = 3
 
     def cases(self, setting: Setting) -> list[Case]:
@@ -71,7 +71,7 @@ class CpuVsIo(Experiment):
                     found = ratio(base, row, "wall").interval
                     group = f"Python {row.interpreter.label} ({row.interpreter.gil_state})"
                     bars.append(Bar(row.strategy, found.middle, found.low, found.high, group))
-            charts.append(Bars(f"{label.capitalize()}: speed-up over one after another", "×", bars))
+            charts.append(Bars(f"{label.capitalize()}: speed-up over the serial run", "×", bars))
         return charts
 
 
@@ -80,7 +80,7 @@ def serial(rows: Sequence[Row], row: Row) -> Row | None:
 
 
 def gain(rows: Sequence[Row], **criteria: object) -> tuple[Row, float] | None:
-    """The rows of threads that meet the criteria, against serial."""
+    """Return the row of threads that meets the criteria and its speed relative to the serial row."""
     row = find(rows, "threads", **criteria)
     base = row and serial(rows, row)
     return (row, 1 / times(row, base, "wall")) if row and base else None
@@ -96,8 +96,8 @@ def waiting(rows: Sequence[Row]) -> Check:
     return Check(
         "waiting",
         faster >= 3,
-        f"Six fetches take {duration(base['wall'])} one after another, {duration(row['wall'])} in six threads: "
-        f"{faster:.1f} times as quick.",
+        f"Six fetches take {duration(base['wall'])} one after another and {duration(row['wall'])} in six threads, "
+        f"{faster:.1f} times as fast.",
     )
 
 
@@ -109,7 +109,9 @@ def computing(rows: Sequence[Row], interpreter: object) -> Check:
         return Check(name, None)
     row, faster = found
     check = Check(
-        name, faster <= 1.2, f"On Python {label} six computations in threads are {faster:.2f} times as quick as in one."
+        name,
+        faster <= 1.2,
+        f"On Python {label} six computations in threads are {faster:.2f} times as fast as one after another.",
     )
-    # A GIL keeps threads to one core, whoever uses the others; without it they may have had no other.
+    # A GIL keeps the threads on one core in any case; without one, other programs may have taken the second core.
     return check if row.interpreter.gil else unless_noisy(check, [row], holds=True)

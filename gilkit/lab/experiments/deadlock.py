@@ -1,13 +1,13 @@
 """Two locks taken in opposite order.
 
-The claim: two locks taken in opposite order by two threads hang both until the system kills them.
+The claim: two threads that take two locks in opposite order hang until the process is killed.
 
-The method: two threads that each take one lock, wait until the other has its own, and then want the other's; with
-threading's locks (counted as hung after half a second), with gilkit.sync's and detection on, with both locks always
-taken in one order, and with a timeout after which everything is given back.
+The method: two threads each take one lock, wait until the other thread has the second lock, and then request that one.
+They do so with threading's locks (counted as hung after half a second) and with gilkit.sync's locks and deadlock
+detection. Two more cases take both locks in one order, and release everything after a timeout and retry.
 
-The rule: *the hang* holds when both threads hung in every round. The ways out are told: detection, when a DeadlockError
-named a cycle of both threads and none hung; order and timeout, when none hung.
+The rule: *the hang* holds when both threads hung in every round. The remedies are only reported: detection works when a
+DeadlockError named a cycle of both threads and neither hung; one order and timeouts work when neither hung.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..text import duration
 WAYS = {
     "hang": "threading.Lock, opposite order",
     "found": "gilkit.sync.Lock, deadlock detection",
-    "avoided": "one order for both",
+    "avoided": "one order for both locks",
     "survived": "timeout and retry",
 }
 
@@ -31,8 +31,8 @@ WAYS = {
 class Deadlock(Experiment):
     name = "deadlock"
     title = "Deadlock"
-    claim = "Two locks taken in opposite order by two threads hang both until the system kills them."
-    why = "Each thread holds what the other waits for; one order for all locks leaves no such circle."
+    claim = "Two threads that take two locks in opposite order hang until the process is killed."
+    why = "Each thread holds the lock that the other waits for; with one order for all locks no such cycle can form."
     rounds = 3
 
     def cases(self, setting: Setting) -> list[Case]:
@@ -62,7 +62,7 @@ class Deadlock(Experiment):
             for row in select(rows, way):
                 interval = bootstrap(row.values("wall"))
                 bars.append(Bar(label, interval.middle, interval.low, interval.high))
-        return [Bars("Time until both threads had ended, or were given up", "s", bars, log=True)]
+        return [Bars("Time until both threads ended or were counted as hung", "s", bars, log=True)]
 
 
 def hang(rows: Sequence[Row]) -> Check:
@@ -82,13 +82,20 @@ def way_out(rows: Sequence[Row], way: str) -> str:
     if way == "found":
         named = free and all(row.values("found")) and all(value == 2 for value in row.values("cycle"))
         return (
-            f"gilkit.sync's locks with detection named the cycle of both threads in a DeadlockError after {after}."
+            "With detection, gilkit.sync's locks raised a DeadlockError that named the cycle of both threads after "
+            f"{after}."
             if named
-            else "Detection did not find it."
+            else "Detection did not find the deadlock."
         )
     if way == "avoided":
-        return f"Taken in one order, a thousand times each, nothing hung ({after})." if free else "One order hung too."
+        return (
+            f"With one order, taken a thousand times by each thread, nothing hung ({after})."
+            if free
+            else "One order hung too."
+        )
     retries = sum(row.values("retries"))
     return (
-        f"With timeouts both ended after {after}, and {retries:.0f} retries in all." if free else "Timeouts hung too."
+        f"With timeouts both threads ended after {after} and {retries:.0f} retries in total."
+        if free
+        else "Timeouts hung too."
     )

@@ -1,14 +1,14 @@
-"""Work shared out over a network, with credentials.
+"""Work distributed over a network, with credentials.
 
 The claim: a manager shares a task queue over the network; workers on other machines take n and return n × n; a wrong
 authkey is refused.
 
-The method: today's form of it, a Dask cluster of processes on loopback with TLS on and certificates made for the run:
-the ten tasks, pi by ``gilkit.pi`` in one task and in as many as workers, a stranger without TLS and one with other
-certificates. It needs the extra ``dask`` (pip install 'gilkit[dask]').
+The method: today's equivalent, a Dask cluster of processes on loopback with TLS and certificates made for the run. It
+runs the ten tasks, and pi by ``gilkit.pi`` in one task and in one task per worker. Then a client without TLS and one
+with other certificates try to connect. The experiment needs the extra ``dask`` (pip install 'gilkit[dask]').
 
-The rule: the *tasks* hold when the ten results are the ten squares, and pi is right to 0.01; *refusal* holds when both
-strangers were refused in every round.
+The rule: the *tasks* hold when the ten results are the ten squares and pi is right to 0.01. The *refusal* holds when
+both outside clients were refused in every round.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..stats import bootstrap
 from ..text import duration, plural
 
 SAMPLES = 400_000_000
-MOST_WORKERS = 8  # each is an interpreter with Dask in it
+MAX_WORKERS = 8  # each is an interpreter that imports Dask
 STAGES = {"start": "start the cluster", "tasks": "ten tasks", "one": "pi in one task", "parallel": "pi in all workers"}
 
 
@@ -32,11 +32,11 @@ class Distributed(Experiment):
     name = "distributed"
     title = "Workers across a network"
     claim = "A manager shares tasks over the network; workers return n × n; a wrong key is refused."
-    why = "TLS lets in only those with a certificate that the cluster's own authority has signed."
+    why = "TLS admits only clients with a certificate that the cluster's own authority has signed."
     rounds = 1
 
     def cases(self, setting: Setting) -> list[Case]:
-        workers = min(setting.threads, MOST_WORKERS)
+        workers = min(setting.threads, MAX_WORKERS)
         arguments = {"workers": workers, "samples": SAMPLES}
         return [
             Case(
@@ -63,7 +63,7 @@ class Distributed(Experiment):
         return [
             *map(cell, STAGES),
             Column("π", lambda row, _: f"{row['pi']:.5f}"),
-            Column("strangers refused", lambda row, _: ", ".join(refused(row)) or "none"),
+            Column("outsiders refused", lambda row, _: ", ".join(refused(row)) or "none"),
         ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
@@ -82,7 +82,7 @@ class Distributed(Experiment):
 
 
 def refused(row: Row) -> list[str]:
-    """The strangers that no round let in."""
+    """Return the kinds of outside clients that were refused in every round."""
     kinds = row.samples[0]["refused"]
     return [kind for kind in kinds if all(sample["refused"][kind] for sample in row.samples)]
 
@@ -94,8 +94,8 @@ def tasks(row: Row) -> Check:
     return Check(
         "the tasks",
         right,
-        f"Ten tasks came back {'as the ten squares' if right else 'wrong'} in {duration(row['tasks'])} "
-        f"({duration(row['tasks'] / 10)} each); pi in {row.threads} tasks was {faster:.2f} times as quick as in one.",
+        f"Ten tasks returned {'the ten squares' if right else 'wrong results'} in {duration(row['tasks'])} "
+        f"({duration(row['tasks'] / 10)} each); pi in {row.threads} tasks was {faster:.2f} times as fast as in one.",
     )
 
 
@@ -106,5 +106,7 @@ def refusal(row: Row) -> Check:
     return Check(
         "the refusal",
         not let_in,
-        f"A stranger {' and one '.join(kept)} was refused." if not let_in else f"A stranger {let_in[0]} got in.",
+        f"A client {' and one '.join(kept)} {'was' if len(kept) == 1 else 'were'} refused."
+        if not let_in
+        else f"A client {let_in[0]} got in.",
     )

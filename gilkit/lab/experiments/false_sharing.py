@@ -1,12 +1,12 @@
 """Two counters on one cache line.
 
-The claim (ours): two counters on one cache line slow each other down though nothing is shared.
+The claim (gilkit's own): two counters on one cache line slow each other down although no data is shared.
 
-The method: native threads that each add to a cell of their own, the cells side by side in memory or each on a cache
-line of its own; with one thread and with as many as cores.
+The method: native threads each add to their own cell. The cells are either adjacent in memory or padded to a cache line
+each. The experiment runs with one thread and with one thread per core.
 
-The rule: it holds when, with several threads, adjacent cells cost at least 1.5 times padded ones, and with one thread
-no more than 1.2 times. If it fails while other programs use the cores, it is left undecided.
+The rule: the claim holds when adjacent cells cost at least 1.5 times as much as padded ones with several threads, and
+at most 1.2 times as much with one thread. A failure while other programs use the cores is left undecided.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ KINDS = ("adjacent cells", "padded cells")
 class FalseSharing(CostExperiment):
     name = "false-sharing"
     title = "False sharing"
-    claim = "Two counters on one cache line slow each other down though nothing is shared."
-    why = "A core must own the whole cache line to write to it: it goes back and forth, whichever half is meant."
+    claim = "Two counters on one cache line slow each other down although no data is shared."
+    why = "A core must own the whole cache line to write any part of it, so the line moves between the cores."
     thing = "an update"
     base = "padded cells"
     seconds = 0.6
@@ -47,7 +47,7 @@ class FalseSharing(CostExperiment):
         ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
-        if setting.cores < 2:  # threads that take turns on one core share its cache
+        if setting.cores < 2:  # threads on one core share its cache
             return combine([])
         return combine([slowed(rows)])
 
@@ -69,7 +69,7 @@ def slowed(rows: Sequence[Row]) -> Check:
     check = Check(
         "several threads",
         together >= 1.5 and alone <= 1.2,
-        f"In {many} threads an update of adjacent cells takes {duration(adjacent['each'])}, of padded ones "
-        f"{duration(padded['each'])}: {together:.1f} times as long. In one thread it is {alone:.2f} times.",
+        f"With {many} threads an update of adjacent cells takes {duration(adjacent['each'])} and one of padded cells "
+        f"{duration(padded['each'])}, a ratio of {together:.1f}. With one thread the ratio is {alone:.2f}.",
     )
     return unless_noisy(check, [adjacent, padded])

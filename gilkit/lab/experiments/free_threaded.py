@@ -2,13 +2,13 @@
 
 The claim: the GIL makes reference counting simple and keeps pure-Python CPU-bound code on one core; PEP 703 removes it.
 
-The method: the lab's workloads in pure Python, in one thread and in as many as cores, on the running interpreter and on
-every other one of version 3 that was found or asked for: wall time, CPU %, and the process's peak memory.
+The method: run the lab's workloads in pure Python, in one thread and in one thread per core, on the running interpreter
+and on every other Python 3 that was found or given. Measure wall time, CPU % and the process's peak memory.
 
-The rule: *one core with the GIL* holds when on no interpreter with a GIL the threads are more than 1.2 times as quick
-as one, over all workloads (geometric mean). *All cores without it* holds when on every free-threaded one they are at
-least 1.4 times as quick. What that costs one thread, and in memory, is told.
-What failed while other programs used the cores is left undecided.
+The rule compares the threads with one thread by the geometric mean over all workloads. *One core with the GIL* holds
+when on every interpreter with a GIL the threads are at most 1.2 times as fast. *All cores without it* holds when on
+every free-threaded interpreter they are at least 1.4 times as fast; a failure while other programs use the cores is
+left undecided. The cost for a single thread, in time and memory, is only reported.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..charts import Bar, Bars, Chart
 from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, combine
 from ..figures import find, interpreters_of, ratio, select, times, unless_noisy
 from ..interpreters import VARIABLE, Interpreter
-from ..text import duration, listed, plural, size
+from ..text import duration, plural, size
 
 WORKLOADS: dict[str, dict[str, object]] = {
     "spin": {"iterations": 15_000_000},
@@ -33,7 +33,7 @@ class FreeThreaded(Experiment):
     name = "free-threaded"
     title = "With and without the GIL"
     claim = "The GIL keeps pure Python on one core; a free-threaded build uses all of them."
-    why = "Without a GIL all threads run at once; keeping their reference counts right costs a single thread time."
+    why = "Without a GIL all threads run at once, but thread-safe reference counts slow each of them down."
     rounds = 3
 
     def cases(self, setting: Setting) -> list[Case]:
@@ -101,7 +101,7 @@ def mean(values: Sequence[float]) -> float:
 
 
 def gain(rows: Sequence[Row], interpreter: Interpreter, threads: int) -> float | None:
-    """The geometric mean of the speed-ups over all workloads."""
+    """Return the geometric mean of the speed-ups over all workloads."""
     gains = []
     for row in select(rows, threads=threads, interpreter=interpreter):
         base = find(rows, row.strategy, threads=1, interpreter=interpreter)
@@ -118,17 +118,19 @@ def group_check(
     rule: Callable[[float], bool],
 ) -> Check:
     known = [(each, value) for each in interpreters if (value := gain(rows, each, threads)) and threads > 1]
-    words = listed([f"{value:.2f} times (Python {each.label})" for each, value in known])
     if not known:
         return Check(name, None)
     held = all(rule(value) for _, value in known)
     mine = [row for each, _ in known for row in select(rows, interpreter=each)]
-    check = Check(name, held, f"{threads} threads do the work {words} as quickly as one.")
+    text = " ".join(
+        f"On Python {each.label}, {threads} threads are {value:.2f} times as fast as one." for each, value in known
+    )
+    check = Check(name, held, text)
     return check if any(each.gil for each in interpreters) else unless_noisy(check, mine)
 
 
 def costs(rows: Sequence[Row], with_gil: Sequence[Interpreter], without: Sequence[Interpreter]) -> str:
-    """What one thread pays without the GIL, against the interpreter nearest in version."""
+    """Say what one thread pays without the GIL, compared with the interpreter nearest in version."""
     sentences = []
     for free in without:
         if not with_gil:
@@ -144,6 +146,6 @@ def costs(rows: Sequence[Row], with_gil: Sequence[Interpreter], without: Sequenc
             memory = [times(mine, theirs, "memory") for mine, theirs in pairs if mine.get("memory")]
             sentences.append(
                 f"One thread of Python {free.label} takes {slower:.2f} times as long as one of {near.label}"
-                + (f", in {mean(memory):.2f} times the memory." if memory else ".")
+                + (f" and uses {mean(memory):.2f} times the memory." if memory else ".")
             )
     return " ".join(sentences)

@@ -1,13 +1,14 @@
-"""What it costs to hand data over.
+"""The cost of handing data over.
 
-The claim: processes share nothing, so data must cross by Queue or Pipe and be pickled; threads share memory.
+The claim: processes share nothing, so data must be pickled and sent through a Queue or a Pipe; threads share memory.
 
-The method: messages of 16 bytes and of 1 MiB from one process to another through multiprocessing's Queue and Pipe and
-through shared memory, from one thread to another through a queue, and to gilkit's threads through gilkit.map. Whole
-batches are sent before the receiver answers, so that it is the transport that is timed.
+The method: send messages of 16 bytes and of 1 MiB from one process to another through multiprocessing's Queue and Pipe
+and through shared memory, from one thread to another through a queue, and to gilkit's threads through gilkit.map. The
+receiver answers once per batch, so the transport is timed and not the round trip.
 
-The rule: *processes copy* when a megabyte costs at least 10 times a small message through Queue and through Pipe.
-*Threads share* when it costs a thread at most 5 times a small message, and at most a tenth of what it costs a Queue.
+The rule: *processes* holds when a megabyte costs at least 10 times as much as a small message, through a Queue and
+through a Pipe. *Threads* holds when, between threads, it costs at most 5 times as much as a small message and at most a
+tenth of its cost through a Queue between processes.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Ipc(CostExperiment):
     name = "ipc"
     title = "Handing data over"
     claim = "Processes share nothing, so data is pickled and copied; threads share memory."
-    why = "What goes to another process is pickled, copied by the kernel and read again; a thread gets a reference."
+    why = "Data for another process is pickled, copied by the kernel and read back; a thread gets a reference."
     thing = "a message"
     base = "thread"
     cpu = False
@@ -63,7 +64,7 @@ class Ipc(CostExperiment):
 
 
 def growth(rows: Sequence[Row], way: str) -> float | None:
-    """How many times as much a megabyte costs as a small message."""
+    """Return the cost of a megabyte relative to a small message."""
     small, large = find(rows, way, size=SIZES[0]), find(rows, way, size=SIZES[1])
     return times(large, small) if small and large else None
 
@@ -74,7 +75,7 @@ def processes_copy(rows: Sequence[Row]) -> Check:
     if not known:
         return Check("processes", None)
     words = " and ".join(f"{value:,.0f} times as much through a {way.title()}" for way, value in found.items() if value)
-    text = f"A megabyte costs a process more than {size(SIZES[0])} do: {words}."
+    text = f"Sent to another process, a megabyte costs more than {size(SIZES[0])}: {words}."
     return Check("processes", all(value >= 10 for value in known), text)
 
 
@@ -85,10 +86,10 @@ def threads_share(rows: Sequence[Row]) -> Check:
         return Check("threads", None)
     against = times(queue, thread)
     text = (
-        f"Between threads it costs {grown:.1f} times as much: {duration(thread['each'])}, where a Queue of "
-        f"processes takes {duration(queue['each'])}, {against:,.0f} times as long."
+        f"Between threads it costs {grown:.1f} times as much: {duration(thread['each'])}. A Queue between processes "
+        f"takes {duration(queue['each'])} for it, {against:,.0f} times as long."
     )
     shared = find(rows, "shared_memory", size=SIZES[1])
     if shared:
-        text += f" Shared memory, copied into once, takes {duration(shared['each'])}."
+        text += f" Shared memory, with a single copy, takes {duration(shared['each'])}."
     return Check("threads", grown <= 5 and against >= 10, text)

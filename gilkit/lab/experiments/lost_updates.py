@@ -1,16 +1,16 @@
-"""Updates that threads lose for one another.
+"""Updates that threads overwrite for each other.
 
 The claim: two threads doing ``balance += n; balance -= n`` 100,000 times (n = 5 and 8) end at a balance other than 0;
 with a lock around the change it is always 0.
 
-The method: that code, without and with the lock, on every interpreter, Python 2.7 included; and the counters of
-gilkit.sync from Python threads on the interpreter that runs the lab, and from 1, 2, 4, ... native threads, which race on
-every build. What should be found in the end and what is, wrong ends, updates lost, time for an update.
+The method: run that code with and without the lock on every interpreter, Python 2.7 included. Run the counters of
+gilkit.sync from Python threads on the lab's own interpreter, and from 1, 2, 4, ... native threads, which race on every
+build. Record the expected and the actual result, the wrong results, the lost updates and the time per update.
 
-The rule, for each interpreter: *updates are lost* when at least one end without the lock was wrong. *The lock helps*
-when no end with it was, on any interpreter. The claim holds for the interpreters that lose updates, if the lock helps.
-Since CPython 3.10 the GIL is only given away at loop ends and calls, and the change has neither: no loss is then chance
-no longer, but no promise either.
+The rule, for each interpreter: *updates are lost* when at least one run without the lock ended wrong. *The lock helps*
+when no run with it ended wrong on any interpreter. The claim holds for the interpreters that lose updates if the lock
+helps. Since CPython 3.10 a thread releases the GIL only at loop ends and calls, and the update contains neither, so it
+loses nothing there; that is an implementation detail, not a guarantee.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from ..figures import find, interpreters_of, select
 from ..interpreters import Interpreter
 from ..text import duration, plural
 
-PYTHON = "Python: "  # before the names of counters that Python threads use
+PYTHON = "Python: "  # prefix of the strategies in which Python threads use a counter
 COUNTERS = ("RacyCounter", "LockedCounter", "AtomicCounter", "ShardedCounter")
 
 
 class LostUpdates(CostExperiment):
     name = "lost-updates"
     title = "Lost updates"
-    claim = "Two threads that change a balance end at a wrong one; with a lock it is always right."
-    why = "Reading, adding and writing back are three steps: what another thread wrote in between is lost."
+    claim = "Two threads that update a balance leave it wrong; with a lock it is always right."
+    why = "Reading, adding and writing back are three steps; a value that another thread writes in between is lost."
     thing = "an update"
     base = "no lock"
     seconds = 1.2
@@ -67,7 +67,7 @@ class LostUpdates(CostExperiment):
 
         def wrong(row: Row, _: Sequence[Row]) -> str:
             if row.values("runs"):
-                return f"{sum(row.values('wrong')):.0f} of {plural(int(sum(row.values('runs'))), 'end')}"
+                return f"{sum(row.values('wrong')):.0f} of {plural(int(sum(row.values('runs'))), 'run')}"
             return f"{100 * sum(row.values('lost')) / sum(row.values('count')):.1f} % of updates"
 
         ends = [Column("expected", expected), Column("found", found), Column("wrong", wrong)]
@@ -85,9 +85,9 @@ class LostUpdates(CostExperiment):
         wrong = sum(value for row in locked for value in row.values("wrong"))
         runs = sum(value for row in locked for value in row.values("runs"))
         if wrong:
-            failed = Check("", False, f"Under a lock {wrong:.0f} of {runs:.0f} ends were wrong.")
+            failed = Check("", False, f"With a lock, {wrong:.0f} of {runs:.0f} runs ended wrong.")
             return combine([failed])
-        lock = f"Under a lock none of {runs:.0f} ends was wrong." if runs else ""
+        lock = f"With a lock, none of {runs:.0f} runs ended wrong." if runs else ""
         text = " ".join(filter(None, [verdict.text, why_none(rows), lock, native(rows)]))
         return Verdict(verdict.outcome, text, verdict.scope)
 
@@ -106,21 +106,21 @@ class LostUpdates(CostExperiment):
             counts = sorted(select(rows, kind), key=lambda row: row.threads)
             if counts:
                 scaling.append(Line(kind, [Point(row.threads, 1e-6 / row["each"]) for row in counts]))
-        charts: list[Chart] = [Bars("Wrong ends without a lock", "%", shares, 100.0)]
+        charts: list[Chart] = [Bars("Runs without a lock that ended wrong", "%", shares, 100.0)]
         if scaling:
             charts.append(
-                Lines("Native threads that count", "threads", "million updates a second", scaling, True, True)
+                Lines("Native threads updating a counter", "threads", "million updates per second", scaling, True, True)
             )
         return [*charts, *super().charts(rows, setting)]
 
 
-def powers(most: int) -> list[int]:
-    """1, 2, 4, ... and ``most``."""
-    return sorted({most, *(1 << power for power in range(most.bit_length()))})
+def powers(largest: int) -> list[int]:
+    """Return 1, 2, 4, ... and ``largest``."""
+    return sorted({largest, *(1 << power for power in range(largest.bit_length()))})
 
 
 def most_threads(rows: Sequence[Row], kind: str) -> Row | None:
-    """A counter with as many native threads as there are cores."""
+    """Return the row of a counter with the most native threads."""
     return max(select(rows, kind), key=lambda row: row.threads, default=None)
 
 
@@ -130,7 +130,7 @@ def loses(rows: Sequence[Row], interpreter: Interpreter) -> Check:
     if row is None:
         return Check(name, None)
     wrong, runs = sum(row.values("wrong")), sum(row.values("runs"))
-    return Check(name, wrong > 0, f"On {name}, {wrong:.0f} of {runs:.0f} ends without a lock were wrong.")
+    return Check(name, wrong > 0, f"On {name}, {wrong:.0f} of {runs:.0f} runs without a lock ended wrong.")
 
 
 def why_none(rows: Sequence[Row]) -> str:
@@ -138,14 +138,14 @@ def why_none(rows: Sequence[Row]) -> str:
         here = row.interpreter
         if here.gil and here.version_info >= (3, 10) and not any(row.values("wrong")):
             return (
-                "Since CPython 3.10 a thread gives the GIL away only at the end of a loop's round and at calls, of which "
-                "the change has none inside: that is chance, and no promise."
+                "Since CPython 3.10 a thread releases the GIL only at loop ends and calls, and the update contains "
+                "neither; that is an implementation detail, not a guarantee."
             )
     return ""
 
 
 def native(rows: Sequence[Row]) -> str:
-    """What native threads lose, and what each counter costs."""
+    """Say which share native threads lose, and what each counter costs."""
     racy = most_threads(rows, "RacyCounter")
     if racy is None:
         return ""
@@ -155,5 +155,5 @@ def native(rows: Sequence[Row]) -> str:
     words = ", ".join(f"{row.strategy} {duration(row['each'])}" for row in safe)
     return (
         f"Native threads lose {lost:.0f} % of a RacyCounter's updates on any build, and "
-        f"{'none' if right else 'some'} of the others' (an update: {words})."
+        f"{'none' if right else 'some'} of the other counters' (time per update: {words})."
     )

@@ -1,16 +1,16 @@
-"""Check and retry, or wait.
+"""Optimistic locking against a mutex.
 
 The claim: an optimistic lock checks a version at the update and retries; it is good where conflicts are rare. A
 pessimistic lock makes everyone wait.
 
-The method: as many native threads as cores (at least 2) update one value: read it, work a little, and compare-and-set,
-again if another was quicker; or take a mutex for the same. Between two updates each thread works for itself: 1,000
-loops, 300, 100, 30, none. The less of that, the more conflicts.
+The method: one native thread per core (at least 2) updates one value. An optimistic update reads the value, works a
+little and calls compare-and-set, and retries if another thread came first; a pessimistic one does the same under a
+mutex. Between two updates each thread works alone for 1,000, 300, 100, 30 or 0 loops. Less work means more conflicts.
 
-The rule: the *rare conflicts* part holds when with the most work between updates the optimistic updates are no slower
-than the mutex's (the ratio's interval reaches 1 or lies above). *Waiting* holds when with no work between updates the
-mutex's updates cost at least 1.5 times an update of one thread alone; if not, while other programs use the cores, it is
-left undecided. Where the two cross is told.
+The rule: *rare conflicts* holds when, with the most work between updates, optimistic updates are not slower than the
+mutex's (the interval of mutex time over optimistic time reaches or exceeds 1). *Waiting* holds when, with no work
+between updates, an update under the mutex costs at least 1.5 times as much as with one thread; a failure while other
+programs use the cores is left undecided. The point where the mutex overtakes is only reported.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class OptimisticLock(CostExperiment):
     name = "optimistic-lock"
     title = "Optimistic and pessimistic locking"
     claim = "An optimistic lock is good where conflicts are rare; a pessimistic one makes everyone wait."
-    why = "Compare-and-set never waits, but is done again where somebody interfered; a mutex makes a queue."
+    why = "Compare-and-set never waits but is repeated after a conflict; a mutex makes threads queue."
     thing = "an update"
     base = "LockedCounter"
     seconds = 0.3
@@ -77,17 +77,17 @@ class OptimisticLock(CostExperiment):
                     interval = bootstrap([1e9 * value for value in row.values("each")])
                     points.append(Point(row.arguments["outside"] + 1, interval.middle, interval.low, interval.high))
             lines.append(Line(label, sorted(points, key=lambda point: point.x)))
-        title = "Time for an update, by the work between two (conflicts rise to the left)"
-        return [Lines(title, "loops between, and one", "ns", lines, log_x=True, log_y=True)]
+        title = "Time for an update, by the work between updates (conflicts increase to the left)"
+        return [Lines(title, "loops between, plus one", "ns", lines, log_x=True, log_y=True)]
 
 
 def conflicts(row: Row) -> float:
-    """Attempts that another thread undid, in per cent of the updates."""
+    """Return the failed attempts in per cent of the updates."""
     return 100 * sum(row.values("retries")) / sum(row.values("count"))
 
 
 def pairs(rows: Sequence[Row]) -> list[tuple[Row, Row]]:
-    """The optimistic and the locked row of each amount of work, most work first."""
+    """Return the optimistic and the mutex row of each amount of work, most work first."""
     return [
         (row, locked)
         for row in select(rows, "optimistic")
@@ -112,27 +112,27 @@ def rare(rows: Sequence[Row]) -> Check:
 
 def waiting(rows: Sequence[Row]) -> Check:
     alone = find(rows, "LockedCounter", threads=1)
-    crowd = next((row for row in select(rows, "LockedCounter", outside=0) if row.threads > 1), None)
-    if alone is None or crowd is None:
+    contended = next((row for row in select(rows, "LockedCounter", outside=0) if row.threads > 1), None)
+    if alone is None or contended is None:
         return Check("waiting", None)
-    # each is wall time over all threads' updates: with nothing in the way it would fall as threads are added.
-    factor = times(crowd, alone)
+    # "each" is wall time over the updates of all threads: without contention it would fall as threads are added.
+    factor = times(contended, alone)
     check = Check(
         "waiting",
         factor >= 1.5,
-        f"With no work between updates, one under the mutex takes {duration(crowd['each'])}, {factor:.1f} times what one thread "
-        "alone takes.",
+        f"With no work between updates, an update under the mutex takes {duration(contended['each'])}, "
+        f"{factor:.1f} times as long as with one thread.",
     )
-    return unless_noisy(check, [crowd])
+    return unless_noisy(check, [contended])
 
 
 def crossing(rows: Sequence[Row]) -> str:
-    """Where the two change places, from few conflicts to many."""
+    """Say from which rate of conflicts on the mutex is faster."""
     found = sorted(pairs(rows), key=lambda pair: -pair[0].arguments["outside"])
     for optimistic, locked in found:
         if ratio(locked, optimistic).interval.high < 1:
             return (
-                f"From {conflicts(optimistic):.0f} % conflicts on ({optimistic.arguments['outside']} loops between) "
-                "the mutex is the quicker."
+                f"From {conflicts(optimistic):.0f} % conflicts on ({optimistic.arguments['outside']} loops between "
+                "updates) the mutex is faster."
             )
-    return "The mutex was not quicker at any contention measured." if found else ""
+    return "The mutex was not faster at any contention measured." if found else ""

@@ -1,14 +1,14 @@
-"""How many simultaneous tasks CPU-bound work should have.
+"""The best number of simultaneous tasks for CPU-bound work.
 
 The claim: for CPU-bound work the number of simultaneous tasks should equal the number of cores; more only switch.
 
-The method: the busy loop in 1 to 128 threads: in C, as ``gilkit.spin``, in pure Python on the running interpreter and
-on the free-threaded one. Work per second and CPU %.
+The method: run the busy loop in 1 to 128 threads, in C as ``gilkit.spin`` and in pure Python on every interpreter, and
+measure work per second and CPU %.
 
-The rule, for the native loop and for each interpreter's threads: *as many as cores* holds when that count does at least
-0.95 times the work of the best count, at least 1.5 times the work of one thread, and 128 threads do no more than 1.05
-times its work. An interpreter with a GIL, whose threads gain nothing at any count, so fails it.
-What failed while other programs used the cores is left undecided.
+The rule, for the native loop and for the threads of each interpreter: the claim holds when one thread per core does at
+least 0.95 times the work of the best count and at least 1.5 times the work of one thread, and when 128 threads do at
+most 1.05 times the work of one per core. An interpreter with a GIL fails, because its threads gain nothing at any
+count. Other failures while other programs use the cores are left undecided.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from ..text import plural
 class Oversubscription(Experiment):
     name = "oversubscription"
     title = "More threads than cores"
-    claim = "CPU-bound work wants as many simultaneous tasks as cores; more only switch."
-    why = "A core does one thing at a time: more threads than cores take turns, and every turn costs a switch."
+    claim = "CPU-bound work needs as many simultaneous tasks as cores; more tasks only add switches."
+    why = "A core runs one thread at a time, so more threads than cores take turns, and every turn costs a switch."
     seconds = 0.9
     rounds = 3
 
@@ -55,7 +55,7 @@ class Oversubscription(Experiment):
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
         checks = [enough(select(rows, "gilkit"), "native threads", setting.usable)]
-        # Those that were to be measured, too.
+        # Of all rows, not only the measured ones: a missing interpreter leaves its part undecided.
         for interpreter in interpreters_of([row for row in rows if row.strategy == "threads"]):
             mine = select(rows, "threads", interpreter=interpreter)
             checks.append(enough(mine, f"threads of Python {interpreter.label}", setting.usable))
@@ -78,7 +78,7 @@ class Oversubscription(Experiment):
                 lines.append(Line(label, points))
         ideal = [Point(count, min(count, setting.usable)) for count in counts(setting.threads)]
         lines.append(Line("ideal", ideal, ideal=True))
-        return [Lines("Work against one thread", "threads", "×", lines, log_x=True)]
+        return [Lines("Work relative to one thread", "threads", "×", lines, log_x=True)]
 
 
 def counts(cores: int) -> list[int]:
@@ -103,9 +103,9 @@ def enough(rows: Sequence[Row], name: str, cores: int) -> Check:
     check = Check(
         name,
         against_best >= 0.95 and against_one >= 1.5 and after <= 1.05,
-        f"{name[0].upper()}{name[1:]}: {cores} do {against_one:.2f} times the work of one, {last.threads} "
-        f"{after:.2f} times the work of {cores}.",
+        f"{name[0].upper()}{name[1:]}: {cores} do {against_one:.2f} times the work of one; {last.threads} "
+        f"do {after:.2f} times the work of {cores}.",
     )
-    # A GIL keeps threads to one core, whoever uses the others.
+    # A GIL keeps the threads on one core, whatever other programs do.
     held = right.strategy == "threads" and right.interpreter.gil
     return check if held else unless_noisy(check, rows)

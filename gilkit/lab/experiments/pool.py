@@ -1,18 +1,17 @@
-"""Who gets which task of a pool, what a pool saves, and how many workers are enough.
+"""The schedule of a pool, what a pool saves, and its best size.
 
-The claim: a pool of 4 workers given 5 tasks starts four at once; the fifth waits for the first to finish. Pools save
-the creation and destruction of their workers. A pool's best size for CPU-bound work is the number of cores.
+The claim: a pool of 4 workers given 5 tasks starts four at once, and the fifth waits for the first to finish. Pools
+save creating and destroying workers. The best pool size for CPU-bound work is the number of cores.
 
-The method: five sleeping tasks of different length on four workers, each with the moments it began and ended; a pool
-made for every task beside one that is kept; and CPU-bound work, the same amount for each, on warm pools of half as many
-to 4 × as many processes as cores.
+The method: run five sleeping tasks of different length on four workers and record when each starts and ends. Run a task
+on a pool made for it and on a pool that is kept. Run the same CPU-bound work on warm pools of half as many to four
+times as many processes as cores.
 
-The rule: the *schedule* holds when the first four have all begun before any ended, and the fifth began after the first
-end, within 10 ms of it. *Reuse* holds when a task on the kept pool is shown to cost less than one on a pool of its own
-(the interval of the ratio, the same round for both, lies above 1), for threads and for processes. The *best size* holds
-when as many processes as cores take at most 1.1 times the best time of all sizes, and half as many take at least 1.3
-times as long as that.
-What failed while other programs used the cores is left undecided.
+The rule: the *schedule* holds when, in most runs, the first four tasks start before any ends and the fifth starts
+within 10 ms after the first end. *Reuse* holds when a task on the kept pool is shown to cost less than one on a new
+pool (the interval of the ratio of the same rounds lies above 1), for threads and for processes. The *best size* holds
+when one process per core takes at most 1.1 times the best time of all sizes, and half as many take at least 1.3 times
+as long as that; a failure while other programs use the cores is left undecided.
 """
 
 from __future__ import annotations
@@ -29,14 +28,14 @@ WORKERS = 4
 LENGTHS = [0.16, 0.08, 0.2, 0.12, 0.1]
 PROMPT = 0.010
 LOOPS = 100_000
-TASKS = 48  # for each core: many and short, so that waiting for the last one does not count
+TASKS = 48  # per core; many short tasks, because the wait for the last one must not matter
 
 
 class Pool(Experiment):
     name = "pool"
     title = "Pools: schedule, reuse, size"
-    claim = "4 workers start 4 of 5 tasks, the fifth waits; reuse saves; the best size is the number of cores."
-    why = "A worker takes the next task when it is free; making it anew costs what starting a thread or a process does."
+    claim = "4 workers start 4 of 5 tasks, the fifth waits; reuse saves time; the best size is the number of cores."
+    why = "A worker takes the next task when it is free; a new worker costs the start of a thread or a process."
     seconds = 0.6
     rounds = 3
 
@@ -56,7 +55,7 @@ class Pool(Experiment):
                 )
             )
         for kind in ("threads", "processes"):
-            for task, words in (("fresh", "a pool for each task"), ("reused", "one pool for all tasks")):
+            for task, words in (("fresh", "a new pool for each task"), ("reused", "one pool for all tasks")):
                 arguments = {"kind": kind, "workers": WORKERS}
                 cases.append(Case(f"{words}, {kind}", f"pooling:{task}", here, arguments, task, WORKERS))
         tasks = TASKS * setting.threads
@@ -79,12 +78,12 @@ class Pool(Experiment):
             spans = row.samples[-1].get("spans")
             if not spans:
                 return ""
-            return f"began at {duration(spans[-1][2])}, first end at {duration(min(span[3] for span in spans))}"
+            return f"started at {duration(spans[-1][2])}, first end at {duration(min(span[3] for span in spans))}"
 
         return [
-            # Of a schedule the whole is what counts; those of a pool a task are done as often as time allows.
-            Column("in all", lambda row, _: "" if row.strategy in ("fresh", "reused") else duration(row["wall"])),
-            Column("a task", lambda row, _: duration(row["each"]) if row.get("each") else ""),
+            # Not for reuse, whose tasks are repeated for as long as the time allows.
+            Column("total", lambda row, _: "" if row.strategy in ("fresh", "reused") else duration(row["wall"])),
+            Column("per task", lambda row, _: duration(row["each"]) if row.get("each") else ""),
             Column("fifth task", fifth),
         ]
 
@@ -111,7 +110,7 @@ class Pool(Experiment):
 
 
 def sizes(cores: int) -> list[int]:
-    """From half as many as cores to four times as many; and one, where that does not take too long."""
+    """Return the pool sizes, from half the cores to four times as many, and 1 where that does not take too long."""
     return sorted({1 if cores <= 8 else cores, max(1, cores // 2), cores, 2 * cores, 4 * cores})
 
 
@@ -126,11 +125,11 @@ def schedule(rows: Sequence[Row]) -> Check:
         first = min(span[3] for span in sample["spans"])
         latest = max(latest, starts[WORKERS] - first)
         kept += starts[WORKERS - 1] < first <= starts[WORKERS] + 0.001 and starts[WORKERS] - first <= PROMPT
-    # One late start on a busy machine does not refute a rule that holds all other times.
+    # One late start on a busy machine does not refute the rule.
     return Check(
         "the schedule",
         kept > len(samples) / 2,
-        f"In {kept} of {len(samples)} runs four tasks began at once and the fifth as soon as one had ended "
+        f"In {kept} of {len(samples)} runs four tasks started at once and the fifth as soon as one had ended "
         f"(at most {duration(max(0.0, latest))} later).",
     )
 
@@ -143,11 +142,11 @@ def reuse(rows: Sequence[Row]) -> Check:
             ratios.append((kept.arguments["kind"], ratio(fresh, kept)))
     if not ratios:
         return Check("reuse", None)
-    words = listed([f"{digits(found.middle)} times for {kind}" for kind, found in ratios])
+    words = listed([f"{digits(found.middle)} times as much with {kind}" for kind, found in ratios])
     return Check(
         "reuse",
         all(found.interval.low > 1 for _, found in ratios),
-        f"A pool made for it alone makes a task so much dearer than a pool that is kept: {words}.",
+        f"A task on a new pool costs more than one on a pool that is kept: {words}.",
     )
 
 
@@ -162,7 +161,7 @@ def best_size(rows: Sequence[Row], cores: int) -> Check:
     check = Check(
         "the best size",
         near <= 1.1 and slower >= 1.3,
-        f"CPU-bound work was quickest on {plural(best.threads, 'process', 'processes')}; {cores}, one for each core, "
+        f"CPU-bound work was fastest on {plural(best.threads, 'process', 'processes')}; {cores}, one for each core, "
         f"took {near:.2f} times as long, and {half.threads} took {slower:.2f} times as long as {cores}.",
     )
     return unless_noisy(check, measured)

@@ -1,16 +1,16 @@
-"""One process, a process or a thread for each connection, or coroutines: requests per second against clients.
+"""Servers with one process, a process or a thread per connection, or coroutines: requests per second by clients.
 
-The claim: one thread for each connection beats one process. Requests per second at 1, 2, 3, 4, 10, 50, 100, 200 and 500
-clients: threads 6943, 6891, 6584, 6517, –, 6179 (10), 4927 (50), 2378 (100); in a virtual machine threads 909, 3778,
-4815, 5000, 4998 (10), 4882 (50), 4603 (100), 3445 (200), 1778 (500, with errors) and fork 384, 436, 435, 438, 383 (10),
-364 (50), 321 (100, with errors). Throughput falls as contexts rise.
+The claim: a thread per connection beats a process per connection. Requests per second at 1, 2, 3, 4, 10, 50, 100, 200
+and 500 clients: threads 6943, 6891, 6584, 6517, –, 6179 (10), 4927 (50), 2378 (100); in a virtual machine threads 909,
+3778, 4815, 5000, 4998 (10), 4882 (50), 4603 (100), 3445 (200), 1778 (500, with errors) and fork 384, 436, 435, 438, 383
+(10), 364 (50), 321 (100, with errors). Throughput falls as contexts rise.
 
-The method: echo servers on loopback that handle one connection after another, each in a process of its own, in a thread
-of its own, in one of 16 threads, or in a coroutine; one client, an event loop, keeps 1 to 500 connections going, each
-for a single request. Every run ends after its time or 2,000 requests.
+The method: echo servers on loopback handle connections one after another, each in its own process, each in its own
+thread, on a pool of 16 threads, or in coroutines. One client, an event loop, keeps 1 to 500 connections open, each for
+a single request. A run ends when its time is over or after 2,000 requests.
 
-The rule: *threads over processes* holds when threads answer more requests than fork does at every number of clients,
-the interval of the ratio being above 1. *Throughput falls* holds when threads answer at most 0.9 times as many requests
+The rule: *threads over processes* holds when threads answer more requests than fork at every number of clients (the
+interval of the ratio lies above 1). *Falling throughput* holds when threads answer at most 0.9 times as many requests
 with the most clients as at their best.
 """
 
@@ -28,8 +28,8 @@ from ..text import listed, plural
 CLIENTS = (1, 4, 10, 50, 200, 500)
 KINDS = {
     "serial": "one after another",
-    "fork": "fork for each",
-    "threads": "thread for each",
+    "fork": "fork per connection",
+    "threads": "thread per connection",
     "pool": "pool of 16 threads",
     "asyncio": "asyncio",
 }
@@ -38,8 +38,8 @@ KINDS = {
 class Server(Experiment):
     name = "server"
     title = "A server's connections"
-    claim = "A thread for each connection beats a process for each; throughput falls as contexts rise."
-    why = "A fork copies the process for each connection; a thread starts quickly, but waits for its turn of the GIL."
+    claim = "A thread per connection beats a process per connection; throughput falls as contexts rise."
+    why = "A fork copies the process for each connection; a thread starts quickly but waits for its turn with the GIL."
     seconds = 0.5
     rounds = 2
 
@@ -66,7 +66,7 @@ class Server(Experiment):
 
         return [
             Column("requests/s", lambda row, _: f"{row['rate']:,.0f}"),
-            Column("against thread for each", against),
+            Column("against threads", against),
             Column("errors", lambda row, _: f"{sum(row.values('errors')):.0f}"),
         ]
 
@@ -87,10 +87,10 @@ class Server(Experiment):
 
 
 def others(rows: Sequence[Row]) -> str:
-    """What the servers answer at their best that start nothing for a connection."""
+    """Say what the servers that start nothing per connection answer at their best."""
     best = {kind: max(select(rows, kind), key=lambda row: row["rate"], default=None) for kind in ("serial", "asyncio")}
-    words = [f"{KINDS[kind]} {row['rate']:,.0f} requests/s" for kind, row in best.items() if row]
-    return f"Servers that start nothing for a connection, at their best: {listed(words)}." if words else ""
+    words = [f"{row['rate']:,.0f} requests/s ({KINDS[kind]})" for kind, row in best.items() if row]
+    return f"Servers that start nothing per connection peak at {listed(words)}." if words else ""
 
 
 def threads_win(rows: Sequence[Row]) -> Check:
@@ -101,12 +101,12 @@ def threads_win(rows: Sequence[Row]) -> Check:
     ]
     if not pairs:
         return Check("threads over processes", None)
-    least = min(pair.middle for _, pair in pairs)
-    most = max(pair.middle for _, pair in pairs)
+    low = min(pair.middle for _, pair in pairs)
+    high = max(pair.middle for _, pair in pairs)
     return Check(
         "threads over processes",
         all(pair.interval.low > 1 for _, pair in pairs),
-        f"A thread for each connection answers {least:.1f} to {most:.1f} times as many requests as a fork for each.",
+        f"A thread per connection answers {low:.1f} to {high:.1f} times as many requests as a fork per connection.",
     )
 
 
@@ -120,6 +120,6 @@ def throughput_falls(rows: Sequence[Row]) -> Check:
     return Check(
         "falling throughput",
         share <= 0.9,
-        f"Threads are at their best with {plural(best.threads, 'client')} ({best['rate']:,.0f} requests/s); with "
-        f"{last.threads} they answer {share:.2f} times as many.",
+        f"Threads peak at {best['rate']:,.0f} requests/s with {plural(best.threads, 'client')}; with {last.threads} "
+        f"they answer {share:.2f} times as many.",
     )

@@ -1,14 +1,14 @@
-"""What it costs to start something and wait for its end.
+"""The cost of starting something and waiting for its end.
 
-The claim: a process is dear to create (fork less than spawn, thanks to copy-on-write), a thread cheap, a coroutine
-cheaper.
+The claim: a process is expensive to create (fork less than spawn, thanks to copy-on-write), a thread is cheap, and a
+coroutine is cheaper.
 
-The method: processes by fork, by spawn and by forkserver, by fork from a process that holds 256 MiB, threads, greenlets
-and asyncio tasks that do nothing, started and waited for; and, for what reuse makes of it, a task for a pool's process
-or thread that is there already, and the smallest region of a gilkit kernel on all threads.
+The method: start processes by fork, spawn and forkserver, and by fork from a process that holds 256 MiB, and start
+threads, greenlets and asyncio tasks, all of which do nothing; wait for each to end. For comparison, submit a task to an
+existing process or thread of a pool, and run the smallest region of a gilkit kernel on all threads.
 
-The rule: each step of the order holds by itself: *spawn over fork*, *process over thread* and *thread over coroutine*
-are shown when the interval of the ratio, the same round for both, lies above 1.
+The rule: *spawn over fork*, *process over thread* and *thread over coroutine* are judged separately. Each holds when
+the interval of the ratio of the same rounds lies above 1.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ NAMES = {
 class SpawnCost(CostExperiment):
     name = "spawn-cost"
     title = "The cost of a start"
-    claim = "A process is dear to create (fork less than spawn), a thread cheap, a coroutine cheaper."
-    why = "A process needs an address space, or a whole new interpreter; a thread a stack; a coroutine an object."
+    claim = "A process is expensive to create (fork less so than spawn), a thread is cheap, a coroutine cheaper."
+    why = "A process needs an address space or a whole new interpreter, a thread a stack, a coroutine only an object."
     thing = "a start and join"
     base = "thread"
     cpu = False
@@ -62,29 +62,29 @@ class SpawnCost(CostExperiment):
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
         checks = [
-            dearer(rows, "spawn", "fork", "spawn over fork"),
-            dearer(rows, "fork", "thread", "process over thread"),
-            dearer(rows, "thread", "task", "thread over coroutine"),
+            costlier(rows, "spawn", "fork", "spawn over fork"),
+            costlier(rows, "fork", "thread", "process over thread"),
+            costlier(rows, "thread", "task", "thread over coroutine"),
         ]
         verdict = combine(checks)
         kept, region = find(rows, "thread pool"), find(rows, "gilkit")
         extra = ""
         if kept and region:
             extra = (
-                f" What is there already is cheaper: a task for a thread pool {duration(kept['each'])}, a gilkit "
-                f"region on all threads {duration(region['each'])}."
+                f" Reuse is cheaper: a task for a thread pool takes {duration(kept['each'])}, a gilkit region on all "
+                f"threads {duration(region['each'])}."
             )
         return Verdict(verdict.outcome, verdict.text + extra, verdict.scope)
 
 
-def dearer(rows: Sequence[Row], dear: str, cheap: str, name: str) -> Check:
-    first, second = find(rows, dear), find(rows, cheap)
+def costlier(rows: Sequence[Row], costly: str, cheap: str, name: str) -> Check:
+    first, second = find(rows, costly), find(rows, cheap)
     if first is None or second is None:
         return Check(name, None)
     found = ratio(first, second)
     return Check(
         name,
         found.interval.low > 1,
-        f"{NAMES[dear]} takes {duration(first['each'])}, {digits(found.middle)} times the {duration(second['each'])} of "
-        f"{NAMES[cheap][0].lower()}{NAMES[cheap][1:]}.",
+        f"{NAMES[costly]} takes {duration(first['each'])}, {digits(found.middle)} times as long as "
+        f"{NAMES[cheap][0].lower()}{NAMES[cheap][1:]} ({duration(second['each'])}).",
     )

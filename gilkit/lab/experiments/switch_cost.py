@@ -1,17 +1,17 @@
-"""What a switch from one context to another costs.
+"""The cost of a switch from one context to another.
 
-The claim: a kernel trap costs tens of cycles; what is dear is the switch, which grows with the number of active
-contexts; user-level switches (coroutines) are cheapest.
+The claim: a kernel trap costs tens of cycles. The context switch is the expensive part, and its cost grows with the
+number of active contexts. User-level switches (coroutines) are cheapest.
 
-The method: a token goes round a ring of 2, 16 and 128 contexts: processes with pipes, Python threads with locks, native
-threads (``gilkit.sync.ping_pong``), asyncio tasks, greenlets, generators. The rings of processes and of threads are kept to
-one core, where handing the token over is a switch and nothing else; beside them, rings of 2 that may use any core, where
-it is mostly the waking of another core. And the system call getppid(), less a call of the same kind that stays in Python.
+The method: a token travels round a ring of 2, 16 and 128 contexts: processes with pipes, Python threads with locks,
+native threads (``gilkit.sync.ping_pong``), asyncio tasks, greenlets and generators. Rings of processes and threads are
+pinned to one core, where handing over the token is exactly one switch. Further rings of 2 may use any core, where the
+time is mostly that of waking another core. The system call is getppid(), less an equal call that stays in user mode.
 
-The rule: the *trap* holds when it costs at most a third of a switch between native threads, which have nothing else to
-do. *Growth* holds when a switch in the largest ring costs at least 1.2 times one in the smallest, for most of Python
-threads, native threads and processes. *User-level switches* hold when generators, and greenlets where installed, cost
-less than any of those; asyncio's tasks, whose event loop works between two switches, are told of but not asked for.
+The rule: the *trap* holds when it costs at most a third of a switch between native threads. *Growth with the contexts*
+holds when a switch in the largest ring costs at least 1.2 times as much as in the smallest, for most of Python threads,
+native threads and processes. *User-level switches* holds when generators, and greenlets where installed, cost less than
+all of those. asyncio tasks are reported but not judged, because the event loop works between two switches.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ NAMES = {"tasks": "asyncio tasks", "native": "native threads", "threads": "Pytho
 class SwitchCost(CostExperiment):
     name = "switch-cost"
     title = "The cost of a switch"
-    claim = "A kernel trap is cheap, a switch is dear and grows with the contexts; coroutines switch cheapest."
-    why = "The kernel puts one context away and brings another, whose data has left the caches; a coroutine is called."
+    claim = "A kernel trap is cheap; a switch is expensive, more so with more contexts; coroutines switch cheapest."
+    why = "The kernel saves one context and loads another, whose data has left the caches; a coroutine is just called."
     thing = "a switch"
     base = "threads"
     cpu = False
@@ -91,7 +91,7 @@ def trap(rows: Sequence[Row]) -> Check:
     )
     woken = find(rows, "native, any core")
     if woken:
-        text += f" Where it is another core that must wake up, it takes {duration(woken['each'])}."
+        text += f" When another core must wake up, it takes {duration(woken['each'])}."
     return Check("the trap", share >= 3, text)
 
 
@@ -103,11 +103,11 @@ def growth(rows: Sequence[Row]) -> Check:
             grown.append((NAMES.get(kind, kind), times(last, first)))
     if not grown:
         return Check("growth with the contexts", None)
-    words = listed([f"{factor:.2f} times that among {RINGS[0]} for {name}" for name, factor in grown])
+    words = listed([f"{factor:.2f} times as much for {name}" for name, factor in grown])
     return Check(
         "growth with the contexts",
         2 * sum(factor >= 1.2 for _, factor in grown) > len(grown),
-        f"Among {RINGS[-1]} contexts a switch costs {words}.",
+        f"With {RINGS[-1]} contexts instead of {RINGS[0]} a switch costs {words}.",
     )
 
 
@@ -119,10 +119,10 @@ def user_level(rows: Sequence[Row]) -> Check:
     cheapest = min(kernel, key=lambda row: row["each"])
     words = listed([f"{duration(row['each'])} between {row.strategy}" for row in user])
     text = (
-        f"In user mode it takes {words}; by way of the kernel at least {duration(cheapest['each'])}, between "
-        f"{NAMES.get(cheapest.strategy, cheapest.strategy)}."
+        f"In user mode a switch takes {words}; through the kernel it takes at least {duration(cheapest['each'])}, "
+        f"between {NAMES.get(cheapest.strategy, cheapest.strategy)}."
     )
     tasks = find(rows, "tasks", threads=RINGS[0])
     if tasks:
-        text += f" asyncio's tasks take {duration(tasks['each'])}: the event loop's own work."
+        text += f" Between asyncio tasks it takes {duration(tasks['each'])}, which includes the event loop's own work."
     return Check("user-level switches", all(times(row, cheapest) < 1 for row in user), text)

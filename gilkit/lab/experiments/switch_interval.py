@@ -1,15 +1,15 @@
-"""When a thread gives the GIL away.
+"""When a thread releases the GIL.
 
 The claim: a thread releases the GIL every 100 bytecodes. (Since Python 3.2: every 5 ms, when another thread asks.)
 
-The method: a thread that naps 2 ms at a time notes how much longer its naps take: beside nothing, beside a thread that
-computes in pure Python, and, on the running interpreter, beside one in a gilkit kernel; and beside Python with the
-switch interval set to 0.5 ms. On every interpreter found or asked for, Python 2.7 included.
+The method: a thread sleeps 2 ms at a time and records how late each sleep ends: with no other thread, next to a thread
+that computes in pure Python, the same with the switch interval set to 0.5 ms, and, on the running interpreter, next to
+a thread in a gilkit kernel. This runs on every interpreter found or given, Python 2.7 included.
 
-The rule, for each interpreter: the wait is the median lateness beside Python less that beside nothing. *Every 100
-bytecodes* is shown by a wait of at most 1 ms, the time of some thousand bytecodes, where there is a GIL; *every 5 ms*
-by one of 2.5 to 20 ms; without a GIL there is nothing to wait for. The claim holds when every interpreter with a GIL
-gives it away every 100 bytecodes, and for those that do otherwise.
+The rule, for each interpreter with a GIL: the wait is the median lateness next to a Python thread less the median
+lateness alone. A wait of at most 1 ms, the time of some thousand bytecodes, shows a release *every 100 bytecodes*; a
+wait of 2.5 to 20 ms shows one *every 5 ms*. Without a GIL there is nothing to wait for. The claim holds when every
+interpreter with a GIL releases it every 100 bytecodes; otherwise it holds only for those that do.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class SwitchInterval(Experiment):
     name = "switch-interval"
     title = "Waiting for the GIL"
     claim = "A thread releases the GIL every 100 bytecodes (since Python 3.2: every 5 ms, on request)."
-    why = "A thread that wakes up must have the GIL, and the one that computes gives it away now and then, not at once."
+    why = "A waking thread needs the GIL, and the computing thread releases it only now and then."
     seconds = 0.9
     rounds = 3
     old_pythons = True
@@ -40,14 +40,14 @@ class SwitchInterval(Experiment):
     def cases(self, setting: Setting) -> list[Case]:
         cases = []
         for each in setting.interpreters:
-            cases.append(Case("beside nothing", "latency:waking", each, {"beside": "nothing"}, "nothing"))
-            cases.append(Case("beside a Python thread", "latency:waking", each, {"beside": "python"}, "python"))
+            cases.append(Case("alone", "latency:waking", each, {"neighbour": "nothing"}, "nothing"))
+            cases.append(Case("next to a Python thread", "latency:waking", each, {"neighbour": "python"}, "python"))
             if each.gil and each.version_info >= (3, 2):
-                arguments = {"beside": "python", "interval": SHORT}
+                arguments = {"neighbour": "python", "interval": SHORT}
                 label = f"the same, switch interval {duration(SHORT)}"
                 cases.append(Case(label, "latency:waking", each, arguments, "short"))
             if each.running:
-                cases.append(Case("beside a gilkit kernel", "latency:waking", each, {"beside": "gilkit"}, "gilkit"))
+                cases.append(Case("next to a gilkit kernel", "latency:waking", each, {"neighbour": "gilkit"}, "gilkit"))
         return cases
 
     def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
@@ -72,13 +72,13 @@ class SwitchInterval(Experiment):
                 interval = bootstrap([max(1e-7, value) for value in row.values("late")])
                 label = f"Python {row.interpreter.label}"
                 bars.append(Bar(row.label, interval.middle, interval.low, interval.high, label))
-        return [Bars("How late a nap of 2 ms ends", "s", bars, log=True)]
+        return [Bars("How late a sleep of 2 ms ends", "s", bars, log=True)]
 
 
-def wait(rows: Sequence[Row], interpreter: Interpreter, beside: str) -> float | None:
-    """How much later a nap ends beside a computing thread than beside nothing."""
+def wait(rows: Sequence[Row], interpreter: Interpreter, neighbour: str) -> float | None:
+    """Return how much later a sleep ends next to a computing thread than alone."""
     alone = find(rows, "nothing", interpreter=interpreter)
-    row = find(rows, beside, interpreter=interpreter)
+    row = find(rows, neighbour, interpreter=interpreter)
     return max(0.0, row["late"] - alone["late"]) if row and alone else None
 
 
@@ -89,7 +89,7 @@ def held(rows: Sequence[Row], interpreter: Interpreter) -> Check:
         return Check(name, None)
     text = f"On {name} a waking thread waits {duration(waited)} for the GIL"
     if waited <= BYTECODES:
-        text += ", which some hundred bytecodes take."
+        text += ", the time of a few hundred bytecodes."
     elif INTERVAL[0] <= waited <= INTERVAL[1]:
         text += ", about the switch interval of 5 ms."
     else:
@@ -106,5 +106,5 @@ def kernel(rows: Sequence[Row]) -> str:
     for row in rows:
         waited = wait(rows, row.interpreter, "gilkit") if row.strategy == "gilkit" else None
         if waited is not None:
-            return f"Beside a gilkit kernel, which holds no GIL, it waits {duration(waited)}."
+            return f"Next to a gilkit kernel, which does not hold the GIL, it waits {duration(waited)}."
     return ""

@@ -2,13 +2,13 @@
 
 The claim: ``threading.local`` gives each thread its own state without a lock and without passing it along.
 
-The method: threads that each count in a state of their own, which they are given as an argument, find in a
-threading.local, find in a dict by their identity, or find in that dict under a lock; in 1 thread and in as many as
-cores, on each interpreter. At the end each checks that its count is what it alone has counted. Beside them native
-threads, which add to a partial sum of their own each (``gilkit.sync.ShardedCounter``).
+The method: each thread counts in its own state, which it gets as an argument, from a threading.local, from a dict keyed
+by its identity, or from that dict under a lock. This runs in 1 thread and in one thread per core on each interpreter.
+At the end each thread checks that the count is its own. For comparison, native threads each add to their own partial
+sum (``gilkit.sync.ShardedCounter``).
 
-The rule: *own state* holds when every thread of every case found exactly its own count in threading.local. *Without a
-lock* holds when threading.local costs less than a dict under a lock.
+The rule: *each thread's own state* holds when every thread found exactly its own count in threading.local. *Doing
+without a lock* holds when threading.local costs less than a dict under a lock.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ KINDS = ("argument", "threading.local", "dict by thread", "dict and lock")
 
 class ThreadLocal(CostExperiment):
     name = "thread-local"
-    title = "State of a thread's own"
+    title = "State that belongs to a thread"
     claim = "threading.local gives each thread its own state without a lock and without passing it along."
-    why = "No other thread can reach it, so none need be kept out; to find it costs a look-up."
+    why = "No other thread can reach the state, so it needs no lock; finding it costs a look-up."
     thing = "an access"
     base = "argument"
     seconds = 0.6
@@ -63,8 +63,8 @@ class ThreadLocal(CostExperiment):
         extra = ""
         if native:
             extra = (
-                f" Native threads with a partial sum each, {native.threads} at once, take "
-                f"{duration(native['each'])} for an addition."
+                f" With {plural(native.threads, 'native thread')} and a partial sum each, an addition takes "
+                f"{duration(native['each'])}."
             )
         return Verdict(verdict.outcome, verdict.text + extra, verdict.scope)
 
@@ -83,15 +83,15 @@ def own_state(rows: Sequence[Row]) -> Check:
 def without_lock(rows: Sequence[Row]) -> Check:
     ratios, words = [], []
     for interpreter in interpreters_of(rows):
-        # With most threads: that is when a lock is contended.
+        # The most threads, because that is when the lock is contended.
         own = max(select(rows, "threading.local", interpreter=interpreter), key=lambda row: row.threads, default=None)
         locked = own and find(rows, "dict and lock", interpreter=interpreter, threads=own.threads)
         passed = own and find(rows, "argument", interpreter=interpreter, threads=own.threads)
         if own and locked:
             ratios.append(times(locked, own))
             words.append(
-                f"On Python {interpreter.label}, {plural(own.threads, 'thread')}, an access to threading.local takes "
-                f"{duration(own['each'])}, a dict and a lock {ratios[-1]:.1f} times as long"
-                + (f", an argument {times(passed, own):.2f} times." if passed else ".")
+                f"On Python {interpreter.label} with {plural(own.threads, 'thread')}, an access to threading.local "
+                f"takes {duration(own['each'])}, a dict with a lock {ratios[-1]:.1f} times as long"
+                + (f", an argument {times(passed, own):.2f} times as long." if passed else ".")
             )
     return Check("doing without a lock", all(each > 1 for each in ratios) if ratios else None, " ".join(words))

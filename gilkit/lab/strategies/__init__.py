@@ -1,4 +1,4 @@
-"""The strategies; a class added in a file here is found by itself."""
+"""The strategies; a new class in this folder is discovered automatically."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..errors import LabError
 from ..registry import modules, subclasses
 from ..strategy import Strategy
 
-# Plain Python first, gilkit after it, the peers last; a file not named here comes at the end.
+# Plain Python first, then gilkit, then the peers. Files not listed here come last.
 _ORDER = ("serial", "threads", "pool", "subinterpreters", "free-threaded", "gilkit-map", "kernel", "peers")
 
 
@@ -23,7 +23,7 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Strategy:
-    """The strategy of that name. LabError when there is none."""
+    """Return the strategy called ``name``; raise LabError if there is none."""
     for strategy in every():
         if strategy.name == name:
             return strategy

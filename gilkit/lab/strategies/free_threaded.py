@@ -1,4 +1,4 @@
-"""Pure-Python threads on a free-threaded build, in a worker process that stays up and times itself."""
+"""Pure-Python threads on a free-threaded build, in a persistent worker process that times itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _interpreter() -> interpreters.Interpreter | None:
 
 
 class Remote(Contender):
-    """The work on another interpreter. run() returns nothing; result() fetches the answer."""
+    """The work on another interpreter. run() does not return the answer; result() fetches it."""
 
     def __init__(self, worker: Worker, gil: bool) -> None:
         stack = ExitStack()
@@ -43,7 +43,7 @@ class Remote(Contender):
 
 
 def remote(interpreter: interpreters.Interpreter, workload: Workload, threads: int) -> Remote:
-    """A workload's pure-Python side, ready on that interpreter's threads."""
+    """Return a contender that runs a workload's pure-Python version on the interpreter's threads."""
     worker = Worker(interpreter)
     try:
         task = workload.module.__name__.rpartition(".")[2]

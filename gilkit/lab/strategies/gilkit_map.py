@@ -1,4 +1,4 @@
-"""The same Python callables on gilkit's native pool; they share cores as far as they release the GIL."""
+"""The same Python callables on gilkit's native pool, in parallel wherever they release the GIL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""joblib's processes (loky), where it is installed."""
+"""joblib's processes (loky), if joblib is installed."""
 
 from __future__ import annotations
 

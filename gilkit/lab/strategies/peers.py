@@ -1,4 +1,4 @@
-"""Other native ways to the same result, each where it is installed and the workload has a side for it."""
+"""Other native libraries, each if it is installed and the workload has a version for it."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ class _Peer(Strategy):
         if importlib.util.find_spec(self.name) is None:
             return f"{self.name} is not installed"
         if workload.peer(self.name) is None:
-            return f"{workload.name} has no {self.name} form"
+            return f"{workload.name} has no {self.name} version"
         return None
 
     def open(self, workload: Workload, threads: int) -> Contender:
         make = workload.peer(self.name)
         assert make
         with warnings.catch_warnings():
-            # About the peer's own build (a threading layer that is missing, say), not about what is measured.
+            # These concern the peer's own build, such as a missing threading layer, not the measurement.
             warnings.simplefilter("ignore")
             work = make(threads)
-            work()  # compiles, and starts the peer's threads
+            work()  # compiles the code and starts the peer's threads
         return Contender(work)
 
 

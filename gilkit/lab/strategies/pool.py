@@ -1,4 +1,4 @@
-"""Pure Python in a multiprocessing.Pool, warm before the clock starts."""
+"""Pure Python in a multiprocessing.Pool, warmed up before timing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Pool(Strategy):
     def open(self, workload: Workload, threads: int) -> Contender:
         stack = ExitStack()
         with warnings.catch_warnings():
-            # CPython warns of forking beside other threads. They are idle here, and the reader asked to see fork.
+            # CPython warns about forking while other threads exist. They are idle here, and fork is what is measured.
             warnings.simplefilter("ignore", DeprecationWarning)
             pool = multiprocessing.get_context(self.method).Pool(threads)
 
@@ -33,7 +33,7 @@ class _Pool(Strategy):
             pool.join()
 
         stack.callback(end)
-        # Two rounds: the first is over when all processes have started, in the second each loads the workload.
+        # The first round ends when all processes have started; in the second each loads the workload.
         pool.map(time.sleep, [0.02] * threads, chunksize=1)
         pool.map(_load, [workload.module.__name__] * threads, chunksize=1)
 
@@ -45,7 +45,7 @@ class _Pool(Strategy):
 
 def _load(module: str) -> None:
     __import__(module)
-    time.sleep(0.02)  # long enough that every process takes one
+    time.sleep(0.02)  # long enough for every process to take one task
 
 
 class Fork(_Pool):

@@ -1,4 +1,4 @@
-"""One pure-Python thread: what everything else is measured against."""
+"""One pure-Python thread, the baseline of all comparisons."""
 
 from __future__ import annotations
 

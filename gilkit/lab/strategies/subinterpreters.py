@@ -1,4 +1,4 @@
-"""Pure Python in sub-interpreters with a GIL each, in one process (Python 3.14 and later)."""
+"""Pure Python in sub-interpreters of one process, each with its own GIL (Python 3.14 and later)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ..custom import Custom
 from ..strategy import Contender, Strategy
 from ..workload import Workload
 
-GUEST = str(Path(__file__).parent.parent / "worker")
+WORKER = str(Path(__file__).parent.parent / "worker")
 TASKS = "gilkit_tasks"
 
-# A sub-interpreter begins with a sys.path of its own.
+# A sub-interpreter starts with its own sys.path.
 _PREPARE = "import sys; sys.path[:] = {!r}"
 
 
@@ -34,12 +34,12 @@ class Subinterpreters(Strategy):
         return None
 
     def open(self, workload: Workload, threads: int) -> Contender:
-        if GUEST not in sys.path:
-            sys.path.append(GUEST)
+        if WORKER not in sys.path:
+            sys.path.append(WORKER)
         stack = ExitStack()
         make = concurrent.futures.InterpreterPoolExecutor  # type: ignore[attr-defined, unused-ignore]
         pool = stack.enter_context(make(threads, initializer=exec, initargs=(_PREPARE.format(sys.path),)))
-        list(pool.map(time.sleep, [0.02] * threads))  # every interpreter is there
+        list(pool.map(time.sleep, [0.02] * threads))  # waits until every interpreter has started
 
         def tasks(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
             return pool.map(importable(function), items)
@@ -47,8 +47,10 @@ class Subinterpreters(Strategy):
         return Contender(lambda: workload.solve(tasks, threads), stack)
 
     def moved(self, workload: Workload, threads: int, result: Any) -> int:
-        """What goes to the interpreters and back is pickled. A workload may go there more than once: it is done once
-        more, by a map that counts."""
+        """Return the size of the pickles that go to the interpreters and back.
+
+        A workload may send several batches, so it is run once more with a ``map`` that counts.
+        """
         if isinstance(workload, Custom):
             return len(pickle.dumps(workload.inputs)) + len(pickle.dumps(result))
         total = 0
@@ -65,7 +67,7 @@ class Subinterpreters(Strategy):
 
 
 class _ByPlace(pickle.Unpickler):
-    """Finds the tasks as a package of their own, beside worker/serve.py."""
+    """Finds the tasks in their own package next to worker/serve.py."""
 
     def find_class(self, module: str, name: str) -> Any:
         _, found, rest = module.partition(f".{TASKS}")
@@ -73,5 +75,5 @@ class _ByPlace(pickle.Unpickler):
 
 
 def importable(function: Any) -> Any:
-    """A task's function in a form that does not have a sub-interpreter import gilkit, with its NumPy, to find it."""
+    """Return a task's function under a name that a sub-interpreter can import without gilkit and NumPy."""
     return _ByPlace(io.BytesIO(pickle.dumps(function))).load()

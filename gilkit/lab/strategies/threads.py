@@ -17,5 +17,5 @@ class Threads(Strategy):
     def open(self, workload: Workload, threads: int) -> Contender:
         stack = ExitStack()
         pool = stack.enter_context(ThreadPoolExecutor(threads))
-        list(pool.map(time.sleep, [0.005] * threads))  # every thread is there
+        list(pool.map(time.sleep, [0.005] * threads))  # waits until every thread has started
         return Contender(lambda: workload.solve(pool.map, threads), stack)

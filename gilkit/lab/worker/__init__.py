@@ -1,1 +1,1 @@
-"""What runs inside the interpreter under test: standard library only, and Python 2.7 upwards."""
+"""The code that runs inside the interpreter under test: standard library only, Python 2.7 and later."""

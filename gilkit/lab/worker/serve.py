@@ -1,10 +1,10 @@
-"""The worker process of the lab: takes requests on standard input, answers on standard output, a JSON line each.
+"""The lab's worker process: reads requests from standard input and answers on standard output, one JSON line each.
 
-It is run as a script by whatever interpreter is being measured, so it needs nothing but the standard library and
-works on Python 2.7 and every later version. A request is ``{"task": "module:function", "arguments": {...}}``, where
-the module is one of the package ``gilkit_tasks`` beside this file; the answer is ``{"result": ...}``, or ``{"error":
-the last line of the traceback, "traceback": all of it}``. The process ends when its standard input does; and when the
-lab is gone, it is killed with all its children, whatever they are doing.
+The interpreter being measured runs this file as a script, so it needs only the standard library and works on Python 2.7
+and every later version. A request is ``{"task": "module:function", "arguments": {...}}``, where the module belongs to
+the package ``gilkit_tasks`` in this folder. The answer is ``{"result": ...}``, or ``{"error": the last line of the
+traceback, "traceback": all of it}``. The process ends when its standard input ends. If the lab dies, the process is
+killed with all its children, whatever they are doing.
 """
 
 from __future__ import absolute_import, print_function
@@ -23,9 +23,9 @@ try:
 except ImportError:  # pragma: no cover - Windows
     fcntl = None  # type: ignore[assignment]
 
-F_SETSIG = 10  # Linux; not among the names in fcntl before Python 3.13
+F_SETSIG = 10  # Linux; fcntl has no name for it before Python 3.13
 
-# Beside this file; Python does not look there under PYTHONSAFEPATH.
+# The tasks are in this folder, which PYTHONSAFEPATH would exclude.
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -40,17 +40,17 @@ def answer(request):
 
 
 def end_with_the_lab(lifeline):
-    """Kills this process's group once the other end of that pipe is closed, which is when the lab ends, however it does.
+    """Kill this process's group when the other end of the pipe closes, which happens however the lab ends.
 
-    On Linux the kernel does it, for which no thread of this process need be awake, nor get the GIL that a task may never
-    give away. Elsewhere a thread does.
+    On Linux the kernel sends the signal, so no thread of this process has to wake up or get the GIL, which a task may
+    never release. Elsewhere a thread waits for the end of the pipe.
     """
     if sys.platform.startswith("linux"):
         fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
         fcntl.fcntl(lifeline, F_SETSIG, signal.SIGKILL)
         fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
-        if select.select([lifeline], [], [], 0)[0]:  # it had been closed before
-            os.killpg(os.getpgrp(), signal.SIGKILL)  # pragma: no cover - ends what would have to tell
+        if select.select([lifeline], [], [], 0)[0]:  # closed already
+            os.killpg(os.getpgrp(), signal.SIGKILL)  # pragma: no cover - ends coverage too
     else:  # pragma: no cover - not Linux; a test runs it and sees the process die
 
         def wait():
@@ -65,8 +65,8 @@ def end_with_the_lab(lifeline):
 def main():
     if len(sys.argv) > 1:
         end_with_the_lab(int(sys.argv[1]))
-    # What a task prints must not be taken for an answer, nor may it read the requests: they keep the old standard input
-    # and output for themselves. File descriptor 0 becomes empty, 1 a second standard error.
+    # A task must not print into the answers or read the requests, so both move to new descriptors. Descriptor 0 becomes
+    # empty, and descriptor 1 a second standard error.
     requests, answers = os.fdopen(os.dup(0), "r"), os.fdopen(os.dup(1), "w")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -80,7 +80,7 @@ def main():
         except (IOError, OSError):  # the lab is gone
             break
     try:
-        answers.close()  # tries to write it once more; at the interpreter's end, that would be complained of
+        answers.close()  # retries the write now, because a failure at interpreter exit would print an error
     except (IOError, OSError):
         pass
 

@@ -1,4 +1,4 @@
-"""The workloads, one file each; a file added here is found by itself."""
+"""The workloads, one file each; a new file in this folder is discovered automatically."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def _class(name: str) -> type[Workload]:
 
 
 def custom(size: Mapping[str, Any]) -> Workload:
-    """A reader's own function; see gilkit.lab.custom."""
+    """Return the user's own function as a workload; see gilkit.lab.custom."""
     return Custom(**size)
 
 
 def get(name: str, **size: object) -> Workload:
-    """The workload of that name, of its usual size but for what ``size`` says. LabError when there is none."""
+    """Return the workload called ``name``, with its default size changed by ``size``; raise LabError if there is none."""
     if name not in names():
         raise LabError(f"there is no workload {name!r}; there are: {', '.join(names())}")
     return _class(name)(**size)

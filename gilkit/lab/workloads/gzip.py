@@ -1,4 +1,4 @@
-"""gzip: zlib's blocks side by side, one valid file in the end. What pigz does, out of the standard library."""
+"""gzip: blocks compressed in parallel by zlib and joined into one valid file, as pigz does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Gzip(Workload):
 
     def __init__(self, size: int = 16_000_000, level: int = 6) -> None:
         super().__init__(size=size, level=level)
-        text(size)  # made outside of what is timed
+        text(size)  # generated outside the timed part
 
     @property
     def amount(self) -> float:
@@ -34,4 +34,4 @@ class Gzip(Workload):
         except (OSError, EOFError, ValueError, TypeError) as error:
             raise WrongResult(f"not a gzip file: {error}") from error
         if data != text(self.size["size"]):
-            raise WrongResult("the file holds another text")
+            raise WrongResult("the file holds a different text")

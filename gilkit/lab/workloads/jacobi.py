@@ -1,4 +1,4 @@
-"""Solving an equation: Jacobi sweeps of the heat equation."""
+"""Solve the heat equation by Jacobi sweeps."""
 
 from __future__ import annotations
 

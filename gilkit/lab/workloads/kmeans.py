@@ -1,4 +1,4 @@
-"""Training a model: k-means."""
+"""Train a model by k-means."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class KMeans(Workload):
         return np.array(data.points(self.size["count"], self.size["dimensions"]))
 
     def _rounds(self, nearest: Callable[[Any, Any], Any]) -> Any:
-        """Lloyd's algorithm around a function that finds each point's nearest centre."""
+        """Run Lloyd's algorithm with a function that finds the nearest centre of each point."""
         clusters = self.size["clusters"]
         centers = self.points[:clusters].copy()
         for _ in range(self.size["iterations"]):

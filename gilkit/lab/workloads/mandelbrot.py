@@ -1,4 +1,4 @@
-"""The Mandelbrot set: rows of very unequal cost, the load balancer's test."""
+"""The Mandelbrot set, whose rows differ widely in cost and so test load balancing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Mandelbrot(Workload):
         y: tuple[float, float] = (-1.5, 1.5),
         max_iter: int = 200,
     ) -> None:
-        # JSON, through which sizes go to workers, makes lists of tuples.
+        # Sizes go to workers as JSON, which turns tuples into lists.
         super().__init__(width=width, height=height, x=tuple(x), y=tuple(y), max_iter=max_iter)
 
     @property
@@ -42,7 +42,7 @@ class Mandelbrot(Workload):
         expected = _expected(*self.size.values())
         if got.shape != expected.shape:
             raise WrongResult(f"mandelbrot has the shape {expected.shape}, got {got.shape}")
-        # Compilers may fuse or reorder what decides at the very edge of the set: a few pixels, not a picture.
+        # Compilers may fuse or reorder the arithmetic that decides pixels at the very edge of the set.
         wrong = np.count_nonzero(got != expected)
         if wrong > got.size // 1000:
             raise WrongResult(f"mandelbrot differs in {wrong} of {got.size} pixels")
@@ -53,7 +53,7 @@ class Mandelbrot(Workload):
         return np.linspace(x0, x1, size["width"]), np.linspace(y0, y1, size["height"])
 
     def numpy(self, threads: int) -> Callable[[], Any]:
-        """Whole-array steps; points that have escaped are dropped, or the work would be several times as much."""
+        """Whole-array steps that drop escaped points, which saves most of the work."""
         xs, ys = self._axes()
         max_iter = self.size["max_iter"]
 
@@ -73,7 +73,7 @@ class Mandelbrot(Workload):
         return work
 
     def numba(self, threads: int) -> Callable[[], Any]:
-        """Scalar loops, a prange over the rows."""
+        """Scalar loops with a prange over the rows."""
         import numba
 
         @numba.njit(parallel=True)  # type: ignore[untyped-decorator, unused-ignore]
@@ -101,7 +101,7 @@ class Mandelbrot(Workload):
         return lambda: fill(xs, ys, self.size["max_iter"])
 
     def numexpr(self, threads: int) -> Callable[[], Any]:
-        """NumPy's way, with numexpr for the arithmetic."""
+        """The NumPy version, with numexpr for the arithmetic."""
         import numexpr
 
         xs, ys = self._axes()

@@ -1,4 +1,4 @@
-"""Pi by throwing darts at a square: independent samples, a generator's speed."""
+"""Pi by throwing darts at a square: independent samples, limited by the random generator."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SPREAD = math.sqrt(math.pi * (4 - math.pi))  # standard deviation of one dart's 
 
 
 class Pi(Workload):
-    """Every contender throws with its own generator, as its users would, so the answers differ by chance alone."""
+    """Every contender uses its own generator, as its users would, so the answers differ by chance."""
 
     name = "pi"
     title = "pi by Monte Carlo"
@@ -31,7 +31,7 @@ class Pi(Workload):
         return gilkit.pi(self.size["samples"], seed=self.size["seed"], threads=threads)
 
     def check(self, result: Any) -> None:
-        # Six standard deviations: a right generator fails once in half a billion runs.
+        # Six standard deviations: a correct generator fails once in half a billion runs.
         bound = 6 * SPREAD / math.sqrt(self.size["samples"])
         if not abs(result - math.pi) <= bound:
             raise WrongResult(f"pi from {self.size['samples']} samples is within {bound:.2g}, got {result!r}")
@@ -52,7 +52,7 @@ class Pi(Workload):
         return work
 
     def numba(self, threads: int) -> Callable[[], Any]:
-        """The loop of numba's own documentation, with numba's generator."""
+        """The loop from numba's documentation, with numba's generator."""
         import random
 
         import numba
@@ -71,7 +71,7 @@ class Pi(Workload):
         return lambda: estimate(self.size["samples"])
 
     def numexpr(self, threads: int) -> Callable[[], Any]:
-        """NumPy throws the darts, which numexpr cannot; numexpr counts them."""
+        """NumPy throws the darts, because numexpr has no generator; numexpr counts them."""
         import numexpr
         import numpy as np
 

@@ -1,4 +1,4 @@
-"""Searching with regular expressions: the PyPI package ``regex`` with ``concurrent=True``, through ``gilkit.map``."""
+"""Search with regular expressions: the PyPI package ``regex`` with ``concurrent=True``, through ``gilkit.map``."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Regex(Workload):
     unit = "bytes"
 
     def __init__(self, size: int = 4_000_000, engine: str | None = None) -> None:
-        """``engine``: "regex", or "re"; None: the first where it is installed here. Every interpreter uses the same."""
+        """``engine`` is "regex" or "re", and by default "regex" if installed. All interpreters use the same engine."""
         super().__init__(size=size, engine=engine or ("regex" if importlib.util.find_spec("regex") else "re"))
         self.needs = [self.size["engine"]] if self.size["engine"] != "re" else []
-        pieces(size)  # made outside of what is timed
+        pieces(size)  # generated outside the timed part
 
     @property
     def amount(self) -> float:

@@ -18,7 +18,7 @@ class Sha256(Workload):
 
     def __init__(self, count: int = 2000, size: int = 65_536) -> None:
         super().__init__(count=count, size=size)
-        buffers(count, size)  # made outside of what is timed
+        buffers(count, size)  # generated outside the timed part
 
     @property
     def amount(self) -> float:

@@ -1,4 +1,4 @@
-"""Sorting floats."""
+"""Sort floats."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..workload import Workload, WrongResult
 
 
 class Sort(Workload):
-    """Python sorts lists of floats, the native sides arrays of them: each what its users have."""
+    """Python sorts a list of floats and the native versions an array, as their users do."""
 
     name = "sort"
     title = "sorting"

@@ -1,4 +1,4 @@
-"""The busy loop ``x ^= 1``: nothing but instructions, the purest CPU-bound work there is."""
+"""The busy loop ``x ^= 1``: CPU-bound work without memory access."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Spin(Workload):
     def numba(self, threads: int) -> Callable[[], Any]:
         """A prange over the threads.
 
-        LLVM would fold the loop to a constant; the empty piece of assembly that keeps it is the one in gilkit's C.
+        An empty piece of assembly keeps LLVM from folding the loop into a constant, as in gilkit's C.
         """
         import numba
         import numpy as np

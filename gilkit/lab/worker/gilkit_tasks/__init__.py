@@ -1,1 +1,1 @@
-"""The tasks that a worker process carries out; standard library only, Python 2.7 upwards."""
+"""The tasks that a worker process runs; standard library only, Python 2.7 and later."""

@@ -1,4 +1,4 @@
-"""A Dask cluster of processes with TLS: the ten tasks, pi, and a stranger without the credentials."""
+"""A Dask cluster of processes with TLS: the ten tasks, pi, and clients without the credentials."""
 
 from .usage import clock
 
@@ -14,13 +14,13 @@ def darts(samples, seed):
 
 
 def cluster(workers, samples):
-    """Times of the start, of the ten tasks and of pi in as many parts as workers; and whether a stranger got in."""
+    """Time the start, the ten tasks and pi in one part per worker; report whether outside clients were refused."""
     import logging
     import tempfile
     import warnings
 
     warnings.simplefilter("ignore")
-    logging.disable(logging.CRITICAL)  # the refusal of the stranger is logged as an error
+    logging.disable(logging.CRITICAL)  # Dask logs the refusal as an error
     from distributed import Client, LocalCluster
     from distributed.security import Security
 
@@ -78,7 +78,7 @@ def _refused(address, security):
     from distributed import Client
 
     try:
-        with Client(address, security=security, timeout="2s") as stranger:
-            return stranger.submit(square, 3).result(timeout=2) != 9
-    except Exception:  # whichever way it fails, it did not get in
+        with Client(address, security=security, timeout="2s") as outsider:
+            return outsider.submit(square, 3).result(timeout=2) != 9
+    except Exception:  # however it fails, the client did not get in
         return True

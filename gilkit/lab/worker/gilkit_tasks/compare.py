@@ -1,4 +1,4 @@
-"""One strategy at one workload, in a process of its own: opened by the first call, run once by each."""
+"""One strategy on one workload in its own process: the first call opens it, every call runs it once."""
 
 import hashlib
 import io
@@ -11,9 +11,11 @@ _state = {}
 
 
 def once(strategy, workload, size, threads, amount=None):
-    """Does the work once under the strategy. Returns what it cost, how long the strategy took to get ready (the first
-    time), the memory of all its processes, the bytes that went to other processes and back, how many units of work it
-    was (``amount``, or the number of calls), and a digest of the result, which has been checked where that is known."""
+    """Do the work once under the strategy, check the result, and return the figures.
+
+    They are the cost, the start-up time (first call only), the memory of all processes, the bytes moved to other
+    processes and back, the units of work (``amount``, or the number of calls), and a digest of the result.
+    """
     import psutil
 
     from gilkit.lab import strategies, workloads
@@ -30,7 +32,7 @@ def once(strategy, workload, size, threads, amount=None):
             figures["inputs"] = digest(custom.inputs(**size))
     contender, work = _state["contender"], _state["work"]
     me = psutil.Process()
-    looking = looked(me)
+    overhead = reading_overhead(me)
     with Meter() as meter:
         before = transferred(me)
         returned = contender.run()
@@ -41,8 +43,8 @@ def once(strategy, workload, size, threads, amount=None):
         _state["moved"] = strategies.get(strategy).moved(work, threads, result)
     if _state["moved"] is not None:
         figures["moved"] = _state["moved"]
-    elif looking is not None:
-        figures["moved"] = max(0, after - before - looking)
+    elif overhead is not None:
+        figures["moved"] = max(0, after - before - overhead)
     total = 0
     for process in [me] + me.children(recursive=True):
         try:
@@ -54,15 +56,17 @@ def once(strategy, workload, size, threads, amount=None):
     return dict(figures, **meter.usage.to_json(), memory=total, digest=digest(result))
 
 
-def looked(process):
-    """What one look at the counters adds to them."""
+def reading_overhead(process):
+    """Return the bytes that reading the counters adds to them, or None if there are none."""
     first = transferred(process)
     return None if first is None else transferred(process) - first
 
 
 def transferred(process):
-    """Bytes that the process has read and written so far, pipes and sockets to other processes among them; None where
-    the system does not count them."""
+    """Return the bytes that the process has read and written, pipes and sockets included.
+
+    Returns None if the system does not count them.
+    """
     try:
         counters = process.io_counters()
         return counters.read_chars + counters.write_chars
@@ -71,11 +75,11 @@ def transferred(process):
 
 
 def digest(result):
-    """The same for equal results, as far as pickle can tell; None for what cannot be pickled."""
+    """Return a digest that is the same for equal results, as far as pickle shows; None if they cannot be pickled."""
     try:
         file = io.BytesIO()
         pickler = pickle.Pickler(file, 4)
-        # Without notes of what was seen before: what comes back from another process is equal, but seldom identical.
+        # No memo, because results from another process are equal but do not share objects.
         pickler.fast = True
         pickler.dump(in_order(result))
         return hashlib.sha256(file.getvalue()).hexdigest()
@@ -84,7 +88,7 @@ def digest(result):
 
 
 def in_order(value):
-    """The same with sets made lists, whose order does not depend on the process."""
+    """Return ``value`` with sets replaced by lists in an order that does not depend on the process."""
     if isinstance(value, (set, frozenset)):
         return ["a set", sorted(filter(None, map(digest, value))), len(value)]
     if type(value) in (list, tuple):
@@ -95,7 +99,7 @@ def in_order(value):
 
 
 def portable(workload, size, threads, amount=None):
-    """The same for an interpreter without gilkit, on its threads."""
+    """Do the same on the threads of an interpreter without gilkit."""
     from . import work
 
     cost = work.once(workload, size, threads)
@@ -107,18 +111,21 @@ def portable(workload, size, threads, amount=None):
 
 
 def inspect(function, make):
-    """What can be known of a function before it is compared: how many inputs, the time of the first ones, what must
-    be moved to another process and how long pickling it takes."""
+    """Return facts about a function before it is compared.
+
+    They are the number of inputs, the time of the first calls, the size of what must move to another process, and the
+    time to pickle it.
+    """
     needed = custom.arity(function)
     if not callable(custom.target(function)):
         raise custom.Unusable("%s is %s, not a function" % (function, type(custom.target(function)).__name__))
     if not make and needed:
         raise custom.Unusable(
-            "%s takes %d argument(s): name a function that makes them with --inputs" % (function, needed)
+            "%s takes %d argument(s): use --inputs to name a function that makes them" % (function, needed)
         )
     items = custom.inputs(function, make)
     if not items:
-        raise custom.Unusable("%s gave no inputs" % make)
+        raise custom.Unusable("%s returned no inputs" % make)
     facts = {"inputs": len(items), "needed": needed}
     start = time.perf_counter()
     results = []

@@ -1,4 +1,4 @@
-"""Counting in several threads at once: what is lost, and what each way of not losing it costs."""
+"""Counting in several threads: the lost updates, and the cost of each way to prevent them."""
 
 from __future__ import absolute_import, division
 
@@ -6,7 +6,7 @@ import threading
 
 from .usage import clock, since, usage
 
-CHANGES = 100000  # of each thread, as in the tutorials
+CHANGES = 100000  # per thread, as in the tutorials
 AMOUNTS = (5, 8)
 
 balance = 0
@@ -19,8 +19,10 @@ def change(n):
 
 
 def account(locked, seconds, threads=2):
-    """Two threads that pay in and take out 100,000 times each, without a lock or under one, again and again for about
-    so long. What should be 0 in the end is counted as wrong when it is not; ``balance`` is the end farthest from 0."""
+    """Let two threads deposit and withdraw 100,000 times each, with or without a lock, repeatedly for about ``seconds``.
+
+    ``wrong`` counts the runs whose balance is not 0 at the end; ``balance`` is the final balance farthest from 0.
+    """
     global balance
     lock = threading.Lock()
 
@@ -69,7 +71,7 @@ def _counter(kind):
 
 
 def python(kind, threads, seconds):
-    """Python threads that call one counter's add for about so long, a thousand times between two looks at the clock."""
+    """Let Python threads call a counter's add for about ``seconds``, a thousand times between readings of the clock."""
     counter = _counter(kind)
     calls = [0] * threads
     before = usage()
@@ -93,7 +95,7 @@ def python(kind, threads, seconds):
 
 
 def native(kind, threads, seconds, inside=0, outside=0):
-    """gilkit.sync.contend for about so long: native threads that all add to one counter, without the GIL."""
+    """Run gilkit.sync.contend for about ``seconds``: native threads add to one counter without the GIL."""
     from gilkit import sync
 
     def contend(increments):

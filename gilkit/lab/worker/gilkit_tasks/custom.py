@@ -1,4 +1,4 @@
-"""A reader's own function, named as ``path/to/file.py:function``, over the inputs that another one makes."""
+"""The user's own function, named as ``path/to/file.py:function``, and the function that makes its inputs."""
 
 import importlib
 import inspect
@@ -10,12 +10,15 @@ _inputs = {}
 
 
 class Unusable(Exception):
-    """What is wrong with the names that were given, in a sentence; no traceback could add to it."""
+    """A mistake in the given names, in a sentence that needs no traceback."""
 
 
 def target(spec):
-    """The function that ``path/to/file.py:name`` names. The file's folder goes on sys.path and the file is imported
-    under its own name, as the pool's processes will import it."""
+    """Return the function that ``path/to/file.py:name`` names.
+
+    The file's folder is added to sys.path and the file is imported under its own name, as the processes of a pool will
+    import it.
+    """
     if spec not in _targets:
         path, _, name = spec.rpartition(":")
         path = os.path.abspath(path)
@@ -26,7 +29,7 @@ def target(spec):
         module = importlib.import_module(stem)
         found = os.path.abspath(getattr(module, "__file__", None) or "")
         if not os.path.exists(found) or not os.path.samefile(found, path):
-            raise ImportError("%s hides behind another module of the name %r: rename the file" % (path, stem))
+            raise ImportError("%s is hidden by another module named %r: rename the file" % (path, stem))
         value = module
         for part in name.split("."):
             if not hasattr(value, part):
@@ -37,8 +40,10 @@ def target(spec):
 
 
 def inputs(function, make, take=None, repeat=1):
-    """The list of inputs: what ``make`` returns, or as many empty ones as ``take`` says where there is none; the
-    first ``take`` of them, ``repeat`` times over."""
+    """Return the first ``take`` inputs that ``make`` returns, repeated ``repeat`` times.
+
+    Without ``make``, there are ``take`` (by default 8) empty inputs.
+    """
     key = (make, take, repeat)
     if key not in _inputs:
         items = made(make) if make else [()] * (take or 8)
@@ -47,26 +52,26 @@ def inputs(function, make, take=None, repeat=1):
 
 
 def made(make):
-    """The inputs that a function of the reader's makes."""
+    """Return the inputs that the user's function makes."""
     call = target(make)
     if not callable(call):
         raise Unusable("%s is %s, not a function" % (make, type(call).__name__))
     if arity(make):
         raise Unusable(
-            "%s() is missing %d required positional argument%s: it must make the inputs without any"
+            "%s() is missing %d required positional argument%s: it must make the inputs without arguments"
             % (make, arity(make), "s" * (arity(make) > 1))
         )
     items = call()
     try:
         return list(items)
     except TypeError:
-        if hasattr(type(items), "__iter__"):  # what it makes fails, not the making of a list
+        if hasattr(type(items), "__iter__"):  # the iteration itself failed
             raise
         raise Unusable("%s must return a list of inputs, got %s" % (make, type(items).__name__))
 
 
 def arity(function):
-    """How many positional arguments the function must be given; None where that cannot be told."""
+    """Return the number of required positional arguments, or None if the function has no signature."""
     try:
         parameters = inspect.signature(target(function)).parameters.values()
     except (TypeError, ValueError):
@@ -75,7 +80,7 @@ def arity(function):
 
 
 def solve(map, parts, function, make, take=None, repeat=1):
-    """The list of results. Inputs are passed as the one argument, or spread over several where it takes several."""
+    """Return the list of results. An input is the only argument, or a tuple of all arguments if there are several."""
     items = inputs(function, make, take, repeat)
     call = target(function)
     if not make:
@@ -86,7 +91,7 @@ def solve(map, parts, function, make, take=None, repeat=1):
 
 
 class _Spread(object):
-    """Calls the function with the items of a tuple; pickled by the function's name."""
+    """Calls the function with the items of a tuple, and is pickled by the function's name."""
 
     def __init__(self, spec):
         self.spec = spec

@@ -1,14 +1,14 @@
-"""Cuts work into parts."""
+"""Split work into parts."""
 
 
 def cut(total, parts):
-    """The sizes of ``parts`` parts of ``total`` pieces of work, as equal as they can be."""
-    least, more = divmod(total, parts)
-    return [least + (index < more) for index in range(parts)]
+    """Return the sizes of ``parts`` parts of ``total`` pieces of work, as equal as possible."""
+    size, rest = divmod(total, parts)
+    return [size + (index < rest) for index in range(parts)]
 
 
 def spans(total, parts):
-    """The same as (begin, end) pairs, empty ones left out."""
+    """Return the parts as (begin, end) pairs, without empty ones."""
     found = []
     begin = 0
     for size in cut(total, parts):

@@ -1,4 +1,4 @@
-"""Inputs of the workloads: made once in a process, the same everywhere."""
+"""Inputs of the workloads, generated once per process and the same everywhere."""
 
 from functools import lru_cache
 from random import Random
@@ -6,7 +6,7 @@ from random import Random
 
 @lru_cache(2)
 def numbers(count, seed=0):
-    """Floats in no order."""
+    """Return random floats."""
     random = Random(seed).random
     return [random() for _ in range(count)]
 

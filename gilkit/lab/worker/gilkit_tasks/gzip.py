@@ -1,8 +1,8 @@
-"""gzip in blocks: one valid stream out of pieces that are compressed by themselves, as pigz does it.
+"""gzip in blocks: one valid stream of independently compressed pieces, as in pigz.
 
-Each block starts with the 32 KiB before it as its dictionary, so that hardly any compression is lost at the seams, and
-all but the last end at a byte with an empty stored block (Z_SYNC_FLUSH), so that they can stand one after the other.
-The checksums of the blocks are combined into that of the whole.
+Each block uses the 32 KiB before it as its dictionary, so hardly any compression is lost at the seams. All blocks but the
+last end on a byte boundary with an empty stored block (Z_SYNC_FLUSH), so they can be concatenated. The checksums of the
+blocks are combined into the checksum of the whole.
 """
 
 import zlib
@@ -12,12 +12,12 @@ from .text import text
 
 BLOCK = 128 * 1024
 WINDOW = 32 * 1024
-HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # gzip, deflate; no flags, time, extra flags; unknown system
+HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # gzip, deflate; no flags, time or extra flags; unknown system
 POLYNOMIAL = 0xEDB88320
 
 
 def compress_block(task):
-    """(the compressed block, the checksum of what is in it)"""
+    """Return the compressed block and the checksum of its content."""
     block, dictionary, level, last = task
     options = {"zdict": dictionary} if dictionary else {}
     squeezer = zlib.compressobj(level, zlib.DEFLATED, -15, 8, zlib.Z_DEFAULT_STRATEGY, **options)
@@ -26,7 +26,7 @@ def compress_block(task):
 
 
 def times(a, b):
-    """The product of two polynomials over GF(2), modulo that of CRC-32. The lowest power is the highest bit."""
+    """Return the product of two polynomials over GF(2) modulo the CRC-32 polynomial; the highest bit is the lowest power."""
     product = 0
     while a:
         if a & 0x80000000:
@@ -38,7 +38,7 @@ def times(a, b):
 
 @lru_cache(16)
 def shift(length):
-    """What multiplies a checksum when ``length`` bytes follow: x to the power of 8 * length."""
+    """Return the factor of a checksum when ``length`` bytes follow: x to the power of 8 * length."""
     power, square = 0x80000000, 0x00800000  # 1 and x^8
     while length:
         if length & 1:
@@ -49,12 +49,12 @@ def shift(length):
 
 
 def combine(first, second, length):
-    """The checksum of two pieces, the second of which has that length."""
+    """Return the checksum of two joined pieces; ``length`` is the length of the second."""
     return times(shift(length), first) ^ second
 
 
 def compress(map, data, level=6):
-    """The gzip file of ``data``, by way of any ``map``. Of a memoryview no part is copied, but only threads can take it."""
+    """Return the gzip file of ``data``, compressed through ``map``. A memoryview is not copied, but only threads accept it."""
     starts = range(0, len(data), BLOCK) if data else [0]
     tasks = [
         (data[start : start + BLOCK], data[max(0, start - WINDOW) : start], level, start + BLOCK >= len(data))
@@ -69,5 +69,5 @@ def compress(map, data, level=6):
 
 
 def solve(map, parts, size, level):
-    """The file in hexadecimal, which also a worker on another interpreter can hand back."""
+    """Return the file in hexadecimal, which a worker on another interpreter can send as JSON."""
     return compress(map, text(size), level).hex()

@@ -1,19 +1,19 @@
-"""Solving an equation: sweeps of the heat equation over a grid, a band of rows for each part, in step."""
+"""Solve the heat equation by sweeps over a grid, with one band of rows per part."""
 
 from . import data
 from .cut import spans
-from .twin import twin
+from .reference import reference
 
-_sweep = twin("jacobi").sweep
+_sweep = reference("jacobi").sweep
 
 
 def piece(band):
-    """One sweep of a band with the rows above and below it; returns the rows in between."""
+    """Sweep a band once, given with the rows above and below it, and return the rows in between."""
     return _sweep(band)[1:-1]
 
 
 def solve(map, parts, height, width, iterations):
-    """The grid after so many sweeps."""
+    """Return the grid after ``iterations`` sweeps."""
     grid = data.grid(height, width)
     bands = spans(height - 2, parts)
     for _ in range(iterations):

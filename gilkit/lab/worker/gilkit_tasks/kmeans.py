@@ -1,14 +1,14 @@
-"""Training a model: k-means, whose hot loop finds each point's nearest centre; a share of the points for each part."""
+"""Train a model by k-means; each part finds the nearest centres of its share of the points."""
 
 from . import data
 from .cut import spans
-from .twin import twin
+from .reference import reference
 
-_nearest = twin("nearest").nearest
+_nearest = reference("nearest").nearest
 
 
 def piece(task):
-    """Of some points: the sums and counts of those nearest to each centre."""
+    """Return the sums and counts of the points nearest to each centre."""
     points, centers = task
     index, _ = _nearest(points, centers)
     sums = [[0.0] * len(centers[0]) for _ in centers]
@@ -22,7 +22,7 @@ def piece(task):
 
 
 def solve(map, parts, count, dimensions, clusters, iterations):
-    """The centres after so many rounds, beginning with the first points."""
+    """Return the centres after ``iterations`` rounds, starting from the first points."""
     points = data.points(count, dimensions)
     centers = points[:clusters]
     shares = [points[begin:end] for begin, end in spans(count, parts)]

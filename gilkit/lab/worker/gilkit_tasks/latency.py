@@ -1,4 +1,4 @@
-"""How long a thread that wakes up waits for the GIL while another one computes. Runs on Python 2.7 too."""
+"""The time that a waking thread waits for the GIL while another thread computes. Runs on Python 2.7 too."""
 
 from __future__ import absolute_import, division
 
@@ -11,9 +11,12 @@ from .usage import clock, since, usage
 NAP = 0.002
 
 
-def waking(beside, seconds, interval=None):
-    """Naps of 2 ms; returns how much longer than that they took, beside nothing, a thread that computes in Python
-    ("python") or one in a gilkit kernel ("gilkit"). ``interval`` is for sys.setswitchinterval."""
+def waking(neighbour, seconds, interval=None):
+    """Sleep 2 ms at a time and return how late each sleep ends.
+
+    ``neighbour`` says what another thread does meanwhile: "nothing", compute in Python ("python"), or run a gilkit kernel
+    ("gilkit"). ``interval`` is passed to sys.setswitchinterval.
+    """
     stop = []
 
     def compute():
@@ -24,13 +27,13 @@ def waking(beside, seconds, interval=None):
     def kernel():
         import gilkit
 
-        # On one thread: what is asked is who holds the GIL, not how many cores are busy.
+        # One thread, because the question is who holds the GIL, not how many cores are busy.
         while not stop:
             gilkit.spin(20000000, threads=1)
 
     if interval is not None:
         sys.setswitchinterval(interval)
-    work = {"nothing": None, "python": compute, "gilkit": kernel}[beside]
+    work = {"nothing": None, "python": compute, "gilkit": kernel}[neighbour]
     thread = None
     if work:
         thread = threading.Thread(target=work)

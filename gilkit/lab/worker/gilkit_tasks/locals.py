@@ -1,4 +1,4 @@
-"""State that belongs to one thread: how it can be kept, and what each access costs."""
+"""Ways of keeping state that belongs to one thread, and the cost of each access."""
 
 import threading
 
@@ -54,8 +54,10 @@ KINDS = {
 
 
 def access(kind, threads, seconds):
-    """Each thread counts in its own state. Returns the time that one access took a thread, and whether each thread
-    found what it alone had counted."""
+    """Let each thread count in its own state.
+
+    Returns the time of an access, and whether each thread found exactly its own count.
+    """
     batch = KINDS[kind]
     go = threading.Event()
     deadline = []

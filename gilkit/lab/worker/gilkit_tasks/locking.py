@@ -1,15 +1,15 @@
-"""Two locks in opposite order: the hang, and three ways out of it."""
+"""Two locks taken in opposite order: the hang, and three ways to avoid it."""
 
 import threading
 import time
 
 from .usage import clock, since, usage
 
-PATIENCE = 0.5  # seconds after which two threads that do nothing but take two locks count as hung
+HUNG_AFTER = 0.5  # seconds after which two threads that only take two locks count as hung
 
 
 def _both(first, second):
-    """Two threads, each given the two steps of its way; whether they ended, and what they raised."""
+    """Run two functions in two threads; return how many hung, and the exceptions raised."""
     errors = []
 
     def run(steps):
@@ -23,7 +23,7 @@ def _both(first, second):
     start = clock()
     for worker in workers:
         worker.start()
-    deadline = clock() + PATIENCE
+    deadline = clock() + HUNG_AFTER
     for worker in workers:
         worker.join(max(0.0, deadline - clock()))
     wall = clock() - start
@@ -32,13 +32,13 @@ def _both(first, second):
 
 
 def _opposed(lock, other, take):
-    """Takes two locks, each thread the other way round, and only after both have their first."""
+    """Let two threads take two locks in opposite order, the second one only when both hold their first."""
     barrier = threading.Barrier(2)
 
     def way(mine, theirs):
         def steps():
             with mine:
-                barrier.wait(PATIENCE)
+                barrier.wait(HUNG_AFTER)
                 take(theirs)
 
         return steps
@@ -52,12 +52,12 @@ def _take(lock):
 
 
 def hang():
-    """threading's locks: nothing ever happens again."""
+    """threading's locks, which hang."""
     return _opposed(threading.Lock(), threading.Lock(), _take)[0]
 
 
 def found():
-    """gilkit.sync's locks with detection: the second to wait is told."""
+    """gilkit.sync's locks with detection, which raise in the second thread that waits."""
     from gilkit import sync
 
     with sync.detect_deadlocks():
@@ -70,7 +70,7 @@ def found():
 
 
 def avoided():
-    """Every thread takes the locks in one order."""
+    """All threads take the locks in one order."""
     locks = sorted((threading.Lock(), threading.Lock()), key=id)
 
     def steps():
@@ -82,7 +82,7 @@ def avoided():
 
 
 def survived():
-    """A timeout on the second lock: give everything back, wait a little, and try again."""
+    """A timeout on the second lock: release everything, wait a little, and retry."""
     pair = (threading.Lock(), threading.Lock())
     barrier = threading.Barrier(2)
     retries = []
@@ -93,7 +93,7 @@ def survived():
             while True:
                 with mine:
                     if not met:
-                        barrier.wait(PATIENCE)
+                        barrier.wait(HUNG_AFTER)
                         met = True
                     if theirs.acquire(timeout=0.02):
                         theirs.release()

@@ -1,7 +1,7 @@
-"""The busy loop of the claim ``cpu-percent``, ``x = x ^ 1`` for ever, run in threads, in processes and natively.
+"""The busy loop ``x = x ^ 1`` of the experiment ``cpu-percent``, in threads, in processes and natively.
 
-Each task runs the loop for about ``seconds`` and returns the wall time, the loops done, and what the operating system
-says it cost in CPU seconds and context switches, over the same stretch.
+Each task runs the loop for about ``seconds`` and returns the wall time, the number of loops, and the CPU seconds and
+context switches that the operating system counted over the same stretch.
 """
 
 from __future__ import absolute_import, division
@@ -12,17 +12,17 @@ from itertools import repeat
 
 from .usage import clock, since, total, usage
 
-# Loops between two looks at the clock: some 0.5 ms, so that looking costs nothing and 100 threads that take turns
-# stop within a few hundredths of a second of each other.
+# Loops between readings of the clock, about 0.5 ms: long enough for the reading to cost nothing, and short enough for 100
+# threads that take turns to stop within a few hundredths of a second of each other.
 CHUNK = 10000
 
 
 def loop_until(deadline):
-    """The loop, until the clock says so. Returns how many times it went round."""
+    """Run the loop until ``deadline`` and return the number of iterations."""
     x = 0
     chunks = 0
     while clock() < deadline:
-        # repeat() yields the same None without allocating, the nearest thing to `while True` that comes to an end.
+        # repeat() yields None without allocating, which makes this the closest finite loop to `while True`.
         for _ in repeat(None, CHUNK):
             x = x ^ 1
         chunks += 1
@@ -30,7 +30,7 @@ def loop_until(deadline):
 
 
 def threads(count, seconds):
-    """The loop in ``count`` Python threads."""
+    """Run the loop in ``count`` Python threads."""
     go = threading.Event()
     deadline = []
     done = [0] * count
@@ -53,7 +53,7 @@ def threads(count, seconds):
 
 
 def _in_process(start, seconds):
-    # time.time() rather than clock(): the start is another process's, and 2.7's clocks are only comparable so.
+    # time.time(), because the start comes from another process, and 2.7 has no other clock that they share.
     while time.time() < start:
         time.sleep(max(0.0, start - time.time()))
     before = usage()
@@ -62,17 +62,17 @@ def _in_process(start, seconds):
 
 
 def _ready(_):
-    time.sleep(0.02)  # long enough that every process of the pool takes one
+    time.sleep(0.02)  # long enough for every process of the pool to take one task
 
 
 def processes(count, seconds):
-    """The loop in a ``multiprocessing.Pool`` of ``count`` processes, started and warm before the clock is."""
+    """Run the loop in a ``multiprocessing.Pool`` of ``count`` processes, warmed up before timing."""
     import multiprocessing
 
     pool = multiprocessing.Pool(count)
     try:
         pool.map(_ready, range(count), 1)
-        start = time.time() + 0.05  # every process has its task by then, so they begin together
+        start = time.time() + 0.05  # every process has its task by then, so all start together
         answers = [pool.apply_async(_in_process, (start, seconds)) for _ in range(count)]
         results = [each.get(seconds + 60) for each in answers]
     finally:
@@ -83,10 +83,10 @@ def processes(count, seconds):
 
 
 def native(count, seconds):
-    """The loop in C, outside the GIL: ``gilkit.spin`` on ``count`` threads."""
+    """Run the loop in C without the GIL: ``gilkit.spin`` on ``count`` threads."""
     import gilkit
 
-    # Calls of some 50 ms: long beside what starting a region costs, short beside the stretch measured.
+    # Calls of about 50 ms are long compared with the cost of a region and short compared with the stretch measured.
     iterations = 1000000
     while True:
         start = clock()

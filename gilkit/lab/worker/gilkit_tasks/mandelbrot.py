@@ -1,9 +1,9 @@
-"""The Mandelbrot set in pure Python, some rows at a time."""
+"""The Mandelbrot set in pure Python, a few rows at a time."""
 
 from .cut import spans
-from .twin import twin
+from .reference import reference
 
-_rows = twin("mandelbrot").rows
+_rows = reference("mandelbrot").rows
 
 
 def piece(task):
@@ -12,6 +12,6 @@ def piece(task):
 
 
 def solve(map, parts, **size):
-    """The iteration counts, a list of rows. Rows cost unequally, so there are more tasks than workers."""
+    """Return the iteration counts as a list of rows. Rows differ in cost, so there are more tasks than workers."""
     tasks = [(begin, end, size) for begin, end in spans(size["height"], 8 * parts if parts > 1 else 1)]
     return [row for rows in map(piece, tasks) for row in rows]

@@ -1,4 +1,4 @@
-"""What it costs to hand data over: between processes, and between threads of one."""
+"""The cost of handing data over between processes, and between threads of one process."""
 
 import multiprocessing
 import queue
@@ -7,7 +7,7 @@ from multiprocessing import shared_memory
 
 from .usage import repeat
 
-BATCH = 16  # messages, of any size, before the receiver is asked whether it has them all
+BATCH = 16  # messages before the receiver confirms them
 
 
 def _serve_queue(inbox, outbox):
@@ -65,8 +65,7 @@ def _serve_memory(name, inbox, outbox):
 
 
 def through_shared_memory(size, seconds):
-    """multiprocessing.shared_memory: each message copied in once, then a word through a pipe to say that they are
-    there."""
+    """multiprocessing.shared_memory: each message is copied once, then a note through a pipe announces the batch."""
     block = shared_memory.SharedMemory(create=True, size=size * BATCH)
     here, there = multiprocessing.Pipe()
     process = multiprocessing.Process(target=_serve_memory, args=(block.name, there, there), daemon=True)
@@ -92,7 +91,7 @@ def through_shared_memory(size, seconds):
 
 
 def through_thread(size, seconds):
-    """A queue.SimpleQueue between threads: a reference, whatever its size."""
+    """A queue.SimpleQueue between threads, which passes a reference whatever the size."""
     inbox, outbox = queue.SimpleQueue(), queue.SimpleQueue()
 
     def serve():
@@ -124,7 +123,7 @@ def through_thread(size, seconds):
 
 
 def through_gilkit(size, seconds):
-    """gilkit.map: the pool's threads are handed references too."""
+    """gilkit.map, whose threads get references too."""
     import gilkit
 
     messages = [bytes(size)] * BATCH

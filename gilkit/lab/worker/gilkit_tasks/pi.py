@@ -1,8 +1,8 @@
-"""Pi by throwing darts, in the Python that everybody writes: random() twice for each dart.
+"""Pi by throwing darts, as people write it in Python: random() twice for each dart.
 
-The generator is Python's own, not gilkit's counter-based one: simulating that in Python would only slow this side down.
-So the result differs between part counts, and is checked as what it is, an estimate with a known spread. Each part has
-its own Random: threads of a free-threaded build would otherwise queue for the one behind random.random().
+The generator is Python's own, because simulating gilkit's counter-based one would only slow this version down. So the
+result depends on the number of parts, and is checked as an estimate with a known spread. Each part has its own Random,
+because threads of a free-threaded build would otherwise contend for the one behind random.random().
 """
 
 from random import Random
@@ -23,6 +23,6 @@ def piece(task):
 
 
 def solve(map, parts, samples, seed):
-    """The estimate of pi from ``samples`` darts."""
+    """Return the estimate of pi from ``samples`` darts."""
     tasks = [(count, seed * 1000 + index) for index, count in enumerate(cut(samples, parts))]
     return 4.0 * sum(map(piece, tasks)) / samples

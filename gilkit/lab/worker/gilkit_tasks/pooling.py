@@ -1,4 +1,4 @@
-"""Pools: who gets which task when, what reuse saves, and how many workers are enough."""
+"""Pools: the schedule of tasks, the saving by reuse, and the best number of workers."""
 
 import multiprocessing
 import os
@@ -17,8 +17,10 @@ def _sleep(task):
 
 
 def schedule(kind, workers, lengths):
-    """Gives a pool of sleeping tasks of these lengths all at once; returns [task, worker, start, end] of each, in
-    seconds from the moment they were given."""
+    """Submit sleeping tasks of these lengths to a pool at once.
+
+    Returns [task, worker, start, end] of each, in seconds since the submission.
+    """
     begin = before = None
     if kind == "processes":
         with multiprocessing.Pool(workers) as pool:
@@ -45,7 +47,7 @@ def _nothing(_):
 
 
 def fresh(kind, workers, seconds):
-    """A pool made for each task and ended after it: counts tasks."""
+    """Create a pool for each task and end it afterwards; count the tasks."""
 
     def step():
         if kind == "processes":
@@ -60,7 +62,7 @@ def fresh(kind, workers, seconds):
 
 
 def reused(kind, workers, seconds):
-    """The same tasks, one at a time, given to one pool."""
+    """Submit the same tasks, one at a time, to one pool."""
     if kind == "processes":
         with multiprocessing.Pool(workers) as pool:
             pool.map(_nothing, [0])
@@ -87,7 +89,7 @@ def _compute(loops):
 
 
 def computing(workers, tasks, loops):
-    """Wall time of so many CPU-bound tasks on a warm pool of so many processes."""
+    """Return the wall time of ``tasks`` CPU-bound tasks on a warm pool of ``workers`` processes."""
     with multiprocessing.Pool(workers) as pool:
         pool.map(time.sleep, [0.02] * workers, 1)
         start = clock()

@@ -1,7 +1,7 @@
-"""Searching text with a regular expression, a piece at a time.
+"""Search text with a regular expression, one piece at a time.
 
-With the PyPI package regex, which lets go of the GIL if it is told to (concurrent=True), or with the standard library's
-re, which never does. Which of them is part of the work: they are not equally quick.
+The engine is the PyPI package regex, which releases the GIL with concurrent=True, or the standard library's re, which
+never does. The choice is part of the work, because the two differ in speed.
 """
 
 from functools import lru_cache, partial
@@ -9,12 +9,12 @@ from functools import lru_cache, partial
 from .text import text
 
 PIECE = 64 * 1024
-PATTERN = rb"\b(\w)(\w)\w*\2\1\b"  # words that begin and end like a palindrome: the engine has to try
+PATTERN = rb"\b(\w)(\w)\w*\2\1\b"  # words that start and end like a palindrome, which takes backtracking
 
 
 @lru_cache(2)
 def finder(engine):
-    """The function from a piece of text to the number of matches."""
+    """Return the function from a piece of text to its number of matches."""
     if engine == "re":
         import re
 
@@ -27,7 +27,7 @@ def finder(engine):
 
 @lru_cache(1)
 def pieces(size):
-    """The text in pieces that end at the ends of words."""
+    """Return the text in pieces that end between words."""
     data, found, begin = text(size), [], 0
     while begin < len(data):
         end = data.find(b" ", begin + PIECE)
@@ -42,5 +42,5 @@ def count(engine, piece):
 
 
 def solve(map, parts, size, engine):
-    """The number of matches."""
+    """Return the number of matches."""
     return sum(map(partial(count, engine), pieces(size)))

@@ -1,7 +1,7 @@
-"""Echo servers of several kinds on loopback, and a client that keeps so many connections going at once.
+"""Echo servers of several kinds on loopback, and a client that keeps a number of connections open.
 
-The client is one event loop on raw sockets, so that it is not what limits; it stops after ``seconds`` or MAX_REQUESTS.
-Each request is a connection of its own: that is what a server that forks, or starts a thread, does its work for.
+The client is one event loop on raw sockets, to keep it from being the bottleneck. It stops after ``seconds`` or
+MAX_REQUESTS. Each request has its own connection, because a forking or threading server works per connection.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from .usage import clock
 MAX_REQUESTS = 2000
 POOL = 16
 LINE = b"hello\n"
-# Closing resets: connections in TIME_WAIT would use up the ports of the machine.
+# Closing sends a reset, because connections in TIME_WAIT would use up the ports.
 RESET = struct.pack("ii", 1, 0)
 
 
@@ -25,7 +25,7 @@ class _Echo(socketserver.BaseRequestHandler):
     def handle(self):
         try:
             self.request.sendall(self.request.recv(64))
-            self.request.recv(1)  # until the client has gone
+            self.request.recv(1)  # waits until the client closes
         except OSError:
             pass
 
@@ -76,7 +76,7 @@ async def _echo(reader, writer):
         writer.close()
 
 
-def _serve(kind, answer):  # pragma: no cover - in a process that is killed, and cannot tell
+def _serve(kind, answer):  # pragma: no cover - runs in a process that is killed
     if kind == "asyncio":
 
         async def run():
@@ -94,7 +94,7 @@ def _serve(kind, answer):  # pragma: no cover - in a process that is killed, and
 
 
 class _Client(object):
-    """So many connections at once, each replaced by a new one when its answer has come."""
+    """Keeps ``clients`` connections open and replaces each when its answer arrives."""
 
     def __init__(self, address, clients, deadline):
         self.address = address
@@ -143,9 +143,9 @@ class _Client(object):
 
 
 def echo(kind, clients, seconds):
-    """Requests answered per second by a server of that kind, with so many clients at once."""
+    """Return the requests per second that a server of that kind answers to ``clients`` simultaneous clients."""
     parent, child = multiprocessing.Pipe()
-    # Not a daemon: the forking server has children of its own. The lab ends the whole group if this process dies.
+    # Not a daemon, because the forking server has children. The lab ends the whole group if this process dies.
     server = multiprocessing.Process(target=_serve, args=(kind, child))
     server.start()
     try:

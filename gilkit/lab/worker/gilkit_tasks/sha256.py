@@ -1,4 +1,4 @@
-"""SHA-256 of many buffers, by hashlib, which lets go of the GIL while it computes."""
+"""SHA-256 of many buffers by hashlib, which releases the GIL while it computes."""
 
 import hashlib
 from functools import lru_cache
@@ -6,7 +6,7 @@ from functools import lru_cache
 
 @lru_cache(1)
 def buffers(count, size):
-    """So many buffers, no two alike."""
+    """Return ``count`` different buffers."""
     return [index.to_bytes(8, "little") * (size // 8) + b"x" * (size % 8) for index in range(count)]
 
 
@@ -15,5 +15,5 @@ def digest(buffer):
 
 
 def solve(map, parts, count, size):
-    """The digests, in order."""
+    """Return the digests in order."""
     return list(map(digest, buffers(count, size)))

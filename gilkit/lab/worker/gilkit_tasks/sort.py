@@ -1,4 +1,4 @@
-"""Sorting: runs sorted apart, by sorted(), and merged."""
+"""Sort runs separately by sorted() and merge them."""
 
 import heapq
 
@@ -7,7 +7,7 @@ from .cut import spans
 
 
 def solve(map, parts, count):
-    """The numbers in order."""
+    """Return the numbers in order."""
     numbers = data.numbers(count)
     if parts == 1:
         return sorted(numbers)

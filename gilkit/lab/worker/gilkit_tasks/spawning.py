@@ -1,4 +1,4 @@
-"""What it costs to start something and wait for its end, and to use what has been started."""
+"""The cost of starting something and waiting for its end, and of reusing it."""
 
 import asyncio
 import multiprocessing
@@ -15,9 +15,9 @@ def _nothing(_=None):
 
 
 def process(method, seconds, ballast=0):
-    """A multiprocessing.Process by that start method, from a process with so many bytes of its own memory."""
+    """Start a multiprocessing.Process from a process that holds ``ballast`` more bytes of memory."""
     if ballast and not _ballast:
-        _ballast.append(bytearray(b"\1") * ballast)  # touched, so it is there
+        _ballast.append(bytearray(b"\1") * ballast)  # written, so the pages exist
     context = multiprocessing.get_context(method)
 
     def step():
@@ -26,7 +26,7 @@ def process(method, seconds, ballast=0):
         child.join()
         return 1
 
-    step()  # starts the fork server, where there is one
+    step()  # starts the fork server, if there is one
     return repeat(step, seconds)
 
 
@@ -41,7 +41,7 @@ def thread(seconds):
 
 
 def task(seconds):
-    """An asyncio task, in a loop that runs already."""
+    """Start an asyncio task in a running event loop."""
 
     async def nothing():
         return None
@@ -72,7 +72,7 @@ def greenlet(seconds):
 
 
 def process_pool(seconds):
-    """A task for a process that is there already."""
+    """Submit a task to an existing process."""
     with multiprocessing.Pool(1) as pool:
         pool.apply(_nothing)
 
@@ -84,7 +84,7 @@ def process_pool(seconds):
 
 
 def thread_pool(seconds):
-    """A task for a thread that is there already."""
+    """Submit a task to an existing thread."""
     with ThreadPoolExecutor(1) as pool:
         pool.submit(_nothing).result()
 
@@ -97,10 +97,10 @@ def thread_pool(seconds):
 
 
 def region(seconds):
-    """A call of a gilkit kernel on all threads, as small as they come."""
+    """Call a gilkit kernel on all threads with the smallest work."""
     import gilkit
 
-    iterations = 4096 * 2 * gilkit.num_threads()  # enough for a share for each thread, some microseconds
+    iterations = 4096 * 2 * gilkit.num_threads()  # a few microseconds, enough for a share per thread
 
     def step():
         for _ in range(20):

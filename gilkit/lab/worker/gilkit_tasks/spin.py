@@ -1,4 +1,4 @@
-"""The busy loop of the claim ``cpu-percent``, a fixed number of times, in pure Python."""
+"""The busy loop of the experiment ``cpu-percent`` in pure Python, a fixed number of times."""
 
 from itertools import repeat
 
@@ -6,7 +6,7 @@ from .cut import cut
 
 
 def piece(iterations):
-    """The twin of gilkit.spin, with the quickest of Python's loops: repeat() makes no integer for each turn."""
+    """Do what gilkit.spin does in the fastest Python loop; repeat() creates no integer per iteration."""
     x = 0
     for _ in repeat(None, iterations):
         x = x ^ 1
@@ -14,7 +14,7 @@ def piece(iterations):
 
 
 def solve(map, parts, iterations):
-    """The last x after ``iterations`` flips in all."""
+    """Return the last x after ``iterations`` flips in total."""
     x = 0
     for each in map(piece, cut(iterations, parts)):
         x ^= each

@@ -1,4 +1,4 @@
-"""What a switch costs: a token that goes round a ring of contexts, each of which waits for it."""
+"""The cost of a switch: a token travels round a ring of contexts that wait for it."""
 
 import asyncio
 import contextlib
@@ -13,8 +13,10 @@ BATCH = 200
 
 @contextlib.contextmanager
 def _cores(one):
-    """Keeps what is started in here to one core, if so asked: there a hand-over is a switch and nothing else. On several,
-    it is mostly what waking another core takes."""
+    """Pin what starts in the block to one core, if ``one`` is true.
+
+    On one core handing over the token is exactly one switch; on several, it is mostly the waking of another core.
+    """
     allowed = os.sched_getaffinity(0) if one else None
     if allowed:
         os.sched_setaffinity(0, {min(allowed)})
@@ -26,7 +28,7 @@ def _cores(one):
 
 
 def system_call(contexts, seconds):
-    """No switch at all: a trap into the kernel and back (os.getppid), less the cost of the call from Python."""
+    """No switch: a trap into the kernel and back (os.getppid), less the cost of the call from Python."""
 
     def timed(function):
         start = clock()
@@ -38,14 +40,14 @@ def system_call(contexts, seconds):
     before = usage()
     start = clock()
     while clock() < start + seconds:
-        plain += timed(threading.get_ident)  # a call of the same kind that stays in user mode
+        plain += timed(threading.get_ident)  # an equal call that stays in user mode
         trapped += timed(os.getppid)
         count += 20000
     return dict(since(before), wall=max(1e-9, trapped - plain), count=count)
 
 
 def generators(contexts, seconds):
-    """Generators: the switch is a call of next(), within Python."""
+    """Generators, where a switch is a call of next()."""
 
     def context():
         while True:
@@ -64,7 +66,7 @@ def generators(contexts, seconds):
 
 
 def greenlets(contexts, seconds):
-    """Greenlets: C stacks switched in user mode."""
+    """Greenlets, whose C stacks are switched in user mode."""
     import greenlet
 
     ring = []
@@ -88,7 +90,7 @@ def greenlets(contexts, seconds):
 
 
 def tasks(contexts, seconds):
-    """asyncio tasks: each waits for its future, which the one before sets."""
+    """asyncio tasks, each of which waits for a future that the previous one sets."""
 
     async def run():
         loop = asyncio.get_running_loop()
@@ -126,7 +128,7 @@ def tasks(contexts, seconds):
 
 
 def native(contexts, seconds, one_core=False):
-    """Native threads, without the GIL: each sleeps until the one before wakes it."""
+    """Native threads without the GIL, each of which sleeps until the previous one wakes it."""
     from gilkit import sync
 
     with _cores(one_core):
@@ -142,7 +144,7 @@ def native(contexts, seconds, one_core=False):
 
 
 def threads(contexts, seconds, one_core=False):
-    """Threads: each waits for its lock, which the one before releases."""
+    """Python threads, each of which waits for a lock that the previous one releases."""
     with _cores(one_core):
         return _thread_ring(contexts, seconds)
 
@@ -184,7 +186,7 @@ def _thread_ring(contexts, seconds):
     return dict(used, wall=wall, count=max(1, state["rounds"] - 1) * contexts)
 
 
-def _relay(inbox, outbox):
+def _pass_on(inbox, outbox):
     while True:
         byte = os.read(inbox, 1)
         if not byte:
@@ -193,7 +195,7 @@ def _relay(inbox, outbox):
 
 
 def processes(contexts, seconds, one_core=False):
-    """Processes: each reads a byte from its pipe and writes it to the next one's. This process is one of them."""
+    """Processes, each of which reads a byte from its pipe and writes it to the next pipe. This process is one of them."""
     with _cores(one_core):
         return _process_ring(contexts, seconds)
 
@@ -203,7 +205,9 @@ def _process_ring(contexts, seconds):
     context = multiprocessing.get_context("fork")
     ring = []
     for index in range(1, contexts):
-        process = context.Process(target=_relay, args=(pipes[index][0], pipes[(index + 1) % contexts][1]), daemon=True)
+        process = context.Process(
+            target=_pass_on, args=(pipes[index][0], pipes[(index + 1) % contexts][1]), daemon=True
+        )
         process.start()
         ring.append(process)
     inbox, outbox = pipes[0][0], pipes[1 % contexts][1]

@@ -1,6 +1,6 @@
-"""Text to work on: words as common as Zipf's law makes them, the same on every interpreter.
+"""Text to work on: words with frequencies by Zipf's law, the same on every interpreter.
 
-It repeats itself after a megabyte, which compressors with a window of 32 KiB do not notice.
+It repeats after a megabyte, which compressors with a window of 32 KiB do not notice.
 """
 
 from functools import lru_cache
@@ -23,5 +23,5 @@ def period():
 
 @lru_cache(2)
 def text(size):
-    """``size`` bytes of it."""
+    """Return ``size`` bytes of the text."""
     return (period() * (size // PERIOD + 1))[:size]

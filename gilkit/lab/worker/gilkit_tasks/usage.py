@@ -1,4 +1,4 @@
-"""Clocks, and what the operating system says this process has used."""
+"""Clocks, and this process's usage as counted by the operating system."""
 
 from __future__ import absolute_import, division
 
@@ -15,9 +15,9 @@ clock = getattr(time, "monotonic", time.time)
 
 
 def usage():
-    """CPU seconds and context switches of all threads of this process so far, as a dict.
+    """Return the CPU seconds and context switches of all threads of this process so far, as a dict.
 
-    The switches are absent where the system does not count them.
+    The switches are absent if the system does not count them.
     """
     if resource is None:
         times = os.times()
@@ -32,12 +32,12 @@ def usage():
 
 
 def since(before):
-    """What has been used since ``before``, an earlier answer of usage()."""
+    """Return the usage since ``before``, an earlier result of usage()."""
     return dict((key, value - before[key]) for key, value in usage().items())
 
 
 def repeat(step, seconds):
-    """Calls ``step`` for about so long. It returns how often it did what is measured; see there for what comes back."""
+    """Call ``step``, which returns how many operations it did, for about ``seconds``; return the figures of a sample."""
     count = 0
     before = usage()
     start = clock()
@@ -49,6 +49,6 @@ def repeat(step, seconds):
 
 
 def total(usages):
-    """The sum of several answers of since()."""
+    """Return the sum of several results of since()."""
     usages = list(usages)
     return dict((key, sum(each[key] for each in usages)) for key in usages[0])

@@ -1,4 +1,4 @@
-"""Six fetches that wait, and six computations that do not: serially, in threads, in processes, in coroutines."""
+"""Six fetches that wait, or six computations: serially, in threads, in processes or in coroutines."""
 
 import asyncio
 import multiprocessing
@@ -52,7 +52,7 @@ async def _compute_async(loops):
 
 
 def six(work, how, delay=0.1, loops=1500000):
-    """Does six fetches (``work`` is "fetch") or six computations ("compute") in one of the ways. Returns the cost."""
+    """Do six fetches (``work`` is "fetch") or six computations ("compute") in the given way and return the cost."""
     server = None
     if work == "fetch":
         server = _Server(("127.0.0.1", 0), _Handler)
@@ -92,7 +92,7 @@ def _processes(function, coroutine, arguments):
     with multiprocessing.Pool(COUNT) as pool:
         pool.map(time.sleep, [0.02] * COUNT, 1)
         result = _timed(lambda: pool.map(function, arguments, 1))
-        # The work is done in the children; what this process used says nothing.
+        # The children do the work, so the usage of this process means nothing.
         return {"wall": result["wall"], "count": COUNT}
 
 

@@ -1,4 +1,4 @@
-"""Carries out a workload on this interpreter's threads, again and again, and times it here, where it happens."""
+"""Run a workload repeatedly on this interpreter's threads, and time it inside this process."""
 
 from __future__ import absolute_import
 
@@ -11,7 +11,7 @@ _state = {}  # type: dict[str, object]
 
 
 def start(workload, size, threads):
-    """Gets ready: the module, and a pool of ``threads`` threads, warm. Says whether the GIL is on."""
+    """Load the module, warm up a pool of ``threads`` threads, and return whether the GIL is on."""
     from concurrent.futures import ThreadPoolExecutor
 
     stop()
@@ -27,7 +27,7 @@ def start(workload, size, threads):
 
 
 def run():
-    """Carries the work out once. Returns what it cost; the result stays here until result() is asked for."""
+    """Do the work once and return its cost; result() returns the answer."""
     pool = _state.get("pool")
     before = usage()
     begin = clock()
@@ -37,7 +37,7 @@ def run():
 
 
 def result():
-    """The result of the last run."""
+    """Return the result of the last run."""
     return _state["result"]
 
 
@@ -53,7 +53,7 @@ def _nothing(_):
 
 
 def once(workload, size, threads):
-    """One run of a workload, and the most memory this process has had."""
+    """Run the workload once; return the cost and the peak memory of this process."""
     if _state.get("solve") is None:
         start(workload, size, threads)
     cost = run()
@@ -64,9 +64,9 @@ def once(workload, size, threads):
 
 
 def peak_memory():
-    """The most memory this process has had, in bytes; None where the system does not say.
+    """Return the peak memory of this process in bytes, or None if the system does not report it.
 
-    Not getrusage's ru_maxrss: on Linux that begins with the memory of the process that started this one.
+    getrusage's ru_maxrss does not serve, because on Linux it starts from the memory of the parent process.
     """
     try:
         with open("/proc/self/status") as status:
