@@ -1,5 +1,5 @@
 # cython: subinterpreters_compatible = own_gil
-"""The counters. See gilkit.sync, and csrc/sync/counter.h for how they work."""
+"""Counters. csrc/sync/counter.h describes how they work."""
 import operator
 from typing import NamedTuple
 
@@ -36,34 +36,41 @@ cdef int64_t int64(object value, str name) except? -1:
         raise OverflowError(f"{name} must be from {INT64_MIN} to {INT64_MAX}, not {value}") from None
 
 
-cdef int overflow(object counter, object n) except -1:
-    raise OverflowError(f"{counter!r} cannot count {n} more: it has 64 bits")
+cdef int raise_overflow(object counter, object n) except -1:
+    raise OverflowError(f"adding {n} to {counter!r} would overflow its 64 bits")
 
 
-# In the place of the first value: this object is to be a handle.
+# Passed instead of an initial value to make a handle.
 _HANDLE = object()
 
 
-cdef gk_counter *of(Counter self) noexcept nogil:
+cdef gk_counter *counter_of(Counter self) noexcept nogil:
     return <gk_counter *>self.counter
 
 
 @cython.auto_pickle(False)
 cdef class Counter:
-    """What the counters of gilkit.sync have in common. They count from ``value``
-    within 64 bits: an addition beyond raises OverflowError and counts nothing.
+    """Abstract base class of the counters; create one of its subclasses.
 
-    A counter compares and converts like the integer that its value is at that
-    moment. Because the value changes, a counter has no hash: it cannot be in a
-    set, nor a key of a dict. Its arithmetic is that of ``value``.
+    Parameters
+    ----------
+    value : int, default 0
+        The initial count, a signed 64-bit integer.
+
+    Notes
+    -----
+    A counter compares and converts like its current value. Counters are
+    unhashable, since that value changes. For arithmetic, use ``value``. An
+    addition that would overflow raises OverflowError and changes nothing.
     """
 
     def __cinit__(self, *args, **kwargs):
         if type(self) is Counter:
-            raise TypeError("Counter is what the counters have in common: make one of them")
+            raise TypeError("Counter is an abstract base class; create an AtomicCounter, ShardedCounter, "
+                            "LockedCounter or RacyCounter")
 
     def add(self, n=1):
-        """Adds ``n``, an int of either sign."""
+        """Add ``n``, an int of either sign. Raise OverflowError if the count would exceed 64 bits."""
         self.add_n(int64(n, "n"))
 
     def __iadd__(self, n):
@@ -76,7 +83,7 @@ cdef class Counter:
 
     @property
     def value(self):
-        """The count; an int."""
+        """The current count; an int."""
         return self.value_nogil()
 
     def __int__(self):
@@ -115,16 +122,18 @@ cdef class Counter:
         return PyObject_RichCompare(self.value_nogil(), other, op)
 
     def reset(self):
-        """Sets the count to 0 and returns what it was."""
+        """Set the count to 0 and return its previous value, an int."""
         return self.reset_nogil()
 
     def handle(self):
-        """The same counter as another object. Where there is no GIL, a thread
-        that counts in a hot loop takes one for itself: else the threads contend
-        for the reference count of the object, which costs more than counting.
+        """Return another object for the same counter.
+
+        On a free-threaded build, take one handle per thread for hot loops:
+        threads that share one object contend for its reference count, which
+        costs more than counting.
         """
         cdef Counter other = type(self).__new__(type(self), _HANDLE)
-        gk_counter_retain(of(self))
+        gk_counter_retain(counter_of(self))
         other.counter = self.counter
         return other
 
@@ -149,7 +158,7 @@ cdef class Counter:
             "pickle its value")
 
 
-cdef int start(Counter self, object value) except -1:
+cdef int init_counter(Counter self, object value) except -1:
     if value is _HANDLE:
         return 0
     self.counter = gk_counter_new(int64(value, "value"))
@@ -158,55 +167,57 @@ cdef int start(Counter self, object value) except -1:
     return 0
 
 
-cdef void end(Counter self) noexcept:
+cdef void release_counter(Counter self) noexcept:
     if self.counter != NULL:
-        gk_counter_release(of(self))
+        gk_counter_release(counter_of(self))
 
 
 cdef class RacyCounter(Counter):
-    """A counter that loses updates: it reads, adds and writes without any lock.
+    """Counter that reads, adds and writes without a lock, and so loses updates.
 
-    There to show what the others are for. From Python threads it loses nothing
-    where there is a GIL, which each call holds; from native threads
-    (``contend``) and on free-threaded builds it does.
+    It shows why the other counters exist. Native threads (``contend``) lose
+    updates, and so do Python threads on free-threaded builds; on other builds
+    the GIL protects each call. For the parameters, see ``Counter``.
     """
 
     def __cinit__(self, value=0):
-        start(self, value)
+        init_counter(self, value)
 
     def __dealloc__(self):
-        end(self)
+        release_counter(self)
 
     cdef int add_n(self, int64_t n) except -1:
-        return overflow(self, n) if gk_racy_add(of(self), n) != GK_SYNC_OK else 0
+        return raise_overflow(self, n) if gk_racy_add(counter_of(self), n) != GK_SYNC_OK else 0
 
     cdef bint add_nogil(self, int64_t n=1) noexcept nogil:
-        return gk_racy_add(of(self), n) == GK_SYNC_OK
+        return gk_racy_add(counter_of(self), n) == GK_SYNC_OK
 
     cdef int64_t value_nogil(self) noexcept nogil:
-        return gk_counter_value(of(self))
+        return gk_counter_value(counter_of(self))
 
     cdef int64_t reset_nogil(self) noexcept nogil:
-        return gk_atomic_exchange(of(self), 0)
+        return gk_atomic_exchange(counter_of(self), 0)
 
 
 cdef class LockedCounter(Counter):
-    """A counter under a lock, which is what ``threading`` offers: exact, and the
-    slowest where threads contend. Thread-safe.
+    """Counter protected by a lock, as one would build it with ``threading``.
+
+    Exact and thread-safe, but the slowest under contention. For the parameters,
+    see ``Counter``.
     """
 
     def __cinit__(self, value=0):
-        start(self, value)
+        init_counter(self, value)
 
     def __dealloc__(self):
-        end(self)
+        release_counter(self)
 
     cdef int add_n(self, int64_t n) except -1:
         cdef int64_t total = 0
         return self.add_and_read(n, &total)
 
     cdef int add_and_read(self, int64_t n, int64_t *total) except -1:
-        cdef gk_counter *counter = of(self)
+        cdef gk_counter *counter = counter_of(self)
         cdef gk_wait_options wait_options
         cdef int status
         if gk_lock_try(&counter.lock):
@@ -219,83 +230,104 @@ cdef class LockedCounter(Counter):
             with nogil:
                 status = gk_locked_add(counter, n, total, &wait_options)
         if status == GK_SYNC_OVERFLOW:
-            overflow(self, n)
+            raise_overflow(self, n)
         outcome(status)
         return 0
 
     def add_and_get(self, n=1):
-        """Adds ``n`` and returns the count that this made."""
+        """Add ``n`` and return the new count, an int."""
         cdef int64_t total = 0
         self.add_and_read(int64(n, "n"), &total)
         return total
 
     def compare_and_set(self, expected, new):
-        """Sets the count to ``new`` if it is ``expected``; returns whether it was."""
-        return gk_locked_compare_and_set(of(self), int64(expected, "expected"), int64(new, "new")) != 0
+        """Set the count to ``new`` if it equals ``expected``; return whether it did."""
+        return gk_locked_compare_and_set(counter_of(self), int64(expected, "expected"), int64(new, "new")) != 0
 
     cdef bint add_nogil(self, int64_t n=1) noexcept nogil:
         cdef int64_t total = 0
-        return gk_locked_add(of(self), n, &total, NULL) == GK_SYNC_OK
+        return gk_locked_add(counter_of(self), n, &total, NULL) == GK_SYNC_OK
 
     cdef int64_t value_nogil(self) noexcept nogil:
-        return gk_locked_value(of(self))
+        return gk_locked_value(counter_of(self))
 
     cdef int64_t reset_nogil(self) noexcept nogil:
-        return gk_locked_exchange(of(self), 0)
+        return gk_locked_exchange(counter_of(self), 0)
 
 
 cdef class AtomicCounter(Counter):
-    """A counter whose addition is one instruction of the processor: exact, never
-    waits, and all threads see its additions in one order. Thread-safe.
+    """Counter whose addition is one atomic instruction; the default choice.
+
+    Thread-safe and linearisable. An addition never waits.
+
+    Parameters
+    ----------
+    value : int, default 0
+        The initial count.
+
+    Examples
+    --------
+    >>> from gilkit import sync
+    >>> counter = sync.AtomicCounter(5)
+    >>> counter.add_and_get(2), counter.compare_and_set(7, 1), counter.value
+    (7, True, 1)
     """
 
     def __cinit__(self, value=0):
-        start(self, value)
+        init_counter(self, value)
 
     def __dealloc__(self):
-        end(self)
+        release_counter(self)
 
     cdef int add_n(self, int64_t n) except -1:
         cdef int64_t total = 0
-        return overflow(self, n) if gk_atomic_add(of(self), n, &total) != GK_SYNC_OK else 0
+        return raise_overflow(self, n) if gk_atomic_add(counter_of(self), n, &total) != GK_SYNC_OK else 0
 
     def add_and_get(self, n=1):
-        """Adds ``n`` and returns the count that this made."""
+        """Add ``n`` and return the new count, an int."""
         cdef int64_t total = 0
-        if gk_atomic_add(of(self), int64(n, "n"), &total) != GK_SYNC_OK:
-            overflow(self, n)
+        if gk_atomic_add(counter_of(self), int64(n, "n"), &total) != GK_SYNC_OK:
+            raise_overflow(self, n)
         return total
 
     def compare_and_set(self, expected, new):
-        """Sets the count to ``new`` if it is ``expected``; returns whether it was."""
+        """Set the count to ``new`` if it equals ``expected``; return whether it did."""
         return self.compare_and_set_nogil(int64(expected, "expected"), int64(new, "new")) != 0
 
     cdef bint add_nogil(self, int64_t n=1) noexcept nogil:
         cdef int64_t total = 0
-        return gk_atomic_add(of(self), n, &total) == GK_SYNC_OK
+        return gk_atomic_add(counter_of(self), n, &total) == GK_SYNC_OK
 
     cdef int64_t value_nogil(self) noexcept nogil:
-        return gk_counter_value(of(self))
+        return gk_counter_value(counter_of(self))
 
     cdef int64_t reset_nogil(self) noexcept nogil:
-        return gk_atomic_exchange(of(self), 0)
+        return gk_atomic_exchange(counter_of(self), 0)
 
     cdef bint compare_and_set_nogil(self, int64_t expected, int64_t new) noexcept nogil:
-        return gk_atomic_compare_and_set(of(self), expected, new)
+        return gk_atomic_compare_and_set(counter_of(self), expected, new)
 
 
-cdef gk_sharded *sharded(ShardedCounter self) noexcept nogil:
+cdef gk_sharded *sharded_of(ShardedCounter self) noexcept nogil:
     return <gk_sharded *>self.counter
 
 
 cdef class ShardedCounter(Counter):
-    """A counter that is spread over cells on cache lines of their own, which
-    threads seldom share: the fastest where many count and few read.
+    """Counter split into cells, for many threads that count and few that read.
 
-    ``value`` is exact once the threads that counted are joined. Before, it has
-    every addition that was finished when it began to read, none that began
-    after it ended, and perhaps those between. ``padded=False`` puts the cells
-    side by side, to show what that costs. Thread-safe.
+    Parameters
+    ----------
+    value : int, default 0
+        The initial count.
+    padded : bool, default True
+        Whether each cell has cache lines of its own. False makes the cells share
+        them, to show the cost of false sharing.
+
+    Notes
+    -----
+    Thread-safe. ``value`` is exact once the counting threads are joined. A read
+    during counting includes every addition that completed before it, none that
+    began after it, and any of those that overlap it.
     """
 
     def __cinit__(self, value=0, *, padded=True):
@@ -305,25 +337,26 @@ cdef class ShardedCounter(Counter):
         self.counter = gk_sharded_new(bool(padded))
         if self.counter == NULL:
             raise MemoryError
-        gk_sharded_add(sharded(self), first)
+        gk_sharded_add(sharded_of(self), first)
 
     def __dealloc__(self):
         if self.counter == NULL:
             return
         if self.cell != NULL:
-            gk_sharded_give_cell(sharded(self), <gk_cell *>self.cell)
-        gk_sharded_release(sharded(self))
+            gk_sharded_give_cell(sharded_of(self), <gk_cell *>self.cell)
+        gk_sharded_release(sharded_of(self))
 
     def handle(self):
-        """The same counter as another object, with a cell that only the calling
-        thread adds to, and hence without an atomic instruction. RuntimeError
-        where another thread adds through it. See also AtomicCounter.handle.
+        """Return another object for the same counter, for the calling thread only.
+
+        It has a cell of its own, so its additions need no atomic instruction.
+        Additions from any other thread raise RuntimeError.
         """
         cdef ShardedCounter other = type(self).__new__(type(self), _HANDLE)
-        other.cell = gk_sharded_take_cell(sharded(self))
+        other.cell = gk_sharded_take_cell(sharded_of(self))
         if other.cell == NULL:
             raise MemoryError
-        gk_sharded_retain(sharded(self))
+        gk_sharded_retain(sharded_of(self))
         other.counter = self.counter
         other.owner = PyThread_get_thread_ident()
         return other
@@ -331,30 +364,39 @@ cdef class ShardedCounter(Counter):
     cdef int add_n(self, int64_t n) except -1:
         cdef int status
         if self.cell == NULL:
-            status = gk_sharded_add(sharded(self), n)
+            status = gk_sharded_add(sharded_of(self), n)
         elif PyThread_get_thread_ident() == self.owner:
-            status = gk_sharded_add_to_cell(sharded(self), <gk_cell *>self.cell, n)
+            status = gk_sharded_add_to_cell(sharded_of(self), <gk_cell *>self.cell, n)
         else:
-            raise RuntimeError("a handle of a ShardedCounter counts only for the thread that took it")
-        return overflow(self, n) if status != GK_SYNC_OK else 0
+            raise RuntimeError("a ShardedCounter handle works only for the thread that took it; call handle() in "
+                               "each thread")
+        return raise_overflow(self, n) if status != GK_SYNC_OK else 0
 
     cdef bint add_nogil(self, int64_t n=1) noexcept nogil:
         if self.cell != NULL and PyThread_get_thread_ident() == self.owner:
-            return gk_sharded_add_to_cell(sharded(self), <gk_cell *>self.cell, n) == GK_SYNC_OK
-        return gk_sharded_add(sharded(self), n) == GK_SYNC_OK
+            return gk_sharded_add_to_cell(sharded_of(self), <gk_cell *>self.cell, n) == GK_SYNC_OK
+        return gk_sharded_add(sharded_of(self), n) == GK_SYNC_OK
 
     cdef int64_t value_nogil(self) noexcept nogil:
-        return gk_sharded_value(sharded(self))
+        return gk_sharded_value(sharded_of(self))
 
     cdef int64_t reset_nogil(self) noexcept nogil:
-        return gk_sharded_reset(sharded(self))
+        return gk_sharded_reset(sharded_of(self))
 
 
 class ContentionResult(NamedTuple):
-    """What ``contend`` did: threads; increments by each of them; expected, the
-    increments of all; counted, by how much the counter rose; retries, the
-    compare-and-sets that had to be done again; seconds from the first increment
-    to the last.
+    """Result of ``contend``.
+
+    Attributes
+    ----------
+    threads, increments : int
+        The number of threads, and of increments by each.
+    expected, counted : int
+        The increments of all threads, and by how much the counter rose.
+    retries : int
+        The compare-and-sets that failed and were repeated.
+    seconds : float
+        The time from the first increment to the last.
     """
 
     threads: int
@@ -366,30 +408,57 @@ class ContentionResult(NamedTuple):
 
     @property
     def lost(self):
-        """Updates that were lost."""
+        """Number of updates that were lost; an int."""
         return self.expected - self.counted
 
     @property
     def ns_per_update(self):
-        """Wall time divided by the number of updates of all threads, in nanoseconds."""
+        """Elapsed time divided by the updates of all threads, in nanoseconds; a float."""
         return self.seconds * 1e9 / self.expected if self.expected else 0.0
 
 
 def contend(Counter counter not None, increments, *, threads, optimistic=False, inside=0, outside=0, timeout=None):
-    """Adds 1 to ``counter`` ``increments`` times in each of ``threads`` native
-    threads at once, without the GIL, and returns a ContentionResult: what was expected
-    and counted, and how long it took.
+    """Measure a counter that several native threads increment at once.
 
-    The threads are the call's own, not those of the pool, and start together.
-    Each gets a cell of a ShardedCounter. ``optimistic`` has an AtomicCounter
-    read, and compare-and-set until that succeeds, instead of fetch-and-add.
-    ``inside`` and ``outside`` are rounds of a busy loop (some tenths of a
-    nanosecond each) within each update, under the lock if there is one, and
-    after it.
+    Parameters
+    ----------
+    counter : Counter
+        Each thread gets its own cell of a ``ShardedCounter``.
+    increments : int
+        How many times each thread adds 1.
+    threads : int
+        The number of threads, 1 to 1024. They belong to this call, not to the
+        pool, run without the GIL and start together.
+    optimistic : bool, default False
+        Whether to increment an ``AtomicCounter`` by a compare-and-set loop
+        instead of fetch-and-add.
+    inside, outside : int, default 0
+        Rounds of a busy loop (some tenths of a nanosecond each) within each
+        update, under the lock if there is one, and after it.
+    timeout : float or None, default None
+        The longest time to run, in seconds.
 
-    Ctrl-C ends it, as does ``timeout`` (seconds) with TimeoutError. Raises
-    OverflowError if the counter is full, RuntimeError if the system has no more
-    threads, ValueError for numbers out of range.
+    Returns
+    -------
+    ContentionResult
+        The expected and the actual count, and the time taken.
+
+    Raises
+    ------
+    OverflowError
+        If the count would exceed 64 bits.
+    RuntimeError
+        If the system cannot create the threads.
+    TimeoutError
+        If the timeout expired. Ctrl-C ends the call too.
+    TypeError, ValueError
+        For arguments of the wrong type or out of range.
+
+    Examples
+    --------
+    >>> from gilkit import sync
+    >>> sync.contend(sync.AtomicCounter(), 1000, threads=2).lost
+    0
     """
     cdef gk_contend run
     cdef gk_wait_options wait_options
@@ -399,10 +468,10 @@ def contend(Counter counter not None, increments, *, threads, optimistic=False, 
     run.threads = <int>integer(threads, "threads", 1, GK_MAX_THREADS)
     run.inside = integer(inside, "inside", 0, INT64_MAX)
     run.outside = integer(outside, "outside", 0, INT64_MAX)
-    run.counter = of(counter)
+    run.counter = counter_of(counter)
     if isinstance(counter, ShardedCounter):
         run.kind = GK_CONTEND_SHARDED
-        run.sharded = sharded(counter)
+        run.sharded = sharded_of(counter)
     elif isinstance(counter, LockedCounter):
         run.kind = GK_CONTEND_LOCKED
     elif isinstance(counter, RacyCounter):
@@ -416,7 +485,7 @@ def contend(Counter counter not None, increments, *, threads, optimistic=False, 
     with nogil:
         status = gk_contend_run(&run, &wait_options)
     if status == GK_SYNC_OVERFLOW:
-        overflow(counter, 1)
+        raise_overflow(counter, 1)
     if status == GK_SYNC_NO_MEMORY:
         raise RuntimeError(f"the system has no thread or memory left for {threads} threads")
     if not outcome(status):
