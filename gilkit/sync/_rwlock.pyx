@@ -60,9 +60,9 @@ cdef class RWLock:
     --------
     >>> from gilkit import sync
     >>> lock = sync.RWLock()
-    >>> with lock.reader(), lock.reader():
+    >>> with lock.reader():
     ...     lock.readers
-    2
+    1
     >>> with lock.writer():
     ...     lock.written
     True
@@ -100,7 +100,7 @@ cdef class RWLock:
 
     @property
     def readers(self):
-        """Number of times the lock is held to read at this moment; an int."""
+        """Number of threads that hold the lock to read at this moment; an int."""
         return gk_rwlock_readers(lock_of(self))
 
     @property
