@@ -6,6 +6,10 @@ of them.
 from libc.stdint cimport int64_t
 
 
+# Raises OverflowError for an addition of n.
+cdef int raise_overflow(object counter, object n) except -1
+
+
 cdef class Counter:
     cdef void *counter
     cdef object __weakref__

@@ -1,22 +1,16 @@
 # cython: subinterpreters_compatible = own_gil
 """Counters. csrc/sync/counter.h describes how they work."""
 import operator
-from typing import NamedTuple
 
 cimport cython
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uintptr_t
-from libc.string cimport memset
 
-from gilkit._call cimport integer
-from gilkit._exports cimport GK_MAX_THREADS
 from gilkit.sync._c cimport (
-    GK_CONTEND_ATOMIC, GK_CONTEND_LOCKED, GK_CONTEND_OPTIMISTIC, GK_CONTEND_RACY, GK_CONTEND_SHARDED, GK_SYNC_NO_MEMORY,
-    GK_SYNC_OK, GK_SYNC_OVERFLOW, gk_atomic_add, gk_atomic_compare_and_set, gk_atomic_exchange,
-    gk_cell, gk_counter, gk_counter_new, gk_counter_release, gk_counter_retain, gk_counter_value, gk_contend,
-    gk_contend_run, gk_lock_try, gk_lock_try_release, gk_locked_add, gk_locked_compare_and_set, gk_locked_exchange,
-    gk_locked_value, gk_lock_release, gk_wait_options, gk_racy_add, gk_sharded, gk_sharded_add, gk_sharded_add_to_cell,
-    gk_sharded_give_cell, gk_sharded_new, gk_sharded_release, gk_sharded_reset, gk_sharded_retain,
-    gk_sharded_take_cell, gk_sharded_value, import_core,
+    GK_SYNC_OK, GK_SYNC_OVERFLOW, gk_atomic_add, gk_atomic_compare_and_set, gk_atomic_exchange, gk_cell, gk_counter,
+    gk_counter_new, gk_counter_release, gk_counter_retain, gk_counter_value, gk_lock_release, gk_lock_try,
+    gk_lock_try_release, gk_locked_add, gk_locked_compare_and_set, gk_locked_exchange, gk_locked_value, gk_racy_add,
+    gk_sharded, gk_sharded_add, gk_sharded_add_to_cell, gk_sharded_give_cell, gk_sharded_new, gk_sharded_release,
+    gk_sharded_reset, gk_sharded_retain, gk_sharded_take_cell, gk_sharded_value, gk_wait_options, import_core,
 )
 from gilkit.sync._wait cimport PyThread_get_thread_ident, outcome, wait_options_of
 
@@ -50,7 +44,9 @@ cdef gk_counter *counter_of(Counter self) noexcept nogil:
 
 @cython.auto_pickle(False)
 cdef class Counter:
-    """Abstract base class of the counters; create one of its subclasses.
+    """Counter(value=0)
+
+    Abstract base class of the counters; create one of its subclasses.
 
     Parameters
     ----------
@@ -62,6 +58,14 @@ cdef class Counter:
     A counter compares and converts like its current value. Counters are
     unhashable, since that value changes. For arithmetic, use ``value``. An
     addition that would overflow raises OverflowError and changes nothing.
+
+    Examples
+    --------
+    >>> from gilkit import sync
+    >>> counter = sync.AtomicCounter(40)
+    >>> counter += 2
+    >>> isinstance(counter, sync.Counter), counter == 42, f"{counter:04}"
+    (True, True, '0042')
     """
 
     def __cinit__(self, *args, **kwargs):
@@ -173,11 +177,25 @@ cdef void release_counter(Counter self) noexcept:
 
 
 cdef class RacyCounter(Counter):
-    """Counter that reads, adds and writes without a lock, and so loses updates.
+    """RacyCounter(value=0)
+
+    Counter that reads, adds and writes without a lock, and so loses updates.
 
     It shows why the other counters exist. Native threads (``contend``) lose
     updates, and so do Python threads on free-threaded builds; on other builds
-    the GIL protects each call. For the parameters, see ``Counter``.
+    the GIL protects each call.
+
+    Parameters
+    ----------
+    value : int, default 0
+        The initial count.
+
+    Examples
+    --------
+    >>> from gilkit import sync
+    >>> result = sync.contend(sync.RacyCounter(), 100_000, threads=2)
+    >>> result.lost >= 0  # usually many
+    True
     """
 
     def __cinit__(self, value=0):
@@ -200,10 +218,23 @@ cdef class RacyCounter(Counter):
 
 
 cdef class LockedCounter(Counter):
-    """Counter protected by a lock, as one would build it with ``threading``.
+    """LockedCounter(value=0)
 
-    Exact and thread-safe, but the slowest under contention. For the parameters,
-    see ``Counter``.
+    Counter protected by a lock, as one would build it with ``threading``.
+
+    Exact and thread-safe, but the slowest under contention.
+
+    Parameters
+    ----------
+    value : int, default 0
+        The initial count.
+
+    Examples
+    --------
+    >>> from gilkit import sync
+    >>> counter = sync.LockedCounter(5)
+    >>> counter.add_and_get(2)
+    7
     """
 
     def __cinit__(self, value=0):
@@ -256,7 +287,9 @@ cdef class LockedCounter(Counter):
 
 
 cdef class AtomicCounter(Counter):
-    """Counter whose addition is one atomic instruction; the default choice.
+    """AtomicCounter(value=0)
+
+    Counter whose addition is one atomic instruction; the default choice.
 
     Thread-safe and linearisable. An addition never waits.
 
@@ -313,7 +346,9 @@ cdef gk_sharded *sharded_of(ShardedCounter self) noexcept nogil:
 
 
 cdef class ShardedCounter(Counter):
-    """Counter split into cells, for many threads that count and few that read.
+    """ShardedCounter(value=0, *, padded=True)
+
+    Counter split into cells, for many threads that count and few that read.
 
     Parameters
     ----------
@@ -328,6 +363,19 @@ cdef class ShardedCounter(Counter):
     Thread-safe. ``value`` is exact once the counting threads are joined. A read
     during counting includes every addition that completed before it, none that
     began after it, and any of those that overlap it.
+
+    Examples
+    --------
+    >>> import threading
+    >>> from gilkit import sync
+    >>> counter = sync.ShardedCounter()
+    >>> threads = [threading.Thread(target=counter.add, args=(n,)) for n in (1, 2)]
+    >>> for thread in threads:
+    ...     thread.start()
+    >>> for thread in threads:
+    ...     thread.join()
+    >>> counter.value
+    3
     """
 
     def __cinit__(self, value=0, *, padded=True):
@@ -382,113 +430,3 @@ cdef class ShardedCounter(Counter):
 
     cdef int64_t reset_nogil(self) noexcept nogil:
         return gk_sharded_reset(sharded_of(self))
-
-
-class ContentionResult(NamedTuple):
-    """Result of ``contend``.
-
-    Attributes
-    ----------
-    threads, increments : int
-        The number of threads, and of increments by each.
-    expected, counted : int
-        The increments of all threads, and by how much the counter rose.
-    retries : int
-        The compare-and-sets that failed and were repeated.
-    seconds : float
-        The time from the first increment to the last.
-    """
-
-    threads: int
-    increments: int
-    expected: int
-    counted: int
-    retries: int
-    seconds: float
-
-    @property
-    def lost(self):
-        """Number of updates that were lost; an int."""
-        return self.expected - self.counted
-
-    @property
-    def ns_per_update(self):
-        """Elapsed time divided by the updates of all threads, in nanoseconds; a float."""
-        return self.seconds * 1e9 / self.expected if self.expected else 0.0
-
-
-def contend(Counter counter not None, increments, *, threads, optimistic=False, inside=0, outside=0, timeout=None):
-    """Measure a counter that several native threads increment at once.
-
-    Parameters
-    ----------
-    counter : Counter
-        Each thread gets its own cell of a ``ShardedCounter``.
-    increments : int
-        How many times each thread adds 1.
-    threads : int
-        The number of threads, 1 to 1024. They belong to this call, not to the
-        pool, run without the GIL and start together.
-    optimistic : bool, default False
-        Whether to increment an ``AtomicCounter`` by a compare-and-set loop
-        instead of fetch-and-add.
-    inside, outside : int, default 0
-        Rounds of a busy loop (some tenths of a nanosecond each) within each
-        update, under the lock if there is one, and after it.
-    timeout : float or None, default None
-        The longest time to run, in seconds.
-
-    Returns
-    -------
-    ContentionResult
-        The expected and the actual count, and the time taken.
-
-    Raises
-    ------
-    OverflowError
-        If the count would exceed 64 bits.
-    RuntimeError
-        If the system cannot create the threads.
-    TimeoutError
-        If the timeout expired. Ctrl-C ends the call too.
-    TypeError, ValueError
-        For arguments of the wrong type or out of range.
-
-    Examples
-    --------
-    >>> from gilkit import sync
-    >>> sync.contend(sync.AtomicCounter(), 1000, threads=2).lost
-    0
-    """
-    cdef gk_contend run
-    cdef gk_wait_options wait_options
-    cdef int status
-    memset(&run, 0, sizeof(run))
-    run.increments = integer(increments, "increments", 0, INT64_MAX)
-    run.threads = <int>integer(threads, "threads", 1, GK_MAX_THREADS)
-    run.inside = integer(inside, "inside", 0, INT64_MAX)
-    run.outside = integer(outside, "outside", 0, INT64_MAX)
-    run.counter = counter_of(counter)
-    if isinstance(counter, ShardedCounter):
-        run.kind = GK_CONTEND_SHARDED
-        run.sharded = sharded_of(counter)
-    elif isinstance(counter, LockedCounter):
-        run.kind = GK_CONTEND_LOCKED
-    elif isinstance(counter, RacyCounter):
-        run.kind = GK_CONTEND_RACY
-    else:
-        run.kind = GK_CONTEND_OPTIMISTIC if optimistic else GK_CONTEND_ATOMIC
-    if optimistic and run.kind != GK_CONTEND_OPTIMISTIC:
-        raise TypeError(f"optimistic needs an AtomicCounter, not {counter!r}")
-    before = counter.value
-    wait_options_of(&wait_options, timeout)
-    with nogil:
-        status = gk_contend_run(&run, &wait_options)
-    if status == GK_SYNC_OVERFLOW:
-        raise_overflow(counter, 1)
-    if status == GK_SYNC_NO_MEMORY:
-        raise RuntimeError(f"the system has no thread or memory left for {threads} threads")
-    if not outcome(status):
-        raise TimeoutError(f"contend did not end within {timeout} s")
-    return ContentionResult(
-        run.threads, run.increments, run.done, counter.value - before, run.retries, run.nanoseconds / 1e9)

@@ -75,8 +75,9 @@ cdef class Lock:
     Notes
     -----
     Thread-safe. Any thread may release the lock. A waiting thread releases the
-    GIL, spins for a few microseconds and then sleeps. A thread that has waited
-    for 1 ms is handed the lock by the next release, so no thread starves.
+    GIL, spins for a few microseconds and then sleeps. Once the first thread in
+    the queue has waited for 1 ms, the next release hands it the lock, so no
+    thread starves.
 
     In the main thread, signal handlers run during a wait, and Ctrl-C ends it.
     After ``os.fork`` the lock is in the child as it was in the parent, without

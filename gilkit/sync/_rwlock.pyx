@@ -48,9 +48,9 @@ cdef class RWLock:
     Notes
     -----
     Thread-safe. Writers have priority: while one waits, only threads that
-    already hold the lock to read may acquire it again. A reader that has waited
-    for 1 ms goes before the next writer, together with all waiting readers, so
-    no thread starves.
+    already hold the lock to read may acquire it again. Once the first thread in
+    the queue is a reader that has waited for 1 ms, all waiting readers go before
+    the next writer, so no thread starves.
 
     A reader cannot become a writer, and a writer cannot acquire the lock again.
     Such a wait raises ``RuntimeError`` if it has no timeout, since it would

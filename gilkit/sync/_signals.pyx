@@ -1,20 +1,17 @@
 # cython: subinterpreters_compatible = own_gil
-"""Semaphore, BoundedSemaphore, Event, Latch, Barrier and ping_pong. The headers in
-csrc/sync/ describe how they work."""
+"""Semaphore, BoundedSemaphore, Event, Latch and Barrier. The headers in csrc/sync/
+describe how they work."""
 import warnings
-from typing import NamedTuple
 
 cimport cython
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t, uintptr_t
-from libc.string cimport memset
 
 from gilkit._call cimport integer
-from gilkit._exports cimport GK_MAX_THREADS
 from gilkit.sync._c cimport (
-    GK_SYNC_NO_MEMORY, GK_SYNC_OK, gk_arrival, gk_barrier, gk_barrier_break, gk_barrier_broken, gk_barrier_init,
+    GK_SYNC_OK, gk_arrival, gk_barrier, gk_barrier_break, gk_barrier_broken, gk_barrier_init,
     gk_barrier_open, gk_barrier_reset, gk_barrier_wait, gk_barrier_waiting, gk_event, gk_event_clear,
     gk_event_is_set, gk_event_reinit, gk_event_set, gk_event_wait, gk_gil_await, gk_gil_freed, gk_gil_signalling,
-    gk_latch, gk_latch_count_down, gk_latch_init, gk_latch_left, gk_latch_wait, gk_ping_pong, gk_ping_pong_run,
+    gk_latch, gk_latch_count_down, gk_latch_init, gk_latch_left, gk_latch_wait,
     gk_semaphore, gk_semaphore_acquire, gk_semaphore_init, gk_semaphore_release, gk_semaphore_try,
     gk_semaphore_value, gk_wait_options, import_core,
 )
@@ -161,6 +158,21 @@ cdef class BoundedSemaphore(Semaphore):
 
     It has the interface of ``threading.BoundedSemaphore`` and is otherwise like
     ``Semaphore``: a release that would exceed the initial value raises ValueError.
+
+    Parameters
+    ----------
+    value : int, default 1
+        The initial and maximum number of permits; ValueError if negative.
+
+    Examples
+    --------
+    >>> from gilkit import sync
+    >>> semaphore = sync.BoundedSemaphore(1)
+    >>> try:
+    ...     semaphore.release()
+    ... except ValueError as error:
+    ...     print(error)
+    Semaphore released too many times
     """
 
     def __init__(self, value=1):
@@ -178,8 +190,22 @@ cdef class BoundedSemaphore(Semaphore):
 cdef class Event:
     """Flag that threads wait for, with the interface of ``threading.Event``.
 
-    Thread-safe. Setting the flag wakes all threads that wait at that moment, even
-    if it is cleared at once. Signals and fork: see ``Lock``.
+    Setting the flag wakes all threads that wait at that moment, even if it is
+    cleared at once.
+
+    Notes
+    -----
+    Thread-safe. Signals and fork: see ``Lock``.
+
+    Examples
+    --------
+    >>> from gilkit import sync
+    >>> event = sync.Event()
+    >>> event.wait(timeout=0.01)
+    False
+    >>> event.set()
+    >>> event.wait()
+    True
     """
 
     def __init__(self):
@@ -266,12 +292,14 @@ cdef class Event:
 cdef class Latch:
     """One-shot gate that opens once ``count`` things have happened.
 
-    Thread-safe. Signals and fork: see ``Lock``.
-
     Parameters
     ----------
     count : int
         The number of things to wait for; ValueError if negative.
+
+    Notes
+    -----
+    Thread-safe. Signals and fork: see ``Lock``.
 
     Examples
     --------
@@ -337,8 +365,6 @@ cdef class Latch:
 cdef class Barrier:
     """Reusable barrier with the interface of ``threading.Barrier``.
 
-    Thread-safe. Signals and fork: see ``Lock``.
-
     Parameters
     ----------
     parties : int
@@ -347,6 +373,21 @@ cdef class Barrier:
         Called without arguments by the last thread to arrive.
     timeout : float or None, default None
         The default timeout of ``wait``, in seconds.
+
+    Notes
+    -----
+    Thread-safe. Signals and fork: see ``Lock``.
+
+    Examples
+    --------
+    >>> import threading
+    >>> from gilkit import sync
+    >>> barrier = sync.Barrier(2, action=lambda: print("both have arrived"))
+    >>> thread = threading.Thread(target=barrier.wait)
+    >>> thread.start()
+    >>> index = barrier.wait()
+    both have arrived
+    >>> thread.join()
     """
 
     def __init__(self, parties, action=None, timeout=None):
@@ -435,66 +476,3 @@ cdef class Barrier:
 
     def __reduce__(self):
         raise TypeError("cannot pickle 'gilkit.sync.Barrier' object")
-
-
-class PingPongResult(NamedTuple):
-    """Result of ``ping_pong``: threads, laps, and the seconds that all laps took."""
-
-    threads: int
-    laps: int
-    seconds: float
-
-    @property
-    def switches(self):
-        """Number of times that a thread passed the token on; an int."""
-        return self.threads * self.laps
-
-    @property
-    def ns_per_switch(self):
-        """Time from waking a thread until it wakes the next, in nanoseconds; a float."""
-        return self.seconds * 1e9 / self.switches if self.switches else 0.0
-
-
-def ping_pong(laps, *, threads, timeout=None):
-    """Measure a switch between threads by passing a token round a ring of them.
-
-    Parameters
-    ----------
-    laps : int
-        How many times the token goes round, after one untimed lap.
-    threads : int
-        The number of threads, 2 to 1024. They belong to this call and run without
-        the GIL. Each sleeps until the previous one wakes it.
-    timeout : float or None, default None
-        The longest time to run, in seconds.
-
-    Returns
-    -------
-    PingPongResult
-        The number of switches and the time taken.
-
-    Raises
-    ------
-    RuntimeError, TimeoutError, TypeError, ValueError
-        As for ``contend``. Ctrl-C ends the call too.
-
-    Examples
-    --------
-    >>> from gilkit import sync
-    >>> sync.ping_pong(10, threads=2).switches
-    20
-    """
-    cdef gk_ping_pong run
-    cdef gk_wait_options wait_options
-    cdef int status
-    memset(&run, 0, sizeof(run))
-    run.laps = integer(laps, "laps", 0, INT64_MAX)
-    run.threads = <int>integer(threads, "threads", 2, GK_MAX_THREADS)
-    wait_options_of(&wait_options, timeout)
-    with nogil:
-        status = gk_ping_pong_run(&run, &wait_options)
-    if status == GK_SYNC_NO_MEMORY:
-        raise RuntimeError(f"the system has no thread or memory left for {threads} threads")
-    if not outcome(status):
-        raise TimeoutError(f"ping_pong did not end within {timeout} s")
-    return PingPongResult(run.threads, run.done, run.nanoseconds / 1e9)
