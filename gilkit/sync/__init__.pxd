@@ -1,5 +1,5 @@
 """``cimport gilkit.sync``: counters and locks that code without the GIL shares
-with Python. Methods that end in _nogil may be called by any thread."""
+with Python. Any thread may call the methods that end in _nogil."""
 from gilkit.sync._condition cimport Condition
 from gilkit.sync._counters cimport AtomicCounter, Counter, LockedCounter, RacyCounter, ShardedCounter
 from gilkit.sync._locks cimport Lock, RLock

@@ -1,38 +1,30 @@
 """Counters and locks for Python, Cython and C, with and without the GIL.
 
-Counters, from the one that shows the problem to the one that is fastest:
-``RacyCounter``, ``LockedCounter``, ``AtomicCounter``, ``ShardedCounter``; and
-``contend``, which drives them from native threads. ``ping_pong`` has native threads
-hand a token round, which tells what a switch between two costs.
+Counters, from the one that loses updates to the fastest: ``RacyCounter``,
+``LockedCounter``, ``AtomicCounter``, ``ShardedCounter``. ``contend`` measures them
+under contention of native threads, and ``ping_pong`` measures a switch between threads.
 
-Locks with the methods of ``threading``: ``Lock``, ``RLock``, ``Condition``,
-``Semaphore``, ``BoundedSemaphore``, ``Event``, ``Barrier``; and ``RWLock`` and
-``Latch``. All spin for some microseconds before they sleep, release the GIL
-while they wait, and let signal handlers run.
+Locks with the interface of ``threading``: ``Lock``, ``RLock``, ``Condition``,
+``Semaphore``, ``BoundedSemaphore``, ``Event``, ``Barrier``; and further ``RWLock``
+and ``Latch``. A waiting thread releases the GIL, spins for a few microseconds and
+then sleeps. In the main thread, signal handlers run during a wait.
 
-``detect_deadlocks()`` has a wait that would never end raise ``DeadlockError``.
+With ``detect_deadlocks()``, a wait that would never end raises ``DeadlockError``.
 
-From Cython, ``cimport gilkit.sync``: each class has methods for code without
-the GIL, such as ``lock.acquire_nogil(timeout_ns)``.
+In Cython, use ``cimport gilkit.sync``: each class has methods for code without the
+GIL, such as ``lock.acquire_nogil(timeout_ns)``.
 """
 
 from threading import BrokenBarrierError
 
 from gilkit.sync._condition import Condition
-from gilkit.sync._counters import (
-    AtomicCounter,
-    ContentionResult,
-    Counter,
-    LockedCounter,
-    RacyCounter,
-    ShardedCounter,
-    contend,
-)
+from gilkit.sync._contention import ContentionResult, PingPongResult, contend, ping_pong
+from gilkit.sync._counters import AtomicCounter, Counter, LockedCounter, RacyCounter, ShardedCounter
 from gilkit.sync._deadlock import DeadlockError, LockOrderWarning, detect_deadlocks
-from gilkit.sync._greenlets import follow_imports
+from gilkit.sync._greenlets import install_import_hook
 from gilkit.sync._locks import Lock, RLock
 from gilkit.sync._rwlock import RWLock
-from gilkit.sync._signals import Barrier, BoundedSemaphore, Event, Latch, PingPongResult, Semaphore, ping_pong
+from gilkit.sync._signals import Barrier, BoundedSemaphore, Event, Latch, Semaphore
 
 __all__ = [
     "AtomicCounter", "Barrier", "BoundedSemaphore", "BrokenBarrierError", "Condition", "ContentionResult", "Counter",
@@ -40,7 +32,7 @@ __all__ = [
     "RWLock", "RacyCounter", "Semaphore", "ShardedCounter", "contend", "detect_deadlocks", "ping_pong",
 ]  # fmt: skip
 
-# The names of 0.1.0, for one more release.
+# Names from 0.1.0, deprecated and kept for one release.
 _RENAMED = {
     "hammer": "contend", "Hammering": "ContentionResult", "relay": "ping_pong", "Relaying": "PingPongResult",
 }  # fmt: skip
@@ -56,4 +48,4 @@ def __getattr__(name: str) -> object:
     return globals()[new]
 
 
-follow_imports()
+install_import_hook()

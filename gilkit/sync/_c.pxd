@@ -1,11 +1,11 @@
-"""csrc/sync, as the modules of gilkit.sync see it. See gilkit/_exports.pxd."""
+"""Declarations of csrc/sync for the modules of gilkit.sync. See gilkit/_exports.pxd."""
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
 
 from gilkit._exports cimport gk_now, import_core
 
 cdef extern from *:
     """
-    #ifdef Py_GIL_DISABLED /* there is none to hand over */
+    #ifdef Py_GIL_DISABLED /* no GIL to hand over */
     #  define gk_with_gil(call) ((void)0)
     #else
     #  define gk_with_gil(call) (call)
@@ -44,7 +44,7 @@ cdef extern from *:
     int gk_lock_acquire "GK(gk_lock_acquire)" (gk_lock *lock, const gk_wait_options *wait_options) noexcept nogil
     int gk_lock_release "GK(gk_lock_release)" (gk_lock *lock) noexcept nogil
 
-    # Of flags in gk_sync_watchers.
+    # Flags of gk_sync_watchers.
     enum:
         GK_SYNC_GREENLETS
         GK_SYNC_DETECTION

@@ -1,4 +1,4 @@
-"""Condition for code with and without the GIL: see _locks.pxd."""
+"""Condition for code with and without the GIL: see _locks.pxd for the conventions."""
 from libc.stdint cimport int64_t, uint64_t, uintptr_t
 
 
@@ -6,13 +6,13 @@ cdef class Condition:
     cdef uint64_t state[3]
     cdef object __weakref__
     cdef readonly object _lock
-    # Those of _lock, if it is one of gilkit's; else NULL.
+    # The state of _lock if it is a gilkit Lock or RLock; otherwise NULL.
     cdef void *lock
     cdef void *rlock
-    # Whether it was notified. The lock, which must be a Lock or RLock of gilkit
-    # and held by this thread, is held again on return.
+    # Returns whether the thread was notified. This thread must hold the lock,
+    # which must be a gilkit Lock or RLock; it holds the lock again on return.
     cdef bint wait_nogil(self, int64_t timeout=*) noexcept nogil
-    # Less than 0: all.
+    # A negative n notifies all waiting threads.
     cdef void notify_nogil(self, int64_t n=*) noexcept nogil
     cdef int check_owned(self, str action) except -1
-    cdef bint try_again(self, uintptr_t owner, uintptr_t count) noexcept
+    cdef bint try_reacquire(self, uintptr_t owner, uintptr_t count) noexcept

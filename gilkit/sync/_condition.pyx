@@ -1,5 +1,5 @@
 # cython: subinterpreters_compatible = own_gil
-"""Condition. See gilkit.sync, and csrc/sync/condition.h for how it works."""
+"""Condition. csrc/sync/condition.h describes the algorithm."""
 import time
 import warnings
 
@@ -30,13 +30,35 @@ cdef inline gk_condition *condition_of(Condition self) noexcept nogil:
 
 @cython.auto_pickle(False)
 cdef class Condition:
-    """A condition variable like ``threading.Condition``: threads that hold
-    ``lock`` (a new RLock unless given; any lock with ``acquire`` and
-    ``release``) wait until another notifies them.
+    """Condition variable with the interface of ``threading.Condition``.
 
-    There are no wake-ups without a notification, and those who have waited
-    longest are notified first. With a lock of gilkit the whole wait runs
-    without the GIL. Thread-safe.
+    Parameters
+    ----------
+    lock : Lock, RLock or any lock with ``acquire`` and ``release``, optional
+        The lock that threads hold while they wait or notify; by default, a new
+        ``RLock``.
+
+    Notes
+    -----
+    Thread-safe. There are no spurious wake-ups, and the threads that have waited
+    longest are notified first. With a gilkit lock the whole wait runs without
+    the GIL. Signals and fork: see ``Lock``.
+
+    Examples
+    --------
+    >>> import threading
+    >>> from gilkit import sync
+    >>> ready, items = sync.Condition(), []
+    >>> def produce():
+    ...     with ready:
+    ...         items.append(1)
+    ...         ready.notify()
+    >>> thread = threading.Thread(target=produce)
+    >>> with ready:
+    ...     thread.start()
+    ...     ready.wait_for(lambda: items)
+    [1]
+    >>> thread.join()
     """
 
     def __init__(self, lock=None):
@@ -47,15 +69,15 @@ cdef class Condition:
         self.rlock = <void *>(<RLock>lock).state if type(lock) is RLock else NULL
 
     def acquire(self, *args, **kwargs):
-        """Takes the lock: its ``acquire``."""
+        """Acquire the lock; call its ``acquire`` with the same arguments."""
         return self._lock.acquire(*args, **kwargs)
 
     def release(self):
-        """Frees the lock: its ``release``."""
+        """Release the lock; call its ``release``."""
         return self._lock.release()
 
     def locked(self):
-        """Whether somebody holds the lock: its ``locked``."""
+        """Return whether the lock is held; call its ``locked``."""
         return self._lock.locked()
 
     def __enter__(self):
@@ -65,11 +87,28 @@ cdef class Condition:
         return self._lock.__exit__(*exc)
 
     def wait(self, timeout=None):
-        """Frees the lock, waits for a notification, and takes the lock again.
+        """Release the lock, wait for a notification, and acquire the lock again.
 
-        Returns False if ``timeout`` seconds passed instead, else True. Signal
-        handlers run meanwhile; one that raises ends the wait, once the lock is
-        held again. RuntimeError if this thread does not hold the lock.
+        Parameters
+        ----------
+        timeout : float or None, default None
+            The longest time to wait for the notification, in seconds; None waits
+            without limit.
+
+        Returns
+        -------
+        bool
+            True if the thread was notified, False if the timeout expired.
+
+        Raises
+        ------
+        RuntimeError
+            If this thread does not hold the lock.
+
+        Notes
+        -----
+        An exception from a signal handler, such as Ctrl-C's, is raised once the
+        lock is held again.
         """
         cdef gk_wait_options wait_options
         cdef gk_waiter waiter
@@ -91,9 +130,9 @@ cdef class Condition:
             gk_gil_freed()
             status = gk_condition_sleep(condition_of(self), &waiter, &wait_options)
             gk_gil_await()
-        # First the GIL, then the lock: one who held the lock while he waited for
-        # the GIL would stop whoever has the GIL and wants the lock.
-        if not self.try_again(owner, count):
+        # Take the GIL first, then the lock: a thread that held the lock while it
+        # waited for the GIL would block a thread that has the GIL and wants the lock.
+        if not self.try_reacquire(owner, count):
             with nogil:
                 gk_gil_freed()
                 if self.rlock != NULL:
@@ -107,7 +146,7 @@ cdef class Condition:
                 (<Lock>self._lock).note_holder()
         return outcome(status)
 
-    cdef bint try_again(self, uintptr_t owner, uintptr_t count) noexcept:
+    cdef bint try_reacquire(self, uintptr_t owner, uintptr_t count) noexcept:
         cdef gk_wait_options none
         none.deadline = 0
         none.poll = NULL
@@ -137,8 +176,20 @@ cdef class Condition:
             self._acquire_restore(saved)
 
     def wait_for(self, predicate, timeout=None):
-        """Waits until ``predicate()`` is true or ``timeout`` seconds have passed;
-        returns the predicate's last value.
+        """Wait until a predicate is true.
+
+        Parameters
+        ----------
+        predicate : callable
+            Called without arguments while the lock is held, first before any
+            wait and again after each notification.
+        timeout : float or None, default None
+            The longest time to wait in all, in seconds; None waits without limit.
+
+        Returns
+        -------
+        object
+            The last value of the predicate: false if the timeout expired.
         """
         end = None
         result = predicate()
@@ -156,8 +207,17 @@ cdef class Condition:
         return result
 
     def notify(self, n=1):
-        """Wakes up to ``n`` of the threads that wait, those who have waited
-        longest. RuntimeError if this thread does not hold the lock.
+        """Wake up to ``n`` waiting threads, those that have waited longest first.
+
+        Parameters
+        ----------
+        n : int, default 1
+            The number of threads to wake; nothing happens if it is 0 or less.
+
+        Raises
+        ------
+        RuntimeError
+            If this thread does not hold the lock.
         """
         self.check_owned("notify")
         gk_gil_signalling()
@@ -165,13 +225,13 @@ cdef class Condition:
             gk_condition_notify(condition_of(self), min(n, 0x7fffffff))
 
     def notify_all(self):
-        """Wakes all threads that wait. RuntimeError if this thread does not hold the lock."""
+        """Wake all waiting threads. Raise RuntimeError if this thread does not hold the lock."""
         self.check_owned("notify")
         gk_gil_signalling()
         gk_condition_notify(condition_of(self), -1)
 
     def notifyAll(self):
-        """The old name of ``notify_all``."""
+        """Call ``notify_all``, under its deprecated name."""
         warnings.warn("notifyAll() is deprecated, use notify_all() instead", DeprecationWarning, stacklevel=1)
         self.notify_all()
 
@@ -189,8 +249,8 @@ cdef class Condition:
     cdef void notify_nogil(self, int64_t n=1) noexcept nogil:
         gk_condition_notify(condition_of(self), n)
 
-    # What is asked of the lock; as threading.Condition does without, for locks
-    # that do not have it.
+    # Use the lock's own method if it has one, and otherwise what threading.Condition
+    # does for such locks.
 
     def _is_owned(self):
         if self.rlock != NULL:
@@ -212,7 +272,7 @@ cdef class Condition:
     def _acquire_restore(self, saved):
         own = getattr(self._lock, "_acquire_restore", None)
         if self.lock != NULL:
-            (<Lock>self._lock).take_back()
+            (<Lock>self._lock).reacquire()
         elif own is None:
             self._lock.acquire()
         else:

@@ -1,4 +1,4 @@
-from typing import ClassVar, NamedTuple, Self, SupportsIndex
+from typing import ClassVar, Self, SupportsIndex
 
 class Counter:
     def __new__(cls, value: SupportsIndex = 0) -> Self: ...
@@ -38,26 +38,3 @@ class AtomicCounter(Counter):
 
 class ShardedCounter(Counter):
     def __new__(cls, value: SupportsIndex = 0, *, padded: bool = True) -> Self: ...
-
-class ContentionResult(NamedTuple):
-    threads: int
-    increments: int
-    expected: int
-    counted: int
-    retries: int
-    seconds: float
-    @property
-    def lost(self) -> int: ...
-    @property
-    def ns_per_update(self) -> float: ...
-
-def contend(
-    counter: Counter,
-    increments: SupportsIndex,
-    *,
-    threads: SupportsIndex,
-    optimistic: bool = False,
-    inside: int = 0,
-    outside: int = 0,
-    timeout: float | None = None,
-) -> ContentionResult: ...

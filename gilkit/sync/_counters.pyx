@@ -1,22 +1,16 @@
 # cython: subinterpreters_compatible = own_gil
-"""The counters. See gilkit.sync, and csrc/sync/counter.h for how they work."""
+"""Counters. csrc/sync/counter.h describes how they work."""
 import operator
-from typing import NamedTuple
 
 cimport cython
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uintptr_t
-from libc.string cimport memset
 
-from gilkit._call cimport integer
-from gilkit._exports cimport GK_MAX_THREADS
 from gilkit.sync._c cimport (
-    GK_CONTEND_ATOMIC, GK_CONTEND_LOCKED, GK_CONTEND_OPTIMISTIC, GK_CONTEND_RACY, GK_CONTEND_SHARDED, GK_SYNC_NO_MEMORY,
-    GK_SYNC_OK, GK_SYNC_OVERFLOW, gk_atomic_add, gk_atomic_compare_and_set, gk_atomic_exchange,
-    gk_cell, gk_counter, gk_counter_new, gk_counter_release, gk_counter_retain, gk_counter_value, gk_contend,
-    gk_contend_run, gk_lock_try, gk_lock_try_release, gk_locked_add, gk_locked_compare_and_set, gk_locked_exchange,
-    gk_locked_value, gk_lock_release, gk_wait_options, gk_racy_add, gk_sharded, gk_sharded_add, gk_sharded_add_to_cell,
-    gk_sharded_give_cell, gk_sharded_new, gk_sharded_release, gk_sharded_reset, gk_sharded_retain,
-    gk_sharded_take_cell, gk_sharded_value, import_core,
+    GK_SYNC_OK, GK_SYNC_OVERFLOW, gk_atomic_add, gk_atomic_compare_and_set, gk_atomic_exchange, gk_cell, gk_counter,
+    gk_counter_new, gk_counter_release, gk_counter_retain, gk_counter_value, gk_lock_release, gk_lock_try,
+    gk_lock_try_release, gk_locked_add, gk_locked_compare_and_set, gk_locked_exchange, gk_locked_value, gk_racy_add,
+    gk_sharded, gk_sharded_add, gk_sharded_add_to_cell, gk_sharded_give_cell, gk_sharded_new, gk_sharded_release,
+    gk_sharded_reset, gk_sharded_retain, gk_sharded_take_cell, gk_sharded_value, gk_wait_options, import_core,
 )
 from gilkit.sync._wait cimport PyThread_get_thread_ident, outcome, wait_options_of
 
@@ -36,34 +30,51 @@ cdef int64_t int64(object value, str name) except? -1:
         raise OverflowError(f"{name} must be from {INT64_MIN} to {INT64_MAX}, not {value}") from None
 
 
-cdef int overflow(object counter, object n) except -1:
-    raise OverflowError(f"{counter!r} cannot count {n} more: it has 64 bits")
+cdef int raise_overflow(object counter, object n) except -1:
+    raise OverflowError(f"adding {n} to {counter!r} would overflow its 64 bits")
 
 
-# In the place of the first value: this object is to be a handle.
+# Passed instead of an initial value to make a handle.
 _HANDLE = object()
 
 
-cdef gk_counter *of(Counter self) noexcept nogil:
+cdef gk_counter *counter_of(Counter self) noexcept nogil:
     return <gk_counter *>self.counter
 
 
 @cython.auto_pickle(False)
 cdef class Counter:
-    """What the counters of gilkit.sync have in common. They count from ``value``
-    within 64 bits: an addition beyond raises OverflowError and counts nothing.
+    """Counter(value=0)
 
-    A counter compares and converts like the integer that its value is at that
-    moment. Because the value changes, a counter has no hash: it cannot be in a
-    set, nor a key of a dict. Its arithmetic is that of ``value``.
+    Abstract base class of the counters; create one of its subclasses.
+
+    Parameters
+    ----------
+    value : int, default 0
+        The initial count, a signed 64-bit integer.
+
+    Notes
+    -----
+    A counter compares and converts like its current value. Counters are
+    unhashable, since that value changes. For arithmetic, use ``value``. An
+    addition that would overflow raises OverflowError and changes nothing.
+
+    Examples
+    --------
+    >>> from gilkit import sync
+    >>> counter = sync.AtomicCounter(40)
+    >>> counter += 2
+    >>> isinstance(counter, sync.Counter), counter == 42, f"{counter:04}"
+    (True, True, '0042')
     """
 
     def __cinit__(self, *args, **kwargs):
         if type(self) is Counter:
-            raise TypeError("Counter is what the counters have in common: make one of them")
+            raise TypeError("Counter is an abstract base class; create an AtomicCounter, ShardedCounter, "
+                            "LockedCounter or RacyCounter")
 
     def add(self, n=1):
-        """Adds ``n``, an int of either sign."""
+        """Add ``n``, an int of either sign. Raise OverflowError if the count would exceed 64 bits."""
         self.add_n(int64(n, "n"))
 
     def __iadd__(self, n):
@@ -76,7 +87,7 @@ cdef class Counter:
 
     @property
     def value(self):
-        """The count; an int."""
+        """The current count; an int."""
         return self.value_nogil()
 
     def __int__(self):
@@ -115,16 +126,18 @@ cdef class Counter:
         return PyObject_RichCompare(self.value_nogil(), other, op)
 
     def reset(self):
-        """Sets the count to 0 and returns what it was."""
+        """Set the count to 0 and return its previous value, an int."""
         return self.reset_nogil()
 
     def handle(self):
-        """The same counter as another object. Where there is no GIL, a thread
-        that counts in a hot loop takes one for itself: else the threads contend
-        for the reference count of the object, which costs more than counting.
+        """Return another object for the same counter.
+
+        On a free-threaded build, take one handle per thread for hot loops:
+        threads that share one object contend for its reference count, which
+        costs more than counting.
         """
         cdef Counter other = type(self).__new__(type(self), _HANDLE)
-        gk_counter_retain(of(self))
+        gk_counter_retain(counter_of(self))
         other.counter = self.counter
         return other
 
@@ -149,7 +162,7 @@ cdef class Counter:
             "pickle its value")
 
 
-cdef int start(Counter self, object value) except -1:
+cdef int init_counter(Counter self, object value) except -1:
     if value is _HANDLE:
         return 0
     self.counter = gk_counter_new(int64(value, "value"))
@@ -158,55 +171,84 @@ cdef int start(Counter self, object value) except -1:
     return 0
 
 
-cdef void end(Counter self) noexcept:
+cdef void release_counter(Counter self) noexcept:
     if self.counter != NULL:
-        gk_counter_release(of(self))
+        gk_counter_release(counter_of(self))
 
 
 cdef class RacyCounter(Counter):
-    """A counter that loses updates: it reads, adds and writes without any lock.
+    """RacyCounter(value=0)
 
-    There to show what the others are for. From Python threads it loses nothing
-    where there is a GIL, which each call holds; from native threads
-    (``contend``) and on free-threaded builds it does.
+    Counter that reads, adds and writes without a lock, and so loses updates.
+
+    It shows why the other counters exist. Native threads (``contend``) lose
+    updates, and so do Python threads on free-threaded builds; on other builds
+    the GIL protects each call.
+
+    Parameters
+    ----------
+    value : int, default 0
+        The initial count.
+
+    Examples
+    --------
+    >>> from gilkit import sync
+    >>> result = sync.contend(sync.RacyCounter(), 100_000, threads=2)
+    >>> result.lost >= 0  # usually many
+    True
     """
 
     def __cinit__(self, value=0):
-        start(self, value)
+        init_counter(self, value)
 
     def __dealloc__(self):
-        end(self)
+        release_counter(self)
 
     cdef int add_n(self, int64_t n) except -1:
-        return overflow(self, n) if gk_racy_add(of(self), n) != GK_SYNC_OK else 0
+        return raise_overflow(self, n) if gk_racy_add(counter_of(self), n) != GK_SYNC_OK else 0
 
     cdef bint add_nogil(self, int64_t n=1) noexcept nogil:
-        return gk_racy_add(of(self), n) == GK_SYNC_OK
+        return gk_racy_add(counter_of(self), n) == GK_SYNC_OK
 
     cdef int64_t value_nogil(self) noexcept nogil:
-        return gk_counter_value(of(self))
+        return gk_counter_value(counter_of(self))
 
     cdef int64_t reset_nogil(self) noexcept nogil:
-        return gk_atomic_exchange(of(self), 0)
+        return gk_atomic_exchange(counter_of(self), 0)
 
 
 cdef class LockedCounter(Counter):
-    """A counter under a lock, which is what ``threading`` offers: exact, and the
-    slowest where threads contend. Thread-safe.
+    """LockedCounter(value=0)
+
+    Counter protected by a lock, as one would build it with ``threading``.
+
+    Exact and thread-safe, but the slowest under contention.
+
+    Parameters
+    ----------
+    value : int, default 0
+        The initial count.
+
+    Examples
+    --------
+    >>> from gilkit import sync
+    >>> counter = sync.LockedCounter(5)
+    >>> counter.add_and_get(2)
+    7
     """
 
     def __cinit__(self, value=0):
-        start(self, value)
+        init_counter(self, value)
 
     def __dealloc__(self):
-        end(self)
+        release_counter(self)
 
     cdef int add_n(self, int64_t n) except -1:
         cdef int64_t total = 0
         return self.add_and_read(n, &total)
 
     cdef int add_and_read(self, int64_t n, int64_t *total) except -1:
-        cdef gk_counter *counter = of(self)
+        cdef gk_counter *counter = counter_of(self)
         cdef gk_wait_options wait_options
         cdef int status
         if gk_lock_try(&counter.lock):
@@ -219,83 +261,121 @@ cdef class LockedCounter(Counter):
             with nogil:
                 status = gk_locked_add(counter, n, total, &wait_options)
         if status == GK_SYNC_OVERFLOW:
-            overflow(self, n)
+            raise_overflow(self, n)
         outcome(status)
         return 0
 
     def add_and_get(self, n=1):
-        """Adds ``n`` and returns the count that this made."""
+        """Add ``n`` and return the new count, an int."""
         cdef int64_t total = 0
         self.add_and_read(int64(n, "n"), &total)
         return total
 
     def compare_and_set(self, expected, new):
-        """Sets the count to ``new`` if it is ``expected``; returns whether it was."""
-        return gk_locked_compare_and_set(of(self), int64(expected, "expected"), int64(new, "new")) != 0
+        """Set the count to ``new`` if it equals ``expected``; return whether it did."""
+        return gk_locked_compare_and_set(counter_of(self), int64(expected, "expected"), int64(new, "new")) != 0
 
     cdef bint add_nogil(self, int64_t n=1) noexcept nogil:
         cdef int64_t total = 0
-        return gk_locked_add(of(self), n, &total, NULL) == GK_SYNC_OK
+        return gk_locked_add(counter_of(self), n, &total, NULL) == GK_SYNC_OK
 
     cdef int64_t value_nogil(self) noexcept nogil:
-        return gk_locked_value(of(self))
+        return gk_locked_value(counter_of(self))
 
     cdef int64_t reset_nogil(self) noexcept nogil:
-        return gk_locked_exchange(of(self), 0)
+        return gk_locked_exchange(counter_of(self), 0)
 
 
 cdef class AtomicCounter(Counter):
-    """A counter whose addition is one instruction of the processor: exact, never
-    waits, and all threads see its additions in one order. Thread-safe.
+    """AtomicCounter(value=0)
+
+    Counter whose addition is one atomic instruction; the default choice.
+
+    Thread-safe and linearisable. An addition never waits.
+
+    Parameters
+    ----------
+    value : int, default 0
+        The initial count.
+
+    Examples
+    --------
+    >>> from gilkit import sync
+    >>> counter = sync.AtomicCounter(5)
+    >>> counter.add_and_get(2), counter.compare_and_set(7, 1), counter.value
+    (7, True, 1)
     """
 
     def __cinit__(self, value=0):
-        start(self, value)
+        init_counter(self, value)
 
     def __dealloc__(self):
-        end(self)
+        release_counter(self)
 
     cdef int add_n(self, int64_t n) except -1:
         cdef int64_t total = 0
-        return overflow(self, n) if gk_atomic_add(of(self), n, &total) != GK_SYNC_OK else 0
+        return raise_overflow(self, n) if gk_atomic_add(counter_of(self), n, &total) != GK_SYNC_OK else 0
 
     def add_and_get(self, n=1):
-        """Adds ``n`` and returns the count that this made."""
+        """Add ``n`` and return the new count, an int."""
         cdef int64_t total = 0
-        if gk_atomic_add(of(self), int64(n, "n"), &total) != GK_SYNC_OK:
-            overflow(self, n)
+        if gk_atomic_add(counter_of(self), int64(n, "n"), &total) != GK_SYNC_OK:
+            raise_overflow(self, n)
         return total
 
     def compare_and_set(self, expected, new):
-        """Sets the count to ``new`` if it is ``expected``; returns whether it was."""
+        """Set the count to ``new`` if it equals ``expected``; return whether it did."""
         return self.compare_and_set_nogil(int64(expected, "expected"), int64(new, "new")) != 0
 
     cdef bint add_nogil(self, int64_t n=1) noexcept nogil:
         cdef int64_t total = 0
-        return gk_atomic_add(of(self), n, &total) == GK_SYNC_OK
+        return gk_atomic_add(counter_of(self), n, &total) == GK_SYNC_OK
 
     cdef int64_t value_nogil(self) noexcept nogil:
-        return gk_counter_value(of(self))
+        return gk_counter_value(counter_of(self))
 
     cdef int64_t reset_nogil(self) noexcept nogil:
-        return gk_atomic_exchange(of(self), 0)
+        return gk_atomic_exchange(counter_of(self), 0)
 
     cdef bint compare_and_set_nogil(self, int64_t expected, int64_t new) noexcept nogil:
-        return gk_atomic_compare_and_set(of(self), expected, new)
+        return gk_atomic_compare_and_set(counter_of(self), expected, new)
 
 
-cdef gk_sharded *sharded(ShardedCounter self) noexcept nogil:
+cdef gk_sharded *sharded_of(ShardedCounter self) noexcept nogil:
     return <gk_sharded *>self.counter
 
 
 cdef class ShardedCounter(Counter):
-    """A counter that is spread over cells on cache lines of their own, which
-    threads seldom share: the fastest where many count and few read.
+    """ShardedCounter(value=0, *, padded=True)
 
-    ``value`` is exact once the threads that counted are joined. Before, it has
-    every addition that was finished when it began to read, none that began
-    after it ended, and perhaps those between. ``padded=False`` puts the cells
-    side by side, to show what that costs. Thread-safe.
+    Counter split into cells, for many threads that count and few that read.
+
+    Parameters
+    ----------
+    value : int, default 0
+        The initial count.
+    padded : bool, default True
+        Whether each cell has cache lines of its own. False makes the cells share
+        them, to show the cost of false sharing.
+
+    Notes
+    -----
+    Thread-safe. ``value`` is exact once the counting threads are joined. A read
+    during counting includes every addition that completed before it, none that
+    began after it, and any of those that overlap it.
+
+    Examples
+    --------
+    >>> import threading
+    >>> from gilkit import sync
+    >>> counter = sync.ShardedCounter()
+    >>> threads = [threading.Thread(target=counter.add, args=(n,)) for n in (1, 2)]
+    >>> for thread in threads:
+    ...     thread.start()
+    >>> for thread in threads:
+    ...     thread.join()
+    >>> counter.value
+    3
     """
 
     def __cinit__(self, value=0, *, padded=True):
@@ -305,25 +385,26 @@ cdef class ShardedCounter(Counter):
         self.counter = gk_sharded_new(bool(padded))
         if self.counter == NULL:
             raise MemoryError
-        gk_sharded_add(sharded(self), first)
+        gk_sharded_add(sharded_of(self), first)
 
     def __dealloc__(self):
         if self.counter == NULL:
             return
         if self.cell != NULL:
-            gk_sharded_give_cell(sharded(self), <gk_cell *>self.cell)
-        gk_sharded_release(sharded(self))
+            gk_sharded_give_cell(sharded_of(self), <gk_cell *>self.cell)
+        gk_sharded_release(sharded_of(self))
 
     def handle(self):
-        """The same counter as another object, with a cell that only the calling
-        thread adds to, and hence without an atomic instruction. RuntimeError
-        where another thread adds through it. See also AtomicCounter.handle.
+        """Return another object for the same counter, for the calling thread only.
+
+        It has a cell of its own, so its additions need no atomic instruction.
+        Additions from any other thread raise RuntimeError.
         """
         cdef ShardedCounter other = type(self).__new__(type(self), _HANDLE)
-        other.cell = gk_sharded_take_cell(sharded(self))
+        other.cell = gk_sharded_take_cell(sharded_of(self))
         if other.cell == NULL:
             raise MemoryError
-        gk_sharded_retain(sharded(self))
+        gk_sharded_retain(sharded_of(self))
         other.counter = self.counter
         other.owner = PyThread_get_thread_ident()
         return other
@@ -331,95 +412,21 @@ cdef class ShardedCounter(Counter):
     cdef int add_n(self, int64_t n) except -1:
         cdef int status
         if self.cell == NULL:
-            status = gk_sharded_add(sharded(self), n)
+            status = gk_sharded_add(sharded_of(self), n)
         elif PyThread_get_thread_ident() == self.owner:
-            status = gk_sharded_add_to_cell(sharded(self), <gk_cell *>self.cell, n)
+            status = gk_sharded_add_to_cell(sharded_of(self), <gk_cell *>self.cell, n)
         else:
-            raise RuntimeError("a handle of a ShardedCounter counts only for the thread that took it")
-        return overflow(self, n) if status != GK_SYNC_OK else 0
+            raise RuntimeError("a ShardedCounter handle works only for the thread that took it; call handle() in "
+                               "each thread")
+        return raise_overflow(self, n) if status != GK_SYNC_OK else 0
 
     cdef bint add_nogil(self, int64_t n=1) noexcept nogil:
         if self.cell != NULL and PyThread_get_thread_ident() == self.owner:
-            return gk_sharded_add_to_cell(sharded(self), <gk_cell *>self.cell, n) == GK_SYNC_OK
-        return gk_sharded_add(sharded(self), n) == GK_SYNC_OK
+            return gk_sharded_add_to_cell(sharded_of(self), <gk_cell *>self.cell, n) == GK_SYNC_OK
+        return gk_sharded_add(sharded_of(self), n) == GK_SYNC_OK
 
     cdef int64_t value_nogil(self) noexcept nogil:
-        return gk_sharded_value(sharded(self))
+        return gk_sharded_value(sharded_of(self))
 
     cdef int64_t reset_nogil(self) noexcept nogil:
-        return gk_sharded_reset(sharded(self))
-
-
-class ContentionResult(NamedTuple):
-    """What ``contend`` did: threads; increments by each of them; expected, the
-    increments of all; counted, by how much the counter rose; retries, the
-    compare-and-sets that had to be done again; seconds from the first increment
-    to the last.
-    """
-
-    threads: int
-    increments: int
-    expected: int
-    counted: int
-    retries: int
-    seconds: float
-
-    @property
-    def lost(self):
-        """Updates that were lost."""
-        return self.expected - self.counted
-
-    @property
-    def ns_per_update(self):
-        """Wall time divided by the number of updates of all threads, in nanoseconds."""
-        return self.seconds * 1e9 / self.expected if self.expected else 0.0
-
-
-def contend(Counter counter not None, increments, *, threads, optimistic=False, inside=0, outside=0, timeout=None):
-    """Adds 1 to ``counter`` ``increments`` times in each of ``threads`` native
-    threads at once, without the GIL, and returns a ContentionResult: what was expected
-    and counted, and how long it took.
-
-    The threads are the call's own, not those of the pool, and start together.
-    Each gets a cell of a ShardedCounter. ``optimistic`` has an AtomicCounter
-    read, and compare-and-set until that succeeds, instead of fetch-and-add.
-    ``inside`` and ``outside`` are rounds of a busy loop (some tenths of a
-    nanosecond each) within each update, under the lock if there is one, and
-    after it.
-
-    Ctrl-C ends it, as does ``timeout`` (seconds) with TimeoutError. Raises
-    OverflowError if the counter is full, RuntimeError if the system has no more
-    threads, ValueError for numbers out of range.
-    """
-    cdef gk_contend run
-    cdef gk_wait_options wait_options
-    cdef int status
-    memset(&run, 0, sizeof(run))
-    run.increments = integer(increments, "increments", 0, INT64_MAX)
-    run.threads = <int>integer(threads, "threads", 1, GK_MAX_THREADS)
-    run.inside = integer(inside, "inside", 0, INT64_MAX)
-    run.outside = integer(outside, "outside", 0, INT64_MAX)
-    run.counter = of(counter)
-    if isinstance(counter, ShardedCounter):
-        run.kind = GK_CONTEND_SHARDED
-        run.sharded = sharded(counter)
-    elif isinstance(counter, LockedCounter):
-        run.kind = GK_CONTEND_LOCKED
-    elif isinstance(counter, RacyCounter):
-        run.kind = GK_CONTEND_RACY
-    else:
-        run.kind = GK_CONTEND_OPTIMISTIC if optimistic else GK_CONTEND_ATOMIC
-    if optimistic and run.kind != GK_CONTEND_OPTIMISTIC:
-        raise TypeError(f"optimistic needs an AtomicCounter, not {counter!r}")
-    before = counter.value
-    wait_options_of(&wait_options, timeout)
-    with nogil:
-        status = gk_contend_run(&run, &wait_options)
-    if status == GK_SYNC_OVERFLOW:
-        overflow(counter, 1)
-    if status == GK_SYNC_NO_MEMORY:
-        raise RuntimeError(f"the system has no thread or memory left for {threads} threads")
-    if not outcome(status):
-        raise TimeoutError(f"contend did not end within {timeout} s")
-    return ContentionResult(
-        run.threads, run.increments, run.done, counter.value - before, run.retries, run.nanoseconds / 1e9)
+        return gk_sharded_reset(sharded_of(self))

@@ -1,7 +1,7 @@
-"""Detection of deadlocks, as users see it: the errors, the warnings, and the switch.
+"""Deadlock detection, as users see it: the error, the warning and the switch.
 
-What threads hold and wait for is kept by csrc/sync/deadlock.c, which runs no
-Python code. The functions in here run while nothing of it is locked.
+csrc/sync/deadlock.c keeps what threads hold and wait for; it runs no Python code.
+It holds no lock while the functions of this module run.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from gilkit.sync._wait import set_detection, set_reports, thread_name
 
 
 class Link(NamedTuple):
-    """A thread of a deadlock, what it waits for, and who holds that."""
+    """One thread of a deadlock, the lock it waits for, and the holder of that lock."""
 
     thread: str
     lock: object
     mode: str  # "lock", "read" or "write"
     waits_at: str
     holder: str
-    taken_at: str  # where the holder took it, or waits to write
+    taken_at: str  # where the holder acquired the lock, or waits to write
 
 
-class LockOfOther(str):
-    """The repr of a lock that stayed in another process: locks cannot be pickled."""
+class LockRepr(str):
+    """The repr of a lock, in a pickled DeadlockError: locks cannot be pickled."""
 
     __slots__ = ()
 
@@ -36,9 +36,14 @@ class LockOfOther(str):
 
 
 class DeadlockError(RuntimeError):
-    """A wait that would never have ended: ``cycle`` has a Link for each thread.
+    """Raised by a wait that would close a cycle of threads waiting for one another.
 
-    In a copy that has been pickled, each ``lock`` is a string, the lock's repr.
+    Attributes
+    ----------
+    cycle : tuple of Link
+        One named tuple for each thread: ``thread``, ``lock``, ``mode``,
+        ``waits_at``, ``holder`` and ``taken_at``. In a pickled copy, ``lock`` is a
+        string, the lock's repr.
     """
 
     def __init__(self, cycle: tuple[Link, ...]):
@@ -53,12 +58,12 @@ class DeadlockError(RuntimeError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = self.__dict__ | {
-            "cycle": tuple(link._replace(lock=LockOfOther(repr_of(link.lock))) for link in self.cycle)
+            "cycle": tuple(link._replace(lock=LockRepr(repr_of(link.lock))) for link in self.cycle)
         }
-        return restored, (type(self), self.args), state
+        return rebuild_error, (type(self), self.args), state
 
     def __copy__(self) -> DeadlockError:
-        copied = restored(type(self), self.args)
+        copied = rebuild_error(type(self), self.args)
         copied.__dict__.update(self.__dict__)
         return copied
 
@@ -69,15 +74,15 @@ class DeadlockError(RuntimeError):
 DeadlockError.__module__ = "gilkit.sync"
 
 
-def restored(cls: type[DeadlockError], args: tuple[Any, ...]) -> DeadlockError:
-    """An error with these args, which __init__ would make anew from the cycle."""
+def rebuild_error(cls: type[DeadlockError], args: tuple[Any, ...]) -> DeadlockError:
+    """Make an error with the given args; __init__ would compute them from the cycle."""
     error = cls.__new__(cls, *args)
     error.args = args
     return error
 
 
 class LockOrderWarning(RuntimeWarning):
-    """Two locks were taken in both orders: a deadlock that has not happened yet."""
+    """Warns of two locks that were acquired in both orders, which may deadlock later."""
 
 
 LockOrderWarning.__module__ = "gilkit.sync"
@@ -87,32 +92,32 @@ def purpose(mode: str) -> str:
     return "for " if mode == "lock" else f"to {mode} under "
 
 
-# Threads that are making the repr of a lock.
-describing: set[int] = set()
+# Threads that are computing the repr of a lock.
+reprs_in_progress: set[int] = set()
 
 
 def repr_of(lock: object) -> str:
-    """The lock's repr. Where a subclass has one that raises, or ends in a deadlock itself, the plain one."""
+    """Return repr(lock), or object's repr if the lock's own raises or reports a deadlock itself."""
     me = threading.get_ident()
-    if me not in describing:
-        describing.add(me)
+    if me not in reprs_in_progress:
+        reprs_in_progress.add(me)
         try:
             return repr(lock)
         except Exception:
             pass
         finally:
-            describing.discard(me)
+            reprs_in_progress.discard(me)
     return object.__repr__(lock)
 
 
-MODES = ("lock", "read", "write")  # in the order of GK_CLAIM_LOCK and so on
+MODES = ("lock", "read", "write")  # indexed by GK_CLAIM_LOCK, GK_CLAIM_READ, GK_CLAIM_WRITE
 
 Place = tuple[CodeType | None, int]
 
 
 def place_of(place: Place) -> str:
     code, line = place
-    return "a place outside of Python code" if code is None else f"{code.co_filename}:{line} in {code.co_qualname}"
+    return "a place outside Python code" if code is None else f"{code.co_filename}:{line} in {code.co_qualname}"
 
 
 def deadlock_error(cycle: list[tuple[object, int, Place, int, Place, int, bool]]) -> DeadlockError:
@@ -130,14 +135,14 @@ def deadlock_error(cycle: list[tuple[object, int, Place, int, Place, int, bool]]
 def warn_of_inversion(
     lock: object, first: object, here: tuple[str, Place, Place], opposite: tuple[str, Place, Place]
 ) -> None:
-    """Tells of locks that were taken the other way round before; `first` was held when `lock` was wanted."""
+    """Warn that `lock` is acquired while `first` is held, though they were acquired in the other order before."""
     name, first_place, place = here
     other, other_first, other_second = opposite
     warnings.warn(
         LockOrderWarning(
             f"thread {name!r} takes {repr_of(lock)} at {place_of(place)} while it holds {repr_of(first)}, taken at "
             f"{place_of(first_place)}; thread {other!r} took them the other way round, at {place_of(other_first)} "
-            f"and {place_of(other_second)}: two threads that do so at once wait for each other for ever"
+            f"and {place_of(other_second)}; two threads that do so at the same time can deadlock"
         ),
         stacklevel=2,
     )
@@ -146,11 +151,11 @@ def warn_of_inversion(
 set_reports(deadlock_error, warn_of_inversion)
 
 
-NOTHING, DEADLOCKS, INVERSIONS = range(3)  # what is detected
+NOTHING, DEADLOCKS, INVERSIONS = range(3)  # modes of set_detection()
 
 
 class Detection:
-    """Returned by ``detect_deadlocks``: as a context manager, restores at the end what was before."""
+    """Context manager that ``detect_deadlocks`` returns; restores the previous setting at the end."""
 
     def __init__(self, before: int):
         self.before = before
@@ -163,26 +168,52 @@ class Detection:
 
 
 def detect_deadlocks(enabled: bool = True, *, inversions: bool = False) -> Detection:
-    """From now on, for the whole process, has a wait that would close a cycle of
-    threads waiting for one another raise ``DeadlockError`` instead of hanging.
+    """Turn deadlock detection on or off for all threads of this interpreter.
 
-    It covers Lock, RLock and RWLock, mixed, as taken by Python code; waits with
-    a timeout end by themselves and close no cycle. It takes for granted that
-    the thread that took a Lock gives it back: where one thread waits for another
-    to release a Lock for it, use a Semaphore. Locks taken before, or by code
-    without the GIL (``acquire_nogil`` and its like, the C interface), are not
-    known: a deadlock that goes through such a lock hangs as it would otherwise.
-    ``inversions`` adds a ``LockOrderWarning`` where two locks are taken in both
-    orders, though nothing hangs yet.
+    While it is on, a wait that would close a cycle of threads waiting for one
+    another raises ``DeadlockError`` instead of hanging.
 
-    ``enabled=False`` ends it; then it costs nothing. In a ``with`` statement it
-    lasts as long as the block. The environment variable GILKIT_DEADLOCK turns it
-    on from the start: ``raise``, or ``warn`` for inversions as well.
+    Parameters
+    ----------
+    enabled : bool, default True
+        Whether to turn detection on or off.
+    inversions : bool, default False
+        Whether to issue a ``LockOrderWarning`` when two locks are acquired in both
+        orders, even if nothing hangs yet.
+
+    Returns
+    -------
+    context manager
+        Restores the previous setting when its ``with`` block ends. Without
+        ``with``, the setting stays.
+
+    Notes
+    -----
+    Detection covers ``Lock``, ``RLock`` and ``RWLock``, in any mix, as acquired by
+    Python code. A wait with a timeout ends by itself and closes no cycle. The
+    detector assumes that the thread that acquires a ``Lock`` also releases it; if
+    another thread is to release it, use a ``Semaphore``.
+
+    Locks acquired before detection was turned on, or by code without the GIL
+    (``acquire_nogil``, the C interface), are unknown to the detector: a deadlock
+    through such a lock hangs. The environment variable ``GILKIT_DEADLOCK=raise``
+    turns detection on from the start, ``GILKIT_DEADLOCK=warn`` with inversions.
+
+    Examples
+    --------
+    >>> from gilkit import sync
+    >>> lock = sync.Lock()
+    >>> with sync.detect_deadlocks(), lock:
+    ...     try:
+    ...         lock.acquire()
+    ...     except sync.DeadlockError:
+    ...         print("this thread would wait for itself")
+    this thread would wait for itself
     """
     return Detection(set_detection((INVERSIONS if inversions else DEADLOCKS) if enabled else NOTHING))
 
 
-def follow_environment() -> None:
+def apply_environment() -> None:
     wanted = os.environ.get("GILKIT_DEADLOCK", "")
     if wanted not in ("", "off", "raise", "warn"):
         warnings.warn(f"GILKIT_DEADLOCK must be raise, warn or off, not {wanted!r}", RuntimeWarning, stacklevel=1)
@@ -190,4 +221,4 @@ def follow_environment() -> None:
         detect_deadlocks(inversions=wanted == "warn")
 
 
-follow_environment()
+apply_environment()

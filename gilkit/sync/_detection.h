@@ -1,5 +1,5 @@
-/* What the detection of deadlocks and the owners of locks need of CPython and
- * greenlet. Included by _wait.pyx alone. */
+/* The parts of deadlock detection and lock ownership that use CPython or greenlet.
+ * Only _wait.pyx includes this file. */
 #ifndef GILKIT_SYNC_DETECTION_H
 #define GILKIT_SYNC_DETECTION_H
 
@@ -12,14 +12,14 @@ static int64_t gk_this_interpreter(void)
     return PyInterpreterState_GetID(PyInterpreterState_Get());
 }
 
-/* Runs no other code, as the detector wants it. */
+/* The detector requires a function that runs no other code. */
 static void gk_retain_object(void *object)
 {
     Py_INCREF((PyObject *)object);
 }
 
-/* Where the Python code that calls is: (code object, line); (None, 0) if no
- * Python code calls. Runs no Python code; its text is made when it is needed. */
+/* The place of the calling Python code: (code object, line), or (None, 0) if no
+ * Python code calls. Runs no Python code; the text is made only for a message. */
 static PyObject *gk_place(void)
 {
     PyFrameObject *frame = PyEval_GetFrame();
@@ -28,10 +28,10 @@ static PyObject *gk_place(void)
     return Py_BuildValue("(Ni)", (PyObject *)PyFrame_GetCode(frame), PyFrame_GetLineNumber(frame));
 }
 
-/* ---- Greenlets. In one thread several may hold locks; each is an owner. */
+/* ---- Greenlets. Several in one thread may hold locks; each is an owner of its own. */
 
-/* PyGreenlet_GetCurrent(), the fifth function of greenlet's C interface since
- * its beginning; NULL until greenlet is imported. */
+/* PyGreenlet_GetCurrent(), which has always been the fifth function of greenlet's
+ * C interface; NULL until greenlet is imported. */
 static PyObject *(*gk_current_greenlet)(void);
 /* The thread's first greenlet, which lives as long as the thread. */
 static GK_THREAD_LOCAL PyObject *gk_first_greenlet;
@@ -59,10 +59,10 @@ static PyObject *gk_root_of(PyObject *greenlet)
     }
 }
 
-/* The owner of locks that are taken now. The thread's first greenlet is named by
- * the thread, so that code without the GIL means the same owner, and locks taken
- * before greenlet was imported keep theirs. Others have their address, which is
- * even, and the lowest bit, which no thread's ident has. */
+/* The owner of a lock that is acquired now. A thread's first greenlet is identified
+ * by the thread's ident: code without the GIL uses the same owner, and locks acquired
+ * before greenlet was imported keep theirs. Any other greenlet is identified by its
+ * address with the lowest bit set, which no thread's ident has. */
 static uintptr_t gk_owner_among_greenlets(void)
 {
     uintptr_t thread = PyThread_get_thread_ident();

@@ -1,4 +1,4 @@
-"""Notices that greenlet is imported, so that programs without it pay nothing for greenlets."""
+"""Detect the import of greenlet, so that programs without greenlets pay nothing for them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gilkit.sync._wait import expect_greenlets
 
 
 class GreenletImport:
-    """A finder for sys.meta_path, which leaves it once greenlet has been found by the finders that follow."""
+    """A finder in sys.meta_path that removes itself once the finders after it have found greenlet."""
 
     @classmethod
     def find_spec(
@@ -29,7 +29,7 @@ class GreenletImport:
         return None
 
 
-def follow_imports() -> None:
+def install_import_hook() -> None:
     if "greenlet" in sys.modules:
         expect_greenlets()
     elif GreenletImport not in sys.meta_path:

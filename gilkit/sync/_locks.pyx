@@ -1,5 +1,5 @@
 # cython: subinterpreters_compatible = own_gil
-"""Lock and RLock. See gilkit.sync, and csrc/sync/lock.h for how they work."""
+"""Lock and RLock. csrc/sync/lock.h describes the algorithm."""
 cimport cython
 from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memset
@@ -11,15 +11,15 @@ from gilkit.sync._c cimport (
     import_core,
 )
 from gilkit.sync._wait cimport (
-    PyThread_get_thread_ident, acquire_detecting, claim_of, detecting, dispose, forget_orders, has_greenlets,
-    has_orders, is_for_ever, lock_wait_options, nogil_wait_options, outcome, refuse_greenlet, this_owner, watching,
+    PyThread_get_thread_ident, acquire_monitored, claim_of, detecting, dispose, forget_orders, has_greenlets,
+    has_orders, is_forever, lock_wait_options, monitoring, nogil_wait_options, outcome, refuse_greenlet, this_owner,
 )
 
 import_core()
 
 cdef extern from *:
     """
-    /* Where there are greenlets: who took the lock; 0: nobody, or not known. */
+    /* Once greenlet is imported, a lock records its holder; 0: free, or not known. */
     typedef struct {
         gk_lock lock;
         _Atomic uintptr_t thread, owner;
@@ -67,14 +67,31 @@ cdef int acquire_rlock(void *wanted, const gk_wait_options *wait_options) noexce
 
 @cython.auto_pickle(False)
 cdef class Lock:
-    """A lock like ``threading.Lock``, which Cython and C code can hold without the
-    GIL (``cimport gilkit.sync``, ``acquire_nogil``).
+    """Mutual exclusion lock with the interface of ``threading.Lock``.
 
-    A thread that has to wait spins for some microseconds, then sleeps; it runs
-    signal handlers meanwhile, if it is the main thread. One that has waited for
-    a millisecond is handed the lock by the next release, so none starves.
-    Thread-safe; any thread may release it. After ``os.fork`` the child finds it
-    as it was, but without those who waited.
+    Cython and C code can hold it without the GIL: ``cimport gilkit.sync``, then
+    ``lock.acquire_nogil(timeout_ns)``.
+
+    Notes
+    -----
+    Thread-safe. Any thread may release the lock. A waiting thread releases the
+    GIL, spins for a few microseconds and then sleeps. Once the first thread in
+    the queue has waited for 1 ms, the next release hands it the lock, so no
+    thread starves.
+
+    In the main thread, signal handlers run during a wait, and Ctrl-C ends it.
+    After ``os.fork`` the lock is in the child as it was in the parent, without
+    the waiting threads.
+
+    Examples
+    --------
+    >>> from gilkit import sync
+    >>> lock = sync.Lock()
+    >>> with lock:
+    ...     lock.locked()
+    True
+    >>> lock.locked()
+    False
     """
 
     def __init__(self):
@@ -85,34 +102,60 @@ cdef class Lock:
             forget_orders(<void *>self)
 
     def acquire(self, blocking=True, timeout=-1):
-        """Takes the lock and returns True, or False if it is held by another and
-        ``blocking`` is false or ``timeout`` (seconds; -1: none) is over.
+        """Acquire the lock, waiting for it if necessary.
 
-        Raises ValueError for a negative timeout, or one with ``blocking``
-        false, and OverflowError beyond ``threading.TIMEOUT_MAX``.
+        Parameters
+        ----------
+        blocking : bool, default True
+            Whether to wait if the lock is held.
+        timeout : float, default -1
+            The longest time to wait, in seconds; -1 waits without limit.
+
+        Returns
+        -------
+        bool
+            True if the lock was acquired; False if it is held and ``blocking``
+            is false, or if the timeout expired.
+
+        Raises
+        ------
+        ValueError
+            If the timeout is NaN or negative (other than -1), or is given with
+            ``blocking=False``.
+        OverflowError
+            If the timeout exceeds ``threading.TIMEOUT_MAX``.
+        RuntimeError
+            If another greenlet of the same thread holds the lock and the wait
+            has no timeout.
+        DeadlockError
+            If the wait would close a cycle; see ``detect_deadlocks``.
         """
-        if is_for_ever(timeout) and not watching() and gk_lock_try(lock_of(self)):
+        if is_forever(timeout) and not monitoring() and gk_lock_try(lock_of(self)):
             return True
         return self.acquire_slowly(blocking, timeout)
 
     def release(self):
-        """Frees the lock. RuntimeError if nobody holds it.
+        """Release the lock.
+
+        Raises
+        ------
+        RuntimeError
+            If the lock is not held.
         """
-        if watching() or not gk_lock_try_release(lock_of(self)):
+        if monitoring() or not gk_lock_try_release(lock_of(self)):
             self.release_slowly()
 
     def __enter__(self):
-        if watching() or not gk_lock_try(lock_of(self)):
+        if monitoring() or not gk_lock_try(lock_of(self)):
             self.acquire_slowly(True, -1)
         return True
 
     def __exit__(self, exc_type=None, exc=None, traceback=None):
-        if watching() or not gk_lock_try_release(lock_of(self)):
+        if monitoring() or not gk_lock_try_release(lock_of(self)):
             self.release_slowly()
 
     def locked(self):
-        """Whether somebody holds it at this moment.
-        """
+        """Return whether the lock is held at this moment."""
         return gk_lock_is_held(lock_of(self)) != 0
 
     cdef bint acquire_slowly(self, object blocking, object timeout) except -1:
@@ -122,7 +165,7 @@ cdef class Lock:
         if has_greenlets() and wait_options.deadline == GK_FOREVER:
             self.check_greenlets()
         if detecting():
-            status = acquire_detecting(self, GK_CLAIM_LOCK, acquire_lock, self.state, &wait_options)
+            status = acquire_monitored(self, GK_CLAIM_LOCK, acquire_lock, self.state, &wait_options)
         elif gk_lock_try(lock_of(self)):
             status = GK_SYNC_OK
         elif wait_options.deadline == 0:
@@ -138,7 +181,7 @@ cdef class Lock:
     cdef int release_slowly(self) except -1:
         cdef gk_claim *claim = NULL
         cdef int status
-        if watching() and gk_lock_is_held(lock_of(self)):
+        if monitoring() and gk_lock_is_held(lock_of(self)):
             self.forget_holder()
             if detecting():
                 claim = claim_of(self, GK_CLAIM_LOCK)
@@ -148,12 +191,12 @@ cdef class Lock:
             raise RuntimeError("release unlocked lock")
         return 0
 
-    cdef int take_back(self) except -1:
+    cdef int reacquire(self) except -1:
         cdef gk_wait_options wait_options
         wait_options.deadline = GK_FOREVER
         wait_options.poll = NULL
         wait_options.context = NULL
-        outcome(acquire_detecting(self, GK_CLAIM_LOCK, acquire_lock, self.state, &wait_options))
+        outcome(acquire_monitored(self, GK_CLAIM_LOCK, acquire_lock, self.state, &wait_options))
         if has_greenlets():
             self.note_holder()
         return 0
@@ -167,7 +210,7 @@ cdef class Lock:
             gk_set_word(&(<gk_held_lock *>self.state).thread, 0)
 
     cdef int check_greenlets(self) except -1:
-        """Raises if another greenlet of this thread holds it. One that waits for itself hangs, as a thread does."""
+        # A greenlet that waits for itself hangs, as a thread does with threading.Lock.
         if (gk_word(&(<gk_held_lock *>self.state).thread) == PyThread_get_thread_ident()
                 and gk_word(&(<gk_held_lock *>self.state).owner) != this_owner()):
             refuse_greenlet(self)
@@ -197,9 +240,22 @@ cdef class Lock:
 
 @cython.auto_pickle(False)
 cdef class RLock:
-    """A lock like ``threading.RLock``: its owner may take it again, and has to
-    release it as often. Otherwise like ``Lock``. Thread-safe; only the owner may
-    release it.
+    """Reentrant lock with the interface of ``threading.RLock``.
+
+    Its owner may acquire it again, and must release it as many times.
+
+    Notes
+    -----
+    Thread-safe; only the owner may release it. The owner is a thread, or a
+    greenlet once greenlet is imported. Otherwise like ``Lock``.
+
+    Examples
+    --------
+    >>> from gilkit import sync
+    >>> lock = sync.RLock()
+    >>> with lock, lock:
+    ...     lock.locked()
+    True
     """
 
     def __init__(self):
@@ -210,32 +266,51 @@ cdef class RLock:
             forget_orders(<void *>self)
 
     def acquire(self, blocking=True, timeout=-1):
-        """Takes the lock, perhaps once more, and returns True; otherwise as
-        ``Lock.acquire``.
+        """Acquire the lock, again if this thread already owns it.
+
+        Parameters
+        ----------
+        blocking : bool, default True
+            Whether to wait if another thread holds the lock.
+        timeout : float, default -1
+            The longest time to wait, in seconds; -1 waits without limit.
+
+        Returns
+        -------
+        bool
+            True if the lock was acquired, False otherwise.
+
+        Raises
+        ------
+        ValueError, OverflowError, RuntimeError, DeadlockError
+            As for ``Lock.acquire``.
         """
-        if is_for_ever(timeout) and not watching() and gk_rlock_try(rlock_of(self), PyThread_get_thread_ident()):
+        if is_forever(timeout) and not monitoring() and gk_rlock_try(rlock_of(self), PyThread_get_thread_ident()):
             return True
         return self.acquire_slowly(blocking, timeout)
 
     def release(self):
-        """Gives back what one ``acquire()`` took. RuntimeError if this thread does
-        not hold the lock.
+        """Undo one ``acquire()``; the last one frees the lock.
+
+        Raises
+        ------
+        RuntimeError
+            If this thread does not own the lock.
         """
-        if watching() or not gk_rlock_try_release(rlock_of(self), PyThread_get_thread_ident()):
+        if monitoring() or not gk_rlock_try_release(rlock_of(self), PyThread_get_thread_ident()):
             self.release_slowly()
 
     def __enter__(self):
-        if watching() or not gk_rlock_try(rlock_of(self), PyThread_get_thread_ident()):
+        if monitoring() or not gk_rlock_try(rlock_of(self), PyThread_get_thread_ident()):
             self.acquire_slowly(True, -1)
         return True
 
     def __exit__(self, exc_type=None, exc=None, traceback=None):
-        if watching() or not gk_rlock_try_release(rlock_of(self), PyThread_get_thread_ident()):
+        if monitoring() or not gk_rlock_try_release(rlock_of(self), PyThread_get_thread_ident()):
             self.release_slowly()
 
     def locked(self):
-        """Whether somebody holds it at this moment.
-        """
+        """Return whether the lock is held at this moment."""
         return gk_lock_is_held(&rlock_of(self).lock) != 0
 
     cdef bint acquire_slowly(self, object blocking, object timeout) except -1:
@@ -257,7 +332,7 @@ cdef class RLock:
                     and gk_word(&(<gk_held_rlock *>self.state).thread) == PyThread_get_thread_ident()):
                 refuse_greenlet(self)
         if detecting() and gk_rlock_owner(wanted.lock) != wanted.owner:
-            status = acquire_detecting(self, GK_CLAIM_LOCK, acquire_rlock, &wanted, wait_options)
+            status = acquire_monitored(self, GK_CLAIM_LOCK, acquire_rlock, &wanted, wait_options)
         else:
             with nogil:
                 gk_gil_freed()
@@ -280,7 +355,7 @@ cdef class RLock:
             raise RuntimeError("cannot release un-acquired lock")
         return 0
 
-    cdef int take_back(self, uint64_t count) except -1:
+    cdef int reacquire(self, uint64_t count) except -1:
         cdef gk_wait_options wait_options
         wait_options.deadline = GK_FOREVER
         wait_options.poll = NULL
@@ -305,7 +380,7 @@ cdef class RLock:
             self.forget_holder()
         return gk_rlock_release(rlock_of(self), PyThread_get_thread_ident()) == GK_SYNC_OK
 
-    # What threading.Condition asks of a lock.
+    # The methods that threading.Condition calls on its lock.
 
     def _is_owned(self):
         return gk_rlock_owner(rlock_of(self)) == this_owner()
@@ -324,7 +399,7 @@ cdef class RLock:
         return count, owner
 
     def _acquire_restore(self, saved):
-        self.take_back(saved[0])
+        self.reacquire(saved[0])
 
     def _recursion_count(self):
         return gk_rlock_count(rlock_of(self)) if self._is_owned() else 0

@@ -1,5 +1,5 @@
 # cython: subinterpreters_compatible = own_gil
-"""RWLock. See gilkit.sync, and csrc/sync/rwlock.h for how it works."""
+"""RWLock. csrc/sync/rwlock.h describes the algorithm."""
 cimport cython
 from libc.stdint cimport int64_t, uintptr_t
 
@@ -10,7 +10,7 @@ from gilkit.sync._c cimport (
     gk_rwlock_release_write, import_core,
 )
 from gilkit.sync._wait cimport (
-    acquire_detecting, claim_of, detecting, dispose, forget_orders, has_greenlets, has_orders, is_for_ever,
+    acquire_monitored, claim_of, detecting, dispose, forget_orders, has_greenlets, has_orders, is_forever,
     lock_wait_options, nogil_wait_options, outcome,
 )
 
@@ -34,30 +34,38 @@ cdef int acquire_write(void *lock, const gk_wait_options *wait_options) noexcept
     return gk_rwlock_acquire_write(<gk_rwlock *>lock, wait_options)
 
 
-cdef str of_greenlets():
-    """The rest of an error's sentence."""
+cdef str greenlet_hint():
     if not has_greenlets():
         return ""
-    return (" (an RWLock belongs to threads: if another greenlet of this thread holds it, use a lock of gevent or "
-            "eventlet between greenlets)")
+    return (" (an RWLock is owned by threads, not greenlets; if another greenlet of this thread holds it, use a lock "
+            "of gevent or eventlet instead)")
 
 
 @cython.auto_pickle(False)
 cdef class RWLock:
-    """A lock that many threads may hold to read, or one to write::
+    """Lock that many threads may hold to read, or one thread to write.
 
-        lock = gilkit.sync.RWLock()
-        with lock.reader():
-            ...
-        with lock.writer():
-            ...
+    Notes
+    -----
+    Thread-safe. Writers have priority: while one waits, only threads that
+    already hold the lock to read may acquire it again. Once the first thread in
+    the queue is a reader that has waited for 1 ms, all waiting readers go before
+    the next writer, so no thread starves.
 
-    Writers are preferred: while one waits, only threads that read already may
-    read again. A reader that has been passed by for a millisecond gets in
-    before the next writer, with all other readers that wait; so none starves.
-    A reader cannot become a writer, nor a writer take the lock twice: a wait
-    without a timeout raises RuntimeError instead of never ending, and others
-    return False. Thread-safe.
+    A reader cannot become a writer, and a writer cannot acquire the lock again.
+    Such a wait raises ``RuntimeError`` if it has no timeout, since it would
+    never end; otherwise it returns False. Signals and fork: see ``Lock``.
+
+    Examples
+    --------
+    >>> from gilkit import sync
+    >>> lock = sync.RWLock()
+    >>> with lock.reader():
+    ...     lock.readers
+    1
+    >>> with lock.writer():
+    ...     lock.written
+    True
     """
 
     def __cinit__(self):
@@ -71,25 +79,33 @@ cdef class RWLock:
         pass
 
     def reader(self):
-        """The lock to read under, with the methods of ``Lock``. All that are
-        made for one RWLock are alike.
+        """Return a view of the lock with the methods of ``Lock``, which acquires it to read.
+
+        Returns
+        -------
+        ReadLock
+            Usually used in a ``with`` statement. All views of one lock are equivalent.
         """
         return ReadLock.__new__(ReadLock, self)
 
     def writer(self):
-        """The lock to write under, with the methods of ``Lock``. All that are
-        made for one RWLock are alike.
+        """Return a view of the lock with the methods of ``Lock``, which acquires it to write.
+
+        Returns
+        -------
+        WriteLock
+            Usually used in a ``with`` statement. All views of one lock are equivalent.
         """
         return WriteLock.__new__(WriteLock, self)
 
     @property
     def readers(self):
-        """How many times it is held to read at this moment."""
+        """Number of threads that hold the lock to read at this moment; an int."""
         return gk_rwlock_readers(lock_of(self))
 
     @property
     def written(self):
-        """Whether it is held to write at this moment."""
+        """Whether the lock is held to write at this moment; a bool."""
         return gk_rwlock_is_written(lock_of(self)) != 0
 
     cdef bint acquire_read_nogil(self, int64_t timeout=-1) noexcept nogil:
@@ -120,7 +136,7 @@ cdef class RWLock:
 @cython.auto_pickle(False)
 @cython.final
 cdef class ReadLock:
-    """An RWLock, to be held to read."""
+    """View of an ``RWLock`` that acquires it to read; made by ``RWLock.reader``."""
 
     cdef RWLock of
     cdef object __weakref__
@@ -129,15 +145,32 @@ cdef class ReadLock:
         self.of = of
 
     def acquire(self, blocking=True, timeout=-1):
-        """Takes the lock to read and returns True, or False if that is not
-        possible at once and ``blocking`` is false, or within ``timeout``
-        seconds. A thread that reads may do so again. RuntimeError if this
-        thread writes and would wait without a timeout.
+        """Acquire the lock to read. A thread that holds it to read may do so again.
+
+        Parameters
+        ----------
+        blocking : bool, default True
+            Whether to wait if the lock is not available.
+        timeout : float, default -1
+            The longest time to wait, in seconds; -1 waits without limit.
+
+        Returns
+        -------
+        bool
+            True if the lock was acquired; False if it is not available and
+            ``blocking`` is false, or if the timeout expired.
+
+        Raises
+        ------
+        RuntimeError
+            If this thread holds the lock to write and the wait has no timeout.
+        ValueError, OverflowError, DeadlockError
+            As for ``Lock.acquire``.
         """
         return self.acquire_slowly(blocking, timeout)
 
     def release(self):
-        """Gives back what one ``acquire()`` took. RuntimeError if this thread does not read."""
+        """Undo one ``acquire()``. Raise RuntimeError if this thread does not hold the lock to read."""
         cdef gk_claim *claim = NULL
         cdef int status
         if detecting() and gk_rwlock_reads_of_mine(lock_of(self.of)) == 1:
@@ -148,10 +181,10 @@ cdef class ReadLock:
             raise RuntimeError("cannot release a reader's lock that this thread does not hold")
 
     def locked(self):
-        """Whether somebody reads at this moment."""
+        """Return whether any thread holds the lock to read at this moment."""
         return gk_rwlock_readers(lock_of(self.of)) > 0
 
-    def _is_owned(self):  # asked by a condition
+    def _is_owned(self):  # called by Condition
         return gk_rwlock_reads_of_mine(lock_of(self.of)) > 0
 
     def __enter__(self):
@@ -167,14 +200,14 @@ cdef class ReadLock:
         wait_options.poll = NULL
         wait_options.context = NULL
         wait_options.deadline = 0
-        # Mostly it is free, and the GIL need not be let go.
-        if not detecting() and is_for_ever(timeout) and gk_rwlock_acquire_read(lock, &wait_options) == GK_SYNC_OK:
+        # Usually the lock is available, and the GIL need not be released.
+        if not detecting() and is_forever(timeout) and gk_rwlock_acquire_read(lock, &wait_options) == GK_SYNC_OK:
             return True
         lock_wait_options(&wait_options, blocking, timeout)
         if wait_options.deadline == GK_FOREVER and gk_rwlock_is_mine(lock):
-            raise RuntimeError(f"this thread holds the RWLock to write, and cannot read beside that{of_greenlets()}")
+            raise RuntimeError(f"this thread holds the RWLock to write and cannot also read{greenlet_hint()}")
         if detecting() and not gk_rwlock_reads_of_mine(lock):
-            status = acquire_detecting(self.of, GK_CLAIM_READ, acquire_read, lock, &wait_options)
+            status = acquire_monitored(self.of, GK_CLAIM_READ, acquire_read, lock, &wait_options)
         else:
             with nogil:
                 gk_gil_freed()
@@ -188,7 +221,7 @@ cdef class ReadLock:
 @cython.auto_pickle(False)
 @cython.final
 cdef class WriteLock:
-    """An RWLock, to be held to write."""
+    """View of an ``RWLock`` that acquires it to write; made by ``RWLock.writer``."""
 
     cdef RWLock of
     cdef object __weakref__
@@ -197,15 +230,33 @@ cdef class WriteLock:
         self.of = of
 
     def acquire(self, blocking=True, timeout=-1):
-        """Takes the lock to write and returns True, or False if that is not
-        possible at once and ``blocking`` is false, or within ``timeout``
-        seconds. RuntimeError if this thread reads or writes already and would
-        wait without a timeout.
+        """Acquire the lock to write.
+
+        Parameters
+        ----------
+        blocking : bool, default True
+            Whether to wait if the lock is held.
+        timeout : float, default -1
+            The longest time to wait, in seconds; -1 waits without limit.
+
+        Returns
+        -------
+        bool
+            True if the lock was acquired; False if it is held and ``blocking``
+            is false, or if the timeout expired.
+
+        Raises
+        ------
+        RuntimeError
+            If this thread already holds the lock, to read or to write, and the
+            wait has no timeout.
+        ValueError, OverflowError, DeadlockError
+            As for ``Lock.acquire``.
         """
         return self.acquire_slowly(blocking, timeout)
 
     def release(self):
-        """Frees the lock. RuntimeError if this thread does not write."""
+        """Release the lock. Raise RuntimeError if this thread does not hold it to write."""
         cdef gk_claim *claim = NULL
         cdef int status
         if detecting() and gk_rwlock_is_mine(lock_of(self.of)):
@@ -216,10 +267,10 @@ cdef class WriteLock:
             raise RuntimeError("cannot release a writer's lock that this thread does not hold")
 
     def locked(self):
-        """Whether somebody writes at this moment."""
+        """Return whether a thread holds the lock to write at this moment."""
         return gk_rwlock_is_written(lock_of(self.of)) != 0
 
-    def _is_owned(self):  # asked by a condition
+    def _is_owned(self):  # called by Condition
         return gk_rwlock_is_mine(lock_of(self.of)) != 0
 
     def __enter__(self):
@@ -235,17 +286,17 @@ cdef class WriteLock:
         wait_options.poll = NULL
         wait_options.context = NULL
         wait_options.deadline = 0
-        if not detecting() and is_for_ever(timeout) and gk_rwlock_acquire_write(lock, &wait_options) == GK_SYNC_OK:
+        if not detecting() and is_forever(timeout) and gk_rwlock_acquire_write(lock, &wait_options) == GK_SYNC_OK:
             return True
         lock_wait_options(&wait_options, blocking, timeout)
         if wait_options.deadline == GK_FOREVER and gk_rwlock_is_mine(lock):
-            raise RuntimeError(f"this thread holds the RWLock to write already{of_greenlets()}")
+            raise RuntimeError(f"this thread holds the RWLock to write already{greenlet_hint()}")
         if wait_options.deadline == GK_FOREVER and gk_rwlock_reads_of_mine(lock):
             raise RuntimeError(
-                "this thread holds the RWLock to read; a reader cannot become a writer, for two that tried would "
-                f"wait for each other{of_greenlets()}")
+                "this thread holds the RWLock to read; a reader cannot become a writer, because two readers that "
+                f"tried would wait for each other{greenlet_hint()}")
         if detecting():
-            status = acquire_detecting(self.of, GK_CLAIM_WRITE, acquire_write, lock, &wait_options)
+            status = acquire_monitored(self.of, GK_CLAIM_WRITE, acquire_write, lock, &wait_options)
         else:
             with nogil:
                 gk_gil_freed()

@@ -1,5 +1,5 @@
 """Semaphores, Event, Latch and Barrier for code with and without the GIL: see
-_locks.pxd."""
+_locks.pxd for the conventions."""
 from libc.stdint cimport int64_t, uint64_t
 
 
@@ -7,7 +7,7 @@ cdef class Semaphore:
     cdef uint64_t state[5]
     cdef object __weakref__
     cdef bint acquire_nogil(self, int64_t timeout=*) noexcept nogil
-    # False, and nothing done, for n < 1 or more than a BoundedSemaphore may have.
+    # Returns False and does nothing if n < 1, or if it would exceed the bound.
     cdef bint release_nogil(self, int64_t n=*) noexcept nogil
     cdef int start(self, object value, bint bounded) except -1
     cdef bint acquire_slowly(self, object blocking, object timeout) except -1
@@ -24,14 +24,14 @@ cdef class Event:
     cdef bint is_set_nogil(self) noexcept nogil
     cdef void set_nogil(self) noexcept nogil
     cdef void clear_nogil(self) noexcept nogil
-    # Whether it is, or meanwhile was, set.
+    # Returns whether the flag is set, or was set during the wait.
     cdef bint wait_nogil(self, int64_t timeout=*) noexcept nogil
 
 
 cdef class Latch:
     cdef uint64_t state[2]
     cdef object __weakref__
-    # False, and nothing done, if fewer than n are left.
+    # Returns False and does nothing if the count is less than n.
     cdef bint count_down_nogil(self, int64_t n=*) noexcept nogil
     cdef bint wait_nogil(self, int64_t timeout=*) noexcept nogil
 
@@ -41,6 +41,6 @@ cdef class Barrier:
     cdef object __weakref__
     cdef object action
     cdef object timeout
-    # The index of this thread, or -1 if the barrier is broken. The action is not
-    # called.
+    # Returns the index of this thread, or -1 if the barrier is broken. Does not
+    # call the action.
     cdef int64_t wait_nogil(self, int64_t timeout=*) noexcept nogil

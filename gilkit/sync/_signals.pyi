@@ -1,6 +1,5 @@
 from collections.abc import Callable
 from types import TracebackType
-from typing import NamedTuple
 
 class Semaphore:
     def __init__(self, value: int = 1) -> None: ...
@@ -44,14 +43,3 @@ class Barrier:
     def n_waiting(self) -> int: ...
     @property
     def broken(self) -> bool: ...
-
-class PingPongResult(NamedTuple):
-    threads: int
-    laps: int
-    seconds: float
-    @property
-    def switches(self) -> int: ...
-    @property
-    def ns_per_switch(self) -> float: ...
-
-def ping_pong(laps: int, *, threads: int, timeout: float | None = None) -> PingPongResult: ...

@@ -1,23 +1,19 @@
 # cython: subinterpreters_compatible = own_gil
-"""Semaphore, BoundedSemaphore, Event, Latch and Barrier, and ping_pong. See
-gilkit.sync, and csrc/sync/ for how they work."""
+"""Semaphore, BoundedSemaphore, Event, Latch and Barrier. The headers in csrc/sync/
+describe how they work."""
 import warnings
-from typing import NamedTuple
 
 cimport cython
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t, uintptr_t
-from libc.string cimport memset
 
 from gilkit._call cimport integer
-from gilkit._exports cimport GK_MAX_THREADS
 from gilkit.sync._c cimport (
-    GK_SYNC_NO_MEMORY, GK_SYNC_OK, gk_arrival, gk_barrier, gk_barrier_break, gk_barrier_broken, gk_barrier_init,
+    GK_SYNC_OK, gk_arrival, gk_barrier, gk_barrier_break, gk_barrier_broken, gk_barrier_init,
     gk_barrier_open, gk_barrier_reset, gk_barrier_wait, gk_barrier_waiting, gk_event, gk_event_clear,
     gk_event_is_set, gk_event_reinit, gk_event_set, gk_event_wait, gk_gil_await, gk_gil_freed, gk_gil_signalling,
-    gk_latch, gk_latch_count_down, gk_latch_init, gk_latch_left, gk_latch_wait, gk_wait_options, gk_ping_pong,
-    gk_ping_pong_run,
+    gk_latch, gk_latch_count_down, gk_latch_init, gk_latch_left, gk_latch_wait,
     gk_semaphore, gk_semaphore_acquire, gk_semaphore_init, gk_semaphore_release, gk_semaphore_try,
-    gk_semaphore_value, import_core,
+    gk_semaphore_value, gk_wait_options, import_core,
 )
 from gilkit.sync._condition import Condition
 from gilkit.sync._locks import Lock
@@ -51,17 +47,30 @@ cdef inline gk_barrier *barrier_of(Barrier self) noexcept nogil:
 
 
 cdef str address_of(object self):
-    # One word before the class, as the reprs of threading have.
+    # One word before the class, as in the reprs of threading.
     return f"gilkit.{type(self).__name__} at {<uintptr_t><void *>self:#x}"
 
 
 @cython.auto_pickle(False)
 cdef class Semaphore:
-    """A semaphore like ``threading.Semaphore``: ``value`` permits, which
-    ``acquire`` takes and ``release`` gives back.
+    """Semaphore with the interface of ``threading.Semaphore``.
 
-    Permits go to those who wait in the order of their coming. Thread-safe.
-    ValueError for a value below 0.
+    Parameters
+    ----------
+    value : int, default 1
+        The initial number of permits; ValueError if negative.
+
+    Notes
+    -----
+    Thread-safe. Waiting threads get permits in the order of their arrival.
+    Signals and fork: see ``Lock``.
+
+    Examples
+    --------
+    >>> from gilkit import sync
+    >>> semaphore = sync.Semaphore(1)
+    >>> semaphore.acquire(), semaphore.acquire(blocking=False)
+    (True, False)
     """
 
     def __init__(self, value=1):
@@ -75,8 +84,19 @@ cdef class Semaphore:
         return 0
 
     def acquire(self, blocking=True, timeout=None):
-        """Takes a permit and returns True, or False if none is free and
-        ``blocking`` is false or ``timeout`` seconds are over.
+        """Take a permit, waiting for one if necessary.
+
+        Parameters
+        ----------
+        blocking : bool, default True
+            Whether to wait if there is no permit.
+        timeout : float or None, default None
+            The longest time to wait, in seconds; None waits without limit.
+
+        Returns
+        -------
+        bool
+            True if a permit was taken, False otherwise.
         """
         if timeout is None and gk_semaphore_try(semaphore_of(self)):
             return True
@@ -89,8 +109,10 @@ cdef class Semaphore:
         self.release()
 
     def release(self, n=1):
-        """Gives back ``n`` permits. ValueError for n < 1, or if a
-        BoundedSemaphore would then have more than at first.
+        """Return ``n`` permits, an int of 1 or more.
+
+        Raise ValueError if ``n < 1``, or if a BoundedSemaphore would exceed its
+        initial value.
         """
         if n < 1:
             raise ValueError(f"n must be one or more, not {n}")
@@ -132,8 +154,25 @@ cdef class Semaphore:
 
 @cython.auto_pickle(False)
 cdef class BoundedSemaphore(Semaphore):
-    """A semaphore like ``threading.BoundedSemaphore``: never has more permits
-    than at first. Thread-safe.
+    """Semaphore that never has more permits than its initial ``value``.
+
+    It has the interface of ``threading.BoundedSemaphore`` and is otherwise like
+    ``Semaphore``: a release that would exceed the initial value raises ValueError.
+
+    Parameters
+    ----------
+    value : int, default 1
+        The initial and maximum number of permits; ValueError if negative.
+
+    Examples
+    --------
+    >>> from gilkit import sync
+    >>> semaphore = sync.BoundedSemaphore(1)
+    >>> try:
+    ...     semaphore.release()
+    ... except ValueError as error:
+    ...     print(error)
+    Semaphore released too many times
     """
 
     def __init__(self, value=1):
@@ -149,35 +188,60 @@ cdef class BoundedSemaphore(Semaphore):
 
 @cython.auto_pickle(False)
 cdef class Event:
-    """An event like ``threading.Event``: a flag that threads wait for.
+    """Flag that threads wait for, with the interface of ``threading.Event``.
 
-    Whoever waits when it is set gets on, even if it is cleared at once.
-    Thread-safe.
+    Setting the flag wakes all threads that wait at that moment, even if it is
+    cleared at once.
+
+    Notes
+    -----
+    Thread-safe. Signals and fork: see ``Lock``.
+
+    Examples
+    --------
+    >>> from gilkit import sync
+    >>> event = sync.Event()
+    >>> event.wait(timeout=0.01)
+    False
+    >>> event.set()
+    >>> event.wait()
+    True
     """
 
     def __init__(self):
         pass
 
     def is_set(self):
-        """Whether the flag is set."""
+        """Return whether the flag is set."""
         return gk_event_is_set(event_of(self)) != 0
 
     def isSet(self):
-        """The old name of ``is_set``."""
+        """Call ``is_set``, under its deprecated name."""
         warnings.warn("isSet() is deprecated, use is_set() instead", DeprecationWarning, stacklevel=1)
         return self.is_set()
 
     def set(self):
-        """Sets the flag and lets all go that wait for it."""
+        """Set the flag and wake all waiting threads."""
         gk_gil_signalling()
         gk_event_set(event_of(self))
 
     def clear(self):
-        """Clears the flag."""
+        """Clear the flag."""
         gk_event_clear(event_of(self))
 
     def wait(self, timeout=None):
-        """Waits until the flag is set; False if ``timeout`` seconds pass before, else True."""
+        """Wait until the flag is set.
+
+        Parameters
+        ----------
+        timeout : float or None, default None
+            The longest time to wait, in seconds; None waits without limit.
+
+        Returns
+        -------
+        bool
+            True if the flag was set, False if the timeout expired.
+        """
         cdef gk_wait_options wait_options
         cdef int status
         if timeout is None and gk_event_is_set(event_of(self)):
@@ -191,9 +255,8 @@ cdef class Event:
 
     @property
     def _cond(self):
-        # threading.Event is built on one, and a few programs use it. Here
-        # nothing else does. All threads get the same one, also if several are
-        # the first to ask: what is made in vain is thrown away.
+        # For programs that use this attribute of threading.Event; gilkit does not.
+        # All threads get the same condition, even if several ask for it at once.
         condition = Condition(Lock())
         with cython.critical_section(self):
             if self.condition is None:
@@ -227,9 +290,24 @@ cdef class Event:
 
 @cython.auto_pickle(False)
 cdef class Latch:
-    """A gate that opens for good once ``count`` things have happened.
+    """One-shot gate that opens once ``count`` things have happened.
 
-    Thread-safe. ValueError for a count below 0.
+    Parameters
+    ----------
+    count : int
+        The number of things to wait for; ValueError if negative.
+
+    Notes
+    -----
+    Thread-safe. Signals and fork: see ``Lock``.
+
+    Examples
+    --------
+    >>> from gilkit import sync
+    >>> latch = sync.Latch(2)
+    >>> latch.count_down(2)
+    >>> latch.wait()
+    True
     """
 
     def __init__(self, count):
@@ -237,22 +315,24 @@ cdef class Latch:
 
     @property
     def count(self):
-        """How many are left; 0: open."""
+        """Remaining count; an int, 0 once the latch is open."""
         return gk_latch_left(latch_of(self))
 
     def count_down(self, n=1):
-        """Counts ``n`` things (0 or more).
+        """Decrease the count by ``n``, an int of 0 or more.
 
-        ValueError, and nothing counted, if fewer are left: so also at 0, where
-        Java's CountDownLatch ignores the call, and for std::latch of C++ the
-        behaviour is undefined.
+        Raise ValueError and change nothing if fewer than ``n`` are left, even
+        when the latch is open.
         """
         gk_gil_signalling()
         if gk_latch_count_down(latch_of(self), integer(n, "n", 0, INT64_MAX)) != GK_SYNC_OK:
             raise ValueError(f"n must be at most the number that is left ({self.count}), not {n}")
 
     def wait(self, timeout=None):
-        """Waits until the latch is open; False if ``timeout`` seconds pass before, else True."""
+        """Wait until the latch is open.
+
+        Return True, or False if ``timeout`` (seconds; None: no limit) expired.
+        """
         cdef gk_wait_options wait_options
         cdef int status
         wait_options_of(&wait_options, timeout)
@@ -263,7 +343,7 @@ cdef class Latch:
         return outcome(status)
 
     def arrive_and_wait(self, timeout=None):
-        """``count_down()``, then ``wait(timeout)``."""
+        """Call ``count_down()``, then return ``wait(timeout)``."""
         self.count_down()
         return self.wait(timeout)
 
@@ -283,11 +363,31 @@ cdef class Latch:
 
 @cython.auto_pickle(False)
 cdef class Barrier:
-    """A barrier like ``threading.Barrier``: ``parties`` threads wait for one
-    another, again and again. The last to arrive calls ``action``.
+    """Reusable barrier with the interface of ``threading.Barrier``.
 
-    ``timeout`` (seconds) is that of waits without one. Thread-safe. ValueError
-    for fewer than 1 party.
+    Parameters
+    ----------
+    parties : int
+        The number of threads that wait for one another, at least 1.
+    action : callable or None, default None
+        Called without arguments by the last thread to arrive.
+    timeout : float or None, default None
+        The default timeout of ``wait``, in seconds.
+
+    Notes
+    -----
+    Thread-safe. Signals and fork: see ``Lock``.
+
+    Examples
+    --------
+    >>> import threading
+    >>> from gilkit import sync
+    >>> barrier = sync.Barrier(2, action=lambda: print("both have arrived"))
+    >>> thread = threading.Thread(target=barrier.wait)
+    >>> thread.start()
+    >>> index = barrier.wait()
+    both have arrived
+    >>> thread.join()
     """
 
     def __init__(self, parties, action=None, timeout=None):
@@ -296,12 +396,23 @@ cdef class Barrier:
         self.timeout = timeout
 
     def wait(self, timeout=None):
-        """Waits for the others and returns this thread's index: 0 for the first
-        to arrive, parties - 1 for the last.
+        """Wait until all parties have arrived.
 
-        Raises ``threading.BrokenBarrierError`` if the barrier is broken, or
-        breaks meanwhile; it breaks when a wait times out or is interrupted, or
-        the action raises.
+        Parameters
+        ----------
+        timeout : float or None, default None
+            The longest time to wait, in seconds; None takes the barrier's default.
+
+        Returns
+        -------
+        int
+            The order of this thread's arrival, from 0 to ``parties - 1``.
+
+        Raises
+        ------
+        threading.BrokenBarrierError
+            If the barrier is broken or breaks during the wait. It breaks when a
+            wait times out or is interrupted, or when the action raises.
         """
         cdef gk_wait_options wait_options
         cdef gk_arrival arrival
@@ -327,26 +438,26 @@ cdef class Barrier:
         return arrival.index
 
     def reset(self):
-        """Begins anew: those who wait get BrokenBarrierError."""
+        """Reset the barrier; threads that wait get BrokenBarrierError."""
         gk_barrier_reset(barrier_of(self))
 
     def abort(self):
-        """Breaks the barrier: those who wait, and those who come, get BrokenBarrierError."""
+        """Break the barrier; waiting threads and later arrivals get BrokenBarrierError."""
         gk_barrier_break(barrier_of(self))
 
     @property
     def parties(self):
-        """How many threads have to meet."""
+        """Number of threads that wait for one another; an int."""
         return barrier_of(self).parties
 
     @property
     def n_waiting(self):
-        """How many have arrived."""
+        """Number of threads that have arrived; an int."""
         return gk_barrier_waiting(barrier_of(self))
 
     @property
     def broken(self):
-        """Whether the barrier is broken."""
+        """Whether the barrier is broken; a bool."""
         return gk_barrier_broken(barrier_of(self)) != 0
 
     cdef int64_t wait_nogil(self, int64_t timeout=-1) noexcept nogil:
@@ -365,50 +476,3 @@ cdef class Barrier:
 
     def __reduce__(self):
         raise TypeError("cannot pickle 'gilkit.sync.Barrier' object")
-
-
-class PingPongResult(NamedTuple):
-    """What ``ping_pong`` did."""
-
-    threads: int
-    laps: int
-    seconds: float  # for all laps
-
-    @property
-    def switches(self):
-        """How often one thread handed the token to the next."""
-        return self.threads * self.laps
-
-    @property
-    def ns_per_switch(self):
-        """Time from waking a thread to that thread waking the next, in nanoseconds."""
-        return self.seconds * 1e9 / self.switches if self.switches else 0.0
-
-
-def ping_pong(laps, *, threads, timeout=None):
-    """Has ``threads`` native threads (2 or more) hand a token round a ring
-    ``laps`` times, without the GIL, and returns a PingPongResult: how long it took.
-    Each sleeps until the one before wakes it, so every step is a switch from
-    one thread to another by way of the kernel.
-
-    The threads are the call's own, not those of the pool. A lap before the
-    first, in which they start, is not timed.
-
-    Ctrl-C ends it, as does ``timeout`` (seconds) with TimeoutError. Raises
-    RuntimeError if the system has no more threads, ValueError for numbers out
-    of range. Thread-safe.
-    """
-    cdef gk_ping_pong run
-    cdef gk_wait_options wait_options
-    cdef int status
-    memset(&run, 0, sizeof(run))
-    run.laps = integer(laps, "laps", 0, INT64_MAX)
-    run.threads = <int>integer(threads, "threads", 2, GK_MAX_THREADS)
-    wait_options_of(&wait_options, timeout)
-    with nogil:
-        status = gk_ping_pong_run(&run, &wait_options)
-    if status == GK_SYNC_NO_MEMORY:
-        raise RuntimeError(f"the system has no thread or memory left for {threads} threads")
-    if not outcome(status):
-        raise TimeoutError(f"ping_pong did not end within {timeout} s")
-    return PingPongResult(run.threads, run.done, run.nanoseconds / 1e9)

@@ -1,5 +1,5 @@
-"""Arguments of waits on their way in, outcomes on their way out; and what they
-have to do with the detection of deadlocks."""
+"""Helpers that the locks share: timeouts, the outcome of waits, greenlets and
+deadlock detection."""
 from libc.stdint cimport int64_t, uintptr_t
 
 from gilkit.sync._c cimport GK_FOREVER, gk_claim, gk_now, gk_wait_options
@@ -9,14 +9,15 @@ cdef extern from "Python.h":
     int PyLong_CheckExact(object value) noexcept
     long PyLong_AsLongAndOverflow(object value, int *overflow) noexcept
 
-# Like threading.Lock.acquire(blocking, timeout), where -1 is for ever.
+# Converts the arguments of Lock.acquire(blocking, timeout); -1 waits without limit.
 cdef int lock_wait_options(gk_wait_options *wait_options, object blocking, object timeout) except -1
 
-# Like threading.Event.wait(timeout), where None is for ever and less than 0 is 0.
+# Converts the argument of Event.wait(timeout); None waits without limit, and a
+# negative timeout is 0.
 cdef int wait_options_of(gk_wait_options *wait_options, object timeout) except -1
 
-# Nanoseconds; less than 0 is for ever. For code without the GIL, which runs no
-# signal handlers.
+# Converts a timeout in nanoseconds; a negative one waits without limit. For code
+# without the GIL, which runs no signal handlers.
 cdef inline gk_wait_options nogil_wait_options(int64_t timeout) noexcept nogil:
     cdef gk_wait_options wait_options
     wait_options.poll = NULL
@@ -28,31 +29,31 @@ cdef inline gk_wait_options nogil_wait_options(int64_t timeout) noexcept nogil:
         wait_options.deadline = gk_now() + timeout
     return wait_options
 
-# True for GK_SYNC_OK, False for GK_SYNC_TIMEOUT; raises what else there is.
+# Returns True for GK_SYNC_OK and False for GK_SYNC_TIMEOUT; otherwise raises.
 cdef bint outcome(int status) except -1
 
-# Whether `timeout` is -1, as where none was given.
-cdef inline bint is_for_ever(object timeout) noexcept:
+# Whether `timeout` is the int -1, the default.
+cdef inline bint is_forever(object timeout) noexcept:
     cdef int overflow = 0
     return PyLong_CheckExact(timeout) and PyLong_AsLongAndOverflow(timeout, &overflow) == -1 and overflow == 0
 
-# What only some programs need: greenlets, and the detection of deadlocks.
-# watching() is asked by every acquire and release, and says whether there is any
-# of it in the process; the rest is called only while that is so.
+# Greenlets and deadlock detection add work to each acquire and release. Most
+# programs use neither, so the fast paths test only monitoring(), which says whether
+# this process uses either. The other functions are called only while it does.
 cdef extern from *:
     """
-    #define gk_watchers() atomic_load_explicit(GK(gk_sync_watchers), memory_order_relaxed)
-    #define gk_watching() (gk_watchers() != 0)
-    #define gk_has_greenlets() ((gk_watchers() & GK_SYNC_GREENLETS) != 0)
-    #define gk_detecting() (gk_watchers() >= GK_SYNC_DETECTION)
+    #define gk_monitors() atomic_load_explicit(GK(gk_sync_watchers), memory_order_relaxed)
+    #define gk_monitoring() (gk_monitors() != 0)
+    #define gk_has_greenlets() ((gk_monitors() & GK_SYNC_GREENLETS) != 0)
+    #define gk_detecting() (gk_monitors() >= GK_SYNC_DETECTION)
     #define gk_has_orders() (atomic_load_explicit(GK(gk_orders_noted), memory_order_relaxed) != 0)
     """
-    bint watching "gk_watching" () noexcept nogil
+    bint monitoring "gk_monitoring" () noexcept nogil
     bint has_greenlets "gk_has_greenlets" () noexcept nogil
     bint detecting "gk_detecting" () noexcept nogil
     bint has_orders "gk_has_orders" () noexcept nogil
 
-# The owner of locks that are taken now: this thread, or its greenlet that runs.
+# The owner of a lock that is acquired now: this thread, or its current greenlet.
 cdef uintptr_t owner_among_greenlets() noexcept
 cdef inline uintptr_t this_owner() noexcept:
     return owner_among_greenlets() if has_greenlets() else PyThread_get_thread_ident()
@@ -60,10 +61,12 @@ cdef int refuse_greenlet(object lock) except -1
 
 ctypedef int (*acquire_function)(void *lock, const gk_wait_options *wait_options) noexcept nogil
 
-# Acquires, and returns the status; what this thread holds and waits for is noted.
-cdef int acquire_detecting(
+# Acquires the lock and returns the status. Reports to the deadlock detector what
+# this thread waits for and holds.
+cdef int acquire_monitored(
     object lock, int mode, acquire_function acquire, void *state, const gk_wait_options *wait_options) except? -1
-# Before a release, and after it. Nothing can go wrong, nor run, between the two.
+# claim_of() is called before a release and dispose() after it. Nothing can fail and
+# no Python code runs between the two.
 cdef gk_claim *claim_of(object lock, int mode) noexcept
 cdef void dispose(gk_claim *claims) noexcept
 # For __dealloc__, if has_orders().

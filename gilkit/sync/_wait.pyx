@@ -1,5 +1,5 @@
 # cython: subinterpreters_compatible = own_gil
-"""See _wait.pxd."""
+"""Timeouts, the outcome of waits, greenlets and deadlock detection: see _wait.pxd."""
 import math
 import sys
 import threading
@@ -30,9 +30,9 @@ cdef extern from "gilkit/sync/_detection.h":
 
 cdef extern from *:
     """
-    #define gk_add_watchers(n) ((void)atomic_fetch_or_explicit(GK(gk_sync_watchers), (n), memory_order_relaxed))
+    #define gk_add_monitors(n) ((void)atomic_fetch_or_explicit(GK(gk_sync_watchers), (n), memory_order_relaxed))
     """
-    void add_watchers "gk_add_watchers" (int flag) noexcept nogil
+    void add_monitors "gk_add_monitors" (int flag) noexcept nogil
 
 import_core()
 
@@ -41,7 +41,7 @@ _active = threading._active
 
 
 cdef int64_t nanoseconds(object timeout) except? -1:
-    """Seconds, as float or int, in nanoseconds; less than 0 is -2."""
+    # From seconds. A negative timeout becomes -2.
     if not isinstance(timeout, (float, int)):
         raise TypeError(f"timeout must be a number of seconds, not {timeout!r}")
     if math.isnan(timeout):
@@ -64,7 +64,7 @@ cdef int lock_wait_options(gk_wait_options *wait_options, object blocking, objec
     wait_options.poll = poll_of_this_thread()
     wait_options.context = NULL
     wait_options.deadline = GK_FOREVER
-    if not is_for_ever(timeout):
+    if not is_forever(timeout):
         wait = nanoseconds(timeout)
         if timeout < -_TIMEOUT_MAX:
             raise OverflowError(f"timeout value is too large: {timeout}")
@@ -96,7 +96,7 @@ cdef bint outcome(int status) except -1:
     if status == GK_SYNC_TIMEOUT:
         return False
     if status == GK_SYNC_INTERRUPTED:
-        return -1  # with the exception of the signal handler
+        return -1  # the signal handler's exception is set
     if status == GK_SYNC_NO_MEMORY:
         raise MemoryError
     if status == GK_SYNC_BROKEN:
@@ -109,15 +109,15 @@ cdef bint outcome(int status) except -1:
 # ---- Greenlets
 
 def expect_greenlets():
-    """From now on greenlets may switch within a thread: greenlet is imported, or about to be."""
+    """Make locks check for greenlets from now on. Called when greenlet is imported, or about to be."""
     if not has_greenlets():
-        add_watchers(GK_SYNC_GREENLETS)
+        add_monitors(GK_SYNC_GREENLETS)
 
 
 cdef uintptr_t owner_among_greenlets() noexcept:
     if gk_current_greenlet == NULL and gk_this_interpreter() == 0:
         try:
-            # Not there yet while greenlet itself is being imported.
+            # Missing while greenlet is still being imported.
             greenlet_interface(sys.modules["greenlet"]._C_API)
         except (AttributeError, KeyError, ValueError):
             pass
@@ -127,24 +127,27 @@ cdef uintptr_t owner_among_greenlets() noexcept:
 cdef int refuse_greenlet(object lock) except -1:
     raise RuntimeError(
         f"a greenlet cannot wait for {lock!r}, which another greenlet of the same thread holds: gilkit's locks block "
-        "the whole thread, so the holder could never run and release it. Between greenlets use a lock of gevent or "
-        "eventlet (after monkey-patching, those of threading are), or acquire with blocking=False and switch")
+        "the whole thread, so the holder could never run and release it. Between greenlets, use a lock of gevent or "
+        "eventlet (monkey-patching replaces those of threading), or acquire with blocking=False and switch")
 
 
-# ---- Detection of deadlocks. See csrc/sync/deadlock.h.
+# ---- Deadlock detection. See csrc/sync/deadlock.h.
 
-# deadlock_error and warn_of_inversion of _deadlock.py, one pair for each interpreter.
+# deadlock_error and warn_of_inversion of this interpreter's _deadlock.py.
 _reports = None
 
 
 def set_reports(deadlock_error, warn_of_inversion):
-    """What makes the messages."""
+    """Set the functions that make the error and the warning."""
     global _reports
     _reports = deadlock_error, warn_of_inversion
 
 
 def set_detection(int mode):
-    """Sets what this interpreter detects (0: nothing, 1: deadlocks, 2: inversions too) and returns what it was."""
+    """Set what this interpreter detects and return the previous mode.
+
+    The modes are 0 (nothing), 1 (deadlocks) and 2 (lock order inversions as well).
+    """
     cdef gk_claim *forgotten
     cdef int64_t domain = gk_this_interpreter()
     cdef int before = gk_deadlock_mode(domain)
@@ -174,8 +177,8 @@ cdef void forget_orders(void *lock) noexcept:
         gk_order_free(order)
 
 
-cdef object taken(void *reference):
-    """The object, and not the reference."""
+cdef object take_reference(void *reference):
+    # Turns a reference that the caller owns into a Python object.
     result = <object>reference
     Py_DecRef(reference)
     return result
@@ -187,18 +190,18 @@ cdef int raise_deadlock(gk_deadlock_link *links, int count) except -1:
     try:
         for i in range(count):
             cycle.append((
-                taken(links[i].lock), links[i].mode, taken(links[i].place), links[i].ident,
-                taken(links[i].holder_place), links[i].holder_ident, links[i].holder_waits != 0))
+                take_reference(links[i].lock), links[i].mode, take_reference(links[i].place), links[i].ident,
+                take_reference(links[i].holder_place), links[i].holder_ident, links[i].holder_waits != 0))
     finally:
         free(links)
     reports = _reports
-    if reports is None:  # the interpreter ends
+    if reports is None:  # the interpreter is shutting down
         raise RuntimeError("this wait would never end")
     raise reports[0](cycle)
 
 
-cdef list others_held(int64_t domain, object lock):
-    """The locks that this thread holds, and where it took them."""
+cdef list other_held_locks(int64_t domain, object lock):
+    # (lock, place) of each lock that this thread holds, except `lock`.
     cdef gk_claim few[8]
     cdef gk_claim *claims = few
     cdef int capacity = 8, count, i
@@ -215,7 +218,7 @@ cdef list others_held(int64_t domain, object lock):
             if claims == NULL:
                 raise MemoryError
         for i in range(count):
-            held.append((taken(claims[i].lock), taken(claims[i].place)))
+            held.append((take_reference(claims[i].lock), take_reference(claims[i].place)))
     finally:
         if claims != few:
             free(claims)
@@ -223,17 +226,18 @@ cdef list others_held(int64_t domain, object lock):
 
 
 cdef int note_orders(int64_t domain, object lock, object place) except -1:
-    """Notes that the lock comes after all that are held. Warns of each inversion once."""
+    # Records that `lock` is acquired after all locks that this thread holds. Warns of
+    # each inversion once.
     cdef void *opposite
     cdef int noted
     found = []
-    for first, first_place in others_held(domain, lock):
+    for first, first_place in other_held_locks(domain, lock):
         details = (thread_name(PyThread_get_thread_ident()), first_place, place)
         noted = gk_order_note(domain, <void *>first, <void *>lock, <void *>details, gk_retain_object, &opposite)
         if noted == GK_SYNC_NO_MEMORY:
             raise MemoryError
         if opposite != NULL:
-            found.append((first, details, taken(opposite)))
+            found.append((first, details, take_reference(opposite)))
     reports = _reports
     if found and reports is not None:
         for first, details, other in found:
@@ -242,36 +246,36 @@ cdef int note_orders(int64_t domain, object lock, object place) except -1:
 
 
 def thread_name(ident):
-    """The name that threading has for a thread, without making an object for one it does not know."""
+    """Return threading's name of a thread. Unlike current_thread(), make no object for an unknown thread."""
     try:
         return _active[ident]._name
     except (AttributeError, KeyError):
         return f"ident {ident}"
 
 
-cdef int acquire_detecting(
+cdef int acquire_monitored(
         object lock, int mode, acquire_function acquire, void *state, const gk_wait_options *wait_options) except? -1:
-    cdef gk_wait_options none = wait_options[0]
+    cdef gk_wait_options no_wait = wait_options[0]
     cdef int64_t domain = gk_this_interpreter()
     cdef int detects = gk_deadlock_mode(domain), status, count
     cdef gk_deadlock_link *cycle = NULL
-    if detects == GK_DETECT_NOTHING:  # any more, or another interpreter detects
+    if detects == GK_DETECT_NOTHING:  # turned off meanwhile, or on in another interpreter only
         with nogil:
             status = acquire(state, wait_options)
         return status
     place = gk_place()
     if detects == GK_DETECT_INVERSIONS and wait_options.deadline != 0:
         note_orders(domain, lock, place)
-    # All that can fail is done before the lock is taken. From then on no Python
-    # code runs until the claim is noted, so nothing interrupts that.
+    # Do everything that can fail before the lock is acquired. Between that and
+    # gk_claim_hold() no Python code runs, so nothing can interrupt.
     cdef gk_claim *claim = gk_claim_new(domain, mode, <void *>lock, <void *>place)
     if claim == NULL:
         raise MemoryError
     gk_retain_object(<void *>lock)
     gk_retain_object(<void *>place)
-    none.deadline = 0
-    status = acquire(state, &none)
-    # Waits are noted only where there are any, and those with a timeout end by themselves.
+    no_wait.deadline = 0
+    status = acquire(state, &no_wait)
+    # Report a wait only if there is one. A wait with a timeout ends by itself and cannot deadlock.
     if status == GK_SYNC_TIMEOUT and wait_options.deadline != 0:
         if wait_options.deadline == GK_FOREVER:
             status = gk_claim_wait(claim, gk_retain_object, &cycle, &count)
