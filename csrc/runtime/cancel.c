@@ -1,9 +1,9 @@
-/* Cancellation: what ends a region before its last chunk, and the calling
- * thread's duties meanwhile: deadline, signals, fork. */
+/* What ends a region before its last chunk: status, tokens, deadline, poll, fork. */
+#include "runtime/cancel.h"
+
 #include <stddef.h>
 
 #include "base/clock.h"
-#include "runtime/region.h"
 
 /* A poll comes after 100 times of what the last one took, between these:
  * one that waits (for the GIL that another thread holds on to) comes seldom. */
@@ -62,25 +62,13 @@ static void poll(gk_region *r, int64_t now)
                                                           : POLL_PAUSE_MOST);
 }
 
-void gk_region_attend(gk_region *r, int64_t now)
+void gk_region_poll_duties(gk_region *r, int64_t now)
 {
-    if (r->asleep)
-        gk_wake_meanwhile(r, now);
     if (r->deadline != 0 && now >= r->deadline)
         gk_region_cancel(r, GK_TIMEOUT);
     /* Not again once it said "end": an exception is waiting to be raised. */
     if (r->poll_owner != NULL && now >= r->poll_owner->next_poll && r->in_poll == 0 && !r->orphaned && !gk_region_ended(r))
         poll(r, now);
-}
-
-int gk_cancelled(void)
-{
-    gk_region *r = gk_self.region;
-    if (r == NULL)
-        return 0;
-    if (gk_self.participant == 0 && (r->poll_owner != NULL || r->deadline != 0))
-        gk_region_attend(r, gk_now());
-    return gk_region_ended(r);
 }
 
 /* Stands, in a child, for the region that the forking thread was a helper of. */

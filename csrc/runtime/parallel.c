@@ -6,10 +6,10 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
+#include "runtime/cancel.h"
 #include "runtime/region.h"
 #include "runtime/slots.h"
-
-GK_THREAD_LOCAL gk_thread_state gk_self;
+#include "runtime/waking.h"
 
 static const int64_t FIRST_POLL_AFTER = 30 * GK_MILLISECOND;
 /* What one claim takes: long against the claim, short against the polls; and
@@ -23,6 +23,14 @@ int64_t gk_default_grain(int64_t n)
      * more of them, since a chunk of many items hides what its claim costs. */
     int64_t chunks = n <= 1 << 16 ? 256 : 1024;
     return n / chunks + (n % chunks != 0); /* n + chunks may overflow */
+}
+
+/* The calling thread's duties between its claims. */
+static void caller_duties(gk_region *r, int64_t now)
+{
+    if (r->asleep)
+        gk_wake_meanwhile(r, now);
+    gk_region_poll_duties(r, now);
 }
 
 static void work_on_chunks(gk_region *r)
@@ -63,11 +71,11 @@ static void work_on_chunks(gk_region *r)
         least = count * LEAST_BATCH / (taken + 1);
         before = now;
         if (gk_self.participant == 0)
-            gk_region_attend(r, now);
+            caller_duties(r, now);
     }
 }
 
-void gk_region_work(gk_region *r)
+static void work(gk_region *r)
 {
     if (r->on_enter == NULL) {
         work_on_chunks(r);
@@ -86,14 +94,14 @@ void gk_region_work(gk_region *r)
         gk_withdraw_offer(r->slot);
 }
 
-int gk_participant(void)
+int gk_cancelled(void)
 {
-    return gk_self.participant;
-}
-
-int gk_inside(void)
-{
-    return gk_self.region != NULL;
+    gk_region *r = gk_self.region;
+    if (r == NULL)
+        return 0;
+    if (gk_self.participant == 0 && gk_region_has_duties(r))
+        caller_duties(r, gk_now());
+    return gk_region_ended(r);
 }
 
 int gk_participants(const gk_options *options)
@@ -126,6 +134,7 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
         .data = data,
         .on_enter = options->on_enter,
         .on_exit = options->on_exit,
+        .work = work,
         .n = n,
         .grain = options->grain > 0 ? options->grain : gk_default_grain(n),
         .threads = gk_participants(options),
@@ -174,7 +183,7 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
     }
     if (r.slot >= 0)
         gk_wake_before(&r);
-    gk_region_work(&r);
+    work(&r);
     if (r.slot >= 0) {
         gk_wake_record_cost(&r, gk_now());
         gk_retire(&r);

@@ -11,6 +11,7 @@
 #include "base/park.h"
 #include "base/signals.h"
 #include "base/thread.h"
+#include "runtime/cancel.h"
 #include "runtime/region.h"
 #include "runtime/slots.h"
 
@@ -111,7 +112,7 @@ static void help(gk_region *r, int slot, int woken)
     int missing = r->threads - 1 - gk_self.participant;
     if (woken && missing > 0 && (gk_offers() >> slot & 1) != 0)
         wake(missing < WAKES_EACH ? missing : WAKES_EACH, r, 1);
-    gk_region_work(r);
+    r->work(r);
     /* Here the exception flags that the region raised on this thread could be
      * collected for the caller; so far they stay in this thread. */
     gk_fp_control_set(own);

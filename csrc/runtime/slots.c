@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/park.h"
-#include "runtime/pool.h"
+#include "runtime/cancel.h"
 
 /* How often a caller looks up that waits for its helpers. */
 static const int64_t LOOK_UP_EVERY = 5 * GK_MILLISECOND;
@@ -104,14 +104,16 @@ static void wait_for_helpers(gk_region *r, _Atomic uint32_t *word)
             break;
         gk_cpu_relax();
     }
-    int watched = r->poll_owner != NULL || r->deadline != 0;
+    int has_duties = gk_region_has_duties(r);
     for (;;) {
         uint32_t seen = atomic_fetch_or(word, WAITED) | WAITED;
         if ((seen & HELPERS) == 0)
             return;
         GK_STEP();
-        gk_wait(word, seen, watched ? gk_now() + LOOK_UP_EVERY : GK_FOREVER);
-        gk_cancelled(); /* for its poll and its look at the deadline */
+        gk_wait(word, seen, has_duties ? gk_now() + LOOK_UP_EVERY : GK_FOREVER);
+        if (has_duties)
+            gk_region_poll_duties(r, gk_now());
+        gk_region_ended(r); /* passes an end from outside on to the helpers */
     }
 }
 

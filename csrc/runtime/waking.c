@@ -1,4 +1,6 @@
 /* Who is woken, and when: README.md gives the reasons. */
+#include "runtime/waking.h"
+
 #include <stddef.h>
 #include <string.h>
 

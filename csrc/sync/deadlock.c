@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "sync/fork.h"
 #include "sync/lock.h"
 
 _Atomic int gk_sync_watchers;
@@ -34,9 +35,11 @@ static struct {
 
 static gk_lock mutex;
 
+static void after_fork_in_child(void);
+
 static void lock_graph(void)
 {
-    gk_fork_watch();
+    gk_fork_watch_with(after_fork_in_child);
     gk_lock_acquire(&mutex, NULL);
 }
 
@@ -428,7 +431,7 @@ int gk_deadlock_set_mode(int64_t id, int mode, gk_claim **forgotten)
     return GK_SYNC_OK;
 }
 
-void gk_deadlock_after_fork_in_child(void)
+static void after_fork_in_child(void)
 {
     if (gk_lock_is_held(&mutex)) {
         /* Leaked: nobody can tell what is still in its place. The modes, which

@@ -114,6 +114,4 @@ void gk_order_free(gk_order *order);
 /* How many there are, in all domains. */
 extern _Atomic int gk_orders_noted;
 
-void gk_deadlock_after_fork_in_child(void);
-
 #endif

@@ -5,52 +5,8 @@
 #include "base/compiler.h"
 #include "base/cores.h"
 #include "base/park.h"
-#include "sync/deadlock.h"
+#include "sync/fork.h"
 #include "sync/spin.h"
-
-#ifndef _WIN32
-#  include <pthread.h>
-#endif
-
-/* Forks. */
-
-static _Atomic uint32_t forks;
-
-uint32_t gk_fork_generation(void)
-{
-    return atomic_load_explicit(&forks, memory_order_relaxed);
-}
-
-#ifdef _WIN32
-
-void gk_fork_watch(void) {}
-
-#else
-
-static _Atomic int watching;
-static pthread_once_t watch_once = PTHREAD_ONCE_INIT;
-
-static void after_fork_in_child(void)
-{
-    gk_park_after_fork_in_child();
-    gk_spin_after_fork_in_child();
-    gk_deadlock_after_fork_in_child();
-    atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
-}
-
-static void start_watching(void)
-{
-    pthread_atfork(NULL, NULL, after_fork_in_child);
-    atomic_store_explicit(&watching, 1, memory_order_release);
-}
-
-void gk_fork_watch(void)
-{
-    if (GK_UNLIKELY(!atomic_load_explicit(&watching, memory_order_acquire)))
-        pthread_once(&watch_once, start_watching);
-}
-
-#endif
 
 /* The queue_lock: held, and slept on if somebody waits for it. */
 

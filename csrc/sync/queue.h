@@ -90,10 +90,4 @@ int gk_waiter_spin_and_sleep(gk_waiter *waiter, const gk_wait_options *wait_opti
  * may keep their place while a signal handler runs. */
 int gk_waiter_wait(gk_queue *queue, gk_waiter *waiter, const gk_wait_options *wait_options);
 
-/* The same for all threads of a process, other after a fork. */
-uint32_t gk_fork_generation(void);
-
-/* From the first call on, forks are counted. */
-void gk_fork_watch(void);
-
 #endif

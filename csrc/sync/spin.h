@@ -27,9 +27,6 @@
 int gk_spin_begin(void);
 void gk_spin_end(int rounds);
 
-/* Those who were spinning are not here. */
-void gk_spin_after_fork_in_child(void);
-
 /* Spins for a signal:
  *
  *     gk_spin spin = gk_spin_for_signal();
