@@ -16,7 +16,7 @@ from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memset
 
 from gilkit._exports cimport (
-    GK_CANCELLED, GK_FORKED, GK_INTERRUPTED, GK_MAX_THREADS, GK_NO_MEMORY, GK_TIMEOUT,
+    GK_CANCELLED, GK_FORKED, GK_INTERRUPTED, GK_MAX_THREADS, GK_NO_DEADLINE, GK_NO_MEMORY, GK_TIMEOUT,
     gk_cancel_token, gk_cancel_token_set, gk_now, gk_num_threads, gk_token_list, import_core,
 )
 
@@ -250,7 +250,7 @@ cdef Scope scope_inside(Scope outer, owner, int threads, int64_t deadline, Cance
         inner.threads, inner.deadline, inner.tokens = outer.threads, outer.deadline, outer.tokens
     if threads >= 0:
         inner.threads = threads
-    if deadline != 0 and (inner.deadline == 0 or deadline < inner.deadline):
+    if deadline != GK_NO_DEADLINE and (inner.deadline == GK_NO_DEADLINE or deadline < inner.deadline):
         inner.deadline = deadline
     # A token twice in a row, as in a loop that never leaves its blocks, is looked at once.
     if token is not None and (inner.tokens == NULL or inner.tokens.token != &token.token):
@@ -331,7 +331,7 @@ cdef int begin(Call *call, object threads) except -1:
         call.options.threads = scope.threads
         call.options.deadline = scope.deadline
         # Also calls too small for a region do not begin any more.
-        if scope.deadline != 0 and gk_now() >= scope.deadline:
+        if scope.deadline != GK_NO_DEADLINE and gk_now() >= scope.deadline:
             raise_timeout()
         if scope.tokens != NULL:
             call.options.token, call.options.outer_tokens = scope.tokens.token, scope.tokens.outer

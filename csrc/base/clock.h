@@ -7,7 +7,7 @@
 #define GK_MICROSECOND INT64_C(1000)
 #define GK_MILLISECOND INT64_C(1000000)
 #define GK_SECOND INT64_C(1000000000)
-/* "No deadline", "no timeout". */
+/* A time that never comes. */
 #define GK_FOREVER INT64_MAX
 
 /* The clock of CPython's time.monotonic(), so that deadlines computed on

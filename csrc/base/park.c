@@ -7,6 +7,12 @@
 
 #include "base/clock.h"
 #include "base/compiler.h"
+#include "base/status.h"
+
+GK_INLINE int has_limit(int64_t deadline)
+{
+    return deadline != GK_NO_DEADLINE && deadline != GK_FOREVER;
+}
 
 #if defined(__linux__) && !defined(GK_PARK_TABLE)
 
@@ -22,7 +28,7 @@ enum { FUTEX_WAKE = 1, FUTEX_WAIT_BITSET = 9, FUTEX_PRIVATE_FLAG = 128 };
 gk_wait_result gk_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline)
 {
     struct timespec t, *limit = NULL;
-    if (deadline != GK_FOREVER) {
+    if (has_limit(deadline)) {
         if (deadline < 0)
             deadline = 0;
         t.tv_sec = (time_t)(deadline / GK_SECOND);
@@ -51,7 +57,7 @@ void gk_park_after_fork_in_child(void) {}
 gk_wait_result gk_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline)
 {
     DWORD ms = INFINITE;
-    if (deadline != GK_FOREVER) {
+    if (has_limit(deadline)) {
         int64_t left = deadline - gk_now();
         if (left <= 0)
             return GK_TIMED_OUT;
@@ -62,7 +68,7 @@ gk_wait_result gk_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadli
     }
     if (WaitOnAddress((volatile void *)word, &expected, sizeof expected, ms))
         return GK_WOKEN;
-    return GetLastError() == ERROR_TIMEOUT && deadline != GK_FOREVER && gk_now() >= deadline
+    return GetLastError() == ERROR_TIMEOUT && has_limit(deadline) && gk_now() >= deadline
                ? GK_TIMED_OUT
                : GK_WOKEN;
 }
@@ -139,10 +145,10 @@ gk_wait_result gk_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadli
     /* Checked under the mutex that gk_wake() takes: a change made before that
      * gk_wake() is either seen here or its broadcast comes after the wait. */
     if (atomic_load(word) == expected) {
-        if (deadline == GK_FOREVER)
-            pthread_cond_wait(&b->changed, &b->mutex);
-        else
+        if (has_limit(deadline))
             error = timed_wait(b, deadline < 0 ? 0 : deadline);
+        else
+            pthread_cond_wait(&b->changed, &b->mutex);
     }
     pthread_mutex_unlock(&b->mutex);
     return error == ETIMEDOUT ? GK_TIMED_OUT : GK_WOKEN;

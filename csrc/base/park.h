@@ -12,11 +12,11 @@
 
 typedef enum { GK_WOKEN = 0, GK_TIMED_OUT = 1 } gk_wait_result;
 
-/* Sleeps while *word == expected, until gk_wake() on the word or `deadline`
- * (gk_now() time; GK_FOREVER for none). May return early without cause (a
- * signal, a wake-up meant for an earlier user of the address): callers loop.
- * Comparing and falling asleep are one step as seen by gk_wake(): a change of
- * the word followed by gk_wake() is never missed. */
+/* Sleeps while *word == expected, until gk_wake() on the word or until `deadline`
+ * (base/status.h). May return early without cause (a signal, a wake-up meant for
+ * an earlier user of the address), so callers loop. Comparing and falling asleep
+ * are one step as seen by gk_wake(): a change of the word followed by gk_wake()
+ * is never missed. */
 gk_wait_result gk_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline);
 
 /* Wakes at most `count` threads that sleep on the word. */

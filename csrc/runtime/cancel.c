@@ -64,7 +64,7 @@ static void poll(gk_region *r, int64_t now)
 
 void gk_region_poll_duties(gk_region *r, int64_t now)
 {
-    if (r->deadline != 0 && now >= r->deadline)
+    if (r->deadline != GK_NO_DEADLINE && now >= r->deadline)
         gk_region_cancel(r, GK_TIMEOUT);
     /* Not again once it said "end": an exception is waiting to be raised. */
     if (r->poll_owner != NULL && now >= r->poll_owner->next_poll && r->in_poll == 0 && !r->orphaned && !gk_region_ended(r))

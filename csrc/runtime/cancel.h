@@ -22,7 +22,7 @@ GK_INLINE int gk_region_ended(gk_region *region)
 /* Whether the calling thread has a deadline or a poll to attend to. */
 GK_INLINE int gk_region_has_duties(const gk_region *region)
 {
-    return region->poll_owner != NULL || region->deadline != 0;
+    return region->poll_owner != NULL || region->deadline != GK_NO_DEADLINE;
 }
 
 /* The calling thread's duties: checks the deadline, and polls if a poll is due. */

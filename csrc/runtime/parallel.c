@@ -158,7 +158,7 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
         /* This thread owes the outer region's caller the same attention. */
         if (r.poll == NULL)
             r.poll_owner = parent->poll_owner;
-        if (parent->deadline != 0 && (r.deadline == 0 || parent->deadline < r.deadline))
+        if (parent->deadline != GK_NO_DEADLINE && (r.deadline == GK_NO_DEADLINE || parent->deadline < r.deadline))
             r.deadline = parent->deadline;
     }
     gk_self.region = &r;
@@ -175,10 +175,10 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
         }
         gk_publish(&r);
     }
-    if (r.slot >= 0 || r.poll != NULL || r.deadline != 0) {
+    if (r.slot >= 0 || r.poll != NULL || r.deadline != GK_NO_DEADLINE) {
         r.started = gk_now();
         r.next_poll = r.started + FIRST_POLL_AFTER;
-        if (r.deadline != 0 && r.started >= r.deadline)
+        if (r.deadline != GK_NO_DEADLINE && r.started >= r.deadline)
             gk_region_cancel(&r, GK_TIMEOUT);
     }
     if (r.slot >= 0)

@@ -10,20 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/status.h"
+
 /* Computes the items begin <= i < end. Called from several threads at once,
  * each time with another chunk. */
 typedef void gk_body(int64_t begin, int64_t end, void *data);
-
-/* How a region ended. A body may end it with any positive code of its own. */
-enum {
-    GK_OK = 0,
-    GK_CANCELLED = -1, /* by a cancel token, or because an outer region was cancelled */
-    GK_TIMEOUT = -2,   /* the deadline passed */
-    GK_NO_MEMORY = -3,
-    GK_INTERRUPTED = -4, /* poll() asked for the end: a signal handler raised */
-    GK_FORKED = -5,      /* this is a child forked inside the region, which needed
-                            threads that only the parent has */
-};
 
 /* Another thread cancels a region through its token. The first reason stays. */
 typedef struct {
@@ -43,7 +34,7 @@ typedef struct {
     int threads;   /* at most so many, the caller among them; 0: gk_num_threads() */
     int eager;     /* wake sleeping workers at once: the work is known to be long */
     int64_t grain; /* items a chunk; 0: chosen from n */
-    int64_t deadline;           /* gk_now() time; 0: none */
+    int64_t deadline;           /* a time of gk_now(); GK_NO_DEADLINE: none */
     gk_cancel_token *token;     /* NULL: none */
     int (*poll)(void *context); /* called by the calling thread after 30 ms and then
                                    every 2 to 50 ms; nonzero: GK_INTERRUPTED */

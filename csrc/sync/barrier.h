@@ -28,18 +28,18 @@ void gk_barrier_init(gk_barrier *barrier, uint32_t parties);
 
 /* Arrives, and waits until the round is opened. The last to arrive returns at
  * once, to do what is to be done between rounds, and then to open the round or
- * break the barrier. GK_SYNC_BROKEN if it is, or is being, broken; a wait that
- * ends with GK_SYNC_TIMEOUT or GK_SYNC_INTERRUPTED breaks it. */
+ * break the barrier. GK_BROKEN if it is, or is being, broken; a wait that
+ * ends with GK_TIMEOUT or GK_INTERRUPTED breaks it. */
 int gk_barrier_wait(gk_barrier *barrier, const gk_wait_options *wait_options, gk_arrival *arrival);
 
-/* By the last to arrive: lets the others of the round go. GK_SYNC_BROKEN if it
+/* By the last to arrive: lets the others of the round go. GK_BROKEN if it
  * broke meanwhile. */
 int gk_barrier_open(gk_barrier *barrier, const gk_arrival *arrival);
 
-/* All that wait, and all that come, get GK_SYNC_BROKEN. */
+/* All that wait, and all that come, get GK_BROKEN. */
 void gk_barrier_break(gk_barrier *barrier);
 
-/* All that wait get GK_SYNC_BROKEN; then it is as new. */
+/* All that wait get GK_BROKEN; then it is as new. */
 void gk_barrier_reset(gk_barrier *barrier);
 
 GK_INLINE uint32_t gk_barrier_waiting(gk_barrier *barrier)

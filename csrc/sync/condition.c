@@ -20,15 +20,15 @@ void gk_condition_leave(gk_condition *c, gk_waiter *w)
 int gk_condition_sleep(gk_condition *c, gk_waiter *w, const gk_wait_options *p)
 {
     int result = gk_waiter_wait(&c->queue, w, p);
-    return result < 0 ? result : GK_SYNC_OK;
+    return result < 0 ? result : GK_OK;
 }
 
 /* A signal handler that raises meanwhile is heard of afterwards; none runs after
  * it, for the exception of the first is still on its way. */
 static gk_wait_options until_taken(int status, const gk_wait_options *p)
 {
-    gk_wait_options q = {GK_FOREVER, NULL, NULL};
-    if (p && status != GK_SYNC_INTERRUPTED) {
+    gk_wait_options q = {GK_NO_DEADLINE, NULL, NULL};
+    if (p && status != GK_INTERRUPTED) {
         q.poll = p->poll;
         q.context = p->context;
     }
@@ -38,20 +38,20 @@ static gk_wait_options until_taken(int status, const gk_wait_options *p)
 int gk_condition_retake(gk_lock *lock, int status, const gk_wait_options *p)
 {
     gk_wait_options q = until_taken(status, p);
-    if (gk_lock_acquire(lock, &q) == GK_SYNC_OK)
+    if (gk_lock_acquire(lock, &q) == GK_OK)
         return status;
     gk_lock_acquire(lock, NULL);
-    return GK_SYNC_INTERRUPTED;
+    return GK_INTERRUPTED;
 }
 
 int gk_condition_retake_rlock(gk_rlock *lock, uintptr_t self, uintptr_t count, int status,
                               const gk_wait_options *p)
 {
     gk_wait_options q = until_taken(status, p);
-    if (gk_rlock_acquire_again_as(lock, self, count, &q) == GK_SYNC_OK)
+    if (gk_rlock_acquire_again_as(lock, self, count, &q) == GK_OK)
         return status;
     gk_rlock_acquire_again_as(lock, self, count, NULL);
-    return GK_SYNC_INTERRUPTED;
+    return GK_INTERRUPTED;
 }
 
 int gk_condition_wait(gk_condition *c, gk_lock *lock, const gk_wait_options *p)

@@ -12,7 +12,7 @@ typedef struct {
 } gk_condition;
 
 /* Releases the lock, which the thread holds, waits, and takes the lock again,
- * whatever the outcome: GK_SYNC_OK, GK_SYNC_TIMEOUT, GK_SYNC_INTERRUPTED. */
+ * whatever the outcome: GK_OK, GK_TIMEOUT, GK_INTERRUPTED. */
 int gk_condition_wait(gk_condition *condition, gk_lock *lock, const gk_wait_options *wait_options);
 int gk_condition_wait_rlock(gk_condition *condition, gk_rlock *lock, const gk_wait_options *wait_options);
 

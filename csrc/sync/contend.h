@@ -29,8 +29,8 @@ typedef struct {
     int64_t nanoseconds; /* from the first increment to the last */
 } gk_contend;
 
-/* GK_SYNC_OK, GK_SYNC_NO_MEMORY (nothing done: no thread or memory left),
- * GK_SYNC_OVERFLOW, GK_SYNC_TIMEOUT or GK_SYNC_INTERRUPTED: stopped early. */
+/* GK_OK, GK_NO_MEMORY (nothing done: no thread or memory left),
+ * GK_OVERFLOW, GK_TIMEOUT or GK_INTERRUPTED: stopped early. */
 int gk_contend_run(gk_contend *contend, const gk_wait_options *wait_options);
 
 #endif

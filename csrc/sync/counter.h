@@ -56,15 +56,15 @@ GK_INLINE int64_t gk_counter_value(gk_counter *c)
     return atomic_load(&c->value);
 }
 
-/* All return GK_SYNC_OK or GK_SYNC_OVERFLOW. */
+/* All return GK_OK or GK_OVERFLOW. */
 
 GK_INLINE int gk_racy_add(gk_counter *c, int64_t n)
 {
     int64_t value = atomic_load_explicit(&c->value, memory_order_relaxed);
     if (GK_UNLIKELY(gk_add_overflows(value, n)))
-        return GK_SYNC_OVERFLOW;
+        return GK_OVERFLOW;
     atomic_store_explicit(&c->value, value + n, memory_order_relaxed);
-    return GK_SYNC_OK;
+    return GK_OK;
 }
 
 /* *sum: the value that this addition made. */
@@ -75,17 +75,17 @@ GK_INLINE int gk_atomic_add(gk_counter *c, int64_t n, int64_t *sum)
         *sum = (int64_t)((uint64_t)atomic_fetch_add(&c->value, n) + (uint64_t)n);
         if (GK_UNLIKELY(gk_is_beyond(*sum, GK_COUNTER_FAR)))
             atomic_store(&c->careful, 1);
-        return GK_SYNC_OK;
+        return GK_OK;
     }
     int64_t value = atomic_load(&c->value);
     do {
         if (gk_add_overflows(value, n))
-            return GK_SYNC_OVERFLOW;
+            return GK_OVERFLOW;
         *sum = value + n;
     } while (!atomic_compare_exchange_weak(&c->value, &value, *sum));
     if (gk_is_beyond(*sum, GK_COUNTER_FAR))
         atomic_store(&c->careful, 1);
-    return GK_SYNC_OK;
+    return GK_OK;
 }
 
 /* Puts `wanted` in the place of `expected`; 0, and nothing changed, if it is not there. */
@@ -94,7 +94,7 @@ int gk_atomic_compare_and_set(gk_counter *counter, int64_t expected, int64_t wan
 /* Sets the value and returns what it was. */
 int64_t gk_atomic_exchange(gk_counter *counter, int64_t value);
 
-/* The locked counter's addition; GK_SYNC_INTERRUPTED also, if the wait was. */
+/* The locked counter's addition; GK_INTERRUPTED also, if the wait was. */
 int gk_locked_add(gk_counter *counter, int64_t n, int64_t *sum, const gk_wait_options *wait_options);
 int gk_locked_compare_and_set(gk_counter *counter, int64_t expected, int64_t wanted);
 int64_t gk_locked_exchange(gk_counter *counter, int64_t value);

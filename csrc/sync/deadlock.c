@@ -240,7 +240,7 @@ static gk_claim *blocker_towards(const gk_claim *wait, const gk_claim *next)
 
 int gk_claim_wait(gk_claim *c, gk_retain retain, gk_deadlock_link **cycle, int *count)
 {
-    int status = GK_SYNC_OK, n = 0;
+    int status = GK_OK, n = 0;
     gk_deadlock_link *links = NULL;
     lock_graph();
     gk_claim *last = find_cycle(c);
@@ -251,7 +251,7 @@ int gk_claim_wait(gk_claim *c, gk_retain retain, gk_deadlock_link **cycle, int *
             n++;
         links = malloc((size_t)n * sizeof *links);
         if (links == NULL)
-            status = GK_SYNC_NO_MEMORY;
+            status = GK_NO_MEMORY;
         gk_claim *next = NULL;
         int i = n;
         for (gk_claim *w = last; links != NULL && w != NULL; next = w, w = w->came_from) {
@@ -316,7 +316,7 @@ static int append(gk_order *o)
         int capacity = list->capacity ? 2 * list->capacity : 4;
         gk_order **items = realloc(list->items, (size_t)capacity * sizeof(gk_order *));
         if (items == NULL)
-            return GK_SYNC_NO_MEMORY;
+            return GK_NO_MEMORY;
         list->items = items;
         list->capacity = capacity;
     }
@@ -331,7 +331,7 @@ int gk_order_note(int64_t of_domain, void *first, void *second, void *details, g
     *opposite = NULL;
     gk_order *new = calloc(1, sizeof *new);
     if (new == NULL)
-        return GK_SYNC_NO_MEMORY;
+        return GK_NO_MEMORY;
     *new = (gk_order){.first = first, .second = second, .details = details, .domain = of_domain};
     int noted = 1, count;
     lock_graph();
@@ -405,7 +405,7 @@ int gk_deadlock_set_mode(int64_t id, int mode, gk_claim **forgotten)
     *forgotten = NULL;
     domain *new = calloc(1, sizeof *new);
     if (new == NULL)
-        return GK_SYNC_NO_MEMORY;
+        return GK_NO_MEMORY;
     lock_graph();
     domain *d = find_domain(id);
     if (d == NULL) {
@@ -428,7 +428,7 @@ int gk_deadlock_set_mode(int64_t id, int mode, gk_claim **forgotten)
     d->mode = mode;
     unlock_graph();
     free(new);
-    return GK_SYNC_OK;
+    return GK_OK;
 }
 
 static void after_fork_in_child(void)

@@ -63,7 +63,7 @@ typedef void (*gk_retain)(void *object);
  * returned for disposal, linked by `next`; claims of waits remain. */
 enum { GK_DETECT_NOTHING, GK_DETECT_DEADLOCKS, GK_DETECT_INVERSIONS };
 int gk_deadlock_mode(int64_t domain);
-/* GK_SYNC_OK or GK_SYNC_NO_MEMORY. */
+/* GK_OK or GK_NO_MEMORY. */
 int gk_deadlock_set_mode(int64_t domain, int mode, gk_claim **forgotten);
 
 /* A claim of this thread that is not in the graph yet; NULL: no memory. */
@@ -76,7 +76,7 @@ gk_claim *gk_claim_hold(gk_claim *claim);
 
 /* Before a wait without a timeout. If the wait would never end, the claim is not
  * added and the cycle is returned in an array that the caller frees, *count
- * links long. GK_SYNC_OK or GK_SYNC_NO_MEMORY. */
+ * links long. GK_OK or GK_NO_MEMORY. */
 int gk_claim_wait(gk_claim *claim, gk_retain retain, gk_deadlock_link **cycle, int *count);
 
 /* Removes the claim of a wait that ended otherwise, if it is in the graph. */
@@ -104,7 +104,7 @@ typedef struct gk_order {
 
 /* Notes the order with a reference to `details`; *opposite is the details of the
  * first step of a way from `second` back to `first`, with a reference, or NULL.
- * 1: noted; 0: known already, and nothing done; GK_SYNC_NO_MEMORY. */
+ * 1: noted; 0: known already, and nothing done; GK_NO_MEMORY. */
 int gk_order_note(int64_t domain, void *first, void *second, void *details, gk_retain retain, void **opposite);
 
 /* The orders of a lock that is about to be freed (NULL: all of the domain), for

@@ -18,8 +18,8 @@ int gk_event_is_set(gk_event *event);
 void gk_event_set(gk_event *event);
 void gk_event_clear(gk_event *event);
 
-/* Returns GK_SYNC_OK once the event has been set, even if it was cleared again
- * before this thread got on; GK_SYNC_TIMEOUT, GK_SYNC_INTERRUPTED. */
+/* Returns GK_OK once the event has been set, even if it was cleared again
+ * before this thread got on; GK_TIMEOUT, GK_INTERRUPTED. */
 int gk_event_wait(gk_event *event, const gk_wait_options *wait_options);
 
 /* In a forked child: forgets the parent's sleepers. */
@@ -32,7 +32,7 @@ typedef struct {
 
 void gk_latch_init(gk_latch *latch, int64_t count);
 
-/* GK_SYNC_OK, or GK_SYNC_OVERFLOW, and nothing changed, if fewer than n are left. */
+/* GK_OK, or GK_OVERFLOW, and nothing changed, if fewer than n are left. */
 int gk_latch_count_down(gk_latch *latch, int64_t n);
 int gk_latch_wait(gk_latch *latch, const gk_wait_options *wait_options);
 

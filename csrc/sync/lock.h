@@ -47,10 +47,10 @@ GK_INLINE int gk_lock_is_held(gk_lock *lock)
     return atomic_load_explicit(&lock->state, memory_order_relaxed) & GK_LOCK_HELD;
 }
 
-/* GK_SYNC_OK, GK_SYNC_TIMEOUT, GK_SYNC_INTERRUPTED. */
+/* GK_OK, GK_TIMEOUT, GK_INTERRUPTED. */
 int gk_lock_acquire(gk_lock *lock, const gk_wait_options *wait_options);
 
-/* GK_SYNC_OK, or GK_SYNC_NOT_HELD if the lock is free. Any thread may release it. */
+/* GK_OK, or GK_NOT_HELD if the lock is free. Any thread may release it. */
 int gk_lock_release(gk_lock *lock);
 
 typedef struct {
@@ -112,8 +112,8 @@ GK_INLINE int gk_rlock_try_release(gk_rlock *l, uintptr_t self)
 }
 
 /* As above, for the owner `self`, which is gk_thread_ident() where threads are
- * the only flows of control. GK_SYNC_OVERFLOW if taken too often,
- * GK_SYNC_NOT_HELD if `self` does not hold it. */
+ * the only flows of control. GK_OVERFLOW if taken too often,
+ * GK_NOT_HELD if `self` does not hold it. */
 int gk_rlock_acquire_as(gk_rlock *lock, uintptr_t self, const gk_wait_options *wait_options);
 int gk_rlock_release_as(gk_rlock *lock, uintptr_t self);
 

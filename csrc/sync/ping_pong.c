@@ -78,21 +78,21 @@ int gk_ping_pong_run(gk_ping_pong *ring, const gk_wait_options *p)
     shared s = {.ring = ring};
     runner *runners = calloc((size_t)ring->threads, sizeof *runners);
     if (runners == NULL)
-        return GK_SYNC_NO_MEMORY;
+        return GK_NO_MEMORY;
     gk_latch_init(&s.finished, ring->threads);
 
-    int status = GK_SYNC_OK, started = 0;
-    for (; started < ring->threads && status == GK_SYNC_OK; started++) {
+    int status = GK_OK, started = 0;
+    for (; started < ring->threads && status == GK_OK; started++) {
         runner *r = &runners[started];
         r->shared = &s;
         r->next = &runners[(started + 1) % ring->threads];
         if ((r->thread = gk_thread_start(started ? follow : lead, r, "gilkit-pong")) == NULL)
-            status = GK_SYNC_NO_MEMORY;
+            status = GK_NO_MEMORY;
     }
-    if (status != GK_SYNC_OK)
+    if (status != GK_OK)
         atomic_store(&s.stop, 1);
     hand_to(&runners[0]);
-    if (status == GK_SYNC_OK && (status = gk_latch_wait(&s.finished, p)) != GK_SYNC_OK)
+    if (status == GK_OK && (status = gk_latch_wait(&s.finished, p)) != GK_OK)
         atomic_store(&s.stop, 1);
     for (int i = 0; i < started; i++)
         if (runners[i].thread != NULL)

@@ -15,8 +15,8 @@ typedef struct {
     int64_t nanoseconds; /* for them */
 } gk_ping_pong;
 
-/* GK_SYNC_OK, GK_SYNC_NO_MEMORY (nothing done: no thread or memory left),
- * GK_SYNC_TIMEOUT or GK_SYNC_INTERRUPTED: stopped early. */
+/* GK_OK, GK_NO_MEMORY (nothing done: no thread or memory left),
+ * GK_TIMEOUT or GK_INTERRUPTED: stopped early. */
 int gk_ping_pong_run(gk_ping_pong *ring, const gk_wait_options *wait_options);
 
 #endif

@@ -131,9 +131,9 @@ static void spin_until_signalled(gk_waiter *w)
 /* Until the waiter is signalled, its time is over, or it is time to poll. */
 static int sleep_until_signalled(gk_waiter *w, const gk_wait_options *p)
 {
-    int64_t deadline = p ? p->deadline : GK_FOREVER, until = deadline;
+    int64_t deadline = gk_wait_until(p), until = deadline;
     if (p && p->poll) {
-        int64_t next_poll = gk_now() + GK_SYNC_POLL_INTERVAL;
+        int64_t next_poll = gk_now() + GK_WAIT_POLL_INTERVAL;
         if (next_poll < until)
             until = next_poll;
     }
@@ -160,7 +160,7 @@ int gk_waiter_sleep(gk_waiter *w, const gk_wait_options *p)
 
 int gk_waiter_spin_and_sleep(gk_waiter *w, const gk_wait_options *p)
 {
-    if (!(p && p->deadline == 0))
+    if (!gk_must_not_wait(p))
         spin_until_signalled(w);
     int64_t begin = 0;
     int why = GK_SLEEP_SIGNALLED;
@@ -177,11 +177,11 @@ int gk_waiter_wait(gk_queue *q, gk_waiter *w, const gk_wait_options *p)
 {
     for (int spin = 1;; spin = 0) {
         int why = spin ? gk_waiter_spin_and_sleep(w, p) : gk_waiter_sleep(w, p);
-        int status = GK_SYNC_TIMEOUT;
+        int status = GK_TIMEOUT;
         if (why == GK_SLEEP_POLL) {
             if (p->poll(p->context) == 0)
                 continue;
-            status = GK_SYNC_INTERRUPTED;
+            status = GK_INTERRUPTED;
         }
         if (why != GK_SLEEP_SIGNALLED) {
             gk_queue_lock(q);
@@ -189,7 +189,7 @@ int gk_waiter_wait(gk_queue *q, gk_waiter *w, const gk_wait_options *p)
             gk_queue_unlock(q);
             /* An exception of a signal handler goes before a signal that came
              * at the same moment. */
-            if (removed || status == GK_SYNC_INTERRUPTED)
+            if (removed || status == GK_INTERRUPTED)
                 return status;
         }
         return (int)atomic_load_explicit(&w->state, memory_order_acquire);

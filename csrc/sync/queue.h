@@ -15,30 +15,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "base/clock.h"
-
-/* How a wait ended. The values are those of runtime/parallel.h. */
-enum {
-    GK_SYNC_OK = 0,
-    GK_SYNC_TIMEOUT = -2,
-    GK_SYNC_NO_MEMORY = -3,
-    GK_SYNC_INTERRUPTED = -4, /* poll() asked for the end */
-    GK_SYNC_NOT_HELD = -5,    /* a release by one who does not hold the lock */
-    GK_SYNC_OWNED = -6,       /* this thread holds it already, and would wait for itself */
-    GK_SYNC_BROKEN = -7,      /* the barrier is broken */
-    GK_SYNC_OVERFLOW = -8,    /* of a counter, or of the number of times a lock is held */
-};
-
-/* How long a thread waits, and what it does meanwhile. NULL stands for
- * {GK_FOREVER, NULL, NULL}. */
-typedef struct {
-    int64_t deadline;           /* gk_now() time; GK_FOREVER; 0: not at all */
-    int (*poll)(void *context); /* called about every GK_SYNC_POLL_INTERVAL and after
-                                   each signal; nonzero: GK_SYNC_INTERRUPTED */
-    void *context;
-} gk_wait_options;
-
-#define GK_SYNC_POLL_INTERVAL (50 * GK_MILLISECOND)
+#include "base/status.h"
 
 enum { GK_WAITER_AWAKE, GK_WAITER_ASLEEP, GK_WAITER_GRANTED, GK_WAITER_RETRY, GK_WAITER_BROKEN };
 

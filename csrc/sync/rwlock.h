@@ -29,12 +29,12 @@ typedef struct {
 
 void gk_rwlock_init(gk_rwlock *lock);
 
-/* GK_SYNC_OK, GK_SYNC_TIMEOUT, GK_SYNC_INTERRUPTED; GK_SYNC_OWNED if this thread
- * would wait for itself without a timeout; GK_SYNC_NO_MEMORY, GK_SYNC_OVERFLOW. */
+/* GK_OK, GK_TIMEOUT, GK_INTERRUPTED; GK_OWNED if this thread
+ * would wait for itself without a timeout; GK_NO_MEMORY, GK_OVERFLOW. */
 int gk_rwlock_acquire_read(gk_rwlock *lock, const gk_wait_options *wait_options);
 int gk_rwlock_acquire_write(gk_rwlock *lock, const gk_wait_options *wait_options);
 
-/* GK_SYNC_OK, or GK_SYNC_NOT_HELD if this thread does not hold it so. */
+/* GK_OK, or GK_NOT_HELD if this thread does not hold it so. */
 int gk_rwlock_release_read(gk_rwlock *lock);
 int gk_rwlock_release_write(gk_rwlock *lock);
 

@@ -46,25 +46,25 @@ static void queue_up(gk_semaphore *s, gk_waiter *w)
 int gk_semaphore_acquire(gk_semaphore *s, const gk_wait_options *p)
 {
     if (gk_semaphore_try(s))
-        return GK_SYNC_OK;
-    if (p && p->deadline == 0)
-        return GK_SYNC_TIMEOUT;
+        return GK_OK;
+    if (gk_must_not_wait(p))
+        return GK_TIMEOUT;
     gk_waiter w = {0};
     for (;;) {
         queue_up(s, &w);
         int why = gk_waiter_spin_and_sleep(&w, p);
         if (why == GK_SLEEP_SIGNALLED)
-            return GK_SYNC_OK;
+            return GK_OK;
         gk_queue_lock(&s->queue);
         int removed = gk_queue_remove(&s->queue, &w);
         gk_queue_unlock(&s->queue);
         if (!removed)
-            return GK_SYNC_OK; /* granted at the last moment */
+            return GK_OK; /* granted at the last moment */
         if (why == GK_SLEEP_EXPIRED)
-            return GK_SYNC_TIMEOUT;
+            return GK_TIMEOUT;
         /* Not in the queue while the handler runs, see lock.c. */
         if (p->poll(p->context) != 0)
-            return GK_SYNC_INTERRUPTED;
+            return GK_INTERRUPTED;
     }
 }
 
@@ -73,11 +73,11 @@ int gk_semaphore_release(gk_semaphore *s, int64_t n)
     int64_t value = atomic_load_explicit(&s->value, memory_order_relaxed);
     do {
         if (value > s->bound - n)
-            return GK_SYNC_OVERFLOW;
+            return GK_OVERFLOW;
     } while (!atomic_compare_exchange_weak(&s->value, &value, value + n));
     if (atomic_load(&s->queue.count) > 0) {
         gk_queue_lock(&s->queue);
         grant_and_unlock(s);
     }
-    return GK_SYNC_OK;
+    return GK_OK;
 }

@@ -33,10 +33,10 @@ GK_INLINE int gk_semaphore_try(gk_semaphore *s)
     return 0;
 }
 
-/* GK_SYNC_OK, GK_SYNC_TIMEOUT, GK_SYNC_INTERRUPTED. */
+/* GK_OK, GK_TIMEOUT, GK_INTERRUPTED. */
 int gk_semaphore_acquire(gk_semaphore *semaphore, const gk_wait_options *wait_options);
 
-/* Frees n >= 0 permits. GK_SYNC_OVERFLOW, and nothing changed, if more than
+/* Frees n >= 0 permits. GK_OVERFLOW, and nothing changed, if more than
  * `bound` would then be free. */
 int gk_semaphore_release(gk_semaphore *semaphore, int64_t n);
 

@@ -129,7 +129,7 @@ static GK_NOINLINE int add_carefully(gk_sharded *s, gk_cell *cell, int64_t n)
     if (!overflows)
         atomic_fetch_add(&cell->count, (uint64_t)n);
     gk_lock_release(&s->lock);
-    return overflows ? GK_SYNC_OVERFLOW : GK_SYNC_OK;
+    return overflows ? GK_OVERFLOW : GK_OK;
 }
 
 static int quick(gk_sharded *s, int64_t n)
@@ -150,7 +150,7 @@ int gk_sharded_add(gk_sharded *s, int64_t n)
     if (!quick(s, n))
         return add_carefully(s, cell, n);
     mark_if_far(s, atomic_fetch_add_explicit(&cell->count, (uint64_t)n, memory_order_release) + (uint64_t)n);
-    return GK_SYNC_OK;
+    return GK_OK;
 }
 
 int gk_sharded_add_to_cell(gk_sharded *s, gk_cell *cell, int64_t n)
@@ -160,7 +160,7 @@ int gk_sharded_add_to_cell(gk_sharded *s, gk_cell *cell, int64_t n)
     uint64_t count = atomic_load_explicit(&cell->count, memory_order_relaxed) + (uint64_t)n;
     atomic_store_explicit(&cell->count, count, memory_order_release);
     mark_if_far(s, count);
-    return GK_SYNC_OK;
+    return GK_OK;
 }
 
 static block *new_block(gk_sharded *s)

@@ -10,8 +10,8 @@ from libc.string cimport memset
 from gilkit._call cimport integer
 from gilkit._exports cimport GK_MAX_THREADS
 from gilkit.sync._c cimport (
-    GK_CONTEND_ATOMIC, GK_CONTEND_LOCKED, GK_CONTEND_OPTIMISTIC, GK_CONTEND_RACY, GK_CONTEND_SHARDED, GK_SYNC_NO_MEMORY,
-    GK_SYNC_OK, GK_SYNC_OVERFLOW, gk_atomic_add, gk_atomic_compare_and_set, gk_atomic_exchange,
+    GK_CONTEND_ATOMIC, GK_CONTEND_LOCKED, GK_CONTEND_OPTIMISTIC, GK_CONTEND_RACY, GK_CONTEND_SHARDED, GK_NO_MEMORY,
+    GK_OK, GK_OVERFLOW, gk_atomic_add, gk_atomic_compare_and_set, gk_atomic_exchange,
     gk_cell, gk_counter, gk_counter_new, gk_counter_release, gk_counter_retain, gk_counter_value, gk_contend,
     gk_contend_run, gk_lock_try, gk_lock_try_release, gk_locked_add, gk_locked_compare_and_set, gk_locked_exchange,
     gk_locked_value, gk_lock_release, gk_wait_options, gk_racy_add, gk_sharded, gk_sharded_add, gk_sharded_add_to_cell,
@@ -178,10 +178,10 @@ cdef class RacyCounter(Counter):
         end(self)
 
     cdef int add_n(self, int64_t n) except -1:
-        return overflow(self, n) if gk_racy_add(of(self), n) != GK_SYNC_OK else 0
+        return overflow(self, n) if gk_racy_add(of(self), n) != GK_OK else 0
 
     cdef bint add_nogil(self, int64_t n=1) noexcept nogil:
-        return gk_racy_add(of(self), n) == GK_SYNC_OK
+        return gk_racy_add(of(self), n) == GK_OK
 
     cdef int64_t value_nogil(self) noexcept nogil:
         return gk_counter_value(of(self))
@@ -218,7 +218,7 @@ cdef class LockedCounter(Counter):
             wait_options_of(&wait_options, None)
             with nogil:
                 status = gk_locked_add(counter, n, total, &wait_options)
-        if status == GK_SYNC_OVERFLOW:
+        if status == GK_OVERFLOW:
             overflow(self, n)
         outcome(status)
         return 0
@@ -235,7 +235,7 @@ cdef class LockedCounter(Counter):
 
     cdef bint add_nogil(self, int64_t n=1) noexcept nogil:
         cdef int64_t total = 0
-        return gk_locked_add(of(self), n, &total, NULL) == GK_SYNC_OK
+        return gk_locked_add(of(self), n, &total, NULL) == GK_OK
 
     cdef int64_t value_nogil(self) noexcept nogil:
         return gk_locked_value(of(self))
@@ -257,12 +257,12 @@ cdef class AtomicCounter(Counter):
 
     cdef int add_n(self, int64_t n) except -1:
         cdef int64_t total = 0
-        return overflow(self, n) if gk_atomic_add(of(self), n, &total) != GK_SYNC_OK else 0
+        return overflow(self, n) if gk_atomic_add(of(self), n, &total) != GK_OK else 0
 
     def add_and_get(self, n=1):
         """Adds ``n`` and returns the count that this made."""
         cdef int64_t total = 0
-        if gk_atomic_add(of(self), int64(n, "n"), &total) != GK_SYNC_OK:
+        if gk_atomic_add(of(self), int64(n, "n"), &total) != GK_OK:
             overflow(self, n)
         return total
 
@@ -272,7 +272,7 @@ cdef class AtomicCounter(Counter):
 
     cdef bint add_nogil(self, int64_t n=1) noexcept nogil:
         cdef int64_t total = 0
-        return gk_atomic_add(of(self), n, &total) == GK_SYNC_OK
+        return gk_atomic_add(of(self), n, &total) == GK_OK
 
     cdef int64_t value_nogil(self) noexcept nogil:
         return gk_counter_value(of(self))
@@ -336,12 +336,12 @@ cdef class ShardedCounter(Counter):
             status = gk_sharded_add_to_cell(sharded(self), <gk_cell *>self.cell, n)
         else:
             raise RuntimeError("a handle of a ShardedCounter counts only for the thread that took it")
-        return overflow(self, n) if status != GK_SYNC_OK else 0
+        return overflow(self, n) if status != GK_OK else 0
 
     cdef bint add_nogil(self, int64_t n=1) noexcept nogil:
         if self.cell != NULL and PyThread_get_thread_ident() == self.owner:
-            return gk_sharded_add_to_cell(sharded(self), <gk_cell *>self.cell, n) == GK_SYNC_OK
-        return gk_sharded_add(sharded(self), n) == GK_SYNC_OK
+            return gk_sharded_add_to_cell(sharded(self), <gk_cell *>self.cell, n) == GK_OK
+        return gk_sharded_add(sharded(self), n) == GK_OK
 
     cdef int64_t value_nogil(self) noexcept nogil:
         return gk_sharded_value(sharded(self))
@@ -415,9 +415,9 @@ def contend(Counter counter not None, increments, *, threads, optimistic=False, 
     wait_options_of(&wait_options, timeout)
     with nogil:
         status = gk_contend_run(&run, &wait_options)
-    if status == GK_SYNC_OVERFLOW:
+    if status == GK_OVERFLOW:
         overflow(counter, 1)
-    if status == GK_SYNC_NO_MEMORY:
+    if status == GK_NO_MEMORY:
         raise RuntimeError(f"the system has no thread or memory left for {threads} threads")
     if not outcome(status):
         raise TimeoutError(f"contend did not end within {timeout} s")

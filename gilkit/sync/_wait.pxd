@@ -2,7 +2,7 @@
 have to do with the detection of deadlocks."""
 from libc.stdint cimport int64_t, uintptr_t
 
-from gilkit.sync._c cimport GK_FOREVER, gk_claim, gk_now, gk_wait_options
+from gilkit.sync._c cimport GK_DO_NOT_WAIT, GK_FOREVER, GK_NO_DEADLINE, gk_claim, gk_now, gk_wait_options
 
 cdef extern from "Python.h":
     unsigned long PyThread_get_thread_ident() noexcept nogil
@@ -21,14 +21,14 @@ cdef inline gk_wait_options nogil_wait_options(int64_t timeout) noexcept nogil:
     cdef gk_wait_options wait_options
     wait_options.poll = NULL
     wait_options.context = NULL
-    wait_options.deadline = GK_FOREVER
+    wait_options.deadline = GK_NO_DEADLINE
     if timeout == 0:
-        wait_options.deadline = 0
+        wait_options.deadline = GK_DO_NOT_WAIT
     elif timeout > 0 and timeout < GK_FOREVER - gk_now():
         wait_options.deadline = gk_now() + timeout
     return wait_options
 
-# True for GK_SYNC_OK, False for GK_SYNC_TIMEOUT; raises what else there is.
+# True for GK_OK, False for GK_TIMEOUT; raises what else there is.
 cdef bint outcome(int status) except -1
 
 # Whether `timeout` is -1, as where none was given.

@@ -19,10 +19,10 @@ static void add_and_take(int i, void *data)
     gk_cell *cell = i % 2 ? gk_sharded_take_cell(sharded_counter) : NULL;
     for (int64_t k = 0; k < EACH / 10; k++) {
         int64_t n = k % 2 ? -k : k + i;
-        CHECK(gk_atomic_add(atomic_counter, n, &sum) == GK_SYNC_OK);
-        CHECK(gk_locked_add(locked_counter, n, &sum, NULL) == GK_SYNC_OK);
+        CHECK(gk_atomic_add(atomic_counter, n, &sum) == GK_OK);
+        CHECK(gk_locked_add(locked_counter, n, &sum, NULL) == GK_OK);
         CHECK((cell ? gk_sharded_add_to_cell(sharded_counter, cell, n) : gk_sharded_add(sharded_counter, n)) ==
-              GK_SYNC_OK);
+              GK_OK);
     }
     if (cell)
         gk_sharded_give_cell(sharded_counter, cell);
@@ -129,10 +129,10 @@ static void push_over(int i, void *data)
 {
     int64_t sum, step = i % 2 ? 1 : 3, *accepted = data;
     for (int k = 0; k < 1000; k++) {
-        if (gk_atomic_add(atomic_counter, step, &sum) == GK_SYNC_OK)
+        if (gk_atomic_add(atomic_counter, step, &sum) == GK_OK)
             accepted[i] += step;
         CHECK(atomic_load(&atomic_counter->value) > 0);
-        if (gk_sharded_add(sharded_counter, step) == GK_SYNC_OK)
+        if (gk_sharded_add(sharded_counter, step) == GK_OK)
             accepted[i + 8] += step;
         CHECK(gk_sharded_value(sharded_counter) > 0);
     }
@@ -141,12 +141,12 @@ static void push_over(int i, void *data)
 static void test_overflow(void)
 {
     int64_t sum;
-    CHECK(gk_atomic_add(atomic_counter, INT64_MAX, &sum) == GK_SYNC_OK && sum == INT64_MAX);
-    CHECK(gk_atomic_add(atomic_counter, 1, &sum) == GK_SYNC_OVERFLOW);
-    CHECK(gk_atomic_add(atomic_counter, INT64_MIN, &sum) == GK_SYNC_OK && sum == -1);
-    CHECK(gk_atomic_add(atomic_counter, INT64_MIN, &sum) == GK_SYNC_OVERFLOW);
+    CHECK(gk_atomic_add(atomic_counter, INT64_MAX, &sum) == GK_OK && sum == INT64_MAX);
+    CHECK(gk_atomic_add(atomic_counter, 1, &sum) == GK_OVERFLOW);
+    CHECK(gk_atomic_add(atomic_counter, INT64_MIN, &sum) == GK_OK && sum == -1);
+    CHECK(gk_atomic_add(atomic_counter, INT64_MIN, &sum) == GK_OVERFLOW);
     CHECK(gk_atomic_exchange(atomic_counter, INT64_MAX - 2000) == -1);
-    CHECK(gk_sharded_add(sharded_counter, INT64_MAX - 2000) == GK_SYNC_OK);
+    CHECK(gk_sharded_add(sharded_counter, INT64_MAX - 2000) == GK_OK);
     int64_t accepted[16] = {0}, total[2] = {0};
     thread_group(8, push_over, accepted);
     for (int i = 0; i < 16; i++)
@@ -156,15 +156,15 @@ static void test_overflow(void)
 
     /* Cells that have wrapped still sum up. */
     gk_cell *cell = gk_sharded_take_cell(sharded_counter);
-    CHECK(gk_sharded_add_to_cell(sharded_counter, cell, INT64_MIN) == GK_SYNC_OK);
-    CHECK(gk_sharded_add_to_cell(sharded_counter, cell, INT64_MIN) == GK_SYNC_OVERFLOW);
+    CHECK(gk_sharded_add_to_cell(sharded_counter, cell, INT64_MIN) == GK_OK);
+    CHECK(gk_sharded_add_to_cell(sharded_counter, cell, INT64_MIN) == GK_OVERFLOW);
     CHECK(gk_sharded_value(sharded_counter) == -1);
-    CHECK(gk_sharded_add(sharded_counter, 43) == GK_SYNC_OK);
+    CHECK(gk_sharded_add(sharded_counter, 43) == GK_OK);
     CHECK(gk_sharded_reset(sharded_counter) == 42);
     gk_sharded_give_cell(sharded_counter, cell);
     gk_counter *racy = gk_counter_new(INT64_MAX);
-    CHECK(gk_racy_add(racy, 1) == GK_SYNC_OVERFLOW && gk_racy_add(racy, -1) == GK_SYNC_OK);
-    CHECK(gk_locked_add(racy, 2, &sum, NULL) == GK_SYNC_OVERFLOW);
+    CHECK(gk_racy_add(racy, 1) == GK_OVERFLOW && gk_racy_add(racy, -1) == GK_OK);
+    CHECK(gk_locked_add(racy, 2, &sum, NULL) == GK_OVERFLOW);
     CHECK(gk_locked_value(racy) == INT64_MAX - 1);
     gk_counter_release(racy);
 }
@@ -184,7 +184,7 @@ static void test_hammer(void)
             gk_counter *c = gk_counter_new(7);
             gk_contend h = {.kind = (gk_contend_kind)kind, .counter = c, .sharded = sharded_counter,
                            .increments = EACH / threads, .threads = threads, .inside = kind, .outside = 2};
-            CHECK(gk_contend_run(&h, NULL) == GK_SYNC_OK);
+            CHECK(gk_contend_run(&h, NULL) == GK_OK);
             int64_t all = (int64_t)(EACH / threads) * threads;
             int64_t counted = kind == GK_CONTEND_SHARDED ? gk_sharded_reset(sharded_counter)
                                                         : atomic_load(&c->value) - 7;
@@ -196,16 +196,16 @@ static void test_hammer(void)
     }
     gk_counter *c = gk_counter_new(INT64_MAX - 10);
     gk_contend h = {.kind = GK_CONTEND_ATOMIC, .counter = c, .increments = 100, .threads = 3};
-    CHECK(gk_contend_run(&h, NULL) == GK_SYNC_OVERFLOW && h.done == 10);
+    CHECK(gk_contend_run(&h, NULL) == GK_OVERFLOW && h.done == 10);
     gk_atomic_exchange(c, 0);
     gk_thread_inject_failures(1);
-    CHECK(gk_contend_run(&h, NULL) == GK_SYNC_NO_MEMORY && atomic_load(&c->value) == 0);
+    CHECK(gk_contend_run(&h, NULL) == GK_NO_MEMORY && atomic_load(&c->value) == 0);
     h.increments = INT64_MAX / 2;
-    gk_wait_options p = {GK_FOREVER, stop_at_once, NULL};
-    CHECK(gk_contend_run(&h, &p) == GK_SYNC_INTERRUPTED);
+    gk_wait_options p = {GK_NO_DEADLINE, stop_at_once, NULL};
+    CHECK(gk_contend_run(&h, &p) == GK_INTERRUPTED);
     CHECK(h.done == atomic_load(&c->value) && h.done < h.increments);
     p = (gk_wait_options){gk_now() + 20 * GK_MILLISECOND, NULL, NULL};
-    CHECK(gk_contend_run(&h, &p) == GK_SYNC_TIMEOUT);
+    CHECK(gk_contend_run(&h, &p) == GK_TIMEOUT);
     gk_counter_release(c);
 }
 

@@ -48,7 +48,7 @@ static void release(int mode, int lock)
 static gk_claim *wait_for(int mode, int lock, gk_deadlock_link **cycle, int *count)
 {
     gk_claim *c = claim(mode, lock);
-    CHECK(gk_claim_wait(c, retain, cycle, count) == GK_SYNC_OK);
+    CHECK(gk_claim_wait(c, retain, cycle, count) == GK_OK);
     if (*cycle == NULL)
         return c;
     gk_claim_free(c);
@@ -167,18 +167,18 @@ static void test_modes(void)
 {
     gk_claim *forgotten;
     CHECK(gk_deadlock_mode(DOMAIN) == GK_DETECT_NOTHING && atomic_load(&gk_sync_watchers) == 0);
-    CHECK(gk_deadlock_set_mode(DOMAIN, GK_DETECT_DEADLOCKS, &forgotten) == GK_SYNC_OK);
+    CHECK(gk_deadlock_set_mode(DOMAIN, GK_DETECT_DEADLOCKS, &forgotten) == GK_OK);
     int held = 0;
     for (gk_claim *next; forgotten != NULL; forgotten = next, held++) {
         next = forgotten->next;
         gk_claim_free(forgotten);
     }
     CHECK(held == 2); /* nothing is known from before */
-    CHECK(gk_deadlock_set_mode(OTHER_DOMAIN, GK_DETECT_INVERSIONS, &forgotten) == GK_SYNC_OK);
+    CHECK(gk_deadlock_set_mode(OTHER_DOMAIN, GK_DETECT_INVERSIONS, &forgotten) == GK_OK);
     CHECK(atomic_load(&gk_sync_watchers) == 2 * GK_SYNC_DETECTION && forgotten == NULL);
     hold(GK_CLAIM_LOCK, 2);
-    CHECK(gk_deadlock_set_mode(DOMAIN, GK_DETECT_INVERSIONS, &forgotten) == GK_SYNC_OK && forgotten == NULL);
-    CHECK(gk_deadlock_set_mode(OTHER_DOMAIN, GK_DETECT_NOTHING, &forgotten) == GK_SYNC_OK && forgotten == NULL);
+    CHECK(gk_deadlock_set_mode(DOMAIN, GK_DETECT_INVERSIONS, &forgotten) == GK_OK && forgotten == NULL);
+    CHECK(gk_deadlock_set_mode(OTHER_DOMAIN, GK_DETECT_NOTHING, &forgotten) == GK_OK && forgotten == NULL);
     CHECK(atomic_load(&gk_sync_watchers) == GK_SYNC_DETECTION);
     release(GK_CLAIM_LOCK, 2);
 }

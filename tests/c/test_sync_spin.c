@@ -93,7 +93,7 @@ static void take_turns(int i, void *unused)
         if (!gk_event_is_set(&game.turn[i])) {
             gk_lock_release(&game.gil);
             gk_gil_freed();
-            CHECK(gk_event_wait(&game.turn[i], NULL) == GK_SYNC_OK);
+            CHECK(gk_event_wait(&game.turn[i], NULL) == GK_OK);
             gk_gil_await();
             gk_lock_acquire(&game.gil, NULL);
         }
