@@ -21,7 +21,7 @@ GK_INLINE int has_limit(int64_t deadline)
 #  include <time.h>
 #  include <unistd.h>
 
-/* As in <linux/futex.h>, which a bare musl does not bring along. */
+/* As in <linux/futex.h>, which musl alone does not provide. */
 enum { FUTEX_WAKE = 1, FUTEX_WAIT_BITSET = 9, FUTEX_PRIVATE_FLAG = 128 };
 #  define FUTEX_BITSET_MATCH_ANY 0xffffffffu
 
@@ -61,8 +61,8 @@ gk_wait_result gk_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadli
         int64_t left = deadline - gk_now();
         if (left <= 0)
             return GK_TIMED_OUT;
-        /* Rounded up: waking a little late beats spinning through the last
-         * millisecond. Longer waits come back early and are waited again. */
+        /* Rounded up: waking a little late is better than spinning through the last
+         * millisecond. Waits longer than the maximum return early, and callers loop. */
         int64_t whole = (left + GK_MILLISECOND - 1) / GK_MILLISECOND;
         ms = whole > 0x7ffffffe ? 0x7ffffffe : (DWORD)whole;
     }
@@ -89,8 +89,8 @@ void gk_park_after_fork_in_child(void) {}
 #  include <pthread.h>
 #  include <time.h>
 
-/* Sleepers on different words may share a bucket, so every wake-up wakes the
- * whole bucket and each sleeper looks at its own word again. */
+/* Sleepers on different words may share a bucket, so every wake-up wakes the whole
+ * bucket, and each sleeper checks its own word again. */
 enum { BUCKETS = 64 };
 
 static struct bucket {
@@ -142,8 +142,8 @@ gk_wait_result gk_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadli
     struct bucket *b = bucket_of(word);
     int error = 0;
     pthread_mutex_lock(&b->mutex);
-    /* Checked under the mutex that gk_wake() takes: a change made before that
-     * gk_wake() is either seen here or its broadcast comes after the wait. */
+    /* Checked under the mutex that gk_wake() takes: either a change before gk_wake()
+     * is seen here, or its broadcast comes after the wait has begun. */
     if (atomic_load(word) == expected) {
         if (has_limit(deadline))
             error = timed_wait(b, deadline < 0 ? 0 : deadline);

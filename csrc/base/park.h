@@ -1,8 +1,8 @@
-/* Sleeping until a 32-bit word changes: the one blocking primitive, on which
- * the pool and every lock of gilkit are built.
+/* Sleeping until a 32-bit word changes: the blocking primitive below the pool and every
+ * lock of gilkit.
  *
- * A futex on Linux, WaitOnAddress on Windows, and a table of mutexes and
- * condition variables elsewhere (GK_PARK_TABLE forces the table, for tests).
+ * It is a futex on Linux, WaitOnAddress on Windows, and elsewhere a table of mutexes
+ * and condition variables (GK_PARK_TABLE forces the table, for tests).
  */
 #ifndef GK_PARK_H
 #define GK_PARK_H
@@ -24,7 +24,7 @@ void gk_wake(_Atomic uint32_t *word, int count);
 
 #define GK_WAKE_ALL 0x7fffffff
 
-/* In a forked child: forgets sleepers that exist only in the parent. */
+/* In a forked child: forgets sleepers, which exist only in the parent. */
 void gk_park_after_fork_in_child(void);
 
 #endif

@@ -23,8 +23,9 @@ int gk_condition_sleep(gk_condition *c, gk_waiter *w, const gk_wait_options *p)
     return result < 0 ? result : GK_OK;
 }
 
-/* A signal handler that raises meanwhile is heard of afterwards; none runs after
- * it, for the exception of the first is still on its way. */
+/* Options for acquiring the lock again. If a signal handler raises meanwhile, the wait
+ * reports it afterwards. No handler runs after that, because the first exception is
+ * still to be raised. */
 static gk_wait_options until_taken(int status, const gk_wait_options *p)
 {
     gk_wait_options q = {GK_NO_DEADLINE, NULL, NULL};
@@ -72,7 +73,7 @@ int gk_condition_wait_rlock(gk_condition *c, gk_rlock *lock, const gk_wait_optio
 
 void gk_condition_notify(gk_condition *c, int64_t n)
 {
-    /* Nobody can begin to wait meanwhile: the caller holds the lock. */
+    /* No thread can begin to wait meanwhile, since the caller holds the lock. */
     if (atomic_load_explicit(&c->queue.count, memory_order_acquire) == 0)
         return;
     gk_queue_lock(&c->queue);

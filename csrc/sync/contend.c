@@ -7,7 +7,7 @@
 #include "sync/barrier.h"
 #include "sync/event.h"
 
-/* Between two looks at whether to stop. */
+/* Updates between two checks of `stop`. */
 enum { BURST = 1024 };
 
 typedef struct {
@@ -82,7 +82,7 @@ static int sharded_with_work(worker *w, int64_t inside)
     return gk_sharded_add_to_cell(w->shared->contend->sharded, w->cell, 1);
 }
 
-/* One loop for each kind, so that none carries the cost of choosing. */
+/* One loop per kind, so none pays for the dispatch. */
 #define REPEAT(update)                                   \
     for (; i < n && (status = (update)) == GK_OK; i++) \
         busy(h->outside);                                \
@@ -110,9 +110,9 @@ static int64_t burst(worker *w, int64_t n)
     return i;
 }
 
-/* The threads wake one after another, and the first could be done before the
- * last has begun: they wait for each other awake. Not for long, though, where
- * there are more of them than cores. */
+/* Threads wake one after another, and the first could finish before the last begins. So
+ * they wait for one another awake, but only briefly, in case there are more threads than
+ * cores. */
 static void start_together(shared *s)
 {
     int64_t until = gk_now() + 10 * GK_MILLISECOND;

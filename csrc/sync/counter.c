@@ -8,7 +8,7 @@ _Static_assert(sizeof(gk_counter) == 2 * GK_CACHE_LINE, "a counter is two cache 
 
 gk_counter *gk_counter_new(int64_t value)
 {
-    /* aligned_alloc() is not everywhere. */
+    /* Not every system has aligned_alloc(). */
     void *memory = calloc(1, sizeof(gk_counter) + GK_CACHE_LINE);
     if (memory == NULL)
         return NULL;

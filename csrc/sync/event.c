@@ -19,8 +19,8 @@ void gk_event_set(gk_event *e)
     if (!(seen & SET))
         atomic_store_explicit(&e->setter_core, gk_current_cpu(), memory_order_relaxed);
     for (;;) {
-        /* Also where it is set already: what was written before this call is to
-         * be seen by whoever finds the event set. */
+        /* Done even if the event is already set: a thread that finds it set must see
+         * what was written before this call. */
         uint32_t next = seen & SET ? seen : ((seen + ONCE) & ~(uint32_t)SLEEPERS) | SET;
         if (atomic_compare_exchange_weak_explicit(&e->state, &seen, next, memory_order_acq_rel,
                                                   memory_order_relaxed))
@@ -40,7 +40,7 @@ void gk_event_reinit(gk_event *e)
     atomic_fetch_and_explicit(&e->state, ~(uint32_t)SLEEPERS, memory_order_relaxed);
 }
 
-/* Was set since `before` was seen, when it was not. */
+/* Whether the event was set after `before`, a state in which it was not set. */
 static int has_been_set(gk_event *e, uint32_t before)
 {
     uint32_t seen = atomic_load_explicit(&e->state, memory_order_acquire);

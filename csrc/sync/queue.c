@@ -8,7 +8,7 @@
 #include "sync/fork.h"
 #include "sync/spin.h"
 
-/* The queue_lock: held, and slept on if somebody waits for it. */
+/* The queue_lock: held, and slept on while a thread waits for it. */
 
 enum { HELD = 1, SLEPT_ON = 2, FORKS_SHIFT = 2, GUARD_SPINS = 50 };
 
@@ -23,7 +23,7 @@ void gk_queue_lock(gk_queue *q)
                                                       memory_order_relaxed))
                 return;
         } else if ((seen & ~(uint32_t)(HELD | SLEPT_ON)) != free) {
-            /* Last used before a fork: whoever held it or waits is not here. */
+            /* Last used before a fork: its holder and waiters do not exist here. */
             if (atomic_compare_exchange_weak_explicit(&q->queue_lock, &seen, mine, memory_order_acquire,
                                                       memory_order_relaxed)) {
                 q->first = q->last = NULL;
@@ -37,8 +37,8 @@ void gk_queue_lock(gk_queue *q)
                    atomic_compare_exchange_weak_explicit(&q->queue_lock, &seen, seen | SLEPT_ON,
                                                          memory_order_relaxed, memory_order_relaxed)) {
             gk_wait(&q->queue_lock, free | HELD | SLEPT_ON, GK_FOREVER);
-            /* There may be more sleepers: whoever has slept holds it as one who
-             * will wake the next. */
+            /* There may be more sleepers, so a thread that has slept takes the lock with
+             * SLEPT_ON set, and wakes the next one when it unlocks. */
             mine = free | HELD | SLEPT_ON;
         }
     }
@@ -98,9 +98,8 @@ void gk_queue_signal(gk_queue *q, gk_waiter *w, uint32_t signal, _Atomic uint32_
     w->signaller_core = gk_current_cpu();
     if (atomic_exchange_explicit(word, signal, memory_order_acq_rel) != GK_WAITER_ASLEEP)
         return;
-    /* The waiter may have seen the signal and be gone: the address is woken, not
-     * read, and a sleeper that uses it by then takes it for a wake-up without
-     * a cause. */
+    /* The waiter may have seen the signal and no longer exist. Its address is woken but
+     * not read; a later sleeper on that address sees a spurious wake-up. */
     if (*asleep != NULL)
         gk_wake(*asleep, 1);
     *asleep = word;
@@ -128,7 +127,6 @@ static void spin_until_signalled(gk_waiter *w)
     gk_spin_stop(&spin);
 }
 
-/* Until the waiter is signalled, its time is over, or it is time to poll. */
 static int sleep_until_signalled(gk_waiter *w, const gk_wait_options *p)
 {
     int64_t deadline = gk_wait_until(p), until = deadline;
@@ -147,7 +145,7 @@ static int sleep_until_signalled(gk_waiter *w, const gk_wait_options *p)
             return GK_SLEEP_SIGNALLED;
         if (result == GK_TIMED_OUT)
             return until == deadline ? GK_SLEEP_EXPIRED : GK_SLEEP_POLL;
-        /* Woken without a cause of ours: perhaps by a signal to this thread. */
+        /* Woken for another reason, perhaps by a signal to this thread. */
         if (p && p->poll)
             return GK_SLEEP_POLL;
     }

@@ -11,7 +11,7 @@
 enum { WRITER = 1, WAITERS = 2, READER = 4 };
 enum { TO_READ, TO_WRITE };
 
-/* The locks under which this thread reads. */
+/* The locks that this thread holds to read. */
 
 typedef struct {
     uint64_t id;
@@ -22,7 +22,7 @@ enum { INLINE_HOLDINGS = 4 }; /* space for thread-local variables is scarce: bas
 
 static GK_THREAD_LOCAL struct {
     holding few[INLINE_HOLDINGS];
-    holding *many; /* once there were more; freed with the last of them */
+    holding *many; /* used once there are more; freed with the last one */
     uint32_t count, capacity;
 } reads;
 
@@ -34,7 +34,7 @@ static holding *holdings(void)
 static holding *find(const gk_rwlock *l)
 {
     holding *all = holdings();
-    for (uint32_t i = reads.count; i-- > 0;) /* the latest is usually meant */
+    for (uint32_t i = reads.count; i-- > 0;) /* usually it is the latest */
         if (all[i].id == l->id)
             return &all[i];
     return NULL;
@@ -92,8 +92,8 @@ void gk_rwlock_init(gk_rwlock *l)
     *l = (gk_rwlock){.id = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1};
 }
 
-/* The state. WAITERS changes under the queue_lock only, and is set whenever the
- * queue holds anybody; while it is set, nobody enters but by a grant. */
+/* WAITERS changes only under the queue_lock, and is set while the queue is not empty.
+ * While it is set, threads enter only by a grant. */
 
 static int try(gk_rwlock *l, int kind)
 {
@@ -108,7 +108,7 @@ static int try(gk_rwlock *l, int kind)
     }
 }
 
-/* Lets in whoever may enter; under the queue_lock, which it releases. */
+/* Admits the waiters that may enter. Called with the queue_lock, which it releases. */
 static void grant_and_unlock(gk_rwlock *l)
 {
     _Atomic uint32_t *asleep = NULL;
@@ -120,7 +120,7 @@ static void grant_and_unlock(gk_rwlock *l)
     int readers_turn = writer == NULL || (q->first->tag == TO_READ &&
                                           gk_now() - q->first->since >= GK_RWLOCK_PATIENCE);
     if (state & WRITER) {
-        /* All wait. */
+        /* All wait for the writer. */
     } else if (q->first != NULL && readers_turn) {
         for (gk_waiter *w = q->first, *next; w != NULL; w = next) {
             next = w->next;
@@ -180,7 +180,7 @@ static int acquire(gk_rwlock *l, int kind, const gk_wait_options *p)
             return GK_OK;
         gk_queue_lock(&l->queue);
         int removed = gk_queue_remove(&l->queue, &w);
-        grant_and_unlock(l); /* readers may have waited for this writer only */
+        grant_and_unlock(l); /* readers may have waited just for this writer */
         if (!removed)
             return GK_OK;
         if (why == GK_SLEEP_EXPIRED)
@@ -194,13 +194,13 @@ static int acquire(gk_rwlock *l, int kind, const gk_wait_options *p)
 static void stop_reading(gk_rwlock *l)
 {
     uint32_t left = atomic_fetch_sub_explicit(&l->state, READER, memory_order_release) - READER;
-    if (left == WAITERS) { /* the last reader, and somebody waits */
+    if (left == WAITERS) { /* the last reader, and there are waiters */
         gk_queue_lock(&l->queue);
         grant_and_unlock(l);
     }
 }
 
-/* This thread holds the lock itself. A signal handler may still release it. */
+/* Waits for a lock that this thread holds itself. A signal handler may still release it. */
 static int wait_for_oneself(gk_rwlock *l, int kind, const gk_wait_options *p)
 {
     gk_waiter w = {0};

@@ -2,9 +2,9 @@
 
 #include <stddef.h>
 
-/* A releaser adds to the value and then looks whether anybody waits; a waiter
- * counts itself in and then looks whether the value has risen. Both in the one
- * order of sequentially consistent operations, so one of them sees the other. */
+/* A releasing thread adds to the value and then checks for waiters; a waiter adds
+ * itself to the count and then checks the value. These operations are sequentially
+ * consistent, so one of the two sees the other. */
 
 void gk_semaphore_init(gk_semaphore *s, int64_t value, int64_t bound)
 {
@@ -21,8 +21,8 @@ static int take(gk_semaphore *s)
     return 0;
 }
 
-/* Gives free permits to the waiters, first come first served; under the queue_lock,
- * which it releases. */
+/* Gives free permits to the waiters in order. Called with the queue_lock, which it
+ * releases. */
 static void grant_and_unlock(gk_semaphore *s)
 {
     _Atomic uint32_t *asleep = NULL;

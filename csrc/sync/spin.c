@@ -37,9 +37,9 @@ void gk_spin_end(int rounds)
         atomic_fetch_sub_explicit(&spinners, 1, memory_order_relaxed);
 }
 
-/* How the last wait for a signal ended. */
+/* How this thread's last wait for a signal ended. */
 static GK_THREAD_LOCAL struct {
-    int same_core; /* the signaller had been on this core */
+    int same_core; /* the signaller was on this core */
     int brief;
 } last;
 
