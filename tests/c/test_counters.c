@@ -1,5 +1,4 @@
-/* The counters: exact sums, the order of their operations, and the ends of the
- * range. */
+/* The counters: exact sums, linearisability, and the ends of the range. */
 #include "sync/counter.h"
 #include "sync/contend.h"
 
@@ -7,7 +6,7 @@
 
 enum { EACH = 20000 };
 
-/* Exact sums from many threads; adding and taking away, so that cells wrap. */
+/* Exact sums from many threads, which add and subtract to make cells wrap. */
 
 static gk_counter *atomic_counter, *locked_counter;
 static gk_sharded *sharded_counter;
@@ -46,9 +45,9 @@ static void test_sums(void)
     }
 }
 
-/* Linearisability of fetch-and-add. Every addition of 1 returns the sum it made:
- * the sums of all threads must be 1..n, each once, and if one addition ended
- * before another began, its sum must be the smaller. */
+/* Linearisability of fetch-and-add. Every addition of 1 returns its sum. The sums of all
+ * threads must be 1..n, each once, and if one addition ended before another began, its
+ * sum must be the smaller one. */
 
 enum { WRITERS = 4, OPERATIONS = 5000 };
 
@@ -78,8 +77,8 @@ static void check_history(void)
     int64_t latest_begin = 0;
     for (int k = 0; k < WRITERS * OPERATIONS; k++) {
         CHECK(history.end[k] != 0);
-        /* No operation with a larger sum had ended before this one began; seen
-         * from the other side: none with a smaller sum began after its end. */
+        /* No operation with a larger sum ended before this one began. Equivalently, none
+         * with a smaller sum began after this one ended. */
         CHECK(latest_begin <= history.end[k]);
         latest_begin = history.begin[k] > latest_begin ? history.begin[k] : latest_begin;
     }
@@ -96,7 +95,7 @@ static void test_linearisable(void)
     CHECK(gk_locked_exchange(locked_counter, 0) == WRITERS * OPERATIONS);
 }
 
-/* A sum that is read while others only add never falls, and never exceeds. */
+/* A sum that is read while others only add never falls and never exceeds the total. */
 
 static _Atomic int adders;
 
@@ -123,7 +122,7 @@ static void test_sum_while_running(void)
     CHECK(gk_sharded_reset(sharded_counter) == 3 * EACH);
 }
 
-/* The ends of the range, also when many run against them at once. */
+/* The ends of the range, including when many threads reach them at once. */
 
 static void push_over(int i, void *data)
 {
@@ -154,7 +153,7 @@ static void test_overflow(void)
     CHECK(total[0] == 2000 && gk_atomic_exchange(atomic_counter, 0) == INT64_MAX);
     CHECK(total[1] == 2000 && gk_sharded_value(sharded_counter) == INT64_MAX);
 
-    /* Cells that have wrapped still sum up. */
+    /* Cells that have wrapped still give the right sum. */
     gk_cell *cell = gk_sharded_take_cell(sharded_counter);
     CHECK(gk_sharded_add_to_cell(sharded_counter, cell, INT64_MIN) == GK_OK);
     CHECK(gk_sharded_add_to_cell(sharded_counter, cell, INT64_MIN) == GK_OVERFLOW);
@@ -223,8 +222,8 @@ static uintptr_t line_of(const void *address)
     return (uintptr_t)address / GK_CACHE_LINE;
 }
 
-/* Counters that are made one after the other do not share what additions write
- * with anybody, nor do the cells of a sharded one. */
+/* Counters allocated one after another do not share the cache lines that additions write,
+ * nor do the cells of a sharded counter. */
 static void test_no_false_sharing(void)
 {
     enum { MANY = 100 };

@@ -1,5 +1,5 @@
-/* Mutual exclusion, timeouts, fairness, ownership and fork of the locks. What is
- * guarded is plain memory, so that ThreadSanitizer sees a missing barrier. */
+/* Mutual exclusion, timeouts, fairness, ownership and fork. The locks guard plain memory,
+ * so ThreadSanitizer detects a missing barrier. */
 #if !defined(_WIN32) && !defined(_GNU_SOURCE)
 #  define _GNU_SOURCE 1
 #endif
@@ -66,7 +66,7 @@ static void add_under_rlock(int i, void *data)
 {
     (void)data;
     for (int k = 0; k < TURNS; k++) {
-        CHECK(gk_rlock_count(&mutual.rlock) <= 3); /* anybody may look */
+        CHECK(gk_rlock_count(&mutual.rlock) <= 3); /* any thread may read it */
         for (int depth = 0; depth < 1 + (i + k) % 3; depth++)
             CHECK(gk_rlock_acquire(&mutual.rlock, NULL) == GK_OK);
         mutual.plain++;
@@ -107,8 +107,8 @@ static void test_lock_alone(void)
     CHECK(atomic_load(&l.state) == 0);
 }
 
-/* One thread takes and releases without pause; another must get in each time
- * within the wait_options and a scheduling delay, not by luck. */
+/* One thread acquires and releases without pause. Another must reliably get the lock each
+ * time, within GK_LOCK_PATIENCE and a scheduling delay. */
 
 static struct {
     gk_lock lock;
@@ -151,7 +151,7 @@ static int polls;
 
 static int poll_three_times(void *lock)
 {
-    /* The waiter is not in the queue meanwhile: a handler may use the lock. */
+    /* The waiter is not in the queue while it polls, so a handler may use the lock. */
     CHECK(lock == NULL || atomic_load(&((gk_lock *)lock)->queue.count) == 0);
     return ++polls == 3;
 }
@@ -259,7 +259,7 @@ static void test_condition(void)
     gk_lock_release(&l);
 }
 
-/* Event: a waiter gets on although the event is cleared at once. */
+/* Event: a waiter continues although the event is cleared at once. */
 
 static gk_event starting_shot;
 static gk_latch waiting, passed;
@@ -280,7 +280,7 @@ static void test_event_and_latch(void)
     crowd_start(members, 8, await_shot, NULL);
     gk_latch_wait(&waiting, NULL);
     gk_wait_options p = wait_options(20 * GK_MILLISECOND);
-    CHECK(gk_latch_wait(&passed, &p) == GK_TIMEOUT); /* meanwhile they fall asleep */
+    CHECK(gk_latch_wait(&passed, &p) == GK_TIMEOUT); /* time for them to fall asleep */
     gk_event_set(&starting_shot);
     gk_event_clear(&starting_shot);
     CHECK(!gk_event_is_set(&starting_shot));
@@ -290,7 +290,7 @@ static void test_event_and_latch(void)
     CHECK(gk_latch_count_down(&passed, 0) == GK_OK);
 }
 
-/* Barrier: nobody is in round k + 1 before all have been in round k. */
+/* Barrier: no thread is in round k + 1 before all have been in round k. */
 
 enum { PARTIES = 5, ROUNDS = 300 };
 
@@ -310,7 +310,7 @@ static void meet(int i, void *data)
         if (arrival.index == PARTIES - 1) {
             for (int k = 0; k < PARTIES; k++)
                 CHECK(meeting.marks[k] == round);
-            meeting.actions++; /* plain: only one at a time does this */
+            meeting.actions++; /* plain, since only one thread at a time runs it */
             CHECK(gk_barrier_open(&meeting.barrier, &arrival) == GK_OK);
         }
     }
@@ -372,7 +372,7 @@ static void read_or_write(int i, void *data)
         CHECK(page.left == page.right);
         CHECK(gk_rwlock_acquire_write(&page.lock, NULL) == GK_OWNED);
         CHECK(gk_rwlock_release_write(&page.lock) == GK_NOT_HELD);
-        /* Again, perhaps while a writer waits: not behind it. */
+        /* Reads again, without queueing behind a writer that may be waiting. */
         CHECK(gk_rwlock_acquire_read(&page.lock, NULL) == GK_OK);
         CHECK(gk_rwlock_reads_of_mine(&page.lock) == 2);
         CHECK(gk_rwlock_release_read(&page.lock) == GK_OK);
@@ -383,7 +383,7 @@ static void read_or_write(int i, void *data)
 
 static void read_on(int i, void *stop)
 {
-    if (i == 0) { /* the writer, against readers who always overlap */
+    if (i == 0) { /* the writer, against readers that always overlap */
         nap(20 * GK_MILLISECOND);
         int64_t begin = gk_now();
         CHECK(gk_rwlock_acquire_write(&page.lock, NULL) == GK_OK);
@@ -423,7 +423,7 @@ static void test_rwlock(void)
     thread_group(4, read_on, &stop);
     CHECK(atomic_load(&page.lock.state) == 0);
 
-    /* A writer that gives up lets those in that waited behind it only. */
+    /* A writer that gives up admits the readers that waited only behind it. */
     crowd_member writer[1], reader[1];
     CHECK(gk_rwlock_acquire_read(&page.lock, NULL) == GK_OK);
     crowd_start(writer, 1, give_up_writing, NULL);
@@ -434,7 +434,7 @@ static void test_rwlock(void)
     crowd_join(reader, 1);
     CHECK(gk_rwlock_release_read(&page.lock) == GK_OK);
 
-    /* More locks than a thread's list has room for at first. */
+    /* More locks than fit into a thread's initial list. */
     static gk_rwlock many[40];
     for (int i = 0; i < 40; i++) {
         gk_rwlock_init(&many[i]);
@@ -477,7 +477,7 @@ static void test_fork(void)
     CHECK(child >= 0);
     if (child == 0) {
         alarm(20);
-        /* This thread holds the lock; the queues hold ghosts. */
+        /* This thread holds the lock; the queued waiters do not exist here. */
         int ok = gk_lock_acquire(&before_fork.lock, &do_not_wait) == GK_TIMEOUT;
         ok = ok && gk_lock_release(&before_fork.lock) == GK_OK;
         for (int k = 0; k < 100 && ok; k++)

@@ -1,4 +1,4 @@
-/* enter and leave: once a participant, around all of its chunks, on its thread. */
+/* on_enter and on_exit run once per participant, on its thread, around all of its chunks. */
 #include <stdatomic.h>
 #include <stdio.h>
 

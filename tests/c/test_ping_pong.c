@@ -1,5 +1,5 @@
-/* The ring: every lap is run, and nothing is left running when it is stopped
- * or cannot begin. */
+/* The ring runs every lap, and leaves no thread running when it is stopped or cannot
+ * begin. */
 #include "sync/ping_pong.h"
 
 #include "base/thread.h"
