@@ -73,7 +73,7 @@ static void unlock(void)
  * wake-up calls take. */
 enum { WAKES_EACH = 3 };
 
-static int wake(int count, const gk_region *r, int patient);
+static int wake(int count, const gk_region *r, int blocking);
 
 /* Joins a region that wants helpers. Each worker starts its search at a different slot,
  * which spreads the helpers evenly over several callers. */
@@ -267,16 +267,16 @@ static pthread_once_t handlers = PTHREAD_ONCE_INIT;
  * is not an error: the region continues with the workers there are, and no start is
  * tried for a second. Returns 0 if another thread has the lock.
  *
- * A helper is `patient`: it waits for the lock, since the lock holder never waits for a
+ * A helper is `blocking` and waits for the lock, since the lock holder never waits for a
  * helper. A caller does not wait; its time is better spent on its own chunks. */
-static int start_workers(int count, const gk_region *r, int patient)
+static int start_workers(int count, const gk_region *r, int blocking)
 {
     if (gk_now() < atomic_load_explicit(&pool.retry_start_at, memory_order_relaxed))
         return 1;
 #if !defined(_WIN32)
     pthread_once(&handlers, register_handlers);
 #endif
-    if (patient)
+    if (blocking)
         lock();
     else if (!try_lock())
         return 0;
@@ -301,7 +301,7 @@ static int start_workers(int count, const gk_region *r, int patient)
 }
 
 /* See gk_pool_wake() and start_workers(). */
-static int wake(int count, const gk_region *r, int patient)
+static int wake(int count, const gk_region *r, int blocking)
 {
     GK_STEP();
     int cores = usable_cores(), threads = r->threads, wanted = threads > cores ? threads : cores;
@@ -315,7 +315,7 @@ static int wake(int count, const gk_region *r, int patient)
         gk_wake(&pool.epoch, count < asleep ? count : asleep);
     }
     if (count > asleep && atomic_load(&pool.workers) < threads - 1)
-        return start_workers(count - asleep, r, patient);
+        return start_workers(count - asleep, r, blocking);
     return 1;
 }
 

@@ -1,6 +1,6 @@
 /* Times native threads that all add to one counter. */
-#ifndef GK_SYNC_HAMMER_H
-#define GK_SYNC_HAMMER_H
+#ifndef GK_SYNC_CONTEND_H
+#define GK_SYNC_CONTEND_H
 
 #include <stdint.h>
 

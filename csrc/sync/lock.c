@@ -122,7 +122,7 @@ int gk_lock_release(gk_lock *l)
     }
     gk_waiter *w = l->queue.first;
     _Atomic uint32_t *asleep = NULL;
-    int hand_over = w != NULL && gk_now() - w->since >= GK_LOCK_PATIENCE;
+    int hand_over = w != NULL && gk_now() - w->since >= GK_LOCK_HANDOVER_AFTER;
     if (!hand_over)
         atomic_fetch_and_explicit(&l->state, ~(uint32_t)HELD, memory_order_release);
     if (w != NULL)

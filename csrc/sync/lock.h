@@ -4,7 +4,7 @@
  * for a few microseconds and then sleeps in the queue. A release leaves the lock free
  * for the first thread that comes, because handing it over each time would delay every
  * release until a sleeper has woken up. But once the first waiter has been overtaken for
- * GK_LOCK_PATIENCE, the next release hands the lock to it, so no thread starves.
+ * GK_LOCK_HANDOVER_AFTER, the next release hands the lock to it, so no thread starves.
  */
 #ifndef GK_SYNC_LOCK_H
 #define GK_SYNC_LOCK_H
@@ -14,7 +14,7 @@
 #include "base/compiler.h"
 #include "sync/queue.h"
 
-#define GK_LOCK_PATIENCE GK_MILLISECOND
+#define GK_LOCK_HANDOVER_AFTER GK_MILLISECOND
 
 /* All zero is a free lock. */
 typedef struct {

@@ -1,7 +1,7 @@
 /* Times native threads that pass a token around a ring, to measure the cost of waking
  * another thread and going to sleep. */
-#ifndef GK_SYNC_RELAY_H
-#define GK_SYNC_RELAY_H
+#ifndef GK_SYNC_PING_PONG_H
+#define GK_SYNC_PING_PONG_H
 
 #include <stdint.h>
 

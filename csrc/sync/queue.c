@@ -10,7 +10,7 @@
 
 /* The queue_lock: held, and slept on while a thread waits for it. */
 
-enum { HELD = 1, SLEPT_ON = 2, FORKS_SHIFT = 2, GUARD_SPINS = 50 };
+enum { HELD = 1, SLEPT_ON = 2, FORKS_SHIFT = 2, LOCK_SPINS = 50 };
 
 void gk_queue_lock(gk_queue *q)
 {
@@ -30,7 +30,7 @@ void gk_queue_lock(gk_queue *q)
                 atomic_store_explicit(&q->count, 0, memory_order_relaxed);
                 return;
             }
-        } else if (spins < GUARD_SPINS) {
+        } else if (spins < LOCK_SPINS) {
             spins++;
             gk_cpu_relax();
         } else if ((seen & SLEPT_ON) ||

@@ -118,7 +118,7 @@ static void grant_and_unlock(gk_rwlock *l)
     while (writer != NULL && writer->tag != TO_WRITE)
         writer = writer->next;
     int readers_turn = writer == NULL || (q->first->tag == TO_READ &&
-                                          gk_now() - q->first->since >= GK_RWLOCK_PATIENCE);
+                                          gk_now() - q->first->since >= GK_RWLOCK_HANDOVER_AFTER);
     if (state & WRITER) {
         /* All wait for the writer. */
     } else if (q->first != NULL && readers_turn) {

@@ -3,7 +3,7 @@
  * Writers are preferred: once a writer waits, later readers queue behind it, except a
  * thread that already reads, which would otherwise wait for itself. A free lock goes to
  * the first writer in the queue, unless the head of the queue is a reader that has been
- * overtaken for GK_RWLOCK_PATIENCE. In that case all waiting readers are admitted
+ * overtaken for GK_RWLOCK_HANDOVER_AFTER. In that case all waiting readers are admitted
  * together, so neither kind starves.
  *
  * The holders are known: each thread keeps a list of the locks it holds to read, so
@@ -18,7 +18,7 @@
 
 #include "sync/queue.h"
 
-#define GK_RWLOCK_PATIENCE GK_MILLISECOND
+#define GK_RWLOCK_HANDOVER_AFTER GK_MILLISECOND
 
 typedef struct {
     _Atomic uint32_t state; /* readers << 2 | has waiters << 1 | held to write */

@@ -176,7 +176,7 @@ static int stop_at_once(void *context)
     return 1;
 }
 
-static void test_hammer(void)
+static void test_contend(void)
 {
     for (int kind = GK_CONTEND_RACY; kind <= GK_CONTEND_SHARDED; kind++) {
         for (int threads = 1; threads <= 64; threads *= 4) {
@@ -257,7 +257,7 @@ int main(void)
     test_linearisable();
     test_sum_while_running();
     test_overflow();
-    test_hammer();
+    test_contend();
     test_compare_and_set();
     test_no_false_sharing();
     gk_counter_release(atomic_counter);

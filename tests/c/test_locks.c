@@ -108,7 +108,7 @@ static void test_lock_alone(void)
 }
 
 /* One thread acquires and releases without pause. Another must reliably get the lock each
- * time, within GK_LOCK_PATIENCE and a scheduling delay. */
+ * time, within GK_LOCK_HANDOVER_AFTER and a scheduling delay. */
 
 static struct {
     gk_lock lock;

@@ -54,7 +54,7 @@ static void test_end(void)
     }
 }
 
-static void test_nobody_spins_where_all_would(void)
+static void test_no_thread_spins_if_all_would(void)
 {
     gk_spin spins[CROWD_MAX];
     int begun = 0, n = gk_cores_usable() < CROWD_MAX ? gk_cores_usable() : CROWD_MAX;
@@ -111,7 +111,7 @@ int main(void)
 {
     test_learning();
     test_end();
-    test_nobody_spins_where_all_would();
+    test_no_thread_spins_if_all_would();
     test_grace_ends();
     gk_event_set(&game.turn[0]);
     thread_group(2, take_turns, NULL);
