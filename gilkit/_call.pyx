@@ -11,8 +11,8 @@ from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memset
 
 from gilkit._exports cimport (
-    GK_CANCELLED, GK_FORKED, GK_INTERRUPTED, GK_MAX_THREADS, GK_NO_MEMORY, GK_TIMEOUT,
-    gk_now, gk_num_threads, gk_token_list, import_core,
+    GK_CANCELLED, GK_FORKED, GK_INTERRUPTED, GK_MAX_THREADS, GK_NO_DEADLINE, GK_NO_MEMORY, GK_TIMEOUT, gk_now,
+    gk_num_threads, gk_token_list, import_core,
 )
 from gilkit._scopes cimport Scope, current_scope
 from gilkit._signal_poll cimport poll_of_this_thread
@@ -103,7 +103,7 @@ cdef int raise_cancelled() except -1:
 cdef inline int check_limits(Scope scope) except -1:
     # Expired and cancelled calls fail even when they are too small to need a region.
     cdef const gk_token_list *tokens = scope.tokens
-    if scope.deadline != 0 and gk_now() >= scope.deadline:
+    if scope.deadline != GK_NO_DEADLINE and gk_now() >= scope.deadline:
         raise_timeout()
     while tokens != NULL:
         if tokens.token.reason != 0:

@@ -59,7 +59,7 @@ static int to_options(const gilkit_options *from, gk_options *to, gk_token_list 
 static void from_options(const gk_options *call, gilkit_options *to)
 {
     to->threads = call->threads;
-    if (call->deadline != 0 && (to->deadline == 0 || call->deadline < to->deadline))
+    if (call->deadline != GK_NO_DEADLINE && (to->deadline == GK_NO_DEADLINE || call->deadline < to->deadline))
         to->deadline = call->deadline;
     if (to->poll == NULL) {
         to->poll = call->poll;
@@ -102,14 +102,14 @@ static int api_lock_acquire(gilkit_lock *lock, int64_t timeout)
     if (gk_lock_try(l))
         return GILKIT_OK;
     gk_wait_options wait_options = {
-        timeout < 0 ? GK_FOREVER : timeout == 0 ? 0 : GK(gk_now)() + timeout, NULL, NULL};
+        timeout < 0 ? GK_NO_DEADLINE : timeout == 0 ? GK_DO_NOT_WAIT : GK(gk_now)() + timeout, NULL, NULL};
     return GK(gk_lock_acquire)(l, &wait_options);
 }
 
 static int api_lock_release(gilkit_lock *lock)
 {
     gk_lock *l = (gk_lock *)lock;
-    return gk_lock_try_release(l) || GK(gk_lock_release)(l) == GK_SYNC_OK ? GILKIT_OK : GILKIT_NOT_HELD;
+    return gk_lock_try_release(l) || GK(gk_lock_release)(l) == GK_OK ? GILKIT_OK : GILKIT_NOT_HELD;
 }
 
 static gilkit_counter *api_counter_new(void)
@@ -124,7 +124,7 @@ static void api_counter_free(gilkit_counter *counter)
 
 static int api_counter_add(gilkit_counter *counter, int64_t n)
 {
-    return GK(gk_sharded_add)((gk_sharded *)counter, n) == GK_SYNC_OK ? GILKIT_OK : GILKIT_OVERFLOW;
+    return GK(gk_sharded_add)((gk_sharded *)counter, n) == GK_OK ? GILKIT_OK : GILKIT_OVERFLOW;
 }
 
 static int64_t api_counter_value(gilkit_counter *counter)
@@ -133,12 +133,11 @@ static int64_t api_counter_value(gilkit_counter *counter)
 }
 
 _Static_assert(sizeof(gk_lock) <= sizeof(gilkit_lock), "gk_lock must fit into gilkit_lock");
-_Static_assert(GK_SYNC_OK == GILKIT_OK && GK_SYNC_TIMEOUT == GILKIT_TIMEOUT,
-               "the public codes must equal those of csrc/sync");
 _Static_assert(sizeof(gilkit_token) == sizeof(gk_cancel_token), "gilkit_token must equal gk_cancel_token");
 _Static_assert(GILKIT_OK == GK_OK && GILKIT_CANCELLED == GK_CANCELLED && GILKIT_TIMEOUT == GK_TIMEOUT &&
                GILKIT_NO_MEMORY == GK_NO_MEMORY && GILKIT_INTERRUPTED == GK_INTERRUPTED &&
-               GILKIT_FORKED == GK_FORKED, "the public codes must equal those of csrc/runtime");
+               GILKIT_FORKED == GK_FORKED && GILKIT_NOT_HELD == GK_NOT_HELD && GILKIT_OVERFLOW == GK_OVERFLOW,
+               "the public codes must equal those of csrc");
 
 /* Written once, before any module can read it. */
 static gilkit_api api_table;

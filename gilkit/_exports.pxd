@@ -8,6 +8,23 @@ cdef extern from "gilkit/_import_core.h":
     int import_core "gk_import_core" () except -1
 
     # base
+    enum:
+        GK_OK
+        GK_CANCELLED
+        GK_TIMEOUT
+        GK_NO_MEMORY
+        GK_INTERRUPTED
+        GK_FORKED
+        GK_NOT_HELD
+        GK_OVERFLOW
+        GK_OWNED
+        GK_BROKEN
+    int64_t GK_NO_DEADLINE
+    int64_t GK_DO_NOT_WAIT
+    ctypedef struct gk_wait_options:
+        int64_t deadline
+        int (*poll)(void *context) noexcept nogil
+        void *context
     int64_t GK_FOREVER
     int64_t GK_SECOND
     int64_t gk_now "GK(gk_now)" () noexcept nogil
@@ -27,12 +44,6 @@ cdef extern from "gilkit/_import_core.h":
 
     # runtime
     enum:
-        GK_OK
-        GK_CANCELLED
-        GK_TIMEOUT
-        GK_NO_MEMORY
-        GK_INTERRUPTED
-        GK_FORKED
         GK_MAX_THREADS
     ctypedef struct gk_cancel_token:
         int32_t reason  # atomic in C, so reading it is atomic

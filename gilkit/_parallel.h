@@ -48,7 +48,7 @@ static int parallel_here(parallel_job *job)
         Py_END_ALLOW_THREADS
         if (PyErr_CheckSignals() != 0)
             return GK_INTERRUPTED;
-        if (job->options.deadline != 0 && GK(gk_now)() >= job->options.deadline)
+        if (job->options.deadline != GK_NO_DEADLINE && GK(gk_now)() >= job->options.deadline)
             return GK_TIMEOUT;
     }
     return GK_OK;

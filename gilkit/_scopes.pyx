@@ -7,7 +7,9 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF
 from libc.stdint cimport int64_t
 
-from gilkit._exports cimport GK_CANCELLED, gk_cancel_token_set, import_core
+from gilkit._exports cimport (
+    GK_CANCELLED, GK_NO_DEADLINE, gk_cancel_token_set, import_core,
+)
 
 import_core()
 
@@ -91,7 +93,7 @@ cdef Scope scope_inside(Scope outer, owner, int threads, int64_t deadline, Cance
         inner.threads, inner.deadline, inner.tokens = outer.threads, outer.deadline, outer.tokens
     if threads >= 0:
         inner.threads = threads
-    if deadline != 0 and (inner.deadline == 0 or deadline < inner.deadline):
+    if deadline != GK_NO_DEADLINE and (inner.deadline == GK_NO_DEADLINE or deadline < inner.deadline):
         inner.deadline = deadline
     # The same token twice in a row, as in a loop that never leaves its blocks, is checked once.
     if token is not None and (inner.tokens == NULL or inner.tokens.token != &token.token):

@@ -7,10 +7,10 @@ import sysconfig
 
 from gilkit._call cimport integer
 from gilkit._exports cimport (
-    GK_SECOND, gk_now,
-    GK_ISA_AVX2, GK_ISA_AVX512, GK_ISA_SCALAR, GK_MAX_THREADS, gk_cores_affinity, gk_cores_online,
-    gk_cores_quota, gk_isa, gk_isa_best, gk_isa_level, gk_isa_name, gk_num_threads, gk_pool_sleepers,
-    gk_pool_set_spin, gk_pool_spin, gk_pool_stop, gk_pool_workers, gk_set_isa, gk_set_num_threads, import_core,
+    GK_ISA_AVX2, GK_ISA_AVX512, GK_ISA_SCALAR, GK_MAX_THREADS, GK_NO_DEADLINE, GK_SECOND, gk_cores_affinity,
+    gk_cores_online, gk_cores_quota, gk_isa, gk_isa_best, gk_isa_level, gk_isa_name, gk_now, gk_num_threads,
+    gk_pool_set_spin, gk_pool_sleepers, gk_pool_spin, gk_pool_stop, gk_pool_workers, gk_set_isa, gk_set_num_threads,
+    import_core,
 )
 
 from gilkit import _core, _scopes
@@ -163,7 +163,7 @@ class timeout:
         self._seconds = seconds
 
     def __enter__(self):
-        deadline = 0
+        deadline = GK_NO_DEADLINE
         # More than a century is no limit; it would overflow the clock.
         if self._seconds is not None and self._seconds < 4e9:
             deadline = gk_now() + math.ceil(self._seconds * GK_SECOND)

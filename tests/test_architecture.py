@@ -81,6 +81,76 @@ def test_base_knows_nothing_above_it():
             assert included <= allowed, path
 
 
+# The families of kernels, and the folders of csrc that each may include besides its own.
+FAMILIES = ["array", "cluster", "demo", "histogram", "random", "reduce", "scan", "sort"]
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([\w/]+)\.\w+"', re.M)
+
+
+def test_families_of_kernels_share_array_only():
+    kernels = ROOT / "csrc" / "kernels"
+    assert sorted(path.name for path in kernels.iterdir() if path.is_dir()) == FAMILIES
+    for path in kernels.rglob("*.[ch]"):
+        family = path.relative_to(kernels).parts[0]
+        allowed = ("base/", "runtime/", "kernels/array/", f"kernels/{family}/")
+        for included in INCLUDE.findall(path.read_text()):
+            assert included.startswith(allowed), f"{path.relative_to(ROOT)} includes {included}"
+
+
+def cycle_in(uses: dict[str, set[str]]) -> list[str]:
+    """Return the files of a cycle, or an empty list if there is none."""
+    done: set[str] = set()
+
+    def search(path: list[str]) -> list[str]:
+        for used in sorted(uses.get(path[-1], set()) - done):
+            if used in path:
+                return [*path[path.index(used) :], used]
+            if found := search([*path, used]):
+                return found
+        done.add(path[-1])
+        return []
+
+    return next((found for file in sorted(uses) if (found := search([file]))), [])
+
+
+def test_cycle_in_finds_a_cycle():
+    assert cycle_in({"a": {"b", "c"}, "b": {"c"}, "c": {"d"}}) == []
+    assert cycle_in({"a": {"b"}, "b": {"c"}, "c": {"d"}, "d": {"b"}}) == ["b", "c", "d", "b"]
+
+
+@pytest.mark.parametrize("folder", ["base", "runtime", "sync"])
+def test_headers_include_one_another_one_way(folder):
+    uses = {
+        path.stem: set(re.findall(rf'^\s*#\s*include\s+"{folder}/(\w+)\.h"', path.read_text(), re.M))
+        for path in (ROOT / "csrc" / folder).glob("*.h")
+    }
+    assert cycle_in(uses) == []
+
+
+@pytest.mark.parametrize("folder", ["base", "runtime", "sync"])
+def test_files_call_one_another_one_way(folder, tmp_path):
+    compiler = next((found for name in ("cc", "gcc", "clang") if (found := shutil.which(name))), None)
+    if compiler is None or shutil.which("nm") is None:
+        pytest.skip("the system has no C compiler, or no nm")
+    defined: dict[str, str] = {}
+    undefined: dict[str, set[str]] = {}
+    for source in sorted((ROOT / "csrc" / folder).glob("*.c")):
+        made = tmp_path / f"{source.stem}.o"
+        subprocess.run(
+            [compiler, "-std=c11", "-O1", f"-I{ROOT / 'csrc'}", "-c", source, "-o", made],
+            check=True,
+        )
+        listing = subprocess.run(["nm", "-g", made], capture_output=True, text=True, check=True).stdout
+        undefined[source.name] = set()
+        for *_, kind, name in (line.split() for line in listing.splitlines() if line):
+            if kind == "U":
+                undefined[source.name].add(name)
+            else:
+                defined[name] = source.name
+    assert len(defined) > len(undefined)
+    uses = {source: {defined[name] for name in names if name in defined} for source, names in undefined.items()}
+    assert cycle_in(uses) == []
+
+
 def test_files_are_short():
     limits = {".pyx": 500, ".c": 1000, ".h": 1000, ".py": 1000}
     for folder in ("csrc", "gilkit", "bench", "tests"):

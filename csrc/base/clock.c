@@ -12,7 +12,7 @@ int64_t gk_now(void)
     LARGE_INTEGER frequency, count;
     QueryPerformanceFrequency(&frequency);
     QueryPerformanceCounter(&count);
-    /* Whole seconds first: count * 1e9 overflows after 15 minutes at 10 MHz. */
+    /* Whole seconds separately, since count * 1e9 overflows after 15 minutes at 10 MHz. */
     int64_t seconds = count.QuadPart / frequency.QuadPart;
     int64_t rest = count.QuadPart % frequency.QuadPart;
     return seconds * GK_SECOND + rest * GK_SECOND / frequency.QuadPart;

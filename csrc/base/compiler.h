@@ -1,8 +1,7 @@
-/* The one place that knows how compilers and processors differ.
+/* The differences between compilers and between processors.
  *
- * gilkit is C11 with three extensions, all optional: per-function instruction
- * sets (GCC and Clang on x86-64), a pause instruction for spin loops, and
- * prefetching.
+ * gilkit is C11 with three optional extensions: per-function instruction sets (GCC
+ * and Clang on x86-64), a pause instruction for spin loops, and prefetching.
  */
 #ifndef GK_COMPILER_H
 #define GK_COMPILER_H
@@ -14,9 +13,9 @@
 #  define GK_LIKELY(x) __builtin_expect(!!(x), 1)
 #  define GK_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #  define GK_RESTRICT restrict
-/* Starts to read memory that is needed soon. Any address will do. */
+/* Prefetches memory that is needed soon. Any address is allowed. */
 #  define GK_PREFETCH(address) __builtin_prefetch((const void *)(address))
-/* Hides a value from the optimiser: the loop that contains it is really run. */
+/* Hides a value from the optimiser, so a loop that contains it is not removed. */
 #  define GK_DO_NOT_OPTIMIZE(x) __asm__ volatile("" : "+r"(x))
 #else
 #  define GK_INLINE static inline
@@ -29,11 +28,10 @@
 #endif
 
 /* Thread-local variables. In a library that is loaded at run time, glibc allocates
- * them when a thread first uses one, and ends the process if there is no memory.
- * With the initial-exec model they are part of every thread from its creation,
- * which reports failure. The space for those of all such libraries together is
- * 1664 bytes: gilkit takes less than 160 of them (tests/test_architecture.py).
- * musl allocates at creation in any case, and refuses the attribute. */
+ * them when a thread first uses one, and ends the process if there is no memory. With
+ * the initial-exec model they are part of every thread from its creation, which can
+ * report failure. All such libraries together share 1664 bytes, of which gilkit takes
+ * less than 160. musl always allocates at creation, and rejects the attribute. */
 #include <limits.h> /* defines __GLIBC__ */
 
 #if defined(_MSC_VER) && !defined(__clang__)
@@ -48,8 +46,8 @@
 #  define GK_THREAD_LOCAL _Thread_local
 #endif
 
-/* x86-64 with per-function instruction sets: the SIMD bodies exist.
- * Elsewhere only the scalar bodies are compiled. */
+/* The SIMD bodies need x86-64 and per-function instruction sets. Elsewhere only the
+ * scalar bodies are compiled. */
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #  define GK_X86 1
 #  define GK_TARGET(features) __attribute__((target(features)))
@@ -58,17 +56,17 @@
 #  define GK_TARGET(features)
 #endif
 
-/* Two 64-byte lines: Intel's adjacent-line prefetcher makes pairs of lines
- * travel together, so 64 bytes of distance still share falsely. Apple's
- * processors have 128-byte lines. */
+/* Two 64-byte lines: Intel's adjacent-line prefetcher fetches lines in pairs, so
+ * variables 64 bytes apart still suffer from false sharing. Apple's processors have
+ * 128-byte lines. */
 #define GK_CACHE_LINE 128
 
-/* How far ahead loops prefetch that keep the processor too busy to look ahead
- * by itself (which besides ends where a page ends), and its lines; in bytes. */
+/* In bytes: how far ahead software prefetches, in loops where the hardware prefetcher
+ * falls behind (it also stops at the end of a page), and the distance between prefetches. */
 enum { GK_PREFETCH_AHEAD = 8192, GK_PREFETCH_STEP = 64 };
 
-/* Tells the core that this is a spin loop: it yields issue slots to its
- * sibling and leaves the loop without a memory-order mis-speculation. */
+/* Tells the core that this is a spin loop: it yields issue slots to its sibling
+ * hyperthread, and avoids a memory-order mis-speculation when the loop ends. */
 GK_INLINE void gk_cpu_relax(void)
 {
 #if defined(__x86_64__) || defined(__i386__)

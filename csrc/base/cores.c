@@ -53,7 +53,7 @@ int gk_cores_online(void)
 int gk_cores_affinity(void)
 {
 #  if defined(__linux__)
-    /* The kernel refuses (EINVAL) a mask that is shorter than its own. */
+    /* The kernel rejects a mask shorter than its own with EINVAL. */
     for (int cpus = 1024; cpus <= 1 << 20; cpus *= 4) {
         cpu_set_t *set = CPU_ALLOC(cpus);
         if (set == NULL)
@@ -128,9 +128,9 @@ static double read_v1(const char *directory)
     return quota > 0 && period > 0 ? quota / period : 0.0; /* -1: no limit */
 }
 
-/* The smallest limit of the group and of all groups above it. A container may
- * see a path that belongs to the host: missing directories limit nothing, and
- * the walk ends at the mount point, which is the container's own group. */
+/* The minimum limit of the group and all groups above it. A container may see a path that
+ * belongs to the host: directories that do not exist set no limit, and the search ends at
+ * the mount point, which is the container's own group. */
 static double smallest_up_the_path(const char *mount, const char *group, double (*read)(const char *))
 {
     char directory[PATH_SIZE];

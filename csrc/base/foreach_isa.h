@@ -1,4 +1,4 @@
-/* Includes a file once for each instruction set.
+/* Includes a file once per instruction set.
  *
  *   #define FOREACH_ISA "kernels/demo/pi_template.h"
  *   #include "base/foreach_isa.h"
@@ -7,8 +7,8 @@
  *   NAME(x)  x with the suffix of the instruction set: x_scalar, x_avx2, x_avx512
  *   TARGET   the function attribute of the instruction set
  *   ISA      its number: 0 (scalar), 2 (AVX2) or 5 (AVX-512), for #if
- * and GK_DISPATCH(x) (base/isa.h) chooses among what it defined. A new
- * instruction set is added here, in base/isa.h, and nowhere else. */
+ * and GK_DISPATCH(x) (base/isa.h) chooses among the functions it defines. A new
+ * instruction set is added only here and in base/isa.h. */
 
 #include "base/compiler.h"
 #include "base/isa.h"

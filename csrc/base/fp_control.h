@@ -1,8 +1,8 @@
-/* The floating-point control of a thread: its rounding mode, whether it flushes
- * subnormal numbers to zero, and which exceptions trap. A new thread inherits
- * it from its creator on Linux, and each thread has its own afterwards.
+/* The floating-point control of a thread: the rounding mode, whether subnormal numbers
+ * are flushed to zero, and which exceptions trap. Each thread has its own; on Linux a
+ * new thread inherits it from its creator.
  *
- * The exception flags are not part of it; setting the control keeps them.
+ * The exception flags are not part of it. Setting the control keeps them.
  */
 #ifndef GK_FP_CONTROL_H
 #define GK_FP_CONTROL_H
@@ -32,8 +32,8 @@ typedef struct {
 
 enum { GK_FP_SSE_FLAGS = 0x3f };
 
-/* Compilers do not know that arithmetic depends on the control; what is read
- * from memory after the switch and written before the next stays between them. */
+/* Compilers do not know that arithmetic depends on the control. This barrier keeps
+ * loads after a switch and stores before the next one in between. */
 #  if defined(__GNUC__) || defined(__clang__)
 #    define GK_FP_SWITCH() __asm__ volatile("" ::: "memory")
 #  else
@@ -70,7 +70,7 @@ GK_INLINE void gk_fp_control_set(gk_fp_control control)
     uint16_t now, flags;
     __asm__ volatile("fnstcw %0" : "=m"(now));
     if (GK_UNLIKELY(now != control.x87)) {
-        /* A flag that is set traps at the next instruction if its exception is unmasked. */
+        /* Unmasking an exception whose flag is set traps at the next instruction. */
         __asm__ volatile("fnstsw %0" : "=m"(flags));
         if ((flags & ~control.x87 & 0x3f) != 0)
             __asm__ volatile("fnclex");
@@ -79,11 +79,11 @@ GK_INLINE void gk_fp_control_set(gk_fp_control control)
 #  endif
 }
 
-/* What kernels compute with: they use no x87 instructions. */
+/* The part that kernels depend on: they use no x87 instructions. */
 typedef uint32_t gk_fp_saved;
 
-/* Switches to the default control (round to nearest, subnormal numbers kept)
- * for code whose result must not depend on the caller's; gk_fp_restore() ends it. */
+/* Switches to the default control (round to nearest, keep subnormal numbers), for code
+ * whose result must not depend on the caller's. gk_fp_restore() switches back. */
 GK_INLINE gk_fp_saved gk_fp_use_default(void)
 {
     uint32_t before = gk_fp_sse();
@@ -142,7 +142,7 @@ GK_INLINE gk_fp_control gk_fp_control_get(void)
 GK_INLINE void gk_fp_control_set(gk_fp_control control)
 {
     fenv_t now = gk_fp_control_get();
-    if (memcmp(&now, &control, sizeof now) != 0) { /* perhaps only the flags differ: then this changes nothing */
+    if (memcmp(&now, &control, sizeof now) != 0) { /* if only the flags differ, this has no effect */
         fexcept_t flags;
         fegetexceptflag(&flags, FE_ALL_EXCEPT);
         fesetenv(&control);

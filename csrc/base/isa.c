@@ -8,9 +8,9 @@
 #if GK_X86
 #  include <cpuid.h>
 
-/* What the operating system saves on a context switch (XCR0). A processor may
- * have AVX-512 while the system does not keep its registers: cpuid alone would
- * end in an illegal instruction or, worse, in corrupted registers. */
+/* The registers that the operating system saves on a context switch (XCR0). A processor
+ * may have AVX-512 although the system does not save its registers. Relying on cpuid
+ * alone would cause illegal instructions or, worse, corrupted registers. */
 static unsigned long long saved_state(void)
 {
     unsigned eax, edx;
@@ -52,7 +52,7 @@ gk_isa_level gk_isa_best(void)
     return detect();
 }
 
-/* -1: not yet looked up. Two threads that look it up at once store the same. */
+/* -1: not detected yet. Threads that detect it at the same time store the same value. */
 static _Atomic int current = -1;
 
 static GK_NOINLINE gk_isa_level first_lookup(void)

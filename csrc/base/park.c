@@ -7,6 +7,12 @@
 
 #include "base/clock.h"
 #include "base/compiler.h"
+#include "base/status.h"
+
+GK_INLINE int has_limit(int64_t deadline)
+{
+    return deadline != GK_NO_DEADLINE && deadline != GK_FOREVER;
+}
 
 #if defined(__linux__) && !defined(GK_PARK_TABLE)
 
@@ -15,14 +21,14 @@
 #  include <time.h>
 #  include <unistd.h>
 
-/* As in <linux/futex.h>, which a bare musl does not bring along. */
+/* As in <linux/futex.h>, which musl alone does not provide. */
 enum { FUTEX_WAKE = 1, FUTEX_WAIT_BITSET = 9, FUTEX_PRIVATE_FLAG = 128 };
 #  define FUTEX_BITSET_MATCH_ANY 0xffffffffu
 
 gk_wait_result gk_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline)
 {
     struct timespec t, *limit = NULL;
-    if (deadline != GK_FOREVER) {
+    if (has_limit(deadline)) {
         if (deadline < 0)
             deadline = 0;
         t.tv_sec = (time_t)(deadline / GK_SECOND);
@@ -51,18 +57,18 @@ void gk_park_after_fork_in_child(void) {}
 gk_wait_result gk_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline)
 {
     DWORD ms = INFINITE;
-    if (deadline != GK_FOREVER) {
+    if (has_limit(deadline)) {
         int64_t left = deadline - gk_now();
         if (left <= 0)
             return GK_TIMED_OUT;
-        /* Rounded up: waking a little late beats spinning through the last
-         * millisecond. Longer waits come back early and are waited again. */
+        /* Rounded up: waking a little late is better than spinning through the last
+         * millisecond. Waits longer than the maximum return early, and callers loop. */
         int64_t whole = (left + GK_MILLISECOND - 1) / GK_MILLISECOND;
         ms = whole > 0x7ffffffe ? 0x7ffffffe : (DWORD)whole;
     }
     if (WaitOnAddress((volatile void *)word, &expected, sizeof expected, ms))
         return GK_WOKEN;
-    return GetLastError() == ERROR_TIMEOUT && deadline != GK_FOREVER && gk_now() >= deadline
+    return GetLastError() == ERROR_TIMEOUT && has_limit(deadline) && gk_now() >= deadline
                ? GK_TIMED_OUT
                : GK_WOKEN;
 }
@@ -83,8 +89,8 @@ void gk_park_after_fork_in_child(void) {}
 #  include <pthread.h>
 #  include <time.h>
 
-/* Sleepers on different words may share a bucket, so every wake-up wakes the
- * whole bucket and each sleeper looks at its own word again. */
+/* Sleepers on different words may share a bucket, so every wake-up wakes the whole
+ * bucket, and each sleeper checks its own word again. */
 enum { BUCKETS = 64 };
 
 static struct bucket {
@@ -136,13 +142,13 @@ gk_wait_result gk_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadli
     struct bucket *b = bucket_of(word);
     int error = 0;
     pthread_mutex_lock(&b->mutex);
-    /* Checked under the mutex that gk_wake() takes: a change made before that
-     * gk_wake() is either seen here or its broadcast comes after the wait. */
+    /* Checked under the mutex that gk_wake() takes: either a change before gk_wake()
+     * is seen here, or its broadcast comes after the wait has begun. */
     if (atomic_load(word) == expected) {
-        if (deadline == GK_FOREVER)
-            pthread_cond_wait(&b->changed, &b->mutex);
-        else
+        if (has_limit(deadline))
             error = timed_wait(b, deadline < 0 ? 0 : deadline);
+        else
+            pthread_cond_wait(&b->changed, &b->mutex);
     }
     pthread_mutex_unlock(&b->mutex);
     return error == ETIMEDOUT ? GK_TIMED_OUT : GK_WOKEN;

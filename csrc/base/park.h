@@ -1,8 +1,8 @@
-/* Sleeping until a 32-bit word changes: the one blocking primitive, on which
- * the pool and every lock of gilkit are built.
+/* Sleeping until a 32-bit word changes: the blocking primitive below the pool and every
+ * lock of gilkit.
  *
- * A futex on Linux, WaitOnAddress on Windows, and a table of mutexes and
- * condition variables elsewhere (GK_PARK_TABLE forces the table, for tests).
+ * It is a futex on Linux, WaitOnAddress on Windows, and elsewhere a table of mutexes
+ * and condition variables (GK_PARK_TABLE forces the table, for tests).
  */
 #ifndef GK_PARK_H
 #define GK_PARK_H
@@ -12,11 +12,11 @@
 
 typedef enum { GK_WOKEN = 0, GK_TIMED_OUT = 1 } gk_wait_result;
 
-/* Sleeps while *word == expected, until gk_wake() on the word or `deadline`
- * (gk_now() time; GK_FOREVER for none). May return early without cause (a
- * signal, a wake-up meant for an earlier user of the address): callers loop.
- * Comparing and falling asleep are one step as seen by gk_wake(): a change of
- * the word followed by gk_wake() is never missed. */
+/* Sleeps while *word == expected, until gk_wake() on the word or until `deadline`
+ * (base/status.h). May return early without cause (a signal, a wake-up meant for
+ * an earlier user of the address), so callers loop. Comparing and falling asleep
+ * are one step as seen by gk_wake(): a change of the word followed by gk_wake()
+ * is never missed. */
 gk_wait_result gk_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline);
 
 /* Wakes at most `count` threads that sleep on the word. */
@@ -24,7 +24,7 @@ void gk_wake(_Atomic uint32_t *word, int count);
 
 #define GK_WAKE_ALL 0x7fffffff
 
-/* In a forked child: forgets sleepers that exist only in the parent. */
+/* In a forked child: forgets sleepers, which exist only in the parent. */
 void gk_park_after_fork_in_child(void);
 
 #endif

@@ -36,7 +36,7 @@ struct gk_thread {
     HANDLE handle;
 #else
     pthread_t handle;
-    _Atomic long kernel_id; /* Linux: what the kernel calls it; 0: it has not run yet */
+    _Atomic long kernel_id; /* its Linux thread ID; 0: it has not run yet */
 #endif
 };
 
@@ -78,7 +78,7 @@ static unsigned __stdcall enter(void *argument)
     return 0;
 }
 
-/* What the header of the program asks for. */
+/* The size in the program's header. */
 static size_t default_stack_size(void)
 {
     const char *program = (const char *)GetModuleHandleW(NULL);
@@ -153,7 +153,7 @@ static size_t default_stack_size(void)
 #  endif
 }
 
-/* Some systems take whole pages only. */
+/* Some systems accept only whole pages. */
 static int set_stack_size(pthread_attr_t *attributes, size_t size)
 {
     long asked = sysconf(_SC_PAGESIZE);
@@ -173,8 +173,8 @@ gk_thread *gk_thread_start_with_stack(void (*run)(void *), void *arg, const char
     if (error == 0) {
         error = set_stack_size(&attributes, gk_thread_stack_size(stack_size));
         if (error == 0) {
-            /* A new thread inherits the mask of its creator: blocking here, and not
-             * in the thread itself, leaves no moment in which it could take a signal. */
+            /* A new thread inherits its creator's mask. Blocking the signals here, and not
+             * in the thread itself, leaves no moment in which it could receive one. */
             gk_signal_mask before;
             gk_signal_mask_set_internal(&before);
             error = pthread_create(&t->handle, &attributes, enter, t);
@@ -189,14 +189,14 @@ gk_thread *gk_thread_start_with_stack(void (*run)(void *), void *arg, const char
     return t;
 }
 
-/* pthread_join returns when the thread has let go of its stack; for a moment
- * more the kernel counts it among the process's threads, and CPython warns of
- * forks in a process that has any. */
+/* pthread_join returns once the thread has released its stack. For a moment longer the
+ * kernel counts it among the process's threads, and CPython warns about a fork in a
+ * process that has several. */
 static void wait_until_gone(gk_thread *t)
 {
 #  if defined(__linux__)
     long id = atomic_load(&t->kernel_id), process = (long)getpid();
-    /* Bounded, for the number might be given to another thread at once. */
+    /* Bounded, because the ID might be reused by another thread at once. */
     for (int i = 0; i < 10000 && syscall(SYS_tgkill, process, id, 0) == 0; i++)
         sched_yield();
 #  else

@@ -1,12 +1,12 @@
-/* Cancellation: what ends a region before its last chunk, and the calling
- * thread's duties meanwhile: deadline, signals, fork. */
+/* What ends a region before its last chunk: status, tokens, deadline, poll, fork. */
+#include "runtime/cancel.h"
+
 #include <stddef.h>
 
 #include "base/clock.h"
-#include "runtime/region.h"
 
-/* A poll comes after 100 times of what the last one took, between these:
- * one that waits (for the GIL that another thread holds on to) comes seldom. */
+/* The pause before a poll is 100 times what the last poll took, within these bounds.
+ * A poll that has to wait (for the GIL that another thread keeps) is thus rare. */
 static const int64_t POLL_PAUSE_LEAST = 2 * GK_MILLISECOND;
 static const int64_t POLL_PAUSE_MOST = 50 * GK_MILLISECOND;
 
@@ -46,8 +46,8 @@ int gk_region_ended_outside(gk_region *r)
     return 0;
 }
 
-/* Lets the owner of the calling thread see its signals. What runs in there may
- * call gk_parallel_for: regions of its own, which this one's end does not end. */
+/* Runs the poll, which handles signals. Code that runs inside may call gk_parallel_for;
+ * the end of this region does not end those regions. */
 static void poll(gk_region *r, int64_t now)
 {
     gk_region *owner = r->poll_owner;
@@ -62,39 +62,28 @@ static void poll(gk_region *r, int64_t now)
                                                           : POLL_PAUSE_MOST);
 }
 
-void gk_region_attend(gk_region *r, int64_t now)
+void gk_region_poll_duties(gk_region *r, int64_t now)
 {
-    if (r->asleep)
-        gk_wake_meanwhile(r, now);
-    if (r->deadline != 0 && now >= r->deadline)
+    if (r->deadline != GK_NO_DEADLINE && now >= r->deadline)
         gk_region_cancel(r, GK_TIMEOUT);
-    /* Not again once it said "end": an exception is waiting to be raised. */
-    if (r->poll_owner != NULL && now >= r->poll_owner->next_poll && r->in_poll == 0 && !r->orphaned && !gk_region_ended(r))
+    /* Not after the region has ended: an exception may be waiting to be raised. */
+    if (r->poll_owner != NULL && now >= r->poll_owner->next_poll && r->in_poll == 0 && !r->orphaned &&
+        !gk_region_ended(r))
         poll(r, now);
 }
 
-int gk_cancelled(void)
-{
-    gk_region *r = gk_self.region;
-    if (r == NULL)
-        return 0;
-    if (gk_self.participant == 0 && (r->poll_owner != NULL || r->deadline != 0))
-        gk_region_attend(r, gk_now());
-    return gk_region_ended(r);
-}
-
-/* Stands, in a child, for the region that the forking thread was a helper of. */
+/* In a forked child, replaces the region that the forking thread was a helper of. */
 static gk_region orphaned = {.status = GK_FORKED, .slot = -1, .orphaned = 1};
 
 void gk_regions_after_fork_in_child(void)
 {
-    /* The thread that forked may be inside regions. One that it had to itself
-     * goes on without a slot; one that it shared has chunks that were claimed
-     * by threads that do not exist here, and can never be whole. */
+    /* The thread that forked may be inside regions. One without helpers continues
+     * without a slot. One with helpers has chunks that were claimed by threads that
+     * do not exist here, so it can never complete. */
     gk_region *shared = NULL;
     if (gk_self.helped != NULL) {
-        /* That one lives on the stack of a thread that is not there any more:
-         * the next thread may be given it. */
+        /* The region is on the stack of a thread that no longer exists, and a new
+         * thread may get that memory. */
         gk_region **link = &gk_self.region;
         while (*link != gk_self.helped)
             link = &(*link)->parent;
@@ -108,7 +97,7 @@ void gk_regions_after_fork_in_child(void)
             shared = r;
         }
     }
-    /* The body that forked may compute in the child all the same. */
+    /* The body that forked may still compute in the child. */
     for (gk_region *r = gk_self.region; shared != NULL; r = r->parent) {
         r->orphaned = 1;
         if (r == shared)

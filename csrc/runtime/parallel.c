@@ -1,36 +1,45 @@
-/* parallel_for: begins a region, claims and runs its chunks, ends it. README.md
- * tells the protocol. */
+/* parallel_for: begins a region, claims and runs its chunks, and ends it. README.md
+ * describes the protocol. */
 #include "runtime/parallel.h"
 
 #include <stddef.h>
 
 #include "base/clock.h"
 #include "base/thread.h"
+#include "runtime/cancel.h"
 #include "runtime/region.h"
 #include "runtime/slots.h"
-
-GK_THREAD_LOCAL gk_thread_state gk_self;
+#include "runtime/waking.h"
 
 static const int64_t FIRST_POLL_AFTER = 30 * GK_MILLISECOND;
-/* What one claim takes: long against the claim, short against the polls; and
- * what it may always take, since less would not be worth a claim. */
+/* How long the chunks of one claim take: much longer than the claim, much shorter
+ * than the time between polls. A claim of LEAST_BATCH is always allowed, since a
+ * smaller one would cost more than it gets. */
 static const int64_t BATCH = 50 * GK_MICROSECOND;
 static const int64_t LEAST_BATCH = GK_MICROSECOND;
 
 int64_t gk_default_grain(int64_t n)
 {
-    /* 256 chunks are enough to balance some dozens of cores. Long ranges have
-     * more of them, since a chunk of many items hides what its claim costs. */
+    /* 256 chunks balance a few dozen cores. Long ranges get more, because the cost
+     * of a claim does not show in a chunk of many items. */
     int64_t chunks = n <= 1 << 16 ? 256 : 1024;
     return n / chunks + (n % chunks != 0); /* n + chunks may overflow */
 }
 
+/* The calling thread's duties between its claims. */
+static void caller_duties(gk_region *r, int64_t now)
+{
+    if (r->asleep)
+        gk_wake_meanwhile(r, now);
+    gk_region_poll_duties(r, now);
+}
+
 static void work_on_chunks(gk_region *r)
 {
-    /* One claim takes a batch of chunks that lasts about BATCH, so that neither
-     * the claim nor the clock shows, and no more than a share of what is left,
-     * so that the last batches balance: but not less than LEAST_BATCH, or where
-     * many threads are allowed every claim would be of one chunk. */
+    /* One claim takes a batch of chunks that lasts about BATCH, so neither the claim
+     * nor the clock shows, but at most a share of the chunks left, so the last
+     * batches balance. Without the minimum of LEAST_BATCH, a region that allows many
+     * threads would claim single chunks. */
     int64_t batch = 1, least = 1, next = 0, before = gk_now();
     while (!gk_region_ended(r)) {
         int64_t part = (r->chunks - next) / (4 * (int64_t)r->threads) + 1;
@@ -38,8 +47,8 @@ static void work_on_chunks(gk_region *r)
             part = least;
         int64_t count = batch < part ? batch : part;
         GK_STEP();
-        /* Relaxed is enough: the counter says who runs a chunk; what a chunk
-         * reads and writes is ordered by join and leave. */
+        /* Relaxed is enough: the counter only assigns chunks to threads. Join and leave
+         * order the memory that chunks read and write. */
         int64_t first = atomic_fetch_add_explicit(&r->next, count, memory_order_relaxed);
         if (first >= r->chunks)
             break;
@@ -50,7 +59,7 @@ static void work_on_chunks(gk_region *r)
             int64_t begin = chunk * r->grain;
             r->body(begin, r->n - begin > r->grain ? begin + r->grain : r->n, r->data);
             if (GK_UNLIKELY(gk_self.region != r))
-                return; /* a helper, in a child: the region is not here */
+                return; /* a helper in a forked child, which does not have the region */
             if (gk_region_ended(r))
                 break;
         }
@@ -63,11 +72,11 @@ static void work_on_chunks(gk_region *r)
         least = count * LEAST_BATCH / (taken + 1);
         before = now;
         if (gk_self.participant == 0)
-            gk_region_attend(r, now);
+            caller_duties(r, now);
     }
 }
 
-void gk_region_work(gk_region *r)
+static void work(gk_region *r)
 {
     if (r->on_enter == NULL) {
         work_on_chunks(r);
@@ -86,14 +95,14 @@ void gk_region_work(gk_region *r)
         gk_withdraw_offer(r->slot);
 }
 
-int gk_participant(void)
+int gk_cancelled(void)
 {
-    return gk_self.participant;
-}
-
-int gk_inside(void)
-{
-    return gk_self.region != NULL;
+    gk_region *r = gk_self.region;
+    if (r == NULL)
+        return 0;
+    if (gk_self.participant == 0 && gk_region_has_duties(r))
+        caller_duties(r, gk_now());
+    return gk_region_ended(r);
 }
 
 int gk_participants(const gk_options *options)
@@ -102,8 +111,8 @@ int gk_participants(const gk_options *options)
     return threads < GK_MAX_THREADS ? threads : GK_MAX_THREADS;
 }
 
-/* Whether this region or one around it is published: its thread is a caller that
- * is counted, or a helper of one. */
+/* Whether this region or one around it is published: then this thread is a counted
+ * caller, or the helper of one. */
 static int inside_published(const gk_region *r)
 {
     for (; r != NULL; r = r->parent)
@@ -126,6 +135,7 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
         .data = data,
         .on_enter = options->on_enter,
         .on_exit = options->on_exit,
+        .work = work,
         .n = n,
         .grain = options->grain > 0 ? options->grain : gk_default_grain(n),
         .threads = gk_participants(options),
@@ -133,7 +143,7 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
         .token = options->token,
         .outer_tokens = options->outer_tokens,
         .parent = parent,
-        /* `in_poll` is of the caller, who may poll just now while a helper comes here. */
+        /* `in_poll` belongs to the caller, which may be polling while a helper is here. */
         .independent = parent != NULL && (parent->orphaned || (parent_participant == 0 && parent->in_poll > 0)),
         .poll = options->poll,
         .poll_context = options->poll_context,
@@ -146,15 +156,15 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
     if (r.poll != NULL)
         r.poll_owner = &r;
     if (parent != NULL && parent_participant == 0 && !r.independent) {
-        /* This thread owes the outer region's caller the same attention. */
+        /* This thread is also the outer region's caller, and takes its duties along. */
         if (r.poll == NULL)
             r.poll_owner = parent->poll_owner;
-        if (parent->deadline != 0 && (r.deadline == 0 || parent->deadline < r.deadline))
+        if (parent->deadline != GK_NO_DEADLINE && (r.deadline == GK_NO_DEADLINE || parent->deadline < r.deadline))
             r.deadline = parent->deadline;
     }
     gk_self.region = &r;
     gk_self.participant = 0;
-    /* Once for each running caller, or gk_pool_stop() would take the pool for idle. */
+    /* Each running caller counts once, or gk_pool_stop() would consider the pool idle. */
     r.counted = !inside_published(parent);
     gk_signal_mask signals;
     if (r.threads > 1) {
@@ -166,20 +176,20 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
         }
         gk_publish(&r);
     }
-    if (r.slot >= 0 || r.poll != NULL || r.deadline != 0) {
+    if (r.slot >= 0 || r.poll != NULL || r.deadline != GK_NO_DEADLINE) {
         r.started = gk_now();
         r.next_poll = r.started + FIRST_POLL_AFTER;
-        if (r.deadline != 0 && r.started >= r.deadline)
+        if (r.deadline != GK_NO_DEADLINE && r.started >= r.deadline)
             gk_region_cancel(&r, GK_TIMEOUT);
     }
     if (r.slot >= 0)
         gk_wake_before(&r);
-    gk_region_work(&r);
+    work(&r);
     if (r.slot >= 0) {
         gk_wake_record_cost(&r, gk_now());
         gk_retire(&r);
     }
-    gk_self.region = r.parent; /* which a fork may have changed */
+    gk_self.region = r.parent; /* a fork may have changed it */
     gk_self.participant = parent_participant;
     return atomic_load_explicit(&r.status, memory_order_relaxed);
 }

@@ -1,7 +1,7 @@
-/* parallel_for on the process's one pool of threads: the interface that every
- * kernel, and through gilkit.h everybody's code, is written against.
+/* parallel_for on the process's one pool of threads. Every kernel uses this
+ * interface, and other packages use it through gilkit.h.
  *
- * The protocol behind it is told in runtime/README.md.
+ * runtime/README.md describes the protocol behind it.
  */
 #ifndef GK_PARALLEL_H
 #define GK_PARALLEL_H
@@ -10,20 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Computes the items begin <= i < end. Called from several threads at once,
- * each time with another chunk. */
-typedef void gk_body(int64_t begin, int64_t end, void *data);
+#include "base/status.h"
 
-/* How a region ended. A body may end it with any positive code of its own. */
-enum {
-    GK_OK = 0,
-    GK_CANCELLED = -1, /* by a cancel token, or because an outer region was cancelled */
-    GK_TIMEOUT = -2,   /* the deadline passed */
-    GK_NO_MEMORY = -3,
-    GK_INTERRUPTED = -4, /* poll() asked for the end: a signal handler raised */
-    GK_FORKED = -5,      /* this is a child forked inside the region, which needed
-                            threads that only the parent has */
-};
+/* Computes the items begin <= i < end. Called from several threads at once, each
+ * time with a different chunk. */
+typedef void gk_body(int64_t begin, int64_t end, void *data);
 
 /* Another thread cancels a region through its token. The first reason stays. */
 typedef struct {
@@ -32,47 +23,48 @@ typedef struct {
 
 void gk_cancel_token_set(gk_cancel_token *token, int reason);
 
-/* The tokens of nested blocks: each of them ends what is inside. */
+/* The tokens of nested blocks. Each one ends the regions inside its block. */
 typedef struct gk_token_list {
     gk_cancel_token *token;
-    const struct gk_token_list *outer; /* NULL: there are no more */
+    const struct gk_token_list *outer; /* NULL: the last one */
 } gk_token_list;
 
-/* What a caller may ask of a region. All zero is the default. */
+/* Options of a region. All zero is the default. */
 typedef struct {
-    int threads;   /* at most so many, the caller among them; 0: gk_num_threads() */
-    int eager;     /* wake sleeping workers at once: the work is known to be long */
-    int64_t grain; /* items a chunk; 0: chosen from n */
-    int64_t deadline;           /* gk_now() time; 0: none */
+    int threads;   /* maximum, including the caller; 0: gk_num_threads() */
+    int eager;     /* wake a worker at once, because the work is known to be long */
+    int64_t grain; /* items per chunk; 0: chosen from n */
+    int64_t deadline;           /* a time of gk_now(); GK_NO_DEADLINE: none */
     gk_cancel_token *token;     /* NULL: none */
     int (*poll)(void *context); /* called by the calling thread after 30 ms and then
                                    every 2 to 50 ms; nonzero: GK_INTERRUPTED */
     void *poll_context;
-    /* What a thread does around its share of the region, both or neither: it
-     * runs enter(data) before its first chunk and leave(data, what enter gave)
-     * after its last, before anybody waits for it: so a body can attach to an
-     * interpreter once. When enter gives NULL, the thread takes no chunk; when
-     * it is the caller's thread, the region ends with GK_NO_MEMORY. */
+    /* Hooks around a thread's share of the region; set both or neither. The thread
+     * calls on_enter(data) before its first chunk, and passes the result to on_exit()
+     * after its last, before another thread waits for it. A body can thus attach to an
+     * interpreter once. If on_enter() returns NULL, the thread runs no chunk; on the
+     * calling thread this ends the region with GK_NO_MEMORY. */
     void *(*on_enter)(void *data);
     void (*on_exit)(void *data, void *entered);
-    /* The body is not gilkit's own: it may start programs and threads, which
-     * inherit its signal mask, or recurse. Helpers run it with the caller's
-     * signal mask, on stacks of at least stack_size bytes (0: the default). */
+    /* The body is not gilkit's own, and may recurse or start programs and threads,
+     * which inherit its signal mask. Helpers run it with the caller's signal mask,
+     * on stacks of at least stack_size bytes (0: the default). */
     int foreign;
     size_t stack_size;
-    const gk_token_list *outer_tokens; /* more of them, looked at only beside a token */
+    const gk_token_list *outer_tokens; /* further tokens; ignored if `token` is NULL */
 } gk_options;
 
-/* Runs body over 0 <= i < n in chunks of `grain` items, on the calling thread
- * and on workers of the pool, which take over the caller's floating-point control. Returns when every chunk is done (GK_OK), or when
- * the region was cancelled and no thread is inside the body any more.
+/* Runs the body over 0 <= i < n in chunks of `grain` items, on the calling thread
+ * and on workers of the pool, which take over the caller's floating-point control.
+ * Returns GK_OK when every chunk is done. If the region is cancelled, returns the
+ * reason once no thread is inside the body any more.
  *
- * How n is cut depends on n and grain alone, never on the number of threads:
- * a body that keeps a result for each chunk, combined afterwards in order,
- * gives the same bits on every machine.
+ * How n is cut depends only on n and grain, never on the number of threads. A body
+ * that keeps one result per chunk, to be combined in order afterwards, gives the
+ * same bits on every machine.
  *
- * May be called from any thread, also from inside a body (nested), and after
- * fork. `options` may be NULL. */
+ * May be called from any thread, from inside a body (nested), and after fork.
+ * `options` may be NULL. */
 int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *options);
 
 /* The chunk size that a region of n items has when grain is 0. */
@@ -80,51 +72,51 @@ int64_t gk_default_grain(int64_t n);
 
 /* From inside a body. */
 
-/* Cancels the innermost region of this thread with `code` (not 0); the first
- * code stays and is what gk_parallel_for returns. */
+/* Cancels the innermost region of this thread with `code` (not 0). The first code
+ * stays, and gk_parallel_for returns it. */
 void gk_cancel(int code);
 
-/* True once the region, or one around it, is to end: a body whose chunks take
- * longer than some milliseconds looks from time to time and returns early.
- * On the calling thread this also runs poll() and looks at the deadline. */
+/* True once the region, or one around it, has been ended. A body whose chunks take
+ * more than a few milliseconds calls this from time to time and returns early.
+ * On the calling thread it also runs poll() and checks the deadline. */
 int gk_cancelled(void);
 
-/* This thread's place in the innermost region: 0 for the caller, and below the
- * region's number of threads: an index into scratch memory. */
+/* This thread's number in the innermost region, from 0 (the caller) up to the
+ * region's number of threads less one. Usable as an index into scratch memory. */
 int gk_participant(void);
 
-/* Whether this thread is at work in any region: a wait for the end of another
- * thread's work may then be a wait for itself. */
+/* Whether this thread works in any region. If so, a wait for the end of another
+ * thread's work may be a wait for itself. */
 int gk_inside(void);
 
-/* How many participants a region with these options can have: the size of
- * such scratch. `options` may be NULL. */
+/* The maximum number of participants of a region with these options, for sizing
+ * that scratch memory. `options` may be NULL. */
 int gk_participants(const gk_options *options);
 
 /* The pool. */
 
-/* The number of threads of a region that asks for none: the value set, else
+/* The default number of threads of a region: the value set below, else
  * GILKIT_NUM_THREADS, else gk_cores_usable(). */
 int gk_num_threads(void);
 
 /* Sets it; 0 returns to the default. */
 void gk_set_num_threads(int threads);
 
-/* Workers that exist now, and those of them that are asleep. */
+/* The number of workers, and how many of them are asleep. */
 int gk_pool_workers(void);
 int gk_pool_sleepers(void);
 
-/* How long a worker without work spins before it sleeps; nanoseconds. */
+/* How long an idle worker spins before it sleeps, in nanoseconds. */
 int64_t gk_pool_spin(void);
 void gk_pool_set_spin(int64_t nanoseconds);
 
-/* Ends and joins the workers if no region is running; the next region starts
- * new ones. Returns whether none is left. */
+/* Ends and joins the workers if no region is running. The next region starts new
+ * ones. Returns whether the workers were stopped. */
 int gk_pool_stop(void);
 
-/* Around fork(); registered with pthread_atfork by the first region that
- * starts a worker. An idle pool is stopped before the fork, so that it is
- * single-threaded; the child forgets workers and regions it does not have. */
+/* Handlers around fork(), which the first region that starts a worker registers with
+ * pthread_atfork. An idle pool is stopped before the fork, so the process has a single
+ * thread; the child forgets the workers and regions it does not have. */
 void gk_pool_before_fork(void);
 void gk_pool_after_fork_in_parent(void);
 void gk_pool_after_fork_in_child(void);

@@ -1,4 +1,4 @@
-/* Workers: find a region, join it, spin, park. README.md tells the protocol. */
+/* Workers: find a region, join it, spin, park. README.md describes the protocol. */
 #include "runtime/pool.h"
 
 #include <stdatomic.h>
@@ -11,6 +11,7 @@
 #include "base/park.h"
 #include "base/signals.h"
 #include "base/thread.h"
+#include "runtime/cancel.h"
 #include "runtime/region.h"
 #include "runtime/slots.h"
 
@@ -18,12 +19,12 @@
 #  include <pthread.h>
 #endif
 
-/* A worker as the pool sees it. */
+/* The pool's record of a worker. */
 typedef struct {
     gk_thread *thread;
     size_t stack_size;
-    /* For a thread that takes the place of another one: the region that its
-     * predecessor has joined for it, which has ended or is about to. */
+    /* For a thread that replaces another: its predecessor, which ends, and the region
+     * and slot that the predecessor has joined for it. */
     gk_thread *predecessor;
     gk_region *region;
     int slot;
@@ -34,22 +35,22 @@ static struct {
     _Alignas(GK_CACHE_LINE) _Atomic uint32_t epoch;
     _Atomic int32_t sleepers;
     _Alignas(GK_CACHE_LINE) _Atomic int32_t workers; /* that exist */
-    _Atomic int32_t closed;  /* nobody may begin to help */
-    _Atomic int32_t stop;    /* workers end; only while closed */
-    _Atomic uint32_t forks; /* this process is so many forks from the first */
+    _Atomic int32_t closed;  /* no worker may begin to help */
+    _Atomic int32_t stop;    /* workers end; set only while closed */
+    _Atomic uint32_t forks;  /* fork depth of this process */
     _Atomic int64_t spin;
     _Atomic int32_t threads_set;     /* by gk_set_num_threads; 0: default */
     _Atomic int32_t threads_wanted;  /* GILKIT_NUM_THREADS; -1: none, 0: not looked up yet */
     _Atomic int32_t cores;           /* 0: not looked up yet */
     _Atomic int64_t look_again_at;   /* when `cores` is out of date */
     _Atomic int64_t retry_start_at;  /* after a failed start */
-    /* Below: only with the lock. */
+    /* Below: protected by the lock. */
     _Atomic uint32_t locked;
     worker members[GK_MAX_THREADS];
 } pool = {.spin = GK_DEFAULT_SPIN};
 
-/* A lock that may be taken in pthread_atfork handlers and in a child: held for
- * a thread's start or all threads' end, never while a body runs. */
+/* A lock that may be taken in pthread_atfork handlers and in a child. It is held while
+ * threads are started or all are stopped, never while a body runs. */
 static void lock(void)
 {
     while (atomic_exchange_explicit(&pool.locked, 1, memory_order_acquire) != 0)
@@ -68,14 +69,14 @@ static void unlock(void)
 
 /* ---- Workers ---- */
 
-/* How many a woken worker wakes. From a wake-up call until the woken thread runs
- * as much time passes as three such calls take. */
+/* How many workers a woken worker wakes. A woken thread takes as long to run as three
+ * wake-up calls take. */
 enum { WAKES_EACH = 3 };
 
-static int wake(int count, const gk_region *r, int patient);
+static int wake(int count, const gk_region *r, int blocking);
 
-/* Joins a region that wants helpers, beginning the search at a place of this
- * worker's own, so that several callers get helpers evenly. */
+/* Joins a region that wants helpers. Each worker starts its search at a different slot,
+ * which spreads the helpers evenly over several callers. */
 static gk_region *find_region(unsigned start, int *slot)
 {
     uint64_t offered = gk_offers();
@@ -106,24 +107,24 @@ static void help(gk_region *r, int slot, int woken)
     gk_fp_control_set(r->fp_control);
     gk_self.region = gk_self.helped = r;
     gk_self.participant = 1 + atomic_fetch_add_explicit(&r->participants, 1, memory_order_relaxed);
-    /* The caller paid for one wake-up; the woken pass it on, so that all are
-     * awake after a few of them, one after another. */
+    /* The caller paid for one wake-up. Woken workers wake others, so all are awake
+     * after a few steps. */
     int missing = r->threads - 1 - gk_self.participant;
     if (woken && missing > 0 && (gk_offers() >> slot & 1) != 0)
         wake(missing < WAKES_EACH ? missing : WAKES_EACH, r, 1);
-    gk_region_work(r);
-    /* Here the exception flags that the region raised on this thread could be
-     * collected for the caller; so far they stay in this thread. */
+    r->work(r);
+    /* The floating-point exception flags that the body raised stay in this thread. They
+     * could be collected for the caller here. */
     gk_fp_control_set(own);
     gk_self.region = NULL;
     gk_self.participant = 0;
-    if (gk_self.helped != NULL) /* else forked meanwhile: the slot knows nothing of this thread */
+    if (gk_self.helped != NULL) /* else the body forked, and the child's slot does not count this thread */
         gk_leave(slot);
     gk_self.helped = NULL;
 }
 
-/* Affinity and quota may change while the program runs: a look costs some ten
- * microseconds, so one thread takes it, once a second at most. */
+/* Affinity and quota may change while the program runs. Reading them costs about ten
+ * microseconds, so one thread does it, at most once a second. */
 static int usable_cores(void)
 {
     int64_t now = gk_now_coarse(), due = atomic_load_explicit(&pool.look_again_at, memory_order_relaxed);
@@ -138,14 +139,14 @@ static int usable_cores(void)
     return cores;
 }
 
-/* Threads that compute, or look for work. */
+/* The number of threads that compute or look for work. */
 static int busy_threads(void)
 {
     return gk_callers() + atomic_load_explicit(&pool.workers, memory_order_relaxed) -
            atomic_load(&pool.sleepers); /* seq_cst: [offer-park] */
 }
 
-/* Spinning is for cores that have nothing else to do. */
+/* Workers spin only while there are cores with nothing else to do. */
 static int may_spin(void)
 {
     return busy_threads() <= usable_cores();
@@ -175,8 +176,8 @@ static void park(void)
     uint32_t epoch = atomic_load(&pool.epoch);
     atomic_fetch_add(&pool.sleepers, 1);
     GK_STEP();
-    /* Looked at again after saying "I sleep": either this worker sees the
-     * offer, or the caller sees the sleeper [offer-park]. The same for stop. */
+    /* Checked again after this worker counts as a sleeper: either it sees the offer, or
+     * the caller sees the sleeper [offer-park]. The same holds for stop [stop-park]. */
     if (gk_offers() == 0 && atomic_load(&pool.stop) == 0) {
         GK_STEP();
         gk_wait(&pool.epoch, epoch, GK_FOREVER);
@@ -186,11 +187,11 @@ static void park(void)
 
 static void worker_main(void *argument);
 
-/* Ends this worker in favour of one with a larger stack, which goes on in its
- * place in the pool and in the region that it has joined. Returns 0 if there is
- * no such thread to be had: this one leaves the region then.
+/* Starts a thread with a larger stack, which takes over this worker's place in the pool
+ * and in the region that it has joined; the worker then ends. Returns 0 if no such
+ * thread could be started, and then the worker leaves the region.
  *
- * Nobody who has the lock waits for a helper, so a helper may wait for the lock. */
+ * A helper may wait for the lock, since the lock holder never waits for a helper. */
 static int replace(worker *w, gk_region *r, int slot)
 {
     if (gk_now() < atomic_load_explicit(&pool.retry_start_at, memory_order_relaxed))
@@ -215,13 +216,13 @@ static void worker_main(void *argument)
     unsigned start = 7 * (unsigned)(w - pool.members);
     size_t stack_size = w->stack_size;
     uint32_t forks = atomic_load(&pool.forks);
-    int woken = 1; /* a new worker passes the wake-up on, too */
+    int woken = 1;   /* a new worker wakes others, too */
     int foreign = 0; /* this thread has the signal mask of a caller */
-    gk_region *r = w->region; /* which a predecessor has joined */
+    gk_region *r = w->region; /* joined by a predecessor, or NULL */
     int slot = w->slot;
     if (w->predecessor != NULL)
         gk_thread_join(w->predecessor);
-    /* A body may fork on this thread: in the child it ends after that body. */
+    /* A body may fork on this thread; in the child, the thread ends after that body. */
     while (atomic_load(&pool.stop) == 0 && atomic_load(&pool.forks) == forks) {
         if (r == NULL)
             r = find_region(start, &slot);
@@ -255,27 +256,27 @@ static void stop_at_exit(void)
 static void register_handlers(void)
 {
     pthread_atfork(gk_pool_before_fork, gk_pool_after_fork_in_parent, gk_pool_after_fork_in_child);
-    /* Also when the library is unloaded: its idle workers would run code that
-     * is not there any more. */
+    /* Also runs when the library is unloaded: idle workers would go on to run code that
+     * is no longer mapped. */
     atexit(stop_at_exit);
 }
 static pthread_once_t handlers = PTHREAD_ONCE_INIT;
 #endif
 
-/* Starts `count` workers for a region, or fewer if it cannot use them. Too few threads are no
- * error: the region goes on with those there are, and no start is tried again
- * for a while. Returns 0 if another thread has the lock.
+/* Starts `count` workers for a region, or fewer if it cannot use as many. A failed start
+ * is not an error: the region continues with the workers there are, and no start is
+ * tried for a second. Returns 0 if another thread has the lock.
  *
- * A helper is patient and waits for the lock, since nobody who holds it waits
- * for a helper. A caller is not: its own chunks are the better use of its time. */
-static int start_workers(int count, const gk_region *r, int patient)
+ * A helper is `blocking` and waits for the lock, since the lock holder never waits for a
+ * helper. A caller does not wait; its time is better spent on its own chunks. */
+static int start_workers(int count, const gk_region *r, int blocking)
 {
     if (gk_now() < atomic_load_explicit(&pool.retry_start_at, memory_order_relaxed))
         return 1;
 #if !defined(_WIN32)
     pthread_once(&handlers, register_handlers);
 #endif
-    if (patient)
+    if (blocking)
         lock();
     else if (!try_lock())
         return 0;
@@ -284,7 +285,7 @@ static int start_workers(int count, const gk_region *r, int patient)
     if (end > limit)
         end = limit < GK_MAX_THREADS ? limit : GK_MAX_THREADS;
     for (; index < end && atomic_load(&pool.stop) == 0; index++) {
-        /* Counted before it runs: it counts itself among the sleepers. */
+        /* Counted before it runs, because it may add itself to the sleepers. */
         atomic_fetch_add(&pool.workers, 1);
         worker *w = &pool.members[index];
         *w = (worker){.stack_size = stack_size};
@@ -300,7 +301,7 @@ static int start_workers(int count, const gk_region *r, int patient)
 }
 
 /* See gk_pool_wake() and start_workers(). */
-static int wake(int count, const gk_region *r, int patient)
+static int wake(int count, const gk_region *r, int blocking)
 {
     GK_STEP();
     int cores = usable_cores(), threads = r->threads, wanted = threads > cores ? threads : cores;
@@ -308,12 +309,13 @@ static int wake(int count, const gk_region *r, int patient)
         return 0;
     int asleep = atomic_load(&pool.sleepers); /* seq_cst: [offer-park] */
     if (asleep > 0) {
-        /* A worker between its last look and its sleep sees the word changed. */
+        /* A worker between its last check and its sleep sees that the word has changed
+         * [wake-sleep]. */
         atomic_fetch_add(&pool.epoch, 1);
         gk_wake(&pool.epoch, count < asleep ? count : asleep);
     }
     if (count > asleep && atomic_load(&pool.workers) < threads - 1)
-        return start_workers(count - asleep, r, patient);
+        return start_workers(count - asleep, r, blocking);
     return 1;
 }
 
@@ -322,8 +324,8 @@ int gk_pool_wake(int count, const gk_region *region)
     return wake(count, region, 0);
 }
 
-/* Ends the workers if none is inside a region; with the lock. Never waits for a
- * body: the thread that stops the pool may hold what a body needs, as the GIL. */
+/* Ends the workers if none is inside a region. Called with the lock. Never waits for a
+ * body, because the calling thread may hold something a body needs, such as the GIL. */
 static int stop_idle_workers(void)
 {
     if (gk_callers() != 0)
@@ -357,9 +359,9 @@ int gk_pool_stop(void)
 
 void gk_pool_before_fork(void)
 {
-    /* Locked until after the fork: no worker starts meanwhile, and the child
-     * finds the list of workers whole. Who holds the lock waits for no body, so
-     * a body may wait for it. */
+    /* Locked until after the fork, so no worker starts meanwhile and the child inherits
+     * a consistent list of workers. The lock holder never waits for a body, so a body
+     * may block on the lock. */
     lock();
     stop_idle_workers();
 }
@@ -371,8 +373,8 @@ void gk_pool_after_fork_in_parent(void)
 
 void gk_pool_after_fork_in_child(void)
 {
-    /* Regions may have been running in other threads: none of them exists here,
-     * nor do the workers. Only this thread does. */
+    /* Other threads may have been running regions. Neither they nor the workers exist
+     * here, only this thread. */
     int workers = atomic_load(&pool.workers);
     for (int i = 0; i < workers; i++)
         gk_thread_forget(pool.members[i].thread);

@@ -13,8 +13,8 @@ typedef struct {
     int64_t grain;
 } reduction;
 
-/* Partials up to this size are folded on the stack, where no other thread's
- * partial shares their cache line. */
+/* Partials up to this size are folded on the stack, where they share no cache line
+ * with another thread's partial. */
 enum { SMALL = 256, ALIGNMENT = _Alignof(max_align_t) };
 
 static void fold_chunk(int64_t begin, int64_t end, void *data)

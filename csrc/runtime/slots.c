@@ -1,23 +1,22 @@
-/* Slots: where a region is published, joined, left and retired. README.md tells
- * the protocol; the names in brackets, as [offer-park], are its races. */
+/* Publishes, joins, leaves and retires regions. README.md describes the protocol; a
+ * name in brackets, such as [offer-park], is one of its races. */
 #include "runtime/slots.h"
 
 #include <stddef.h>
 
 #include "base/clock.h"
 #include "base/park.h"
-#include "runtime/pool.h"
+#include "runtime/cancel.h"
 
-/* How often a caller looks up that waits for its helpers. */
+/* How often a caller that waits for its helpers attends to its duties. */
 static const int64_t LOOK_UP_EVERY = 5 * GK_MILLISECOND;
 
-/* A slot's word: whether its region takes helpers, how many more it takes, and
- * how many are inside. One word, so that joining and retiring cannot both win
- * [join-retire]. */
+/* A slot's word says whether its region accepts helpers, how many more, and how many
+ * are inside. It is one word, so joining and retiring cannot both win [join-retire]. */
 enum {
     HELPERS = 0x0fff, /* helpers inside */
     ROOM_ONE = 0x1000,
-    ROOM = 0xfff000, /* helpers that may still join */
+    ROOM = 0xfff000, /* places left for helpers */
     OPEN = 1 << 24,
     RESERVED = 1 << 25, /* a caller owns the slot */
     WAITED = 1 << 26,   /* the caller sleeps until the last helper has left */
@@ -28,8 +27,8 @@ static struct slot {
     gk_region *region;
 } slots[GK_SLOTS];
 
-/* Bits 0..47: slots whose region wants helpers; above: callers in regions. One
- * word, because publishing changes both and workers spin on the first. */
+/* Bits 0..47: slots whose region wants helpers. Above: the number of callers in
+ * regions. It is one word because publishing changes both. */
 #define CALLER (UINT64_C(1) << GK_SLOTS)
 static _Alignas(GK_CACHE_LINE) _Atomic uint64_t work_mask;
 
@@ -71,18 +70,18 @@ void gk_publish(gk_region *r)
         s->region = r;
         r->slot = index;
         GK_STEP();
-        /* The bit of a free slot is 0, so the sum sets it. seq_cst: [offer-park].
-         * Before the slot opens: who takes its last place also withdraws the
-         * offer, and a bit set after that would stand without room, so that
-         * workers could neither join nor sleep [offer-open]. */
+        /* The bit of a free slot is 0, so the addition sets it. seq_cst: [offer-park].
+         * This comes before the slot opens: the helper that takes the last place
+         * withdraws the offer, and a bit set after that would remain without room,
+         * so workers could neither join nor sleep [offer-open]. */
         atomic_fetch_add(&work_mask, (UINT64_C(1) << index) + (r->counted ? CALLER : 0));
         GK_STEP();
-        /* Release: who joins sees the region's fields [publish-join]. */
+        /* Release: a helper that joins sees the region's fields [publish-join]. */
         atomic_store_explicit(&s->word, RESERVED | OPEN | (uint32_t)(r->threads - 1) * ROOM_ONE,
                               memory_order_release);
         return;
     }
-    /* Every slot is taken: so are the cores. The caller computes alone. */
+    /* Every slot is taken, and thus every core. The caller computes alone. */
 }
 
 void gk_withdraw_offer(int slot)
@@ -92,10 +91,10 @@ void gk_withdraw_offer(int slot)
         atomic_fetch_and(&work_mask, ~bit);
 }
 
-/* Waits until no helper is inside; runs the poll while it waits. */
+/* Waits until no helper is inside, and attends to the caller's duties meanwhile. */
 static void wait_for_helpers(gk_region *r, _Atomic uint32_t *word)
 {
-    /* A helper is in its last chunk: most often it is done in a moment. */
+    /* Helpers are in their last chunk, which usually ends in a moment. */
     int64_t spin_until = gk_now() + GK_WAKE_COST;
     for (int i = 1;; i++) {
         if ((atomic_load_explicit(word, memory_order_acquire) & HELPERS) == 0)
@@ -104,14 +103,16 @@ static void wait_for_helpers(gk_region *r, _Atomic uint32_t *word)
             break;
         gk_cpu_relax();
     }
-    int watched = r->poll_owner != NULL || r->deadline != 0;
+    int has_duties = gk_region_has_duties(r);
     for (;;) {
         uint32_t seen = atomic_fetch_or(word, WAITED) | WAITED;
         if ((seen & HELPERS) == 0)
             return;
         GK_STEP();
-        gk_wait(word, seen, watched ? gk_now() + LOOK_UP_EVERY : GK_FOREVER);
-        gk_cancelled(); /* for its poll and its look at the deadline */
+        gk_wait(word, seen, has_duties ? gk_now() + LOOK_UP_EVERY : GK_FOREVER);
+        if (has_duties)
+            gk_region_poll_duties(r, gk_now());
+        gk_region_ended(r); /* passes an end from outside on to the helpers */
     }
 }
 
@@ -122,8 +123,8 @@ void gk_retire(gk_region *r)
         ;
     _Atomic uint32_t *word = &slots[r->slot].word;
     GK_STEP();
-    /* Taking OPEN away is what makes the count final: who has not joined by
-     * now never will [join-retire]. Acquire: the helpers' results are seen. */
+    /* Clearing OPEN makes the count of helpers final: none can join after this
+     * [join-retire]. Acquire: the caller sees the helpers' results. */
     uint32_t left = atomic_fetch_and(word, ~(uint32_t)OPEN);
     if ((left & HELPERS) != 0)
         wait_for_helpers(r, word);
@@ -141,7 +142,7 @@ gk_region *gk_join(int slot)
     do {
         if ((seen & OPEN) == 0 || (seen & ROOM) == 0)
             return NULL;
-        /* seq_cst, not acquire alone: the worker then looks at pool.closed [close-join]. */
+        /* seq_cst, not just acquire: the worker reads pool.closed next [close-join]. */
     } while (!atomic_compare_exchange_weak_explicit(word, &seen, seen + 1 - ROOM_ONE,
                                                     memory_order_seq_cst, memory_order_relaxed));
     GK_STEP();
@@ -154,9 +155,9 @@ void gk_leave(int slot)
 {
     _Atomic uint32_t *word = &slots[slot].word;
     GK_STEP();
-    /* Release: the caller sees this helper's results [leave-return]. From here
-     * on the region may be gone; the word itself is static, and waking a later
-     * user of it is harmless. */
+    /* Release: the caller sees this helper's results [leave-return]. From here on the
+     * region may no longer exist. The word itself is static, and waking a later user
+     * of it is harmless. */
     uint32_t seen = atomic_fetch_sub(word, 1);
     if ((seen & HELPERS) == 1 && (seen & WAITED) != 0)
         gk_wake(word, GK_WAKE_ALL);

@@ -1,4 +1,4 @@
-/* Slots: what callers and workers know of each other. */
+/* Slots: where callers publish regions and workers find them. */
 #ifndef GK_SLOTS_H
 #define GK_SLOTS_H
 
@@ -13,28 +13,29 @@ enum { GK_SLOTS = 48 };
 /* Offers the region to the workers, unless every slot is taken. */
 void gk_publish(gk_region *region);
 
-/* No more helpers are wanted. Only by the caller or a helper inside the region:
- * until they are gone, the slot and its bit belong to no other region. */
+/* Clears the slot's bit: no more helpers are wanted. Called only by the caller or a
+ * helper inside the region; until they have left, the slot and its bit belong to no
+ * other region. */
 void gk_withdraw_offer(int slot);
 
 /* Ends the offer and waits for the helpers inside. */
 void gk_retire(gk_region *region);
 
-/* Worker's side. gk_join() returns NULL if the region does not want another
- * helper; after success the region stays alive until gk_leave(). */
+/* Worker's side. gk_join() returns NULL if the region wants no more helpers. The
+ * region it returns stays alive until gk_leave(). */
 gk_region *gk_join(int slot);
 void gk_leave(int slot);
 
 /* Bit i: the region in slot i wants helpers. */
 uint64_t gk_offers(void);
 
-/* Caller's threads in regions: they compute, so that many cores are taken. */
+/* The number of calling threads inside regions. Each of them occupies a core. */
 int gk_callers(void);
 
 /* Whether any worker is between gk_join() and gk_leave(). */
 int gk_helpers_inside(void);
 
-/* Forgets all published regions: in a forked child. */
+/* In a forked child: forgets all published regions. */
 void gk_slots_reset(void);
 
 #endif

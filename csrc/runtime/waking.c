@@ -1,4 +1,6 @@
-/* Who is woken, and when: README.md gives the reasons. */
+/* Decides when a region wakes a worker. README.md gives the reasons. */
+#include "runtime/waking.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -7,18 +9,18 @@
 #include "runtime/region.h"
 #include "runtime/slots.h"
 
-/* Until a woken worker computes, as much time passes again as its wake-up cost
- * the caller: sleepers are woken for regions that have at least that much left. */
+/* A woken worker needs about as long to start computing as its wake-up cost the caller.
+ * Only a region with at least twice that time left wakes one. */
 static const int64_t WORTH_WAKING = 2 * GK_WAKE_COST;
-/* The first chunks touch cold memory: what they say of the rest is wrong. */
+/* Before this, elapsed time says little: the first chunks touch cold memory. */
 static const int64_t TELLING = 5 * GK_MICROSECOND;
-/* A thread that has computed alone for so long in regions that follow each
- * other closely wakes a worker for the next: it will find them by spinning. */
+/* A thread that has computed alone for longer than this, in regions that follow one
+ * another closely, wakes a worker, which finds the next regions by spinning. */
 static const int64_t LONELY = 10 * GK_WAKE_COST;
 
-/* What an item of a body took the last time: the body's address (upper half)
- * and the nanoseconds as a float. A body that was not met, or whose place
- * another one took, is unknown. */
+/* How long an item of a body took last time: a hash of the body's address (upper half)
+ * and the nanoseconds as a float. A body is unknown if it has not run yet, or if another
+ * one has taken its place in the table. */
 static _Atomic uint64_t memories[64];
 
 static _Atomic uint64_t *memory_of(gk_body *body, uint64_t *tag)
@@ -41,7 +43,7 @@ static int expected_to_be_long(const gk_region *r)
 {
     uint64_t tag, seen = atomic_load_explicit(memory_of(r->body, &tag), memory_order_relaxed);
     if (seen >> 32 != tag >> 32) {
-        /* With many chunks, the first ones will tell in time. */
+        /* With many chunks, the first ones show it early enough. */
         return r->chunks < 4 * (int64_t)r->threads;
     }
     uint32_t bits = (uint32_t)seen;
@@ -50,8 +52,8 @@ static int expected_to_be_long(const gk_region *r)
     return nanoseconds * (float)r->n >= (float)(2 * WORTH_WAKING);
 }
 
-/* Whether this thread's last regions were alone although one followed another
- * so closely that a woken worker would have found them by spinning. */
+/* Whether this thread computed its last regions alone, although they followed one
+ * another so closely that a woken worker would have found them by spinning. */
 static int ran_alone(int64_t now)
 {
     if (now - gk_self.last_end > GK_DEFAULT_SPIN)
@@ -71,10 +73,10 @@ void gk_wake_meanwhile(gk_region *r, int64_t now)
 {
     int64_t claimed = atomic_load_explicit(&r->next, memory_order_relaxed);
     int64_t left = r->chunks - claimed, elapsed = now - r->started;
-    /* The caller will take one chunk itself: of two, one is left to share. */
+    /* The caller takes one chunk itself, so at least two must be left. */
     if (r->eager || (elapsed >= TELLING && left >= 2 &&
                      (double)elapsed * (double)left >= (double)WORTH_WAKING * (double)claimed)) {
-        /* Refused while enough threads compute: asked again after a claim. */
+        /* If refused because enough threads compute, this is repeated after a claim. */
         if ((gk_offers() >> r->slot & 1) == 0 || gk_pool_wake(1, r))
             r->asleep = 0;
     }
@@ -86,7 +88,7 @@ void gk_wake_record_cost(const gk_region *r, int64_t now)
     int alone = atomic_load_explicit(&r->participants, memory_order_relaxed) == 0;
     remember_item(r->body, (float)lasted / ((float)r->own_chunks * (float)r->grain + 1));
     gk_self.last_end = now;
-    /* Regions too short for a spinning worker to join do not count. */
+    /* A region too short for a spinning worker to join does not count. */
     if (!alone || !r->asleep)
         gk_self.alone_for = 0;
     else if (lasted >= 2 * GK_MICROSECOND)

@@ -18,14 +18,14 @@ int gk_barrier_wait(gk_barrier *b, const gk_wait_options *p, gk_arrival *a)
     gk_queue_lock(&b->queue);
     if (atomic_load_explicit(&b->broken, memory_order_relaxed)) {
         gk_queue_unlock(&b->queue);
-        return GK_SYNC_BROKEN;
+        return GK_BROKEN;
     }
     a->round = b->round;
     a->index = atomic_load_explicit(&b->arrived, memory_order_relaxed);
     if (a->index == b->parties - 1) {
         next_round(b);
         gk_queue_unlock(&b->queue);
-        return GK_SYNC_OK;
+        return GK_OK;
     }
     atomic_store_explicit(&b->arrived, a->index + 1, memory_order_relaxed);
     gk_waiter w = {.tag = a->round};
@@ -35,13 +35,13 @@ int gk_barrier_wait(gk_barrier *b, const gk_wait_options *p, gk_arrival *a)
     int result = gk_waiter_wait(&b->queue, &w, p);
     if (result < 0)
         gk_barrier_break(b);
-    return result < 0 ? result : result == GK_WAITER_GRANTED ? GK_SYNC_OK : GK_SYNC_BROKEN;
+    return result < 0 ? result : result == GK_WAITER_GRANTED ? GK_OK : GK_BROKEN;
 }
 
 int gk_barrier_open(gk_barrier *b, const gk_arrival *a)
 {
     gk_queue_lock(&b->queue);
-    int status = a->round < b->unbroken ? GK_SYNC_BROKEN : GK_SYNC_OK;
+    int status = a->round < b->unbroken ? GK_BROKEN : GK_OK;
     _Atomic uint32_t *asleep = NULL;
     for (gk_waiter *w = b->queue.first, *next; w != NULL; w = next) {
         next = w->next;

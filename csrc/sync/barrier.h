@@ -1,6 +1,5 @@
-/* A barrier for a fixed number of threads, used again and again. Every round is
- * a thing of its own: threads that have not yet left one do not hinder those
- * that meet in the next. */
+/* A reusable barrier for a fixed number of threads. Rounds are independent: threads that
+ * have not left one round yet do not hold up those that meet in the next. */
 #ifndef GK_SYNC_BARRIER_H
 #define GK_SYNC_BARRIER_H
 
@@ -12,10 +11,10 @@
 typedef struct {
     gk_queue queue;
     uint32_t parties;
-    _Atomic uint32_t arrived; /* in this round. This and the rest change under the queue_lock */
+    _Atomic uint32_t arrived; /* in this round; this and the fields below change under the queue_lock */
     _Atomic uint32_t broken;
     uint64_t round;
-    uint64_t unbroken; /* rounds before this one have met, or never will */
+    uint64_t unbroken; /* rounds before this one have met or were broken */
 } gk_barrier;
 
 /* A thread's place in a round. */
@@ -26,20 +25,20 @@ typedef struct {
 
 void gk_barrier_init(gk_barrier *barrier, uint32_t parties);
 
-/* Arrives, and waits until the round is opened. The last to arrive returns at
- * once, to do what is to be done between rounds, and then to open the round or
- * break the barrier. GK_SYNC_BROKEN if it is, or is being, broken; a wait that
- * ends with GK_SYNC_TIMEOUT or GK_SYNC_INTERRUPTED breaks it. */
+/* Arrives, and waits until the round is opened. The last thread to arrive returns at
+ * once; it runs the action between rounds, and then opens the round or breaks the
+ * barrier. GK_BROKEN if the barrier is broken, before or during the wait. A wait that
+ * ends with GK_TIMEOUT or GK_INTERRUPTED breaks the barrier. */
 int gk_barrier_wait(gk_barrier *barrier, const gk_wait_options *wait_options, gk_arrival *arrival);
 
-/* By the last to arrive: lets the others of the round go. GK_SYNC_BROKEN if it
- * broke meanwhile. */
+/* Called by the last thread to arrive: releases the others of the round. GK_BROKEN if
+ * the barrier was broken meanwhile. */
 int gk_barrier_open(gk_barrier *barrier, const gk_arrival *arrival);
 
-/* All that wait, and all that come, get GK_SYNC_BROKEN. */
+/* Waiting threads, and all that arrive later, get GK_BROKEN. */
 void gk_barrier_break(gk_barrier *barrier);
 
-/* All that wait get GK_SYNC_BROKEN; then it is as new. */
+/* Waiting threads get GK_BROKEN, and the barrier is as new. */
 void gk_barrier_reset(gk_barrier *barrier);
 
 GK_INLINE uint32_t gk_barrier_waiting(gk_barrier *barrier)

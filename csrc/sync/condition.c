@@ -20,15 +20,16 @@ void gk_condition_leave(gk_condition *c, gk_waiter *w)
 int gk_condition_sleep(gk_condition *c, gk_waiter *w, const gk_wait_options *p)
 {
     int result = gk_waiter_wait(&c->queue, w, p);
-    return result < 0 ? result : GK_SYNC_OK;
+    return result < 0 ? result : GK_OK;
 }
 
-/* A signal handler that raises meanwhile is heard of afterwards; none runs after
- * it, for the exception of the first is still on its way. */
+/* Options for acquiring the lock again. If a signal handler raises meanwhile, the wait
+ * reports it afterwards. No handler runs after that, because the first exception is
+ * still to be raised. */
 static gk_wait_options until_taken(int status, const gk_wait_options *p)
 {
-    gk_wait_options q = {GK_FOREVER, NULL, NULL};
-    if (p && status != GK_SYNC_INTERRUPTED) {
+    gk_wait_options q = {GK_NO_DEADLINE, NULL, NULL};
+    if (p && status != GK_INTERRUPTED) {
         q.poll = p->poll;
         q.context = p->context;
     }
@@ -38,20 +39,20 @@ static gk_wait_options until_taken(int status, const gk_wait_options *p)
 int gk_condition_retake(gk_lock *lock, int status, const gk_wait_options *p)
 {
     gk_wait_options q = until_taken(status, p);
-    if (gk_lock_acquire(lock, &q) == GK_SYNC_OK)
+    if (gk_lock_acquire(lock, &q) == GK_OK)
         return status;
     gk_lock_acquire(lock, NULL);
-    return GK_SYNC_INTERRUPTED;
+    return GK_INTERRUPTED;
 }
 
 int gk_condition_retake_rlock(gk_rlock *lock, uintptr_t self, uintptr_t count, int status,
                               const gk_wait_options *p)
 {
     gk_wait_options q = until_taken(status, p);
-    if (gk_rlock_acquire_again_as(lock, self, count, &q) == GK_SYNC_OK)
+    if (gk_rlock_acquire_again_as(lock, self, count, &q) == GK_OK)
         return status;
     gk_rlock_acquire_again_as(lock, self, count, NULL);
-    return GK_SYNC_INTERRUPTED;
+    return GK_INTERRUPTED;
 }
 
 int gk_condition_wait(gk_condition *c, gk_lock *lock, const gk_wait_options *p)
@@ -72,7 +73,7 @@ int gk_condition_wait_rlock(gk_condition *c, gk_rlock *lock, const gk_wait_optio
 
 void gk_condition_notify(gk_condition *c, int64_t n)
 {
-    /* Nobody can begin to wait meanwhile: the caller holds the lock. */
+    /* No thread can begin to wait meanwhile, since the caller holds the lock. */
     if (atomic_load_explicit(&c->queue.count, memory_order_acquire) == 0)
         return;
     gk_queue_lock(&c->queue);

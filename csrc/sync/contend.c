@@ -7,7 +7,7 @@
 #include "sync/barrier.h"
 #include "sync/event.h"
 
-/* Between two looks at whether to stop. */
+/* Updates between two checks of `stop`. */
 enum { BURST = 1024 };
 
 typedef struct {
@@ -42,9 +42,9 @@ static int racy_with_work(gk_counter *c, int64_t inside)
     int64_t value = atomic_load_explicit(&c->value, memory_order_relaxed);
     busy(inside);
     if (gk_add_overflows(value, 1))
-        return GK_SYNC_OVERFLOW;
+        return GK_OVERFLOW;
     atomic_store_explicit(&c->value, value + 1, memory_order_relaxed);
-    return GK_SYNC_OK;
+    return GK_OK;
 }
 
 static int locked_with_work(gk_counter *c, int64_t inside)
@@ -63,9 +63,9 @@ static int optimistic_with_work(gk_counter *c, int64_t inside, int64_t *retries)
         int64_t value = atomic_load(&c->value);
         busy(inside);
         if (gk_add_overflows(value, 1))
-            return GK_SYNC_OVERFLOW;
+            return GK_OVERFLOW;
         if (atomic_compare_exchange_strong(&c->value, &value, value + 1))
-            return GK_SYNC_OK;
+            return GK_OK;
     }
 }
 
@@ -82,9 +82,9 @@ static int sharded_with_work(worker *w, int64_t inside)
     return gk_sharded_add_to_cell(w->shared->contend->sharded, w->cell, 1);
 }
 
-/* One loop for each kind, so that none carries the cost of choosing. */
+/* One loop per kind, so none pays for the dispatch. */
 #define REPEAT(update)                                   \
-    for (; i < n && (status = (update)) == GK_SYNC_OK; i++) \
+    for (; i < n && (status = (update)) == GK_OK; i++) \
         busy(h->outside);                                \
     break
 
@@ -93,7 +93,7 @@ static int64_t burst(worker *w, int64_t n)
     gk_contend *h = w->shared->contend;
     gk_counter *c = h->counter;
     int64_t i = 0, inside = h->inside;
-    int status = GK_SYNC_OK;
+    int status = GK_OK;
     switch (h->kind) {
     case GK_CONTEND_RACY:
         REPEAT(racy_with_work(c, inside));
@@ -110,9 +110,9 @@ static int64_t burst(worker *w, int64_t n)
     return i;
 }
 
-/* The threads wake one after another, and the first could be done before the
- * last has begun: they wait for each other awake. Not for long, though, where
- * there are more of them than cores. */
+/* Threads wake one after another, and the first could finish before the last begins. So
+ * they wait for one another awake, but only briefly, in case there are more threads than
+ * cores. */
 static void start_together(shared *s)
 {
     int64_t until = gk_now() + 10 * GK_MILLISECOND;
@@ -127,13 +127,13 @@ static void work(void *argument)
     worker *w = argument;
     shared *s = w->shared;
     gk_arrival arrival;
-    if (gk_barrier_wait(&s->gate, NULL, &arrival) == GK_SYNC_OK) {
+    if (gk_barrier_wait(&s->gate, NULL, &arrival) == GK_OK) {
         if (arrival.index == s->gate.parties - 1)
             gk_barrier_open(&s->gate, &arrival);
         start_together(s);
         w->begin = gk_now();
         int64_t left = s->contend->increments;
-        while (left > 0 && w->status == GK_SYNC_OK &&
+        while (left > 0 && w->status == GK_OK &&
                !atomic_load_explicit(&s->stop, memory_order_relaxed)) {
             int64_t n = burst(w, left < BURST ? left : BURST);
             left -= n;
@@ -153,7 +153,7 @@ static void collect(gk_contend *h, const worker *workers, int *status)
         h->retries += w->retries;
         begin = w->begin < begin ? w->begin : begin;
         end = w->end > end ? w->end : end;
-        if (*status == GK_SYNC_OK)
+        if (*status == GK_OK)
             *status = w->status;
     }
     h->nanoseconds = end - begin;
@@ -165,22 +165,22 @@ int gk_contend_run(gk_contend *h, const gk_wait_options *p)
     shared s = {.contend = h};
     worker *workers = calloc((size_t)h->threads, sizeof *workers);
     if (workers == NULL)
-        return GK_SYNC_NO_MEMORY;
+        return GK_NO_MEMORY;
     gk_barrier_init(&s.gate, (uint32_t)h->threads);
     gk_latch_init(&s.finished, h->threads);
 
-    int status = GK_SYNC_OK, started = 0;
-    for (; started < h->threads && status == GK_SYNC_OK; started++) {
+    int status = GK_OK, started = 0;
+    for (; started < h->threads && status == GK_OK; started++) {
         worker *w = &workers[started];
         w->shared = &s;
         if (h->kind == GK_CONTEND_SHARDED && (w->cell = gk_sharded_take_cell(h->sharded)) == NULL)
-            status = GK_SYNC_NO_MEMORY;
+            status = GK_NO_MEMORY;
         else if ((w->thread = gk_thread_start(work, w, "gilkit-contend")) == NULL)
-            status = GK_SYNC_NO_MEMORY;
+            status = GK_NO_MEMORY;
     }
-    if (status == GK_SYNC_OK) {
+    if (status == GK_OK) {
         status = gk_latch_wait(&s.finished, p);
-        if (status != GK_SYNC_OK)
+        if (status != GK_OK)
             atomic_store(&s.stop, 1);
     } else {
         gk_barrier_break(&s.gate);
@@ -191,7 +191,7 @@ int gk_contend_run(gk_contend *h, const gk_wait_options *p)
         if (workers[i].cell != NULL)
             gk_sharded_give_cell(h->sharded, workers[i].cell);
     }
-    if (status != GK_SYNC_NO_MEMORY)
+    if (status != GK_NO_MEMORY)
         collect(h, workers, &status);
     free(workers);
     return status;

@@ -1,6 +1,6 @@
-/* Many native threads add to one counter at once, and are timed. */
-#ifndef GK_SYNC_HAMMER_H
-#define GK_SYNC_HAMMER_H
+/* Times native threads that all add to one counter. */
+#ifndef GK_SYNC_CONTEND_H
+#define GK_SYNC_CONTEND_H
 
 #include <stdint.h>
 
@@ -10,7 +10,7 @@ typedef enum {
     GK_CONTEND_RACY,
     GK_CONTEND_LOCKED,
     GK_CONTEND_ATOMIC,
-    GK_CONTEND_OPTIMISTIC, /* the atomic counter, by compare-and-set, again until it succeeds */
+    GK_CONTEND_OPTIMISTIC, /* the atomic counter, with a compare-and-set loop */
     GK_CONTEND_SHARDED,
 } gk_contend_kind;
 
@@ -20,17 +20,17 @@ typedef struct {
     gk_sharded *sharded; /* GK_CONTEND_SHARDED */
     int64_t increments;  /* of 1, by each thread */
     int threads;
-    int64_t inside;  /* rounds of a busy loop within each update: between the read and
-                        the write, and where there is a lock, under it; */
-    int64_t outside; /* and after it */
+    int64_t inside;  /* rounds of a busy loop within each update, between its read and
+                        its write and under its lock, if it has these */
+    int64_t outside; /* rounds after each update */
     /* Results. */
     int64_t done;        /* increments by all threads together */
     int64_t retries;     /* compare-and-sets that failed */
     int64_t nanoseconds; /* from the first increment to the last */
 } gk_contend;
 
-/* GK_SYNC_OK, GK_SYNC_NO_MEMORY (nothing done: no thread or memory left),
- * GK_SYNC_OVERFLOW, GK_SYNC_TIMEOUT or GK_SYNC_INTERRUPTED: stopped early. */
+/* GK_OK; GK_NO_MEMORY if no thread or memory was left, and nothing was done;
+ * GK_OVERFLOW, GK_TIMEOUT or GK_INTERRUPTED if stopped early. */
 int gk_contend_run(gk_contend *contend, const gk_wait_options *wait_options);
 
 #endif

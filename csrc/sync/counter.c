@@ -8,7 +8,7 @@ _Static_assert(sizeof(gk_counter) == 2 * GK_CACHE_LINE, "a counter is two cache 
 
 gk_counter *gk_counter_new(int64_t value)
 {
-    /* aligned_alloc() is not everywhere. */
+    /* Not every system has aligned_alloc(). */
     void *memory = calloc(1, sizeof(gk_counter) + GK_CACHE_LINE);
     if (memory == NULL)
         return NULL;
@@ -53,7 +53,7 @@ int64_t gk_atomic_exchange(gk_counter *c, int64_t value)
 int gk_locked_add(gk_counter *c, int64_t n, int64_t *sum, const gk_wait_options *p)
 {
     int status = gk_lock_acquire(&c->lock, p);
-    if (status != GK_SYNC_OK)
+    if (status != GK_OK)
         return status;
     status = gk_racy_add(c, n);
     *sum = atomic_load_explicit(&c->value, memory_order_relaxed);

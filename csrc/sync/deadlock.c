@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "sync/fork.h"
 #include "sync/lock.h"
 
 _Atomic int gk_sync_watchers;
@@ -18,7 +19,7 @@ typedef struct domain {
     int mode;
 } domain;
 
-/* Orders are kept by their first lock, in arrays that grow. */
+/* Orders by their first lock, in growing arrays. */
 typedef struct {
     gk_order **items;
     int count, capacity;
@@ -26,7 +27,7 @@ typedef struct {
 
 static struct {
     gk_claim *held[BUCKETS]; /* by lock */
-    gk_claim *waiting;       /* one for each thread that waits, so few */
+    gk_claim *waiting;       /* one per waiting thread, so the list is short */
     order_list orders[BUCKETS];
     domain *domains;
     uint64_t searches;
@@ -34,9 +35,11 @@ static struct {
 
 static gk_lock mutex;
 
+static void after_fork_in_child(void);
+
 static void lock_graph(void)
 {
-    gk_fork_watch();
+    gk_fork_watch_with(after_fork_in_child);
     gk_lock_acquire(&mutex, NULL);
 }
 
@@ -123,7 +126,7 @@ gk_claim *gk_claim_hold(gk_claim *c)
     unlink_claim(c); /* its wait is over */
     for (gk_claim *h = graph.held[bucket_of(c->lock)], *next; h != NULL; h = next) {
         next = h->next;
-        /* Readers share the lock; nobody else can hold it by now. */
+        /* Only readers share the lock, so any other holder's claim is outdated. */
         if (same_lock(h, c) && !(c->mode == GK_CLAIM_READ && h->mode == GK_CLAIM_READ)) {
             unlink_claim(h);
             h->next = outdated;
@@ -183,20 +186,20 @@ int gk_claims_of_mine(int64_t of_domain, void *other_than, gk_claim *copies, int
 
 /* ---- Cycles */
 
-/* Whether a wait is held up by a claim on the same lock. */
+/* Whether a claim on the same lock blocks a wait. */
 static int blocks(const gk_claim *c, const gk_claim *wait)
 {
     if (!same_lock(c, wait))
         return 0;
     if (c->state == GK_CLAIM_HELD)
         return wait->mode != GK_CLAIM_READ || c->mode == GK_CLAIM_WRITE;
-    /* Readers let a waiting writer go first. A thread's own is one that a signal
-     * handler interrupts, and not in the queue meanwhile. */
+    /* Readers let a waiting writer go first. A thread's own wait does not count: a signal
+     * handler has interrupted it, and it is not in the queue meanwhile. */
     return wait->mode == GK_CLAIM_READ && c->mode == GK_CLAIM_WRITE && c->thread != wait->thread;
 }
 
-/* Searches breadth-first from the wait `first`; returns the last wait of a cycle
- * that leads back to its thread, linked by came_from; NULL: there is none. */
+/* Searches breadth-first from the wait `first`. Returns the last wait of a cycle that
+ * leads back to its thread, linked by came_from; NULL: none. */
 static gk_claim *find_cycle(gk_claim *first)
 {
     uint64_t search = ++graph.searches;
@@ -223,7 +226,8 @@ static gk_claim *find_cycle(gk_claim *first)
     return NULL;
 }
 
-/* wait->blocker is the last one looked at; this is the one that `next` waits in. */
+/* wait->blocker is the last blocker visited. This finds the one that belongs to the
+ * thread of `next`. */
 static gk_claim *blocker_towards(const gk_claim *wait, const gk_claim *next)
 {
     if (next == NULL)
@@ -237,7 +241,7 @@ static gk_claim *blocker_towards(const gk_claim *wait, const gk_claim *next)
 
 int gk_claim_wait(gk_claim *c, gk_retain retain, gk_deadlock_link **cycle, int *count)
 {
-    int status = GK_SYNC_OK, n = 0;
+    int status = GK_OK, n = 0;
     gk_deadlock_link *links = NULL;
     lock_graph();
     gk_claim *last = find_cycle(c);
@@ -248,7 +252,7 @@ int gk_claim_wait(gk_claim *c, gk_retain retain, gk_deadlock_link **cycle, int *
             n++;
         links = malloc((size_t)n * sizeof *links);
         if (links == NULL)
-            status = GK_SYNC_NO_MEMORY;
+            status = GK_NO_MEMORY;
         gk_claim *next = NULL;
         int i = n;
         for (gk_claim *w = last; links != NULL && w != NULL; next = w, w = w->came_from) {
@@ -277,7 +281,7 @@ static gk_order **first_of(void *lock, int *count)
     return list->items;
 }
 
-/* The first step of a way from one lock to another. */
+/* The first step of a path of orders from one lock to another; NULL: none. */
 static gk_order *find_way(int64_t of_domain, void *from, void *to)
 {
     uint64_t search = ++graph.searches;
@@ -313,7 +317,7 @@ static int append(gk_order *o)
         int capacity = list->capacity ? 2 * list->capacity : 4;
         gk_order **items = realloc(list->items, (size_t)capacity * sizeof(gk_order *));
         if (items == NULL)
-            return GK_SYNC_NO_MEMORY;
+            return GK_NO_MEMORY;
         list->items = items;
         list->capacity = capacity;
     }
@@ -328,7 +332,7 @@ int gk_order_note(int64_t of_domain, void *first, void *second, void *details, g
     *opposite = NULL;
     gk_order *new = calloc(1, sizeof *new);
     if (new == NULL)
-        return GK_SYNC_NO_MEMORY;
+        return GK_NO_MEMORY;
     *new = (gk_order){.first = first, .second = second, .details = details, .domain = of_domain};
     int noted = 1, count;
     lock_graph();
@@ -402,7 +406,7 @@ int gk_deadlock_set_mode(int64_t id, int mode, gk_claim **forgotten)
     *forgotten = NULL;
     domain *new = calloc(1, sizeof *new);
     if (new == NULL)
-        return GK_SYNC_NO_MEMORY;
+        return GK_NO_MEMORY;
     lock_graph();
     domain *d = find_domain(id);
     if (d == NULL) {
@@ -410,7 +414,7 @@ int gk_deadlock_set_mode(int64_t id, int mode, gk_claim **forgotten)
         d = graph.domains = new;
         new = NULL;
     }
-    /* What happens to locks while detection is off is not noted. */
+    /* Claims from before the switch are dropped: nothing is recorded while detection is off. */
     for (int b = 0; b < BUCKETS && (d->mode == GK_DETECT_NOTHING || mode == GK_DETECT_NOTHING); b++)
         for (gk_claim *h = graph.held[b], *next; h != NULL; h = next) {
             next = h->next;
@@ -425,14 +429,14 @@ int gk_deadlock_set_mode(int64_t id, int mode, gk_claim **forgotten)
     d->mode = mode;
     unlock_graph();
     free(new);
-    return GK_SYNC_OK;
+    return GK_OK;
 }
 
-void gk_deadlock_after_fork_in_child(void)
+static void after_fork_in_child(void)
 {
     if (gk_lock_is_held(&mutex)) {
-        /* Leaked: nobody can tell what is still in its place. The modes, which
-         * are changed in a single store, remain. */
+        /* Leaked, because the structures may be inconsistent. The modes remain, since each
+         * changes in a single store. */
         memset(graph.held, 0, sizeof graph.held);
         memset(graph.orders, 0, sizeof graph.orders);
         graph.waiting = NULL;
@@ -442,6 +446,6 @@ void gk_deadlock_after_fork_in_child(void)
     for (gk_claim *w = graph.waiting, *next; w != NULL; w = next) {
         next = w->next;
         if (w->thread != this_thread())
-            unlink_claim(w); /* its owner is gone */
+            unlink_claim(w); /* its thread does not exist here */
     }
 }

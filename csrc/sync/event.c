@@ -19,8 +19,8 @@ void gk_event_set(gk_event *e)
     if (!(seen & SET))
         atomic_store_explicit(&e->setter_core, gk_current_cpu(), memory_order_relaxed);
     for (;;) {
-        /* Also where it is set already: what was written before this call is to
-         * be seen by whoever finds the event set. */
+        /* Done even if the event is already set: a thread that finds it set must see
+         * what was written before this call. */
         uint32_t next = seen & SET ? seen : ((seen + ONCE) & ~(uint32_t)SLEEPERS) | SET;
         if (atomic_compare_exchange_weak_explicit(&e->state, &seen, next, memory_order_acq_rel,
                                                   memory_order_relaxed))
@@ -40,7 +40,7 @@ void gk_event_reinit(gk_event *e)
     atomic_fetch_and_explicit(&e->state, ~(uint32_t)SLEEPERS, memory_order_relaxed);
 }
 
-/* Was set since `before` was seen, when it was not. */
+/* Whether the event was set after `before`, a state in which it was not set. */
 static int has_been_set(gk_event *e, uint32_t before)
 {
     uint32_t seen = atomic_load_explicit(&e->state, memory_order_acquire);
@@ -51,10 +51,10 @@ int gk_event_wait(gk_event *e, const gk_wait_options *p)
 {
     uint32_t before = atomic_load_explicit(&e->state, memory_order_acquire);
     if (before & SET)
-        return GK_SYNC_OK;
-    int64_t deadline = p ? p->deadline : GK_FOREVER;
-    if (deadline == 0)
-        return GK_SYNC_TIMEOUT;
+        return GK_OK;
+    int64_t deadline = gk_wait_until(p);
+    if (gk_must_not_wait(p))
+        return GK_TIMEOUT;
     gk_spin spin = gk_spin_for_signal();
     while (!has_been_set(e, before) && gk_spin_again(&spin))
         ;
@@ -66,18 +66,18 @@ int gk_event_wait(gk_event *e, const gk_wait_options *p)
                                                 memory_order_relaxed);
         int64_t until = deadline, now = gk_now();
         begin = begin ? begin : now;
-        if (p && p->poll && now + GK_SYNC_POLL_INTERVAL < until)
-            until = now + GK_SYNC_POLL_INTERVAL;
+        if (p && p->poll && now + GK_WAIT_POLL_INTERVAL < until)
+            until = now + GK_WAIT_POLL_INTERVAL;
         gk_wait_result result = gk_wait(&e->state, before | SLEEPERS, until);
         if (has_been_set(e, before))
             break;
         if (result == GK_TIMED_OUT && until == deadline)
-            return GK_SYNC_TIMEOUT;
+            return GK_TIMEOUT;
         if (p && p->poll && p->poll(p->context) != 0)
-            return GK_SYNC_INTERRUPTED;
+            return GK_INTERRUPTED;
     }
     gk_spin_record_cost(begin ? gk_now() - begin : 0, atomic_load_explicit(&e->setter_core, memory_order_relaxed));
-    return GK_SYNC_OK;
+    return GK_OK;
 }
 
 void gk_latch_init(gk_latch *l, int64_t count)
@@ -93,12 +93,12 @@ int gk_latch_count_down(gk_latch *l, int64_t n)
     int64_t left = atomic_load_explicit(&l->left, memory_order_relaxed);
     do {
         if (n > left)
-            return GK_SYNC_OVERFLOW;
+            return GK_OVERFLOW;
     } while (!atomic_compare_exchange_weak_explicit(&l->left, &left, left - n, memory_order_acq_rel,
                                                     memory_order_relaxed));
     if (n == left && n > 0)
         gk_event_set(&l->open);
-    return GK_SYNC_OK;
+    return GK_OK;
 }
 
 int gk_latch_wait(gk_latch *l, const gk_wait_options *p)

@@ -1,5 +1,5 @@
-/* Things that many threads wait for and one makes true: an event, which can be
- * made false again, and a latch, which opens when it was counted down. */
+/* An event, which many threads wait for and one sets, and which can be cleared again;
+ * and a latch, which opens when it has been counted down to zero. */
 #ifndef GK_SYNC_EVENT_H
 #define GK_SYNC_EVENT_H
 
@@ -10,7 +10,7 @@
 
 /* All zero is an event that is not set. */
 typedef struct {
-    _Atomic uint32_t state; /* times it was set << 2 | somebody sleeps << 1 | is set */
+    _Atomic uint32_t state; /* times it was set << 2 | has sleepers << 1 | is set */
     _Atomic int setter_core; /* gk_current_cpu() of who set it last */
 } gk_event;
 
@@ -18,8 +18,8 @@ int gk_event_is_set(gk_event *event);
 void gk_event_set(gk_event *event);
 void gk_event_clear(gk_event *event);
 
-/* Returns GK_SYNC_OK once the event has been set, even if it was cleared again
- * before this thread got on; GK_SYNC_TIMEOUT, GK_SYNC_INTERRUPTED. */
+/* Returns GK_OK once the event has been set, even if it was cleared again before this
+ * thread continued; GK_TIMEOUT or GK_INTERRUPTED. */
 int gk_event_wait(gk_event *event, const gk_wait_options *wait_options);
 
 /* In a forked child: forgets the parent's sleepers. */
@@ -32,7 +32,7 @@ typedef struct {
 
 void gk_latch_init(gk_latch *latch, int64_t count);
 
-/* GK_SYNC_OK, or GK_SYNC_OVERFLOW, and nothing changed, if fewer than n are left. */
+/* GK_OK; or GK_OVERFLOW, with nothing changed, if fewer than n are left. */
 int gk_latch_count_down(gk_latch *latch, int64_t n);
 int gk_latch_wait(gk_latch *latch, const gk_wait_options *wait_options);
 

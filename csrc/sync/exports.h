@@ -1,4 +1,4 @@
-/* The part of csrc/exports.h that gilkit.sync calls. */
+/* The functions of csrc/sync in the table of csrc/exports.h, for gilkit.sync. */
 #ifndef GK_SYNC_EXPORTS_H
 #define GK_SYNC_EXPORTS_H
 

@@ -6,13 +6,13 @@
 #include "base/compiler.h"
 #include "base/cores.h"
 
-/* How often the GIL was freed for a wait; and that number when it last was held
- * by one who signalled. While they are the same, he holds it still. */
+/* How often the GIL was released for a wait, and that number at the last signal. While
+ * both are equal, the signaller still holds the GIL. */
 static struct {
     _Alignas(GK_CACHE_LINE) _Atomic uint32_t freed;
     _Atomic uint32_t signalled;
-    _Atomic int core;      /* where he was; gk_current_cpu() */
-    _Atomic int64_t taken; /* one thread awaits it, until then at most */
+    _Atomic int core;      /* of the signaller; gk_current_cpu() */
+    _Atomic int64_t taken; /* until this time, one thread is waiting for the release */
 } gil = {1, 0, -1, 0};
 
 void gk_gil_signalling(void)
@@ -39,9 +39,9 @@ void gk_gil_await(void)
         return;
     int here = gk_current_cpu();
     if (here >= 0 && here == atomic_load_explicit(&gil.core, memory_order_relaxed))
-        return; /* he will not get on before this thread sleeps */
-    /* Only one can be the next to have it. (A mere flag would stay set in a child
-     * that was forked meanwhile.) */
+        return; /* the signaller cannot run until this thread sleeps */
+    /* Only one thread can get the GIL next. (A flag instead of a time would stay set in
+     * a child that is forked meanwhile.) */
     int64_t now = gk_now(), taken = atomic_load_explicit(&gil.taken, memory_order_relaxed);
     if (now < taken || !atomic_compare_exchange_strong_explicit(&gil.taken, &taken, now + GK_GIL_GRACE,
                                                                 memory_order_relaxed, memory_order_relaxed))

@@ -1,31 +1,30 @@
-/* Handing over the GIL together with what was waited for.
+/* Handing over the GIL along with the event that a thread waited for.
  *
- * A Python thread that sets an event holds the GIL, and mostly goes to wait
- * for something itself within a microsecond, which frees it. The thread that
- * was waiting sees the event at once, if it spins; were it to ask for the GIL
- * at once too, it would find it held and go to sleep over it, and the spinning
- * would have saved nothing. So it lets the other get that far first.
+ * A Python thread that sets an event holds the GIL, and usually starts a wait of its
+ * own within a microsecond, which releases the GIL. A spinning waiter sees the event at
+ * once. Requesting the GIL right away would block, and the time saved by spinning would
+ * be lost. So the waiter first gives the other thread time to release the GIL.
  *
- * This is about time only: whatever is noted here late, lost or mistaken, of
- * one interpreter for another, nobody waits longer than GK_GIL_GRACE for it.
- * There is nothing of Python in here, and on free-threaded builds no call.
+ * Only timing depends on this. If a record here is late, lost or mixed up between
+ * interpreters, a thread waits at most GK_GIL_GRACE longer. This file uses nothing of
+ * Python, and free-threaded builds never call it.
  */
 #ifndef GK_SYNC_GIL_H
 #define GK_SYNC_GIL_H
 
 #include "base/clock.h"
 
-/* What going to sleep and being woken costs, at least. */
+/* The minimum cost of going to sleep and being woken. */
 #define GK_GIL_GRACE (5 * GK_MICROSECOND)
 
-/* By a thread with the GIL, before it ends the wait of others. */
+/* Called by a thread with the GIL before it ends other threads' waits. */
 void gk_gil_signalling(void);
 
-/* By a thread that is about to wait, once it has given up the GIL. */
+/* Called by a thread that is about to wait, after it has released the GIL. */
 void gk_gil_freed(void);
 
-/* By a thread whose wait was ended, before it asks for the GIL: returns once the
- * thread that ended the wait has freed it, or is not about to. */
+/* Called by a thread whose wait has ended, before it requests the GIL. Returns once the
+ * signalling thread has released the GIL, or after GK_GIL_GRACE. */
 void gk_gil_await(void);
 
 #endif

@@ -13,8 +13,8 @@
 
 enum { HELD = GK_LOCK_HELD, WAITERS = GK_LOCK_WAITERS };
 
-/* HELD is set by whoever finds it clear. WAITERS changes under the queue_lock only,
- * and is set whenever the queue holds anybody. */
+/* Any thread that finds HELD clear may set it. WAITERS changes only under the
+ * queue_lock, and is set while the queue is not empty. */
 
 static int try_keeping_waiters(gk_lock *l)
 {
@@ -29,9 +29,9 @@ static int try_keeping_waiters(gk_lock *l)
 static int try_for_a_while(gk_lock *l)
 {
     int rounds = gk_spin_begin(), taken = 0;
-    /* Looks seldom, and ever more so: each look takes the cache line away from
-     * the holder, who needs it to release, and is quick to take the lock again
-     * while he has it. */
+    /* Checks rarely, and ever more so. Each check takes the cache line away from the
+     * holder, which needs it for the release, and can reacquire the lock quickly while
+     * it has the line. */
     for (int i = 0, pause = 4; i < rounds && !taken; i += pause, pause += pause < 64 ? pause : 0) {
         for (int k = 0; k < pause; k++)
             gk_cpu_relax();
@@ -41,7 +41,7 @@ static int try_for_a_while(gk_lock *l)
     return taken;
 }
 
-/* Takes the lock if it is free by now; else queues. */
+/* Takes the lock if it is free by now, else joins the queue. */
 static int take_or_queue(gk_lock *l, gk_waiter *w)
 {
     gk_queue_lock(&l->queue);
@@ -80,27 +80,27 @@ static int leave(gk_lock *l, gk_waiter *w)
 int gk_lock_acquire(gk_lock *l, const gk_wait_options *p)
 {
     if (try_keeping_waiters(l))
-        return GK_SYNC_OK;
-    if (p && p->deadline == 0)
-        return GK_SYNC_TIMEOUT;
+        return GK_OK;
+    if (gk_must_not_wait(p))
+        return GK_TIMEOUT;
     gk_waiter w = {0};
     for (;;) {
-        /* Somebody who was woken to retry must come to the attempt in here
-         * before giving up: nobody else was woken in his place. */
+        /* A waiter woken to retry must make this attempt before it gives up, since no
+         * other waiter was woken in its place. */
         if (try_for_a_while(l) || take_or_queue(l, &w))
-            return GK_SYNC_OK;
+            return GK_OK;
         int why = gk_waiter_sleep(&w, p);
         if (why != GK_SLEEP_SIGNALLED && leave(l, &w)) {
             if (why == GK_SLEEP_EXPIRED)
-                return GK_SYNC_TIMEOUT;
-            /* Not in the queue while the handler runs: it may want this very
-             * lock, and a release would wake its sleeping outer self. */
+                return GK_TIMEOUT;
+            /* Not in the queue while the signal handler runs: the handler may want this
+             * very lock, and a release would signal the thread's outer wait instead. */
             if (p->poll(p->context) != 0)
-                return GK_SYNC_INTERRUPTED;
+                return GK_INTERRUPTED;
             continue;
         }
         if (atomic_load_explicit(&w.state, memory_order_acquire) == GK_WAITER_GRANTED)
-            return GK_SYNC_OK;
+            return GK_OK;
     }
 }
 
@@ -109,20 +109,20 @@ int gk_lock_release(gk_lock *l)
     uint32_t seen = HELD;
     if (atomic_compare_exchange_strong_explicit(&l->state, &seen, 0, memory_order_release,
                                                 memory_order_relaxed))
-        return GK_SYNC_OK;
+        return GK_OK;
     if (!(seen & HELD))
-        return GK_SYNC_NOT_HELD;
+        return GK_NOT_HELD;
 
     gk_queue_lock(&l->queue);
-    /* Looked at again: while there are waiters, every release comes through
-     * here, and another thread's may have been first. */
+    /* Checked again: while there are waiters, every release comes through here, and
+     * another thread may have released the lock first. */
     if (!gk_lock_is_held(l)) {
         gk_queue_unlock(&l->queue);
-        return GK_SYNC_NOT_HELD;
+        return GK_NOT_HELD;
     }
     gk_waiter *w = l->queue.first;
     _Atomic uint32_t *asleep = NULL;
-    int hand_over = w != NULL && gk_now() - w->since >= GK_LOCK_PATIENCE;
+    int hand_over = w != NULL && gk_now() - w->since >= GK_LOCK_HANDOVER_AFTER;
     if (!hand_over)
         atomic_fetch_and_explicit(&l->state, ~(uint32_t)HELD, memory_order_release);
     if (w != NULL)
@@ -130,10 +130,10 @@ int gk_lock_release(gk_lock *l)
     if (l->queue.first == NULL)
         atomic_fetch_and_explicit(&l->state, ~(uint32_t)WAITERS, memory_order_release);
     gk_queue_unlock_and_wake(&l->queue, asleep);
-    return GK_SYNC_OK;
+    return GK_OK;
 }
 
-/* The lock that its owner may take again. */
+/* The recursive lock. */
 
 uintptr_t gk_thread_ident(void)
 {
@@ -144,7 +144,7 @@ uintptr_t gk_thread_ident(void)
 #endif
 }
 
-/* Only the owner itself ever finds its own name there, so relaxed will do. */
+/* Only the owner ever finds its own name there, so relaxed is enough. */
 
 int gk_rlock_acquire_as(gk_rlock *l, uintptr_t self, const gk_wait_options *p)
 {
@@ -152,15 +152,15 @@ int gk_rlock_acquire_as(gk_rlock *l, uintptr_t self, const gk_wait_options *p)
         return gk_rlock_acquire_again_as(l, self, 1, p);
     uintptr_t count = gk_rlock_count(l);
     if (count == UINTPTR_MAX)
-        return GK_SYNC_OVERFLOW;
+        return GK_OVERFLOW;
     gk_rlock_set_count(l, count + 1);
-    return GK_SYNC_OK;
+    return GK_OK;
 }
 
 int gk_rlock_acquire_again_as(gk_rlock *l, uintptr_t self, uintptr_t count, const gk_wait_options *p)
 {
     int status = gk_lock_acquire(&l->lock, p);
-    if (status == GK_SYNC_OK) {
+    if (status == GK_OK) {
         atomic_store_explicit(&l->owner, self, memory_order_relaxed);
         gk_rlock_set_count(l, count);
     }
@@ -170,11 +170,11 @@ int gk_rlock_acquire_again_as(gk_rlock *l, uintptr_t self, uintptr_t count, cons
 int gk_rlock_release_as(gk_rlock *l, uintptr_t self)
 {
     if (gk_rlock_owner(l) != self)
-        return GK_SYNC_NOT_HELD;
+        return GK_NOT_HELD;
     uintptr_t left = gk_rlock_count(l) - 1;
     gk_rlock_set_count(l, left);
     if (left > 0)
-        return GK_SYNC_OK;
+        return GK_OK;
     atomic_store_explicit(&l->owner, 0, memory_order_relaxed);
     return gk_lock_release(&l->lock);
 }

@@ -1,12 +1,10 @@
-/* Mutual exclusion: gk_lock, and gk_rlock, which its owner may take again.
+/* Mutual exclusion: gk_lock, and gk_rlock, which its owner may acquire again.
  *
- * Taking a free lock is one compare-and-set; a thread that finds it taken spins
- * for some microseconds and then sleeps in the queue. A release leaves the lock
- * free for whoever comes first, because handing it over each time would make
- * every release wait for a sleeper to get up; but a waiter that has been passed
- * by for GK_LOCK_PATIENCE is handed the lock by the next release. So a waiter
- * at the head of the queue is passed by for that long and one release more, and
- * no thread starves.
+ * Acquiring a free lock is one compare-and-set. A thread that finds the lock held spins
+ * for a few microseconds and then sleeps in the queue. A release leaves the lock free
+ * for the first thread that comes, because handing it over each time would delay every
+ * release until a sleeper has woken up. But once the first waiter has been overtaken for
+ * GK_LOCK_HANDOVER_AFTER, the next release hands the lock to it, so no thread starves.
  */
 #ifndef GK_SYNC_LOCK_H
 #define GK_SYNC_LOCK_H
@@ -16,7 +14,7 @@
 #include "base/compiler.h"
 #include "sync/queue.h"
 
-#define GK_LOCK_PATIENCE GK_MILLISECOND
+#define GK_LOCK_HANDOVER_AFTER GK_MILLISECOND
 
 /* All zero is a free lock. */
 typedef struct {
@@ -26,7 +24,7 @@ typedef struct {
 
 enum { GK_LOCK_HELD = 1, GK_LOCK_WAITERS = 2 };
 
-/* The quick ways, which need nothing but this header. */
+/* The inline fast paths. */
 
 GK_INLINE int gk_lock_try(gk_lock *lock)
 {
@@ -47,19 +45,19 @@ GK_INLINE int gk_lock_is_held(gk_lock *lock)
     return atomic_load_explicit(&lock->state, memory_order_relaxed) & GK_LOCK_HELD;
 }
 
-/* GK_SYNC_OK, GK_SYNC_TIMEOUT, GK_SYNC_INTERRUPTED. */
+/* GK_OK, GK_TIMEOUT, GK_INTERRUPTED. */
 int gk_lock_acquire(gk_lock *lock, const gk_wait_options *wait_options);
 
-/* GK_SYNC_OK, or GK_SYNC_NOT_HELD if the lock is free. Any thread may release it. */
+/* GK_OK, or GK_NOT_HELD if the lock is free. Any thread may release it. */
 int gk_lock_release(gk_lock *lock);
 
 typedef struct {
     gk_lock lock;
     _Atomic uintptr_t owner; /* gk_thread_ident() of the holder, or a greenlet's name; 0: free */
-    _Atomic uintptr_t count; /* times taken; written by the owner alone, read by whoever shows the lock */
+    _Atomic uintptr_t count; /* recursion count; written only by the owner, read for display */
 } gk_rlock;
 
-/* This thread, as threading.get_ident() names it; never 0. */
+/* This thread's threading.get_ident(); never 0. */
 uintptr_t gk_thread_ident(void);
 
 GK_INLINE uintptr_t gk_rlock_owner(gk_rlock *l)
@@ -72,13 +70,13 @@ GK_INLINE uintptr_t gk_rlock_count(gk_rlock *l)
     return atomic_load_explicit(&l->count, memory_order_relaxed);
 }
 
-/* For the owner. */
+/* Only for the owner. */
 GK_INLINE void gk_rlock_set_count(gk_rlock *l, uintptr_t count)
 {
     atomic_store_explicit(&l->count, count, memory_order_relaxed);
 }
 
-/* The quick ways, for callers who know gk_thread_ident(); 0: take the long way. */
+/* The inline fast paths, for callers that know gk_thread_ident(). 0: use the functions below. */
 
 GK_INLINE int gk_rlock_try(gk_rlock *l, uintptr_t self)
 {
@@ -106,23 +104,23 @@ GK_INLINE int gk_rlock_try_release(gk_rlock *l, uintptr_t self)
     gk_rlock_set_count(l, 0);
     if (gk_lock_try_release(&l->lock))
         return 1;
-    gk_rlock_set_count(l, 1); /* somebody waits: it is ours still */
+    gk_rlock_set_count(l, 1); /* there are waiters: the lock is still ours */
     atomic_store_explicit(&l->owner, self, memory_order_relaxed);
     return 0;
 }
 
-/* As above, for the owner `self`, which is gk_thread_ident() where threads are
- * the only flows of control. GK_SYNC_OVERFLOW if taken too often,
- * GK_SYNC_NOT_HELD if `self` does not hold it. */
+/* Acquire and release for the owner `self`, which is gk_thread_ident() unless there are
+ * greenlets. GK_OVERFLOW if the recursion count would overflow; GK_NOT_HELD if `self`
+ * does not hold the lock. */
 int gk_rlock_acquire_as(gk_rlock *lock, uintptr_t self, const gk_wait_options *wait_options);
 int gk_rlock_release_as(gk_rlock *lock, uintptr_t self);
 
-/* For condition variables: releases it however often it was taken and returns
- * that number (0: not held by `self`); takes it that often. */
+/* For condition variables. The first releases the lock completely and returns the
+ * recursion count (0: not held by `self`); the second acquires it with that count. */
 uintptr_t gk_rlock_release_all_as(gk_rlock *lock, uintptr_t self);
 int gk_rlock_acquire_again_as(gk_rlock *lock, uintptr_t self, uintptr_t count, const gk_wait_options *wait_options);
 
-/* For this thread. */
+/* The same for this thread. */
 
 GK_INLINE int gk_rlock_acquire(gk_rlock *lock, const gk_wait_options *wait_options)
 {

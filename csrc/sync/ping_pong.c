@@ -27,7 +27,7 @@ static void hand_to(runner *r)
     gk_wake(&r->token, 1);
 }
 
-/* Nobody spins: what is measured is the way through the kernel. */
+/* Does not spin: the path through the kernel is what is measured. */
 static void await(runner *r)
 {
     while (atomic_load_explicit(&r->token, memory_order_acquire) == 0)
@@ -35,8 +35,8 @@ static void await(runner *r)
     atomic_store_explicit(&r->token, 0, memory_order_relaxed);
 }
 
-/* Whoever gets the token and is told to stop hands it on and ends, so that a
- * last lap ends all of them. */
+/* A thread that receives the token after `stop` is set passes it on and ends, so the
+ * last lap ends all threads. */
 static void follow(void *argument)
 {
     runner *r = argument;
@@ -56,7 +56,7 @@ static void lead(void *argument)
     gk_ping_pong *ring = s->ring;
     await(r);
     if (!atomic_load_explicit(&s->stop, memory_order_relaxed)) {
-        /* A lap that is not timed: when it is over, all threads are there. */
+        /* An untimed lap: at its end, all threads have started. */
         hand_to(r->next);
         await(r);
         int64_t begin = gk_now();
@@ -78,21 +78,21 @@ int gk_ping_pong_run(gk_ping_pong *ring, const gk_wait_options *p)
     shared s = {.ring = ring};
     runner *runners = calloc((size_t)ring->threads, sizeof *runners);
     if (runners == NULL)
-        return GK_SYNC_NO_MEMORY;
+        return GK_NO_MEMORY;
     gk_latch_init(&s.finished, ring->threads);
 
-    int status = GK_SYNC_OK, started = 0;
-    for (; started < ring->threads && status == GK_SYNC_OK; started++) {
+    int status = GK_OK, started = 0;
+    for (; started < ring->threads && status == GK_OK; started++) {
         runner *r = &runners[started];
         r->shared = &s;
         r->next = &runners[(started + 1) % ring->threads];
         if ((r->thread = gk_thread_start(started ? follow : lead, r, "gilkit-pong")) == NULL)
-            status = GK_SYNC_NO_MEMORY;
+            status = GK_NO_MEMORY;
     }
-    if (status != GK_SYNC_OK)
+    if (status != GK_OK)
         atomic_store(&s.stop, 1);
     hand_to(&runners[0]);
-    if (status == GK_SYNC_OK && (status = gk_latch_wait(&s.finished, p)) != GK_SYNC_OK)
+    if (status == GK_OK && (status = gk_latch_wait(&s.finished, p)) != GK_OK)
         atomic_store(&s.stop, 1);
     for (int i = 0; i < started; i++)
         if (runners[i].thread != NULL)

@@ -1,7 +1,7 @@
-/* Native threads hand a token round a ring, and are timed: what it costs to
- * wake another thread and go to sleep. */
-#ifndef GK_SYNC_RELAY_H
-#define GK_SYNC_RELAY_H
+/* Times native threads that pass a token around a ring, to measure the cost of waking
+ * another thread and going to sleep. */
+#ifndef GK_SYNC_PING_PONG_H
+#define GK_SYNC_PING_PONG_H
 
 #include <stdint.h>
 
@@ -11,12 +11,12 @@ typedef struct {
     int threads; /* >= 2 */
     int64_t laps;
     /* Results. */
-    int64_t done;        /* laps that were timed */
-    int64_t nanoseconds; /* for them */
+    int64_t done;        /* timed laps */
+    int64_t nanoseconds; /* for all timed laps */
 } gk_ping_pong;
 
-/* GK_SYNC_OK, GK_SYNC_NO_MEMORY (nothing done: no thread or memory left),
- * GK_SYNC_TIMEOUT or GK_SYNC_INTERRUPTED: stopped early. */
+/* GK_OK; GK_NO_MEMORY if no thread or memory was left, and nothing was done; GK_TIMEOUT
+ * or GK_INTERRUPTED if stopped early. */
 int gk_ping_pong_run(gk_ping_pong *ring, const gk_wait_options *wait_options);
 
 #endif

@@ -5,56 +5,12 @@
 #include "base/compiler.h"
 #include "base/cores.h"
 #include "base/park.h"
-#include "sync/deadlock.h"
+#include "sync/fork.h"
 #include "sync/spin.h"
 
-#ifndef _WIN32
-#  include <pthread.h>
-#endif
+/* The queue_lock: held, and slept on while a thread waits for it. */
 
-/* Forks. */
-
-static _Atomic uint32_t forks;
-
-uint32_t gk_fork_generation(void)
-{
-    return atomic_load_explicit(&forks, memory_order_relaxed);
-}
-
-#ifdef _WIN32
-
-void gk_fork_watch(void) {}
-
-#else
-
-static _Atomic int watching;
-static pthread_once_t watch_once = PTHREAD_ONCE_INIT;
-
-static void after_fork_in_child(void)
-{
-    gk_park_after_fork_in_child();
-    gk_spin_after_fork_in_child();
-    gk_deadlock_after_fork_in_child();
-    atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
-}
-
-static void start_watching(void)
-{
-    pthread_atfork(NULL, NULL, after_fork_in_child);
-    atomic_store_explicit(&watching, 1, memory_order_release);
-}
-
-void gk_fork_watch(void)
-{
-    if (GK_UNLIKELY(!atomic_load_explicit(&watching, memory_order_acquire)))
-        pthread_once(&watch_once, start_watching);
-}
-
-#endif
-
-/* The queue_lock: held, and slept on if somebody waits for it. */
-
-enum { HELD = 1, SLEPT_ON = 2, FORKS_SHIFT = 2, GUARD_SPINS = 50 };
+enum { HELD = 1, SLEPT_ON = 2, FORKS_SHIFT = 2, LOCK_SPINS = 50 };
 
 void gk_queue_lock(gk_queue *q)
 {
@@ -67,22 +23,22 @@ void gk_queue_lock(gk_queue *q)
                                                       memory_order_relaxed))
                 return;
         } else if ((seen & ~(uint32_t)(HELD | SLEPT_ON)) != free) {
-            /* Last used before a fork: whoever held it or waits is not here. */
+            /* Last used before a fork: its holder and waiters do not exist here. */
             if (atomic_compare_exchange_weak_explicit(&q->queue_lock, &seen, mine, memory_order_acquire,
                                                       memory_order_relaxed)) {
                 q->first = q->last = NULL;
                 atomic_store_explicit(&q->count, 0, memory_order_relaxed);
                 return;
             }
-        } else if (spins < GUARD_SPINS) {
+        } else if (spins < LOCK_SPINS) {
             spins++;
             gk_cpu_relax();
         } else if ((seen & SLEPT_ON) ||
                    atomic_compare_exchange_weak_explicit(&q->queue_lock, &seen, seen | SLEPT_ON,
                                                          memory_order_relaxed, memory_order_relaxed)) {
             gk_wait(&q->queue_lock, free | HELD | SLEPT_ON, GK_FOREVER);
-            /* There may be more sleepers: whoever has slept holds it as one who
-             * will wake the next. */
+            /* There may be more sleepers, so a thread that has slept takes the lock with
+             * SLEPT_ON set, and wakes the next one when it unlocks. */
             mine = free | HELD | SLEPT_ON;
         }
     }
@@ -142,9 +98,8 @@ void gk_queue_signal(gk_queue *q, gk_waiter *w, uint32_t signal, _Atomic uint32_
     w->signaller_core = gk_current_cpu();
     if (atomic_exchange_explicit(word, signal, memory_order_acq_rel) != GK_WAITER_ASLEEP)
         return;
-    /* The waiter may have seen the signal and be gone: the address is woken, not
-     * read, and a sleeper that uses it by then takes it for a wake-up without
-     * a cause. */
+    /* The waiter may have seen the signal and no longer exist. Its address is woken but
+     * not read; a later sleeper on that address sees a spurious wake-up. */
     if (*asleep != NULL)
         gk_wake(*asleep, 1);
     *asleep = word;
@@ -172,12 +127,11 @@ static void spin_until_signalled(gk_waiter *w)
     gk_spin_stop(&spin);
 }
 
-/* Until the waiter is signalled, its time is over, or it is time to poll. */
 static int sleep_until_signalled(gk_waiter *w, const gk_wait_options *p)
 {
-    int64_t deadline = p ? p->deadline : GK_FOREVER, until = deadline;
+    int64_t deadline = gk_wait_until(p), until = deadline;
     if (p && p->poll) {
-        int64_t next_poll = gk_now() + GK_SYNC_POLL_INTERVAL;
+        int64_t next_poll = gk_now() + GK_WAIT_POLL_INTERVAL;
         if (next_poll < until)
             until = next_poll;
     }
@@ -191,7 +145,7 @@ static int sleep_until_signalled(gk_waiter *w, const gk_wait_options *p)
             return GK_SLEEP_SIGNALLED;
         if (result == GK_TIMED_OUT)
             return until == deadline ? GK_SLEEP_EXPIRED : GK_SLEEP_POLL;
-        /* Woken without a cause of ours: perhaps by a signal to this thread. */
+        /* Woken for another reason, perhaps by a signal to this thread. */
         if (p && p->poll)
             return GK_SLEEP_POLL;
     }
@@ -204,7 +158,7 @@ int gk_waiter_sleep(gk_waiter *w, const gk_wait_options *p)
 
 int gk_waiter_spin_and_sleep(gk_waiter *w, const gk_wait_options *p)
 {
-    if (!(p && p->deadline == 0))
+    if (!gk_must_not_wait(p))
         spin_until_signalled(w);
     int64_t begin = 0;
     int why = GK_SLEEP_SIGNALLED;
@@ -221,11 +175,11 @@ int gk_waiter_wait(gk_queue *q, gk_waiter *w, const gk_wait_options *p)
 {
     for (int spin = 1;; spin = 0) {
         int why = spin ? gk_waiter_spin_and_sleep(w, p) : gk_waiter_sleep(w, p);
-        int status = GK_SYNC_TIMEOUT;
+        int status = GK_TIMEOUT;
         if (why == GK_SLEEP_POLL) {
             if (p->poll(p->context) == 0)
                 continue;
-            status = GK_SYNC_INTERRUPTED;
+            status = GK_INTERRUPTED;
         }
         if (why != GK_SLEEP_SIGNALLED) {
             gk_queue_lock(q);
@@ -233,7 +187,7 @@ int gk_waiter_wait(gk_queue *q, gk_waiter *w, const gk_wait_options *p)
             gk_queue_unlock(q);
             /* An exception of a signal handler goes before a signal that came
              * at the same moment. */
-            if (removed || status == GK_SYNC_INTERRUPTED)
+            if (removed || status == GK_INTERRUPTED)
                 return status;
         }
         return (int)atomic_load_explicit(&w->state, memory_order_acquire);

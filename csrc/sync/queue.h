@@ -1,13 +1,12 @@
-/* First-in-first-out queues of waiting threads: what every lock of gilkit puts
- * its threads to sleep in.
+/* First-in-first-out queues of waiting threads, in which the threads of every gilkit
+ * lock sleep.
  *
- * A waiter lives on the stack of the thread that waits. Whoever signals it has
- * taken it out of the queue before, so a waiter that is signalled may return at
- * once and its memory may go.
+ * A waiter is on the stack of the waiting thread. It is removed from the queue before it
+ * is signalled, so a signalled waiter may return at once and its memory may be reused.
  *
- * fork: the child has none of the parent's other threads, so waiters that it
- * inherits are ghosts, and a queue_lock may be held by one. Queue locks carry the number
- * of forks; the first thread that meets an older number empties the queue.
+ * fork: the child has none of the parent's other threads, so the waiters it inherits do
+ * not exist, and a queue_lock may be held by a thread that does not exist. Queue locks
+ * carry the number of forks; the first thread that finds an older number empties the queue.
  */
 #ifndef GK_SYNC_QUEUE_H
 #define GK_SYNC_QUEUE_H
@@ -15,51 +14,28 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "base/clock.h"
-
-/* How a wait ended. The values are those of runtime/parallel.h. */
-enum {
-    GK_SYNC_OK = 0,
-    GK_SYNC_TIMEOUT = -2,
-    GK_SYNC_NO_MEMORY = -3,
-    GK_SYNC_INTERRUPTED = -4, /* poll() asked for the end */
-    GK_SYNC_NOT_HELD = -5,    /* a release by one who does not hold the lock */
-    GK_SYNC_OWNED = -6,       /* this thread holds it already, and would wait for itself */
-    GK_SYNC_BROKEN = -7,      /* the barrier is broken */
-    GK_SYNC_OVERFLOW = -8,    /* of a counter, or of the number of times a lock is held */
-};
-
-/* How long a thread waits, and what it does meanwhile. NULL stands for
- * {GK_FOREVER, NULL, NULL}. */
-typedef struct {
-    int64_t deadline;           /* gk_now() time; GK_FOREVER; 0: not at all */
-    int (*poll)(void *context); /* called about every GK_SYNC_POLL_INTERVAL and after
-                                   each signal; nonzero: GK_SYNC_INTERRUPTED */
-    void *context;
-} gk_wait_options;
-
-#define GK_SYNC_POLL_INTERVAL (50 * GK_MILLISECOND)
+#include "base/status.h"
 
 enum { GK_WAITER_AWAKE, GK_WAITER_ASLEEP, GK_WAITER_GRANTED, GK_WAITER_RETRY, GK_WAITER_BROKEN };
 
 typedef struct gk_waiter {
     struct gk_waiter *next, *previous;
     _Atomic uint32_t state; /* AWAKE or ASLEEP until signalled with one of the others */
-    uint32_t generation;    /* the number of forks when it was queued; */
-    int queued;             /* only with that number is this to be believed */
+    uint32_t generation;    /* the number of forks when it was queued */
+    int queued;             /* valid only if `generation` is current */
     int64_t since;          /* when it began to wait; 0: not yet */
-    int signaller_core;     /* gk_current_cpu() of who signalled it */
-    uint64_t tag;           /* the lock's own use */
+    int signaller_core;     /* gk_current_cpu() of the thread that signalled it */
+    uint64_t tag;           /* for use by the lock */
 } gk_waiter;
 
 /* All zero is an empty queue. */
 typedef struct {
-    _Atomic uint32_t queue_lock; /* forks << 2 | somebody sleeps on it << 1 | held */
-    _Atomic uint32_t count; /* waiters; changed under the queue_lock, read by anybody */
+    _Atomic uint32_t queue_lock; /* forks << 2 | has sleepers << 1 | held */
+    _Atomic uint32_t count; /* waiters; changed under the queue_lock, read by any thread */
     gk_waiter *first, *last;
 } gk_queue;
 
-/* The queue_lock is held for some pointer operations only, never over a wait. */
+/* The queue_lock is held for a few pointer operations, never during a wait. */
 void gk_queue_lock(gk_queue *queue);
 void gk_queue_unlock(gk_queue *queue);
 
@@ -67,33 +43,28 @@ void gk_queue_unlock(gk_queue *queue);
 void gk_queue_push(gk_queue *queue, gk_waiter *waiter);
 /* For a waiter that has waited before and lost the race. */
 void gk_queue_push_front(gk_queue *queue, gk_waiter *waiter);
-/* 0 if it is not in the queue, which is to say that it was signalled. */
+/* Returns 0 if it is not in the queue, which means that it was signalled. */
 int gk_queue_remove(gk_queue *queue, gk_waiter *waiter);
 
-/* Removes a waiter from the queue and signals it; afterwards it may be gone.
- * Of the waiters that are asleep, the last to be signalled is woken only by
- * gk_queue_unlock_and_wake(): a wake-up takes some microseconds, during which
- * the queue_lock had better be free. *asleep is NULL before the first. */
+/* Removes a waiter from the queue and signals it; it may no longer exist afterwards.
+ * If waiters are asleep, the last one signalled is woken by gk_queue_unlock_and_wake(),
+ * because a wake-up takes some microseconds and should not happen under the queue_lock.
+ * Set *asleep to NULL before the first call. */
 void gk_queue_signal(gk_queue *queue, gk_waiter *waiter, uint32_t signal, _Atomic uint32_t **asleep);
 void gk_queue_unlock_and_wake(gk_queue *queue, _Atomic uint32_t *asleep);
 
 /* Why gk_waiter_sleep() returned. */
 enum { GK_SLEEP_SIGNALLED, GK_SLEEP_EXPIRED, GK_SLEEP_POLL };
 
-/* Sleeps until the waiter is signalled, its time is over, or it is time to poll;
- * spins before, as for a signal (see spin.h). */
+/* Sleeps until the waiter is signalled, its deadline passes, or a poll is due. */
 int gk_waiter_sleep(gk_waiter *waiter, const gk_wait_options *wait_options);
+/* The same, after spinning for a signal (see spin.h). */
 int gk_waiter_spin_and_sleep(gk_waiter *waiter, const gk_wait_options *wait_options);
 
-/* Waits for the signal of a queued waiter, polling in place, and returns it;
- * or a status below 0, the waiter then being removed. For locks whose waiters
- * may keep their place while a signal handler runs. */
+/* Waits for the signal of a queued waiter and returns it. On timeout or interruption,
+ * removes the waiter and returns a status below 0. The waiter keeps its place in the
+ * queue while it polls, so this is only for locks whose waiters may do so while a
+ * signal handler runs. */
 int gk_waiter_wait(gk_queue *queue, gk_waiter *waiter, const gk_wait_options *wait_options);
-
-/* The same for all threads of a process, other after a fork. */
-uint32_t gk_fork_generation(void);
-
-/* From the first call on, forks are counted. */
-void gk_fork_watch(void);
 
 #endif

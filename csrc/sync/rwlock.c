@@ -11,7 +11,7 @@
 enum { WRITER = 1, WAITERS = 2, READER = 4 };
 enum { TO_READ, TO_WRITE };
 
-/* The locks under which this thread reads. */
+/* The locks that this thread holds to read. */
 
 typedef struct {
     uint64_t id;
@@ -22,7 +22,7 @@ enum { INLINE_HOLDINGS = 4 }; /* space for thread-local variables is scarce: bas
 
 static GK_THREAD_LOCAL struct {
     holding few[INLINE_HOLDINGS];
-    holding *many; /* once there were more; freed with the last of them */
+    holding *many; /* used once there are more; freed with the last one */
     uint32_t count, capacity;
 } reads;
 
@@ -34,7 +34,7 @@ static holding *holdings(void)
 static holding *find(const gk_rwlock *l)
 {
     holding *all = holdings();
-    for (uint32_t i = reads.count; i-- > 0;) /* the latest is usually meant */
+    for (uint32_t i = reads.count; i-- > 0;) /* usually it is the latest */
         if (all[i].id == l->id)
             return &all[i];
     return NULL;
@@ -46,14 +46,14 @@ static int note(const gk_rwlock *l)
     if (reads.count == capacity) {
         holding *more = realloc(reads.many, 2 * capacity * sizeof *more);
         if (more == NULL)
-            return GK_SYNC_NO_MEMORY;
+            return GK_NO_MEMORY;
         if (reads.many == NULL)
             memcpy(more, reads.few, sizeof reads.few);
         reads.many = more;
         reads.capacity = 2 * capacity;
     }
     holdings()[reads.count++] = (holding){l->id, 1};
-    return GK_SYNC_OK;
+    return GK_OK;
 }
 
 static void forget(holding *h)
@@ -92,8 +92,8 @@ void gk_rwlock_init(gk_rwlock *l)
     *l = (gk_rwlock){.id = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1};
 }
 
-/* The state. WAITERS changes under the queue_lock only, and is set whenever the
- * queue holds anybody; while it is set, nobody enters but by a grant. */
+/* WAITERS changes only under the queue_lock, and is set while the queue is not empty.
+ * While it is set, threads enter only by a grant. */
 
 static int try(gk_rwlock *l, int kind)
 {
@@ -108,7 +108,7 @@ static int try(gk_rwlock *l, int kind)
     }
 }
 
-/* Lets in whoever may enter; under the queue_lock, which it releases. */
+/* Admits the waiters that may enter. Called with the queue_lock, which it releases. */
 static void grant_and_unlock(gk_rwlock *l)
 {
     _Atomic uint32_t *asleep = NULL;
@@ -118,9 +118,9 @@ static void grant_and_unlock(gk_rwlock *l)
     while (writer != NULL && writer->tag != TO_WRITE)
         writer = writer->next;
     int readers_turn = writer == NULL || (q->first->tag == TO_READ &&
-                                          gk_now() - q->first->since >= GK_RWLOCK_PATIENCE);
+                                          gk_now() - q->first->since >= GK_RWLOCK_HANDOVER_AFTER);
     if (state & WRITER) {
-        /* All wait. */
+        /* All wait for the writer. */
     } else if (q->first != NULL && readers_turn) {
         for (gk_waiter *w = q->first, *next; w != NULL; w = next) {
             next = w->next;
@@ -167,52 +167,52 @@ static int try_for_a_while(gk_rwlock *l, int kind)
 static int acquire(gk_rwlock *l, int kind, const gk_wait_options *p)
 {
     if (try(l, kind))
-        return GK_SYNC_OK;
-    if (p && p->deadline == 0)
-        return GK_SYNC_TIMEOUT;
+        return GK_OK;
+    if (gk_must_not_wait(p))
+        return GK_TIMEOUT;
     if (try_for_a_while(l, kind))
-        return GK_SYNC_OK;
+        return GK_OK;
     gk_waiter w = {.tag = (uint64_t)kind};
     for (;;) {
         queue_up(l, &w);
         int why = gk_waiter_sleep(&w, p);
         if (why == GK_SLEEP_SIGNALLED)
-            return GK_SYNC_OK;
+            return GK_OK;
         gk_queue_lock(&l->queue);
         int removed = gk_queue_remove(&l->queue, &w);
-        grant_and_unlock(l); /* readers may have waited for this writer only */
+        grant_and_unlock(l); /* readers may have waited just for this writer */
         if (!removed)
-            return GK_SYNC_OK;
+            return GK_OK;
         if (why == GK_SLEEP_EXPIRED)
-            return GK_SYNC_TIMEOUT;
+            return GK_TIMEOUT;
         /* Not in the queue while the handler runs, see lock.c. */
         if (p->poll(p->context) != 0)
-            return GK_SYNC_INTERRUPTED;
+            return GK_INTERRUPTED;
     }
 }
 
 static void stop_reading(gk_rwlock *l)
 {
     uint32_t left = atomic_fetch_sub_explicit(&l->state, READER, memory_order_release) - READER;
-    if (left == WAITERS) { /* the last reader, and somebody waits */
+    if (left == WAITERS) { /* the last reader, and there are waiters */
         gk_queue_lock(&l->queue);
         grant_and_unlock(l);
     }
 }
 
-/* This thread holds the lock itself. A signal handler may still release it. */
+/* Waits for a lock that this thread holds itself. A signal handler may still release it. */
 static int wait_for_oneself(gk_rwlock *l, int kind, const gk_wait_options *p)
 {
     gk_waiter w = {0};
-    if (p == NULL || p->deadline == GK_FOREVER)
-        return GK_SYNC_OWNED;
-    while (p->deadline != 0 && gk_waiter_sleep(&w, p) == GK_SLEEP_POLL) {
+    if (gk_wait_until(p) == GK_FOREVER)
+        return GK_OWNED;
+    while (!gk_must_not_wait(p) && gk_waiter_sleep(&w, p) == GK_SLEEP_POLL) {
         if (p->poll(p->context) != 0)
-            return GK_SYNC_INTERRUPTED;
+            return GK_INTERRUPTED;
         if (!gk_rwlock_is_mine(l) && (kind == TO_READ || find(l) == NULL))
             return kind == TO_READ ? gk_rwlock_acquire_read(l, p) : gk_rwlock_acquire_write(l, p);
     }
-    return GK_SYNC_TIMEOUT;
+    return GK_TIMEOUT;
 }
 
 int gk_rwlock_acquire_read(gk_rwlock *l, const gk_wait_options *p)
@@ -220,14 +220,14 @@ int gk_rwlock_acquire_read(gk_rwlock *l, const gk_wait_options *p)
     holding *h = find(l);
     if (h != NULL) {
         if (h->times == UINT32_MAX)
-            return GK_SYNC_OVERFLOW;
+            return GK_OVERFLOW;
         h->times++;
-        return GK_SYNC_OK;
+        return GK_OK;
     }
     if (gk_rwlock_is_mine(l))
         return wait_for_oneself(l, TO_READ, p);
     int status = acquire(l, TO_READ, p);
-    if (status == GK_SYNC_OK && (status = note(l)) != GK_SYNC_OK)
+    if (status == GK_OK && (status = note(l)) != GK_OK)
         stop_reading(l);
     return status;
 }
@@ -237,7 +237,7 @@ int gk_rwlock_acquire_write(gk_rwlock *l, const gk_wait_options *p)
     if (gk_rwlock_is_mine(l) || find(l) != NULL)
         return wait_for_oneself(l, TO_WRITE, p);
     int status = acquire(l, TO_WRITE, p);
-    if (status == GK_SYNC_OK)
+    if (status == GK_OK)
         atomic_store_explicit(&l->writer, gk_thread_ident(), memory_order_relaxed);
     return status;
 }
@@ -246,23 +246,23 @@ int gk_rwlock_release_read(gk_rwlock *l)
 {
     holding *h = find(l);
     if (h == NULL)
-        return GK_SYNC_NOT_HELD;
+        return GK_NOT_HELD;
     if (--h->times > 0)
-        return GK_SYNC_OK;
+        return GK_OK;
     forget(h);
     stop_reading(l);
-    return GK_SYNC_OK;
+    return GK_OK;
 }
 
 int gk_rwlock_release_write(gk_rwlock *l)
 {
     if (!gk_rwlock_is_mine(l))
-        return GK_SYNC_NOT_HELD;
+        return GK_NOT_HELD;
     atomic_store_explicit(&l->writer, 0, memory_order_relaxed);
     uint32_t left = atomic_fetch_sub_explicit(&l->state, WRITER, memory_order_release) - WRITER;
     if (left & WAITERS) {
         gk_queue_lock(&l->queue);
         grant_and_unlock(l);
     }
-    return GK_SYNC_OK;
+    return GK_OK;
 }

@@ -1,15 +1,15 @@
-/* A lock that many may hold to read, or one to write.
+/* A lock that many threads may hold to read, or one to write.
  *
- * Writers are preferred: once one waits, readers that come later queue up
- * behind it, except for a thread that reads already, which would otherwise wait
- * for itself. A free lock goes to the first writer in the queue, unless the
- * head of the queue is a reader that has been passed by for GK_RWLOCK_PATIENCE:
- * then all readers that wait are let in together. So neither kind starves.
+ * Writers are preferred: once a writer waits, later readers queue behind it, except a
+ * thread that already reads, which would otherwise wait for itself. A free lock goes to
+ * the first writer in the queue, unless the head of the queue is a reader that has been
+ * overtaken for GK_RWLOCK_HANDOVER_AFTER. In that case all waiting readers are admitted
+ * together, so neither kind starves.
  *
- * Who holds it is known: each thread keeps the list of locks it reads under, so
- * that readers share no cache line but the lock's own. A thread that holds the
- * lock to write cannot take it again, and one that reads cannot write: two
- * readers that both wanted to would wait for each other for ever.
+ * The holders are known: each thread keeps a list of the locks it holds to read, so
+ * readers share no cache line except the lock's own. A thread that holds the lock to
+ * write cannot acquire it again, and a reader cannot acquire it to write, since two
+ * readers that both tried would deadlock.
  */
 #ifndef GK_SYNC_RWLOCK_H
 #define GK_SYNC_RWLOCK_H
@@ -18,23 +18,23 @@
 
 #include "sync/queue.h"
 
-#define GK_RWLOCK_PATIENCE GK_MILLISECOND
+#define GK_RWLOCK_HANDOVER_AFTER GK_MILLISECOND
 
 typedef struct {
-    _Atomic uint32_t state; /* readers << 2 | somebody waits << 1 | held to write */
+    _Atomic uint32_t state; /* readers << 2 | has waiters << 1 | held to write */
     _Atomic uintptr_t writer;
-    uint64_t id; /* unlike the address, never used again */
+    uint64_t id; /* never reused, unlike the address */
     gk_queue queue;
 } gk_rwlock;
 
 void gk_rwlock_init(gk_rwlock *lock);
 
-/* GK_SYNC_OK, GK_SYNC_TIMEOUT, GK_SYNC_INTERRUPTED; GK_SYNC_OWNED if this thread
- * would wait for itself without a timeout; GK_SYNC_NO_MEMORY, GK_SYNC_OVERFLOW. */
+/* GK_OK, GK_TIMEOUT, GK_INTERRUPTED; GK_OWNED if this thread
+ * would wait for itself without a timeout; GK_NO_MEMORY, GK_OVERFLOW. */
 int gk_rwlock_acquire_read(gk_rwlock *lock, const gk_wait_options *wait_options);
 int gk_rwlock_acquire_write(gk_rwlock *lock, const gk_wait_options *wait_options);
 
-/* GK_SYNC_OK, or GK_SYNC_NOT_HELD if this thread does not hold it so. */
+/* GK_OK, or GK_NOT_HELD if this thread does not hold the lock that way. */
 int gk_rwlock_release_read(gk_rwlock *lock);
 int gk_rwlock_release_write(gk_rwlock *lock);
 
@@ -42,7 +42,7 @@ int gk_rwlock_release_write(gk_rwlock *lock);
 uint32_t gk_rwlock_reads_of_mine(const gk_rwlock *lock);
 int gk_rwlock_is_mine(gk_rwlock *lock);
 
-/* Readers and writers that hold it now: for display. */
+/* The number of readers, and whether a writer holds it; for display. */
 uint32_t gk_rwlock_readers(gk_rwlock *lock);
 int gk_rwlock_is_written(gk_rwlock *lock);
 

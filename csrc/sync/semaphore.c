@@ -2,9 +2,9 @@
 
 #include <stddef.h>
 
-/* A releaser adds to the value and then looks whether anybody waits; a waiter
- * counts itself in and then looks whether the value has risen. Both in the one
- * order of sequentially consistent operations, so one of them sees the other. */
+/* A releasing thread adds to the value and then checks for waiters; a waiter adds
+ * itself to the count and then checks the value. These operations are sequentially
+ * consistent, so one of the two sees the other. */
 
 void gk_semaphore_init(gk_semaphore *s, int64_t value, int64_t bound)
 {
@@ -21,8 +21,8 @@ static int take(gk_semaphore *s)
     return 0;
 }
 
-/* Gives free permits to the waiters, first come first served; under the queue_lock,
- * which it releases. */
+/* Gives free permits to the waiters in order. Called with the queue_lock, which it
+ * releases. */
 static void grant_and_unlock(gk_semaphore *s)
 {
     _Atomic uint32_t *asleep = NULL;
@@ -46,25 +46,25 @@ static void queue_up(gk_semaphore *s, gk_waiter *w)
 int gk_semaphore_acquire(gk_semaphore *s, const gk_wait_options *p)
 {
     if (gk_semaphore_try(s))
-        return GK_SYNC_OK;
-    if (p && p->deadline == 0)
-        return GK_SYNC_TIMEOUT;
+        return GK_OK;
+    if (gk_must_not_wait(p))
+        return GK_TIMEOUT;
     gk_waiter w = {0};
     for (;;) {
         queue_up(s, &w);
         int why = gk_waiter_spin_and_sleep(&w, p);
         if (why == GK_SLEEP_SIGNALLED)
-            return GK_SYNC_OK;
+            return GK_OK;
         gk_queue_lock(&s->queue);
         int removed = gk_queue_remove(&s->queue, &w);
         gk_queue_unlock(&s->queue);
         if (!removed)
-            return GK_SYNC_OK; /* granted at the last moment */
+            return GK_OK; /* granted at the last moment */
         if (why == GK_SLEEP_EXPIRED)
-            return GK_SYNC_TIMEOUT;
+            return GK_TIMEOUT;
         /* Not in the queue while the handler runs, see lock.c. */
         if (p->poll(p->context) != 0)
-            return GK_SYNC_INTERRUPTED;
+            return GK_INTERRUPTED;
     }
 }
 
@@ -73,11 +73,11 @@ int gk_semaphore_release(gk_semaphore *s, int64_t n)
     int64_t value = atomic_load_explicit(&s->value, memory_order_relaxed);
     do {
         if (value > s->bound - n)
-            return GK_SYNC_OVERFLOW;
+            return GK_OVERFLOW;
     } while (!atomic_compare_exchange_weak(&s->value, &value, value + n));
     if (atomic_load(&s->queue.count) > 0) {
         gk_queue_lock(&s->queue);
         grant_and_unlock(s);
     }
-    return GK_SYNC_OK;
+    return GK_OK;
 }

@@ -1,5 +1,5 @@
-/* A counting semaphore. Permits that are released go to the waiters in the
- * order of their coming; a newcomer takes one only if nobody waits. */
+/* A counting semaphore. Released permits go to the waiters in the order of their arrival;
+ * a newcomer gets one only if there are no waiters. */
 #ifndef GK_SYNC_SEMAPHORE_H
 #define GK_SYNC_SEMAPHORE_H
 
@@ -9,8 +9,8 @@
 #include "sync/queue.h"
 
 typedef struct {
-    _Atomic int64_t value; /* permits that are free */
-    int64_t bound;         /* most that may be free */
+    _Atomic int64_t value; /* free permits */
+    int64_t bound;         /* maximum of `value` */
     gk_queue queue;
 } gk_semaphore;
 
@@ -22,7 +22,7 @@ GK_INLINE int64_t gk_semaphore_value(gk_semaphore *s)
     return atomic_load_explicit(&s->value, memory_order_relaxed);
 }
 
-/* Takes a permit if one is free and nobody waits for one. */
+/* Takes a permit if one is free and there are no waiters. */
 GK_INLINE int gk_semaphore_try(gk_semaphore *s)
 {
     int64_t value = atomic_load_explicit(&s->value, memory_order_relaxed);
@@ -33,11 +33,11 @@ GK_INLINE int gk_semaphore_try(gk_semaphore *s)
     return 0;
 }
 
-/* GK_SYNC_OK, GK_SYNC_TIMEOUT, GK_SYNC_INTERRUPTED. */
+/* GK_OK, GK_TIMEOUT, GK_INTERRUPTED. */
 int gk_semaphore_acquire(gk_semaphore *semaphore, const gk_wait_options *wait_options);
 
-/* Frees n >= 0 permits. GK_SYNC_OVERFLOW, and nothing changed, if more than
- * `bound` would then be free. */
+/* Frees n >= 0 permits. GK_OVERFLOW, with nothing changed, if more than `bound` would
+ * be free. */
 int gk_semaphore_release(gk_semaphore *semaphore, int64_t n);
 
 #endif

@@ -6,10 +6,10 @@
 #include "base/thread.h"
 #include "sync/counter.h"
 
-/* Cells wrap around: the sum of all, modulo 2^64, is the value as long as the
- * value itself is within range. Until the counter is marked careful that is so
- * because each of at most 2^14 cells is within CELL_FAR; from then on because
- * every addition looks at the sum first, under the lock. */
+/* Cells wrap around. The sum of all cells modulo 2^64 is the value, as long as the value
+ * itself is within range. Before the counter is marked careful, this holds because each
+ * of at most 2^14 cells is within CELL_FAR; afterwards, because every addition checks the
+ * sum first, under the lock. */
 
 struct gk_cell {
     _Atomic uint64_t count;
@@ -18,7 +18,7 @@ struct gk_cell {
 enum { MAX_SHARED = 64, CELLS_OF_A_BLOCK = 32 };
 #define CELL_FAR (INT64_C(1) << 46)
 
-/* Cells for single threads, in blocks that stay until the end. */
+/* Cells for single threads, in blocks that are freed with the counter. */
 typedef struct block {
     struct block *_Atomic next;
     void *memory;
@@ -43,7 +43,7 @@ static gk_cell *cell_at(unsigned char *cells, size_t stride, uint32_t i)
     return (gk_cell *)(void *)(cells + stride * i);
 }
 
-/* Zeroed, on a cache line of its own, and nobody else's on the last line. */
+/* Zeroed, and sharing no cache line with other memory. */
 static unsigned char *allocate_cells(size_t stride, uint32_t n, void **memory)
 {
     *memory = calloc(1, stride * n + 2 * GK_CACHE_LINE);
@@ -58,7 +58,7 @@ gk_sharded *gk_sharded_new(int padded)
     gk_sharded *s = calloc(1, sizeof *s);
     if (s == NULL)
         return NULL;
-    /* Twice the cores, so that two threads seldom meet in one cell. */
+    /* Twice the cores, so two threads rarely share a cell. */
     s->shared = 1;
     while (s->shared < MAX_SHARED && s->shared < 2 * (uint32_t)gk_cores_online())
         s->shared *= 2;
@@ -129,7 +129,7 @@ static GK_NOINLINE int add_carefully(gk_sharded *s, gk_cell *cell, int64_t n)
     if (!overflows)
         atomic_fetch_add(&cell->count, (uint64_t)n);
     gk_lock_release(&s->lock);
-    return overflows ? GK_SYNC_OVERFLOW : GK_SYNC_OK;
+    return overflows ? GK_OVERFLOW : GK_OK;
 }
 
 static int quick(gk_sharded *s, int64_t n)
@@ -150,7 +150,7 @@ int gk_sharded_add(gk_sharded *s, int64_t n)
     if (!quick(s, n))
         return add_carefully(s, cell, n);
     mark_if_far(s, atomic_fetch_add_explicit(&cell->count, (uint64_t)n, memory_order_release) + (uint64_t)n);
-    return GK_SYNC_OK;
+    return GK_OK;
 }
 
 int gk_sharded_add_to_cell(gk_sharded *s, gk_cell *cell, int64_t n)
@@ -160,7 +160,7 @@ int gk_sharded_add_to_cell(gk_sharded *s, gk_cell *cell, int64_t n)
     uint64_t count = atomic_load_explicit(&cell->count, memory_order_relaxed) + (uint64_t)n;
     atomic_store_explicit(&cell->count, count, memory_order_release);
     mark_if_far(s, count);
-    return GK_SYNC_OK;
+    return GK_OK;
 }
 
 static block *new_block(gk_sharded *s)

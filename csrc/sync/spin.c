@@ -3,18 +3,24 @@
 #include <stdatomic.h>
 
 #include "base/cores.h"
-#include "sync/queue.h"
+#include "sync/fork.h"
 
 enum { ROUNDS = 300, CORES_UNKNOWN = -1 };
 
 static _Atomic int cores = CORES_UNKNOWN;
 static _Atomic int spinners;
 
+/* The spinning threads exist only in the parent. */
+static void after_fork_in_child(void)
+{
+    atomic_store_explicit(&spinners, 0, memory_order_relaxed);
+}
+
 int gk_spin_begin(void)
 {
     int available = atomic_load_explicit(&cores, memory_order_relaxed);
     if (GK_UNLIKELY(available == CORES_UNKNOWN)) {
-        gk_fork_watch();
+        gk_fork_watch_with(after_fork_in_child);
         available = gk_cores_usable();
         atomic_store_explicit(&cores, available, memory_order_relaxed);
     }
@@ -31,14 +37,9 @@ void gk_spin_end(int rounds)
         atomic_fetch_sub_explicit(&spinners, 1, memory_order_relaxed);
 }
 
-void gk_spin_after_fork_in_child(void)
-{
-    atomic_store_explicit(&spinners, 0, memory_order_relaxed);
-}
-
-/* How the last wait for a signal ended. */
+/* How this thread's last wait for a signal ended. */
 static GK_THREAD_LOCAL struct {
-    int same_core; /* the signaller had been on this core */
+    int same_core; /* the signaller was on this core */
     int brief;
 } last;
 

@@ -1,14 +1,13 @@
-/* Spinning before a sleep: whether, and for how long.
+/* Whether a thread spins before it sleeps, and for how long.
  *
- * The right to spin is given to fewer threads than there are cores: where
- * everybody spins, nobody gets on. A thread that waits for a lock spins for some
- * microseconds, for locks are held briefly.
+ * Fewer threads may spin than there are cores; otherwise spinning would keep the
+ * others from making progress. A thread that waits for a lock spins for a few
+ * microseconds, because locks are held briefly.
  *
- * One that waits for a signal (an event, a permit, a notification) does as the
- * end of its last such wait suggests. Threads that answer one another settle
- * that way into spinning if they are on different cores, where a wake-up takes
- * longer than most answers, and into sleeping if they are on one, where
- * spinning keeps the other from answering.
+ * A thread that waits for a signal (an event, a permit, a notification) decides by how
+ * its last such wait ended. As a result, threads that answer one another spin if they
+ * are on different cores, where a wake-up takes longer than most answers, and sleep if
+ * they are on the same core, where spinning keeps the other from answering.
  */
 #ifndef GK_SYNC_SPIN_H
 #define GK_SYNC_SPIN_H
@@ -18,19 +17,17 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 
-/* A thread that was asleep for less than this expects to be so again, and
- * spins for as long as a wake-up takes. */
+/* A thread whose last sleep was shorter than GK_SPIN_BRIEF expects another short one,
+ * and spins for as long as a wake-up takes. */
 #define GK_SPIN_BRIEF (100 * GK_MICROSECOND)
 #define GK_SPIN_WAKE_UP (25 * GK_MICROSECOND)
 
-/* Spins for a lock: the number of rounds, perhaps 0. gk_spin_end() takes it back. */
+/* Spinning for a lock: returns the number of rounds, possibly 0, which must be passed
+ * to gk_spin_end(). */
 int gk_spin_begin(void);
 void gk_spin_end(int rounds);
 
-/* Those who were spinning are not here. */
-void gk_spin_after_fork_in_child(void);
-
-/* Spins for a signal:
+/* Spinning for a signal:
  *
  *     gk_spin spin = gk_spin_for_signal();
  *     while (!signalled && gk_spin_again(&spin))
@@ -38,9 +35,9 @@ void gk_spin_after_fork_in_child(void);
  *     gk_spin_stop(&spin);
  */
 typedef struct {
-    int rounds;   /* left; then it looks at the clock */
-    int begun;    /* to be given back */
-    int64_t until; /* 0: no longer than the rounds */
+    int rounds;    /* left before the next check of the clock */
+    int begun;     /* for gk_spin_end() */
+    int64_t until; /* 0: only for the rounds */
 } gk_spin;
 
 enum { GK_SPIN_ROUNDS_A_LOOK = 16 };
@@ -64,8 +61,8 @@ GK_INLINE void gk_spin_stop(const gk_spin *spin)
     gk_spin_end(spin->begun);
 }
 
-/* What this thread's next wait for a signal goes by: how long this one slept
- * (0: it did not), and on which core the signaller was, by gk_current_cpu(). */
+/* Records how long this thread slept (0: not at all) and the signaller's core, from
+ * gk_current_cpu(), for this thread's next wait for a signal. */
 void gk_spin_record_cost(int64_t slept, int core);
 
 #endif

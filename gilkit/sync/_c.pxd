@@ -1,7 +1,10 @@
 """Declarations of csrc/sync for the modules of gilkit.sync. See gilkit/_exports.pxd."""
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
 
-from gilkit._exports cimport gk_now, import_core
+from gilkit._exports cimport (
+    GK_BROKEN, GK_DO_NOT_WAIT, GK_FOREVER, GK_INTERRUPTED, GK_NO_DEADLINE, GK_NO_MEMORY, GK_NOT_HELD, GK_OK,
+    GK_OVERFLOW, GK_OWNED, GK_TIMEOUT, gk_now, gk_wait_options, import_core,
+)
 
 cdef extern from *:
     """
@@ -18,20 +21,6 @@ cdef extern from *:
     void gk_gil_freed "gk_gil_freed_if" () noexcept nogil
     void gk_gil_await "gk_gil_await_if" () noexcept nogil
 
-    int64_t GK_FOREVER
-    enum:
-        GK_SYNC_OK
-        GK_SYNC_TIMEOUT
-        GK_SYNC_NO_MEMORY
-        GK_SYNC_INTERRUPTED
-        GK_SYNC_NOT_HELD
-        GK_SYNC_OWNED
-        GK_SYNC_BROKEN
-        GK_SYNC_OVERFLOW
-    ctypedef struct gk_wait_options:
-        int64_t deadline
-        int (*poll)(void *context) noexcept nogil
-        void *context
     ctypedef struct gk_waiter:
         pass
     uintptr_t gk_thread_ident "GK(gk_thread_ident)" () noexcept nogil

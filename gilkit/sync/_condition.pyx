@@ -8,10 +8,11 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from gilkit.sync._c cimport (
-    GK_SYNC_OK, gk_condition, gk_condition_enter, gk_condition_leave, gk_condition_notify, gk_condition_retake,
-    gk_condition_retake_rlock, gk_condition_sleep, gk_condition_wait, gk_condition_wait_rlock, gk_condition_waiters,
-    gk_gil_await, gk_gil_freed, gk_gil_signalling, gk_lock, gk_lock_acquire, gk_lock_is_held, gk_lock_release,
-    gk_wait_options, gk_rlock, gk_rlock_acquire_again, gk_rlock_owner, gk_rlock_release_all, gk_waiter, import_core,
+    GK_DO_NOT_WAIT, GK_OK, gk_condition, gk_condition_enter, gk_condition_leave, gk_condition_notify,
+    gk_condition_retake, gk_condition_retake_rlock, gk_condition_sleep, gk_condition_wait, gk_condition_wait_rlock,
+    gk_condition_waiters, gk_gil_await, gk_gil_freed, gk_gil_signalling, gk_lock, gk_lock_acquire, gk_lock_is_held,
+    gk_lock_release, gk_rlock, gk_rlock_acquire_again, gk_rlock_owner, gk_rlock_release_all, gk_wait_options,
+    gk_waiter, import_core,
 )
 from gilkit.sync._locks cimport Lock, RLock
 from gilkit.sync._wait cimport detecting, has_greenlets, nogil_wait_options, outcome, wait_options_of, this_owner
@@ -148,12 +149,12 @@ cdef class Condition:
 
     cdef bint try_reacquire(self, uintptr_t owner, uintptr_t count) noexcept:
         cdef gk_wait_options none
-        none.deadline = 0
+        none.deadline = GK_DO_NOT_WAIT
         none.poll = NULL
         none.context = NULL
         if self.rlock != NULL:
-            return gk_rlock_acquire_again(<gk_rlock *>self.rlock, owner, count, &none) == GK_SYNC_OK
-        return gk_lock_acquire(<gk_lock *>self.lock, &none) == GK_SYNC_OK
+            return gk_rlock_acquire_again(<gk_rlock *>self.rlock, owner, count, &none) == GK_OK
+        return gk_lock_acquire(<gk_lock *>self.lock, &none) == GK_OK
 
     def _wait_with_any_lock(self, timeout):
         cdef gk_wait_options wait_options
@@ -243,8 +244,8 @@ cdef class Condition:
     cdef bint wait_nogil(self, int64_t timeout=-1) noexcept nogil:
         cdef gk_wait_options wait_options = nogil_wait_options(timeout)
         if self.rlock != NULL:
-            return gk_condition_wait_rlock(condition_of(self), <gk_rlock *>self.rlock, &wait_options) == GK_SYNC_OK
-        return gk_condition_wait(condition_of(self), <gk_lock *>self.lock, &wait_options) == GK_SYNC_OK
+            return gk_condition_wait_rlock(condition_of(self), <gk_rlock *>self.rlock, &wait_options) == GK_OK
+        return gk_condition_wait(condition_of(self), <gk_lock *>self.lock, &wait_options) == GK_OK
 
     cdef void notify_nogil(self, int64_t n=1) noexcept nogil:
         gk_condition_notify(condition_of(self), n)

@@ -9,9 +9,9 @@ from libc.string cimport memset
 from gilkit._call cimport integer
 from gilkit._exports cimport GK_MAX_THREADS
 from gilkit.sync._c cimport (
-    GK_CONTEND_ATOMIC, GK_CONTEND_LOCKED, GK_CONTEND_OPTIMISTIC, GK_CONTEND_RACY, GK_CONTEND_SHARDED,
-    GK_SYNC_NO_MEMORY, GK_SYNC_OVERFLOW, gk_contend, gk_contend_run, gk_counter, gk_ping_pong, gk_ping_pong_run,
-    gk_sharded, gk_wait_options, import_core,
+    GK_CONTEND_ATOMIC, GK_CONTEND_LOCKED, GK_CONTEND_OPTIMISTIC, GK_CONTEND_RACY, GK_CONTEND_SHARDED, GK_NO_MEMORY,
+    GK_OVERFLOW, gk_contend, gk_contend_run, gk_counter, gk_ping_pong, gk_ping_pong_run, gk_sharded,
+    gk_wait_options, import_core,
 )
 from gilkit.sync._counters cimport Counter, LockedCounter, RacyCounter, ShardedCounter, raise_overflow
 from gilkit.sync._wait cimport outcome, wait_options_of
@@ -119,9 +119,9 @@ def contend(Counter counter not None, increments, *, threads, optimistic=False, 
     wait_options_of(&wait_options, timeout)
     with nogil:
         status = gk_contend_run(&run, &wait_options)
-    if status == GK_SYNC_OVERFLOW:
+    if status == GK_OVERFLOW:
         raise_overflow(counter, 1)
-    if status == GK_SYNC_NO_MEMORY:
+    if status == GK_NO_MEMORY:
         raise RuntimeError(f"the system has no thread or memory left for {threads} threads")
     if not outcome(status):
         raise TimeoutError(f"contend did not end within {timeout} s")
@@ -185,7 +185,7 @@ def ping_pong(laps, *, threads, timeout=None):
     wait_options_of(&wait_options, timeout)
     with nogil:
         status = gk_ping_pong_run(&run, &wait_options)
-    if status == GK_SYNC_NO_MEMORY:
+    if status == GK_NO_MEMORY:
         raise RuntimeError(f"the system has no thread or memory left for {threads} threads")
     if not outcome(status):
         raise TimeoutError(f"ping_pong did not end within {timeout} s")

@@ -6,7 +6,7 @@ cimport cython
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uintptr_t
 
 from gilkit.sync._c cimport (
-    GK_SYNC_OK, GK_SYNC_OVERFLOW, gk_atomic_add, gk_atomic_compare_and_set, gk_atomic_exchange, gk_cell, gk_counter,
+    GK_OK, GK_OVERFLOW, gk_atomic_add, gk_atomic_compare_and_set, gk_atomic_exchange, gk_cell, gk_counter,
     gk_counter_new, gk_counter_release, gk_counter_retain, gk_counter_value, gk_lock_release, gk_lock_try,
     gk_lock_try_release, gk_locked_add, gk_locked_compare_and_set, gk_locked_exchange, gk_locked_value, gk_racy_add,
     gk_sharded, gk_sharded_add, gk_sharded_add_to_cell, gk_sharded_give_cell, gk_sharded_new, gk_sharded_release,
@@ -205,10 +205,10 @@ cdef class RacyCounter(Counter):
         release_counter(self)
 
     cdef int add_n(self, int64_t n) except -1:
-        return raise_overflow(self, n) if gk_racy_add(counter_of(self), n) != GK_SYNC_OK else 0
+        return raise_overflow(self, n) if gk_racy_add(counter_of(self), n) != GK_OK else 0
 
     cdef bint add_nogil(self, int64_t n=1) noexcept nogil:
-        return gk_racy_add(counter_of(self), n) == GK_SYNC_OK
+        return gk_racy_add(counter_of(self), n) == GK_OK
 
     cdef int64_t value_nogil(self) noexcept nogil:
         return gk_counter_value(counter_of(self))
@@ -260,7 +260,7 @@ cdef class LockedCounter(Counter):
             wait_options_of(&wait_options, None)
             with nogil:
                 status = gk_locked_add(counter, n, total, &wait_options)
-        if status == GK_SYNC_OVERFLOW:
+        if status == GK_OVERFLOW:
             raise_overflow(self, n)
         outcome(status)
         return 0
@@ -277,7 +277,7 @@ cdef class LockedCounter(Counter):
 
     cdef bint add_nogil(self, int64_t n=1) noexcept nogil:
         cdef int64_t total = 0
-        return gk_locked_add(counter_of(self), n, &total, NULL) == GK_SYNC_OK
+        return gk_locked_add(counter_of(self), n, &total, NULL) == GK_OK
 
     cdef int64_t value_nogil(self) noexcept nogil:
         return gk_locked_value(counter_of(self))
@@ -314,12 +314,12 @@ cdef class AtomicCounter(Counter):
 
     cdef int add_n(self, int64_t n) except -1:
         cdef int64_t total = 0
-        return raise_overflow(self, n) if gk_atomic_add(counter_of(self), n, &total) != GK_SYNC_OK else 0
+        return raise_overflow(self, n) if gk_atomic_add(counter_of(self), n, &total) != GK_OK else 0
 
     def add_and_get(self, n=1):
         """Add ``n`` and return the new count, an int."""
         cdef int64_t total = 0
-        if gk_atomic_add(counter_of(self), int64(n, "n"), &total) != GK_SYNC_OK:
+        if gk_atomic_add(counter_of(self), int64(n, "n"), &total) != GK_OK:
             raise_overflow(self, n)
         return total
 
@@ -329,7 +329,7 @@ cdef class AtomicCounter(Counter):
 
     cdef bint add_nogil(self, int64_t n=1) noexcept nogil:
         cdef int64_t total = 0
-        return gk_atomic_add(counter_of(self), n, &total) == GK_SYNC_OK
+        return gk_atomic_add(counter_of(self), n, &total) == GK_OK
 
     cdef int64_t value_nogil(self) noexcept nogil:
         return gk_counter_value(counter_of(self))
@@ -418,12 +418,12 @@ cdef class ShardedCounter(Counter):
         else:
             raise RuntimeError("a ShardedCounter handle works only for the thread that took it; call handle() in "
                                "each thread")
-        return raise_overflow(self, n) if status != GK_SYNC_OK else 0
+        return raise_overflow(self, n) if status != GK_OK else 0
 
     cdef bint add_nogil(self, int64_t n=1) noexcept nogil:
         if self.cell != NULL and PyThread_get_thread_ident() == self.owner:
-            return gk_sharded_add_to_cell(sharded_of(self), <gk_cell *>self.cell, n) == GK_SYNC_OK
-        return gk_sharded_add(sharded_of(self), n) == GK_SYNC_OK
+            return gk_sharded_add_to_cell(sharded_of(self), <gk_cell *>self.cell, n) == GK_OK
+        return gk_sharded_add(sharded_of(self), n) == GK_OK
 
     cdef int64_t value_nogil(self) noexcept nogil:
         return gk_sharded_value(sharded_of(self))

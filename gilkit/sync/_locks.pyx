@@ -5,10 +5,10 @@ from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memset
 
 from gilkit.sync._c cimport (
-    GK_CLAIM_LOCK, GK_FOREVER, GK_SYNC_OK, gk_claim, gk_gil_freed, gk_lock, gk_lock_acquire, gk_lock_is_held,
-    gk_lock_release, gk_lock_try, gk_lock_try_release, gk_wait_options, gk_rlock, gk_rlock_acquire, gk_rlock_count,
+    GK_CLAIM_LOCK, GK_DO_NOT_WAIT, GK_NO_DEADLINE, GK_OK, gk_claim, gk_gil_freed, gk_lock, gk_lock_acquire,
+    gk_lock_is_held, gk_lock_release, gk_lock_try, gk_lock_try_release, gk_rlock, gk_rlock_acquire, gk_rlock_count,
     gk_rlock_owner, gk_rlock_release, gk_rlock_release_all, gk_rlock_set_count, gk_rlock_try, gk_rlock_try_release,
-    import_core,
+    gk_wait_options, import_core,
 )
 from gilkit.sync._wait cimport (
     PyThread_get_thread_ident, acquire_monitored, claim_of, detecting, dispose, forget_orders, has_greenlets,
@@ -162,19 +162,19 @@ cdef class Lock:
         cdef gk_wait_options wait_options
         cdef int status
         lock_wait_options(&wait_options, blocking, timeout)
-        if has_greenlets() and wait_options.deadline == GK_FOREVER:
+        if has_greenlets() and wait_options.deadline == GK_NO_DEADLINE:
             self.check_greenlets()
         if detecting():
             status = acquire_monitored(self, GK_CLAIM_LOCK, acquire_lock, self.state, &wait_options)
         elif gk_lock_try(lock_of(self)):
-            status = GK_SYNC_OK
-        elif wait_options.deadline == 0:
+            status = GK_OK
+        elif wait_options.deadline == GK_DO_NOT_WAIT:
             status = gk_lock_acquire(lock_of(self), &wait_options)
         else:
             with nogil:
                 gk_gil_freed()
                 status = gk_lock_acquire(lock_of(self), &wait_options)
-        if status == GK_SYNC_OK and has_greenlets():
+        if status == GK_OK and has_greenlets():
             self.note_holder()
         return outcome(status)
 
@@ -187,13 +187,13 @@ cdef class Lock:
                 claim = claim_of(self, GK_CLAIM_LOCK)
         status = gk_lock_release(lock_of(self))
         dispose(claim)
-        if status != GK_SYNC_OK:
+        if status != GK_OK:
             raise RuntimeError("release unlocked lock")
         return 0
 
     cdef int reacquire(self) except -1:
         cdef gk_wait_options wait_options
-        wait_options.deadline = GK_FOREVER
+        wait_options.deadline = GK_NO_DEADLINE
         wait_options.poll = NULL
         wait_options.context = NULL
         outcome(acquire_monitored(self, GK_CLAIM_LOCK, acquire_lock, self.state, &wait_options))
@@ -220,12 +220,12 @@ cdef class Lock:
         if gk_lock_try(lock_of(self)):
             return True
         cdef gk_wait_options wait_options = nogil_wait_options(timeout)
-        return gk_lock_acquire(lock_of(self), &wait_options) == GK_SYNC_OK
+        return gk_lock_acquire(lock_of(self), &wait_options) == GK_OK
 
     cdef bint release_nogil(self) noexcept nogil:
         if has_greenlets():
             self.forget_holder()
-        return gk_lock_try_release(lock_of(self)) or gk_lock_release(lock_of(self)) == GK_SYNC_OK
+        return gk_lock_try_release(lock_of(self)) or gk_lock_release(lock_of(self)) == GK_OK
 
     def _at_fork_reinit(self):
         memset(self.state, 0, sizeof(self.state))
@@ -327,8 +327,8 @@ cdef class RLock:
         if has_greenlets():
             if gk_rlock_try(wanted.lock, wanted.owner) if not detecting() else False:
                 self.note_holder()
-                return GK_SYNC_OK
-            if (wait_options.deadline == GK_FOREVER and gk_rlock_owner(wanted.lock) != wanted.owner
+                return GK_OK
+            if (wait_options.deadline == GK_NO_DEADLINE and gk_rlock_owner(wanted.lock) != wanted.owner
                     and gk_word(&(<gk_held_rlock *>self.state).thread) == PyThread_get_thread_ident()):
                 refuse_greenlet(self)
         if detecting() and gk_rlock_owner(wanted.lock) != wanted.owner:
@@ -337,7 +337,7 @@ cdef class RLock:
             with nogil:
                 gk_gil_freed()
                 status = acquire_rlock(&wanted, wait_options)
-        if status == GK_SYNC_OK and has_greenlets():
+        if status == GK_OK and has_greenlets():
             self.note_holder()
         return status
 
@@ -351,13 +351,13 @@ cdef class RLock:
                 claim = claim_of(self, GK_CLAIM_LOCK)
         status = gk_rlock_release(rlock_of(self), owner)
         dispose(claim)
-        if status != GK_SYNC_OK:
+        if status != GK_OK:
             raise RuntimeError("cannot release un-acquired lock")
         return 0
 
     cdef int reacquire(self, uint64_t count) except -1:
         cdef gk_wait_options wait_options
-        wait_options.deadline = GK_FOREVER
+        wait_options.deadline = GK_NO_DEADLINE
         wait_options.poll = NULL
         wait_options.context = NULL
         outcome(self.acquire_with(&wait_options))
@@ -373,12 +373,12 @@ cdef class RLock:
 
     cdef bint acquire_nogil(self, int64_t timeout=-1) noexcept nogil:
         cdef gk_wait_options wait_options = nogil_wait_options(timeout)
-        return gk_rlock_acquire(rlock_of(self), PyThread_get_thread_ident(), &wait_options) == GK_SYNC_OK
+        return gk_rlock_acquire(rlock_of(self), PyThread_get_thread_ident(), &wait_options) == GK_OK
 
     cdef bint release_nogil(self) noexcept nogil:
         if has_greenlets() and gk_rlock_count(rlock_of(self)) == 1:
             self.forget_holder()
-        return gk_rlock_release(rlock_of(self), PyThread_get_thread_ident()) == GK_SYNC_OK
+        return gk_rlock_release(rlock_of(self), PyThread_get_thread_ident()) == GK_OK
 
     # The methods that threading.Condition calls on its lock.
 

@@ -4,10 +4,10 @@ cimport cython
 from libc.stdint cimport int64_t, uintptr_t
 
 from gilkit.sync._c cimport (
-    GK_CLAIM_READ, GK_CLAIM_WRITE, GK_FOREVER, GK_SYNC_OK, gk_claim, gk_gil_freed, gk_wait_options,
-    gk_rwlock, gk_rwlock_acquire_read, gk_rwlock_acquire_write, gk_rwlock_init, gk_rwlock_is_mine,
-    gk_rwlock_is_written, gk_rwlock_readers, gk_rwlock_reads_of_mine, gk_rwlock_release_read,
-    gk_rwlock_release_write, import_core,
+    GK_CLAIM_READ, GK_CLAIM_WRITE, GK_DO_NOT_WAIT, GK_NO_DEADLINE, GK_OK, gk_claim, gk_gil_freed, gk_rwlock,
+    gk_rwlock_acquire_read, gk_rwlock_acquire_write, gk_rwlock_init, gk_rwlock_is_mine, gk_rwlock_is_written,
+    gk_rwlock_readers, gk_rwlock_reads_of_mine, gk_rwlock_release_read, gk_rwlock_release_write, gk_wait_options,
+    import_core,
 )
 from gilkit.sync._wait cimport (
     acquire_monitored, claim_of, detecting, dispose, forget_orders, has_greenlets, has_orders, is_forever,
@@ -110,17 +110,17 @@ cdef class RWLock:
 
     cdef bint acquire_read_nogil(self, int64_t timeout=-1) noexcept nogil:
         cdef gk_wait_options wait_options = nogil_wait_options(timeout)
-        return gk_rwlock_acquire_read(lock_of(self), &wait_options) == GK_SYNC_OK
+        return gk_rwlock_acquire_read(lock_of(self), &wait_options) == GK_OK
 
     cdef bint acquire_write_nogil(self, int64_t timeout=-1) noexcept nogil:
         cdef gk_wait_options wait_options = nogil_wait_options(timeout)
-        return gk_rwlock_acquire_write(lock_of(self), &wait_options) == GK_SYNC_OK
+        return gk_rwlock_acquire_write(lock_of(self), &wait_options) == GK_OK
 
     cdef bint release_read_nogil(self) noexcept nogil:
-        return gk_rwlock_release_read(lock_of(self)) == GK_SYNC_OK
+        return gk_rwlock_release_read(lock_of(self)) == GK_OK
 
     cdef bint release_write_nogil(self) noexcept nogil:
-        return gk_rwlock_release_write(lock_of(self)) == GK_SYNC_OK
+        return gk_rwlock_release_write(lock_of(self)) == GK_OK
 
     def _at_fork_reinit(self):
         gk_rwlock_init(lock_of(self))
@@ -177,7 +177,7 @@ cdef class ReadLock:
             claim = claim_of(self.of, GK_CLAIM_READ)
         status = gk_rwlock_release_read(lock_of(self.of))
         dispose(claim)
-        if status != GK_SYNC_OK:
+        if status != GK_OK:
             raise RuntimeError("cannot release a reader's lock that this thread does not hold")
 
     def locked(self):
@@ -199,12 +199,12 @@ cdef class ReadLock:
         cdef int status
         wait_options.poll = NULL
         wait_options.context = NULL
-        wait_options.deadline = 0
+        wait_options.deadline = GK_DO_NOT_WAIT
         # Usually the lock is available, and the GIL need not be released.
-        if not detecting() and is_forever(timeout) and gk_rwlock_acquire_read(lock, &wait_options) == GK_SYNC_OK:
+        if not detecting() and is_forever(timeout) and gk_rwlock_acquire_read(lock, &wait_options) == GK_OK:
             return True
         lock_wait_options(&wait_options, blocking, timeout)
-        if wait_options.deadline == GK_FOREVER and gk_rwlock_is_mine(lock):
+        if wait_options.deadline == GK_NO_DEADLINE and gk_rwlock_is_mine(lock):
             raise RuntimeError(f"this thread holds the RWLock to write and cannot also read{greenlet_hint()}")
         if detecting() and not gk_rwlock_reads_of_mine(lock):
             status = acquire_monitored(self.of, GK_CLAIM_READ, acquire_read, lock, &wait_options)
@@ -263,7 +263,7 @@ cdef class WriteLock:
             claim = claim_of(self.of, GK_CLAIM_WRITE)
         status = gk_rwlock_release_write(lock_of(self.of))
         dispose(claim)
-        if status != GK_SYNC_OK:
+        if status != GK_OK:
             raise RuntimeError("cannot release a writer's lock that this thread does not hold")
 
     def locked(self):
@@ -285,13 +285,13 @@ cdef class WriteLock:
         cdef int status
         wait_options.poll = NULL
         wait_options.context = NULL
-        wait_options.deadline = 0
-        if not detecting() and is_forever(timeout) and gk_rwlock_acquire_write(lock, &wait_options) == GK_SYNC_OK:
+        wait_options.deadline = GK_DO_NOT_WAIT
+        if not detecting() and is_forever(timeout) and gk_rwlock_acquire_write(lock, &wait_options) == GK_OK:
             return True
         lock_wait_options(&wait_options, blocking, timeout)
-        if wait_options.deadline == GK_FOREVER and gk_rwlock_is_mine(lock):
+        if wait_options.deadline == GK_NO_DEADLINE and gk_rwlock_is_mine(lock):
             raise RuntimeError(f"this thread holds the RWLock to write already{greenlet_hint()}")
-        if wait_options.deadline == GK_FOREVER and gk_rwlock_reads_of_mine(lock):
+        if wait_options.deadline == GK_NO_DEADLINE and gk_rwlock_reads_of_mine(lock):
             raise RuntimeError(
                 "this thread holds the RWLock to read; a reader cannot become a writer, because two readers that "
                 f"tried would wait for each other{greenlet_hint()}")

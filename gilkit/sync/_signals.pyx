@@ -8,12 +8,11 @@ from libc.stdint cimport INT64_MAX, int64_t, uint64_t, uintptr_t
 
 from gilkit._call cimport integer
 from gilkit.sync._c cimport (
-    GK_SYNC_OK, gk_arrival, gk_barrier, gk_barrier_break, gk_barrier_broken, gk_barrier_init,
+    GK_DO_NOT_WAIT, GK_OK, gk_arrival, gk_barrier, gk_barrier_break, gk_barrier_broken, gk_barrier_init,
     gk_barrier_open, gk_barrier_reset, gk_barrier_wait, gk_barrier_waiting, gk_event, gk_event_clear,
     gk_event_is_set, gk_event_reinit, gk_event_set, gk_event_wait, gk_gil_await, gk_gil_freed, gk_gil_signalling,
-    gk_latch, gk_latch_count_down, gk_latch_init, gk_latch_left, gk_latch_wait,
-    gk_semaphore, gk_semaphore_acquire, gk_semaphore_init, gk_semaphore_release, gk_semaphore_try,
-    gk_semaphore_value, gk_wait_options, import_core,
+    gk_latch, gk_latch_count_down, gk_latch_init, gk_latch_left, gk_latch_wait, gk_semaphore, gk_semaphore_acquire,
+    gk_semaphore_init, gk_semaphore_release, gk_semaphore_try, gk_semaphore_value, gk_wait_options, import_core,
 )
 from gilkit.sync._condition import Condition
 from gilkit.sync._locks import Lock
@@ -117,7 +116,7 @@ cdef class Semaphore:
         if n < 1:
             raise ValueError(f"n must be one or more, not {n}")
         gk_gil_signalling()
-        if gk_semaphore_release(semaphore_of(self), integer(n, "n", 1, INT64_MAX)) != GK_SYNC_OK:
+        if gk_semaphore_release(semaphore_of(self), integer(n, "n", 1, INT64_MAX)) != GK_OK:
             raise ValueError("Semaphore released too many times")
 
     @property
@@ -131,7 +130,7 @@ cdef class Semaphore:
             raise ValueError("can't specify timeout for non-blocking acquire")
         wait_options_of(&wait_options, timeout)
         if not blocking:
-            wait_options.deadline = 0
+            wait_options.deadline = GK_DO_NOT_WAIT
         with nogil:
             gk_gil_freed()
             status = gk_semaphore_acquire(semaphore_of(self), &wait_options)
@@ -140,10 +139,10 @@ cdef class Semaphore:
 
     cdef bint acquire_nogil(self, int64_t timeout=-1) noexcept nogil:
         cdef gk_wait_options wait_options = nogil_wait_options(timeout)
-        return gk_semaphore_acquire(semaphore_of(self), &wait_options) == GK_SYNC_OK
+        return gk_semaphore_acquire(semaphore_of(self), &wait_options) == GK_OK
 
     cdef bint release_nogil(self, int64_t n=1) noexcept nogil:
-        return n >= 1 and gk_semaphore_release(semaphore_of(self), n) == GK_SYNC_OK
+        return n >= 1 and gk_semaphore_release(semaphore_of(self), n) == GK_OK
 
     def __repr__(self):
         return f"<{address_of(self)}: value={self._value}>"
@@ -274,7 +273,7 @@ cdef class Event:
 
     cdef bint wait_nogil(self, int64_t timeout=-1) noexcept nogil:
         cdef gk_wait_options wait_options = nogil_wait_options(timeout)
-        return gk_event_wait(event_of(self), &wait_options) == GK_SYNC_OK
+        return gk_event_wait(event_of(self), &wait_options) == GK_OK
 
     def _at_fork_reinit(self):
         gk_event_reinit(event_of(self))
@@ -325,7 +324,7 @@ cdef class Latch:
         when the latch is open.
         """
         gk_gil_signalling()
-        if gk_latch_count_down(latch_of(self), integer(n, "n", 0, INT64_MAX)) != GK_SYNC_OK:
+        if gk_latch_count_down(latch_of(self), integer(n, "n", 0, INT64_MAX)) != GK_OK:
             raise ValueError(f"n must be at most the number that is left ({self.count}), not {n}")
 
     def wait(self, timeout=None):
@@ -348,11 +347,11 @@ cdef class Latch:
         return self.wait(timeout)
 
     cdef bint count_down_nogil(self, int64_t n=1) noexcept nogil:
-        return n >= 0 and gk_latch_count_down(latch_of(self), n) == GK_SYNC_OK
+        return n >= 0 and gk_latch_count_down(latch_of(self), n) == GK_OK
 
     cdef bint wait_nogil(self, int64_t timeout=-1) noexcept nogil:
         cdef gk_wait_options wait_options = nogil_wait_options(timeout)
-        return gk_latch_wait(latch_of(self), &wait_options) == GK_SYNC_OK
+        return gk_latch_wait(latch_of(self), &wait_options) == GK_OK
 
     def __repr__(self):
         return f"<{address_of(self)}: count={self.count}>"
@@ -463,9 +462,9 @@ cdef class Barrier:
     cdef int64_t wait_nogil(self, int64_t timeout=-1) noexcept nogil:
         cdef gk_wait_options wait_options = nogil_wait_options(timeout)
         cdef gk_arrival arrival
-        if gk_barrier_wait(barrier_of(self), &wait_options, &arrival) != GK_SYNC_OK:
+        if gk_barrier_wait(barrier_of(self), &wait_options, &arrival) != GK_OK:
             return -1
-        if arrival.index == barrier_of(self).parties - 1 and gk_barrier_open(barrier_of(self), &arrival) != GK_SYNC_OK:
+        if arrival.index == barrier_of(self).parties - 1 and gk_barrier_open(barrier_of(self), &arrival) != GK_OK:
             return -1
         return arrival.index
 

@@ -2,7 +2,9 @@
 deadlock detection."""
 from libc.stdint cimport int64_t, uintptr_t
 
-from gilkit.sync._c cimport GK_FOREVER, gk_claim, gk_now, gk_wait_options
+from gilkit.sync._c cimport (
+    GK_DO_NOT_WAIT, GK_FOREVER, GK_NO_DEADLINE, GK_OK, GK_TIMEOUT, gk_claim, gk_now, gk_wait_options,
+)
 
 cdef extern from "Python.h":
     unsigned long PyThread_get_thread_ident() noexcept nogil
@@ -22,14 +24,14 @@ cdef inline gk_wait_options nogil_wait_options(int64_t timeout) noexcept nogil:
     cdef gk_wait_options wait_options
     wait_options.poll = NULL
     wait_options.context = NULL
-    wait_options.deadline = GK_FOREVER
+    wait_options.deadline = GK_NO_DEADLINE
     if timeout == 0:
-        wait_options.deadline = 0
+        wait_options.deadline = GK_DO_NOT_WAIT
     elif timeout > 0 and timeout < GK_FOREVER - gk_now():
         wait_options.deadline = gk_now() + timeout
     return wait_options
 
-# Returns True for GK_SYNC_OK and False for GK_SYNC_TIMEOUT; otherwise raises.
+# Returns True for GK_OK and False for GK_TIMEOUT; otherwise raises.
 cdef bint outcome(int status) except -1
 
 # Whether `timeout` is the int -1, the default.

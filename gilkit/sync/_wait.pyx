@@ -10,8 +10,8 @@ from libc.stdlib cimport free, malloc
 
 from gilkit._signal_poll cimport poll_of_this_thread
 from gilkit.sync._c cimport (
-    GK_DETECT_INVERSIONS, GK_DETECT_NOTHING, GK_FOREVER, GK_SYNC_BROKEN, GK_SYNC_GREENLETS, GK_SYNC_INTERRUPTED,
-    GK_SYNC_NO_MEMORY, GK_SYNC_OK, GK_SYNC_OVERFLOW, GK_SYNC_TIMEOUT, gk_claim, gk_claim_free, gk_claim_hold,
+    GK_BROKEN, GK_DETECT_INVERSIONS, GK_DETECT_NOTHING, GK_DO_NOT_WAIT, GK_FOREVER, GK_INTERRUPTED, GK_NO_DEADLINE,
+    GK_NO_MEMORY, GK_OK, GK_OVERFLOW, GK_SYNC_GREENLETS, GK_TIMEOUT, gk_claim, gk_claim_free, gk_claim_hold,
     gk_claim_new, gk_claim_release, gk_claim_wait, gk_claim_withdraw, gk_claims_of_mine, gk_deadlock_link,
     gk_deadlock_mode, gk_deadlock_set_mode, gk_now, gk_order, gk_order_free, gk_order_note, gk_orders_forget,
     gk_wait_options, import_core,
@@ -55,7 +55,10 @@ cdef int64_t nanoseconds(object timeout) except? -1:
 
 cdef int set_deadline(gk_wait_options *wait_options, int64_t wait) except -1:
     cdef int64_t now = gk_now()
-    wait_options.deadline = 0 if wait <= 0 else now + wait if wait < GK_FOREVER - now else GK_FOREVER
+    if wait <= 0:
+        wait_options.deadline = GK_DO_NOT_WAIT
+    else:
+        wait_options.deadline = now + wait if wait < GK_FOREVER - now else GK_NO_DEADLINE
     return 0
 
 
@@ -63,7 +66,7 @@ cdef int lock_wait_options(gk_wait_options *wait_options, object blocking, objec
     cdef int64_t wait = -1
     wait_options.poll = poll_of_this_thread()
     wait_options.context = NULL
-    wait_options.deadline = GK_FOREVER
+    wait_options.deadline = GK_NO_DEADLINE
     if not is_forever(timeout):
         wait = nanoseconds(timeout)
         if timeout < -_TIMEOUT_MAX:
@@ -73,7 +76,7 @@ cdef int lock_wait_options(gk_wait_options *wait_options, object blocking, objec
     if not blocking:
         if wait != -1:
             raise ValueError("can't specify a timeout for a non-blocking call")
-        wait_options.deadline = 0
+        wait_options.deadline = GK_DO_NOT_WAIT
     elif wait < -1:
         raise ValueError(f"timeout value must be a non-negative number, or -1 for no timeout, not {timeout}")
     elif wait != -1:
@@ -84,24 +87,24 @@ cdef int lock_wait_options(gk_wait_options *wait_options, object blocking, objec
 cdef int wait_options_of(gk_wait_options *wait_options, object timeout) except -1:
     wait_options.poll = poll_of_this_thread()
     wait_options.context = NULL
-    wait_options.deadline = GK_FOREVER
+    wait_options.deadline = GK_NO_DEADLINE
     if timeout is not None:
         set_deadline(wait_options, nanoseconds(timeout))
     return 0
 
 
 cdef bint outcome(int status) except -1:
-    if status == GK_SYNC_OK:
+    if status == GK_OK:
         return True
-    if status == GK_SYNC_TIMEOUT:
+    if status == GK_TIMEOUT:
         return False
-    if status == GK_SYNC_INTERRUPTED:
+    if status == GK_INTERRUPTED:
         return -1  # the signal handler's exception is set
-    if status == GK_SYNC_NO_MEMORY:
+    if status == GK_NO_MEMORY:
         raise MemoryError
-    if status == GK_SYNC_BROKEN:
+    if status == GK_BROKEN:
         raise threading.BrokenBarrierError
-    if status == GK_SYNC_OVERFLOW:
+    if status == GK_OVERFLOW:
         raise OverflowError("the lock is held too many times")
     raise SystemError(f"a wait ended with status {status}")
 
@@ -151,7 +154,7 @@ def set_detection(int mode):
     cdef gk_claim *forgotten
     cdef int64_t domain = gk_this_interpreter()
     cdef int before = gk_deadlock_mode(domain)
-    if gk_deadlock_set_mode(domain, mode, &forgotten) != GK_SYNC_OK:
+    if gk_deadlock_set_mode(domain, mode, &forgotten) != GK_OK:
         raise MemoryError
     dispose(forgotten)
     if mode == GK_DETECT_NOTHING:
@@ -234,7 +237,7 @@ cdef int note_orders(int64_t domain, object lock, object place) except -1:
     for first, first_place in other_held_locks(domain, lock):
         details = (thread_name(PyThread_get_thread_ident()), first_place, place)
         noted = gk_order_note(domain, <void *>first, <void *>lock, <void *>details, gk_retain_object, &opposite)
-        if noted == GK_SYNC_NO_MEMORY:
+        if noted == GK_NO_MEMORY:
             raise MemoryError
         if opposite != NULL:
             found.append((first, details, take_reference(opposite)))
@@ -264,7 +267,7 @@ cdef int acquire_monitored(
             status = acquire(state, wait_options)
         return status
     place = gk_place()
-    if detects == GK_DETECT_INVERSIONS and wait_options.deadline != 0:
+    if detects == GK_DETECT_INVERSIONS and wait_options.deadline != GK_DO_NOT_WAIT:
         note_orders(domain, lock, place)
     # Do everything that can fail before the lock is acquired. Between that and
     # gk_claim_hold() no Python code runs, so nothing can interrupt.
@@ -273,21 +276,21 @@ cdef int acquire_monitored(
         raise MemoryError
     gk_retain_object(<void *>lock)
     gk_retain_object(<void *>place)
-    no_wait.deadline = 0
+    no_wait.deadline = GK_DO_NOT_WAIT
     status = acquire(state, &no_wait)
     # Report a wait only if there is one. A wait with a timeout ends by itself and cannot deadlock.
-    if status == GK_SYNC_TIMEOUT and wait_options.deadline != 0:
-        if wait_options.deadline == GK_FOREVER:
+    if status == GK_TIMEOUT and wait_options.deadline != GK_DO_NOT_WAIT:
+        if wait_options.deadline == GK_NO_DEADLINE:
             status = gk_claim_wait(claim, gk_retain_object, &cycle, &count)
             if cycle != NULL:
                 dispose(claim)
                 raise_deadlock(cycle, count)
-            if status != GK_SYNC_OK:
+            if status != GK_OK:
                 dispose(claim)
                 raise MemoryError
         with nogil:
             status = acquire(state, wait_options)
-    if status == GK_SYNC_OK:
+    if status == GK_OK:
         dispose(gk_claim_hold(claim))
     else:
         gk_claim_withdraw(claim)

@@ -1,4 +1,4 @@
-/* CHECK(condition): prints the place and ends the test program. */
+/* CHECK(condition): if it is false, prints where and ends the test program. */
 #ifndef CHECK_H
 #define CHECK_H
 

@@ -1,4 +1,4 @@
-/* together(n, body, data, options): a region in which n threads run body(data) at once, each on a thread of its own. */
+/* together(n, body, data, options): a region in which n different threads run body(data) at once. */
 #ifndef MEETING_H
 #define MEETING_H
 

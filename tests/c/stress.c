@@ -52,8 +52,8 @@ void time_limit(unsigned seconds)
 #ifdef GK_STRESS
 void gk_stress(void);
 
-/* Most steps pass at once; some threads stand still in the middle of one, as if
- * the system had taken the core away from them. */
+/* Most steps pass at once. Some threads stop in the middle of one, as if the system had
+ * taken the core away from them. */
 void gk_stress(void)
 {
     uint32_t chance = random_below(64);

@@ -1,6 +1,6 @@
-/* gk_argsort, on keys that agree in their leading bits, which no word has room
- * for together with a position: runs of equal words are sorted again, by the
- * bits that follow. Every type, few and many items, and several threads. */
+/* gk_argsort on keys that agree in their leading bits, where a word has no room for both
+ * the key and a position: runs of equal words are sorted again by the following bits.
+ * Every type, few and many items, and several threads. */
 #include <stdint.h>
 #include <string.h>
 
@@ -53,8 +53,8 @@ static int before(const void *items, int64_t i, int64_t j, gk_type type)
         ((T *)items)[i] = (T)value; \
         break;
 
-/* Values of at most `groups` different leading parts; the first and last of a
- * 64-bit type lie far apart, so that no leading bits are left out. */
+/* Values with at most `groups` different leading parts. The first and last of a 64-bit
+ * type are far apart, so no leading bits can be skipped. */
 static void fill(void *items, int64_t n, gk_type type, uint64_t groups)
 {
     for (int64_t i = 0; i < n; i++) {

@@ -1,4 +1,4 @@
-/* Histograms and bincount against their definitions, nearest against its. */
+/* Histograms, bincount and nearest against their definitions. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>

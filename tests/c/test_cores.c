@@ -14,7 +14,7 @@
 
 static char root[64] = "/tmp/gilkit-cores-XXXXXX";
 
-/* Writes a file below the root; makes the folders on its way. */
+/* Writes a file below the root, and creates its parent directories. */
 static void put(const char *name, const char *text)
 {
     char path[512];
@@ -55,11 +55,11 @@ static void test_version_2(void)
     put("proc/self/cgroup", "0::/user.slice/app\n");
     put("sys/fs/cgroup/user.slice/app/cpu.max", "max 100000\n");
     put("sys/fs/cgroup/user.slice/cpu.max", "250000 100000\n");
-    CHECK(gk_cores_quota(root) == 2.5); /* of a group above */
+    CHECK(gk_cores_quota(root) == 2.5); /* of a parent group */
     put("sys/fs/cgroup/user.slice/app/cpu.max", "150000 100000\n");
     CHECK(gk_cores_quota(root) == 1.5);
     put("sys/fs/cgroup/cpu.max", "20000 50000\n");
-    CHECK(gk_cores_quota(root) == 0.4); /* the smallest */
+    CHECK(gk_cores_quota(root) == 0.4); /* the minimum */
     /* In a container that sees its own group as the root. */
     put("proc/self/cgroup", "0::/../../elsewhere\n");
     CHECK(gk_cores_quota(root) == 0.4);
@@ -112,7 +112,7 @@ static void test_long_paths(void)
     memcpy(line + sizeof line - 2, "\n", 2);
     put("proc/self/cgroup", line);
     put("sys/fs/cgroup/cpu.max", "100000 100000\n");
-    CHECK(gk_cores_quota(root) >= 0.0); /* and no overflow: see under a sanitizer */
+    CHECK(gk_cores_quota(root) >= 0.0); /* sanitizers check that it does not overflow */
 }
 
 int main(void)

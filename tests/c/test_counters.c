@@ -1,5 +1,4 @@
-/* The counters: exact sums, the order of their operations, and the ends of the
- * range. */
+/* The counters: exact sums, linearisability, and the ends of the range. */
 #include "sync/counter.h"
 #include "sync/contend.h"
 
@@ -7,7 +6,7 @@
 
 enum { EACH = 20000 };
 
-/* Exact sums from many threads; adding and taking away, so that cells wrap. */
+/* Exact sums from many threads, which add and subtract to make cells wrap. */
 
 static gk_counter *atomic_counter, *locked_counter;
 static gk_sharded *sharded_counter;
@@ -19,10 +18,10 @@ static void add_and_take(int i, void *data)
     gk_cell *cell = i % 2 ? gk_sharded_take_cell(sharded_counter) : NULL;
     for (int64_t k = 0; k < EACH / 10; k++) {
         int64_t n = k % 2 ? -k : k + i;
-        CHECK(gk_atomic_add(atomic_counter, n, &sum) == GK_SYNC_OK);
-        CHECK(gk_locked_add(locked_counter, n, &sum, NULL) == GK_SYNC_OK);
+        CHECK(gk_atomic_add(atomic_counter, n, &sum) == GK_OK);
+        CHECK(gk_locked_add(locked_counter, n, &sum, NULL) == GK_OK);
         CHECK((cell ? gk_sharded_add_to_cell(sharded_counter, cell, n) : gk_sharded_add(sharded_counter, n)) ==
-              GK_SYNC_OK);
+              GK_OK);
     }
     if (cell)
         gk_sharded_give_cell(sharded_counter, cell);
@@ -46,9 +45,9 @@ static void test_sums(void)
     }
 }
 
-/* Linearisability of fetch-and-add. Every addition of 1 returns the sum it made:
- * the sums of all threads must be 1..n, each once, and if one addition ended
- * before another began, its sum must be the smaller. */
+/* Linearisability of fetch-and-add. Every addition of 1 returns its sum. The sums of all
+ * threads must be 1..n, each once, and if one addition ended before another began, its
+ * sum must be the smaller one. */
 
 enum { WRITERS = 4, OPERATIONS = 5000 };
 
@@ -78,8 +77,8 @@ static void check_history(void)
     int64_t latest_begin = 0;
     for (int k = 0; k < WRITERS * OPERATIONS; k++) {
         CHECK(history.end[k] != 0);
-        /* No operation with a larger sum had ended before this one began; seen
-         * from the other side: none with a smaller sum began after its end. */
+        /* No operation with a larger sum ended before this one began. Equivalently, none
+         * with a smaller sum began after this one ended. */
         CHECK(latest_begin <= history.end[k]);
         latest_begin = history.begin[k] > latest_begin ? history.begin[k] : latest_begin;
     }
@@ -96,7 +95,7 @@ static void test_linearisable(void)
     CHECK(gk_locked_exchange(locked_counter, 0) == WRITERS * OPERATIONS);
 }
 
-/* A sum that is read while others only add never falls, and never exceeds. */
+/* A sum that is read while others only add never falls and never exceeds the total. */
 
 static _Atomic int adders;
 
@@ -123,16 +122,16 @@ static void test_sum_while_running(void)
     CHECK(gk_sharded_reset(sharded_counter) == 3 * EACH);
 }
 
-/* The ends of the range, also when many run against them at once. */
+/* The ends of the range, including when many threads reach them at once. */
 
 static void push_over(int i, void *data)
 {
     int64_t sum, step = i % 2 ? 1 : 3, *accepted = data;
     for (int k = 0; k < 1000; k++) {
-        if (gk_atomic_add(atomic_counter, step, &sum) == GK_SYNC_OK)
+        if (gk_atomic_add(atomic_counter, step, &sum) == GK_OK)
             accepted[i] += step;
         CHECK(atomic_load(&atomic_counter->value) > 0);
-        if (gk_sharded_add(sharded_counter, step) == GK_SYNC_OK)
+        if (gk_sharded_add(sharded_counter, step) == GK_OK)
             accepted[i + 8] += step;
         CHECK(gk_sharded_value(sharded_counter) > 0);
     }
@@ -141,12 +140,12 @@ static void push_over(int i, void *data)
 static void test_overflow(void)
 {
     int64_t sum;
-    CHECK(gk_atomic_add(atomic_counter, INT64_MAX, &sum) == GK_SYNC_OK && sum == INT64_MAX);
-    CHECK(gk_atomic_add(atomic_counter, 1, &sum) == GK_SYNC_OVERFLOW);
-    CHECK(gk_atomic_add(atomic_counter, INT64_MIN, &sum) == GK_SYNC_OK && sum == -1);
-    CHECK(gk_atomic_add(atomic_counter, INT64_MIN, &sum) == GK_SYNC_OVERFLOW);
+    CHECK(gk_atomic_add(atomic_counter, INT64_MAX, &sum) == GK_OK && sum == INT64_MAX);
+    CHECK(gk_atomic_add(atomic_counter, 1, &sum) == GK_OVERFLOW);
+    CHECK(gk_atomic_add(atomic_counter, INT64_MIN, &sum) == GK_OK && sum == -1);
+    CHECK(gk_atomic_add(atomic_counter, INT64_MIN, &sum) == GK_OVERFLOW);
     CHECK(gk_atomic_exchange(atomic_counter, INT64_MAX - 2000) == -1);
-    CHECK(gk_sharded_add(sharded_counter, INT64_MAX - 2000) == GK_SYNC_OK);
+    CHECK(gk_sharded_add(sharded_counter, INT64_MAX - 2000) == GK_OK);
     int64_t accepted[16] = {0}, total[2] = {0};
     thread_group(8, push_over, accepted);
     for (int i = 0; i < 16; i++)
@@ -154,17 +153,17 @@ static void test_overflow(void)
     CHECK(total[0] == 2000 && gk_atomic_exchange(atomic_counter, 0) == INT64_MAX);
     CHECK(total[1] == 2000 && gk_sharded_value(sharded_counter) == INT64_MAX);
 
-    /* Cells that have wrapped still sum up. */
+    /* Cells that have wrapped still give the right sum. */
     gk_cell *cell = gk_sharded_take_cell(sharded_counter);
-    CHECK(gk_sharded_add_to_cell(sharded_counter, cell, INT64_MIN) == GK_SYNC_OK);
-    CHECK(gk_sharded_add_to_cell(sharded_counter, cell, INT64_MIN) == GK_SYNC_OVERFLOW);
+    CHECK(gk_sharded_add_to_cell(sharded_counter, cell, INT64_MIN) == GK_OK);
+    CHECK(gk_sharded_add_to_cell(sharded_counter, cell, INT64_MIN) == GK_OVERFLOW);
     CHECK(gk_sharded_value(sharded_counter) == -1);
-    CHECK(gk_sharded_add(sharded_counter, 43) == GK_SYNC_OK);
+    CHECK(gk_sharded_add(sharded_counter, 43) == GK_OK);
     CHECK(gk_sharded_reset(sharded_counter) == 42);
     gk_sharded_give_cell(sharded_counter, cell);
     gk_counter *racy = gk_counter_new(INT64_MAX);
-    CHECK(gk_racy_add(racy, 1) == GK_SYNC_OVERFLOW && gk_racy_add(racy, -1) == GK_SYNC_OK);
-    CHECK(gk_locked_add(racy, 2, &sum, NULL) == GK_SYNC_OVERFLOW);
+    CHECK(gk_racy_add(racy, 1) == GK_OVERFLOW && gk_racy_add(racy, -1) == GK_OK);
+    CHECK(gk_locked_add(racy, 2, &sum, NULL) == GK_OVERFLOW);
     CHECK(gk_locked_value(racy) == INT64_MAX - 1);
     gk_counter_release(racy);
 }
@@ -177,14 +176,14 @@ static int stop_at_once(void *context)
     return 1;
 }
 
-static void test_hammer(void)
+static void test_contend(void)
 {
     for (int kind = GK_CONTEND_RACY; kind <= GK_CONTEND_SHARDED; kind++) {
         for (int threads = 1; threads <= 64; threads *= 4) {
             gk_counter *c = gk_counter_new(7);
             gk_contend h = {.kind = (gk_contend_kind)kind, .counter = c, .sharded = sharded_counter,
                            .increments = EACH / threads, .threads = threads, .inside = kind, .outside = 2};
-            CHECK(gk_contend_run(&h, NULL) == GK_SYNC_OK);
+            CHECK(gk_contend_run(&h, NULL) == GK_OK);
             int64_t all = (int64_t)(EACH / threads) * threads;
             int64_t counted = kind == GK_CONTEND_SHARDED ? gk_sharded_reset(sharded_counter)
                                                         : atomic_load(&c->value) - 7;
@@ -196,16 +195,16 @@ static void test_hammer(void)
     }
     gk_counter *c = gk_counter_new(INT64_MAX - 10);
     gk_contend h = {.kind = GK_CONTEND_ATOMIC, .counter = c, .increments = 100, .threads = 3};
-    CHECK(gk_contend_run(&h, NULL) == GK_SYNC_OVERFLOW && h.done == 10);
+    CHECK(gk_contend_run(&h, NULL) == GK_OVERFLOW && h.done == 10);
     gk_atomic_exchange(c, 0);
     gk_thread_inject_failures(1);
-    CHECK(gk_contend_run(&h, NULL) == GK_SYNC_NO_MEMORY && atomic_load(&c->value) == 0);
+    CHECK(gk_contend_run(&h, NULL) == GK_NO_MEMORY && atomic_load(&c->value) == 0);
     h.increments = INT64_MAX / 2;
-    gk_wait_options p = {GK_FOREVER, stop_at_once, NULL};
-    CHECK(gk_contend_run(&h, &p) == GK_SYNC_INTERRUPTED);
+    gk_wait_options p = {GK_NO_DEADLINE, stop_at_once, NULL};
+    CHECK(gk_contend_run(&h, &p) == GK_INTERRUPTED);
     CHECK(h.done == atomic_load(&c->value) && h.done < h.increments);
     p = (gk_wait_options){gk_now() + 20 * GK_MILLISECOND, NULL, NULL};
-    CHECK(gk_contend_run(&h, &p) == GK_SYNC_TIMEOUT);
+    CHECK(gk_contend_run(&h, &p) == GK_TIMEOUT);
     gk_counter_release(c);
 }
 
@@ -223,8 +222,8 @@ static uintptr_t line_of(const void *address)
     return (uintptr_t)address / GK_CACHE_LINE;
 }
 
-/* Counters that are made one after the other do not share what additions write
- * with anybody, nor do the cells of a sharded one. */
+/* Counters allocated one after another do not share the cache lines that additions write,
+ * nor do the cells of a sharded counter. */
 static void test_no_false_sharing(void)
 {
     enum { MANY = 100 };
@@ -258,7 +257,7 @@ int main(void)
     test_linearisable();
     test_sum_while_running();
     test_overflow();
-    test_hammer();
+    test_contend();
     test_compare_and_set();
     test_no_false_sharing();
     gk_counter_release(atomic_counter);

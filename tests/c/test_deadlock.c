@@ -1,5 +1,5 @@
-/* The wait-for graph: cycles are found whole, outdated claims go, readers and
- * writers block whom they must, orders lead back, and a child of a fork goes on
+/* The wait-for graph: complete cycles are found, outdated claims are dropped, readers and
+ * writers block the right waits, reversed orders are found, and a forked child continues
  * wherever the other threads were. */
 #include "sync/deadlock.h"
 
@@ -44,11 +44,11 @@ static void release(int mode, int lock)
     gk_claim_free(c);
 }
 
-/* The claim of the wait; NULL and the cycle, if it would never end. */
+/* The claim of the wait; or NULL and the cycle if it would never end. */
 static gk_claim *wait_for(int mode, int lock, gk_deadlock_link **cycle, int *count)
 {
     gk_claim *c = claim(mode, lock);
-    CHECK(gk_claim_wait(c, retain, cycle, count) == GK_SYNC_OK);
+    CHECK(gk_claim_wait(c, retain, cycle, count) == GK_OK);
     if (*cycle == NULL)
         return c;
     gk_claim_free(c);
@@ -64,7 +64,7 @@ static gk_claim *waits(int mode, int lock)
     return c;
 }
 
-/* Runs a step in a thread of its own, which ends; its claims stay. */
+/* Runs a step in a new thread, which ends while its claims stay. */
 static struct {
     void (*step)(int);
     int argument;
@@ -105,11 +105,11 @@ static void test_cycles(void)
     for (int i = 0; i < 6; i++) {
         CHECK(cycle[i].lock == &locks[i + 1] && cycle[i].mode == GK_CLAIM_LOCK && !cycle[i].holder_waits);
         CHECK(cycle[i].holder_place == &place[i + 1]);
-        CHECK(cycle[i].holder_ident == cycle[(i + 1) % 6].ident || i < 5); /* idents may be used again */
+        CHECK(cycle[i].holder_ident == cycle[(i + 1) % 6].ident || i < 5); /* idents may be reused */
     }
     free(cycle);
     CHECK(atomic_load(&references) == 18);
-    /* One that gives up opens the cycle. */
+    /* A wait that gives up opens the cycle. */
     gk_claim_withdraw(pending[3]);
     gk_claim_withdraw(pending[3]);
     gk_claim *c = waits(GK_CLAIM_LOCK, 1);
@@ -119,13 +119,13 @@ static void test_cycles(void)
     CHECK(gk_claim_release(DOMAIN, GK_CLAIM_LOCK, &locks[6]) == NULL);
     CHECK(gk_claim_release(OTHER_DOMAIN, GK_CLAIM_LOCK, &locks[2]) == NULL);
     for (int i = 2; i < 6; i++)
-        release(GK_CLAIM_LOCK, i); /* of other threads, which may be */
+        release(GK_CLAIM_LOCK, i); /* of other threads, which is allowed */
     for (int i = 1; i < 6; i++) {
         gk_claim_withdraw(pending[i]);
         gk_claim_free(pending[i]);
     }
     hold(GK_CLAIM_LOCK, 0);
-    CHECK(wait_for(GK_CLAIM_LOCK, 0, &cycle, &count) == NULL && count == 1); /* oneself */
+    CHECK(wait_for(GK_CLAIM_LOCK, 0, &cycle, &count) == NULL && count == 1); /* waits for itself */
     free(cycle);
     release(GK_CLAIM_LOCK, 0);
 }
@@ -147,7 +147,7 @@ static void test_readers_and_writers(void)
     int count;
     hold(GK_CLAIM_LOCK, 1);
     elsewhere(reads_and_waits_for, 1);
-    gk_claim *reading = waits(GK_CLAIM_READ, 0); /* beside the reader */
+    gk_claim *reading = waits(GK_CLAIM_READ, 0); /* together with the reader */
     gk_claim_withdraw(reading);
     gk_claim_free(reading);
     CHECK(wait_for(GK_CLAIM_WRITE, 0, &cycle, &count) == NULL && count == 2);
@@ -167,18 +167,18 @@ static void test_modes(void)
 {
     gk_claim *forgotten;
     CHECK(gk_deadlock_mode(DOMAIN) == GK_DETECT_NOTHING && atomic_load(&gk_sync_watchers) == 0);
-    CHECK(gk_deadlock_set_mode(DOMAIN, GK_DETECT_DEADLOCKS, &forgotten) == GK_SYNC_OK);
+    CHECK(gk_deadlock_set_mode(DOMAIN, GK_DETECT_DEADLOCKS, &forgotten) == GK_OK);
     int held = 0;
     for (gk_claim *next; forgotten != NULL; forgotten = next, held++) {
         next = forgotten->next;
         gk_claim_free(forgotten);
     }
-    CHECK(held == 2); /* nothing is known from before */
-    CHECK(gk_deadlock_set_mode(OTHER_DOMAIN, GK_DETECT_INVERSIONS, &forgotten) == GK_SYNC_OK);
+    CHECK(held == 2); /* nothing from before is known */
+    CHECK(gk_deadlock_set_mode(OTHER_DOMAIN, GK_DETECT_INVERSIONS, &forgotten) == GK_OK);
     CHECK(atomic_load(&gk_sync_watchers) == 2 * GK_SYNC_DETECTION && forgotten == NULL);
     hold(GK_CLAIM_LOCK, 2);
-    CHECK(gk_deadlock_set_mode(DOMAIN, GK_DETECT_INVERSIONS, &forgotten) == GK_SYNC_OK && forgotten == NULL);
-    CHECK(gk_deadlock_set_mode(OTHER_DOMAIN, GK_DETECT_NOTHING, &forgotten) == GK_SYNC_OK && forgotten == NULL);
+    CHECK(gk_deadlock_set_mode(DOMAIN, GK_DETECT_INVERSIONS, &forgotten) == GK_OK && forgotten == NULL);
+    CHECK(gk_deadlock_set_mode(OTHER_DOMAIN, GK_DETECT_NOTHING, &forgotten) == GK_OK && forgotten == NULL);
     CHECK(atomic_load(&gk_sync_watchers) == GK_SYNC_DETECTION);
     release(GK_CLAIM_LOCK, 2);
 }
@@ -236,7 +236,7 @@ static void test_fork(void)
         if (child == 0) {
             alarm(20);
             gk_claim *mine = gk_claim_release(DOMAIN, GK_CLAIM_LOCK, &locks[6]);
-            CHECK(mine == NULL || mine->lock == &locks[6]); /* forgotten, or there */
+            CHECK(mine == NULL || mine->lock == &locks[6]); /* forgotten or still there */
             hold(GK_CLAIM_LOCK, 5);
             gk_deadlock_link *cycle;
             int count;

@@ -1,6 +1,6 @@
-/* gk_dot: every pair of types, strides of both signs and length, on every
- * instruction set: the same bits for any number of threads, and the sum that
- * long double or arithmetic modulo 2^64 gives. */
+/* gk_dot: every pair of types, strides of both signs, various lengths, and every
+ * instruction set give the same bits for any number of threads, and the sum computed with
+ * long double or arithmetic modulo 2^64. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static uint64_t next(void)
     return state;
 }
 
-/* Floats of many magnitudes and both signs; integers of all bits. */
+/* Floats of many magnitudes and both signs; integers with random bits. */
 static void put(unsigned char *at, gk_type type)
 {
     uint64_t bits = next();

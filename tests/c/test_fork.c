@@ -1,12 +1,12 @@
-/* fork: outside and inside regions, by callers and by helpers; the child
- * computes, or learns that its region cannot be completed. */
+/* fork outside and inside regions, by callers and by helpers. The child computes, or
+ * learns that its region cannot be completed. */
 #if !defined(_WIN32) && !defined(_GNU_SOURCE)
 #  define _GNU_SOURCE 1
 #endif
 #include "check.h"
 
 #if defined(_WIN32) || defined(__SANITIZE_THREAD__)
-/* ThreadSanitizer supports no threads in a child of several threads. */
+/* ThreadSanitizer does not support threads in a child forked from a multi-threaded process. */
 int main(void)
 {
     puts("test_fork: skipped here");
@@ -34,7 +34,7 @@ static int computes(void)
     return gk_parallel_for(100000, count, &counted, &options) == GK_OK && atomic_load(&counted) == 100000;
 }
 
-/* Reads the child's exit status; a hang ends by alarm(), in the child. */
+/* Reads the child's exit status. If the child hangs, its alarm() ends it. */
 static int status_of(pid_t child)
 {
     int status = 0;
@@ -98,7 +98,7 @@ struct inside {
     pid_t child;
 };
 
-/* Forks once, in the caller's or in a helper's chunk, when others are inside. */
+/* Forks once, in the caller's or a helper's chunk, while others are inside. */
 static void fork_inside(int64_t begin, int64_t end, void *data)
 {
     struct inside *t = data;
@@ -113,7 +113,7 @@ static void fork_inside(int64_t begin, int64_t end, void *data)
         t->child = fork_with_alarm();
     }
     if (t->forked && getpid() != t->parent && gk_participant() != 0) {
-        /* The only thread here is a helper, and its caller is not. */
+        /* The only thread here is a helper, without its caller. */
         CHECK(gk_cancelled());
         _exit(computes() ? 42 : 1);
     }
@@ -147,12 +147,12 @@ static void fork_alone(int64_t begin, int64_t end, void *data)
     if (begin == 100) {
         t->child = fork_with_alarm();
         t->forked = t->child == 0;
-        CHECK(computes()); /* nested, in both */
+        CHECK(computes()); /* nested, in parent and child */
     }
     atomic_fetch_add(&t->counted, end - begin);
 }
 
-/* A region that nobody shares is completed by the child as well. */
+/* The child also completes a region without helpers. */
 static void test_inside_a_region_alone(void)
 {
     struct inside t = {0};

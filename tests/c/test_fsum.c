@@ -1,5 +1,5 @@
-/* gk_fsum against sums that are known: numbers that cancel exactly, of every
- * magnitude, in every order; and rounding at ties. */
+/* gk_fsum against known sums: numbers of every magnitude that cancel exactly, in every
+ * order, and rounding at ties. */
 #include "base/isa.h"
 #include "check.h"
 #include "kernels/reduce/fsum.h"
@@ -34,7 +34,7 @@ static gk_fsum_result fsum(const double *x, int64_t n)
     return result;
 }
 
-/* The parts of a sum lose nothing: with those of its negative they add up to 0. */
+/* Partial sums are exact: together with those of the negated numbers they add up to 0. */
 static void in_parts(double *x, int64_t n)
 {
     gk_layout layout = layout_of(x, n);
@@ -78,7 +78,7 @@ static void shuffle(double *x, int64_t n)
     }
 }
 
-/* n pairs x, -x and one number more: the sum is that number. */
+/* n pairs x, -x and one more number, which is the sum. */
 static void cancelling(int64_t n, int exponents, double expected)
 {
     double *x = malloc((size_t)(2 * n + 1) * sizeof *x);
@@ -112,7 +112,7 @@ int main(void)
             cancelling(5000, 50, numbers[i]);
             cancelling(50000, 900, numbers[i]);
         }
-        /* Halfway between two doubles: to even; a bit more or less decides. */
+        /* Halfway between two doubles rounds to even; the slightest difference decides. */
         exactly(1, 2, (double[]){1, 0x1p-53});
         exactly(1 + 2 * DBL_EPSILON, 2, (double[]){1 + DBL_EPSILON, 0x1p-53});
         exactly(1 + DBL_EPSILON, 3, (double[]){1, 0x1p-53, 5e-324});

@@ -1,5 +1,5 @@
-/* gk_histogram_*, gk_bincount_* and gk_minmax_of on every type, against plain
- * loops; weights; lengths beyond a chunk; NaN. */
+/* gk_histogram_*, gk_bincount_* and gk_minmax_of for every type against plain loops, with
+ * weights, several chunks, and NaN. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -83,7 +83,7 @@ static void check_histogram(gk_type type, int64_t n, int threads)
         CHECK(gk_histogram_counts(&h, n, counts, &options) == GK_OK);
         CHECK(memcmp(counts, expected, sizeof counts) == 0);
         CHECK(gk_histogram_weights(&h, n, weights, 0, sums, &options) == GK_OK);
-        CHECK(memcmp(sums, expected_sums, sizeof sums) == 0); /* eighths: every order of adding is exact */
+        CHECK(memcmp(sums, expected_sums, sizeof sums) == 0); /* eighths, so any order of additions is exact */
         CHECK(gk_histogram_weights(&h, n, weights, 1, sums, &options) == GK_OK);
         for (int b = 0; b < BINS; b++)
             CHECK(fabs(sums[b] - expected_sums[b]) <= 1e-6 * expected_sums[b]); /* rounded to float32 on the way */

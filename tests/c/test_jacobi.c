@@ -1,5 +1,5 @@
-/* gk_jacobi against the plain loop, to the bit: tiles and passes of all kinds,
- * in place, every instruction set. */
+/* gk_jacobi gives the same bits as the plain loop, for all kinds of tiles and passes, in
+ * place, and on every instruction set. */
 #include "base/isa.h"
 #include "check.h"
 #include "kernels/demo/jacobi.h"

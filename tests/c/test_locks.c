@@ -1,5 +1,5 @@
-/* Mutual exclusion, timeouts, fairness, ownership and fork of the locks. What is
- * guarded is plain memory, so that ThreadSanitizer sees a missing barrier. */
+/* Mutual exclusion, timeouts, fairness, ownership and fork. The locks guard plain memory,
+ * so ThreadSanitizer detects a missing barrier. */
 #if !defined(_WIN32) && !defined(_GNU_SOURCE)
 #  define _GNU_SOURCE 1
 #endif
@@ -21,7 +21,7 @@
 
 enum { TURNS = 2000 };
 
-static const gk_wait_options no_patience = {0, NULL, NULL};
+static const gk_wait_options do_not_wait = {GK_DO_NOT_WAIT, NULL, NULL};
 
 static gk_wait_options wait_options(int64_t nanoseconds)
 {
@@ -32,7 +32,7 @@ static void nap(int64_t nanoseconds)
 {
     gk_event never = {0};
     gk_wait_options p = wait_options(nanoseconds);
-    CHECK(gk_event_wait(&never, &p) == GK_SYNC_TIMEOUT);
+    CHECK(gk_event_wait(&never, &p) == GK_TIMEOUT);
 }
 
 /* Lock. */
@@ -52,13 +52,13 @@ static void add_under_lock(int i, void *data)
                 gk_thread_yield();
         } else if ((i + k) % 3 == 1) {
             gk_wait_options p = wait_options(20 * GK_MICROSECOND);
-            while (gk_lock_acquire(&mutual.lock, &p) == GK_SYNC_TIMEOUT)
+            while (gk_lock_acquire(&mutual.lock, &p) == GK_TIMEOUT)
                 p.deadline = gk_now() + 20 * GK_MICROSECOND;
         } else {
-            CHECK(gk_lock_acquire(&mutual.lock, NULL) == GK_SYNC_OK);
+            CHECK(gk_lock_acquire(&mutual.lock, NULL) == GK_OK);
         }
         mutual.plain++;
-        CHECK(gk_lock_release(&mutual.lock) == GK_SYNC_OK);
+        CHECK(gk_lock_release(&mutual.lock) == GK_OK);
     }
 }
 
@@ -66,13 +66,13 @@ static void add_under_rlock(int i, void *data)
 {
     (void)data;
     for (int k = 0; k < TURNS; k++) {
-        CHECK(gk_rlock_count(&mutual.rlock) <= 3); /* anybody may look */
+        CHECK(gk_rlock_count(&mutual.rlock) <= 3); /* any thread may read it */
         for (int depth = 0; depth < 1 + (i + k) % 3; depth++)
-            CHECK(gk_rlock_acquire(&mutual.rlock, NULL) == GK_SYNC_OK);
+            CHECK(gk_rlock_acquire(&mutual.rlock, NULL) == GK_OK);
         mutual.plain++;
         for (int depth = 0; depth < 1 + (i + k) % 3; depth++)
-            CHECK(gk_rlock_release(&mutual.rlock) == GK_SYNC_OK);
-        CHECK(gk_rlock_release(&mutual.rlock) == GK_SYNC_NOT_HELD);
+            CHECK(gk_rlock_release(&mutual.rlock) == GK_OK);
+        CHECK(gk_rlock_release(&mutual.rlock) == GK_NOT_HELD);
     }
 }
 
@@ -93,22 +93,22 @@ static void test_mutual_exclusion(void)
 static void test_lock_alone(void)
 {
     gk_lock l = {0};
-    CHECK(gk_lock_release(&l) == GK_SYNC_NOT_HELD);
-    CHECK(gk_lock_acquire(&l, &no_patience) == GK_SYNC_OK);
-    CHECK(gk_lock_acquire(&l, &no_patience) == GK_SYNC_TIMEOUT);
+    CHECK(gk_lock_release(&l) == GK_NOT_HELD);
+    CHECK(gk_lock_acquire(&l, &do_not_wait) == GK_OK);
+    CHECK(gk_lock_acquire(&l, &do_not_wait) == GK_TIMEOUT);
     int64_t begin = gk_now();
     gk_wait_options p = wait_options(20 * GK_MILLISECOND);
-    CHECK(gk_lock_acquire(&l, &p) == GK_SYNC_TIMEOUT);
+    CHECK(gk_lock_acquire(&l, &p) == GK_TIMEOUT);
     CHECK(gk_now() - begin >= 20 * GK_MILLISECOND);
     p.deadline = -5;
-    CHECK(gk_lock_acquire(&l, &p) == GK_SYNC_TIMEOUT);
-    CHECK(gk_lock_release(&l) == GK_SYNC_OK);
-    CHECK(gk_lock_release(&l) == GK_SYNC_NOT_HELD);
+    CHECK(gk_lock_acquire(&l, &p) == GK_TIMEOUT);
+    CHECK(gk_lock_release(&l) == GK_OK);
+    CHECK(gk_lock_release(&l) == GK_NOT_HELD);
     CHECK(atomic_load(&l.state) == 0);
 }
 
-/* One thread takes and releases without pause; another must get in each time
- * within the wait_options and a scheduling delay, not by luck. */
+/* One thread acquires and releases without pause. Another must reliably get the lock each
+ * time, within GK_LOCK_HANDOVER_AFTER and a scheduling delay. */
 
 static struct {
     gk_lock lock;
@@ -151,7 +151,7 @@ static int polls;
 
 static int poll_three_times(void *lock)
 {
-    /* The waiter is not in the queue meanwhile: a handler may use the lock. */
+    /* The waiter is not in the queue while it polls, so a handler may use the lock. */
     CHECK(lock == NULL || atomic_load(&((gk_lock *)lock)->queue.count) == 0);
     return ++polls == 3;
 }
@@ -163,17 +163,17 @@ static void test_poll(void)
     gk_semaphore s;
     gk_semaphore_init(&s, 0, INT64_MAX);
     CHECK(gk_lock_try(&l));
-    gk_wait_options p = {GK_FOREVER, poll_three_times, &l};
-    CHECK(gk_lock_acquire(&l, &p) == GK_SYNC_INTERRUPTED && polls == 3);
-    CHECK(gk_lock_release(&l) == GK_SYNC_OK && atomic_load(&l.state) == 0);
+    gk_wait_options p = {GK_NO_DEADLINE, poll_three_times, &l};
+    CHECK(gk_lock_acquire(&l, &p) == GK_INTERRUPTED && polls == 3);
+    CHECK(gk_lock_release(&l) == GK_OK && atomic_load(&l.state) == 0);
     p.context = NULL;
     polls = 0;
     int64_t begin = gk_now();
-    CHECK(gk_event_wait(&e, &p) == GK_SYNC_INTERRUPTED && polls == 3);
-    CHECK(gk_now() - begin < 10 * GK_SYNC_POLL_INTERVAL);
+    CHECK(gk_event_wait(&e, &p) == GK_INTERRUPTED && polls == 3);
+    CHECK(gk_now() - begin < 10 * GK_WAIT_POLL_INTERVAL);
     polls = 0;
-    CHECK(gk_semaphore_acquire(&s, &p) == GK_SYNC_INTERRUPTED && polls == 3);
-    CHECK(gk_semaphore_release(&s, 1) == GK_SYNC_OK && gk_semaphore_try(&s));
+    CHECK(gk_semaphore_acquire(&s, &p) == GK_INTERRUPTED && polls == 3);
+    CHECK(gk_semaphore_release(&s, 1) == GK_OK && gk_semaphore_try(&s));
 }
 
 /* Semaphore. */
@@ -190,7 +190,7 @@ static void enter_room(int i, void *data)
     (void)data;
     for (int k = 0; k < TURNS / 4; k++) {
         gk_wait_options p = wait_options(30 * GK_MICROSECOND);
-        while (gk_semaphore_acquire(&room.semaphore, (i + k) % 2 ? &p : NULL) != GK_SYNC_OK)
+        while (gk_semaphore_acquire(&room.semaphore, (i + k) % 2 ? &p : NULL) != GK_OK)
             p = wait_options(30 * GK_MICROSECOND);
         int inside = atomic_fetch_add(&room.inside, 1) + 1;
         CHECK(inside <= PERMITS);
@@ -199,7 +199,7 @@ static void enter_room(int i, void *data)
             ;
         gk_cpu_relax();
         atomic_fetch_sub(&room.inside, 1);
-        CHECK(gk_semaphore_release(&room.semaphore, 1) == GK_SYNC_OK);
+        CHECK(gk_semaphore_release(&room.semaphore, 1) == GK_OK);
     }
 }
 
@@ -208,10 +208,10 @@ static void test_semaphore(void)
     gk_semaphore_init(&room.semaphore, PERMITS, PERMITS);
     thread_group(8, enter_room, NULL);
     CHECK(atomic_load(&room.semaphore.value) == PERMITS);
-    CHECK(gk_semaphore_release(&room.semaphore, 1) == GK_SYNC_OVERFLOW);
-    CHECK(gk_semaphore_acquire(&room.semaphore, NULL) == GK_SYNC_OK);
-    CHECK(gk_semaphore_release(&room.semaphore, 2) == GK_SYNC_OVERFLOW);
-    CHECK(gk_semaphore_release(&room.semaphore, 1) == GK_SYNC_OK);
+    CHECK(gk_semaphore_release(&room.semaphore, 1) == GK_OVERFLOW);
+    CHECK(gk_semaphore_acquire(&room.semaphore, NULL) == GK_OK);
+    CHECK(gk_semaphore_release(&room.semaphore, 2) == GK_OVERFLOW);
+    CHECK(gk_semaphore_release(&room.semaphore, 1) == GK_OK);
 }
 
 /* Condition: a buffer of one between producers and consumers. */
@@ -254,12 +254,12 @@ static void test_condition(void)
     gk_condition c = {0};
     gk_lock_acquire(&l, NULL);
     gk_wait_options p = wait_options(5 * GK_MILLISECOND);
-    CHECK(gk_condition_wait(&c, &l, &p) == GK_SYNC_TIMEOUT);
+    CHECK(gk_condition_wait(&c, &l, &p) == GK_TIMEOUT);
     CHECK(gk_lock_is_held(&l) && atomic_load(&c.queue.count) == 0);
     gk_lock_release(&l);
 }
 
-/* Event: a waiter gets on although the event is cleared at once. */
+/* Event: a waiter continues although the event is cleared at once. */
 
 static gk_event starting_shot;
 static gk_latch waiting, passed;
@@ -268,7 +268,7 @@ static void await_shot(int i, void *data)
 {
     (void)i, (void)data;
     gk_latch_count_down(&waiting, 1);
-    CHECK(gk_event_wait(&starting_shot, NULL) == GK_SYNC_OK);
+    CHECK(gk_event_wait(&starting_shot, NULL) == GK_OK);
     gk_latch_count_down(&passed, 1);
 }
 
@@ -280,17 +280,17 @@ static void test_event_and_latch(void)
     crowd_start(members, 8, await_shot, NULL);
     gk_latch_wait(&waiting, NULL);
     gk_wait_options p = wait_options(20 * GK_MILLISECOND);
-    CHECK(gk_latch_wait(&passed, &p) == GK_SYNC_TIMEOUT); /* meanwhile they fall asleep */
+    CHECK(gk_latch_wait(&passed, &p) == GK_TIMEOUT); /* time for them to fall asleep */
     gk_event_set(&starting_shot);
     gk_event_clear(&starting_shot);
     CHECK(!gk_event_is_set(&starting_shot));
-    CHECK(gk_latch_wait(&passed, NULL) == GK_SYNC_OK);
+    CHECK(gk_latch_wait(&passed, NULL) == GK_OK);
     crowd_join(members, 8);
-    CHECK(gk_latch_count_down(&passed, 1) == GK_SYNC_OVERFLOW);
-    CHECK(gk_latch_count_down(&passed, 0) == GK_SYNC_OK);
+    CHECK(gk_latch_count_down(&passed, 1) == GK_OVERFLOW);
+    CHECK(gk_latch_count_down(&passed, 0) == GK_OK);
 }
 
-/* Barrier: nobody is in round k + 1 before all have been in round k. */
+/* Barrier: no thread is in round k + 1 before all have been in round k. */
 
 enum { PARTIES = 5, ROUNDS = 300 };
 
@@ -306,12 +306,12 @@ static void meet(int i, void *data)
     for (int64_t round = 1; round <= ROUNDS; round++) {
         meeting.marks[i] = round;
         gk_arrival arrival;
-        CHECK(gk_barrier_wait(&meeting.barrier, NULL, &arrival) == GK_SYNC_OK);
+        CHECK(gk_barrier_wait(&meeting.barrier, NULL, &arrival) == GK_OK);
         if (arrival.index == PARTIES - 1) {
             for (int k = 0; k < PARTIES; k++)
                 CHECK(meeting.marks[k] == round);
-            meeting.actions++; /* plain: only one at a time does this */
-            CHECK(gk_barrier_open(&meeting.barrier, &arrival) == GK_SYNC_OK);
+            meeting.actions++; /* plain, since only one thread at a time runs it */
+            CHECK(gk_barrier_open(&meeting.barrier, &arrival) == GK_OK);
         }
     }
 }
@@ -322,7 +322,7 @@ static void break_in(int i, void *data)
     gk_arrival arrival;
     gk_wait_options p = wait_options(10 * GK_MILLISECOND);
     int status = gk_barrier_wait(&meeting.barrier, i == 0 ? &p : NULL, &arrival);
-    CHECK(i == 0 ? status == GK_SYNC_TIMEOUT : status == GK_SYNC_BROKEN);
+    CHECK(i == 0 ? status == GK_TIMEOUT : status == GK_BROKEN);
 }
 
 static void test_barrier(void)
@@ -332,7 +332,7 @@ static void test_barrier(void)
     CHECK(meeting.actions == ROUNDS);
     thread_group(PARTIES - 1, break_in, NULL);
     gk_arrival arrival;
-    CHECK(gk_barrier_wait(&meeting.barrier, NULL, &arrival) == GK_SYNC_BROKEN);
+    CHECK(gk_barrier_wait(&meeting.barrier, NULL, &arrival) == GK_BROKEN);
     gk_barrier_reset(&meeting.barrier);
     meeting.actions = 0;
     thread_group(PARTIES, meet, NULL);
@@ -353,40 +353,40 @@ static void read_or_write(int i, void *data)
     for (int k = 0; k < TURNS / 2; k++) {
         gk_wait_options p = wait_options(50 * GK_MICROSECOND);
         if ((i + k) % 4 == 0) {
-            if (gk_rwlock_acquire_write(&page.lock, k % 3 ? NULL : &p) != GK_SYNC_OK)
+            if (gk_rwlock_acquire_write(&page.lock, k % 3 ? NULL : &p) != GK_OK)
                 continue;
-            CHECK(gk_rwlock_acquire_write(&page.lock, NULL) == GK_SYNC_OWNED);
-            CHECK(gk_rwlock_acquire_read(&page.lock, NULL) == GK_SYNC_OWNED);
-            CHECK(gk_rwlock_release_read(&page.lock) == GK_SYNC_NOT_HELD);
+            CHECK(gk_rwlock_acquire_write(&page.lock, NULL) == GK_OWNED);
+            CHECK(gk_rwlock_acquire_read(&page.lock, NULL) == GK_OWNED);
+            CHECK(gk_rwlock_release_read(&page.lock) == GK_NOT_HELD);
             page.left++;
             page.right++;
-            CHECK(gk_rwlock_release_write(&page.lock) == GK_SYNC_OK);
+            CHECK(gk_rwlock_release_write(&page.lock) == GK_OK);
             continue;
         }
-        if (gk_rwlock_acquire_read(&page.lock, k % 3 ? NULL : &p) != GK_SYNC_OK)
+        if (gk_rwlock_acquire_read(&page.lock, k % 3 ? NULL : &p) != GK_OK)
             continue;
         int readers = atomic_fetch_add(&page.readers, 1) + 1;
         int most = atomic_load(&page.most_readers);
         while (readers > most && !atomic_compare_exchange_weak(&page.most_readers, &most, readers))
             ;
         CHECK(page.left == page.right);
-        CHECK(gk_rwlock_acquire_write(&page.lock, NULL) == GK_SYNC_OWNED);
-        CHECK(gk_rwlock_release_write(&page.lock) == GK_SYNC_NOT_HELD);
-        /* Again, perhaps while a writer waits: not behind it. */
-        CHECK(gk_rwlock_acquire_read(&page.lock, NULL) == GK_SYNC_OK);
+        CHECK(gk_rwlock_acquire_write(&page.lock, NULL) == GK_OWNED);
+        CHECK(gk_rwlock_release_write(&page.lock) == GK_NOT_HELD);
+        /* Reads again, without queueing behind a writer that may be waiting. */
+        CHECK(gk_rwlock_acquire_read(&page.lock, NULL) == GK_OK);
         CHECK(gk_rwlock_reads_of_mine(&page.lock) == 2);
-        CHECK(gk_rwlock_release_read(&page.lock) == GK_SYNC_OK);
+        CHECK(gk_rwlock_release_read(&page.lock) == GK_OK);
         atomic_fetch_sub(&page.readers, 1);
-        CHECK(gk_rwlock_release_read(&page.lock) == GK_SYNC_OK);
+        CHECK(gk_rwlock_release_read(&page.lock) == GK_OK);
     }
 }
 
 static void read_on(int i, void *stop)
 {
-    if (i == 0) { /* the writer, against readers who always overlap */
+    if (i == 0) { /* the writer, against readers that always overlap */
         nap(20 * GK_MILLISECOND);
         int64_t begin = gk_now();
-        CHECK(gk_rwlock_acquire_write(&page.lock, NULL) == GK_SYNC_OK);
+        CHECK(gk_rwlock_acquire_write(&page.lock, NULL) == GK_OK);
         CHECK(gk_now() - begin < GK_SECOND);
         gk_rwlock_release_write(&page.lock);
         atomic_store((_Atomic int *)stop, 1);
@@ -403,14 +403,14 @@ static void give_up_writing(int i, void *data)
 {
     (void)i, (void)data;
     gk_wait_options p = wait_options(30 * GK_MILLISECOND);
-    CHECK(gk_rwlock_acquire_write(&page.lock, &p) == GK_SYNC_TIMEOUT);
+    CHECK(gk_rwlock_acquire_write(&page.lock, &p) == GK_TIMEOUT);
 }
 
 static void read_behind(int i, void *data)
 {
     (void)i, (void)data;
-    CHECK(gk_rwlock_acquire_read(&page.lock, NULL) == GK_SYNC_OK);
-    CHECK(gk_rwlock_release_read(&page.lock) == GK_SYNC_OK);
+    CHECK(gk_rwlock_acquire_read(&page.lock, NULL) == GK_OK);
+    CHECK(gk_rwlock_release_read(&page.lock) == GK_OK);
 }
 
 static void test_rwlock(void)
@@ -423,26 +423,26 @@ static void test_rwlock(void)
     thread_group(4, read_on, &stop);
     CHECK(atomic_load(&page.lock.state) == 0);
 
-    /* A writer that gives up lets those in that waited behind it only. */
+    /* A writer that gives up admits the readers that waited only behind it. */
     crowd_member writer[1], reader[1];
-    CHECK(gk_rwlock_acquire_read(&page.lock, NULL) == GK_SYNC_OK);
+    CHECK(gk_rwlock_acquire_read(&page.lock, NULL) == GK_OK);
     crowd_start(writer, 1, give_up_writing, NULL);
     while (atomic_load(&page.lock.queue.count) == 0)
         gk_thread_yield();
     crowd_start(reader, 1, read_behind, NULL);
     crowd_join(writer, 1);
     crowd_join(reader, 1);
-    CHECK(gk_rwlock_release_read(&page.lock) == GK_SYNC_OK);
+    CHECK(gk_rwlock_release_read(&page.lock) == GK_OK);
 
-    /* More locks than a thread's list has room for at first. */
+    /* More locks than fit into a thread's initial list. */
     static gk_rwlock many[40];
     for (int i = 0; i < 40; i++) {
         gk_rwlock_init(&many[i]);
-        CHECK(gk_rwlock_acquire_read(&many[i], NULL) == GK_SYNC_OK);
+        CHECK(gk_rwlock_acquire_read(&many[i], NULL) == GK_OK);
     }
     for (int i = 0; i < 40; i++)
-        CHECK(gk_rwlock_release_read(&many[(i * 7) % 40]) == GK_SYNC_OK);
-    CHECK(gk_rwlock_release_read(&many[0]) == GK_SYNC_NOT_HELD);
+        CHECK(gk_rwlock_release_read(&many[(i * 7) % 40]) == GK_OK);
+    CHECK(gk_rwlock_release_read(&many[0]) == GK_NOT_HELD);
 }
 
 #ifndef _WIN32
@@ -459,8 +459,8 @@ static void hold_or_wait(int i, void *data)
 {
     (void)data;
     if (i == 0)
-        CHECK(gk_semaphore_acquire(&before_fork.semaphore, NULL) == GK_SYNC_OK);
-    CHECK(gk_lock_acquire(&before_fork.lock, NULL) == GK_SYNC_OK);
+        CHECK(gk_semaphore_acquire(&before_fork.semaphore, NULL) == GK_OK);
+    CHECK(gk_lock_acquire(&before_fork.lock, NULL) == GK_OK);
     gk_lock_release(&before_fork.lock);
 }
 
@@ -477,14 +477,14 @@ static void test_fork(void)
     CHECK(child >= 0);
     if (child == 0) {
         alarm(20);
-        /* This thread holds the lock; the queues hold ghosts. */
-        int ok = gk_lock_acquire(&before_fork.lock, &no_patience) == GK_SYNC_TIMEOUT;
-        ok = ok && gk_lock_release(&before_fork.lock) == GK_SYNC_OK;
+        /* This thread holds the lock; the queued waiters do not exist here. */
+        int ok = gk_lock_acquire(&before_fork.lock, &do_not_wait) == GK_TIMEOUT;
+        ok = ok && gk_lock_release(&before_fork.lock) == GK_OK;
         for (int k = 0; k < 100 && ok; k++)
-            ok = gk_lock_acquire(&before_fork.lock, NULL) == GK_SYNC_OK &&
-                 gk_lock_release(&before_fork.lock) == GK_SYNC_OK;
-        ok = ok && gk_semaphore_release(&before_fork.semaphore, 1) == GK_SYNC_OK;
-        ok = ok && gk_semaphore_acquire(&before_fork.semaphore, NULL) == GK_SYNC_OK;
+            ok = gk_lock_acquire(&before_fork.lock, NULL) == GK_OK &&
+                 gk_lock_release(&before_fork.lock) == GK_OK;
+        ok = ok && gk_semaphore_release(&before_fork.semaphore, 1) == GK_OK;
+        ok = ok && gk_semaphore_acquire(&before_fork.semaphore, NULL) == GK_OK;
         _exit(ok ? 0 : 1);
     }
     int result;
@@ -526,10 +526,10 @@ static void test_signal(void)
     crowd_member member[1];
     gk_lock l = {0};
     gk_lock_try(&l);
-    gk_wait_options p = {GK_FOREVER, note_poll, NULL};
+    gk_wait_options p = {GK_NO_DEADLINE, note_poll, NULL};
     crowd_start(member, 1, send_signal, &self);
     int64_t begin = gk_now();
-    CHECK(gk_lock_acquire(&l, &p) == GK_SYNC_INTERRUPTED);
+    CHECK(gk_lock_acquire(&l, &p) == GK_INTERRUPTED);
     CHECK(atomic_load(&poll_time) - begin < 100 * GK_MILLISECOND);
     crowd_join(member, 1);
 }

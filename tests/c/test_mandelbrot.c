@@ -1,6 +1,5 @@
-/* gk_mandelbrot: every pixel by the definition, for every instruction set and
- * number of threads, whatever the shape of the image; and a long one ends when
- * told to. */
+/* gk_mandelbrot: every pixel follows the definition, for every instruction set, number of
+ * threads and shape of the image; and a long call can be ended. */
 #include <string.h>
 
 #include "base/clock.h"
@@ -32,7 +31,7 @@ static const region regions[] = {
     {-2.0, 1.0, -1.5, 1.5},
     {1.0, -2.0, 1.5, -1.5},
     {-0.7436438870372, -0.7436438870370, 0.1318259042052, 0.1318259042054}, /* spirals */
-    {-2.0000000000000009, -1.9999999999999996, -4e-16, 4e-16},              /* |z| = 2, nearly */
+    {-2.0000000000000009, -1.9999999999999996, -4e-16, 4e-16},              /* |z| is nearly 2 */
     {-1e308, 7e307, -1e200, 1e200},                                         /* overflows at once */
     {0.0, 0.0, 0.0, 0.0},
 };
@@ -70,13 +69,13 @@ static void test_pixels(void)
         every_pixel(&regions[0], 257, 255, 300, threads[t]);
 }
 
-/* One point that never escapes: the end comes from inside a row. */
+/* A single point that never escapes, so the call must end from inside a row. */
 static void test_deadline(void)
 {
     int64_t start = gk_now();
     gk_options options = {.deadline = start + 20 * GK_MILLISECOND};
     CHECK(gk_mandelbrot(64, 64, 0, 0.1, 0, 0.1, INT32_MAX, out, &options) == GK_TIMEOUT);
-    CHECK(gk_now() - start < 5 * GK_SECOND); /* all of it would take hours */
+    CHECK(gk_now() - start < 5 * GK_SECOND); /* the whole image would take hours */
 }
 
 int main(void)

@@ -1,6 +1,6 @@
-/* gk_nearest and gk_cluster_sums on float32 and float64, against their
- * definitions: all numbers of centres and points around the widths of the
- * vectors, points far away and not finite, many clusters, cancelled calls. */
+/* gk_nearest and gk_cluster_sums for float32 and float64 against their definitions: all
+ * numbers of centres and points around the vector widths, distant and non-finite points,
+ * many clusters, and cancelled calls. */
 #include <float.h>
 #include <math.h>
 #include <stdint.h>
@@ -17,7 +17,7 @@ static double uniform(void)
     return (double)(state >> 11) * 0x1p-53;
 }
 
-/* In the points' type and the order of the coordinates: to the bit. */
+/* Computed in the points' type and in the order of the coordinates, for the same bits. */
 #define NEAREST(T)                                                                     \
     static void nearest_##T(const gk_nearest_input *in, int64_t i, int64_t *which, T *distance) \
     {                                                                                  \
@@ -75,7 +75,7 @@ static double uniform(void)
 NEAREST(float)
 NEAREST(double)
 
-/* Beyond all numbers: centre 0, and the distance that arithmetic gives. */
+/* Infinite or NaN distances: centre 0, and the distance that the arithmetic gives. */
 static void check_not_finite(void)
 {
     float points[] = {NAN, 1, INFINITY, 1, FLT_MAX, -FLT_MAX, 1, 1}, centers[] = {1, 2, 3, 4}, distance[4];
@@ -117,7 +117,7 @@ int main(void)
         check_double(GK_FLOAT64, 70000, 2, 3, 2);
         check_not_finite();
     }
-    check_float(GK_FLOAT32, 3000, 3000, 2000 / 8, 2); /* more cells than every stretch can have for itself */
+    check_float(GK_FLOAT32, 3000, 3000, 2000 / 8, 2); /* too many cells for a private table per stretch */
     check_cancelled();
     return 0;
 }

@@ -1,4 +1,4 @@
-/* enter and leave: once a participant, around all of its chunks, on its thread. */
+/* on_enter and on_exit run once per participant, on its thread, around all of its chunks. */
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -87,6 +87,6 @@ int main(void)
                           &(gk_options){.grain = 1, .threads = 4, .on_enter = enter, .on_exit = leave}) == GK_OK);
     CHECK(atomic_load(&outer.entered) == atomic_load(&outer.left));
     CHECK(gk_pool_stop());
-    puts("test_enter_leave: 1 passed");
+    puts("test_on_enter_on_exit: 1 passed");
     return 0;
 }

@@ -1,5 +1,5 @@
-/* gk_parallel_for: every item once, for any size, grain and number of threads;
- * nested, from many callers, cancelled, and with no thread to be had. */
+/* gk_parallel_for visits every item once, for any size, grain and number of threads, also
+ * nested, with many callers, when cancelled, and when no thread can be started. */
 #include <string.h>
 
 #include "base/clock.h"
@@ -152,11 +152,11 @@ static void test_cancellation(void)
     every_item_once(1000, NULL);
 }
 
-/* A helper begins a region while the caller polls: the outer region's end ends
- * it, too. Only what the poll itself calls is on its own. */
+/* A helper begins a region while the caller polls. The outer region's end ends it, too;
+ * only regions that the poll itself begins are independent. */
 
 typedef struct {
-    _Atomic int polling, helping, ended; /* the last: what ended it, plus one */
+    _Atomic int polling, helping, ended; /* `ended`: the reason plus one */
 } meeting;
 
 static void help(int64_t begin, int64_t end, void *data)

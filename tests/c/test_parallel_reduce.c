@@ -1,4 +1,4 @@
-/* Deterministic reduction: the same bits for any number of threads, in order. */
+/* Deterministic reduction: in order, and with the same bits for any number of threads. */
 #include <stdio.h>
 #include <string.h>
 
@@ -20,7 +20,7 @@ static void combine(void *into, const void *from, void *data)
     *(double *)into += *(const double *)from;
 }
 
-/* Large, and not commutative: ranges that must follow one another. */
+/* A large, non-commutative partial: ranges that must follow one another. */
 struct range {
     int64_t begin, end;
     char padding[1000];

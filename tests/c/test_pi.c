@@ -1,5 +1,5 @@
-/* gk_pi: the generator's published answers, the definition of the result, and
- * the same count from every instruction set and number of threads. */
+/* gk_pi: the generator's published test vectors, the definition of the result, and the
+ * same count for every instruction set and number of threads. */
 #include <string.h>
 
 #include "base/isa.h"
@@ -52,7 +52,7 @@ static uint64_t pi_inside(uint64_t samples, uint64_t seed, int threads)
     return inside;
 }
 
-/* Ranges, wherever they begin and end, add up to the whole. */
+/* Ranges add up to the whole, wherever they begin and end. */
 static void test_ranges(uint64_t expected, uint64_t samples)
 {
     static const uint64_t cuts[] = {0, 1, 2, 3, 4, 7, 65535, 65536, 65537, 131072, 300001, 300001, 999998};
@@ -67,7 +67,7 @@ static void test_ranges(uint64_t expected, uint64_t samples)
     CHECK(sum == expected);
 }
 
-/* Every size up to a few vectors, so that each single point is compared. */
+/* Every size up to a few vectors, to compare each single point. */
 static void test_definition(void)
 {
     for (int s = 0; s < SEEDS; s++) {
@@ -80,7 +80,7 @@ static void test_definition(void)
     }
 }
 
-/* Counters beyond 32 bits, which no test has the time to count up to. */
+/* Counters beyond 32 bits, which would take too long to reach by counting. */
 static void test_high_counters(void)
 {
     static const uint64_t starts[] = {(UINT64_C(1) << 32) - 100, UINT64_C(1) << 32, (UINT64_C(1) << 62) - 100};

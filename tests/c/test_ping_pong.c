@@ -1,5 +1,5 @@
-/* The ring: every lap is run, and nothing is left running when it is stopped
- * or cannot begin. */
+/* The ring runs every lap, and leaves no thread running when it is stopped or cannot
+ * begin. */
 #include "sync/ping_pong.h"
 
 #include "base/thread.h"
@@ -16,22 +16,22 @@ int main(void)
     static const int rings[] = {2, 3, 8, 64};
     for (int i = 0; i < 4; i++) {
         gk_ping_pong r = {.threads = rings[i], .laps = 50};
-        CHECK(gk_ping_pong_run(&r, NULL) == GK_SYNC_OK);
+        CHECK(gk_ping_pong_run(&r, NULL) == GK_OK);
         CHECK(r.done == 50 && r.nanoseconds > 0);
     }
     gk_ping_pong none = {.threads = 2, .laps = 0};
-    CHECK(gk_ping_pong_run(&none, NULL) == GK_SYNC_OK && none.done == 0);
+    CHECK(gk_ping_pong_run(&none, NULL) == GK_OK && none.done == 0);
 
     gk_ping_pong endless = {.threads = 3, .laps = INT64_MAX};
-    gk_wait_options p = {GK_FOREVER, stop_at_once, NULL};
-    CHECK(gk_ping_pong_run(&endless, &p) == GK_SYNC_INTERRUPTED && endless.done < INT64_MAX);
+    gk_wait_options p = {GK_NO_DEADLINE, stop_at_once, NULL};
+    CHECK(gk_ping_pong_run(&endless, &p) == GK_INTERRUPTED && endless.done < INT64_MAX);
     p = (gk_wait_options){gk_now() + 20 * GK_MILLISECOND, NULL, NULL};
-    CHECK(gk_ping_pong_run(&endless, &p) == GK_SYNC_TIMEOUT && endless.done < INT64_MAX);
-    p = (gk_wait_options){0, NULL, NULL};
-    CHECK(gk_ping_pong_run(&endless, &p) == GK_SYNC_TIMEOUT);
+    CHECK(gk_ping_pong_run(&endless, &p) == GK_TIMEOUT && endless.done < INT64_MAX);
+    p = (gk_wait_options){GK_DO_NOT_WAIT, NULL, NULL};
+    CHECK(gk_ping_pong_run(&endless, &p) == GK_TIMEOUT);
 
     gk_thread_inject_failures(1);
-    CHECK(gk_ping_pong_run(&none, NULL) == GK_SYNC_NO_MEMORY);
-    CHECK(gk_ping_pong_run(&none, NULL) == GK_SYNC_OK);
+    CHECK(gk_ping_pong_run(&none, NULL) == GK_NO_MEMORY);
+    CHECK(gk_ping_pong_run(&none, NULL) == GK_OK);
     return 0;
 }

@@ -1,6 +1,6 @@
-/* The hazard: fewer threads take part than the region asks for. Where the first
- * chunks block, nobody claims another one and asks for more: whoever starts or
- * wakes the others must not give up on the way, also where cores are busy. */
+/* The hazard: fewer threads take part than the region asks for. If the first chunks block,
+ * no thread claims another chunk and asks for more workers, so the thread that starts or
+ * wakes the others must not give up, even if all cores are busy. */
 #include <stdatomic.h>
 
 #include "base/thread.h"
@@ -11,7 +11,7 @@
 
 enum { THREADS = 8, BURNERS = 2 };
 
-/* Ends only when every thread is inside a chunk of its own. */
+/* Ends only when every thread is inside a different chunk. */
 static void meet(int64_t begin, int64_t end, void *data)
 {
     _Atomic int64_t *met = data;
@@ -42,7 +42,7 @@ int main(void)
     crowd_start(burners, BURNERS, keep_busy, &over);
     for (int i = 0; i < rounds(50); i++) {
         region(); /* starts workers */
-        region(); /* finds some awake, some asleep */
+        region(); /* finds some workers awake and some asleep */
         burn(random_below(200000));
         region();
         CHECK(gk_pool_workers() == THREADS - 1);

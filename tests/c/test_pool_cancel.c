@@ -1,6 +1,5 @@
-/* The hazard: a region that is cancelled from outside, at any moment, returns
- * while a body still runs, reports another reason than the first, or leaves the
- * pool unusable. */
+/* The hazard: a region cancelled from outside, at any moment, returns while a body still
+ * runs, reports a reason other than the first, or leaves the pool unusable. */
 #include <stdatomic.h>
 
 #include "base/clock.h"
@@ -9,7 +8,7 @@
 #include "runtime/parallel.h"
 #include "stress.h"
 
-static const int64_t ENDLESS = INT64_C(1) << 40; /* chunks: no region gets to its end */
+static const int64_t ENDLESS = INT64_C(1) << 40; /* in chunks; no region completes this many */
 
 struct region {
     _Atomic int running, chunks;
@@ -56,7 +55,7 @@ static void cancelled_regions(gk_body *work)
     }
 }
 
-/* Any of several tokens ends the region, wherever it is in the list. */
+/* Each of several tokens ends the region, wherever it is in the list. */
 static void outer_tokens(gk_body *work)
 {
     for (int i = 0; i < rounds(40); i++) {

@@ -1,6 +1,6 @@
-/* The hazard: a helper enters a region whose caller is about to return, and
- * works on a stack frame that is gone. Many short regions, from several callers
- * that reuse each other's slots; their data is defaced as soon as they return. */
+/* The hazard: a helper enters a region whose caller is about to return, and works on a
+ * dead stack frame. Several callers run many short regions and reuse one another's slots;
+ * each region's data is overwritten as soon as it returns. */
 #include <stdatomic.h>
 
 #include "check.h"
@@ -12,7 +12,7 @@ enum { CHUNKS = 12, MAGIC = 0x5eed };
 
 struct frame {
     _Atomic int magic, body_runs;
-    int seen[CHUNKS]; /* plain: ThreadSanitizer checks that its writers are ordered before its reader */
+    int seen[CHUNKS]; /* plain, so ThreadSanitizer checks that writes are ordered before reads */
 };
 
 static void touch(int64_t begin, int64_t end, void *data)

@@ -1,5 +1,5 @@
-/* The hazard: a child has regions, workers and locks of threads that it does not
- * have, and hangs; or the fork itself waits for what cannot end. */
+/* The hazard: a child inherits regions, workers and locks of threads that it does not have,
+ * and hangs; or the fork itself waits for something that cannot end. */
 #if !defined(_WIN32) && !defined(_GNU_SOURCE)
 #  define _GNU_SOURCE 1
 #endif
@@ -45,7 +45,7 @@ static void meet(int64_t begin, int64_t end, void *data)
     }
 }
 
-/* The child computes, with help, and ends; the parent waits for it. */
+/* The child computes with helpers and ends; the parent waits for it. */
 static void fork_once(void)
 {
     pid_t child = fork();
@@ -119,7 +119,7 @@ static void in_bodies(int me, void *unused)
     for (int i = 0; i < rounds(20); i++) {
         _Atomic int count = 0;
         CHECK(gk_parallel_for(20, fork_in_body, &count, &(gk_options){.threads = 3, .grain = 1, .eager = 1}) == GK_OK);
-        /* The outer region is its caller's own affair: the pool must not pass for idle. */
+        /* The outer region still counts its caller, so the pool must not appear idle. */
         CHECK(gk_parallel_for(2, nested_fork, &count, &(gk_options){.threads = 1, .grain = 1}) == GK_OK);
     }
 }
@@ -148,17 +148,16 @@ static void fork_bodies_or_stop(int i, void *unused)
     (i == 0 ? fork_bodies : stop_often)();
 }
 
-/* A shut-down waits for a worker whose body forks. */
+/* A shutdown waits for a worker whose body forks. */
 static void in_bodies_beside_stop(void)
 {
     atomic_store(&forkers, 1);
     thread_group(2, fork_bodies_or_stop, NULL);
 }
 
-/* ThreadSanitizer keeps the threads of the parent in mind, which the child does
- * not have, and takes their stacks' second use for an error of its own.
- * AddressSanitizer's own locks may be held by another thread at the fork: then
- * no new thread of the child gets to run. */
+/* ThreadSanitizer still tracks the parent's threads in the child, and reports the reuse of
+ * their stacks as an internal error. AddressSanitizer's locks may be held by another
+ * thread at the fork, and then no new thread of the child can run. */
 #  if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #    define SANITIZED 1
 #  elif defined(__has_feature)
@@ -175,7 +174,7 @@ int main(void)
 #  ifndef SANITIZED
     beside_regions();
     in_bodies(0, NULL);
-    thread_group(1, in_bodies, NULL); /* the caller's stack is of those that a child uses again */
+    thread_group(1, in_bodies, NULL); /* on a thread whose stack a child may reuse */
     in_bodies_beside_stop();
 #  else
     (void)beside_regions, (void)in_bodies, (void)in_bodies_beside_stop;

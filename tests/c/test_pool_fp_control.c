@@ -1,5 +1,5 @@
-/* The hazard: helpers compute with another rounding mode than the caller, or
- * flush subnormal numbers where he does not, or keep what he had set. */
+/* The hazard: helpers use another rounding mode than the caller, flush subnormal numbers
+ * when the caller does not, or keep the caller's control afterwards. */
 #include <fenv.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 #include "meeting.h"
 #include "stress.h"
 
-/* What the thread computes with, told by results. */
+/* The thread's floating-point control, as its results show it. */
 typedef struct {
     int upward, flushes;
 } behaviour;
@@ -23,7 +23,7 @@ static void behaves(void *data)
 {
     behaviour wanted = *(behaviour *)data, mine = behaviour_of_this_thread();
     CHECK(mine.upward == wanted.upward && mine.flushes == wanted.flushes);
-    volatile long double one = 1, tiny = 0x1p-200L; /* on x86 another unit */
+    volatile long double one = 1, tiny = 0x1p-200L; /* uses the x87 unit on x86 */
     CHECK((one + tiny > 1) == wanted.upward);
 }
 
@@ -61,7 +61,7 @@ int main(void)
 #if defined(GK_FP_X86) || defined(GK_FP_AARCH64)
                 CHECK(wanted.flushes == flush);
 #endif
-                together(3, behaves, &wanted, (gk_options){0}); /* on workers born just now, and again */
+                together(3, behaves, &wanted, (gk_options){0}); /* on new workers, then on the same ones */
                 together(3, spoil, NULL, (gk_options){0});
                 together(3, behaves, &wanted, (gk_options){0});
                 flush_to_zero(0);
@@ -72,7 +72,7 @@ int main(void)
             }
     }
 
-    /* The flags of the thread stay, and so does the mode that gk_fp_restore() goes back to. */
+    /* The thread's exception flags stay, and gk_fp_restore() restores the mode. */
     fesetround(FE_UPWARD);
     feclearexcept(FE_ALL_EXCEPT);
     feraiseexcept(FE_DIVBYZERO);

@@ -1,7 +1,6 @@
-/* The hazard: a region is offered just as the last worker falls asleep, and
- * nobody is woken. Each region here has chunks that wait for one another, so it
- * ends only if a helper comes; the callers' pauses let workers get to every
- * stage of falling asleep. */
+/* The hazard: a region is offered just as the last worker falls asleep, and no worker is
+ * woken. The chunks of each region here wait for one another, so it ends only if a helper
+ * comes. The callers' pauses let workers reach every stage of falling asleep. */
 #include <stdatomic.h>
 
 #include "base/clock.h"

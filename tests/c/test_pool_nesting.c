@@ -1,5 +1,5 @@
-/* The hazard: callers inside bodies, three deep and from many threads, wait for
- * helpers that wait for them; or more workers come than the pool may have. */
+/* The hazard: callers inside bodies, nested three deep and in many threads, wait for
+ * helpers that wait for them; or more workers start than the pool may have. */
 #include <stdatomic.h>
 
 #include "check.h"
@@ -37,7 +37,7 @@ static void caller(int me, void *unused)
     for (int i = 0; i < rounds(12); i++) {
         _Atomic int64_t leaves = 0;
         struct level level = {3, &leaves};
-        gk_set_num_threads(1 + (int)random_below(MOST_THREADS)); /* changes under the others' feet */
+        gk_set_num_threads(1 + (int)random_below(MOST_THREADS)); /* changes while others compute */
         CHECK(gk_parallel_for(5, descend, &level, NULL) == GK_OK);
         CHECK(atomic_load(&leaves) == 5 * 6 * 6 * 6);
     }

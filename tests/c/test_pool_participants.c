@@ -1,5 +1,5 @@
-/* The hazard: two threads inside a region have the same place, or one beyond
- * the region's number of threads: they would share scratch memory. */
+/* The hazard: two threads inside a region have the same number, or one has a number not
+ * below the region's number of threads, so scratch memory is shared or overrun. */
 #include <stdatomic.h>
 
 #include "check.h"
@@ -11,7 +11,7 @@ enum { THREADS = 6, CHUNKS = 200 };
 
 struct region {
     _Atomic int inside[THREADS];
-    int64_t scratch[THREADS]; /* plain: ThreadSanitizer sees whether a place is shared */
+    int64_t scratch[THREADS]; /* plain, so ThreadSanitizer sees whether two threads share a number */
 };
 
 static void body(int64_t begin, int64_t end, void *data)

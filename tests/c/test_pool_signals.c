@@ -1,6 +1,6 @@
-/* The hazard: a helper's signal mask is not the caller's, so programs and threads
- * started in a body ignore signals; or a worker blocks the signals that it causes
- * itself, or takes those that are for other threads. */
+/* The hazard: a helper's signal mask differs from the caller's, so programs and threads
+ * started in a body ignore signals; or a worker blocks signals that it causes itself, or
+ * receives signals meant for other threads. */
 #if !defined(_WIN32) && !defined(_GNU_SOURCE)
 #  define _GNU_SOURCE 1
 #endif
@@ -90,7 +90,7 @@ int main(void)
     together(3, blocks_asynchronous_signals, NULL, (gk_options){0});
     together(3, blocks_no_synchronous_signal, NULL, (gk_options){0});
     for (int i = 0; i < rounds(50); i++) {
-        /* Foreign ones, whatever the last one has left behind. */
+        /* Foreign bodies, whatever mask the last one has left behind. */
         sigset_t *mask = i % 2 ? &some : &none;
         pthread_sigmask(SIG_SETMASK, mask, NULL);
         together(3, has_mask_of_caller, mask, (gk_options){.foreign = 1});
@@ -99,7 +99,7 @@ int main(void)
         together(3, has_mask_of_caller, mask, (gk_options){.foreign = 1});
     }
 
-    /* A sleeping worker takes no signal that is for another thread. */
+    /* A sleeping worker does not receive a signal meant for another thread. */
     pthread_sigmask(SIG_SETMASK, &none, NULL);
     together(3, has_mask_of_caller, &none, (gk_options){.foreign = 1});
     int64_t limit = gk_now() + 60 * GK_SECOND;

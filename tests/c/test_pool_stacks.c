@@ -1,5 +1,5 @@
-/* The hazard: helpers have smaller stacks than the caller asks for, and overflow;
- * or a stack that cannot be had fails the call, or hangs it. */
+/* The hazard: helpers have smaller stacks than the caller asks for, and overflow; or a call
+ * fails or hangs because a stack cannot be allocated. */
 #if !defined(_WIN32) && !defined(_GNU_SOURCE)
 #  define _GNU_SOURCE 1
 #endif
@@ -15,7 +15,7 @@
 
 #define MIB ((size_t)1 << 20)
 
-/* ThreadSanitizer keeps its own data of a thread on the stack, more than 200 KiB. */
+/* ThreadSanitizer keeps more than 200 KiB of its own data on each thread's stack. */
 #if defined(__SANITIZE_THREAD__)
 #  define SMALL MIB
 #else
@@ -34,10 +34,10 @@ static void has_stack(void *data)
     CHECK(pthread_getattr_np(pthread_self(), &attributes) == 0);
     CHECK(pthread_attr_getstack(&attributes, &lowest, &size) == 0);
     pthread_attr_destroy(&attributes);
-    /* A queue_lock page or two may be counted in. */
+    /* The size may include a guard page or two. */
     CHECK(size + 65536 >= least);
 #endif
-    /* Really there: the far end is written to. */
+    /* Writes to the far end, to show that the stack really exists. */
     volatile char here[MIB / 8];
     here[0] = 1;
     CHECK(here[0] == 1);
@@ -58,7 +58,7 @@ int main(void)
     CHECK(usual >= 8 * MIB); /* musl's own default is 128 KiB */
 #endif
     for (int i = 0; i < rounds(20); i++) {
-        /* A size that is larger than workers have, on workers that exist; then a smaller one. */
+        /* A larger size than the existing workers have, then a smaller one. */
         size_t sizes[] = {usual, 16 * MIB, 16 * MIB, 1 * MIB, 64 * MIB, SMALL + 5000};
         together(3, has_stack, &usual, (gk_options){.foreign = 1});
         for (int s = 0; s < 6; s++) {
@@ -69,12 +69,12 @@ int main(void)
         CHECK(gk_pool_stop());
         CHECK(gk_pool_workers() == 0);
     }
-    /* After a small size the usual one again. */
+    /* The default again after a small size. */
     size_t small = SMALL;
     together(3, has_stack, &small, (gk_options){.foreign = 1, .stack_size = small});
     together(3, has_stack, &usual, (gk_options){.foreign = 1});
 
-    /* What cannot be had: the caller computes alone, with workers that exist and without. */
+    /* An impossible size: the caller computes alone, whether or not workers exist. */
     for (int stop = 0; stop < 2; stop++) {
         _Atomic int64_t items = 0;
         gk_options huge = {.threads = 4, .eager = 1, .grain = 1, .foreign = 1, .stack_size = SIZE_MAX / 4};

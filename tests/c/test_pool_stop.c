@@ -1,5 +1,5 @@
-/* The hazard: the pool is shut down while callers come and go: a worker sleeps
- * through it, a shut-down waits for ever, or a region loses a chunk. */
+/* The hazard: when the pool is shut down while callers come and go, a worker sleeps through
+ * it, the shutdown never ends, or a region loses a chunk. */
 #include <stdatomic.h>
 
 #include "base/clock.h"
@@ -42,7 +42,7 @@ static void either(int i, void *unused)
     (i < 2 ? caller : stopper)();
 }
 
-/* Nobody else wakes the workers: each must see the shut-down by itself, at any
+/* No other thread wakes the workers, so each must notice the shutdown by itself, at any
  * stage of falling asleep. */
 static void stop_alone(void)
 {
@@ -54,7 +54,7 @@ static void stop_alone(void)
     }
 }
 
-/* While a region runs the pool is not idle, whatever surrounds the region. */
+/* The pool is not idle while a region runs, whatever surrounds the region. */
 static void stop_in_body(int64_t begin, int64_t end, void *data)
 {
     (void)begin, (void)end, (void)data;

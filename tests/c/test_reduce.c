@@ -1,5 +1,5 @@
-/* gk_reduce against plain loops: random types, layouts and axes, every
- * instruction set, pieces and buffers of every kind. */
+/* gk_reduce against plain loops, with random types, layouts and axes, every instruction
+ * set, and all kinds of pieces and buffers. */
 #include "base/isa.h"
 #include "check.h"
 #include "kernels/reduce/reduce.h"
@@ -53,7 +53,7 @@ static void set_element(gk_type type, char *at, int64_t value)
  * exact in doubles and floats. */
 static void random_reduction(int64_t size)
 {
-    /* Long axes come in pairs at most: gigabytes are for other tests. */
+    /* At most two axes are long; other tests use gigabytes. */
     int ndim = (int)below(size > 100 ? 2 : 4) + 1;
     gk_type type = (gk_type)below(GK_TYPES);
     int64_t item = gk_itemsize(type), shape[4], stride[4], step = item;

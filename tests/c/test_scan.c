@@ -1,5 +1,5 @@
-/* gk_cumsum against a plain loop: lines, columns, pieces, in place, and what
- * is noticed. */
+/* gk_cumsum against a plain loop: rows, columns, pieces, in place, and the floating-point
+ * status. */
 #include "check.h"
 #include "kernels/scan/scan.h"
 

@@ -1,4 +1,4 @@
-/* Sizes at the ends of what 64 bits hold, and large blocks of memory that are left in the midst. */
+/* Sizes at the limits of 64 bits, and calls that end in the middle of large blocks of memory. */
 #include <stdint.h>
 #include <string.h>
 
@@ -59,7 +59,7 @@ static void check_memory(void)
     free(a);
 }
 
-/* What a call has not come to when it ends is not touched: here nothing. */
+/* A call that ends early does not touch what it has not reached, which here is everything. */
 static void check_tables_are_left(void)
 {
     enum { BINS = 3 << 20 };
@@ -80,7 +80,7 @@ static void check_tables_are_left(void)
     free(counts);
 }
 
-/* Tables larger than the data: one, which the participants share. */
+/* If tables are larger than the data, the participants share one. */
 static void check_shared_table(void)
 {
     enum { BINS = 1 << 20, N = 100000 };
@@ -141,7 +141,7 @@ static void check_regions(void)
     CHECK(gk_parallel_reduce(INT64_MAX, sizeof sum, fold, combine, NULL, &sum, &one) == GK_NO_MEMORY);
 }
 
-/* Arrays whose items are all one in memory: however many there are, the call begins, and ends by its deadline. */
+/* Arrays with stride 0: however many items they have, the call begins, and ends by its deadline. */
 static void check_virtual_arrays(void)
 {
     static const int8_t item = 1;

@@ -1,5 +1,5 @@
-/* gk_sort and gk_argsort: against qsort, for every type, layout, instruction
- * set and number of threads, on data that partitioning finds hard. */
+/* gk_sort and gk_argsort against qsort, for every type, layout, instruction set and number
+ * of threads, on data that is hard to partition. */
 #include <stdint.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@ static uint64_t next(void)
     return state;
 }
 
-/* Leaf sorts without NumPy: by value alone, as NumPy's are. */
+/* Leaf sorts without NumPy. Like NumPy's, they compare only values. */
 #define LEAF(name, type)                                  \
     static int compare_##name(const void *a, const void *b) \
     {                                                     \
@@ -44,7 +44,7 @@ LEAF(f64, double)
 static const gk_leaf_sorts leaves = {{leaf_u8, leaf_i8, leaf_u8, leaf_i16, leaf_u16, leaf_i32, leaf_u32,
                                       leaf_i64, leaf_u64, leaf_f32, leaf_f64}};
 
-/* Rank of an item in the order that sort.h promises, written out plainly. */
+/* The rank of an item in the order that sort.h promises, written as plainly as possible. */
 static uint64_t rank(const void *items, int64_t i, gk_type type)
 {
     int64_t size = gk_itemsize(type);

@@ -1,4 +1,4 @@
-/* gk_spin: the parity of the number of steps, however they are shared out. */
+/* gk_spin: the parity of the number of steps, however they are distributed. */
 #include <stdint.h>
 
 #include "check.h"

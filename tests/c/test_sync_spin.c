@@ -1,5 +1,5 @@
-/* How long a thread spins for a signal, and how it lets the one who signals free
- * the GIL: only times depend on it, so what is to be seen is little. */
+/* How long a thread spins for a signal, and how it lets the signaller release the GIL.
+ * Only timing depends on this, so little can be checked. */
 #include "sync/spin.h"
 
 #include <stdatomic.h>
@@ -23,7 +23,7 @@ static gk_spin spin_after(int64_t slept, int core)
 
 static void test_learning(void)
 {
-    int alone = gk_cores_usable() == 1; /* then nobody spins */
+    int alone = gk_cores_usable() == 1; /* then no thread spins */
     gk_spin spin = spin_after(0, ANOTHER_CORE);
     CHECK(alone ? spin.begun == 0 : spin.begun > 0 && spin.until > 0);
     spin = spin_after(GK_SPIN_BRIEF - 1, ANOTHER_CORE);
@@ -39,7 +39,7 @@ static void test_learning(void)
     CHECK(here == -1 || attempts == 1000 || spin.begun == 0);
 }
 
-/* It ends by itself, and gives back the right to spin. */
+/* Spinning ends by itself, and gives back the right to spin. */
 static void test_end(void)
 {
     for (int brief = 0; brief < 2; brief++) {
@@ -54,7 +54,7 @@ static void test_end(void)
     }
 }
 
-static void test_nobody_spins_where_all_would(void)
+static void test_no_thread_spins_if_all_would(void)
 {
     gk_spin spins[CROWD_MAX];
     int begun = 0, n = gk_cores_usable() < CROWD_MAX ? gk_cores_usable() : CROWD_MAX;
@@ -70,15 +70,15 @@ static void test_nobody_spins_where_all_would(void)
 
 static void test_grace_ends(void)
 {
-    gk_gil_await(); /* nobody has signalled */
+    gk_gil_await(); /* no signal yet */
     gk_gil_signalling();
     for (int i = 0; i < 100; i++)
-        gk_gil_await(); /* and nobody ever frees it */
+        gk_gil_await(); /* and it is never released */
     gk_gil_freed();
     gk_gil_await();
 }
 
-/* Two threads that do as Python threads do, with a lock in place of the GIL. */
+/* Two threads that behave like Python threads, with a lock instead of the GIL. */
 static struct {
     gk_lock gil;
     gk_event turn[2];
@@ -93,7 +93,7 @@ static void take_turns(int i, void *unused)
         if (!gk_event_is_set(&game.turn[i])) {
             gk_lock_release(&game.gil);
             gk_gil_freed();
-            CHECK(gk_event_wait(&game.turn[i], NULL) == GK_SYNC_OK);
+            CHECK(gk_event_wait(&game.turn[i], NULL) == GK_OK);
             gk_gil_await();
             gk_lock_acquire(&game.gil, NULL);
         }
@@ -111,7 +111,7 @@ int main(void)
 {
     test_learning();
     test_end();
-    test_nobody_spins_where_all_would();
+    test_no_thread_spins_if_all_would();
     test_grace_ends();
     gk_event_set(&game.turn[0]);
     thread_group(2, take_turns, NULL);

@@ -1,6 +1,5 @@
-/* gk_uniform: every instruction set and length draws the same numbers, and
- * floats come from the words that doubles come from. (That the words are right
- * the tests in Python show, against NumPy's.) */
+/* gk_uniform draws the same numbers for every instruction set and length, and floats and
+ * doubles come from the same words. (The tests in Python compare the words with NumPy's.) */
 #include "base/isa.h"
 #include "check.h"
 #include "kernels/random/uniform.h"
@@ -26,8 +25,8 @@ int main(void)
             CHECK(memcmp(first, again, (size_t)n * sizeof *first) == 0);
             CHECK(n == MOST || again[n] == 0);
         }
-        /* A float is the leading 24 bits of a half word, the second of each
-         * pair those of the whole word. */
+        /* A float is the leading 24 bits of a half word; for the second of each pair these
+         * are also the leading bits of the whole word. */
         CHECK(gk_uniform_float32(floats, 2 * MOST, key, NULL) == GK_OK);
         for (int i = 0; i < MOST; i++) {
             CHECK(floats[2 * i] >= 0 && floats[2 * i] < 1);

@@ -2,40 +2,41 @@
  *
  * Checked in every interleaving:
  *   - every chunk is run exactly once, and the caller sees its result;
- *   - no helper touches a region that is not there any more;
- *   - no caller, worker or shut-down waits for ever (no invalid end state);
- *   - no shut-down waits for a chunk that is being run;
- *   - no lost wake-up: once a caller has looked for sleepers, it never happens
- *     that its offer stands while all workers sleep;
+ *   - no helper touches a region that no longer exists;
+ *   - no caller, worker or shutdown waits forever (no invalid end state);
+ *   - no shutdown waits for a running chunk;
+ *   - no lost wake-up: once a caller has checked for sleepers, its offer is never
+ *     open while all workers sleep;
  *   - no region loses its offer while it has room and chunks left;
- *   - no stale offer: one without room has been or will be withdrawn, else
+ *   - no stale offer: one without room has been or will be withdrawn, because
  *     workers that see it could neither join nor sleep.
  *
- * Promela's memory is sequentially consistent. What a weaker order would allow
- * is written as the other order of the two accesses: each mutation below drops
- * one fence or one second look, and each must fail.
+ * Promela's memory is sequentially consistent. The effect of a weaker order is
+ * modelled by swapping the two accesses. Each mutation below drops one fence or
+ * one second check, and each must fail.
  *
- * Sizes: at most WORKERS; CALLERS, each with REGIONS one after another, of
- * CHUNKS chunks, that take HELPERS helpers; SLOTS; STOP shut-downs of the pool.
- * SPURIOUS: sleepers may wake without cause (nothing is said of deadlocks then).
+ * Sizes: at most WORKERS workers; CALLERS callers, each with REGIONS regions one
+ * after another, of CHUNKS chunks, that take HELPERS helpers; SLOTS slots; STOP
+ * shutdowns of the pool. SPURIOUS: sleepers may wake without cause (deadlocks are
+ * not checked then).
  *
- * Each atomic or d_step block has one access to shared memory (more only where
- * nobody can tell), then what its process does with it in private. A
- * compare-and-swap loop is one such access: it fails on what it read, or
- * succeeds on what it read, at that moment. */
+ * Each atomic or d_step block has one access to shared memory (more only where no
+ * other process can tell), followed by private steps of its process. A
+ * compare-and-swap loop counts as one access: at that moment it fails or succeeds
+ * on the value it read. */
 
 #ifndef MUTATION
 #define MUTATION 0
 #endif
 
 /* [offer-park], [wake-sleep] */
-#define OFFER_AFTER_LOOK     1 /* caller: no fence between offer and look at sleepers */
-#define SLEEPER_AFTER_LOOK   2 /* worker: no fence between "I sleep" and look at work_mask */
-#define NO_SECOND_LOOK       3 /* worker: sleeps without having looked again */
+#define OFFER_AFTER_LOOK     1 /* caller: no fence between the offer and the check for sleepers */
+#define SLEEPER_AFTER_LOOK   2 /* worker: no fence between counting itself asleep and checking work_mask */
+#define NO_SECOND_LOOK       3 /* worker: sleeps without the second check */
 #define SAME_EPOCH           4 /* the wake-up does not change the word slept on */
 /* [join-retire] */
-#define JOIN_CLOSED          5 /* a worker joins though OPEN is gone */
-#define COUNT_BEFORE_CLOSE   6 /* the caller counts helpers, then takes OPEN away */
+#define JOIN_CLOSED          5 /* a worker joins although OPEN is clear */
+#define COUNT_BEFORE_CLOSE   6 /* the caller counts helpers, then clears OPEN */
 /* [publish-join] */
 #define OPEN_BEFORE_REGION   7 /* no release: the region is written after OPEN */
 #define OPEN_BEFORE_OFFER    8 /* the slot opens before its bit is set */
@@ -47,22 +48,22 @@
 #define CLAIM_IN_TWO        12 /* a claim reads and writes the counter separately */
 #define WITHDRAW_OUTSIDE    13 /* a helper withdraws the offer after it has left */
 /* [stop-park]; with STOP */
-#define STOP_SAME_EPOCH     14 /* shut-down does not change the word slept on */
-#define STOP_UNSEEN         15 /* a worker sleeps without having looked at stop */
+#define STOP_SAME_EPOCH     14 /* shutdown does not change the word slept on */
+#define STOP_UNSEEN         15 /* a worker sleeps without checking stop */
 /* [close-join]; with STOP */
-#define STOP_JOINED         16 /* a worker joins without having looked at closed */
-#define STOP_BEFORE_CLOSE   17 /* shut-down looks for helpers, then closes the pool */
+#define STOP_JOINED         16 /* a worker joins without checking closed */
+#define STOP_BEFORE_CLOSE   17 /* shutdown checks for helpers, then closes the pool */
 
 #define NOBODY 7
 #define BIT(s) (1 << (s))
 #define WITHOUT(s) (255 - (1 << (s)))
 
-/* A slot's word, and beside it whose region it is. */
+/* A slot's word, and whose region it is. */
 bool reserved[SLOTS], is_open[SLOTS], waited[SLOTS];
 byte room[SLOTS], helpers[SLOTS];
 byte region_of[SLOTS];
 
-/* The word of work_mask: bits, and above them how many callers are in regions. */
+/* The word work_mask: the bits, and above them the number of callers in regions. */
 byte work_mask;
 #if STOP
 byte callers;
@@ -73,18 +74,18 @@ bool closed, stop, locked;
 
 byte sleepers, workers;
 bool exists[WORKERS];
-bool fresh[WORKERS]; /* the epoch is what this worker read: stands for the number */
+bool fresh[WORKERS]; /* the epoch is still what this worker read; replaces the number */
 
-/* Futexes: who sleeps on the epoch, and on a slot's word. */
+/* Futexes: the sleepers on the epoch and on each slot's word. */
 bool parked[WORKERS], waits[SLOTS];
 
-/* What is on each caller's stack. */
+/* The data on each caller's stack. */
 bool alive[CALLERS];
 byte next[CALLERS];
 byte results[CALLERS * CHUNKS]; /* how often each chunk was run */
 
-/* For the properties only. */
-bool looked[SLOTS]; /* the caller has looked for sleepers, after its offer */
+/* Only for the properties. */
+bool looked[SLOTS]; /* the caller has checked for sleepers after its offer */
 bool filled[SLOTS]; /* the last place was taken, and the offer withdrawn after that */
 byte waking;        /* wake-ups under way */
 
@@ -110,7 +111,7 @@ byte waking;        /* wake-ups under way */
 
 #define NOT_LOST(s) (!(work_mask & BIT(s)) || !looked[s] || room[s] == 0)
 
-/* In the same step as whatever could make it false. */
+/* In the same step as any access that could make it false. */
 inline assert_no_lost_wakeup()
 {
     if
@@ -123,7 +124,7 @@ inline assert_no_lost_wakeup()
     fi
 }
 
-/* Takes the offer in slot s away; for good reasons only. */
+/* Withdraws the offer in slot s; asserts that there is a reason to. */
 inline withdraw(s)
 {
     assert(!is_open[s] || room[s] == 0 || next[region_of[s]] == CHUNKS);
@@ -171,12 +172,12 @@ inline pool_wake(n)
 #else
     :: atomic { sleepers == 0 && workers < WORKERS -> start_worker() }
 #endif
-    :: sleepers == 0 /* enough of them, another thread starts one, or none is to be had */
+    :: sleepers == 0 /* there are enough, another thread starts one, or none can be started */
     fi
 }
 
-/* gk_region_work: claims and runs chunks of caller c's region, in slot s.
- * alone: it is the caller that works. late: results are seen only after leave
+/* work() of parallel.c: claims and runs chunks of caller c's region, in slot s.
+ * alone: the caller is working. late: results become visible only after leave
  * (a mutation). */
 inline work(c, s, alone, late)
 {
@@ -222,7 +223,7 @@ idle: /* looks for an offer, spins, and gives up spinning at any time */
     :: atomic { !stop && work_mask != 0 -> offered = work_mask }
     :: atomic { !stop -> woken = true; goto park }
     fi;
-join: /* the bits as they were when it looked */
+join: /* the bits as the worker read them */
     atomic {
         slot = ((offered & 1) -> 0 : 1);
         if
@@ -267,7 +268,7 @@ join: /* the bits as they were when it looked */
     fi;
     woken = false;
     work(caller, slot, false, MUTATION == LEAVE_BEFORE_RESULT);
-leave: /* gk_leave; `last`: the caller is to be woken */
+leave: /* gk_leave; `last`: wake the caller */
     atomic {
         assert(alive[caller]);
         helpers[slot]--;
@@ -318,7 +319,7 @@ park:
         :: else
         fi
     };
-end_asleep: /* is as it should be */
+end_asleep: /* a valid end state */
 #ifdef SPURIOUS
     parked[me] = false;
 #else
@@ -384,7 +385,7 @@ proctype user(byte me)
 #if MUTATION == OPEN_BEFORE_REGION
             region_of[slot] = me;
 #endif
-            /* The wake-up, if the region is worth one. */
+            /* Wakes a worker if the region is worth it. */
             if
             :: true
 #if MUTATION == OFFER_AFTER_LOOK
@@ -515,7 +516,7 @@ init {
 #if SLOTS > 1
         region_of[1] = NOBODY;
 #endif
-        /* Some workers may be there already. */
+        /* Some workers may already exist. */
         do
         :: workers < WORKERS -> start_worker()
         :: break

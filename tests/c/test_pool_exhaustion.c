@@ -1,5 +1,5 @@
-/* The hazard: threads cannot be made, now and then or at all: a region hangs,
- * loses chunks, or the pool never recovers. */
+/* The hazard: when threads cannot be started, sometimes or always, a region hangs or loses
+ * chunks, or the pool never recovers. */
 #include <stdatomic.h>
 
 #include "base/clock.h"
@@ -25,14 +25,14 @@ static void region(int threads)
 int main(void)
 {
     time_limit(300);
-    /* Workers come again once threads can be made again. */
+    /* Workers exist again once threads can be started again. */
     for (int failures = 0; failures <= 2; failures++) {
         CHECK(gk_pool_stop());
         gk_thread_inject_failures(failures);
         for (int i = 0; i < rounds(50); i++)
             region(6);
         if (failures > 0)
-            CHECK(gk_pool_workers() == 0); /* no start is tried again at once */
+            CHECK(gk_pool_workers() == 0); /* a start is not retried at once */
         gk_thread_inject_failures(0);
         int64_t limit = gk_now() + 20 * GK_SECOND;
         while (gk_pool_workers() == 0) {
