@@ -16,7 +16,7 @@ ELSEWHERE = {
 }
 LINK = re.compile(r"\]\(([\w./-]+)(#[\w-]*)?\)")
 FROM = re.compile(r"<!-- from (\S+) -->\n(\s*)```(\w+)\n")
-CHOICES = re.compile(r"^(\w+) : (\{.*\}), optional$", re.M)
+CHOICES = re.compile(r"^ *(\w+) : \{.*\}, optional$", re.M)
 HEADING_OR_NOTES = re.compile(r'<h\d id="(?P<id>[\w.]+)"|<details class="note".*?</details>', re.S)
 PARAGRAPH = re.compile(r"<p>(.*?)</p>\s*", re.S)
 
