@@ -155,8 +155,8 @@ cdef object _uniform_slack(cnp.ndarray edges, int64_t bins, double eps):
 
 
 cdef object _slack(cnp.ndarray items, object edges, bint equal):
-    """Return _uniform_slack() for bins of equal or nearly equal width, 0.0 for other edges, which are searched, and None
-    if float64 cannot tell on which side of an edge an item lies."""
+    """Return _uniform_slack() for bins of equal or nearly equal width, and 0.0 for other edges, which are searched.
+    Return None if float64 cannot tell on which side of an edge an item lies."""
     if edges.ndim != 1 or not 2 <= edges.size < MAX_BINS or edges.dtype.kind not in "fiu" or edges.itemsize > 8:
         return None
     # For equal bins the first and last edge are enough, and converting all edges may be slow.

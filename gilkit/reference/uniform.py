@@ -19,8 +19,8 @@ def philox4x64(counter, key):
 def uniform(n, key):
     """Return n float64 numbers in [0, 1).
 
-    key is the two words of ``numpy.random.SeedSequence(seed).generate_state(2, numpy.uint64)``. Block c of four numbers has
-    the counter c + 1.
+    key is the two words of ``numpy.random.SeedSequence(seed).generate_state(2, numpy.uint64)``. Block c of four numbers
+    has the counter c + 1.
     """
     words = [word for block in range((n + 3) // 4) for word in philox4x64((block + 1, 0, 0, 0), key)]
     return [(word >> 11) * 2.0**-53 for word in words[:n]]

@@ -186,7 +186,7 @@ int gk_slices_apply(const gk_slice_kernel *kernel, const void *data, const char 
     if (work > 20 * GK_MICROSECOND || n >= kernel->long_from) {
         threads = gk_participants(&mine);
         /* One thread cannot be interrupted within a slice, so very long slices are always shared out. */
-        in_turn = n >= kernel->long_from && (a.count < 4 * threads || n > GK_LINE_UNINTERRUPTED);
+        in_turn = n >= kernel->long_from && (a.count < 4 * threads || n > GK_SLICE_UNINTERRUPTED);
     }
     if (!in_turn)
         a.tile = choose_tile(&a);

@@ -14,7 +14,7 @@
 enum { GK_SLICE_DIMS = 63 }; /* NumPy's 64, without the axis of the slice */
 
 /* One thread sorts a slice of this many items in 0.1 s. */
-enum { GK_LINE_UNINTERRUPTED = 10 << 20 };
+enum { GK_SLICE_UNINTERRUPTED = 10 << 20 };
 
 /* The slices of two arrays of the same shape: the axis along which they run, and
  * the other axes, which enumerate them. Strides are in bytes. */

@@ -18,8 +18,8 @@ enum { VECTORS = 2, UNIT = 64 /* points; a multiple of every WIDTH */ };
 /* Coordinates of centres between two reads of gk_cancelled(): 0.1 to 1 ms. */
 enum { BETWEEN_CHECKS = 1 << 16 };
 
-/* The centres as the filter reads them: floats, in groups of ABREAST interleaved centres. */
-enum { ABREAST = 8 };
+/* The centres as the filter reads them: floats, in groups of TOGETHER interleaved centres. */
+enum { TOGETHER = 8 };
 
 typedef struct {
     int64_t k, dims;     /* k is rounded up to whole groups with infinitely far centres */
@@ -58,12 +58,12 @@ static void fill_filter(int64_t begin, int64_t end, void *data)
     const int64_t dims = f->dims;
     const double *centers = fill->in->centers;
     for (int64_t c = begin; c < end; c++) {
-        float *group = f->centers + c / ABREAST * ABREAST * dims + c % ABREAST;
+        float *group = f->centers + c / TOGETHER * TOGETHER * dims + c % TOGETHER;
         int there = c < fill->in->k;
         double norm = there ? 0 : INFINITY;
         for (int64_t j = 0; j < dims; j++) {
             double x = there ? centers[c * dims + j] - f->shift[j] : 0;
-            group[j * ABREAST] = (float)x;
+            group[j * TOGETHER] = (float)x;
             norm += x * x;
         }
         f->norms[c] = (float)norm;
@@ -75,7 +75,7 @@ static GK_NOINLINE int make_filter(gk_filter *f, const gk_nearest_input *in, con
 {
     filling fill = {f, in};
     f->dims = in->dims;
-    f->k = gk_ceil_div(in->k, ABREAST) * ABREAST;
+    f->k = gk_ceil_div(in->k, TOGETHER) * TOGETHER;
     f->shift = in->centers; /* any point close to the centres will do */
     f->centers = gk_allocate(gk_times(f->k, f->dims + 1), sizeof *f->centers);
     if (f->centers == NULL)
@@ -101,24 +101,24 @@ typedef struct {
     gk_filter filter;
 } finding;
 
-/* Computes the squared distances of points whose centre is known. Interleaves ABREAST
+/* Computes the squared distances of points whose centre is known. Interleaves TOGETHER
  * points, because the additions of one sum depend on each other. */
 static void measure(const gk_nearest_input *in, const double *points, int64_t n, const int64_t *index, double *distance)
 {
-    for (int64_t i = 0; i < n; i += ABREAST) {
-        const double *x[ABREAST], *c[ABREAST];
-        double sum[ABREAST] = {0};
-        for (int a = 0; a < ABREAST; a++) {
+    for (int64_t i = 0; i < n; i += TOGETHER) {
+        const double *x[TOGETHER], *c[TOGETHER];
+        double sum[TOGETHER] = {0};
+        for (int a = 0; a < TOGETHER; a++) {
             int64_t at = i + a < n && index[i + a] >= 0 ? i + a : -1;
             x[a] = points + (at >= 0 ? at : 0) * in->dims;
             c[a] = (const double *)in->centers + (at >= 0 ? index[at] : 0) * in->dims;
         }
         for (int64_t j = 0; j < in->dims; j++)
-            for (int a = 0; a < ABREAST; a++) {
+            for (int a = 0; a < TOGETHER; a++) {
                 double difference = x[a][j] - c[a][j];
                 sum[a] += difference * difference;
             }
-        for (int a = 0; a < ABREAST && i + a < n; a++)
+        for (int a = 0; a < TOGETHER && i + a < n; a++)
             distance[i + a] = sum[a];
     }
 }

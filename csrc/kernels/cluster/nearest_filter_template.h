@@ -41,21 +41,21 @@ static TARGET void NAME(filter)(const double *points, int64_t n, const gk_filter
             for (int v = 0; v < VECTORS; v++)
                 size[v] += tile[j * VECTORS + v] * tile[j * VECTORS + v];
         const float *center = f->centers;
-        for (int64_t c = 0, unseen = 0; c < f->k; c += ABREAST, center += ABREAST * dims) {
-            if ((unseen += ABREAST * dims) > BETWEEN_LOOKS) {
+        for (int64_t c = 0, unseen = 0; c < f->k; c += TOGETHER, center += TOGETHER * dims) {
+            if ((unseen += TOGETHER * dims) > BETWEEN_CHECKS) {
                 unseen = 0;
                 if (gk_cancelled())
                     return;
             }
-            VEC sum[ABREAST][VECTORS];
-            for (int a = 0; a < ABREAST; a++)
+            VEC sum[TOGETHER][VECTORS];
+            for (int a = 0; a < TOGETHER; a++)
                 for (int v = 0; v < VECTORS; v++)
                     sum[a][v] = (VEC){0};
             for (int64_t j = 0; j < dims; j++)
-                for (int a = 0; a < ABREAST; a++)
+                for (int a = 0; a < TOGETHER; a++)
                     for (int v = 0; v < VECTORS; v++)
-                        sum[a][v] += tile[j * VECTORS + v] * center[j * ABREAST + a];
-            for (int a = 0; a < ABREAST; a++)
+                        sum[a][v] += tile[j * VECTORS + v] * center[j * TOGETHER + a];
+            for (int a = 0; a < TOGETHER; a++)
                 for (int v = 0; v < VECTORS; v++) {
                     VEC term = f->norms[c + a] - 2.0f * sum[a][v];
                     MASK nearer = LESS(term, best[v]);

@@ -6,25 +6,25 @@
  *
  * Each lane is a point, so every lane has its own best centre, and no sum runs
  * across lanes. Every sum therefore has the same order on all instruction sets.
- * VECTORS x ABREAST sums are in registers at once.
+ * VECTORS x TOGETHER sums are in registers at once.
  */
 enum { TYPED(WIDTH) = VECTORS * LANES };
 
-/* Compares the distances from the tile's points to ABREAST centres with the best so far. */
-#define AGAINST(ABREAST)                                                               \
+/* Compares the distances from the tile's points to TOGETHER centres with the best so far. */
+#define AGAINST(TOGETHER)                                                               \
     do {                                                                               \
         const T *center = centers + c * dims;                                          \
-        VEC sum[ABREAST][VECTORS];                                                     \
-        for (int a = 0; a < ABREAST; a++)                                              \
+        VEC sum[TOGETHER][VECTORS];                                                     \
+        for (int a = 0; a < TOGETHER; a++)                                              \
             for (int v = 0; v < VECTORS; v++)                                          \
                 sum[a][v] = (VEC){0};                                                  \
         for (int64_t j = 0; j < dims; j++)                                             \
-            for (int a = 0; a < ABREAST; a++)                                          \
+            for (int a = 0; a < TOGETHER; a++)                                          \
                 for (int v = 0; v < VECTORS; v++) {                                    \
                     VEC difference = tile[j * VECTORS + v] - center[a * dims + j];     \
                     sum[a][v] += difference * difference;                              \
                 }                                                                      \
-        for (int a = 0; a < ABREAST; a++)                                              \
+        for (int a = 0; a < TOGETHER; a++)                                              \
             for (int v = 0; v < VECTORS; v++) {                                        \
                 MASK nearer = LESS(sum[a][v], best[v]);                                \
                 best[v] = SELECT(nearer, sum[a][v], best[v]);                          \

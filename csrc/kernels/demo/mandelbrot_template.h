@@ -47,7 +47,7 @@ TARGET static void NAME(segment)(const image *m, int64_t row, int64_t first, int
 {
     const int64_t rows = m->height - row < BAND ? m->height - row : BAND;
     const V x0 = SET(m->x0), dx = SET(m->dx), border = SET((double)(m->width - 1));
-    int patience = BURSTS_BETWEEN_LOOKS;
+    int bursts_left = BURSTS_BETWEEN_CHECKS;
     EACH_ROW(START)
     for (int64_t column = first; column < last; column += LANES) {
         const V cr = ADD(x0, MUL(MIN(ADD(SET((double)column), IOTA), border), dx));
@@ -59,10 +59,10 @@ TARGET static void NAME(segment)(const image *m, int64_t row, int64_t first, int
                 EACH_ROW(STEP)
             }
             left -= burst;
-            if (--patience == 0) {
+            if (--bursts_left == 0) {
                 if (gk_cancelled())
                     return;
-                patience = BURSTS_BETWEEN_LOOKS;
+                bursts_left = BURSTS_BETWEEN_CHECKS;
             }
         }
         EACH_ROW(WRITE)

@@ -11,8 +11,8 @@
 #include "kernels/histogram/binning.h"
 #include "kernels/array/memory.h"
 
-/* The minimum and maximum of a block are computed in LANES accumulators, ROWS rows at a time. */
-enum { LANES = 32, ROWS = 4 };
+/* The minimum and maximum of a block are computed in WIDTH accumulators, ROWS rows at a time. */
+enum { WIDTH = 32, ROWS = 4 };
 
 #define FOREACH_ISA "kernels/histogram/histogram_template.h"
 #include "base/foreach_isa.h"

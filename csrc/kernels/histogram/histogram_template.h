@@ -44,22 +44,22 @@ static TARGET void NAME(uniform)(const double *GK_RESTRICT x, int64_t n, const g
 static TARGET void NAME(search)(const double *GK_RESTRICT x, int64_t n, const gk_histogram *h,
                                     uint32_t *GK_RESTRICT index)
 {
-    enum { ABREAST = 8 };
+    enum { TOGETHER = 8 };
     const double *GK_RESTRICT edges = h->edges;
     const uint32_t bins = (uint32_t)h->bins;
     const double first = edges[0], last = edges[bins];
-    for (int64_t i = 0; i < n; i += ABREAST) {
-        double key[ABREAST];
-        uint32_t at[ABREAST] = {0}; /* edges[at] <= key, for keys within the edges */
-        for (int j = 0; j < ABREAST; j++)
+    for (int64_t i = 0; i < n; i += TOGETHER) {
+        double key[TOGETHER];
+        uint32_t at[TOGETHER] = {0}; /* edges[at] <= key, for keys within the edges */
+        for (int j = 0; j < TOGETHER; j++)
             key[j] = x[i + j < n ? i + j : n - 1];
         for (uint32_t left = bins + 1; left > 1;) {
             uint32_t half = left / 2;
-            for (int j = 0; j < ABREAST; j++)
+            for (int j = 0; j < TOGETHER; j++)
                 at[j] += edges[at[j] + half] <= key[j] ? half : 0;
             left -= half;
         }
-        for (int j = 0; j < ABREAST && i + j < n; j++) {
+        for (int j = 0; j < TOGETHER && i + j < n; j++) {
             uint32_t b = at[j] < bins ? at[j] : bins - 1;
             index[i + j] = key[j] >= first && key[j] <= last ? b : bins;
         }
@@ -78,10 +78,10 @@ static TARGET void NAME(narrow)(const int64_t *GK_RESTRICT x, int64_t n, int64_t
 TARGET GK_INLINE void NAME(minmax_of_rows)(const double *GK_RESTRICT x, double *GK_RESTRICT min,
                                                double *GK_RESTRICT max, double *GK_RESTRICT nan)
 {
-    for (int j = 0; j < LANES; j++) {
+    for (int j = 0; j < WIDTH; j++) {
         double low = min[j], high = max[j], odd = nan[j];
         for (int row = 0; row < ROWS; row++) {
-            double item = x[row * LANES + j];
+            double item = x[row * WIDTH + j];
             low = item < low ? item : low;
             high = item > high ? item : high;
             odd = item == item ? odd : item;
@@ -94,9 +94,9 @@ TARGET GK_INLINE void NAME(minmax_of_rows)(const double *GK_RESTRICT x, double *
 
 static TARGET gk_minmax NAME(minmax)(const double *GK_RESTRICT x, int64_t n)
 {
-    enum { STEP = ROWS * LANES };
-    double min[LANES], max[LANES], nan[LANES], rest[STEP];
-    for (int j = 0; j < LANES; j++)
+    enum { STEP = ROWS * WIDTH };
+    double min[WIDTH], max[WIDTH], nan[WIDTH], rest[STEP];
+    for (int j = 0; j < WIDTH; j++)
         min[j] = max[j] = nan[j] = x[0];
     int64_t i = 0;
     for (; i + STEP <= n; i += STEP)
@@ -107,7 +107,7 @@ static TARGET gk_minmax NAME(minmax)(const double *GK_RESTRICT x, int64_t n)
         memcpy(rest, x + i, (size_t)(n - i) * sizeof *x);
         NAME(minmax_of_rows)(rest, min, max, nan);
     }
-    for (int half = LANES / 2; half > 0; half /= 2)
+    for (int half = WIDTH / 2; half > 0; half /= 2)
         for (int j = 0; j < half; j++) {
             min[j] = min[j + half] < min[j] ? min[j + half] : min[j];
             max[j] = max[j + half] > max[j] ? max[j + half] : max[j];

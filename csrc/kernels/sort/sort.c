@@ -249,7 +249,7 @@ int gk_sort_long(const void *src, void *dst, int64_t n, gk_type type,
     mine.grain = 1;
     int threads = gk_participants(&mine);
     /* On one thread, buckets serve only to bound the latency of Ctrl-C. */
-    if (n < GK_SORT_LONG || (threads == 1 && n <= GK_LINE_UNINTERRUPTED)) {
+    if (n < GK_SORT_LONG || (threads == 1 && n <= GK_SLICE_UNINTERRUPTED)) {
         gk_sort_copy(src, dst, n, type, leaves);
         return GK_OK;
     }
