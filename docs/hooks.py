@@ -16,7 +16,7 @@ ELSEWHERE = {
 }
 LINK = re.compile(r"\]\(([\w./-]+)(#[\w-]*)?\)")
 FROM = re.compile(r"<!-- from (\S+) -->\n(\s*)```(\w+)\n")
-CHOICES = re.compile(r"^(\w+) : (\{.*\}), optional$", re.M)
+CHOICES = re.compile(r"^( *\w+ : )\{(.*)\}(, .*)$", re.M)
 HEADING_OR_NOTES = re.compile(r'<h\d id="(?P<id>[\w.]+)"|<details class="note".*?</details>', re.S)
 PARAGRAPH = re.compile(r"<p>(.*?)</p>\s*", re.S)
 
@@ -94,8 +94,5 @@ class Docstrings(griffe.Extension):
         elif obj.is_function and re.match(rf"([\w.]+\.)?{obj.name}\(", first):
             obj.docstring.value = rest.lstrip("\n")
         if obj.is_function:
-            # The parser takes the first choice for the default; the signature has the real one.
-            defaults = {each.name: each.default for each in obj.parameters}
-            obj.docstring.value = CHOICES.sub(
-                lambda each: f"{each[0].removesuffix('optional')}default {defaults.get(each[1])}", obj.docstring.value
-            )
+            # For choices in braces, the parser would take the first one for the default.
+            obj.docstring.value = CHOICES.sub(r"\1\2\3", obj.docstring.value)
