@@ -207,6 +207,8 @@ static void sum_slice(const scan *s, const char *in, int64_t begin, int64_t end,
                 sum += values[i];
             c->integer = sum;
         }
+        if ((at - begin) % (16 * PIECE) == 0 && gk_cancelled())
+            return;
     }
 }
 
