@@ -12,12 +12,10 @@ import gilkit
 from gilkit import sync
 
 NOT_CALLED = {"__version__", "blocks", "reference", "sync"}
-# Public names whose docstrings are not in numpydoc form yet.
-TODO: set[str] = set()
 RETURN_NOTHING = {"gilkit.parallel_for", "gilkit.set_num_threads"}
 
 NAMES = [f"gilkit.{name}" for name in sorted(set(gilkit.__all__) - NOT_CALLED)]
-NAMES += [f"gilkit.sync.{name}" for name in sorted(sync.__all__)]
+NAMES += [f"gilkit.sync.{name}" for name in sorted(sync.__all__) if name != "BrokenBarrierError"]  # threading's
 SECTION = re.compile(r"^([A-Z][A-Za-z ]*)\n-{3,}$", re.M)
 
 
@@ -71,17 +69,7 @@ def is_made_by_gilkit(thing):
 
 @pytest.fixture(params=NAMES)
 def name(request):
-    if request.param in TODO:
-        pytest.skip("not in numpydoc form yet")
     return request.param
-
-
-def test_todo_names_exist():
-    assert set(NAMES) >= TODO
-
-
-def test_kernels_are_all_converted():
-    assert not [name for name in TODO if getattr(public(name), "__module__", "").startswith("gilkit.kernels")]
 
 
 def test_opens_with_a_summary(name):

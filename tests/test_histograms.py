@@ -158,10 +158,18 @@ def test_bincount_errors():
     late = np.zeros(100_000, int)
     late[-1] = -1
     for bad, error in [([-1], ValueError), (late, ValueError), ([[1]], ValueError), (1, ValueError),
-                       ([0.5], TypeError), (["a"], TypeError)]:  # fmt: skip
+                       (np.array([0.5]), TypeError), (["a"], TypeError)]:  # fmt: skip
         with pytest.raises(error):
             gilkit.bincount(bad)
     for arguments, error in [(([1], [1, 2]), ValueError), (([1], [1j]), TypeError), (([1], None, -1), ValueError),
                              (([1], None, 1.5), TypeError)]:  # fmt: skip
         with pytest.raises(error):
             gilkit.bincount(*arguments)
+
+
+def test_bincount_of_a_list_of_floats_is_numpys():
+    """An error or, from NumPy 2.1 on, a warning."""
+    with pytest.raises((TypeError, DeprecationWarning)) as numpys:
+        np.bincount([0.5])
+    with pytest.raises(numpys.type):
+        gilkit.bincount([0.5])
