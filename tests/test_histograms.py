@@ -158,7 +158,7 @@ def test_bincount_errors():
     late = np.zeros(100_000, int)
     late[-1] = -1
     for bad, error in [([-1], ValueError), (late, ValueError), ([[1]], ValueError), (1, ValueError),
-                       (np.array([0.5]), TypeError), (["a"], TypeError)]:  # fmt: skip
+                       (np.array([0.5]), TypeError)]:  # fmt: skip
         with pytest.raises(error):
             gilkit.bincount(bad)
     for arguments, error in [(([1], [1, 2]), ValueError), (([1], [1j]), TypeError), (([1], None, -1), ValueError),
@@ -167,9 +167,10 @@ def test_bincount_errors():
             gilkit.bincount(*arguments)
 
 
-def test_bincount_of_a_list_of_floats_is_numpys():
+@pytest.mark.parametrize("bad", [[0.5], ["a"]], ids=str)
+def test_bincount_of_a_list_without_integers_is_numpys(bad):
     """An error or, from NumPy 2.1 on, a warning."""
     with pytest.raises((TypeError, DeprecationWarning)) as numpys:
-        np.bincount([0.5])
+        np.bincount(bad)
     with pytest.raises(numpys.type):
-        gilkit.bincount([0.5])
+        gilkit.bincount(bad)
