@@ -146,6 +146,7 @@ def test_many_equal_bins_have_numpys_edges(bins, outer, dtype):
     for a, b in zip(got, expected, strict=True):
         assert a.dtype == b.dtype
         assert np.array_equal(a, b)
-    got, expected = (module.histogram(x, bins, outer, density=True, weights=x) for module in (gilkit, np))
+    with np.errstate(invalid="ignore"):  # where no item is within the range, both divide 0 by 0
+        got, expected = (module.histogram(x, bins, outer, density=True, weights=x) for module in (gilkit, np))
     assert got[0].dtype == expected[0].dtype
     np.testing.assert_allclose(got[0], expected[0], rtol=1e-6, equal_nan=True)

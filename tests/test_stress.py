@@ -25,7 +25,7 @@ def workers_of_this_process():
         try:
             with open(f"/proc/self/task/{task}/comm") as file:
                 count += file.read().strip() == "gilkit"
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
             pass
     return count
 
