@@ -10,7 +10,9 @@ from celery import Celery
 FOLDER = os.environ.get("REAL_FOLDER")
 app = Celery("tasks", broker=os.environ["REAL_BROKER"], backend=os.environ["REAL_BACKEND"])
 app.conf.update(
-    broker_transport_options={"data_folder_in": FOLDER, "data_folder_out": FOLDER} if FOLDER else {},
+    broker_transport_options=(
+        {"data_folder_in": FOLDER, "data_folder_out": FOLDER, "control_folder": f"{FOLDER}/control"} if FOLDER else {}
+    ),
     broker_connection_retry_on_startup=True,
     task_acks_late=False,
     worker_hijack_root_logger=False,
