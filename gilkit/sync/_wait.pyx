@@ -233,9 +233,12 @@ cdef int note_orders(int64_t domain, object lock, object place) except -1:
     # each inversion once.
     cdef void *opposite
     cdef int noted
+    name_of = thread_name
+    if name_of is None:  # at exit, after the module has been cleared
+        return 0
     found = []
     for first, first_place in other_held_locks(domain, lock):
-        details = (thread_name(PyThread_get_thread_ident()), first_place, place)
+        details = (name_of(PyThread_get_thread_ident()), first_place, place)
         noted = gk_order_note(domain, <void *>first, <void *>lock, <void *>details, gk_retain_object, &opposite)
         if noted == GK_NO_MEMORY:
             raise MemoryError
