@@ -30,9 +30,11 @@ def run(program: tuple[str, ...]) -> tuple[int, str]:
     """Run one program; return its exit status (-1 after a timeout) and its output."""
     command = [sys.executable, "-P", str(HERE / f"with_{program[0]}.py"), *program[1:]]
     environment = {**os.environ, "PYTHONPATH": str(HERE), "PYTHONFAULTHANDLER": "1"}
+    # Not in the checkout: servers put their current folder on sys.path, where gilkit/ would hide the installed package.
     with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    ) as process:
+        command, cwd=HERE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    ) as process:  # fmt: skip
         try:
             said, _ = process.communicate(timeout=SECONDS)
             return process.returncode, said
