@@ -40,6 +40,7 @@ ALONE = {
     "consumer": "the module that it builds has one total for all threads",
     "capfd": "captures the output of all threads",
     "alarm": "signals reach the whole process",
+    "alarm_raises": "signals reach the whole process",
 }
 ALONE_FILES = {
     "consumers": "builds and runs packages in separate processes",
