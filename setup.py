@@ -62,12 +62,19 @@ SELDOM_CALLED = {
 SHARED = "gilkit._cyutility"
 
 
+# The C files that a module has besides its .pyx.
+OWN_SOURCES = {
+    "gilkit._core": C_SOURCES,
+    "gilkit.patching._patch": ["gilkit/patching/_elementwise.c", "gilkit/patching/_hooks.c"],
+}
+
+
 def extension(source: str) -> Extension:
     name = source.rpartition(".")[0].replace("/", ".")
     is_core = name == "gilkit._core"
     return Extension(
         name,
-        [source, *(C_SOURCES if is_core else [])],
+        [source, *OWN_SOURCES.get(name, [])],
         include_dirs=[".", "csrc", "gilkit/include", numpy.get_include()],
         define_macros=[
             ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),

@@ -46,10 +46,11 @@ _LAZY: dict[str, str] = {
     **dict.fromkeys(("sum", "mean", "var", "std", "min", "max"), "gilkit.kernels.reductions"),
     **dict.fromkeys(("sort", "argsort"), "gilkit.kernels.sorting"),
     **dict.fromkeys(("histogram", "bincount"), "gilkit.kernels.histograms"),
+    **dict.fromkeys(("numpy_is_patched", "patch_numpy", "ufunc", "unpatch_numpy"), "gilkit.patching"),
     **dict.fromkeys(("nearest", "kmeans", "KMeans"), "gilkit.kernels.clustering"),
 }
 
-_SUBPACKAGES = ("blocks", "reference", "sync")
+_SUBPACKAGES = ("blocks", "patching", "reference", "sync")
 
 __all__ = [
     "CancelToken", "__version__", "get_include", "imap", "info", "map", "num_threads", "parallel_for",

@@ -63,6 +63,7 @@ cdef extern from "gilkit/_import_core.h":
         bint foreign
         size_t stack_size
         const gk_token_list *outer_tokens
+        bint uninterruptible
     ctypedef void gk_body(int64_t begin, int64_t end, void *data) noexcept nogil
     int gk_parallel_for "GK(gk_parallel_for)" (
         int64_t n, gk_body *body, void *data, const gk_options *options) noexcept nogil

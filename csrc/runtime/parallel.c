@@ -144,7 +144,8 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
         .outer_tokens = options->outer_tokens,
         .parent = parent,
         /* `in_poll` belongs to the caller, which may be polling while a helper is here. */
-        .independent = parent != NULL && (parent->orphaned || (parent_participant == 0 && parent->in_poll > 0)),
+        .independent = parent != NULL && (options->uninterruptible || parent->orphaned ||
+                                           (parent_participant == 0 && parent->in_poll > 0)),
         .poll = options->poll,
         .poll_context = options->poll_context,
         .deadline = options->deadline,

@@ -52,6 +52,7 @@ typedef struct {
     int foreign;
     size_t stack_size;
     const gk_token_list *outer_tokens; /* further tokens; ignored if `token` is NULL */
+    int uninterruptible; /* the end of a region around this one does not end it, and it runs no poll of theirs */
 } gk_options;
 
 /* Runs the body over 0 <= i < n in chunks of `grain` items, on the calling thread

@@ -45,8 +45,8 @@ typedef struct gk_region {
     gk_cancel_token *token;
     const gk_token_list *outer_tokens;
     struct gk_region *parent; /* the region whose body made this call */
-    int independent; /* the parent's end does not end it: begun in the parent's poll, or while the
-                        parent was orphaned */
+    int independent; /* the parent's end does not end it: uninterruptible, begun in the parent's poll, or
+                        while the parent was orphaned */
     int orphaned;    /* in a forked child that lacks its helpers; regions begun inside are independent */
     /* Used by the calling thread only. */
     int (*poll)(void *);

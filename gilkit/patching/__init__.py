@@ -1,0 +1,299 @@
+"""NumPy itself on every core: what ``gilkit.patch_numpy()`` does.
+
+``_hooks.c`` replaces the pointers through which NumPy's ufuncs and methods are
+called. ``_elementwise.c`` divides one call of a ufunc among threads, with NumPy's
+own loops; ``_axes.py`` divides reductions, sorting and the like along an axis, with
+NumPy's own functions. What neither can do with the same bits is left to NumPy.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gilkit.patching import _axes, _patch
+
+__all__ = [
+    "FunctionStatistics",
+    "collect_statistics",
+    "numpy_is_patched",
+    "patch_numpy",
+    "statistics",
+    "ufunc",
+    "unpatch_numpy",
+]
+
+# NumPy's versions whose inner functions are known to be as the patch expects them.
+OLDEST, NEWEST = (2, 0), (2, 5)
+
+_lock = threading.Lock()
+_depth = 0
+_hooks_made = False
+
+
+def _version() -> tuple[int, int]:
+    major, minor = np.__version__.split(".")[:2]
+    return int(major), int(minor)
+
+
+def _ufuncs() -> list[np.ufunc]:
+    from numpy._core import _multiarray_umath
+    from numpy.linalg import _umath_linalg
+
+    modules = [_multiarray_umath, _umath_linalg]
+    found = {id(f): f for module in modules for f in vars(module).values() if isinstance(f, np.ufunc)}
+    return list(found.values())
+
+
+def _make_hooks() -> None:
+    global _hooks_made
+    if _hooks_made:
+        return
+    for each in _ufuncs():
+        _patch.hook_ufunc(each)
+    for method, handler, min_items in _axes.hooks():
+        _patch.hook_method(method, handler, min_items)
+    _hooks_made = True
+
+
+def _min_size(given: int | None) -> int:
+    if given is None:
+        text = os.environ.get("GILKIT_PATCH_MIN_SIZE", "")
+        if not text:
+            return 0
+        if not text.isdecimal() or int(text) < 1:
+            raise ValueError(f"GILKIT_PATCH_MIN_SIZE must be a positive integer, not {text!r}")
+        return int(text)
+    if isinstance(given, bool) or not hasattr(given, "__index__"):
+        raise TypeError(f"min_size must be an integer or None, not {type(given).__name__}")
+    size = given.__index__()
+    if size < 1:
+        raise ValueError(f"min_size must be at least 1, not {size}")
+    return size
+
+
+class _Patched:
+    """What ``patch_numpy()`` returns: leaving its ``with`` block takes the patch back."""
+
+    def __enter__(self) -> _Patched:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        unpatch_numpy()
+
+    def __repr__(self) -> str:
+        return f"<gilkit.patch_numpy(): NumPy is {'patched' if numpy_is_patched() else 'not patched'}>"
+
+
+def patch_numpy(*, min_size: int | None = None) -> _Patched:
+    """Run NumPy's functions on all cores, everywhere in this process.
+
+    From now on, NumPy's ufuncs (``a + b``, ``np.sin(a)``, ``a > 0``), its reductions
+    (``a.sum()``, ``a.max(axis=0)``), sorting and more use gilkit's pool where that
+    pays, in this program and in the libraries that it uses. The results have the same
+    bits as before; warnings and exceptions are NumPy's.
+
+    Parameters
+    ----------
+    min_size : int, optional
+        Divide every call of at least so many items, for tests. By default (or
+        from the environment variable GILKIT_PATCH_MIN_SIZE), gilkit measures each
+        function and divides the calls that are long enough to gain.
+
+    Returns
+    -------
+    context manager
+        In a ``with`` statement, the end of the block takes the patch back.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``min_size`` is not a positive integer.
+
+    Warns
+    -----
+    RuntimeWarning
+        If this version of NumPy is not known to gilkit. NumPy then stays as it is.
+
+    See Also
+    --------
+    unpatch_numpy, numpy_is_patched
+    ufunc : the same for one function.
+
+    Notes
+    -----
+    Calls may be nested; each needs its ``unpatch_numpy()``. Thread-safe, also while
+    other threads compute with NumPy. The number of threads is that of all of gilkit's
+    functions: ``gilkit.threads()``, ``gilkit.set_num_threads()``, GILKIT_NUM_THREADS.
+    A timeout, a cancel token or Ctrl-C takes effect between two operations of NumPy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> a = np.linspace(0, 1, 1_000_000)
+    >>> expected = np.sin(a)
+    >>> with gilkit.patch_numpy():
+    ...     np.array_equal(np.sin(a), expected)
+    True
+    """
+    global _depth
+    size = _min_size(min_size)
+    with _lock:
+        if not OLDEST <= _version() <= NEWEST:
+            warnings.warn(
+                f"gilkit {'.'.join(map(str, OLDEST))} to {'.'.join(map(str, NEWEST))} of NumPy can be patched, not "
+                f"{np.__version__}: NumPy stays as it is",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            _depth += 1
+            return _Patched()
+        _make_hooks()
+        if size or not _depth:
+            _patch.set_min_items(size)
+        _depth += 1
+        _patch.set_hooked(True)
+    return _Patched()
+
+
+def unpatch_numpy() -> None:
+    """Take back one ``patch_numpy()``; the last one puts all of NumPy's own functions back.
+
+    Without a patch, nothing happens.
+
+    Examples
+    --------
+    >>> _ = gilkit.patch_numpy()
+    >>> gilkit.unpatch_numpy()
+    >>> gilkit.numpy_is_patched()
+    False
+    """
+    global _depth
+    with _lock:
+        if _depth:
+            _depth -= 1
+            if not _depth:
+                _patch.set_hooked(False)
+                _patch.set_min_items(0)
+
+
+def numpy_is_patched() -> bool:
+    """Return whether ``patch_numpy()`` is in force.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> gilkit.numpy_is_patched()
+    False
+    """
+    return _patch.is_hooked()
+
+
+class FunctionStatistics(NamedTuple):
+    """How often a function of NumPy ran on several threads, and why not at other times."""
+
+    calls: int
+    items: int
+    seconds: float
+    serial: dict[str, int]
+
+
+def collect_statistics(collect: bool = True) -> None:
+    """Begin or end to count the calls of patched functions, from zero.
+
+    Parameters
+    ----------
+    collect : bool
+        Whether to count.
+    """
+    _axes.collecting = bool(collect)
+    if collect:
+        _patch.reset_statistics()
+        _axes.counts.clear()
+    _patch.collect_statistics(bool(collect))
+
+
+def statistics() -> dict[str, FunctionStatistics]:
+    """Return what has been counted since ``collect_statistics()``, by the function's name.
+
+    Returns
+    -------
+    dict of str to FunctionStatistics
+        ``calls``, ``items`` and ``seconds`` are those on several threads. ``serial``
+        has the number of calls left to NumPy for each reason.
+    """
+    found = {name: FunctionStatistics(*rest) for name, *rest in _patch.ufunc_statistics()}
+    found.update((name, FunctionStatistics(*each)) for name, each in _axes.statistics().items())
+    return found
+
+
+class ufunc:
+    """Run one ufunc on all cores, without patching NumPy.
+
+    Parameters
+    ----------
+    function : numpy.ufunc
+        Of NumPy, of ``scipy.special``, of astropy, or made by Numba's ``vectorize``.
+        A ufunc made by ``numpy.frompyfunc`` calls Python for each item, and is
+        refused: use ``gilkit.map``.
+
+    Raises
+    ------
+    TypeError
+        If it is not such a function.
+
+    See Also
+    --------
+    patch_numpy : the same for all of NumPy.
+
+    Notes
+    -----
+    The callable takes the same arguments and gives the same results, bit for bit. It
+    has the ufunc's methods and attributes. Thread-safe.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sin = gilkit.ufunc(np.sin)
+    >>> a = np.arange(1_000_000.0)
+    >>> np.array_equal(sin(a), np.sin(a))
+    True
+    """
+
+    def __init__(self, function: Any) -> None:
+        inner = getattr(function, "ufunc", function)  # of Numba's DUFunc
+        if not isinstance(inner, np.ufunc):
+            raise TypeError(
+                f"gilkit.ufunc needs a numpy.ufunc, not {type(function).__name__}; for a Python function, use "
+                "gilkit.map"
+            )
+        if inner.types and all("O" in loop for loop in inner.types):
+            raise TypeError(
+                f"{inner.__name__} computes Python objects, which need the GIL: use gilkit.map with the function "
+                "that it was made from"
+            )
+        self._function = function
+        self._call = _patch.UfuncCall(inner)
+        self.__name__ = inner.__name__
+        self.__doc__ = inner.__doc__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._call(*args, **kwargs)
+
+    def reduce(self, array: Any, *args: Any, **kwargs: Any) -> Any:
+        """Reduce the array as the ufunc's method does."""
+        result = _axes.reduce(self._call.ufunc, array, *args, **kwargs)
+        return self._call.ufunc.reduce(array, *args, **kwargs) if result is NotImplemented else result
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._function, name)
+
+    def __repr__(self) -> str:
+        return f"<gilkit.ufunc({self.__name__!r})>"

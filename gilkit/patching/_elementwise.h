@@ -1,0 +1,58 @@
+/* One call of a ufunc on all cores, with NumPy's own loops: see _elementwise.c. */
+#ifndef GILKIT_ELEMENTWISE_H
+#define GILKIT_ELEMENTWISE_H
+
+#include <Python.h>
+#include <stdint.h>
+
+/* Why a call was left to NumPy. gk_left_names has the words for each. */
+typedef enum {
+    GK_LEFT_TOO_SMALL,
+    GK_LEFT_ONE_THREAD,
+    GK_LEFT_OPERANDS,
+    GK_LEFT_DTYPE,
+    GK_LEFT_KEYWORD,
+    GK_LEFT_CORE,
+    GK_LEFT_OVERLAP,
+    GK_LEFT_PYTHON,
+    GK_LEFT_NO_LOOP,
+    GK_LEFT_REASONS
+} gk_left;
+
+extern const char *const gk_left_names[GK_LEFT_REASONS];
+
+/* What is known of a ufunc's calls. */
+typedef struct {
+    PyObject *ufunc;
+    /* Nanoseconds per item as a float's bits, by the type number of the first array. 0: not known. */
+    _Atomic uint32_t cost[32];
+    _Atomic int64_t samples;
+    /* Collected if gk_collect_statistics is set. */
+    _Atomic int64_t calls, items, nanoseconds, left[GK_LEFT_REASONS];
+} gk_ufunc_record;
+
+extern int gk_collect_statistics;
+
+/* Calls with fewer items are not looked at; the default. */
+enum { GK_MIN_ITEMS = 4096 };
+
+/* Calls the ufunc on several threads, with the arguments of a vectorcall. Returns 1 with
+ * *result set (NULL: an exception), or 0 if the call is left to NumPy; then nothing has
+ * happened yet, and *left says why. With min_items > 0, each call of at least so many items
+ * is divided; with 0, those that take long enough for it to pay. */
+int gk_elementwise(PyObject *ufunc, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, gk_ufunc_record *record,
+                   int64_t min_items, PyObject **result, gk_left *left);
+
+/* The number of items of the call as far as a glance tells: 0 if no operand is an array. */
+int64_t gk_glance(PyObject *const *args, Py_ssize_t nargs);
+
+/* Remembers what one call of the original took. */
+void gk_record_cost(gk_ufunc_record *record, PyObject *const *args, Py_ssize_t nargs, int64_t items, int64_t nanoseconds);
+
+/* Does with floating-point errors (NPY_FPE_…) as numpy.errstate says. Returns -1 with an exception. */
+int gk_give_fp_errors(const char *name, int flags);
+
+/* Call once, before anything else here. `threads` returns the setting of `with gilkit.threads()`, or 0. */
+int gk_elementwise_import(int (*threads)(void));
+
+#endif

@@ -1,0 +1,296 @@
+/* The pointers of NumPy that patch_numpy() replaces, and their way back.
+ *
+ * - `vectorcall` of each ufunc object: every call of a ufunc goes through it, a + b and a += b too.
+ * - `ml_meth` in the PyMethodDef of NumPy's methods and functions. Every way to call them reads it anew, also through
+ *   a bound method that somebody kept, as numpy.sum keeps numpy.add.reduce.
+ *
+ * Each is a single pointer, replaced in one store. A thread in the middle of a call finishes it with what it has read.
+ * So replacing them needs no pause of other threads, and putting them back leaves nothing behind. A replacement
+ * that is called after it was taken back calls the original.
+ */
+#define PY_SSIZE_T_CLEAN
+#include "gilkit/patching/_hooks.h"
+
+#include <stdatomic.h>
+
+#define PY_ARRAY_UNIQUE_SYMBOL gilkit_patching_array_api
+#define PY_UFUNC_UNIQUE_SYMBOL gilkit_patching_ufunc_api
+#define NO_IMPORT_ARRAY
+#define NO_IMPORT_UFUNC
+#undef NPY_TARGET_VERSION
+#define NPY_TARGET_VERSION NPY_2_0_API_VERSION
+#include <numpy/arrayobject.h>
+#include <numpy/ufuncobject.h>
+
+#include "base/compiler.h"
+#include "gilkit/_import_core.h"
+
+int64_t gk_min_items;
+static _Atomic int hooked;
+
+static GK_THREAD_LOCAL int bypassed;
+
+int gk_bypass(int change)
+{
+    bypassed += change;
+    return bypassed;
+}
+
+/* ---- Ufuncs ---- */
+
+enum { MAX_UFUNCS = 512, SLOTS = 2 * MAX_UFUNCS, SAMPLES = 8, RESAMPLE = 64 };
+
+typedef struct {
+    gk_ufunc_record record;
+    vectorcallfunc original;
+} hooked_ufunc;
+
+/* Never freed, because another thread may be inside a replacement. */
+static hooked_ufunc ufuncs[MAX_UFUNCS];
+static int ufunc_count;
+static hooked_ufunc *slots[SLOTS]; /* by a hash of the ufunc's address */
+
+static hooked_ufunc **slot_of(PyObject *ufunc)
+{
+    uint64_t hash = (uint64_t)(uintptr_t)ufunc * UINT64_C(0x9e3779b97f4a7c15);
+    uint32_t i = (uint32_t)(hash >> 40) % SLOTS;
+    while (slots[i] != NULL && slots[i]->record.ufunc != ufunc)
+        i = (i + 1) % SLOTS;
+    return &slots[i];
+}
+
+static void count_left(gk_ufunc_record *record, gk_left left)
+{
+    atomic_fetch_add_explicit(&record->left[left], 1, memory_order_relaxed);
+}
+
+static PyObject *call_large(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames, int64_t items)
+{
+    hooked_ufunc *found = *slot_of(self);
+    gk_ufunc_record *record = &found->record;
+    Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+    PyObject *result;
+    gk_left left;
+    if (!bypassed && atomic_load_explicit(&hooked, memory_order_relaxed)) {
+        if (gk_elementwise(self, args, nargs, kwnames, record, gk_min_items, &result, &left))
+            return result;
+        if (gk_collect_statistics)
+            count_left(record, left);
+        /* Measures how long an item takes, where that is not known. */
+        int64_t sample = left == GK_LEFT_TOO_SMALL ? atomic_fetch_add_explicit(&record->samples, 1, memory_order_relaxed) : -1;
+        if (sample >= 0 && (sample < SAMPLES || sample % RESAMPLE == 0)) {
+            int64_t before = GK(gk_now)();
+            result = found->original(self, args, nargsf, kwnames);
+            if (result != NULL)
+                gk_record_cost(record, args, nargs, items, GK(gk_now)() - before);
+            return result;
+        }
+    }
+    return found->original(self, args, nargsf, kwnames);
+}
+
+static PyObject *call_ufunc(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    int64_t items = gk_glance(args, PyVectorcall_NARGS(nargsf));
+    if (GK_UNLIKELY(items >= (gk_min_items > 0 ? gk_min_items : GK_MIN_ITEMS)))
+        return call_large(self, args, nargsf, kwnames, items);
+    if (GK_UNLIKELY(gk_collect_statistics))
+        count_left(&(*slot_of(self))->record, items > 0 ? GK_LEFT_TOO_SMALL : GK_LEFT_OPERANDS);
+    return (*slot_of(self))->original(self, args, nargsf, kwnames);
+}
+
+gk_ufunc_record *gk_hook_ufunc(PyObject *ufunc)
+{
+    hooked_ufunc **slot = slot_of(ufunc);
+    if (*slot != NULL)
+        return &(*slot)->record;
+    if (ufunc_count == MAX_UFUNCS) {
+        PyErr_SetString(PyExc_RuntimeError, "too many ufuncs");
+        return NULL;
+    }
+    hooked_ufunc *added = &ufuncs[ufunc_count++];
+    added->record.ufunc = Py_NewRef(ufunc);
+    added->original = ((PyUFuncObject *)ufunc)->vectorcall;
+    *slot = added;
+    return &added->record;
+}
+
+int gk_hooks_import(void)
+{
+    return gk_import_core();
+}
+
+PyObject *gk_call_divided(PyObject *ufunc, PyObject *args, PyObject *kwargs, gk_ufunc_record *record)
+{
+    PyObject *all[32], *kwnames = NULL, *key, *value, *result = NULL;
+    Py_ssize_t nargs = PyTuple_GET_SIZE(args), total = nargs, at = 0;
+    gk_left left = GK_LEFT_KEYWORD;
+    int done = 0;
+    if (nargs + PyDict_GET_SIZE(kwargs) <= 32) {
+        for (Py_ssize_t i = 0; i < nargs; i++)
+            all[i] = PyTuple_GET_ITEM(args, i);
+        kwnames = PyTuple_New(PyDict_GET_SIZE(kwargs));
+        if (kwnames == NULL)
+            return NULL;
+        while (PyDict_Next(kwargs, &at, &key, &value)) {
+            PyTuple_SET_ITEM(kwnames, total - nargs, Py_NewRef(key));
+            all[total++] = value;
+        }
+        int64_t items = gk_glance(all, nargs);
+        if (items >= (gk_min_items > 0 ? gk_min_items : GK_MIN_ITEMS) && !bypassed)
+            done = gk_elementwise(ufunc, all, nargs, kwnames, record, gk_min_items, &result, &left);
+        if (!done) {
+            int64_t before = GK(gk_now)();
+            bypassed++;
+            result = PyObject_Vectorcall(ufunc, all, (size_t)nargs, kwnames);
+            bypassed--;
+            if (result != NULL && left == GK_LEFT_TOO_SMALL)
+                gk_record_cost(record, all, nargs, items, GK(gk_now)() - before);
+        }
+        Py_DECREF(kwnames);
+        return result;
+    }
+    return PyObject_Call(ufunc, args, kwargs);
+}
+
+gk_ufunc_record *gk_record_at(int index)
+{
+    return index < ufunc_count ? &ufuncs[index].record : NULL;
+}
+
+/* ---- Methods and functions ---- */
+
+enum { MAX_METHODS = 32 };
+
+typedef struct {
+    PyMethodDef *definition;
+    PyCFunction original, replacement;
+    PyObject *handler;
+    int64_t min_items;
+} hooked_method;
+
+static hooked_method methods[MAX_METHODS];
+static int method_count;
+
+static int holds_large_array(PyObject *object, int64_t min_items)
+{
+    return PyArray_CheckExact(object) && PyArray_SIZE((PyArrayObject *)object) >= (gk_min_items > 0 ? gk_min_items : min_items);
+}
+
+static int is_wanted(const hooked_method *method, PyObject *self, PyObject *first)
+{
+    return !bypassed && atomic_load_explicit(&hooked, memory_order_relaxed) &&
+           ((self != NULL && holds_large_array(self, method->min_items)) ||
+            (first != NULL && holds_large_array(first, method->min_items)));
+}
+
+typedef PyObject *(*fast_function)(PyObject *, PyObject *const *, Py_ssize_t, PyObject *);
+
+/* METH_FASTCALL | METH_KEYWORDS */
+static PyObject *call_fast(int k, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    hooked_method *method = &methods[k];
+    if (GK_UNLIKELY(is_wanted(method, self, nargs > 0 ? args[0] : NULL))) {
+        Py_ssize_t total = nargs + (kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames));
+        PyObject *few[16], **all = total < 16 ? few : PyMem_Malloc((size_t)(total + 1) * sizeof *all);
+        if (all == NULL)
+            return PyErr_NoMemory();
+        all[0] = self;
+        for (Py_ssize_t i = 0; i < total; i++)
+            all[i + 1] = args[i];
+        PyObject *result = PyObject_Vectorcall(method->handler, all, (size_t)nargs + 1, kwnames);
+        if (all != few)
+            PyMem_Free(all);
+        if (result != Py_NotImplemented)
+            return result;
+        Py_DECREF(result);
+    }
+    return ((fast_function)(void (*)(void))method->original)(self, args, nargs, kwnames);
+}
+
+/* METH_VARARGS | METH_KEYWORDS */
+static PyObject *call_tuple(int k, PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    hooked_method *method = &methods[k];
+    if (GK_UNLIKELY(is_wanted(method, self, PyTuple_GET_SIZE(args) > 0 ? PyTuple_GET_ITEM(args, 0) : NULL))) {
+        PyObject *own = PyTuple_Pack(1, self), *all = own == NULL ? NULL : PySequence_Concat(own, args);
+        PyObject *result = all == NULL ? NULL : PyObject_Call(method->handler, all, kwargs);
+        Py_XDECREF(own);
+        Py_XDECREF(all);
+        if (result != Py_NotImplemented)
+            return result;
+        Py_DECREF(result);
+    }
+    return ((PyCFunctionWithKeywords)(void (*)(void))method->original)(self, args, kwargs);
+}
+
+/* A function is told nothing of its PyMethodDef, so each hooked method has replacements of its own. */
+#define REPLACEMENTS(k)                                                                                      \
+    static PyObject *fast_##k(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)   \
+    {                                                                                                         \
+        return call_fast(k, self, args, nargs, kwnames);                                                     \
+    }                                                                                                         \
+    static PyObject *tuple_##k(PyObject *self, PyObject *args, PyObject *kwargs)                             \
+    {                                                                                                         \
+        return call_tuple(k, self, args, kwargs);                                                            \
+    }
+#define EIGHT(X, row) X(row##0) X(row##1) X(row##2) X(row##3) X(row##4) X(row##5) X(row##6) X(row##7)
+#define ALL(X) EIGHT(X, 0) EIGHT(X, 01) EIGHT(X, 02) EIGHT(X, 03) /* octal numbers, 0 to 31 */
+ALL(REPLACEMENTS)
+#define FAST(k) (PyCFunction)(void (*)(void))fast_##k,
+#define TUPLE(k) (PyCFunction)(void (*)(void))tuple_##k,
+static const PyCFunction fast[MAX_METHODS] = {ALL(FAST)}, tuple[MAX_METHODS] = {ALL(TUPLE)};
+
+int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items)
+{
+    PyMethodDef *definition = NULL;
+    if (PyCFunction_Check(method))
+        definition = ((PyCFunctionObject *)method)->m_ml;
+    else if (Py_IS_TYPE(method, &PyMethodDescr_Type))
+        definition = ((PyMethodDescrObject *)method)->d_method;
+    if (definition == NULL)
+        return 1;
+    int k = 0;
+    while (k < method_count && methods[k].definition != definition)
+        k++;
+    if (k == MAX_METHODS) {
+        PyErr_SetString(PyExc_RuntimeError, "too many methods");
+        return -1;
+    }
+    const PyCFunction *replacements = definition->ml_flags == (METH_FASTCALL | METH_KEYWORDS)  ? fast
+                                      : definition->ml_flags == (METH_VARARGS | METH_KEYWORDS) ? tuple
+                                                                                                : NULL;
+    if (replacements == NULL)
+        return 1;
+    if (k == method_count) {
+        methods[k] = (hooked_method){definition, definition->ml_meth, replacements[k], Py_NewRef(handler), min_items};
+        method_count++;
+    }
+    return 0;
+}
+
+/* ---- Both ---- */
+
+void gk_set_hooked(int wanted)
+{
+    atomic_store(&hooked, wanted);
+    for (int i = 0; i < ufunc_count; i++) {
+        PyUFuncObject *ufunc = (PyUFuncObject *)ufuncs[i].record.ufunc;
+        /* Another package may have replaced it after gilkit; it calls gilkit's, which then calls the original. */
+        if (wanted && ufunc->vectorcall == ufuncs[i].original)
+            ufunc->vectorcall = call_ufunc;
+        else if (!wanted && ufunc->vectorcall == call_ufunc)
+            ufunc->vectorcall = ufuncs[i].original;
+    }
+    for (int i = 0; i < method_count; i++) {
+        if (wanted && methods[i].definition->ml_meth == methods[i].original)
+            methods[i].definition->ml_meth = methods[i].replacement;
+        else if (!wanted && methods[i].definition->ml_meth == methods[i].replacement)
+            methods[i].definition->ml_meth = methods[i].original;
+    }
+}
+
+int gk_is_hooked(void)
+{
+    return atomic_load(&hooked);
+}

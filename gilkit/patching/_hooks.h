@@ -1,0 +1,37 @@
+/* The pointers of NumPy that patch_numpy() replaces, and their way back: see _hooks.c. */
+#ifndef GILKIT_HOOKS_H
+#define GILKIT_HOOKS_H
+
+#include <Python.h>
+#include <stdint.h>
+
+#include "gilkit/patching/_elementwise.h"
+
+/* Call once, before anything else here. */
+int gk_hooks_import(void);
+
+/* Calls one ufunc, which need not be hooked, on several threads if that is possible and pays. */
+PyObject *gk_call_divided(PyObject *ufunc, PyObject *args, PyObject *kwargs, gk_ufunc_record *record);
+
+/* Adds a ufunc to those that are patched. Returns its record, or NULL with an exception. */
+gk_ufunc_record *gk_hook_ufunc(PyObject *ufunc);
+
+/* Adds a method of NumPy that is implemented in C: a PyCFunction or a method descriptor. `handler` is called with its
+ * arguments if they hold an array of at least as many items; it returns NotImplemented to leave the call to NumPy.
+ * Returns 0; 1 if the method has another kind of signature, and is left alone; or -1 with an exception. */
+int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items);
+
+/* Makes all hooks effective, or none. */
+void gk_set_hooked(int hooked);
+int gk_is_hooked(void);
+
+/* Calls with at least so many items are divided, however long they take; 0: those that take long enough. */
+extern int64_t gk_min_items;
+
+/* While this is not 0, this thread calls NumPy's own functions. */
+int gk_bypass(int change);
+
+/* The records, in the order in which they were added. NULL after the last one. */
+gk_ufunc_record *gk_record_at(int index);
+
+#endif

@@ -1,0 +1,184 @@
+"""NumPy's pointers replaced and put back, and calls on several threads: see _hooks.c and _elementwise.c."""
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t
+from libc.string cimport memset
+
+from gilkit._exports cimport GK_OK, gk_num_threads, gk_options, gk_parallel_for, import_core
+from gilkit._scopes cimport Scope, current_scope
+
+import_core()
+
+cdef extern from "gilkit/patching/_elementwise.h":
+    enum:
+        GK_LEFT_REASONS
+    const char *gk_left_names[GK_LEFT_REASONS]
+    ctypedef struct gk_ufunc_record:
+        PyObject *ufunc
+        int64_t calls
+        int64_t items
+        int64_t nanoseconds
+        int64_t left[GK_LEFT_REASONS]
+    int gk_collect_statistics
+    int gk_elementwise_import(int (*threads)() noexcept) except -1
+    int gk_give_fp_errors(const char *name, int flags) except -1
+
+cdef extern from "gilkit/patching/_hooks.h":
+    int gk_hooks_import() except -1
+    object gk_call_divided(object ufunc, object args, object kwargs, gk_ufunc_record *record)
+    gk_ufunc_record *gk_hook_ufunc(object ufunc) except NULL
+    int gk_hook_method(object method, object handler, int64_t min_items) except -1
+    void gk_set_hooked(int hooked)
+    int gk_is_hooked()
+    int64_t gk_min_items
+    int gk_bypass(int change)
+    gk_ufunc_record *gk_record_at(int index)
+
+
+cdef int threads_of_scope() noexcept:
+    cdef Scope scope = current_scope()
+    return 0 if scope is None else scope.threads
+
+
+gk_elementwise_import(threads_of_scope)
+gk_hooks_import()
+
+
+# ---- Hooks ----
+
+def hook_ufunc(ufunc):
+    """Add a ufunc to those that are patched."""
+    gk_hook_ufunc(ufunc)
+
+
+def hook_method(method, handler, int64_t min_items):
+    """Add a method or function of NumPy; return whether it is one that can be replaced."""
+    return gk_hook_method(method, handler, min_items) == 0
+
+
+def set_hooked(bint hooked):
+    """Put all replacements in place, or the originals back."""
+    gk_set_hooked(hooked)
+
+
+def is_hooked():
+    """Return whether the replacements are in place."""
+    return gk_is_hooked() != 0
+
+
+def set_min_items(int64_t items):
+    """Divide every call of at least so many items; 0: those for which it pays."""
+    global gk_min_items
+    gk_min_items = items
+
+
+def min_items():
+    """Return what set_min_items() set."""
+    return gk_min_items
+
+
+# ---- Statistics ----
+
+def collect_statistics(bint collect):
+    """Begin or end to count the calls of ufuncs."""
+    global gk_collect_statistics
+    gk_collect_statistics = collect
+
+
+def ufunc_statistics():
+    """Return (name, calls, items, seconds, {reason: calls left to NumPy}) for each ufunc that was called."""
+    cdef int k = 0
+    cdef int reason
+    cdef gk_ufunc_record *record
+    found = []
+    while True:
+        record = gk_record_at(k)
+        if record == NULL:
+            return found
+        k += 1
+        left = {gk_left_names[reason].decode(): record.left[reason] for reason in range(GK_LEFT_REASONS)
+                if record.left[reason]}
+        if left or record.calls:
+            found.append(((<object>record.ufunc).__name__, record.calls, record.items, record.nanoseconds / 1e9, left))
+
+
+def reset_statistics():
+    """Forget all counts."""
+    cdef int k = 0
+    cdef int reason
+    cdef gk_ufunc_record *record = gk_record_at(0)
+    while record != NULL:
+        record.calls = record.items = record.nanoseconds = 0
+        for reason in range(GK_LEFT_REASONS):
+            record.left[reason] = 0
+        k += 1
+        record = gk_record_at(k)
+
+
+# ---- Calls ----
+
+cdef class UfuncCall:
+    """Calls of one ufunc, patched or not, on several threads."""
+    cdef gk_ufunc_record record
+    cdef readonly object ufunc
+
+    def __cinit__(self, ufunc):
+        memset(&self.record, 0, sizeof(self.record))
+        self.ufunc = ufunc
+
+    def __call__(self, *args, **kwargs):
+        return gk_call_divided(self.ufunc, args, kwargs, &self.record)
+
+
+def threads():
+    """Return how many threads a call would use now."""
+    return threads_of_scope() or gk_num_threads()
+
+
+def give_fp_errors(str name, int flags):
+    """Do with floating-point errors as numpy.errstate says."""
+    gk_give_fp_errors(name.encode(), flags)
+
+
+cdef class Tasks:
+    cdef object function
+    cdef list arguments
+    cdef list errors
+
+
+cdef void run_task(int64_t begin, int64_t end, void *data) noexcept with gil:
+    cdef Tasks tasks = <Tasks>data
+    gk_bypass(1)
+    try:
+        for i in range(begin, end):
+            tasks.function(*tasks.arguments[i])
+    except BaseException as error:
+        tasks.errors.append(error)
+    gk_bypass(-1)
+
+
+def run_tasks(function, list arguments):
+    """Call the function with each tuple of arguments, on several threads, with NumPy's own functions in force.
+
+    Neither signals, nor timeouts, nor cancel tokens end it early. Raise the first exception.
+    """
+    cdef Tasks tasks = Tasks.__new__(Tasks)
+    cdef gk_options options
+    cdef int64_t n = len(arguments)
+    memset(&options, 0, sizeof(options))
+    options.threads = threads()
+    options.eager = options.foreign = options.uninterruptible = 1
+    options.grain = 1
+    tasks.function, tasks.arguments, tasks.errors = function, arguments, []
+    with nogil:
+        gk_parallel_for(n, run_task, <void *>tasks, &options)
+    if tasks.errors:
+        raise tasks.errors[0]
+
+
+def bypassed(function, *args, **kwargs):
+    """Call the function with NumPy's own functions in force."""
+    gk_bypass(1)
+    try:
+        return function(*args, **kwargs)
+    finally:
+        gk_bypass(-1)
