@@ -1,18 +1,499 @@
-"""Calls of NumPy divided along an axis: each thread calls NumPy's own function for its part."""
+"""Calls of NumPy divided along an axis: each thread calls NumPy's own function for its part of the array.
+
+A part has the strides of the whole, so NumPy goes through it in the same order and makes the same roundings. That leaves
+two questions for each function, which its handler below answers: along which axis do the items of a part depend on no other
+part, or how are the results of parts put together so that no bit changes?
+
+A handler gets the arguments of NumPy's function, and returns NotImplemented to leave the call to NumPy.
+"""
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy._core import _multiarray_umath as _c_functions
+
+from gilkit.patching import _patch
+
+MIN_ITEMS = 1 << 18  # a reduction of fewer items takes less time than to hand its parts out
+PART_ITEMS = 1 << 16
+PARTS_PER_THREAD = 4
+MIN_ROW_BYTES = 4096  # a part whose rows are shorter loses more to the ends of rows than a thread gains
+PAIRWISE_BLOCK = 128  # NumPy's PW_BLOCKSIZE
+LAST_NUMBER = np.dtype("float16").num  # the dtypes with larger numbers are of strings or of other packages
+
+# Operations that give the same result in any order, on integers and booleans.
+ORDERLESS = {
+    "add", "multiply", "bitwise_and", "bitwise_or", "bitwise_xor", "logical_and", "logical_or", "maximum", "minimum",
+    "fmax", "fmin",
+}  # fmt: skip
+EXTREMES = {"maximum", "minimum", "fmax", "fmin"}
+
+_NO_VALUE = np._NoValue  # type: ignore[attr-defined]
+
+# ---- Statistics ----
+
 collecting = False
-counts: dict = {}
+counts: dict[str, list[Any]] = {}
+_lock = threading.Lock()
 
 
-def hooks():
-    return []
+def statistics() -> dict[str, tuple[int, int, float, dict[str, int]]]:
+    """Return (calls, items, seconds, {reason: calls left to NumPy}) for each function."""
+    with _lock:
+        return {name: (calls, items, seconds, dict(left)) for name, (calls, items, seconds, left) in counts.items()}
 
 
-def statistics():
-    return {}
+def _count(name: str, items: int, seconds: float, reason: str | None) -> None:
+    with _lock:
+        count = counts.setdefault(name, [0, 0, 0.0, {}])
+        if reason is None:
+            count[0] += 1
+            count[1] += items
+            count[2] += seconds
+        else:
+            count[3][reason] = count[3].get(reason, 0) + 1
 
 
-def reduce(*args, **kwargs):
-    return NotImplemented
+class _Leave(Exception):
+    """The call is left to NumPy, for this reason."""
+
+
+def _handler(name: Callable[..., str] | str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the handler that calls `function`, counts its calls and turns _Leave into NotImplemented."""
+
+    def handle(*args: Any, **kwargs: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            try:
+                items, result = function(*args, **kwargs)
+                reason = None
+            except TypeError as error:
+                # Arguments that do not fit: NumPy says so in its own words. Errors of its own functions go on.
+                if error.__traceback__ is not None and error.__traceback__.tb_next is None:
+                    raise _Leave("arguments") from None
+                raise
+        except _Leave as leave:
+            items, result, reason = 0, NotImplemented, str(leave)
+        if collecting:
+            _count(name if isinstance(name, str) else name(*args), items, time.perf_counter() - started, reason)
+        return result
+
+    return handle
+
+
+# ---- Parts ----
+
+
+def _parts(array: np.ndarray, axis: int, per_thread: int = PARTS_PER_THREAD) -> Iterator[slice]:
+    """Divide an axis: yield the slice of each part, along this axis only."""
+    length = array.shape[axis]
+    most = max(2, array.size // PART_ITEMS) if not _patch.min_items() else length
+    number = min(length, most, per_thread * max(2, _patch.threads()))
+    for k in range(number):
+        yield slice(length * k // number, length * (k + 1) // number)
+
+
+def _along(axis: int, part: slice) -> tuple[slice, ...]:
+    return (slice(None),) * axis + (part,)
+
+
+def _outermost(array: np.ndarray, axes: set[int]) -> int:
+    """Return that of the axes, longer than one, along which neighbours are farthest apart in memory."""
+    candidates = [axis for axis in axes if array.shape[axis] > 1]
+    if not candidates:
+        raise _Leave("no axis to divide")
+    return max(candidates, key=lambda axis: abs(array.strides[axis]))
+
+
+def _rows_stay_long(array: np.ndarray, axis: int) -> bool:
+    """Whether parts along this axis still have long enough rows."""
+    innermost = min(range(array.ndim), key=lambda k: abs(array.strides[k]) if array.shape[k] > 1 else 1 << 62)
+    if axis != innermost or _patch.min_items():
+        return True
+    return array.shape[axis] * array.itemsize >= MIN_ROW_BYTES * 2 * _patch.threads()
+
+
+class _FloatErrors:
+    """Collects what threads notice of overflows and invalid operations, for one report as from one call."""
+
+    def __init__(self) -> None:
+        self.flags = 0
+
+    def __call__(self, kind: str, flags: int) -> None:
+        with _lock:
+            self.flags |= flags
+
+    def watch(self) -> np.errstate:
+        return np.errstate(all="call", call=self)
+
+    def report(self, name: str) -> None:
+        if self.flags:
+            _patch.give_fp_errors(name, self.flags)
+
+
+def _run(name: str, function: Callable[..., None], tasks: list[tuple[Any, ...]]) -> None:
+    """Call the function with each task's arguments, on several threads."""
+    errors = _FloatErrors()
+
+    def watched(*task: Any) -> None:
+        with errors.watch():
+            function(*task)
+
+    _patch.run_tasks(watched, tasks)
+    errors.report(name)
+
+
+def _check(array: Any, min_items: int = MIN_ITEMS) -> None:
+    """Leave the call to NumPy unless the array is an ordinary one that is large enough."""
+    if type(array) is not np.ndarray:
+        raise _Leave("operand that is not an array")
+    if array.size < (_patch.min_items() or min_items):
+        raise _Leave("too small")
+    if array.dtype.num > LAST_NUMBER or array.dtype.kind not in "biufcmM":
+        raise _Leave("dtype")
+    if _patch.threads() < 2 and not _patch.min_items():
+        raise _Leave("one thread")
+
+
+def _overlap(array: np.ndarray, out: Any) -> bool:
+    return out is not None and (type(out) is not np.ndarray or np.may_share_memory(array, out))
+
+
+# ---- Reductions ----
+
+
+def _axes_of(array: np.ndarray, axis: Any) -> set[int]:
+    if axis is None:
+        return set(range(array.ndim))
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    found = {np.lib.array_utils.normalize_axis_index(each, array.ndim) for each in axes}
+    if len(found) != len(axes):
+        raise _Leave("arguments")
+    return found
+
+
+def _loop_dtype(ufunc: np.ufunc, array: np.ndarray, dtype: Any) -> np.dtype:
+    signature = None if dtype is None else (np.dtype(dtype), None, None)
+    try:
+        return ufunc.resolve_dtypes((None, array.dtype, None), signature=signature, reduction=True)[1]  # type: ignore
+    except TypeError:
+        raise _Leave("no loop for these dtypes") from None
+
+
+def _reduce(
+    ufunc: np.ufunc,
+    array: np.ndarray,
+    axis: Any = 0,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = _NO_VALUE,
+    where: Any = True,
+) -> tuple[int, Any]:
+    _check(array)
+    if where is not True:
+        raise _Leave("where=")
+    if type(ufunc) is not np.ufunc or ufunc.nin != 2 or ufunc.nout != 1 or ufunc.signature is not None:
+        raise _Leave("not a reduction")
+    if isinstance(out, tuple):
+        (out,) = out if len(out) == 1 else (NotImplemented,)
+    if out is Ellipsis or _overlap(array, out):
+        raise _Leave("overlapping output")
+    try:
+        reduced = _axes_of(array, axis)
+    except (TypeError, IndexError, ValueError):  # AxisError is both of the latter
+        raise _Leave("arguments") from None
+    loop = _loop_dtype(ufunc, array, dtype)
+    if loop.kind not in "biufcmM":
+        raise _Leave("dtype")
+    settings: dict[str, Any] = {"axis": axis, "dtype": dtype, "out": out, "keepdims": keepdims}
+    if initial is not _NO_VALUE:
+        settings["initial"] = initial
+    name = ufunc.__name__
+    # Between integers of any loop, and for logical operations, whose results are booleans.
+    orderless = name in ORDERLESS and (loop.kind in "biumM" or name.startswith("logical"))
+    retained = set(range(array.ndim)) - reduced
+    if orderless or (name in EXTREMES and loop.kind == "f"):
+        result = _reduce_in_any_order(ufunc, array, reduced, dtype, settings)
+        # Which zero or which NaN is found depends on the order.
+        if loop.kind == "f" and not orderless and not np.all(result):
+            raise _Leave("zeros or NaNs")
+        if loop.kind == "f" and not orderless and np.isnan(result).any():
+            raise _Leave("zeros or NaNs")
+        return array.size, result
+    if retained:
+        return array.size, _reduce_by_slabs(ufunc, array, retained, loop, settings)
+    if name == "add" and loop == array.dtype and loop.char in "fdgFDG" and array.dtype.isnative:
+        return array.size, _sum_pairwise(ufunc, array, settings)
+    raise _Leave("order of rounding")
+
+
+def _reduce_in_any_order(
+    ufunc: np.ufunc, array: np.ndarray, reduced: set[int], dtype: Any, settings: dict[str, Any]
+) -> Any:
+    """Reduce parts, then their results."""
+    axis = _outermost(array, set(range(array.ndim)))
+    if axis not in reduced:
+        return _reduce_by_slabs(ufunc, array, set(range(array.ndim)) - reduced, None, settings)
+    slices = list(_parts(array, axis))
+    partial: list[Any] = [None] * len(slices)
+    axes = tuple(reduced)
+
+    def reduce_part(k: int) -> None:
+        partial[k] = ufunc.reduce(array[_along(axis, slices[k])], axis=axes, dtype=dtype, keepdims=True)
+
+    _run("reduce", reduce_part, [(k,) for k in range(len(slices))])
+    return _patch.bypassed(ufunc.reduce, np.concatenate(partial, axis=axis), **settings)
+
+
+def _reduce_by_slabs(
+    ufunc: np.ufunc, array: np.ndarray, retained: set[int], loop: np.dtype | None, settings: dict[str, Any]
+) -> Any:
+    """Divide an axis that remains: each part has results of its own."""
+    axis = _outermost(array, retained)
+    if not _rows_stay_long(array, axis):
+        raise _Leave("short rows")
+    # NumPy casts in buffers, whose ends would be elsewhere in a part.
+    if loop is not None and (loop != array.dtype or not array.dtype.isnative or not array.flags.aligned):
+        raise _Leave("cast")
+    settings = dict(settings)
+    out, keepdims = settings.pop("out"), settings["keepdims"]
+    with np.errstate(all="ignore"):
+        few = _patch.bypassed(ufunc.reduce, array[_along(axis, slice(0, 2))], **settings)
+    place = axis if keepdims else sum(1 for k in retained if k < axis)
+    if out is None:
+        shape = list(few.shape)
+        shape[place] = array.shape[axis]
+        result = np.empty_like(few, shape=shape)
+    else:
+        result = out
+        if (
+            type(out) is not np.ndarray
+            or out.ndim != few.ndim
+            or out.dtype != few.dtype
+            or out.shape[place] != array.shape[axis]
+        ):
+            raise _Leave("output")
+
+    def reduce_part(part: slice) -> None:
+        ufunc.reduce(array[_along(axis, part)], out=result[_along(place, part)], **settings)
+
+    _run("reduce", reduce_part, [(part,) for part in _parts(array, axis)])
+    return result
+
+
+def _sum_pairwise(ufunc: np.ufunc, array: np.ndarray, settings: dict[str, Any]) -> Any:
+    """Compute the very tree of partial sums that NumPy computes, its branches on several threads."""
+    if array.ndim > 1 and not (array.flags.c_contiguous or array.flags.f_contiguous):
+        raise _Leave("order of rounding")
+    if not array.flags.aligned:
+        raise _Leave("cast")
+    flat = array if array.ndim == 1 else array.ravel(order="K")
+    numbers = 2 if array.dtype.kind == "c" else 1  # that NumPy counts for an item
+    most = max(PAIRWISE_BLOCK, flat.size * numbers // (PARTS_PER_THREAD * max(2, _patch.threads())))
+    leaves: list[slice] = []
+
+    def grow(begin: int, n: int) -> Any:
+        """Return the tree: a leaf's number, or two trees."""
+        if n <= most:
+            leaves.append(slice(begin // numbers, (begin + n) // numbers))
+            return len(leaves) - 1
+        half = n // 2
+        half -= half % 8
+        return grow(begin, half), grow(begin + half, n - half)
+
+    tree = grow(0, flat.size * numbers)
+    sums: list[Any] = [None] * len(leaves)
+    zero = array.dtype.type(complex(-0.0, -0.0) if numbers == 2 else -0.0)
+
+    def sum_leaf(k: int) -> None:
+        sums[k] = ufunc.reduce(flat[leaves[k]], initial=zero)
+
+    def combine(node: Any) -> Any:
+        return sums[node] if isinstance(node, int) else combine(node[0]) + combine(node[1])
+
+    errors = _FloatErrors()
+
+    def watched(k: int) -> None:
+        with errors.watch():
+            sum_leaf(k)
+
+    _patch.run_tasks(watched, [(k,) for k in range(len(leaves))])
+    with errors.watch():
+        total = _patch.bypassed(combine, tree)
+    if np.isnan(total):
+        raise _Leave("zeros or NaNs")  # which NaN it is depends on the order of operands
+    errors.report("reduce")
+    one = np.array([total]).reshape((1,) * array.ndim)
+    return _patch.bypassed(ufunc.reduce, one, **settings)
+
+
+def _ufunc_method(method: str) -> Callable[..., str]:
+    return lambda ufunc, *args: f"{ufunc.__name__}.{method}"
+
+
+reduce = _handler(_ufunc_method("reduce"), _reduce)
+
+# ---- Sorting ----
+
+
+def _sorter(method: str, in_place: bool) -> Callable[..., tuple[int, Any]]:
+    """Return the function for a method that treats each row along an axis by itself."""
+
+    def divide(array: np.ndarray, *args: Any, axis: Any = -1, **kwargs: Any) -> tuple[int, Any]:
+        _check(array, 1 << 14)
+        leading = 1 if "partition" in method else 0  # arguments before the axis
+        args_list = list(args)
+        if len(args_list) > leading:
+            axis = args_list.pop(leading)
+        if axis is None or not isinstance(axis, (int, np.integer)) or isinstance(axis, bool):
+            raise _Leave("arguments")
+        if not -array.ndim <= axis < array.ndim or array.ndim < 2:
+            raise _Leave("one row")
+        if in_place and not array.flags.writeable:
+            raise _Leave("arguments")
+        own = int(axis) % array.ndim
+        cut = _outermost(array, set(range(array.ndim)) - {own})
+        original = getattr(np.ndarray, method)
+        if in_place:
+
+            def treat(part: slice) -> None:
+                original(array[_along(cut, part)], *args_list[:leading], own, *args_list[leading:], **kwargs)
+
+            result = None
+        else:
+            result = np.empty(array.shape, np.intp)
+
+            def treat(part: slice) -> None:
+                result[_along(cut, part)] = original(  # type: ignore[index]
+                    array[_along(cut, part)], *args_list[:leading], own, *args_list[leading:], **kwargs
+                )
+
+        _run(method, treat, [(part,) for part in _parts(array, cut)])
+        return array.size, result
+
+    return divide
+
+
+# ---- Copies ----
+
+
+def _astype(
+    array: np.ndarray, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: Any = True, copy: Any = True
+) -> Any:
+    _check(array)
+    new = np.dtype(dtype)
+    if new.kind not in "biufc" or array.dtype.kind not in "biufc" or (not copy and new == array.dtype):
+        raise _Leave("dtype")
+    if array.dtype.kind == "c" and new.kind not in "cb":
+        raise _Leave("cast")  # which causes a warning
+    if not np.can_cast(array.dtype, new, casting):
+        raise _Leave("arguments")  # NumPy raises the error
+    result = np.empty_like(array, dtype=new, order=order)
+    axis = _outermost(array, set(range(array.ndim)))
+
+    def convert(part: slice) -> None:
+        np.copyto(result[_along(axis, part)], array[_along(axis, part)], casting="unsafe")
+
+    _run("cast", convert, [(part,) for part in _parts(array, axis)])
+    return array.size, result
+
+
+def _copy(array: np.ndarray, order: Any = "C") -> Any:
+    _check(array)
+    result = np.empty_like(array, order=order)
+    axis = _outermost(array, set(range(array.ndim)))
+
+    def copy_part(part: slice) -> None:
+        np.copyto(result[_along(axis, part)], array[_along(axis, part)])
+
+    _run("cast", copy_part, [(part,) for part in _parts(array, axis)])
+    return array.size, result
+
+
+# ---- Searching and counting ----
+
+
+def _extreme_index(method: str) -> Callable[..., tuple[int, Any]]:
+    def divide(array: np.ndarray, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> tuple[int, Any]:
+        _check(array)
+        if out is not None or keepdims is not False or array.ndim != 1 or axis not in (None, 0, -1):
+            raise _Leave("arguments")
+        original = getattr(np.ndarray, method)
+        slices = list(_parts(array, 0))
+        found: list[Any] = [None] * len(slices)
+
+        def search(k: int) -> None:
+            found[k] = original(array[slices[k]]) + slices[k].start
+
+        _run(method, search, [(k,) for k in range(len(slices))])
+        # The first of equal ones, and the first NaN, are as NumPy finds them among the parts' own.
+        return array.size, found[_patch.bypassed(original, array[found])]
+
+    return divide
+
+
+def _count_nonzero(module: Any, array: np.ndarray) -> tuple[int, Any]:
+    _check(array)
+    axis = _outermost(array, set(range(array.ndim)))
+    counted: list[int] = []
+    _run(
+        "count_nonzero",
+        lambda part: counted.append(_c_functions.count_nonzero(array[_along(axis, part)])),
+        [(part,) for part in _parts(array, axis)],
+    )
+    return array.size, sum(counted)
+
+
+def _searchsorted(array: np.ndarray, v: Any, side: Any = "left", sorter: Any = None) -> tuple[int, Any]:
+    _check(v, 1 << 14)
+    if type(array) is not np.ndarray or array.ndim != 1 or v.ndim == 0 or array.dtype != v.dtype:
+        raise _Leave("arguments")
+    result = np.empty(v.shape, np.intp)
+    axis = int(np.argmax(v.shape))
+
+    def search(part: slice) -> None:
+        result[_along(axis, part)] = array.searchsorted(v[_along(axis, part)], side, sorter)
+
+    _run("searchsorted", search, [(part,) for part in _parts(v, axis)])
+    return v.size, result
+
+
+def _take(array: np.ndarray, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> tuple[int, Any]:
+    _check(indices, 1 << 16)
+    if type(array) is not np.ndarray or array.ndim != 1 or out is not None or indices.dtype.kind not in "iu":
+        raise _Leave("arguments")
+    if array.dtype.kind not in "biufcmM" or axis not in (None, 0, -1):
+        raise _Leave("arguments")
+    result = np.empty(indices.shape, array.dtype)
+    cut = int(np.argmax(indices.shape))
+
+    def take(part: slice) -> None:
+        result[_along(cut, part)] = array.take(indices[_along(cut, part)], mode=mode)
+
+    _run("take", take, [(part,) for part in _parts(indices, cut)])
+    return indices.size, result
+
+
+def hooks() -> list[tuple[Any, Callable[..., Any], int]]:
+    """Return each method or function of NumPy, its handler, and how many items an array has at least that it is called for."""
+    method = vars(np.ndarray)
+    return [
+        (vars(np.ufunc)["reduce"], reduce, MIN_ITEMS),
+        (method["sort"], _handler("ndarray.sort", _sorter("sort", True)), 1 << 14),
+        (method["argsort"], _handler("ndarray.argsort", _sorter("argsort", False)), 1 << 14),
+        (method["partition"], _handler("ndarray.partition", _sorter("partition", True)), 1 << 14),
+        (method["argpartition"], _handler("ndarray.argpartition", _sorter("argpartition", False)), 1 << 14),
+        (method["astype"], _handler("ndarray.astype", _astype), MIN_ITEMS),
+        (method["copy"], _handler("ndarray.copy", _copy), MIN_ITEMS),
+        (method["argmax"], _handler("ndarray.argmax", _extreme_index("argmax")), MIN_ITEMS),
+        (method["argmin"], _handler("ndarray.argmin", _extreme_index("argmin")), MIN_ITEMS),
+        (method["searchsorted"], _handler("ndarray.searchsorted", _searchsorted), 1 << 14),
+        (method["take"], _handler("ndarray.take", _take), 1 << 16),
+        (_c_functions.count_nonzero, _handler("count_nonzero", _count_nonzero), MIN_ITEMS),
+    ]
