@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from gilkit.patching import _patch
 MIN_ITEMS = 1 << 18  # a reduction of fewer items takes less time than to hand its parts out
 PART_ITEMS = 1 << 16
 PARTS_PER_THREAD = 4
-MIN_ROW_BYTES = 4096  # a part whose rows are shorter loses more to the ends of rows than a thread gains
+MIN_ROW_BYTES = 2048  # a part whose rows are shorter loses more to the ends of rows than a thread gains
 PAIRWISE_BLOCK = 128  # NumPy's PW_BLOCKSIZE
 LAST_NUMBER = np.dtype("float16").num  # the dtypes with larger numbers are of strings or of other packages
 
@@ -89,13 +89,19 @@ def _handler(name: Callable[..., str] | str, function: Callable[..., Any]) -> Ca
 # ---- Parts ----
 
 
-def _parts(array: np.ndarray, axis: int, per_thread: int = PARTS_PER_THREAD) -> Iterator[slice]:
-    """Divide an axis: yield the slice of each part, along this axis only."""
+def _parts(array: np.ndarray, axis: int) -> list[slice]:
+    """Divide an axis: return the slice of each part, along this axis only."""
     length = array.shape[axis]
-    most = max(2, array.size // PART_ITEMS) if not _patch.min_items() else length
-    number = min(length, most, per_thread * max(2, _patch.threads()))
-    for k in range(number):
-        yield slice(length * k // number, length * (k + 1) // number)
+    number = length
+    if not _patch.min_items():
+        number = min(length, array.size // PART_ITEMS, PARTS_PER_THREAD * _patch.threads())
+        innermost = min(range(array.ndim), key=lambda k: abs(array.strides[k]) if array.shape[k] > 1 else 1 << 62)
+        if axis == innermost and array.ndim > 1:
+            number = min(number, length * array.itemsize // MIN_ROW_BYTES)
+        if number < 2:
+            raise _Leave("short rows")
+    number = min(number, PARTS_PER_THREAD * max(2, _patch.threads()))
+    return [slice(length * k // number, length * (k + 1) // number) for k in range(number)]
 
 
 def _along(axis: int, part: slice) -> tuple[slice, ...]:
@@ -108,14 +114,6 @@ def _outermost(array: np.ndarray, axes: set[int]) -> int:
     if not candidates:
         raise _Leave("no axis to divide")
     return max(candidates, key=lambda axis: abs(array.strides[axis]))
-
-
-def _rows_stay_long(array: np.ndarray, axis: int) -> bool:
-    """Whether parts along this axis still have long enough rows."""
-    innermost = min(range(array.ndim), key=lambda k: abs(array.strides[k]) if array.shape[k] > 1 else 1 << 62)
-    if axis != innermost or _patch.min_items():
-        return True
-    return array.shape[axis] * array.itemsize >= MIN_ROW_BYTES * 2 * _patch.threads()
 
 
 class _FloatErrors:
@@ -178,9 +176,9 @@ def _axes_of(array: np.ndarray, axis: Any) -> set[int]:
 
 
 def _loop_dtype(ufunc: np.ufunc, array: np.ndarray, dtype: Any) -> np.dtype:
-    signature = None if dtype is None else (np.dtype(dtype), None, None)
+    settings = {} if dtype is None else {"signature": (np.dtype(dtype), None, None)}
     try:
-        return ufunc.resolve_dtypes((None, array.dtype, None), signature=signature, reduction=True)[1]  # type: ignore
+        return ufunc.resolve_dtypes((None, array.dtype, None), reduction=True, **settings)[1]  # type: ignore[arg-type]
     except TypeError:
         raise _Leave("no loop for these dtypes") from None
 
@@ -240,7 +238,7 @@ def _reduce_in_any_order(
     axis = _outermost(array, set(range(array.ndim)))
     if axis not in reduced:
         return _reduce_by_slabs(ufunc, array, set(range(array.ndim)) - reduced, None, settings)
-    slices = list(_parts(array, axis))
+    slices = _parts(array, axis)
     partial: list[Any] = [None] * len(slices)
     axes = tuple(reduced)
 
@@ -256,8 +254,7 @@ def _reduce_by_slabs(
 ) -> Any:
     """Divide an axis that remains: each part has results of its own."""
     axis = _outermost(array, retained)
-    if not _rows_stay_long(array, axis):
-        raise _Leave("short rows")
+    slices = _parts(array, axis)
     # NumPy casts in buffers, whose ends would be elsewhere in a part.
     if loop is not None and (loop != array.dtype or not array.dtype.isnative or not array.flags.aligned):
         raise _Leave("cast")
@@ -283,7 +280,7 @@ def _reduce_by_slabs(
     def reduce_part(part: slice) -> None:
         ufunc.reduce(array[_along(axis, part)], out=result[_along(place, part)], **settings)
 
-    _run("reduce", reduce_part, [(part,) for part in _parts(array, axis)])
+    _run("reduce", reduce_part, [(part,) for part in slices])
     return result
 
 
@@ -425,7 +422,7 @@ def _extreme_index(method: str) -> Callable[..., tuple[int, Any]]:
         if out is not None or keepdims is not False or array.ndim != 1 or axis not in (None, 0, -1):
             raise _Leave("arguments")
         original = getattr(np.ndarray, method)
-        slices = list(_parts(array, 0))
+        slices = _parts(array, 0)
         found: list[Any] = [None] * len(slices)
 
         def search(k: int) -> None:

@@ -45,6 +45,8 @@ enum {
 
 /* A call must take this long to be divided: about two wake-ups of a worker. */
 static const double WORTH_DIVIDING = 40e3; /* ns */
+/* A call of so many items is divided even if its cost is not known. */
+static const int64_t NEVER_SMALL = 1 << 18;
 
 const char *const gk_left_names[GK_LEFT_REASONS] = {
     "too small",           "one thread",         "operand that is not an array or a number",
@@ -244,20 +246,27 @@ static void *leave(gk_left *left, gk_left why)
 
 int64_t gk_glance(PyObject *const *args, Py_ssize_t nargs)
 {
-    /* Two operands may be broadcast to as many items as the product of their sizes. */
-    int64_t largest = 0, product = 1;
-    int broadcast = 0;
+    const PyArrayObject *largest = NULL, *other = NULL;
     for (Py_ssize_t i = 0; i < nargs; i++) {
         if (!PyArray_CheckExact(args[i]))
             continue;
-        PyArrayObject *array = (PyArrayObject *)args[i];
-        int64_t size = PyArray_SIZE(array);
-        broadcast |= PyArray_NDIM(array) > 1 && size > 0 && size < 1 << 20 && i > 0;
-        largest = size > largest ? size : largest;
-        if (product < INT64_C(1) << 40)
-            product *= size > 0 ? size : 1;
+        const PyArrayObject *array = (const PyArrayObject *)args[i];
+        if (largest == NULL || PyArray_NDIM(array) > PyArray_NDIM(largest))
+            other = largest, largest = array;
+        else
+            other = array;
     }
-    return broadcast && product > largest && largest > 0 ? product : largest;
+    if (largest == NULL)
+        return 0;
+    int ndim = PyArray_NDIM(largest), first = other == NULL ? ndim : ndim - PyArray_NDIM(other);
+    int64_t items = 1;
+    for (int axis = 0; axis < ndim; axis++) {
+        int64_t length = PyArray_DIMS(largest)[axis];
+        if (axis >= first && PyArray_DIMS(other)[axis - first] > length)
+            length = PyArray_DIMS(other)[axis - first]; /* broadcast */
+        items *= length;
+    }
+    return items;
 }
 
 /* The number of items of the broadcast operands; -1 if they do not fit together. */
@@ -342,7 +351,7 @@ static int take_arguments(call *c, PyObject *const *args, Py_ssize_t nargs, PyOb
                 return leave(left, GK_LEFT_DTYPE), 0;
             if (i >= c->nin && (!PyArray_ISWRITEABLE(c->op[i]) || overlaps_itself(c->op[i])))
                 return leave(left, GK_LEFT_OVERLAP), 0;
-        } else if (i >= c->nin || !PyArray_CheckAnyScalarExact(given)) {
+        } else if (i >= c->nin || !(is_number(given) || PyBool_Check(given) || PyArray_CheckAnyScalarExact(given))) {
             return leave(left, GK_LEFT_OPERANDS), 0;
         }
     }
@@ -655,11 +664,15 @@ void gk_record_cost(gk_ufunc_record *record, PyObject *const *args, Py_ssize_t n
 /* ---- All together ---- */
 
 int gk_elementwise(PyObject *ufunc, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, gk_ufunc_record *record,
-                   int64_t min_items, PyObject **result, gk_left *left)
+                   int64_t items, int64_t min_items, PyObject **result, gk_left *left)
 {
     call c = {.ufunc = (PyUFuncObject *)ufunc, .nin = ((PyUFuncObject *)ufunc)->nin, .nop = ((PyUFuncObject *)ufunc)->nargs};
     npy_intp shape[NPY_MAXDIMS];
-    int ndim, fortran = 0, status = 0, threads = scope_threads();
+    int ndim, fortran = 0, status = 0;
+    if (min_items == 0 && items < NEVER_SMALL &&
+        expected_cost(record, cost_key(args, nargs)) * (double)items < WORTH_DIVIDING)
+        return leave(left, GK_LEFT_TOO_SMALL), 0;
+    int threads = scope_threads();
     if (threads == 0)
         threads = GK(gk_num_threads)();
     if (threads < 2 && min_items == 0)
@@ -671,16 +684,9 @@ int gk_elementwise(PyObject *ufunc, PyObject *const *args, Py_ssize_t nargs, PyO
     if (!take_arguments(&c, args, nargs, kwnames, left))
         goto done;
     c.items = broadcast_size(c.op, c.nop, &ndim, shape);
-    if (c.items < (min_items > 0 ? min_items : GK_MIN_ITEMS) || c.items < 1 || ndim == 0) {
+    if (c.items < 1 || ndim == 0) {
         leave(left, c.items < 0 ? GK_LEFT_OPERANDS : GK_LEFT_TOO_SMALL);
         goto done;
-    }
-    if (min_items == 0 && c.items < 1 << 18) {
-        double cost = expected_cost(record, cost_key(args, nargs));
-        if (cost * (double)c.items < WORTH_DIVIDING) {
-            leave(left, GK_LEFT_TOO_SMALL);
-            goto done;
-        }
     }
     for (int o = c.nin; o < c.nop; o++)
         /* An output that does not have the shape is an error, or is broadcast: NumPy knows. */

@@ -38,12 +38,12 @@ enum { GK_MIN_ITEMS = 4096 };
 
 /* Calls the ufunc on several threads, with the arguments of a vectorcall. Returns 1 with
  * *result set (NULL: an exception), or 0 if the call is left to NumPy; then nothing has
- * happened yet, and *left says why. With min_items > 0, each call of at least so many items
+ * happened yet, and *left says why. `items` is gk_glance()'s. With min_items > 0, each call of at least so many items
  * is divided; with 0, those that take long enough for it to pay. */
 int gk_elementwise(PyObject *ufunc, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, gk_ufunc_record *record,
-                   int64_t min_items, PyObject **result, gk_left *left);
+                   int64_t items, int64_t min_items, PyObject **result, gk_left *left);
 
-/* The number of items of the call as far as a glance tells: 0 if no operand is an array. */
+/* The number of items of the call as far as a glance at two of its operands tells: 0 if no operand is an array. */
 int64_t gk_glance(PyObject *const *args, Py_ssize_t nargs);
 
 /* Remembers what one call of the original took. */

@@ -40,21 +40,19 @@ int gk_bypass(int change)
 
 enum { MAX_UFUNCS = 512, SLOTS = 2 * MAX_UFUNCS, SAMPLES = 8, RESAMPLE = 64 };
 
-typedef struct {
-    gk_ufunc_record record;
-    vectorcallfunc original;
-} hooked_ufunc;
+/* All ufuncs of NumPy have the same. One that has another is left alone. */
+static vectorcallfunc original;
 
 /* Never freed, because another thread may be inside a replacement. */
-static hooked_ufunc ufuncs[MAX_UFUNCS];
+static gk_ufunc_record ufuncs[MAX_UFUNCS];
 static int ufunc_count;
-static hooked_ufunc *slots[SLOTS]; /* by a hash of the ufunc's address */
+static gk_ufunc_record *slots[SLOTS]; /* by a hash of the ufunc's address */
 
-static hooked_ufunc **slot_of(PyObject *ufunc)
+static gk_ufunc_record **slot_of(PyObject *ufunc)
 {
     uint64_t hash = (uint64_t)(uintptr_t)ufunc * UINT64_C(0x9e3779b97f4a7c15);
     uint32_t i = (uint32_t)(hash >> 40) % SLOTS;
-    while (slots[i] != NULL && slots[i]->record.ufunc != ufunc)
+    while (slots[i] != NULL && slots[i]->ufunc != ufunc)
         i = (i + 1) % SLOTS;
     return &slots[i];
 }
@@ -66,13 +64,12 @@ static void count_left(gk_ufunc_record *record, gk_left left)
 
 static PyObject *call_large(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames, int64_t items)
 {
-    hooked_ufunc *found = *slot_of(self);
-    gk_ufunc_record *record = &found->record;
+    gk_ufunc_record *record = *slot_of(self);
     Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
     PyObject *result;
     gk_left left;
     if (!bypassed && atomic_load_explicit(&hooked, memory_order_relaxed)) {
-        if (gk_elementwise(self, args, nargs, kwnames, record, gk_min_items, &result, &left))
+        if (gk_elementwise(self, args, nargs, kwnames, record, items, gk_min_items, &result, &left))
             return result;
         if (gk_collect_statistics)
             count_left(record, left);
@@ -80,13 +77,13 @@ static PyObject *call_large(PyObject *self, PyObject *const *args, size_t nargsf
         int64_t sample = left == GK_LEFT_TOO_SMALL ? atomic_fetch_add_explicit(&record->samples, 1, memory_order_relaxed) : -1;
         if (sample >= 0 && (sample < SAMPLES || sample % RESAMPLE == 0)) {
             int64_t before = GK(gk_now)();
-            result = found->original(self, args, nargsf, kwnames);
+            result = original(self, args, nargsf, kwnames);
             if (result != NULL)
                 gk_record_cost(record, args, nargs, items, GK(gk_now)() - before);
             return result;
         }
     }
-    return found->original(self, args, nargsf, kwnames);
+    return original(self, args, nargsf, kwnames);
 }
 
 static PyObject *call_ufunc(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
@@ -95,24 +92,25 @@ static PyObject *call_ufunc(PyObject *self, PyObject *const *args, size_t nargsf
     if (GK_UNLIKELY(items >= (gk_min_items > 0 ? gk_min_items : GK_MIN_ITEMS)))
         return call_large(self, args, nargsf, kwnames, items);
     if (GK_UNLIKELY(gk_collect_statistics))
-        count_left(&(*slot_of(self))->record, items > 0 ? GK_LEFT_TOO_SMALL : GK_LEFT_OPERANDS);
-    return (*slot_of(self))->original(self, args, nargsf, kwnames);
+        count_left(*slot_of(self), items > 0 ? GK_LEFT_TOO_SMALL : GK_LEFT_OPERANDS);
+    return original(self, args, nargsf, kwnames);
 }
 
 gk_ufunc_record *gk_hook_ufunc(PyObject *ufunc)
 {
-    hooked_ufunc **slot = slot_of(ufunc);
+    gk_ufunc_record **slot = slot_of(ufunc);
     if (*slot != NULL)
-        return &(*slot)->record;
+        return *slot;
     if (ufunc_count == MAX_UFUNCS) {
         PyErr_SetString(PyExc_RuntimeError, "too many ufuncs");
         return NULL;
     }
-    hooked_ufunc *added = &ufuncs[ufunc_count++];
-    added->record.ufunc = Py_NewRef(ufunc);
-    added->original = ((PyUFuncObject *)ufunc)->vectorcall;
+    if (original == NULL)
+        original = ((PyUFuncObject *)ufunc)->vectorcall;
+    gk_ufunc_record *added = &ufuncs[ufunc_count++];
+    added->ufunc = Py_NewRef(ufunc);
     *slot = added;
-    return &added->record;
+    return added;
 }
 
 int gk_hooks_import(void)
@@ -138,7 +136,7 @@ PyObject *gk_call_divided(PyObject *ufunc, PyObject *args, PyObject *kwargs, gk_
         }
         int64_t items = gk_glance(all, nargs);
         if (items >= (gk_min_items > 0 ? gk_min_items : GK_MIN_ITEMS) && !bypassed)
-            done = gk_elementwise(ufunc, all, nargs, kwnames, record, gk_min_items, &result, &left);
+            done = gk_elementwise(ufunc, all, nargs, kwnames, record, items, gk_min_items, &result, &left);
         if (!done) {
             int64_t before = GK(gk_now)();
             bypassed++;
@@ -155,7 +153,7 @@ PyObject *gk_call_divided(PyObject *ufunc, PyObject *args, PyObject *kwargs, gk_
 
 gk_ufunc_record *gk_record_at(int index)
 {
-    return index < ufunc_count ? &ufuncs[index].record : NULL;
+    return index < ufunc_count ? &ufuncs[index] : NULL;
 }
 
 /* ---- Methods and functions ---- */
@@ -167,6 +165,7 @@ typedef struct {
     PyCFunction original, replacement;
     PyObject *handler;
     int64_t min_items;
+    int has_keywords;
 } hooked_method;
 
 static hooked_method methods[MAX_METHODS];
@@ -185,8 +184,9 @@ static int is_wanted(const hooked_method *method, PyObject *self, PyObject *firs
 }
 
 typedef PyObject *(*fast_function)(PyObject *, PyObject *const *, Py_ssize_t, PyObject *);
+typedef PyObject *(*plain_function)(PyObject *, PyObject *const *, Py_ssize_t);
 
-/* METH_FASTCALL | METH_KEYWORDS */
+/* METH_FASTCALL | METH_KEYWORDS, and METH_FASTCALL with kwnames NULL */
 static PyObject *call_fast(int k, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     hooked_method *method = &methods[k];
@@ -205,7 +205,8 @@ static PyObject *call_fast(int k, PyObject *self, PyObject *const *args, Py_ssiz
             return result;
         Py_DECREF(result);
     }
-    return ((fast_function)(void (*)(void))method->original)(self, args, nargs, kwnames);
+    return method->has_keywords ? ((fast_function)(void (*)(void))method->original)(self, args, nargs, kwnames)
+                                : ((plain_function)(void (*)(void))method->original)(self, args, nargs);
 }
 
 /* METH_VARARGS | METH_KEYWORDS */
@@ -230,6 +231,10 @@ static PyObject *call_tuple(int k, PyObject *self, PyObject *args, PyObject *kwa
     {                                                                                                         \
         return call_fast(k, self, args, nargs, kwnames);                                                     \
     }                                                                                                         \
+    static PyObject *plain_##k(PyObject *self, PyObject *const *args, Py_ssize_t nargs)                       \
+    {                                                                                                         \
+        return call_fast(k, self, args, nargs, NULL);                                                        \
+    }                                                                                                         \
     static PyObject *tuple_##k(PyObject *self, PyObject *args, PyObject *kwargs)                             \
     {                                                                                                         \
         return call_tuple(k, self, args, kwargs);                                                            \
@@ -238,8 +243,10 @@ static PyObject *call_tuple(int k, PyObject *self, PyObject *args, PyObject *kwa
 #define ALL(X) EIGHT(X, 0) EIGHT(X, 01) EIGHT(X, 02) EIGHT(X, 03) /* octal numbers, 0 to 31 */
 ALL(REPLACEMENTS)
 #define FAST(k) (PyCFunction)(void (*)(void))fast_##k,
+#define PLAIN(k) (PyCFunction)(void (*)(void))plain_##k,
 #define TUPLE(k) (PyCFunction)(void (*)(void))tuple_##k,
-static const PyCFunction fast[MAX_METHODS] = {ALL(FAST)}, tuple[MAX_METHODS] = {ALL(TUPLE)};
+static const PyCFunction fast[MAX_METHODS] = {ALL(FAST)}, plain[MAX_METHODS] = {ALL(PLAIN)},
+                         tuple[MAX_METHODS] = {ALL(TUPLE)};
 
 int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items)
 {
@@ -259,11 +266,13 @@ int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items)
     }
     const PyCFunction *replacements = definition->ml_flags == (METH_FASTCALL | METH_KEYWORDS)  ? fast
                                       : definition->ml_flags == (METH_VARARGS | METH_KEYWORDS) ? tuple
+                                      : definition->ml_flags == METH_FASTCALL                  ? plain
                                                                                                 : NULL;
     if (replacements == NULL)
         return 1;
     if (k == method_count) {
-        methods[k] = (hooked_method){definition, definition->ml_meth, replacements[k], Py_NewRef(handler), min_items};
+        methods[k] = (hooked_method){definition, definition->ml_meth, replacements[k], Py_NewRef(handler), min_items,
+                                     (definition->ml_flags & METH_KEYWORDS) != 0};
         method_count++;
     }
     return 0;
@@ -275,12 +284,12 @@ void gk_set_hooked(int wanted)
 {
     atomic_store(&hooked, wanted);
     for (int i = 0; i < ufunc_count; i++) {
-        PyUFuncObject *ufunc = (PyUFuncObject *)ufuncs[i].record.ufunc;
+        PyUFuncObject *ufunc = (PyUFuncObject *)ufuncs[i].ufunc;
         /* Another package may have replaced it after gilkit; it calls gilkit's, which then calls the original. */
-        if (wanted && ufunc->vectorcall == ufuncs[i].original)
+        if (wanted && ufunc->vectorcall == original)
             ufunc->vectorcall = call_ufunc;
         else if (!wanted && ufunc->vectorcall == call_ufunc)
-            ufunc->vectorcall = ufuncs[i].original;
+            ufunc->vectorcall = original;
     }
     for (int i = 0; i < method_count; i++) {
         if (wanted && methods[i].definition->ml_meth == methods[i].original)
