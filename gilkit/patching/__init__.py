@@ -57,6 +57,7 @@ def _make_hooks() -> None:
         _patch.hook_ufunc(each)
     for method, handler, min_items in _axes.hooks():
         _patch.hook_method(method, handler, min_items)
+    _patch.hook_generalized(_axes.generalized)
     _hooks_made = True
 
 

@@ -95,9 +95,10 @@ def _parts(array: np.ndarray, axis: int) -> list[slice]:
     number = length
     if not _patch.min_items():
         number = min(length, array.size // PART_ITEMS, PARTS_PER_THREAD * _patch.threads())
+        # Short rows of a part waste what the memory reads ahead.
         innermost = min(range(array.ndim), key=lambda k: abs(array.strides[k]) if array.shape[k] > 1 else 1 << 62)
         if axis == innermost and array.ndim > 1:
-            number = min(number, length * array.itemsize // MIN_ROW_BYTES)
+            number = min(number, length * array.itemsize // MIN_ROW_BYTES, _patch.threads())
         if number < 2:
             raise _Leave("short rows")
     number = min(number, PARTS_PER_THREAD * max(2, _patch.threads()))
@@ -335,6 +336,56 @@ def _ufunc_method(method: str) -> Callable[..., str]:
 
 
 reduce = _handler(_ufunc_method("reduce"), _reduce)
+
+# ---- Generalized ufuncs: matmul of stacks, numpy.linalg ----
+
+MIN_STACK_ITEMS = 1 << 13
+# Larger matrices are computed by BLAS and LAPACK, which may have threads of their own.
+MAX_MATRIX_ITEMS = 64 * 64
+
+
+def _call_generalized(ufunc: np.ufunc, *args: Any, signature: Any = None) -> tuple[int, Any]:
+    if len(args) != ufunc.nin or ufunc.signature is None or "?" in ufunc.signature and ufunc.__name__ != "matmul":
+        raise _Leave("keyword argument")
+    if "raw" in ufunc.__name__:
+        raise _Leave("changes its operand")
+    cores = [len(each.split(",")) if each else 0 for each in ufunc.signature.split("->")[0].strip("()").split("),(")]
+    loops = 0
+    for array, core in zip(args, cores, strict=True):
+        if type(array) is not np.ndarray or array.dtype.kind not in "biufc" or array.dtype.num > LAST_NUMBER:
+            raise _Leave("operand that is not an array")
+        if array.ndim < core or (ufunc.__name__ == "matmul" and array.ndim < 2):
+            raise _Leave("arguments")
+        if np.prod(array.shape[array.ndim - core :]) > MAX_MATRIX_ITEMS:
+            raise _Leave("large matrices")
+        loops = max(loops, array.ndim - core)
+    _check(max(args, key=lambda array: array.size), MIN_STACK_ITEMS)
+    whole = [array.ndim - core == loops for array, core in zip(args, cores, strict=True)]
+    lengths = {array.shape[0] for array, has in zip(args, whole, strict=True) if has} if loops else set()
+    if len(lengths) != 1 or max(lengths) < 2:
+        raise _Leave("no axis to divide")
+    (length,) = lengths
+    settings = {} if signature is None else {"signature": signature}
+
+    def compute(part: slice, out: Any = None) -> Any:
+        own = [array[part] if has else array for array, has in zip(args, whole, strict=True)]
+        return ufunc(*own, **settings, **({} if out is None else {"out": out}))
+
+    with np.errstate(all="ignore"):
+        few = _patch.bypassed(compute, slice(0, 1))
+    first = few if isinstance(few, tuple) else (few,)
+    results = tuple(np.empty((length, *each.shape[1:]), each.dtype) for each in first)
+    number = min(length, PARTS_PER_THREAD * max(2, _patch.threads()))
+    slices = [slice(length * k // number, length * (k + 1) // number) for k in range(number)]
+
+    def compute_part(part: slice) -> None:
+        compute(part, tuple(result[part] for result in results))
+
+    _run(ufunc.__name__, compute_part, [(part,) for part in slices])
+    return max(array.size for array in args), results if isinstance(few, tuple) else results[0]
+
+
+generalized = _handler(lambda ufunc, *args: ufunc.__name__, _call_generalized)
 
 # ---- Sorting ----
 

@@ -36,7 +36,31 @@ int gk_bypass(int change)
     return bypassed;
 }
 
+/* Calls a handler with `self` before the arguments of a vectorcall. */
+static PyObject *call_handler(PyObject *handler, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    Py_ssize_t total = nargs + (kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames));
+    PyObject *few[16], **all = total < 16 ? few : PyMem_Malloc((size_t)(total + 1) * sizeof *all);
+    if (all == NULL)
+        return PyErr_NoMemory();
+    all[0] = self;
+    for (Py_ssize_t i = 0; i < total; i++)
+        all[i + 1] = args[i];
+    PyObject *result = PyObject_Vectorcall(handler, all, (size_t)nargs + 1, kwnames);
+    if (all != few)
+        PyMem_Free(all);
+    return result;
+}
+
 /* ---- Ufuncs ---- */
+
+static PyObject *generalized_handler;
+
+void gk_set_generalized_handler(PyObject *handler)
+{
+    Py_XSETREF(generalized_handler, Py_NewRef(handler));
+}
+
 
 enum { MAX_UFUNCS = 512, SLOTS = 2 * MAX_UFUNCS, SAMPLES = 8, RESAMPLE = 64 };
 
@@ -69,6 +93,13 @@ static PyObject *call_large(PyObject *self, PyObject *const *args, size_t nargsf
     PyObject *result;
     gk_left left;
     if (!bypassed && atomic_load_explicit(&hooked, memory_order_relaxed)) {
+        if (((PyUFuncObject *)self)->core_enabled && generalized_handler != NULL) {
+            result = call_handler(generalized_handler, self, args, nargs, kwnames);
+            if (result != Py_NotImplemented)
+                return result;
+            Py_DECREF(result);
+            return original(self, args, nargsf, kwnames);
+        }
         if (gk_elementwise(self, args, nargs, kwnames, record, items, gk_min_items, &result, &left))
             return result;
         if (gk_collect_statistics)
@@ -191,16 +222,7 @@ static PyObject *call_fast(int k, PyObject *self, PyObject *const *args, Py_ssiz
 {
     hooked_method *method = &methods[k];
     if (GK_UNLIKELY(is_wanted(method, self, nargs > 0 ? args[0] : NULL))) {
-        Py_ssize_t total = nargs + (kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames));
-        PyObject *few[16], **all = total < 16 ? few : PyMem_Malloc((size_t)(total + 1) * sizeof *all);
-        if (all == NULL)
-            return PyErr_NoMemory();
-        all[0] = self;
-        for (Py_ssize_t i = 0; i < total; i++)
-            all[i + 1] = args[i];
-        PyObject *result = PyObject_Vectorcall(method->handler, all, (size_t)nargs + 1, kwnames);
-        if (all != few)
-            PyMem_Free(all);
+        PyObject *result = call_handler(method->handler, self, args, nargs, kwnames);
         if (result != Py_NotImplemented)
             return result;
         Py_DECREF(result);

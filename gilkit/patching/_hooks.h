@@ -21,6 +21,9 @@ gk_ufunc_record *gk_hook_ufunc(PyObject *ufunc);
  * Returns 0; 1 if the method has another kind of signature, and is left alone; or -1 with an exception. */
 int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items);
 
+/* Sets what is called with a generalized ufunc and the arguments of its call, as the handlers of methods are. */
+void gk_set_generalized_handler(PyObject *handler);
+
 /* Makes all hooks effective, or none. */
 void gk_set_hooked(int hooked);
 int gk_is_hooked(void);

@@ -27,6 +27,7 @@ cdef extern from "gilkit/patching/_hooks.h":
     object gk_call_divided(object ufunc, object args, object kwargs, gk_ufunc_record *record)
     gk_ufunc_record *gk_hook_ufunc(object ufunc) except NULL
     int gk_hook_method(object method, object handler, int64_t min_items) except -1
+    void gk_set_generalized_handler(object handler)
     void gk_set_hooked(int hooked)
     int gk_is_hooked()
     int64_t gk_min_items
@@ -53,6 +54,11 @@ def hook_ufunc(ufunc):
 def hook_method(method, handler, int64_t min_items):
     """Add a method or function of NumPy; return whether it is one that can be replaced."""
     return gk_hook_method(method, handler, min_items) == 0
+
+
+def hook_generalized(handler):
+    """Set what is called instead of generalized ufuncs."""
+    gk_set_generalized_handler(handler)
 
 
 def set_hooked(bint hooked):
