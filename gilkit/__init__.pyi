@@ -1,4 +1,5 @@
 from gilkit import blocks as blocks
+from gilkit import patching as patching
 from gilkit import reference as reference
 from gilkit import runtime as runtime
 from gilkit import sync as sync
@@ -28,6 +29,10 @@ from gilkit.mapping import imap as imap
 from gilkit.mapping import map as map
 from gilkit.mapping import starmap as starmap
 from gilkit.parallel import parallel_for as parallel_for
+from gilkit.patching import numpy_is_patched as numpy_is_patched
+from gilkit.patching import patch_numpy as patch_numpy
+from gilkit.patching import ufunc as ufunc
+from gilkit.patching import unpatch_numpy as unpatch_numpy
 from gilkit.runtime import info as info
 from gilkit.runtime import num_threads as num_threads
 from gilkit.runtime import set_num_threads as set_num_threads
@@ -57,7 +62,10 @@ __all__ = [
     "min",
     "nearest",
     "num_threads",
+    "numpy_is_patched",
     "parallel_for",
+    "patch_numpy",
+    "patching",
     "pi",
     "reference",
     "set_num_threads",
@@ -69,7 +77,9 @@ __all__ = [
     "sync",
     "threads",
     "timeout",
+    "ufunc",
     "uniform",
+    "unpatch_numpy",
     "var",
 ]
 

@@ -15,6 +15,7 @@ class Info(TypedDict):
     isa_best: str
     gil: bool
     free_threaded_build: bool
+    numpy_patched: bool
 
 class threads:
     def __init__(self, n: SupportsIndex | None) -> None: ...

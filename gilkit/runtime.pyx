@@ -208,6 +208,7 @@ def info():
         - ``gil`` (bool): whether the GIL is enabled
         - ``free_threaded_build`` (bool): whether the interpreter was built
           without the GIL
+        - ``numpy_patched`` (bool): ``numpy_is_patched()``
 
     Notes
     -----
@@ -232,6 +233,7 @@ def info():
         "isa_best": gk_isa_name(gk_isa_best()).decode(),
         "gil": gil_enabled(),
         "free_threaded_build": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+        "numpy_patched": "gilkit.patching" in sys.modules and sys.modules["gilkit.patching"].numpy_is_patched(),
     }
 
 

@@ -41,7 +41,7 @@ def _version() -> tuple[int, int]:
 
 
 def _ufuncs() -> list[np.ufunc]:
-    from numpy._core import _multiarray_umath
+    from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
     from numpy.linalg import _umath_linalg
 
     modules = [_multiarray_umath, _umath_linalg]
@@ -230,7 +230,7 @@ def statistics() -> dict[str, FunctionStatistics]:
         ``calls``, ``items`` and ``seconds`` are those on several threads. ``serial``
         has the number of calls left to NumPy for each reason.
     """
-    found = {name: FunctionStatistics(*rest) for name, *rest in _patch.ufunc_statistics()}
+    found = {each[0]: FunctionStatistics(*each[1:]) for each in _patch.ufunc_statistics()}
     found.update((name, FunctionStatistics(*each)) for name, each in _axes.statistics().items())
     return found
 

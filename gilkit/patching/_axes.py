@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy._core import _multiarray_umath as _c_functions
+from numpy._core import _multiarray_umath as _c_functions  # type: ignore[attr-defined]
 
 from gilkit.patching import _patch
 
@@ -33,7 +33,7 @@ ORDERLESS = {
 }  # fmt: skip
 EXTREMES = {"maximum", "minimum", "fmax", "fmin"}
 
-_NO_VALUE = np._NoValue  # type: ignore[attr-defined]
+_NO_VALUE = np._NoValue
 
 # ---- Statistics ----
 
@@ -345,7 +345,7 @@ MAX_MATRIX_ITEMS = 64 * 64
 
 
 def _call_generalized(ufunc: np.ufunc, *args: Any, signature: Any = None) -> tuple[int, Any]:
-    if len(args) != ufunc.nin or ufunc.signature is None or "?" in ufunc.signature and ufunc.__name__ != "matmul":
+    if len(args) != ufunc.nin or ufunc.signature is None or ("?" in ufunc.signature and ufunc.__name__ != "matmul"):
         raise _Leave("keyword argument")
     if "raw" in ufunc.__name__:
         raise _Leave("changes its operand")
@@ -418,7 +418,7 @@ def _sorter(method: str, in_place: bool) -> Callable[..., tuple[int, Any]]:
             result = np.empty(array.shape, np.intp)
 
             def treat(part: slice) -> None:
-                result[_along(cut, part)] = original(  # type: ignore[index]
+                result[_along(cut, part)] = original(
                     array[_along(cut, part)], *args_list[:leading], own, *args_list[leading:], **kwargs
                 )
 

@@ -3,7 +3,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
-from gilkit._exports cimport GK_OK, gk_num_threads, gk_options, gk_parallel_for, import_core
+from gilkit._exports cimport gk_num_threads, gk_options, gk_parallel_for, import_core
 from gilkit._scopes cimport Scope, current_scope
 
 import_core()
