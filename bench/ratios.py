@@ -153,6 +153,54 @@ def clustering(generator):
                 )
 
 
+def patched(x):
+    """NumPy's own functions with gilkit.patch_numpy(), over the same without."""
+
+    def compare(name, call, target, **settings):
+        def ours():
+            with gilkit.patch_numpy():
+                return call()
+
+        same_bits = lambda a, b: np.asarray(a).tobytes() == np.asarray(b).tobytes()  # noqa: E731
+        pair(f"patched: {name}", ours, call, target, same=same_bits, **settings)
+
+    out, y = np.empty_like(x), x + 1
+    for n in (N // 10, N):
+        a, b, o = x[:n] + 0.5, y[:n], out[:n]
+        for function in (np.sin, np.cos, np.exp, np.log):
+            compare(f"{function.__name__}, {n}", lambda f=function, a=a, o=o: f(a, out=o), 1.9)
+        for function in (np.power, np.arctan2, np.hypot):
+            compare(f"{function.__name__}, {n}", lambda f=function, a=a, b=b, o=o: f(a, b, out=o), 1.9)
+    for function in (np.add, np.multiply):
+        compare(f"{function.__name__} into out, {N}", lambda f=function: f(x, y, out=out), 1.5)
+    compare(f"sqrt into out, {N}", lambda: np.sqrt(x, out=out), 1.5)
+    compare(f"add, {N}", lambda: x + y, 1.3)
+    compare(f"multiply, {N}", lambda: x * y, 1.3)
+    for name in ("sum", "mean", "std", "max", "argmax", "copy"):
+        compare(f"{name}, {N}", getattr(x, name), "none")
+    compare(f"astype float32, {N}", lambda: x.astype("f4"), "none")
+    square = x[: 3000 * 3000].reshape(3000, 3000)
+    for axis in (0, 1):
+        compare(f"sum along {axis}, 3000 x 3000", lambda k=axis: square.sum(axis=k), "none")
+        compare(f"sort along {axis}, 3000 x 3000", lambda k=axis: np.sort(square, axis=k), "none", rounds=3)
+    a = np.resize(x, (4000, 4000))
+    compare(
+        "stencil, 4000 x 4000",
+        lambda: 0.2 * (a[1:-1, 1:-1] + a[1:-1, :-2] + a[1:-1, 2:] + a[:-2, 1:-1] + a[2:, 1:-1]),
+        1.5,
+    )
+    for function in (np.add, np.sin):
+        for n in (1, 10, 100, 1000, 3000, 5000, 10_000, 30_000, 100_000, 300_000):
+            a, o, k = x[:n], out[:n], max(1, 30_000 // n)
+            operands = (a, a) if function is np.add else (a,)
+            compare(
+                f"{function.__name__}, {n}, {k} times",
+                lambda f=function, p=operands, o=o, k=k: [f(*p, out=o) for _ in range(k)][-1],
+                0.97,
+                rounds=25,
+            )
+
+
 def nothing(_):
     pass
 
@@ -207,6 +255,7 @@ def main():
     random()
     clustering(generator)
     mapping()
+    patched(x)
     busy_loop()
 
 

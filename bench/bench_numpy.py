@@ -1,0 +1,133 @@
+"""NumPy's functions with `gilkit.patch_numpy()`, next to NumPy alone, numexpr and Numba.
+
+numexpr and Numba compute an expression in one pass, without temporary arrays, so they win where there are several
+operations. The results with the patch must have NumPy's bits; those of the others are compared with a tolerance.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import numpy as np
+import pytest
+
+import gilkit
+
+N = 10**7
+M = 10**6  # size of the default run; --full adds the others
+RNG = np.random.default_rng(0)
+SIZES = [pytest.param(n, marks=[] if n == M else pytest.mark.full) for n in (10, 1000, 10_000, 100_000, M, N)]
+
+UNARY = ["sin", "cos", "exp", "log", "sqrt"]
+BINARY = ["add", "multiply", "greater", "power", "arctan2", "hypot"]
+
+
+@contextlib.contextmanager
+def way(peer: str):
+    """NumPy alone, or patched."""
+    if peer == "patched":
+        with gilkit.patch_numpy():
+            yield
+    else:
+        yield
+
+
+def same_bits(result, expected):
+    assert np.asarray(result).tobytes() == np.asarray(expected).tobytes()
+
+
+@pytest.mark.parametrize("peer", ["patched", "numpy"])
+@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("name", UNARY + BINARY)
+def test_ufunc(benchmark, name, n, peer):
+    benchmark.group = f"{name}, {n} float64, into out"
+    function = getattr(np, name)
+    operands = [RNG.random(n) + 0.5 for _ in range(1 if name in UNARY else 2)]
+    expected = function(*operands)
+    out = np.empty_like(expected)
+    with way(peer):
+        benchmark(lambda: function(*operands, out=out))
+    same_bits(out, expected)
+
+
+@pytest.mark.parametrize("peer", ["patched", "numpy"])
+@pytest.mark.parametrize("n", [M, pytest.param(N, marks=pytest.mark.full)])
+@pytest.mark.parametrize("name", ["add", "sum", "mean", "std", "max", "argmax", "astype", "take", "less"])
+def test_fresh(benchmark, name, n, peer):
+    benchmark.group = f"{name}, {n} float64, a new result"
+    a, order = RNG.random(n), RNG.permutation(n)
+    calls = {
+        "add": lambda: a + a, "less": lambda: a < 0.5, "astype": lambda: a.astype("f4"), "take": lambda: a.take(order),
+    }  # fmt: skip
+    call = calls.get(name) or getattr(a, name)
+    expected = call()
+    with way(peer):
+        result = benchmark(call)
+    same_bits(result, expected)
+
+
+@pytest.mark.parametrize("peer", ["patched", "numpy"])
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("name", ["sum", "max", "sort"])
+def test_axis(benchmark, name, axis, peer):
+    benchmark.group = f"{name} along {axis}, 2000 x 2000 float64"
+    a = RNG.random((2000, 2000))
+    expected = getattr(np, name)(a, axis=axis)
+    with way(peer):
+        result = benchmark(lambda: getattr(np, name)(a, axis=axis))
+    same_bits(result, expected)
+
+
+def stencil(a):
+    return 0.2 * (a[1:-1, 1:-1] + a[1:-1, :-2] + a[1:-1, 2:] + a[:-2, 1:-1] + a[2:, 1:-1])
+
+
+@pytest.mark.parametrize("peer", ["patched", "numpy", "numexpr", "numba"])
+@pytest.mark.parametrize("side", [1000, pytest.param(4000, marks=pytest.mark.full)])
+def test_stencil(benchmark, side, peer):
+    benchmark.group = f"five-point stencil, {side} x {side} float64"
+    a = RNG.random((side, side))
+    expected = stencil(a)
+    if peer == "numexpr":
+        numexpr = pytest.importorskip("numexpr")
+        parts = {"c": a[1:-1, 1:-1], "w": a[1:-1, :-2], "e": a[1:-1, 2:], "n": a[:-2, 1:-1], "s": a[2:, 1:-1]}
+        call = lambda: numexpr.evaluate("0.2 * (c + w + e + n + s)", local_dict=parts)  # noqa: E731
+    elif peer == "numba":
+        numba = pytest.importorskip("numba")
+        compiled = numba.njit(parallel=True)(stencil)
+        call = lambda: compiled(a)  # noqa: E731
+    else:
+        call = lambda: stencil(a)  # noqa: E731
+    with way(peer):
+        result = benchmark(call)
+    if peer in ("numexpr", "numba"):
+        np.testing.assert_allclose(result, expected)
+    else:
+        same_bits(result, expected)
+
+
+@pytest.mark.parametrize("peer", ["patched", "numpy", "numexpr", "numba"])
+@pytest.mark.parametrize("n", [M, pytest.param(N, marks=pytest.mark.full)])
+def test_expression(benchmark, n, peer):
+    benchmark.group = f"sin(a) * b + 2 * a, {n} float64"
+    a, b = RNG.random(n), RNG.random(n)
+
+    def compute(a, b):
+        return np.sin(a) * b + 2 * a
+
+    expected = compute(a, b)
+    if peer == "numexpr":
+        numexpr = pytest.importorskip("numexpr")
+        call = lambda: numexpr.evaluate("sin(a) * b + 2 * a", local_dict={"a": a, "b": b})  # noqa: E731
+    elif peer == "numba":
+        numba = pytest.importorskip("numba")
+        compiled = numba.njit(parallel=True)(compute)
+        call = lambda: compiled(a, b)  # noqa: E731
+    else:
+        call = lambda: compute(a, b)  # noqa: E731
+    with way(peer):
+        result = benchmark(call)
+    if peer in ("numexpr", "numba"):
+        np.testing.assert_allclose(result, expected)
+    else:
+        same_bits(result, expected)
