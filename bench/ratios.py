@@ -248,6 +248,7 @@ def main():
     x = generator.random(N)
     whole = generator.integers(-(2**62), 2**62, N)
     busy_loop()
+    patched(x)
     reductions(x)
     scans(x, whole)
     sorting(x, whole)
@@ -255,7 +256,6 @@ def main():
     random()
     clustering(generator)
     mapping()
-    patched(x)
     busy_loop()
 
 
