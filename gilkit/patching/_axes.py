@@ -20,7 +20,7 @@ from numpy._core import _multiarray_umath as _c_functions  # type: ignore[attr-d
 from gilkit.patching import _patch
 
 MIN_ITEMS = 1 << 18  # a reduction of fewer items takes less time than to hand its parts out
-PART_ITEMS = 1 << 16
+PART_ITEMS = 1 << 18  # parts of fewer items are not made, except one for each thread
 PARTS_PER_THREAD = 4
 MIN_ROW_BYTES = 2048  # a part whose rows are shorter loses more to the ends of rows than a thread gains
 PAIRWISE_BLOCK = 128  # NumPy's PW_BLOCKSIZE
@@ -63,11 +63,30 @@ class _Leave(Exception):
     """The call is left to NumPy, for this reason."""
 
 
-def _handler(name: Callable[..., str] | str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the handler that calls `function`, counts its calls and turns _Leave into NotImplemented."""
+def _handler(
+    name: Callable[..., str] | str, function: Callable[..., Any], original: Callable[..., Any], place: int = 0
+) -> Callable[..., Any]:
+    """Return the handler for `original`, NumPy's function.
+
+    `function` does the same in parts, and returns the number of items and the result. The array that is divided has this
+    place among the arguments. The handler takes the way that was quicker, counts the calls, and turns _Leave into
+    NotImplemented.
+    """
+    costs: dict[tuple[Any, ...], _patch.Costs] = {}
 
     def handle(*args: Any, **kwargs: Any) -> Any:
-        started = time.perf_counter()
+        own_name = name if isinstance(name, str) else name(*args)
+        array = args[place] if len(args) > place else None
+        size, dtype = (array.size, array.dtype.char) if isinstance(array, np.ndarray) else (0, "")
+        axis = kwargs.get("axis", args[place + 1] if len(args) > place + 1 else None)
+        known = costs.setdefault((own_name, dtype, axis if type(axis) in (int, tuple) else None), _patch.Costs())
+        started = time.perf_counter_ns()
+        if not known.divide(size):
+            result = _patch.bypassed(original, *args, **kwargs)
+            known.learn(False, size, time.perf_counter_ns() - started)
+            if collecting:
+                _count(own_name, 0, 0, "too small")
+            return result
         try:
             try:
                 items, result = function(*args, **kwargs)
@@ -79,8 +98,11 @@ def _handler(name: Callable[..., str] | str, function: Callable[..., Any]) -> Ca
                 raise
         except _Leave as leave:
             items, result, reason = 0, NotImplemented, str(leave)
+        took = time.perf_counter_ns() - started
+        if reason is None:
+            known.learn(True, size, took)
         if collecting:
-            _count(name if isinstance(name, str) else name(*args), items, time.perf_counter() - started, reason)
+            _count(own_name, items, took / 1e9, reason)
         return result
 
     return handle
@@ -94,11 +116,12 @@ def _parts(array: np.ndarray, axis: int) -> list[slice]:
     length = array.shape[axis]
     number = length
     if not _patch.min_items():
-        number = min(length, array.size // PART_ITEMS, PARTS_PER_THREAD * _patch.threads())
+        threads = _patch.threads()
+        number = min(length, max(threads, min(array.size // PART_ITEMS, PARTS_PER_THREAD * threads)))
         # Short rows of a part waste what the memory reads ahead.
         innermost = min(range(array.ndim), key=lambda k: abs(array.strides[k]) if array.shape[k] > 1 else 1 << 62)
         if axis == innermost and array.ndim > 1:
-            number = min(number, length * array.itemsize // MIN_ROW_BYTES, _patch.threads())
+            number = min(number, length * array.itemsize // MIN_ROW_BYTES, threads)
         if number < 2:
             raise _Leave("short rows")
     number = min(number, PARTS_PER_THREAD * max(2, _patch.threads()))
@@ -293,7 +316,7 @@ def _sum_pairwise(ufunc: np.ufunc, array: np.ndarray, settings: dict[str, Any]) 
         raise _Leave("cast")
     flat = array if array.ndim == 1 else array.ravel(order="K")
     numbers = 2 if array.dtype.kind == "c" else 1  # that NumPy counts for an item
-    most = max(PAIRWISE_BLOCK, flat.size * numbers // (PARTS_PER_THREAD * max(2, _patch.threads())))
+    most = max(PAIRWISE_BLOCK, flat.size * numbers // len(_parts(flat, 0)))
     leaves: list[slice] = []
 
     def grow(begin: int, n: int) -> Any:
@@ -335,7 +358,7 @@ def _ufunc_method(method: str) -> Callable[..., str]:
     return lambda ufunc, *args: f"{ufunc.__name__}.{method}"
 
 
-reduce = _handler(_ufunc_method("reduce"), _reduce)
+reduce = _handler(_ufunc_method("reduce"), _reduce, lambda ufunc, *args, **kwargs: ufunc.reduce(*args, **kwargs), 1)
 
 # ---- Generalized ufuncs: matmul of stacks, numpy.linalg ----
 
@@ -385,7 +408,9 @@ def _call_generalized(ufunc: np.ufunc, *args: Any, signature: Any = None) -> tup
     return max(array.size for array in args), results if isinstance(few, tuple) else results[0]
 
 
-generalized = _handler(lambda ufunc, *args: ufunc.__name__, _call_generalized)
+generalized = _handler(
+    lambda ufunc, *args: ufunc.__name__, _call_generalized, lambda ufunc, *args, **kwargs: ufunc(*args, **kwargs), 1
+)
 
 # ---- Sorting ----
 
@@ -530,18 +555,26 @@ def _take(array: np.ndarray, indices: Any, axis: Any = None, out: Any = None, mo
 
 def hooks() -> list[tuple[Any, Callable[..., Any], int]]:
     """Return each method or function of NumPy, its handler, and how many items an array has at least that it is called for."""
-    method = vars(np.ndarray)
+
+    def of_arrays(name: str, function: Callable[..., Any], min_items: int, place: int = 0) -> Any:
+        method = vars(np.ndarray)[name]
+        return method, _handler(f"ndarray.{name}", function, method, place), min_items
+
     return [
         (vars(np.ufunc)["reduce"], reduce, MIN_ITEMS),
-        (method["sort"], _handler("ndarray.sort", _sorter("sort", True)), 1 << 14),
-        (method["argsort"], _handler("ndarray.argsort", _sorter("argsort", False)), 1 << 14),
-        (method["partition"], _handler("ndarray.partition", _sorter("partition", True)), 1 << 14),
-        (method["argpartition"], _handler("ndarray.argpartition", _sorter("argpartition", False)), 1 << 14),
-        (method["astype"], _handler("ndarray.astype", _astype), MIN_ITEMS),
-        (method["copy"], _handler("ndarray.copy", _copy), MIN_ITEMS),
-        (method["argmax"], _handler("ndarray.argmax", _extreme_index("argmax")), MIN_ITEMS),
-        (method["argmin"], _handler("ndarray.argmin", _extreme_index("argmin")), MIN_ITEMS),
-        (method["searchsorted"], _handler("ndarray.searchsorted", _searchsorted), 1 << 14),
-        (method["take"], _handler("ndarray.take", _take), 1 << 16),
-        (_c_functions.count_nonzero, _handler("count_nonzero", _count_nonzero), MIN_ITEMS),
+        of_arrays("sort", _sorter("sort", True), 1 << 14),
+        of_arrays("argsort", _sorter("argsort", False), 1 << 14),
+        of_arrays("partition", _sorter("partition", True), 1 << 14),
+        of_arrays("argpartition", _sorter("argpartition", False), 1 << 14),
+        of_arrays("astype", _astype, MIN_ITEMS),
+        of_arrays("copy", _copy, MIN_ITEMS),
+        of_arrays("argmax", _extreme_index("argmax"), MIN_ITEMS),
+        of_arrays("argmin", _extreme_index("argmin"), MIN_ITEMS),
+        of_arrays("searchsorted", _searchsorted, 1 << 14, 1),
+        of_arrays("take", _take, 1 << 16, 1),
+        (
+            _c_functions.count_nonzero,
+            _handler("count_nonzero", _count_nonzero, lambda module, *args: _c_functions.count_nonzero(*args), 1),
+            MIN_ITEMS,
+        ),
     ]

@@ -43,11 +43,6 @@ enum {
     NUMPY_BUFFER = 8192 /* items: NumPy copies operands up to this size to get a single run */
 };
 
-/* A call must take this long to be divided: about two wake-ups of a worker. */
-static const double WORTH_DIVIDING = 40e3; /* ns */
-/* A call of so many items is divided even if its cost is not known. */
-static const int64_t NEVER_SMALL = 1 << 18;
-
 const char *const gk_left_names[GK_LEFT_REASONS] = {
     "too small",           "one thread",         "operand that is not an array or a number",
     "dtype",               "keyword argument",   "generalized ufunc",
@@ -632,46 +627,23 @@ static int run_iterators(call *c, int threads, int64_t min_items, gk_left *left)
 
 /* ---- Costs ---- */
 
-static float expected_cost(const gk_ufunc_record *record, int key)
-{
-    float cost;
-    uint32_t bits = atomic_load_explicit(&record->cost[key], memory_order_relaxed);
-    memcpy(&cost, &bits, sizeof cost);
-    return cost;
-}
-
 /* Costs are kept by the dtype of the first array, which is known before NumPy is asked for a loop. */
-static int cost_key(PyObject *const *args, Py_ssize_t nargs)
+gk_costs *gk_costs_of(gk_ufunc_record *record, PyObject *const *args, Py_ssize_t nargs)
 {
     for (Py_ssize_t i = 0; i < nargs; i++)
         if (PyArray_CheckExact(args[i]) && PyArray_NDIM((PyArrayObject *)args[i]) > 0)
-            return PyArray_TYPE((PyArrayObject *)args[i]) & 31;
-    return 0;
-}
-
-void gk_record_cost(gk_ufunc_record *record, PyObject *const *args, Py_ssize_t nargs, int64_t items, int64_t nanoseconds)
-{
-    uint32_t bits;
-    int key = cost_key(args, nargs);
-    float cost = (float)((double)nanoseconds / (double)items), before = expected_cost(record, key);
-    /* Disturbances only ever add to it. But what has become slower must be forgotten sometime. */
-    if (before != 0 && cost > before)
-        cost = before + (cost - before) / 16;
-    memcpy(&bits, &cost, sizeof bits);
-    atomic_store_explicit(&record->cost[key], bits, memory_order_relaxed);
+            return &record->costs[PyArray_TYPE((PyArrayObject *)args[i]) % GK_COST_DTYPES];
+    return &record->costs[0];
 }
 
 /* ---- All together ---- */
 
 int gk_elementwise(PyObject *ufunc, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, gk_ufunc_record *record,
-                   int64_t items, int64_t min_items, PyObject **result, gk_left *left)
+                   int64_t min_items, PyObject **result, gk_left *left)
 {
     call c = {.ufunc = (PyUFuncObject *)ufunc, .nin = ((PyUFuncObject *)ufunc)->nin, .nop = ((PyUFuncObject *)ufunc)->nargs};
     npy_intp shape[NPY_MAXDIMS];
     int ndim, fortran = 0, status = 0;
-    if (min_items == 0 && items < NEVER_SMALL &&
-        expected_cost(record, cost_key(args, nargs)) * (double)items < WORTH_DIVIDING)
-        return leave(left, GK_LEFT_TOO_SMALL), 0;
     int threads = scope_threads();
     if (threads == 0)
         threads = GK(gk_num_threads)();

@@ -5,6 +5,8 @@
 #include <Python.h>
 #include <stdint.h>
 
+#include "gilkit/patching/_costs.h"
+
 /* Why a call was left to NumPy. gk_left_names has the words for each. */
 typedef enum {
     GK_LEFT_TOO_SMALL,
@@ -21,12 +23,12 @@ typedef enum {
 
 extern const char *const gk_left_names[GK_LEFT_REASONS];
 
+enum { GK_COST_DTYPES = 16 };
+
 /* What is known of a ufunc's calls. */
 typedef struct {
     PyObject *ufunc;
-    /* Nanoseconds per item as a float's bits, by the type number of the first array. 0: not known. */
-    _Atomic uint32_t cost[32];
-    _Atomic int64_t samples;
+    gk_costs costs[GK_COST_DTYPES]; /* see gk_costs_of() */
     /* Collected if gk_collect_statistics is set. */
     _Atomic int64_t calls, items, nanoseconds, left[GK_LEFT_REASONS];
 } gk_ufunc_record;
@@ -38,16 +40,15 @@ enum { GK_MIN_ITEMS = 4096 };
 
 /* Calls the ufunc on several threads, with the arguments of a vectorcall. Returns 1 with
  * *result set (NULL: an exception), or 0 if the call is left to NumPy; then nothing has
- * happened yet, and *left says why. `items` is gk_glance()'s. With min_items > 0, each call of at least so many items
+ * happened yet, and *left says why. With min_items > 0, each call of at least so many items
  * is divided; with 0, those that take long enough for it to pay. */
 int gk_elementwise(PyObject *ufunc, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, gk_ufunc_record *record,
-                   int64_t items, int64_t min_items, PyObject **result, gk_left *left);
+                   int64_t min_items, PyObject **result, gk_left *left);
 
 /* The number of items of the call as far as a glance at two of its operands tells: 0 if no operand is an array. */
 int64_t gk_glance(PyObject *const *args, Py_ssize_t nargs);
 
-/* Remembers what one call of the original took. */
-void gk_record_cost(gk_ufunc_record *record, PyObject *const *args, Py_ssize_t nargs, int64_t items, int64_t nanoseconds);
+gk_costs *gk_costs_of(gk_ufunc_record *record, PyObject *const *args, Py_ssize_t nargs);
 
 /* Does with floating-point errors (NPY_FPE_…) as numpy.errstate says. Returns -1 with an exception. */
 int gk_give_fp_errors(const char *name, int flags);

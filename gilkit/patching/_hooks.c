@@ -62,7 +62,7 @@ void gk_set_generalized_handler(PyObject *handler)
 }
 
 
-enum { MAX_UFUNCS = 512, SLOTS = 2 * MAX_UFUNCS, SAMPLES = 8, RESAMPLE = 64 };
+enum { MAX_UFUNCS = 512, SLOTS = 2 * MAX_UFUNCS };
 
 /* All ufuncs of NumPy have the same. One that has another is left alone. */
 static vectorcallfunc original;
@@ -86,35 +86,42 @@ static void count_left(gk_ufunc_record *record, gk_left left)
     atomic_fetch_add_explicit(&record->left[left], 1, memory_order_relaxed);
 }
 
+/* Calls the ufunc in the way that is quicker; `function` is NumPy's own. */
+static PyObject *call_quicker(vectorcallfunc function, PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames,
+                              gk_ufunc_record *record, int64_t items)
+{
+    Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+    gk_costs *costs = gk_costs_of(record, args, nargs);
+    gk_way way = gk_min_items > 0 ? GK_DIVIDED : gk_choose_way(costs, items);
+    gk_left left = GK_LEFT_TOO_SMALL;
+    PyObject *result;
+    if (way == GK_SERIAL && !gk_collect_statistics)
+        return function(self, args, nargsf, kwnames);
+    int64_t before = GK(gk_now)();
+    if (way == GK_DIVIDED && gk_elementwise(self, args, nargs, kwnames, record, gk_min_items, &result, &left)) {
+        gk_learn_cost(costs, 1, items, GK(gk_now)() - before);
+        return result;
+    }
+    if (gk_collect_statistics)
+        count_left(record, left);
+    result = function(self, args, nargsf, kwnames);
+    if (way == GK_SERIAL_MEASURED && result != NULL)
+        gk_learn_cost(costs, 0, items, GK(gk_now)() - before);
+    return result;
+}
+
 static PyObject *call_large(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames, int64_t items)
 {
-    gk_ufunc_record *record = *slot_of(self);
-    Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
-    PyObject *result;
-    gk_left left;
-    if (!bypassed && atomic_load_explicit(&hooked, memory_order_relaxed)) {
-        if (((PyUFuncObject *)self)->core_enabled && generalized_handler != NULL) {
-            result = call_handler(generalized_handler, self, args, nargs, kwnames);
-            if (result != Py_NotImplemented)
-                return result;
-            Py_DECREF(result);
-            return original(self, args, nargsf, kwnames);
-        }
-        if (gk_elementwise(self, args, nargs, kwnames, record, items, gk_min_items, &result, &left))
+    if (bypassed || !atomic_load_explicit(&hooked, memory_order_relaxed))
+        return original(self, args, nargsf, kwnames);
+    if (((PyUFuncObject *)self)->core_enabled && generalized_handler != NULL) {
+        PyObject *result = call_handler(generalized_handler, self, args, PyVectorcall_NARGS(nargsf), kwnames);
+        if (result != Py_NotImplemented)
             return result;
-        if (gk_collect_statistics)
-            count_left(record, left);
-        /* Measures how long an item takes, where that is not known. */
-        int64_t sample = left == GK_LEFT_TOO_SMALL ? atomic_fetch_add_explicit(&record->samples, 1, memory_order_relaxed) : -1;
-        if (sample >= 0 && (sample < SAMPLES || sample % RESAMPLE == 0)) {
-            int64_t before = GK(gk_now)();
-            result = original(self, args, nargsf, kwnames);
-            if (result != NULL)
-                gk_record_cost(record, args, nargs, items, GK(gk_now)() - before);
-            return result;
-        }
+        Py_DECREF(result);
+        return original(self, args, nargsf, kwnames);
     }
-    return original(self, args, nargsf, kwnames);
+    return call_quicker(original, self, args, nargsf, kwnames, *slot_of(self), items);
 }
 
 static PyObject *call_ufunc(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
@@ -153,8 +160,6 @@ PyObject *gk_call_divided(PyObject *ufunc, PyObject *args, PyObject *kwargs, gk_
 {
     PyObject *all[32], *kwnames = NULL, *key, *value, *result = NULL;
     Py_ssize_t nargs = PyTuple_GET_SIZE(args), total = nargs, at = 0;
-    gk_left left = GK_LEFT_KEYWORD;
-    int done = 0;
     if (nargs + PyDict_GET_SIZE(kwargs) <= 32) {
         for (Py_ssize_t i = 0; i < nargs; i++)
             all[i] = PyTuple_GET_ITEM(args, i);
@@ -166,16 +171,13 @@ PyObject *gk_call_divided(PyObject *ufunc, PyObject *args, PyObject *kwargs, gk_
             all[total++] = value;
         }
         int64_t items = gk_glance(all, nargs);
+        vectorcallfunc own = ((PyUFuncObject *)ufunc)->vectorcall;
+        if (own == call_ufunc)
+            own = original;
         if (items >= (gk_min_items > 0 ? gk_min_items : GK_MIN_ITEMS) && !bypassed)
-            done = gk_elementwise(ufunc, all, nargs, kwnames, record, items, gk_min_items, &result, &left);
-        if (!done) {
-            int64_t before = GK(gk_now)();
-            bypassed++;
-            result = PyObject_Vectorcall(ufunc, all, (size_t)nargs, kwnames);
-            bypassed--;
-            if (result != NULL && left == GK_LEFT_TOO_SMALL)
-                gk_record_cost(record, all, nargs, items, GK(gk_now)() - before);
-        }
+            result = call_quicker(own, ufunc, all, (size_t)nargs, kwnames, record, items);
+        else
+            result = own(ufunc, all, (size_t)nargs, kwnames);
         Py_DECREF(kwnames);
         return result;
     }

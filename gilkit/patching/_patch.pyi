@@ -3,6 +3,10 @@ from typing import Any
 
 import numpy as np
 
+class Costs:
+    def divide(self, items: int) -> bool: ...
+    def learn(self, divided: bool, items: int, nanoseconds: int) -> None: ...
+
 class UfuncCall:
     ufunc: np.ufunc
     def __init__(self, ufunc: np.ufunc) -> None: ...

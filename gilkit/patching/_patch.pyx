@@ -22,6 +22,16 @@ cdef extern from "gilkit/patching/_elementwise.h":
     int gk_elementwise_import(int (*threads)() noexcept) except -1
     int gk_give_fp_errors(const char *name, int flags) except -1
 
+cdef extern from "gilkit/patching/_costs.h":
+    ctypedef struct gk_costs:
+        pass
+    ctypedef enum gk_way:
+        GK_SERIAL
+        GK_SERIAL_MEASURED
+        GK_DIVIDED
+    gk_way gk_choose_way(gk_costs *costs, int64_t items)
+    void gk_learn_cost(gk_costs *costs, int was_divided, int64_t items, int64_t nanoseconds)
+
 cdef extern from "gilkit/patching/_hooks.h":
     int gk_hooks_import() except -1
     object gk_call_divided(object ufunc, object args, object kwargs, gk_ufunc_record *record)
@@ -121,6 +131,22 @@ def reset_statistics():
 
 
 # ---- Calls ----
+
+cdef class Costs:
+    """What the calls of one function took: see _costs.h."""
+    cdef gk_costs costs
+
+    def __cinit__(self):
+        memset(&self.costs, 0, sizeof(self.costs))
+
+    def divide(self, int64_t items):
+        """Return whether the next call of so many items is to be divided."""
+        return gk_min_items > 0 or gk_choose_way(&self.costs, items) == GK_DIVIDED
+
+    def learn(self, bint divided, int64_t items, int64_t nanoseconds):
+        """Remember what a call took."""
+        gk_learn_cost(&self.costs, divided, items, nanoseconds)
+
 
 cdef class UfuncCall:
     """Calls of one ufunc, patched or not, on several threads."""

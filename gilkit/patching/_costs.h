@@ -1,0 +1,87 @@
+/* Whether a call is worth dividing, learnt from what earlier calls took.
+ *
+ * Both ways are measured: in nanoseconds per item, for each function, dtype and order of magnitude. A call goes the way that
+ * was quicker, and now and then the other one, since both change: another program may take a core, or leave it.
+ * Both ways give the same bits.
+ */
+#ifndef GILKIT_COSTS_H
+#define GILKIT_COSTS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { GK_COST_CLASSES = 12, GK_SMALLEST_CLASS = 12 /* log2 of the items; the largest class has no end */ };
+
+typedef struct {
+    _Atomic uint32_t serial, divided; /* the bits of a float; 0: not known */
+    _Atomic uint32_t calls;
+    _Atomic int32_t trials; /* of the divided way, one after the other */
+} gk_cost;
+
+typedef struct {
+    gk_cost of[GK_COST_CLASSES];
+} gk_costs;
+
+typedef enum { GK_SERIAL, GK_SERIAL_MEASURED, GK_DIVIDED } gk_way;
+
+static inline gk_cost *gk_cost_of(gk_costs *costs, int64_t items)
+{
+    int class = 0;
+    for (int64_t left = items >> (GK_SMALLEST_CLASS + 1); left > 0 && class < GK_COST_CLASSES - 1; left >>= 1)
+        class++;
+    return &costs->of[class];
+}
+
+static inline float gk_cost_load(_Atomic uint32_t *of)
+{
+    float cost;
+    uint32_t bits = atomic_load_explicit(of, memory_order_relaxed);
+    memcpy(&cost, &bits, sizeof cost);
+    return cost;
+}
+
+static inline gk_way gk_choose_way(gk_costs *costs, int64_t items)
+{
+    static const float NEVER = 20e3f;     /* ns: even half the cores' speed-up would not pay for a wake-up */
+    static const float LONG = 2e6f;       /* ns: of so long a call, the other way is not worth its price */
+    static const int64_t SURELY = 1 << 18; /* items: divided at first */
+    enum { TRIALS = 9 };
+    gk_cost *cost = gk_cost_of(costs, items);
+    uint32_t calls = atomic_fetch_add_explicit(&cost->calls, 1, memory_order_relaxed);
+    float serial = gk_cost_load(&cost->serial), divided = gk_cost_load(&cost->divided), n = (float)items;
+    if (serial == 0 && items < SURELY)
+        return GK_SERIAL_MEASURED;
+    if (serial == 0)
+        return calls % 8 == 7 && divided * n < LONG / 2 ? GK_SERIAL_MEASURED : GK_DIVIDED;
+    if (serial * n < NEVER)
+        return calls < 8 || calls % 64 == 0 ? GK_SERIAL_MEASURED : GK_SERIAL;
+    if (atomic_load_explicit(&cost->trials, memory_order_relaxed) > 0) {
+        atomic_fetch_sub_explicit(&cost->trials, 1, memory_order_relaxed);
+        return GK_DIVIDED;
+    }
+    if (divided != 0 && divided < 0.97f * serial)
+        return calls % 64 == 63 && serial * n < LONG ? GK_SERIAL_MEASURED : GK_DIVIDED;
+    if (divided != 0 && calls % 128 != 127)
+        return calls % 8 == 0 ? GK_SERIAL_MEASURED : GK_SERIAL;
+    /* The first call of several pays for waking workers, which then find the next ones by themselves. */
+    atomic_store_explicit(&cost->trials, TRIALS, memory_order_relaxed);
+    return GK_DIVIDED;
+}
+
+static inline void gk_learn_cost(gk_costs *costs, int was_divided, int64_t items, int64_t nanoseconds)
+{
+    if (items <= 0)
+        return;
+    gk_cost *cost = gk_cost_of(costs, items);
+    _Atomic uint32_t *of = was_divided ? &cost->divided : &cost->serial;
+    float now = (float)((double)nanoseconds / (double)items), before = gk_cost_load(of);
+    /* A single disturbance must not count much. */
+    if (before != 0)
+        now = before + ((now < 4 * before ? now : 4 * before) - before) / 4;
+    uint32_t bits;
+    memcpy(&bits, &now, sizeof bits);
+    atomic_store_explicit(of, bits, memory_order_relaxed);
+}
+
+#endif
