@@ -25,7 +25,6 @@
 #include "kernels/histogram/binning.h"
 #include "kernels/random/uniform.h"
 #include "memory/blocks.h"
-#include "memory/pages.h"
 #include "runtime/parallel.h"
 #include "runtime/reduce.h"
 #include "sync/exports.h"
@@ -72,8 +71,6 @@
     X(gk_blocks_trim)            \
     X(gk_blocks_get_statistics)  \
     X(gk_blocks_default_limit)   \
-    X(gk_blocks_advance_clock)   \
-    X(gk_pages_clear)            \
     GK_SYNC_EXPORTS(X)           \
     /* kernels */                \
     X(gk_spin)                   \

@@ -288,38 +288,38 @@ static void *new_block(size_t size, int zeroed)
     return block;
 }
 
-void *gk_blocks_allocate(size_t size, int zeroed, int *must_clear)
+void *gk_blocks_allocate(size_t size, int zeroed)
 {
-    if (must_clear != NULL)
-        *must_clear = 0;
     if (!is_worth_keeping(size)) {
         const gk_block_source *s = source();
         return zeroed ? s->allocate_zeroed(s->context, size) : s->allocate(s->context, size);
     }
-    void *block = NULL;
+    /* glibc, too, reuses and clears memory up to this size. More would be cleared in vain if
+     * only a part is used. */
+    int reuse = !zeroed || size <= GK_BLOCKS_CLEAR_MAX;
+    kept found = {.block = NULL};
     lock();
-    /* Clearing a very long block would take long, though most of it may never be used. A new
-     * one is cleared by the kernel, page by page, when it is used. */
-    if (!zeroed || size <= GK_BLOCKS_POPULATE_MAX) {
-        int i = find_fit(size);
-        if (i >= 0) {
-            kept k = take_out(i);
-            block = k.block;
-            /* Without memory for that, it will not be kept again. */
-            gk_live_add(&cache.live, k.block, k.size);
-        }
+    int i = find_fit(size);
+    if (i >= 0) {
+        found = take_out(i);
+        /* Without memory for the table, the block will not be kept again. */
+        if (reuse)
+            gk_live_add(&cache.live, found.block, found.size);
     }
-    if (block != NULL)
+    if (i >= 0 && reuse)
         cache.hits++;
     else
         cache.misses++;
     unlock();
-    if (block == NULL)
+    void *block = found.block;
+    if (!reuse || block == NULL) {
+        /* It goes back all the same, or repeated requests for zeros would fill the cache. */
+        if (block != NULL)
+            give_back(found.block, found.size);
         block = new_block(size, zeroed);
-    else if (zeroed && must_clear != NULL)
-        *must_clear = 1;
-    else if (zeroed)
+    } else if (zeroed) {
         gk_pages_clear(block, size);
+    }
     tidy();
     return block;
 }
@@ -348,7 +348,7 @@ void *gk_blocks_reallocate(void *block, size_t size)
     if (!is_open())
         return s->reallocate(s->context, block, size);
     if (block == NULL)
-        return gk_blocks_allocate(size, 0, NULL);
+        return gk_blocks_allocate(size, 0);
     lock();
     size_t had = gk_live_remove(&cache.live, block); /* first: another thread may get the address at once */
     unlock();

@@ -13,6 +13,10 @@
  *   most `limit` bytes. The one unused for longest goes first.
  * - New blocks are rounded up by at most 1/16, and a block is reused if at most 1/8 of the
  *   request is wasted.
+ * - A request for zeros reuses a block of at most GK_BLOCKS_CLEAR_MAX bytes, which is cleared.
+ *   A longer one is always new: the kernel clears its pages when they are used, if ever.
+ * - The pages of a new block are got at once (GK_BLOCKS_POPULATE_MAX, and an eighth of the
+ *   memory that is available, at most) where the kernel has no huge pages for it.
  * - The last GK_BLOCKS_HOT bytes stay as they are. The pages of all other blocks are lent to
  *   the kernel: it takes them as soon as it is short of memory, without being asked.
  * - A block unused for GK_BLOCKS_MAX_AGE is given back at the next allocation or release of
@@ -34,6 +38,7 @@ enum {
     GK_BLOCKS_MIN_SIZE = 1 << 20, /* the default of min_size */
     GK_BLOCKS_HOT = 64 << 20,
     GK_BLOCKS_POPULATE_MAX = 256 << 20,
+    GK_BLOCKS_CLEAR_MAX = 32 << 20,
 };
 #define GK_BLOCKS_MAX_AGE (10 * GK_SECOND)
 
@@ -65,10 +70,8 @@ void gk_blocks_open(const gk_block_source *source, const gk_block_options *optio
 /* Gives all blocks back. From now on everything is passed on to the source. */
 void gk_blocks_close(void);
 
-/* The functions of an allocator. With `zeroed`, the block is filled with zeros. If `must_clear`
- * is not NULL, that is left to the caller when 1 is stored there, and the caller can release
- * its locks first. */
-void *gk_blocks_allocate(size_t size, int zeroed, int *must_clear);
+/* The functions of an allocator. With `zeroed`, the block is filled with zeros. */
+void *gk_blocks_allocate(size_t size, int zeroed);
 void *gk_blocks_reallocate(void *block, size_t size);
 /* Callers may be wrong about `size`. Below min_size, the block is not kept; otherwise its real
  * size is known here. */

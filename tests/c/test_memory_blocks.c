@@ -25,7 +25,7 @@ static void close_cache(void)
 
 static void *get(size_t size)
 {
-    return gk_blocks_allocate(size, 0, NULL);
+    return gk_blocks_allocate(size, 0);
 }
 
 static void test_reuse(void)
@@ -82,22 +82,19 @@ static void test_rounding(void)
 static void test_zeroed(void)
 {
     open_cache((size_t)1 << 30, 0);
-    for (size_t size = MIB; size < 40 * (size_t)MIB; size += size / 2 + 13) {
+    for (size_t size = MIB; size < 60 * (size_t)MIB; size += size / 2 + 13) {
         char *block = get(size);
         memset(block, 3, size);
         gk_blocks_release(block, size);
-        int must_clear = 2;
-        char *again = gk_blocks_allocate(size, 1, &must_clear);
-        CHECK(again == block && must_clear == 1);
-        gk_blocks_release(again, size);
-        again = gk_blocks_allocate(size, 1, NULL);
-        CHECK(again == block);
+        uint64_t hits = gk_blocks_get_statistics().hits;
+        char *again = gk_blocks_allocate(size, 1);
+        CHECK(gk_blocks_get_statistics().hits - hits == (size <= GK_BLOCKS_CLEAR_MAX));
+        CHECK(size > GK_BLOCKS_CLEAR_MAX || again == block);
+        CHECK(gk_blocks_get_statistics().blocks == 0 && atomic_load(&source_blocks) == 1);
+        char *fresh = gk_blocks_allocate(size, 1);
+        CHECK(fresh != again);
         for (size_t i = 0; i < size; i++)
-            CHECK(again[i] == 0);
-        char *fresh = gk_blocks_allocate(size, 1, &must_clear);
-        CHECK(must_clear == 0);
-        for (size_t i = 0; i < size; i += 511)
-            CHECK(fresh[i] == 0);
+            CHECK(again[i] == 0 && fresh[i] == 0);
         gk_blocks_release(again, size);
         gk_blocks_release(fresh, size);
         gk_blocks_trim();
@@ -227,7 +224,7 @@ static void test_close_with_blocks_in_use(void)
     gk_blocks_release(c, 4 * MIB); /* of the time before: goes to the source */
     CHECK(gk_blocks_get_statistics().blocks == 0 && atomic_load(&source_blocks) == 0);
     close_cache();
-    char *d = gk_blocks_allocate(4 * MIB, 1, NULL); /* all functions work while it is closed */
+    char *d = gk_blocks_allocate(4 * MIB, 1); /* all functions work while it is closed */
     d = gk_blocks_reallocate(d, 5 * MIB);
     CHECK(d[0] == 0 && d[4 * MIB - 1] == 0);
     gk_blocks_release(d, 5 * MIB);
@@ -245,7 +242,7 @@ static void test_exhaustion(void)
     a = get(16 * MIB); /* the source has no more, until it gets the two back */
     CHECK(a != NULL && gk_blocks_get_statistics().blocks == 0);
     atomic_store(&source_room, 0);
-    CHECK(get(16 * MIB) == NULL && gk_blocks_allocate(16 * MIB, 1, NULL) == NULL);
+    CHECK(get(16 * MIB) == NULL && gk_blocks_allocate(16 * MIB, 1) == NULL);
     CHECK(gk_blocks_reallocate(keep, 20 * MIB) == NULL);
     for (int i = 0; i < 8 * MIB; i++)
         CHECK(((char *)keep)[i] == 5);
@@ -291,7 +288,7 @@ static void use_blocks(int me, void *unused)
         if (blocks[i] == NULL) {
             int zeroed = (int)random_below(3) == 0;
             sizes[i] = 1 + random_below(random_below(4) == 0 ? 600 * KIB : 80 * KIB);
-            blocks[i] = gk_blocks_allocate(sizes[i], zeroed, NULL);
+            blocks[i] = gk_blocks_allocate(sizes[i], zeroed);
             CHECK(blocks[i] != NULL);
             if (zeroed)
                 check_mark(blocks[i], sizes[i], 0);

@@ -23,7 +23,7 @@ enum { SIZE = 5 << 20 };
 
 static void use(unsigned char value)
 {
-    unsigned char *block = gk_blocks_allocate(SIZE, value % 2, NULL);
+    unsigned char *block = gk_blocks_allocate(SIZE, value % 2);
     CHECK(block != NULL);
     memset(block, value, SIZE);
     for (int i = 0; i < SIZE; i += 1000)
@@ -33,7 +33,7 @@ static void use(unsigned char value)
 
 static void fork_once(void)
 {
-    unsigned char *mine = gk_blocks_allocate(SIZE, 0, NULL);
+    unsigned char *mine = gk_blocks_allocate(SIZE, 0);
     memset(mine, 1, SIZE);
     pid_t child = fork();
     CHECK(child >= 0);
