@@ -218,7 +218,9 @@ def test_arguments():
     assert not _memory.is_installed()
 
 
-@pytest.mark.parametrize(("text", "limit"), [("5000000", 5_000_000), ("0", 0), ("3K", 3072), ("5M", 5 * MIB), ("2G", 2**31)])
+@pytest.mark.parametrize(
+    ("text", "limit"), [("5000000", 5_000_000), ("0", 0), ("3K", 3072), ("5M", 5 * MIB), ("2G", 2**31)]
+)
 def test_environment(monkeypatch, text, limit):
     monkeypatch.setenv("GILKIT_MEMORY_CACHE", text)
     _memory.install()

@@ -33,8 +33,8 @@ def _limit_of_environment():
     found = re.fullmatch(r"([0-9]+)([KMG]?)", text, re.ASCII)
     limit = int(found[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[found[2]] if found else -1
     if not 0 <= limit < 2**63:
-        raise ValueError("the environment variable GILKIT_MEMORY_CACHE must be a number of bytes such as 500000000, 512M "
-                         f"or 1G, or 0, not {text!r}")
+        raise ValueError("the environment variable GILKIT_MEMORY_CACHE must be a number of bytes such as 500000000, "
+                         f"512M, 1G or 0, not {text!r}")
     return limit
 
 
@@ -126,8 +126,8 @@ def statistics():
     Returns
     -------
     dict
-        ``bytes`` and ``blocks`` that are kept now, the ``limit`` in bytes, and since ``install()`` the number of ``hits``
-        (arrays of 1 MiB or more that reused a block) and of ``misses`` (those that did not).
+        ``bytes`` and ``blocks`` that are kept now, the ``limit`` in bytes, and since ``install()`` the number of
+        ``hits`` (arrays of 1 MiB or more that reused a block) and of ``misses`` (those that did not).
     """
     cdef gk_block_statistics s = gk_blocks_get_statistics()
     return {"bytes": s.bytes, "blocks": s.blocks, "limit": s.limit, "hits": s.hits, "misses": s.misses}
