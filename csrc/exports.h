@@ -24,6 +24,7 @@
 #include "kernels/demo/spin.h"
 #include "kernels/histogram/binning.h"
 #include "kernels/random/uniform.h"
+#include "memory/blocks.h"
 #include "runtime/parallel.h"
 #include "runtime/reduce.h"
 #include "sync/exports.h"
@@ -61,6 +62,15 @@
     X(gk_pool_spin)              \
     X(gk_pool_set_spin)          \
     X(gk_pool_stop)              \
+    /* memory */                 \
+    X(gk_blocks_open)            \
+    X(gk_blocks_close)           \
+    X(gk_blocks_allocate)        \
+    X(gk_blocks_reallocate)      \
+    X(gk_blocks_release)         \
+    X(gk_blocks_trim)            \
+    X(gk_blocks_get_statistics)  \
+    X(gk_blocks_default_limit)   \
     GK_SYNC_EXPORTS(X)           \
     /* kernels */                \
     X(gk_spin)                   \

@@ -54,6 +54,7 @@ ALONE_FILES = {
     "lab_measure": "measures the process and its children",
     "mapping_processes": "tests separate processes",
     "mapping_signals": "signals and their handlers belong to the process",
+    "patch_memory": "the memory handler belongs to the process",
     "signals": "signals and their handlers belong to the process",
     "subinterpreters": "tests separate processes",
     "sync_processes": "tests separate processes",

@@ -1,0 +1,18 @@
+/* How much memory this process may use. */
+#ifndef GK_MEMORY_H
+#define GK_MEMORY_H
+
+#include <stdint.h>
+
+/* The memory of this machine, or the limit of a control group if that is less, in bytes;
+ * 0: unknown. `root` is prepended to /proc and /sys, as in base/cgroup.h. */
+int64_t gk_memory_total(const char *root);
+
+/* What a process can still get without swapping or reaching a limit, in bytes; 0: none, or
+ * unknown. Reads several files, which takes some ten microseconds. */
+int64_t gk_memory_available(const char *root);
+
+/* The bytes of a page. */
+int64_t gk_page_size(void);
+
+#endif
