@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
+import marshal
 import os
 import sys
 from collections.abc import Sequence
@@ -21,19 +21,16 @@ PROGRAM = "SCRIPT, a folder or zip file with __main__.py, - for standard input, 
 def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Split the words after ``gilkit run`` into gilkit's own options and the program with its arguments.
 
-    The program is in the form that the interpreter takes: ``[script, ...]``, ``["--", script, ...]``, ``["-", ...]`` or
-    ``["-m", module, ...]``.
+    The program is in the form that the interpreter takes: ``[script, ...]``, ``["--", script, ...]``, ``["-", ...]``,
+    ``["-m", module, ...]`` or ``["-mmodule", ...]``.
     """
     own: list[str] = []
     rest = list(arguments)
     while rest:
         word = rest[0]
-        if word in ("-", "--", "-m") or not word.startswith("-"):
+        if word in ("-", "--") or word.startswith("-m") or not word.startswith("-"):
             return own, rest
-        del rest[0]
-        if word.startswith("-m"):
-            return own, ["-m", word[2:], *rest]
-        own.append(word)
+        own.append(rest.pop(0))
         if word in TAKE_VALUES and rest:
             own.append(rest.pop(0))
     return own, []
@@ -125,7 +122,9 @@ def patched(options: argparse.Namespace, report: str | None) -> Command:
             "Python switch off; start it without them"
         )
     if os.pathsep in STARTUP:
-        raise LabError(f"gilkit is installed in {STARTUP!r}, which PYTHONPATH cannot hold because of the {os.pathsep!r}")
+        raise LabError(
+            f"gilkit is installed in {STARTUP!r}, which PYTHONPATH cannot hold because of the {os.pathsep!r}"
+        )
     command = unpatched(options)
     before = os.environ.get("PYTHONPATH")
     settings = {
@@ -138,7 +137,7 @@ def patched(options: argparse.Namespace, report: str | None) -> Command:
         "program": options.program,
     }
     path = STARTUP if not before else STARTUP + os.pathsep + before
-    return Command(command.words, {**command.environment, "PYTHONPATH": path, VARIABLE: json.dumps(settings)})
+    return Command(command.words, {**command.environment, "PYTHONPATH": path, VARIABLE: marshal.dumps(settings).hex()})
 
 
 def root() -> str:
@@ -151,11 +150,13 @@ def root() -> str:
 def check(program: Sequence[str]) -> None:
     """Raise LabError if the program's file does not exist. The interpreter finds out everything else."""
     name = program[1] if program[0] == "--" else program[0]
-    if program[0] == "-m" or name == "-":
+    if program[0].startswith("-m") or name == "-":
         return
     try:
         os.stat(name)
     except (OSError, ValueError) as error:  # ValueError: a null character
         reason = getattr(error, "strerror", None) or str(error)
-        hint = f"; to run a module, use -m {name}" if name.replace(".", "").isidentifier() and name[-3:] != ".py" else ""
+        hint = (
+            f"; to run a module, use -m {name}" if name.replace(".", "").isidentifier() and name[-3:] != ".py" else ""
+        )
         raise LabError(f"{name!r} cannot be run: {reason}{hint}") from None

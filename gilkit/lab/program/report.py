@@ -1,6 +1,6 @@
 """The report of ``gilkit run --report``: what ran in parallel, what did not and why, and how busy the cores were.
 
-This module is imported into the program's process, so it needs little of the standard library and nothing else.
+This module is imported in the program's process, so it needs little of the standard library and nothing else.
 """
 
 from __future__ import annotations
@@ -10,31 +10,17 @@ import importlib
 import json
 import os
 import sys
-import time
-from typing import Any, NamedTuple
+from typing import Any
 
 import gilkit
 
 from ..text import amount, plural
 
 FORMAT = "gilkit-run"
-facade: Any = gilkit
 
 
-class Begun(NamedTuple):
-    """What was known when the program began."""
-
-    program: list[str]
-    pid: int
-    wall: float
-    cpu: float
-
-
-def finish(begun: Begun, path: str) -> None:
+def finish(found: dict[str, Any], path: str) -> None:
     """Report at the end of the program: to standard error, or as JSON to the file ``path``."""
-    if os.getpid() != begun.pid:  # a forked child that ends as a program of its own
-        return
-    found = collect(begun)
     with contextlib.suppress(Exception):  # the interpreter flushes again, and tells what is wrong
         sys.stdout.flush()
     with contextlib.suppress(Exception):  # standard error may be closed or missing
@@ -61,22 +47,19 @@ def write(path: str, words: str) -> None:
         os.replace(part, path)
 
 
-def collect(begun: Begun) -> dict[str, Any]:
+def collect(program: list[str], wall: float, cpu: float, patched: bool) -> dict[str, Any]:
     """Return the figures of the run, in values that JSON can hold."""
-    wall = time.perf_counter() - begun.wall
-    cpu = time.process_time() - begun.cpu
     numpy = sys.modules.get("numpy")
-    patched = numpy is not None and hasattr(facade, "numpy_is_patched") and bool(facade.numpy_is_patched())
     functions = {}
-    with contextlib.suppress(ImportError):
-        for name, each in importlib.import_module("gilkit.patching").statistics().items() if numpy else ():
+    if patched:
+        for name, each in importlib.import_module("gilkit.patching").statistics().items():
             functions[name] = {
                 "calls": each.calls, "items": each.items, "seconds": each.seconds, "serial": dict(each.serial),
             }  # fmt: skip
     return {
         "format": FORMAT,
         "version": 1,
-        "program": begun.program,
+        "program": program,
         "wall": wall,
         "cpu": cpu,
         "cpu_percent": 100 * cpu / wall if wall > 0 else 0.0,
@@ -92,7 +75,7 @@ def text(found: dict[str, Any]) -> str:
     if found["numpy"] is None:
         state = "the program did not import NumPy"
     else:
-        state = f"NumPy {found['numpy']} {'patched' if found['patched'] else 'not patched'} at the end"
+        state = f"NumPy {found['numpy']} {'patched' if found['patched'] else 'not patched'}"
     lines = [
         f"gilkit run: {found['wall']:.2f} s, CPU {found['cpu_percent']:.0f} % of one core, "
         f"{plural(found['threads'], 'thread')}, {state}"
