@@ -476,6 +476,13 @@ def test_the_report_as_json(place):
     assert json.loads(done.stdout.partition("\n")[2])["format"] == "gilkit-run"
 
 
+def test_the_report_of_a_program_with_very_long_arguments(place):
+    words = ["x" * 100_000] * 5
+    found = run(place, "--report=found.json", write(place, USES_NUMPY + "import sys; print(len(sys.argv))"), *words)
+    assert (found.returncode, found.stdout) == (0, "6\n6\n")
+    assert json.loads((place / "found.json").read_text())["program"] == ["program.py", *words]
+
+
 def test_a_report_that_cannot_be_written(place):
     found = run(place, "--report=nowhere/found.json", write(place, USES_NUMPY))
     assert (found.returncode, found.stdout) == (2, "")

@@ -134,7 +134,7 @@ def patched(options: argparse.Namespace, report: str | None) -> Command:
         "min_size": options.min_size,
         "memory": options.memory,
         "report": report,
-        "program": options.program,
+        "skip": len(command.words) - len(options.program),  # words of sys.orig_argv before the program
     }
     path = STARTUP if not before else STARTUP + os.pathsep + before
     return Command(command.words, {**command.environment, "PYTHONPATH": path, VARIABLE: marshal.dumps(settings).hex()})

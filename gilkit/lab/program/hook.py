@@ -22,7 +22,7 @@ def patch(settings: dict[str, Any]) -> bool:
     return bool(facade.numpy_is_patched())
 
 
-def report(settings: dict[str, Any], wall: float, cpu: float, patched: bool) -> None:
+def report(path: str, program: list[str], wall: float, cpu: float, patched: bool) -> None:
     from . import report
 
-    report.finish(report.collect(settings["program"], wall, cpu, patched), settings["report"])
+    report.finish(report.collect(program, wall, cpu, patched), path)

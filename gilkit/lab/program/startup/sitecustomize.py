@@ -9,6 +9,9 @@ imported here would take the place of one with the same name in the program's fo
 program imports NumPy, since a program may first set OMP_NUM_THREADS, warning filters or sys.path.
 """
 
+# mypy: ignore-errors
+# Types would need the module typing.
+
 import marshal
 import os
 import sys
@@ -38,6 +41,8 @@ class Run:
     def __init__(self, settings):
         self.settings = settings
         self.path = [*sys.path, settings["gilkit"]]
+        # A variable of the environment cannot hold the arguments: its length is limited.
+        self.program = sys.orig_argv[settings["skip"] :]
         self.began = os.getpid(), time.perf_counter(), time.process_time()
         self.patched = False
         if settings["threads"] is not None:
@@ -74,7 +79,7 @@ class Run:
             return
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         try:
-            self.hook().report(self.settings, wall, cpu, self.patched)
+            self.hook().report(self.settings["report"], self.program, wall, cpu, self.patched)
         except Exception as error:
             self.say(f"no report: {type(error).__name__}: {error}")
 
@@ -143,4 +148,4 @@ def start():
 if __name__ == "sitecustomize":
     start()
     del sys.modules["sitecustomize"]
-    import sitecustomize  # noqa: F401 - Python ignores the ImportError of a sitecustomize that does not exist
+    __import__("sitecustomize")  # Python ignores the ImportError of a sitecustomize that does not exist
