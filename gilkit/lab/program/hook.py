@@ -16,7 +16,8 @@ def set_threads(number: int) -> None:
 
 def patch(settings: dict[str, Any]) -> bool:
     """Patch NumPy, and return whether it is patched: an unknown NumPy gets a warning instead."""
-    facade.patch_numpy(min_size=settings["min_size"], memory=settings["memory"])
+    options: dict[str, Any] = {"memory": True} if settings["memory"] else {}
+    facade.patch_numpy(min_size=settings["min_size"], **options)
     if settings["report"] is not None:
         importlib.import_module("gilkit.patching").collect_statistics(True)
     return bool(facade.numpy_is_patched())
