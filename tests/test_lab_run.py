@@ -53,7 +53,7 @@ def patch_numpy(min_size=None, memory=False):
 
 gilkit.patch_numpy = patch_numpy
 gilkit.unpatch_numpy = lambda: state.update(patched=False)
-gilkit.numpy_is_patched = lambda: state["patched"]
+gilkit.numpy_is_patched = patching.numpy_is_patched = lambda: state["patched"]
 sys.modules["gilkit.patching"] = gilkit.patching = patching
 """
 
@@ -910,6 +910,7 @@ TIMED = """
 
     patching = types.ModuleType("gilkit.patching")
     patching.collect_statistics = lambda on: None
+    patching.numpy_is_patched = lambda: gilkit.numpy_is_patched()
     patching.statistics = lambda: {"add": Statistics(1, 1, 0.8 * time.perf_counter(), {})}
     gilkit.patch_numpy = patch_numpy
     gilkit.numpy_is_patched = lambda: False
