@@ -52,6 +52,7 @@ ALONE_FILES = {
     "exhaustion": "limits the threads and memory of a process",
     "fork": "forks the process",
     "lab_measure": "measures the process and its children",
+    "lab_run": "runs programs in processes of their own, and replaces attributes of sys",
     "mapping_processes": "tests separate processes",
     "mapping_signals": "signals and their handlers belong to the process",
     "patch_memory": "the memory handler belongs to the process",

@@ -66,6 +66,7 @@ def blocks(text: str) -> Iterator[Block]:
 def gilkit(words: list[str]) -> list[str] | None:
     """Shorten the measurement, and run one experiment instead of all; the lab's workloads have their own tests."""
     from gilkit.lab import cli, experiments, workloads
+    from gilkit.lab.program import command
 
     options = cli.parser().parse_args(words[1:])  # exits for unknown options
     if options.command == "experiment" and (options.name or options.all):
@@ -73,6 +74,11 @@ def gilkit(words: list[str]) -> list[str] | None:
         experiments.get(name)
         short = ["gilkit", "experiment", name, "--seconds", "0.02", "--threads", "2"]
         return [*short, "--save", options.save] if options.save else short
+    if options.command == "run":
+        own, program = command.split(words[2:])
+        if not program[0].startswith("-") and not Path(program[0]).exists():
+            return None  # the reader's own
+        return ["gilkit", "run", *own, *(["--rounds", "3"] if options.compare else []), *program]
     if options.command == "compare":
         if ":" in options.target:
             return [*words, "--rounds", "1", "--threads", "2"]

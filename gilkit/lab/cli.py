@@ -9,13 +9,15 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from . import terminal
 from .errors import LabError
 from .escaping import printable
 from .experiment import Experiment, Setting
+from .program.command import PROGRAM, Command, RunParser
 from .results import Result
+from .stats import MINIMUM_PAIRS
 
 MAX_THREADS = 1024  # gilkit's own limit
 INTERRUPTED = 130  # the status that shells report for a program ended by Ctrl-C
@@ -48,14 +50,26 @@ def duration(text: str) -> float:
     return value
 
 
+def rounds(text: str) -> int:
+    value = positive(text)
+    if value < MINIMUM_PAIRS:
+        raise argparse.ArgumentTypeError(f"must be an integer of at least {MINIMUM_PAIRS}, got {text!r}")
+    return value
+
+
 def parser() -> argparse.ArgumentParser:
     import gilkit
 
+    # Without abbreviations, because it looks at the arguments of the program of `gilkit run` too.
     top = argparse.ArgumentParser(
-        prog="gilkit", description="Measure what Python's threads, processes and native threads do with your cores."
+        prog="gilkit",
+        description="Run programs on all cores, and measure what Python's threads, processes and native threads do "
+        "with your cores.",
+        allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"gilkit {gilkit.__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    add_run(commands)
 
     experiment = commands.add_parser(
         "experiment",
@@ -136,6 +150,44 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def add_run(commands: Any) -> None:
+    run = RunParser(
+        prog="gilkit run",
+        usage="gilkit run [OPTION ...] SCRIPT [ARGUMENT ...]\n       gilkit run [OPTION ...] -m MODULE [ARGUMENT ...]",
+        description="Run a Python program as `python SCRIPT` or `python -m MODULE` would, with NumPy patched: its "
+        f"functions use all cores, with the same results. The program is {PROGRAM}. Options of gilkit come before it; "
+        "everything after it is the program's.",
+        allow_abbrev=False,
+    )
+    run.add_argument("--threads", type=threads, metavar="N", help="number of threads (default: usable cores)")
+    run.add_argument(
+        "--min-size",
+        type=positive,
+        metavar="N",
+        help="share out operations of N items or more (default: measured thresholds for each function)",
+    )
+    run.add_argument("--memory", action="store_true", help="also keep large blocks of memory for the next arrays")
+    run.add_argument(
+        "--report",
+        nargs="?",
+        const="",
+        metavar="FILE.json",
+        help="at the end, report on standard error what ran in parallel and what did not; "
+        "--report=FILE.json writes it to a file",
+    )
+    run.add_argument(
+        "--compare",
+        action="store_true",
+        help="run the program unpatched and patched in turn, and compare times and output; exit status 1 if the output "
+        "differs",
+    )
+    run.add_argument("--rounds", type=rounds, metavar="N", help="with --compare: runs of each (default: 5)")
+    run.set_defaults(run=run_program)
+    # add_parser() would make a parser of the other class.
+    commands.add_parser("run", help="run a program with NumPy on all cores", add_help=False)
+    commands.choices["run"] = run
+
+
 def setting_of(options: argparse.Namespace) -> Setting:
     """Return the interpreters, the cores and the thread count of a run."""
     import gilkit
@@ -146,20 +198,10 @@ def setting_of(options: argparse.Namespace) -> Setting:
     return Setting(chosen, machine.affinity(), options.threads or gilkit.num_threads())
 
 
-def console() -> Any:
-    """Return standard output as a console, wide enough for every column when it is not a terminal."""
-    from .tables import Output
-
-    found = Output()
-    if not found.is_terminal and "COLUMNS" not in terminal.sizes():
-        found = Output(width=160)
-    return found
-
-
 def run_experiment(options: argparse.Namespace) -> int:
     from . import experiments, results, tables
 
-    output = console()
+    output = tables.console()
     if options.name and options.all:
         raise LabError(f"--all runs every experiment; omit either --all or the name {options.name!r}")
     if options.name is None and not options.all:
@@ -248,7 +290,7 @@ def run_compare(options: argparse.Namespace) -> int:
     if options.against and before is None:
         names = ", ".join(result.name for result in old) or "nothing"
         raise LabError(f"{options.against!r} holds no comparison of {options.target!r} (it holds {names})")
-    output = console()
+    output = tables.console()
 
     def done(experiment: Experiment, result: Result, all_results: Sequence[Result]) -> None:
         if options.save:
@@ -283,11 +325,26 @@ def run_report(options: argparse.Namespace) -> int:
     return code
 
 
+def run_program(options: argparse.Namespace) -> int | Command:
+    """Compare, or return the command that main() is to start."""
+    from . import results
+    from .program import command
+
+    if options.compare:
+        from .program import comparison
+
+        return comparison.run(options)
+    if options.report:
+        results.check_writable(options.report)
+        options.report = os.path.abspath(options.report)  # the program may change the current folder
+    return command.patched(options, options.report)
+
+
 def run_doctor(options: argparse.Namespace) -> int:
     from rich.table import Table
     from rich.text import Text
 
-    from . import doctor
+    from . import doctor, tables
 
     findings = doctor.examine(options.modules)
     if options.json:
@@ -303,7 +360,7 @@ def run_doctor(options: argparse.Namespace) -> int:
             text.append(f"\n{each.advice}", style="dim")
         mark = Text("✓", style="green") if each.fine else Text("!", style="yellow")
         grid.add_row(mark, Text(printable(each.subject)), text)
-    console().print(grid)
+    tables.console().print(grid)
     return 0
 
 
@@ -339,17 +396,26 @@ def stopping() -> Iterator[list[int]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit status. Errors that the user can correct take one line."""
+    """Run the command line and return the exit status. Errors that the user can correct take one line.
+
+    ``gilkit run`` does not return unless it fails: the program takes the place of this process.
+    """
     with terminal.prepared(), stopping() as came:
         status = run(arguments)
-    return 128 + came[0] if came else status
+    if isinstance(status, Command) and not came:
+        # Here, where signals and streams are as the process got them: the program inherits them.
+        try:
+            status.start()
+        except LabError as error:
+            return fail(str(error))
+    return 128 + came[0] if came else cast(int, status)
 
 
-def run(arguments: Sequence[str] | None) -> int:
+def run(arguments: Sequence[str] | None) -> int | Command:
     try:
         try:
             options = parser().parse_args(arguments)
-            status: int = options.run(options)
+            status: int | Command = options.run(options)
         finally:
             sys.stdout.flush()  # also after --help, which raises SystemExit
         return status
@@ -369,5 +435,6 @@ def run(arguments: Sequence[str] | None) -> int:
 
 
 def fail(message: str) -> int:
-    print(f"gilkit: error: {printable(message)}", file=sys.stderr)
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # standard error may be missing or closed
+        sys.stderr.write(f"gilkit: error: {printable(message)}\n")
     return 2

@@ -37,6 +37,7 @@ LONGEST = 5.0  # seconds; a longer one is cut
 FREES_THE_GIL = 1.2
 MAX_CALLS = 100_000  # limit for repeating short calls: handing one to a thread takes many times as long as the call
 SHORT_CALL = 20e-6  # seconds, about the cost of handing a call to another thread
+IN_NUMPY = 0.3  # part of the time in NumPy's functions above which `gilkit run` is suggested
 LONG_START = 0.2  # seconds
 TRIAL = 600.0  # seconds allowed for the first call
 NOTICE_AFTER = 2.0  # seconds of trying the function before a notice says so
@@ -258,7 +259,19 @@ def advise(rows: Sequence[Row], setting: Setting, facts: dict[str, Any], custom:
         sentences.append(
             f"For a single run including start-up, {started.label} is fastest ({duration(total)} in total)."
         )
+    sentences += numpy_part(facts)
     return Verdict(Outcome.CHOICE, " ".join(sentences + failures(rows)), choice.label)
+
+
+def numpy_part(facts: dict[str, Any]) -> list[str]:
+    """Suggest ``gilkit run`` where a good part of the time is in NumPy's functions."""
+    part = facts.get("numpy_part") or 0.0
+    if part < IN_NUMPY:
+        return []
+    return [
+        f"About {100 * part:.0f} % of a call's time is in functions of NumPy, which gilkit can run on all cores: measure "
+        "your program with gilkit run --compare."
+    ]
 
 
 def failures(rows: Sequence[Row]) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -257,6 +258,37 @@ def _interpreters(here: interpreters.Interpreter) -> list[Finding]:
     return findings
 
 
+def _numpy() -> list[Finding]:
+    """Report whether NumPy is patched, or could be. Trying is the only way to know: it depends on NumPy's version."""
+    import gilkit
+
+    facade: Any = gilkit
+    if not hasattr(facade, "numpy_is_patched"):
+        return []
+    try:
+        version = __import__("numpy").__version__
+    except ImportError as error:
+        return [Finding("NumPy", f"cannot be imported: {error}", True, "pip install numpy to use the kernels.")]
+    if facade.numpy_is_patched():
+        return [Finding("NumPy", f"{version}, patched: its functions use all cores")]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with facade.patch_numpy():
+            possible = facade.numpy_is_patched()
+    if possible:
+        return [
+            Finding(
+                "NumPy",
+                f"{version}, not patched: its functions use one core",
+                True,
+                "gilkit run script.py runs a program whose NumPy uses all cores, and gilkit.patch_numpy() does it "
+                "from inside. gilkit run --compare script.py measures the gain.",
+            )
+        ]
+    why = " ".join(str(each.message) for each in caught)
+    return [Finding("NumPy", f"{version}, cannot be patched", False, why or "Install another version of NumPy.")]
+
+
 def examine(modules: Sequence[str] = ()) -> list[Finding]:
     """Return all findings. Check whether gilkit, numpy and ``modules`` switch the GIL on."""
     facts = machine.describe()
@@ -275,6 +307,7 @@ def examine(modules: Sequence[str] = ()) -> list[Finding]:
             not forced or isa == best,
             f"Unset GILKIT_ISA to use {best}." if forced and isa != best else "",
         ),
+        *_numpy(),
         *_pools(facts),
         *_interpreters(here),
     ]

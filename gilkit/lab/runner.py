@@ -63,6 +63,20 @@ class CoreSampler:
         self._view.tick(cores, percent)
 
 
+def core_seconds() -> tuple[float, float]:
+    """Return the busy seconds so far of the cores that this process may use, and those that the host took from them."""
+    import psutil
+
+    busy = steal = 0.0
+    allowed = machine.allowed()
+    for core, times in enumerate(psutil.cpu_times(percpu=True)):
+        if core in allowed:
+            steal += getattr(times, "steal", 0.0)
+            # user already includes the time of virtual machines (guest)
+            busy += sum(getattr(times, part, 0.0) for part in ("user", "nice", "system", "irq", "softirq"))
+    return busy, steal
+
+
 class Others:
     """The use of this process's cores by other programs: the total less the lab's and the worker's share.
 
@@ -77,13 +91,7 @@ class Others:
     def _read(self) -> tuple[float, float, float]:
         import psutil
 
-        busy = steal = 0.0
-        allowed = machine.allowed()
-        for core, times in enumerate(psutil.cpu_times(percpu=True)):
-            if core in allowed:
-                steal += getattr(times, "steal", 0.0)
-                # user already includes the time of virtual machines (guest)
-                busy += sum(getattr(times, part, 0.0) for part in ("user", "nice", "system", "irq", "softirq"))
+        busy, steal = core_seconds()
         own = time.process_time() + tree_cpu(self._worker.pid)
         try:
             ended = psutil.Process(self._worker.pid).cpu_times()
@@ -101,15 +109,18 @@ class Others:
         }
 
 
-def disturbances(rows: Sequence[Row]) -> list[str]:
-    """Return the warnings about other programs' use of the cores, by the median over all samples."""
+def disturbances(rows: Sequence[Row], lengthen: str = "a longer --seconds") -> list[str]:
+    """Return the warnings about other programs' use of the cores, by the median over all samples.
+
+    ``lengthen`` names the option that makes the measurement longer.
+    """
     found = []
     others = [value for row in rows for value in row.values("others_percent")]
     steal = [value for row in rows for value in row.values("steal_percent")]
     if others and median(others) > OTHERS_PERCENT:
         found.append(
             f"Other programs used {median(others):.0f} % of a core during the run, so full use shows as less than all "
-            "cores. Close them, or run again with a longer --seconds."
+            f"cores. Close them, or run again with {lengthen}."
         )
     if steal and median(steal) > STEAL_PERCENT:
         found.append(

@@ -38,6 +38,14 @@ class Output(Console):
         raise  # passes the error to the caller; rich would exit with status 1
 
 
+def console() -> Output:
+    """Return standard output as a console, wide enough for every column when it is not a terminal."""
+    found = Output()
+    if not found.is_terminal and "COLUMNS" not in sizes():
+        found = Output(width=160)
+    return found
+
+
 def show(console: Console, experiment: Experiment, result: Result) -> None:
     """Print a whole result."""
     console.print(Text(experiment.title, style="bold"), Text(f"({experiment.name})", style="dim"))

@@ -60,10 +60,12 @@ def _usable(file: Any) -> bool:
 def prepared() -> Iterator[None]:
     """Make sys.stdout and sys.stderr exist and accept every character, and keep standard error from failing."""
     before = sys.stdout, sys.stderr
+    occupied = []
     if os.name == "posix":
         # Occupy the descriptors 0 to 2: a file opened as number 1 would receive what children print.
         while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
             os.set_inheritable(number, True)
+            occupied.append(number)
         os.close(number)
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         sys.stdout, sys.stderr = (file if _usable(file) else nowhere for file in before)
@@ -76,6 +78,8 @@ def prepared() -> Iterator[None]:
             yield
         finally:
             sys.stdout, sys.stderr = before
+            for number in occupied:
+                os.close(number)
 
 
 def forget(file: Any) -> None:

@@ -1,11 +1,16 @@
 """One strategy on one workload in its own process: the first call opens it, every call runs it once."""
 
 import hashlib
+import importlib
 import io
 import pickle
+import sys
 import time
+import warnings
 
 from . import custom
+
+LONG = 10.0  # seconds
 
 _state = {}
 
@@ -130,11 +135,13 @@ def inspect(function, make):
     start = time.perf_counter()
     results = []
     for item in items:
-        results += custom.solve(map, 1, function, make, 1) if not make else [_call(function, item, needed)]
+        results += _solve(function, make, item, needed)
         if time.perf_counter() - start > 1.0:
             break
     facts["tried"] = len(results)
     facts["each"] = (time.perf_counter() - start) / len(results)
+    if facts["each"] * facts["tried"] < LONG:  # it takes as long once more
+        facts["numpy_part"] = part_in_numpy(function, make, items[: len(results)] if make else items[:1], needed)
     for key, value in (("function", custom.target(function)), ("inputs", items[: len(results)]), ("results", results)):
         start = time.perf_counter()
         try:
@@ -144,6 +151,44 @@ def inspect(function, make):
         except Exception as error:
             facts["unpicklable_" + key] = "%s: %s" % (type(error).__name__, error)
     return facts
+
+
+def part_in_numpy(function, make, items, needed):
+    """Return the part of the calls' time, from 0 to 1, in functions of NumPy that gilkit.patch_numpy() runs in parallel.
+
+    Returns None if that cannot be told: NumPy was not imported, cannot be patched, or the calls raise the second time.
+    """
+    if "numpy" not in sys.modules:
+        return None
+    try:
+        import gilkit
+
+        patching = importlib.import_module("gilkit.patching")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with gilkit.patch_numpy():
+                if not gilkit.numpy_is_patched():
+                    return None
+                patching.collect_statistics(True)
+                try:
+                    before = _seconds(patching)
+                    start = time.perf_counter()
+                    for item in items:
+                        _solve(function, make, item, needed)
+                    wall = time.perf_counter() - start
+                    return max(0.0, min(1.0, (_seconds(patching) - before) / wall))
+                finally:
+                    patching.collect_statistics(False)
+    except Exception:
+        return None
+
+
+def _seconds(patching):
+    return sum(each.seconds for each in patching.statistics().values())
+
+
+def _solve(function, make, item, needed):
+    return [_call(function, item, needed)] if make else custom.solve(map, 1, function, make, 1)
 
 
 def _call(function, item, needed):

@@ -1,0 +1,87 @@
+"""python bench/programs [--rounds N] [--threads N] [--min-size N] [--memory] [NAME ...]
+
+Run the programs of this folder (or those named) under ``gilkit run --compare``, one after another, and print a table
+with the geometric mean of the ratios. The exit status is 1 if a program printed something else when patched.
+
+The programs are written as a scientist would write them with NumPy: they know nothing of gilkit, and are not tuned to
+it. Each is deterministic and prints its figures and a digest of its arrays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+HERE = Path(__file__).resolve().parent
+NAMES = sorted(path.stem for path in HERE.glob("*.py") if path.name != "__main__.py")
+
+
+def compare(name: str, options: list[str], folder: Path) -> dict:
+    """Run one comparison and return what it measured."""
+    file = folder / f"{name}.json"
+    # -P: in the checkout, the folder gilkit/ would hide the installed package.
+    command = [sys.executable, "-P", "-m", "gilkit", "run", "--compare", f"--report={file}", *options]
+    done = subprocess.run(
+        [*command, HERE / f"{name}.py"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode not in (0, 1):
+        sys.exit(f"{name}: exit status {done.returncode}\n{done.stdout}")
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def row(name: str, found: dict) -> list[str]:
+    """Return the cells of the table for one program."""
+    cells = [name]
+    for way in ("unpatched", "patched"):
+        cells.append(f"{median(sample['wall'] for sample in found[way]):.2f} s")
+    ratio = found["ratio"]
+    cells.append(f"{ratio['middle']:.2f} ({ratio['low']:.2f}-{ratio['high']:.2f})")
+    for way in ("unpatched", "patched"):
+        cells.append(f"{median(sample['cpu_percent'] for sample in found[way]):.0f} %")
+    if found["status"]:
+        cells.append(f"FAILS with status {found['status']}")
+    else:
+        cells.append("identical" if found["identical"] else found["differences"][0]["text"])
+    return cells
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python bench/programs", description=__doc__.split("\n\n")[1])
+    parser.add_argument("names", metavar="NAME", nargs="*", help=f"of {', '.join(NAMES)}")
+    parser.add_argument("--rounds", metavar="N", default="5")
+    parser.add_argument("--threads", metavar="N")
+    parser.add_argument("--min-size", metavar="N")
+    parser.add_argument("--memory", action="store_true")
+    options = parser.parse_args()
+    unknown = sorted(set(options.names) - set(NAMES))
+    if unknown:
+        parser.error(f"there is no program {unknown[0]!r}; there are {', '.join(NAMES)}")
+    passed = ["--rounds", options.rounds, *(["--memory"] if options.memory else [])]
+    for option in ("threads", "min_size"):
+        if getattr(options, option) is not None:
+            passed += [f"--{option.replace('_', '-')}", getattr(options, option)]
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in options.names or NAMES:
+            print(f"{name} ...", file=sys.stderr)
+            found[name] = compare(name, passed, Path(folder))
+    rows = [["program", "unpatched", "patched", "ratio (95 %)", "CPU", "CPU", "output"]]
+    rows += [row(name, each) for name, each in found.items()]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for cells in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+    ratios = [each["ratio"]["middle"] for each in found.values()]
+    same = sum(each["identical"] and not each["status"] for each in found.values())
+    print(f"geometric mean of {len(ratios)} ratios: {math.exp(sum(map(math.log, ratios)) / len(ratios)):.2f}")
+    print(f"identical output: {same} of {len(found)}")
+    return 0 if same == len(found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
