@@ -15,7 +15,7 @@ import gilkit
 markdown_it = pytest.importorskip("markdown_it")
 
 ROOT = Path(__file__).resolve().parent.parent
-OTHER = {"__version__", "blocks", "reference", "sync"}  # names that are not functions of the reference
+OTHER = {"__version__", "blocks", "patching", "reference", "sync"}  # names that are not functions of the reference
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "csrc/runtime/README.md"])
 
 

@@ -111,19 +111,19 @@ def _handler(
 # ---- Parts ----
 
 
-def _parts(array: np.ndarray, axis: int) -> list[slice]:
-    """Divide an axis: return the slice of each part, along this axis only."""
+def _parts(array: np.ndarray, axis: int, least: int = 1) -> list[slice]:
+    """Divide an axis: return the slice of each part, along this axis only, with at least so many items."""
     length = array.shape[axis]
-    number = length
+    number = length // least
     if not _patch.min_items():
         threads = _patch.threads()
-        number = min(length, max(threads, min(array.size // PART_ITEMS, PARTS_PER_THREAD * threads)))
+        number = min(number, max(threads, min(array.size // PART_ITEMS, PARTS_PER_THREAD * threads)))
         # Short rows of a part waste what the memory reads ahead.
         innermost = min(range(array.ndim), key=lambda k: abs(array.strides[k]) if array.shape[k] > 1 else 1 << 62)
         if axis == innermost and array.ndim > 1:
             number = min(number, length * array.itemsize // MIN_ROW_BYTES, threads)
-        if number < 2:
-            raise _Leave("short rows")
+    if number < 2:
+        raise _Leave("short rows")
     number = min(number, PARTS_PER_THREAD * max(2, _patch.threads()))
     return [slice(length * k // number, length * (k + 1) // number) for k in range(number)]
 
@@ -278,7 +278,8 @@ def _reduce_by_slabs(
 ) -> Any:
     """Divide an axis that remains: each part has results of its own."""
     axis = _outermost(array, retained)
-    slices = _parts(array, axis)
+    # NumPy would drop an axis of length 1, and then go through the others in another order.
+    slices = _parts(array, axis, least=2)
     # NumPy casts in buffers, whose ends would be elsewhere in a part.
     if loop is not None and (loop != array.dtype or not array.dtype.isnative or not array.flags.aligned):
         raise _Leave("cast")

@@ -1,4 +1,5 @@
 """NumPy's pointers replaced and put back, and calls on several threads: see _hooks.c and _elementwise.c."""
+cimport cython
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 from libc.string cimport memset
@@ -171,6 +172,7 @@ def give_fp_errors(str name, int flags):
     gk_give_fp_errors(name.encode(), flags)
 
 
+@cython.internal
 cdef class Tasks:
     cdef object function
     cdef list arguments
