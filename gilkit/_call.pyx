@@ -121,6 +121,11 @@ cdef int call_check(object threads) except -1:
     return 0
 
 
+def check():
+    """Raise if a ``gilkit.timeout`` in force has passed or a cancel token in force is cancelled."""
+    call_check(None)
+
+
 cdef int call_begin(Call *call, object threads) except -1:
     memset(call, 0, sizeof(Call))
     cdef Scope scope = current_scope()

@@ -11,6 +11,9 @@ its workers::
 
 With Dask, pass ``client.get_executor(pure=False).map``. Blocks may be Dask futures; each is then processed on the
 worker that holds it. The calls are picklable if the blocks are. ``gilkit.dask`` limits the workers' threads.
+
+``gilkit.timeout`` and cancel tokens end these functions between the results of ``map``, wherever it computes. They also
+end the call on a block if it runs in the same thread.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from typing import Any, NamedTuple, SupportsFloat, SupportsIndex, TypeAlias
 
 import numpy.typing as npt
 
+from gilkit._call import check
 from gilkit.kernels import _numpy as np
 from gilkit.kernels._arrays import numbers
 from gilkit.kernels.clustering import assign
@@ -38,6 +42,20 @@ __all__ = ["Clusters", "histogram", "kmeans", "pi", "sum"]
 
 Map: TypeAlias = Callable[..., Iterable[Any]]
 _here: Map = map
+
+
+def _results(map: Map, function: Callable[..., Any], *blocks: Iterable[Any]) -> Iterator[Any]:
+    """Yield the results of the calls, until a timeout or a cancel token of this thread ends them."""
+    check()
+    results = map(function, *blocks)
+    try:
+        for result in results:
+            yield result
+            check()
+    finally:
+        close = getattr(results, "close", None)
+        if close is not None:
+            close()  # an executor's map cancels the calls that have not begun
 
 
 def _numbers_as(block: npt.ArrayLike, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
@@ -92,7 +110,7 @@ def sum(blocks: Iterable[Any], *, threads: SupportsIndex | None = None, map: Map
     >>> gilkit.blocks.sum([np.array([0.1, 1e100]), np.array([-1e100, 0.1])])
     0.2
     """
-    results = list(map(partial(_sum_of, threads=threads), blocks))
+    results = list(_results(map, partial(_sum_of, threads=threads), blocks))
     if all(isinstance(result, list) for result in results):
         return math.fsum(itertools.chain.from_iterable(results))
     kinds = {None if isinstance(result, list) else result.dtype.kind for result in results}
@@ -188,7 +206,7 @@ def histogram(
     held = list(blocks)
     if np.ndim(bins) == 0:  # type: ignore[arg-type]
         number = operator.index(bins)  # type: ignore[arg-type]
-        found = list(map(partial(_minmax_of, threads=threads), held))
+        found = list(_results(map, partial(_minmax_of, threads=threads), held))
         dtypes = {each.dtype for each in found} or {np.dtype(float)}
         if len(dtypes) > 1:
             raise TypeError(f"blocks must have one dtype, not {', '.join(sorted(str(dtype) for dtype in dtypes))}")
@@ -207,7 +225,7 @@ def histogram(
         edges = np.histogram_bin_edges(np.empty(0), bins)
         count = partial(_counts_of, edges=edges, threads=threads)
     hist = np.zeros(len(edges) - 1, np.int64)
-    for counts in map(count, held):
+    for counts in _results(map, count, held):
         hist += counts
     return hist, edges
 
@@ -268,7 +286,8 @@ def pi(
         raise ValueError(f"parts must be from 1 to {2**20}, not {pieces}")
     cuts = [number * i // pieces for i in range(pieces + 1)]
     counts: int = 0
-    for count in map(partial(inside, seed=operator.index(seed), threads=threads), cuts[:-1], cuts[1:]):
+    part = partial(inside, seed=operator.index(seed), threads=threads)
+    for count in _results(map, part, cuts[:-1], cuts[1:]):
         counts += count
     return 4 * counts / number
 
@@ -416,7 +435,7 @@ def kmeans(
     found = numbers(centers, "centers")
     if found.ndim != 2 or len(found) == 0:
         raise ValueError(f"centers must have two dimensions, (clusters, coordinates), not the shape {found.shape}")
-    looks = list(map(_look_at, held))
+    looks = list(_results(map, _look_at, held))
     for number, look in enumerate(looks):
         if look.columns != found.shape[1]:
             raise ValueError(f"blocks must have as many coordinates as centers, {found.shape[1]}, "
@@ -438,7 +457,7 @@ def kmeans(
         raise ValueError("centers must be finite, but there is NaN or infinity among them")
 
     def step() -> _Step:
-        steps = list(map(partial(_step_of, centers=found, threads=threads), held))
+        steps = list(_results(map, partial(_step_of, centers=found, threads=threads), held))
         sums, members = steps[0].sums.copy(), steps[0].members.copy()
         for each in steps[1:]:
             sums += each.sums
@@ -453,7 +472,7 @@ def kmeans(
         if not members.all():
             # Up to len(found) points may be skipped, as the last of their clusters, and up to as many are needed.
             far = partial(_farthest_of, centers=found, most=2 * len(found), threads=threads)
-            candidates = itertools.chain.from_iterable(map(far, held, range(len(held))))
+            candidates = itertools.chain.from_iterable(_results(map, far, held, range(len(held))))
             _fill_empty(sums, members, iter(sorted(candidates, key=lambda point: (-point.distance, *point[1:3]))))
         found = (sums / np.maximum(members, 1)[:, None]).astype(found.dtype)
         now = step()

@@ -1,7 +1,8 @@
 """gilkit.blocks: the same bits however the work is divided and whichever worker does it."""
 
 import math
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+import time
+from concurrent.futures import CancelledError, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 
@@ -276,6 +277,44 @@ def test_assign_sums_by_label(isa):
     np.testing.assert_array_equal(members, np.bincount(labels, minlength=4))
     for cluster in range(4):
         np.testing.assert_allclose(sums[cluster], points[labels == cluster].sum(axis=0))
+
+
+# ---- Timeouts and tokens
+
+
+def every_function(values, points, mapped):
+    return [
+        lambda: blocks.sum(values, map=mapped),
+        lambda: blocks.histogram(values, 20, map=mapped),
+        lambda: blocks.histogram(values, [-1, 0, 1], map=mapped),
+        lambda: blocks.pi(1000, parts=len(values), map=mapped),
+        lambda: blocks.kmeans(points, points[0][:4], map=mapped),
+    ]
+
+
+@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("way", ["timeout", "token"])
+def test_a_timeout_or_token_ends_a_function_whose_calls_run_elsewhere(number, way):
+    """The threads of an executor know nothing of the caller's `with` blocks."""
+    values, points = np.array_split(np.random.default_rng(3).standard_normal(3000), 100), [points_of()] * 100
+    token, limit = gilkit.CancelToken(), gilkit.timeout(0.05)
+    done = []
+
+    def slow(function, *block):
+        time.sleep(0.02)
+        result = function(*block)
+        done.append(result)
+        if way == "token":
+            token.cancel()
+        return result
+
+    with ThreadPoolExecutor(1) as executor:
+        call = every_function(values, points, lambda function, *each: executor.map(partial(slow, function), *each))[
+            number
+        ]
+        with limit if way == "timeout" else token, pytest.raises(TimeoutError if way == "timeout" else CancelledError):
+            call()
+    assert len(done) < 50
 
 
 # ---- Workers

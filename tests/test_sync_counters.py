@@ -357,6 +357,15 @@ def test_contend_timeout_and_interrupt():
         signal.signal(signal.SIGALRM, before)
 
 
+@pytest.mark.parametrize("work", [{"inside": 2**63 - 1}, {"outside": 2**63 - 1}, {"inside": 10**7, "outside": 10**7}])
+@pytest.mark.parametrize("kind", [sync.RacyCounter, sync.LockedCounter, sync.AtomicCounter, sync.ShardedCounter])
+def test_contend_with_long_work_ends_at_its_timeout(kind, work):
+    begin = time.monotonic()
+    with pytest.raises(TimeoutError):
+        sync.contend(kind(), 10**6, threads=2, timeout=0.05, **work)
+    assert time.monotonic() - begin < 5
+
+
 @given(st.integers(LOWEST, HIGHEST), st.integers(LOWEST, HIGHEST))
 def test_compare_and_set_against_an_int(value, expected):
     counter = sync.AtomicCounter(value)

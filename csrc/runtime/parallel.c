@@ -31,6 +31,8 @@ static void caller_duties(gk_region *r, int64_t now)
 {
     if (r->asleep)
         gk_wake_meanwhile(r, now);
+    if (r->foreign && r->slot >= 0)
+        gk_show_progress(r->slot);
     gk_region_poll_duties(r, now);
 }
 
@@ -150,6 +152,7 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
         .poll_context = options->poll_context,
         .deadline = options->deadline,
         .eager = options->eager,
+        .foreign = options->foreign,
     };
     r.chunks = (n - 1) / r.grain + 1;
     if (r.chunks < r.threads)

@@ -28,6 +28,7 @@ typedef struct {
     gk_thread *predecessor;
     gk_region *region;
     int slot;
+    int lazily; /* started to help only a region whose caller is stuck */
 } worker;
 
 static struct {
@@ -38,6 +39,10 @@ static struct {
     _Atomic int32_t closed;  /* no worker may begin to help */
     _Atomic int32_t stop;    /* workers end; set only while closed */
     _Atomic uint32_t forks;  /* fork depth of this process */
+    /* The watch over foreign regions; README.md describes it. */
+    _Atomic int32_t looking; /* workers that look for offers now, or soon without being woken */
+    _Atomic int32_t lazily;  /* a sleeper was woken to help only a region whose caller is stuck */
+    _Atomic int32_t watched; /* a foreign region has relied on the watch */
     _Atomic int64_t spin;
     _Atomic int32_t threads_set;     /* by gk_set_num_threads; 0: default */
     _Atomic int32_t threads_wanted;  /* GILKIT_NUM_THREADS; -1: none, 0: not looked up yet */
@@ -74,22 +79,23 @@ static void unlock(void)
 enum { WAKES_EACH = 3 };
 
 static int wake(int count, const gk_region *r, int blocking);
+static void ensure_watch(int helpers);
 
 /* Joins a region that wants helpers. Each worker starts its search at a different slot,
- * which spreads the helpers evenly over several callers. */
-static gk_region *find_region(unsigned start, int *slot)
+ * which spreads the helpers evenly over several callers. `except`: a slot to pass over, or -1. */
+static gk_region *find_region(unsigned start, int except, int *slot)
 {
     uint64_t offered = gk_offers();
     if (offered == 0 || atomic_load(&pool.closed) != 0)
         return NULL;
     for (unsigned i = 0; i < GK_SLOTS; i++) {
         unsigned index = (start + i) % GK_SLOTS;
-        if ((offered >> index & 1) != 0) {
+        if ((offered >> index & 1) != 0 && (int)index != except) {
             gk_region *r = gk_join((int)index);
             if (r == NULL)
                 continue;
             if (atomic_load(&pool.closed) != 0) { /* [close-join] */
-                gk_leave((int)index);
+                gk_give_back((int)index);
                 return NULL;
             }
             *slot = (int)index;
@@ -171,34 +177,82 @@ static int spin_for_offer(void)
     return 0;
 }
 
-static void park(void)
+/* How often a worker on watch looks for a stuck region, and how often in vain until it
+ * sleeps for good. After that, the next foreign region has to wake one. */
+static const int64_t WATCH_EVERY = 2 * GK_MILLISECOND;
+enum { WATCH_IN_VAIN = 10 };
+
+/* Returns the slot of a stuck region; -1 if this worker was woken or none was seen for long. */
+static int keep_watch(uint32_t epoch)
 {
+    uint32_t progress[GK_SLOTS] = {0};
+    gk_stuck_offer(progress);
+    for (int vain = 0; vain < WATCH_IN_VAIN; vain++) {
+        GK_STEP();
+        gk_wait(&pool.epoch, epoch, gk_now() + WATCH_EVERY);
+        if (atomic_load(&pool.epoch) != epoch)
+            break;
+        int stuck = gk_stuck_offer(progress);
+        if (stuck >= 0)
+            return stuck;
+        if (atomic_exchange(&pool.watched, 0) || gk_foreign_offer() > 0)
+            vain = 0;
+    }
+    return -1;
+}
+
+/* Sleeps until woken; returns -1, or the slot of a stuck region. Before that, the last
+ * worker that looks keeps watch, and so does one that was woken `lazily`. Clears
+ * *looking if this worker no longer counts as looking. */
+static int park(int lazily, int *looking)
+{
+    int stuck = -1;
     uint32_t epoch = atomic_load(&pool.epoch);
     atomic_fetch_add(&pool.sleepers, 1);
     GK_STEP();
     /* Checked again after this worker counts as a sleeper: either it sees the offer, or
      * the caller sees the sleeper [offer-park]. The same holds for stop [stop-park]. */
-    if (gk_offers() == 0 && atomic_load(&pool.stop) == 0) {
-        GK_STEP();
-        gk_wait(&pool.epoch, epoch, GK_FOREVER);
+    if ((lazily || gk_offers() == 0) && atomic_load(&pool.stop) == 0) {
+        if (lazily || (atomic_load(&pool.looking) == 1 && atomic_exchange(&pool.watched, 0)))
+            stuck = keep_watch(epoch);
+        if (stuck < 0 && atomic_load(&pool.epoch) == epoch) {
+            atomic_fetch_sub(&pool.looking, 1);
+            *looking = 0;
+            GK_STEP();
+            if (gk_foreign_offer() == 0) /* [look-away] */
+                gk_wait(&pool.epoch, epoch, GK_FOREVER);
+        }
     }
     atomic_fetch_sub(&pool.sleepers, 1);
+    return stuck;
+}
+
+/* Before this worker enters a region, or ends. If no other looks, one is woken for the
+ * foreign regions that rely on it: either this thread sees the region's offer, or its
+ * caller sees that no worker looks [look-away]. */
+static void look_away(void)
+{
+    if (atomic_fetch_sub(&pool.looking, 1) == 1) {
+        GK_STEP();
+        int helpers = gk_foreign_offer();
+        if (helpers > 0)
+            ensure_watch(helpers);
+    }
 }
 
 static void worker_main(void *argument);
 
 /* Starts a thread with a larger stack, which takes over this worker's place in the pool
  * and in the region that it has joined; the worker then ends. Returns 0 if no such
- * thread could be started, and then the worker leaves the region.
+ * thread could be started. It tries even soon after a failed start, since the region may
+ * get no other helper.
  *
  * A helper may wait for the lock, since the lock holder never waits for a helper. */
 static int replace(worker *w, gk_region *r, int slot)
 {
-    if (gk_now() < atomic_load_explicit(&pool.retry_start_at, memory_order_relaxed))
-        return 0;
     lock();
     worker before = *w;
-    *w = (worker){before.thread, r->stack_size, before.thread, r, slot};
+    *w = (worker){.thread = before.thread, .stack_size = r->stack_size, .predecessor = before.thread, .region = r, .slot = slot};
     gk_thread *thread = gk_thread_start_with_stack(worker_main, w, "gilkit", r->stack_size);
     if (thread != NULL) {
         w->thread = thread;
@@ -217,28 +271,45 @@ static void worker_main(void *argument)
     size_t stack_size = w->stack_size;
     uint32_t forks = atomic_load(&pool.forks);
     int woken = 1;   /* a new worker wakes others, too */
+    int lazily = w->lazily;
     int foreign = 0; /* this thread has the signal mask of a caller */
+    int looking = w->region == NULL; /* counted in pool.looking */
     gk_region *r = w->region; /* joined by a predecessor, or NULL */
-    int slot = w->slot;
+    int slot = w->slot, stuck = -1, unfit = -1; /* slots */
     if (w->predecessor != NULL)
         gk_thread_join(w->predecessor);
     /* A body may fork on this thread; in the child, the thread ends after that body. */
     while (atomic_load(&pool.stop) == 0 && atomic_load(&pool.forks) == forks) {
-        if (r == NULL)
-            r = find_region(start, &slot);
+        if (r == NULL) {
+            if (!looking)
+                atomic_fetch_add(&pool.looking, 1);
+            looking = 1;
+            if (!lazily)
+                r = find_region(stuck >= 0 ? (unsigned)stuck : start, unfit, &slot);
+        }
         if (r != NULL && r->stack_size > stack_size) {
-            if (replace(w, r, slot))
+            if (replace(w, r, slot)) {
+                if (looking)
+                    look_away();
                 return;
-            gk_leave(slot);
+            }
+            /* Others may help, and this worker tries again if the region is stuck. */
+            gk_give_back(unfit = slot);
         } else if (r != NULL) {
-            foreign |= r->signals != NULL;
+            foreign |= r->foreign;
+            if (looking)
+                look_away();
+            looking = 0;
             help(r, slot, woken);
             woken = 0;
-        } else if (!may_spin() || !spin_for_offer()) {
+            stuck = -1;
+        } else if (lazily || unfit >= 0 || !may_spin() || !spin_for_offer()) {
             if (foreign)
                 gk_signal_mask_set_internal(NULL);
             foreign = 0;
-            park();
+            stuck = park(lazily || unfit >= 0, &looking);
+            unfit = -1;
+            lazily = stuck < 0 && atomic_exchange(&pool.lazily, 0);
             woken = 1;
         }
         r = NULL;
@@ -263,44 +334,48 @@ static void register_handlers(void)
 static pthread_once_t handlers = PTHREAD_ONCE_INIT;
 #endif
 
-/* Starts `count` workers for a region, or fewer if it cannot use as many. A failed start
- * is not an error: the region continues with the workers there are, and no start is
- * tried for a second. Returns 0 if another thread has the lock.
- *
- * A helper is `blocking` and waits for the lock, since the lock holder never waits for a
- * helper. A caller does not wait; its time is better spent on its own chunks. */
-static int start_workers(int count, const gk_region *r, int blocking)
+static void wake_sleepers(int count)
 {
-    if (gk_now() < atomic_load_explicit(&pool.retry_start_at, memory_order_relaxed))
-        return 1;
-#if !defined(_WIN32)
-    pthread_once(&handlers, register_handlers);
-#endif
-    if (blocking)
-        lock();
-    else if (!try_lock())
-        return 0;
-    int index = atomic_load(&pool.workers), end = index + count, limit = r->threads - 1;
-    size_t stack_size = gk_thread_stack_size(r->stack_size);
-    if (end > limit)
-        end = limit < GK_MAX_THREADS ? limit : GK_MAX_THREADS;
-    for (; index < end && atomic_load(&pool.stop) == 0; index++) {
+    /* A worker between its last check and its sleep sees that the word has changed
+     * [wake-sleep]. */
+    atomic_fetch_add(&pool.epoch, 1);
+    gk_wake(&pool.epoch, count);
+}
+
+/* Starts up to `count` workers, until `limit` exist, with the lock held. A failed start is
+ * not an error: regions continue with the workers there are. */
+static void start_workers(int count, int limit, worker new_worker)
+{
+    if (limit > GK_MAX_THREADS)
+        limit = GK_MAX_THREADS;
+    for (int index = atomic_load(&pool.workers); count > 0 && index < limit && atomic_load(&pool.stop) == 0; count--) {
         /* Counted before it runs, because it may add itself to the sleepers. */
         atomic_fetch_add(&pool.workers, 1);
-        worker *w = &pool.members[index];
-        *w = (worker){.stack_size = stack_size};
-        w->thread = gk_thread_start_with_stack(worker_main, w, "gilkit", stack_size);
+        atomic_fetch_add(&pool.looking, 1);
+        worker *w = &pool.members[index++];
+        *w = new_worker;
+        w->thread = gk_thread_start_with_stack(worker_main, w, "gilkit", w->stack_size);
         if (w->thread == NULL) {
-            atomic_fetch_sub(&pool.workers, 1);
             atomic_store(&pool.retry_start_at, gk_now() + GK_SECOND);
+            atomic_fetch_sub(&pool.workers, 1);
+            /* A caller may have relied on the worker [look-away]. */
+            if (atomic_fetch_sub(&pool.looking, 1) == 1 && gk_foreign_offer() > 0 && atomic_load(&pool.sleepers) > 0)
+                wake_sleepers(1);
             break;
         }
     }
-    unlock();
-    return 1;
 }
 
-/* See gk_pool_wake() and start_workers(). */
+static void prepare_to_start(void)
+{
+#if !defined(_WIN32)
+    pthread_once(&handlers, register_handlers);
+#endif
+}
+
+/* See gk_pool_wake(). After a failed start, none is tried for a second. A helper is
+ * `blocking` and waits for the lock, since the lock holder never waits for a helper. A
+ * caller does not wait; its time is better spent on its own chunks. */
 static int wake(int count, const gk_region *r, int blocking)
 {
     GK_STEP();
@@ -309,19 +384,58 @@ static int wake(int count, const gk_region *r, int blocking)
         return 0;
     int asleep = atomic_load(&pool.sleepers); /* seq_cst: [offer-park] */
     if (asleep > 0) {
-        /* A worker between its last check and its sleep sees that the word has changed
-         * [wake-sleep]. */
-        atomic_fetch_add(&pool.epoch, 1);
-        gk_wake(&pool.epoch, count < asleep ? count : asleep);
+        if (atomic_load_explicit(&pool.lazily, memory_order_relaxed))
+            atomic_store(&pool.lazily, 0);
+        wake_sleepers(count < asleep ? count : asleep);
     }
-    if (count > asleep && atomic_load(&pool.workers) < threads - 1)
-        return start_workers(count - asleep, r, blocking);
+    if (count > asleep && atomic_load(&pool.workers) < threads - 1) {
+        if (gk_now() < atomic_load_explicit(&pool.retry_start_at, memory_order_relaxed))
+            return 0;
+        prepare_to_start();
+        if (blocking)
+            lock();
+        else if (!try_lock())
+            return 0;
+        start_workers(count - asleep, threads - 1, (worker){.stack_size = gk_thread_stack_size(r->stack_size)});
+        unlock();
+    }
     return 1;
 }
 
 int gk_pool_wake(int count, const gk_region *region)
 {
     return wake(count, region, 0);
+}
+
+/* Wakes or starts a worker that looks for offers, if there is none, for a foreign region that
+ * may use `helpers`. Its caller is about to run a chunk that may block, so unlike wake(), this
+ * refuses nothing: not because enough threads compute (the worker then helps only a region
+ * whose caller is stuck), nor after a failed start, and it waits for the lock. The lock holder
+ * never waits for a body. */
+static void ensure_watch(int helpers)
+{
+    GK_STEP();
+    if (atomic_load(&pool.looking) > 0) /* seq_cst: [look-away] */
+        return;
+    int cores = usable_cores(), lazily = busy_threads() >= (helpers + 1 > cores ? helpers + 1 : cores);
+    if (atomic_load(&pool.sleepers) > 0) {
+        if (lazily)
+            atomic_store(&pool.lazily, 1);
+        wake_sleepers(1);
+    } else if (atomic_load(&pool.workers) < helpers) {
+        prepare_to_start();
+        lock();
+        if (atomic_load(&pool.looking) == 0)
+            start_workers(1, helpers, (worker){.stack_size = gk_thread_stack_size(0), .lazily = lazily});
+        unlock();
+    }
+}
+
+void gk_pool_watch(const gk_region *region)
+{
+    if (atomic_load_explicit(&pool.watched, memory_order_relaxed) == 0)
+        atomic_store(&pool.watched, 1);
+    ensure_watch(region->threads - 1);
 }
 
 /* Ends the workers if none is inside a region. Called with the lock. Never waits for a
@@ -341,16 +455,27 @@ static int stop_idle_workers(void)
         for (int i = 0; i < workers; i++)
             gk_thread_join(pool.members[i].thread);
         atomic_store(&pool.workers, 0);
+        atomic_store(&pool.looking, 0);
         atomic_store(&pool.stop, 0);
     }
     atomic_store(&pool.closed, 0);
     return idle;
 }
 
+/* A foreign region that began during the stop may have relied on a worker that has ended
+ * since. Called with the lock. */
+static void replace_watch(void)
+{
+    int helpers = atomic_load(&pool.looking) == 0 ? gk_foreign_offer() : 0; /* [look-away] */
+    if (helpers > 0)
+        start_workers(1, helpers, (worker){.stack_size = gk_thread_stack_size(0)});
+}
+
 int gk_pool_stop(void)
 {
     lock();
     int stopped = stop_idle_workers();
+    replace_watch();
     unlock();
     return stopped;
 }
@@ -368,6 +493,7 @@ void gk_pool_before_fork(void)
 
 void gk_pool_after_fork_in_parent(void)
 {
+    replace_watch();
     unlock();
 }
 
@@ -380,6 +506,8 @@ void gk_pool_after_fork_in_child(void)
         gk_thread_forget(pool.members[i].thread);
     atomic_store(&pool.workers, 0);
     atomic_store(&pool.sleepers, 0);
+    atomic_store(&pool.looking, 0);
+    atomic_store(&pool.lazily, 0);
     atomic_store(&pool.stop, 0);
     atomic_store(&pool.closed, 0);
     atomic_fetch_add(&pool.forks, 1);

@@ -38,6 +38,7 @@ typedef struct gk_region {
     int threads;
     int slot;    /* -1: not published */
     int counted; /* among the callers in `work_mask`, once published */
+    int foreign; /* the body is not gilkit's own: a chunk may wait for something outside */
     /* What helpers take over from the caller. */
     gk_fp_control fp_control;
     const gk_signal_mask *signals; /* NULL: helpers keep theirs, since the body is gilkit's own */

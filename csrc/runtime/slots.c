@@ -20,11 +20,13 @@ enum {
     OPEN = 1 << 24,
     RESERVED = 1 << 25, /* a caller owns the slot */
     WAITED = 1 << 26,   /* the caller sleeps until the last helper has left */
+    FOREIGN = 1 << 27,  /* a foreign region */
 };
 
 static struct slot {
     _Alignas(GK_CACHE_LINE) _Atomic uint32_t word;
     gk_region *region;
+    _Atomic uint32_t progress; /* changes with every foreign region and every claim of its caller */
 } slots[GK_SLOTS];
 
 /* Bits 0..47: slots whose region wants helpers. Above: the number of callers in
@@ -50,7 +52,38 @@ int gk_helpers_inside(void)
     return 0;
 }
 
+int gk_foreign_offer(void)
+{
+    uint64_t offered = gk_offers();
+    for (int i = 0; offered >> i != 0; i++) {
+        uint32_t word = atomic_load(&slots[i].word);
+        if ((offered >> i & 1) != 0 && (word & FOREIGN) != 0 && (word & ROOM) != 0)
+            return (int)((word & ROOM) / ROOM_ONE + (word & HELPERS));
+    }
+    return 0;
+}
+
+int gk_stuck_offer(uint32_t progress[GK_SLOTS])
+{
+    uint64_t offered = gk_offers();
+    int stuck = -1;
+    for (int i = 0; i < GK_SLOTS; i++) {
+        uint32_t word = atomic_load(&slots[i].word), now = atomic_load_explicit(&slots[i].progress, memory_order_relaxed);
+        if ((offered >> i & 1) != 0 && (word & FOREIGN) != 0 && (word & ROOM) != 0 && now == progress[i])
+            stuck = i;
+        progress[i] = now;
+    }
+    return stuck;
+}
+
 /* ---- Caller's side ---- */
+
+/* Only the caller that owns the slot writes this. */
+void gk_show_progress(int slot)
+{
+    _Atomic uint32_t *progress = &slots[slot].progress;
+    atomic_store_explicit(progress, atomic_load_explicit(progress, memory_order_relaxed) + 1, memory_order_relaxed);
+}
 
 void gk_publish(gk_region *r)
 {
@@ -59,16 +92,21 @@ void gk_publish(gk_region *r)
         gk_self.preferred_slot = 1 + (int)(atomic_fetch_add(&threads, 1) % GK_SLOTS);
     }
     int first = gk_self.preferred_slot - 1;
+    /* All but OPEN is there before the bit: a worker that stops looking for work must see
+     * from the bit and the word that the region is foreign [look-away]. */
+    uint32_t unopened = RESERVED | (r->foreign ? FOREIGN : 0) | (uint32_t)(r->threads - 1) * ROOM_ONE;
     for (int i = 0; i < GK_SLOTS; i++) {
         int index = first + i < GK_SLOTS ? first + i : first + i - GK_SLOTS;
         struct slot *s = &slots[index];
         uint32_t empty = 0;
         if (atomic_load_explicit(&s->word, memory_order_relaxed) != 0 ||
-            !atomic_compare_exchange_strong_explicit(&s->word, &empty, RESERVED,
+            !atomic_compare_exchange_strong_explicit(&s->word, &empty, unopened,
                                                      memory_order_acquire, memory_order_relaxed))
             continue;
         s->region = r;
         r->slot = index;
+        if (r->foreign)
+            gk_show_progress(index);
         GK_STEP();
         /* The bit of a free slot is 0, so the addition sets it. seq_cst: [offer-park].
          * This comes before the slot opens: the helper that takes the last place
@@ -77,8 +115,7 @@ void gk_publish(gk_region *r)
         atomic_fetch_add(&work_mask, (UINT64_C(1) << index) + (r->counted ? CALLER : 0));
         GK_STEP();
         /* Release: a helper that joins sees the region's fields [publish-join]. */
-        atomic_store_explicit(&s->word, RESERVED | OPEN | (uint32_t)(r->threads - 1) * ROOM_ONE,
-                              memory_order_release);
+        atomic_store_explicit(&s->word, unopened | OPEN, memory_order_release);
         return;
     }
     /* Every slot is taken, and thus every core. The caller computes alone. */
@@ -126,6 +163,7 @@ void gk_retire(gk_region *r)
     /* Clearing OPEN makes the count of helpers final: none can join after this
      * [join-retire]. Acquire: the caller sees the helpers' results. */
     uint32_t left = atomic_fetch_and(word, ~(uint32_t)OPEN);
+    gk_withdraw_offer(r->slot); /* again: a place may have been given back [give-back] */
     if ((left & HELPERS) != 0)
         wait_for_helpers(r, word);
     GK_STEP();
@@ -133,6 +171,24 @@ void gk_retire(gk_region *r)
 }
 
 /* ---- Worker's side ---- */
+
+/* Sets or clears the bit after a helper, which is still inside, has taken the last place or
+ * given one back. If several do so at once, the one that writes the bit last sees the
+ * word as it is then [give-back]. */
+static void settle_offer(int slot)
+{
+    uint32_t seen = atomic_load(&slots[slot].word), settled;
+    do {
+        settled = seen;
+        GK_STEP();
+        if ((settled & OPEN) != 0 && (settled & ROOM) != 0)
+            atomic_fetch_or(&work_mask, UINT64_C(1) << slot);
+        else
+            atomic_fetch_and(&work_mask, ~(UINT64_C(1) << slot));
+        GK_STEP();
+        seen = atomic_load(&slots[slot].word);
+    } while (((seen ^ settled) & OPEN) != 0 || ((seen & ROOM) != 0) != ((settled & ROOM) != 0));
+}
 
 gk_region *gk_join(int slot)
 {
@@ -147,7 +203,7 @@ gk_region *gk_join(int slot)
                                                     memory_order_seq_cst, memory_order_relaxed));
     GK_STEP();
     if ((seen & ROOM) == ROOM_ONE)
-        gk_withdraw_offer(slot); /* that was the last place */
+        settle_offer(slot); /* that was the last place */
     return slots[slot].region;
 }
 
@@ -161,6 +217,14 @@ void gk_leave(int slot)
     uint32_t seen = atomic_fetch_sub(word, 1);
     if ((seen & HELPERS) == 1 && (seen & WAITED) != 0)
         gk_wake(word, GK_WAKE_ALL);
+}
+
+void gk_give_back(int slot)
+{
+    GK_STEP();
+    atomic_fetch_add(&slots[slot].word, ROOM_ONE);
+    settle_offer(slot);
+    gk_leave(slot);
 }
 
 void gk_slots_reset(void)

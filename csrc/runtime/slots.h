@@ -18,6 +18,9 @@ void gk_publish(gk_region *region);
  * other region. */
 void gk_withdraw_offer(int slot);
 
+/* The caller of a foreign region has finished a chunk. */
+void gk_show_progress(int slot);
+
 /* Ends the offer and waits for the helpers inside. */
 void gk_retire(gk_region *region);
 
@@ -26,8 +29,18 @@ void gk_retire(gk_region *region);
 gk_region *gk_join(int slot);
 void gk_leave(int slot);
 
+/* Instead of gk_leave(), if this helper has run nothing: offers its place to others. */
+void gk_give_back(int slot);
+
 /* Bit i: the region in slot i wants helpers. */
 uint64_t gk_offers(void);
+
+/* If a foreign region wants helpers, how many threads besides its caller it may use; else 0. */
+int gk_foreign_offer(void);
+
+/* Returns the slot of a foreign region that wants helpers and whose caller has finished no
+ * chunk since the previous call with the same `progress`, or -1. */
+int gk_stuck_offer(uint32_t progress[GK_SLOTS]);
 
 /* The number of calling threads inside regions. Each of them occupies a core. */
 int gk_callers(void);

@@ -67,6 +67,9 @@ void gk_wake_before(gk_region *r)
     r->eager |= ran_alone(r->started) || expected_to_be_long(r);
     if (r->eager)
         gk_wake_meanwhile(r, r->started);
+    /* If the first chunk blocks, this thread cannot ask again. */
+    if (r->foreign && r->asleep)
+        gk_pool_watch(r);
 }
 
 void gk_wake_meanwhile(gk_region *r, int64_t now)

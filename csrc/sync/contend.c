@@ -7,8 +7,8 @@
 #include "sync/barrier.h"
 #include "sync/event.h"
 
-/* Updates between two checks of `stop`. */
-enum { BURST = 1024 };
+/* Updates, and rounds of work inside or outside of them, between two checks of `stop`. */
+enum { BURST = 1024, ROUNDS = 1 << 20 };
 
 typedef struct {
     gk_contend *contend;
@@ -26,7 +26,7 @@ typedef struct {
     char padding[2 * GK_CACHE_LINE];
 } worker;
 
-static void busy(int64_t rounds)
+static void work_for(int64_t rounds)
 {
 #if defined(GK_DO_NOT_OPTIMIZE) && !(defined(_MSC_VER) && !defined(__clang__))
     for (int64_t i = 0; i < rounds; i++)
@@ -37,31 +37,38 @@ static void busy(int64_t rounds)
 #endif
 }
 
-static int racy_with_work(gk_counter *c, int64_t inside)
+static void busy(int64_t rounds, const _Atomic int32_t *stop)
+{
+    for (; rounds > ROUNDS && !atomic_load_explicit(stop, memory_order_relaxed); rounds -= ROUNDS)
+        work_for(ROUNDS);
+    work_for(rounds < ROUNDS ? rounds : ROUNDS);
+}
+
+static int racy_with_work(gk_counter *c, int64_t inside, const _Atomic int32_t *stop)
 {
     int64_t value = atomic_load_explicit(&c->value, memory_order_relaxed);
-    busy(inside);
+    busy(inside, stop);
     if (gk_add_overflows(value, 1))
         return GK_OVERFLOW;
     atomic_store_explicit(&c->value, value + 1, memory_order_relaxed);
     return GK_OK;
 }
 
-static int locked_with_work(gk_counter *c, int64_t inside)
+static int locked_with_work(gk_counter *c, int64_t inside, const _Atomic int32_t *stop)
 {
     if (!gk_lock_try(&c->lock))
         gk_lock_acquire(&c->lock, NULL);
-    int status = racy_with_work(c, inside);
+    int status = racy_with_work(c, inside, stop);
     if (!gk_lock_try_release(&c->lock))
         gk_lock_release(&c->lock);
     return status;
 }
 
-static int optimistic_with_work(gk_counter *c, int64_t inside, int64_t *retries)
+static int optimistic_with_work(gk_counter *c, int64_t inside, const _Atomic int32_t *stop, int64_t *retries)
 {
     for (;; ++*retries) {
         int64_t value = atomic_load(&c->value);
-        busy(inside);
+        busy(inside, stop);
         if (gk_add_overflows(value, 1))
             return GK_OVERFLOW;
         if (atomic_compare_exchange_strong(&c->value, &value, value + 1))
@@ -69,23 +76,23 @@ static int optimistic_with_work(gk_counter *c, int64_t inside, int64_t *retries)
     }
 }
 
-static int atomic_with_work(gk_counter *c, int64_t inside)
+static int atomic_with_work(gk_counter *c, int64_t inside, const _Atomic int32_t *stop)
 {
     int64_t sum;
-    busy(inside);
+    busy(inside, stop);
     return gk_atomic_add(c, 1, &sum);
 }
 
 static int sharded_with_work(worker *w, int64_t inside)
 {
-    busy(inside);
+    busy(inside, &w->shared->stop);
     return gk_sharded_add_to_cell(w->shared->contend->sharded, w->cell, 1);
 }
 
 /* One loop per kind, so none pays for the dispatch. */
 #define REPEAT(update)                                   \
     for (; i < n && (status = (update)) == GK_OK; i++) \
-        busy(h->outside);                                \
+        busy(h->outside, stop);                          \
     break
 
 static int64_t burst(worker *w, int64_t n)
@@ -93,16 +100,17 @@ static int64_t burst(worker *w, int64_t n)
     gk_contend *h = w->shared->contend;
     gk_counter *c = h->counter;
     int64_t i = 0, inside = h->inside;
+    const _Atomic int32_t *stop = &w->shared->stop;
     int status = GK_OK;
     switch (h->kind) {
     case GK_CONTEND_RACY:
-        REPEAT(racy_with_work(c, inside));
+        REPEAT(racy_with_work(c, inside, stop));
     case GK_CONTEND_LOCKED:
-        REPEAT(locked_with_work(c, inside));
+        REPEAT(locked_with_work(c, inside, stop));
     case GK_CONTEND_ATOMIC:
-        REPEAT(atomic_with_work(c, inside));
+        REPEAT(atomic_with_work(c, inside, stop));
     case GK_CONTEND_OPTIMISTIC:
-        REPEAT(optimistic_with_work(c, inside, &w->retries));
+        REPEAT(optimistic_with_work(c, inside, stop, &w->retries));
     case GK_CONTEND_SHARDED:
         REPEAT(sharded_with_work(w, inside));
     }
@@ -133,9 +141,13 @@ static void work(void *argument)
         start_together(s);
         w->begin = gk_now();
         int64_t left = s->contend->increments;
+        /* Limited to ROUNDS each, the sum cannot overflow. */
+        int64_t inside = s->contend->inside, outside = s->contend->outside;
+        int64_t rounds = (inside < ROUNDS ? inside : ROUNDS) + (outside < ROUNDS ? outside : ROUNDS);
+        int64_t most = rounds > ROUNDS / BURST ? ROUNDS / rounds + 1 : BURST;
         while (left > 0 && w->status == GK_OK &&
                !atomic_load_explicit(&s->stop, memory_order_relaxed)) {
-            int64_t n = burst(w, left < BURST ? left : BURST);
+            int64_t n = burst(w, left < most ? left : most);
             left -= n;
             w->done += n;
         }

@@ -8,6 +8,8 @@
  *   - no lost wake-up: once a caller has checked for sleepers, its offer is never
  *     open while all workers sleep;
  *   - no region loses its offer while it has room and chunks left;
+ *   - FOREIGN: if each chunk waits for all others, as many helpers come as the region takes (one
+ *     for each chunk but one), whether or not its caller has woken a worker;
  *   - no stale offer: one without room has been or will be withdrawn, because
  *     workers that see it could neither join nor sleep.
  *
@@ -53,6 +55,14 @@
 /* [close-join]; with STOP */
 #define STOP_JOINED         16 /* a worker joins without checking closed */
 #define STOP_BEFORE_CLOSE   17 /* shutdown checks for helpers, then closes the pool */
+/* [give-back]; with STOP */
+#define STOP_STALE_OFFER    18 /* the caller does not clear its bit again after it has closed the slot */
+#define FOREIGN_STOP_PLACE  19 /* a worker that finds the pool closed does not give its place back */
+/* [look-away]; with FOREIGN */
+#define FOREIGN_LOOK_FIRST  20 /* a worker that goes to sleep checks for offers, then stops looking */
+#define FOREIGN_LOOK_ONCE   21 /* ... or does not check for offers again */
+#define FOREIGN_JOIN_ONLY   22 /* a worker that enters a region does not check for other offers */
+#define FOREIGN_STOP_ALONE  23 /* shutdown does not replace the watch */
 
 #define NOBODY 7
 #define BIT(s) (1 << (s))
@@ -73,6 +83,9 @@ bool closed, stop, locked;
 #endif
 
 byte sleepers, workers;
+#if FOREIGN
+byte looking;
+#endif
 bool exists[WORKERS];
 bool fresh[WORKERS]; /* the epoch is still what this worker read; replaces the number */
 
@@ -111,6 +124,12 @@ byte waking;        /* wake-ups under way */
 
 #define NOT_LOST(s) (!(work_mask & BIT(s)) || !looked[s] || room[s] == 0)
 
+#if SLOTS == 1
+#define OFFERED ((work_mask & 1) && room[0] > 0)
+#else
+#define OFFERED (((work_mask & 1) && room[0] > 0) || ((work_mask & 2) && room[1] > 0))
+#endif
+
 /* In the same step as any access that could make it false. */
 inline assert_no_lost_wakeup()
 {
@@ -131,6 +150,27 @@ inline withdraw(s)
     work_mask = work_mask & WITHOUT(s)
 }
 
+#define WANTS(s) (is_open[s] && room[s] > 0)
+
+inline settle_offer(s)
+{
+    offers = WANTS(s);
+    do
+    :: d_step {
+            if
+            :: offers -> work_mask = work_mask | BIT(s)
+            :: else -> work_mask = work_mask & WITHOUT(s)
+            fi
+        };
+        atomic {
+            if
+            :: offers == WANTS(s) -> offers = false; break
+            :: else -> offers = WANTS(s)
+            fi
+        }
+    od
+}
+
 inline start_worker()
 {
     count = 0;
@@ -139,6 +179,9 @@ inline start_worker()
     :: else -> break
     od;
     workers++;
+#if FOREIGN
+    looking++;
+#endif
     exists[count] = true;
     run worker(count);
     count = 0
@@ -176,6 +219,45 @@ inline pool_wake(n)
     fi
 }
 
+#if FOREIGN
+inline ensure_watch()
+{
+    if
+    :: looking > 0
+    :: else ->
+        if
+        :: d_step { sleepers > 0 -> waking++; count = 1 };
+            d_step { EACH_WORKER(STALE) skip };
+            atomic {
+                do
+                EACH_WORKER(UNPARK_ONE)
+                :: else -> break
+                od;
+                count = 0;
+                waking--
+            }
+        :: else ->
+            if
+            :: workers < HELPERS ->
+#if STOP
+                atomic { !locked -> locked = true };
+#endif
+                atomic {
+                    if
+                    :: looking == 0 && workers < HELPERS -> start_worker()
+                    :: else
+                    fi
+                };
+#if STOP
+                locked = false
+#endif
+            :: else
+            fi
+        fi
+    fi
+}
+#endif
+
 /* work() of parallel.c: claims and runs chunks of caller c's region, in slot s.
  * alone: the caller is working. late: results become visible only after leave
  * (a mutation). */
@@ -196,6 +278,12 @@ inline work(c, s, alone, late)
 #if MUTATION == CLAIM_IN_TWO
         next[c] = chunk + 1;
 #endif
+#if FOREIGN
+        if
+        :: s != NOBODY -> next[c] == CHUNKS
+        :: else
+        fi;
+#endif
 #if MUTATION != WITHDRAW_OUTSIDE
         if
         :: chunk == CHUNKS - 1 && s != NOBODY -> d_step { withdraw(s) }
@@ -215,9 +303,20 @@ inline work(c, s, alone, late)
 proctype worker(byte me)
 {
     byte offered, slot, caller, chunk, count;
-    bool woken = true, last;
+    bool woken = true, last, offers;
     byte unseen = NOBODY;
+#if FOREIGN
+    bool looks = true;
+#endif
 idle: /* looks for an offer, spins, and gives up spinning at any time */
+#if FOREIGN
+    atomic {
+        if
+        :: !looks && !stop -> looking++; looks = true
+        :: else
+        fi
+    };
+#endif
     if
     :: atomic { stop -> exists[me] = false; goto done }
     :: atomic { !stop && work_mask != 0 -> offered = work_mask }
@@ -252,14 +351,31 @@ join: /* the bits as the worker read them */
         fi
     };
     if
-    :: last -> atomic { withdraw(slot); filled[slot] = true; last = false }
+    :: last -> settle_offer(slot); atomic { last = false; filled[slot] = true }
     :: else
     fi;
 #if STOP
     if
-    :: closed && MUTATION != STOP_JOINED -> goto leave
+    :: closed && MUTATION != STOP_JOINED ->
+#if MUTATION == FOREIGN_STOP_PLACE
+        goto leave;
+#endif
+        /* gk_give_back */
+        room[slot]++;
+        settle_offer(slot);
+        goto leave
     :: else
     fi;
+#endif
+#if FOREIGN
+    /* look_away */
+    looks = false;
+    atomic { looking--; last = looking == 0 };
+    if
+    :: last && OFFERED && MUTATION != FOREIGN_JOIN_ONLY -> ensure_watch()
+    :: else
+    fi;
+    last = false;
 #endif
     /* help */
     if
@@ -312,6 +428,31 @@ park:
     :: else
     fi;
 #endif
+#if FOREIGN
+    /* keep_watch, if this is the last that looks; it may see a stuck region at any time */
+    if
+    :: looking == 1 ->
+        if
+        :: OFFERED -> goto up
+        :: !fresh[me] -> goto up
+        :: true
+        fi
+    :: true
+    fi;
+#if MUTATION == FOREIGN_LOOK_FIRST
+    if
+    :: OFFERED -> goto up
+    :: else
+    fi;
+#endif
+    atomic { looking--; looks = false };
+#if MUTATION != FOREIGN_LOOK_FIRST && MUTATION != FOREIGN_LOOK_ONCE
+    if
+    :: OFFERED -> goto up
+    :: else
+    fi;
+#endif
+#endif
     /* gk_wait: comparing and falling asleep are one step */
     atomic {
         if
@@ -358,6 +499,9 @@ proctype user(byte me)
             if
             :: slot != NOBODY ->
                 reserved[slot] = true;
+#if MUTATION != OPEN_BEFORE_OFFER
+                room[slot] = HELPERS;
+#endif
 #if MUTATION != OPEN_BEFORE_REGION
                 region_of[slot] = me
 #endif
@@ -380,7 +524,7 @@ proctype user(byte me)
 #endif
             };
 #if MUTATION != OPEN_BEFORE_OFFER
-            d_step { is_open[slot] = true; room[slot] = HELPERS };
+            is_open[slot] = true;
 #endif
 #if MUTATION == OPEN_BEFORE_REGION
             region_of[slot] = me;
@@ -395,7 +539,10 @@ proctype user(byte me)
                 pool_wake(1);
                 atomic { looked[slot] = true; assert_no_lost_wakeup() }
 #endif
-            fi
+            fi;
+#if FOREIGN
+            ensure_watch()
+#endif
         :: else
         fi;
         work(me, slot, true, false);
@@ -414,6 +561,9 @@ proctype user(byte me)
             is_open[slot] = false;
 #else
             d_step { is_open[slot] = false; left = helpers[slot] };
+#endif
+#if STOP && MUTATION != STOP_STALE_OFFER
+            d_step { withdraw(slot) }; /* again, after a place was given back */
 #endif
             /* wait_for_helpers */
             do
@@ -472,6 +622,9 @@ proctype stopper()
 {
     byte times, w;
     bool idle;
+#if FOREIGN
+    byte count;
+#endif
     do
     :: times == STOP -> break
     :: else ->
@@ -499,11 +652,21 @@ proctype stopper()
             :: w == WORKERS -> w = 0; break
             :: w < WORKERS && !exists[w] -> w++
             od;
+#if FOREIGN
+            looking = 0;
+#endif
             atomic { workers = 0; stop = false };
 busy:
             closed = false
         :: else
         fi;
+#if FOREIGN && MUTATION != FOREIGN_STOP_ALONE
+        /* replace_watch */
+        if
+        :: looking == 0 && OFFERED && workers < HELPERS -> atomic { start_worker() }
+        :: else
+        fi;
+#endif
         locked = false
     od
 }
