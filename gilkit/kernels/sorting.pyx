@@ -36,14 +36,15 @@ cdef extern from *:
     gk_leaf_sort *numpy_sort_of(int type_number)
     ctypedef struct gk_leaf_sorts:
         gk_leaf_sort *of[11]
+    ctypedef struct gk_dims:
+        int n
+    void gk_dims_append(gk_dims *dims, int64_t shape, int64_t stride) noexcept nogil
     ctypedef struct gk_slices:
         int64_t length
         int64_t src_step
         int64_t dst_step
-        int ndim
-        int64_t shape[64]
-        int64_t src_strides[64]
-        int64_t dst_strides[64]
+        gk_dims src
+        gk_dims dst
     int gk_sort "GK(gk_sort)" (
         const char *src, char *dst, const gk_slices *slices, gk_type type, const gk_leaf_sorts *leaves,
         const gk_options *options) noexcept nogil
@@ -71,13 +72,11 @@ cdef void _fill_slices(gk_slices *slices, cnp.ndarray src, cnp.ndarray dst, int 
     slices.length = src.shape[axis]
     slices.src_step = src.strides[axis]
     slices.dst_step = dst.strides[axis]
-    slices.ndim = 0
+    slices.src.n = slices.dst.n = 0
     for d in range(src.ndim):
         if d != axis:
-            slices.shape[slices.ndim] = src.shape[d]
-            slices.src_strides[slices.ndim] = src.strides[d]
-            slices.dst_strides[slices.ndim] = dst.strides[d]
-            slices.ndim += 1
+            gk_dims_append(&slices.src, src.shape[d], src.strides[d])
+            gk_dims_append(&slices.dst, dst.shape[d], dst.strides[d])
 
 
 cdef cnp.ndarray NOTHING = np.empty(0)
