@@ -58,6 +58,9 @@ SELDOM_CALLED = {
     "gilkit.runtime",
 }
 
+# C files of single modules. A name must differ from those of the .pyx files, which become C files too.
+COMPANIONS = {"gilkit._imap": ["gilkit/_mapping.c", "gilkit/_pipeline.c"]}
+
 # The module of Cython's own functions and types, of which each module would otherwise have a copy.
 SHARED = "gilkit._cyutility"
 
@@ -67,7 +70,7 @@ def extension(source: str) -> Extension:
     is_core = name == "gilkit._core"
     return Extension(
         name,
-        [source, *(C_SOURCES if is_core else [])],
+        [source, *COMPANIONS.get(name, []), *(C_SOURCES if is_core else [])],
         include_dirs=[".", "csrc", "gilkit/include", numpy.get_include()],
         define_macros=[
             ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
@@ -87,9 +90,10 @@ def extension(source: str) -> Extension:
 def isolated(modules: list[Extension]) -> Extension:
     """Return the second build of the modules, for sub-interpreters. One file is a third smaller than one for each."""
     template = modules[0]
+    companions = [path for module in modules for path in module.sources[1:]]
     return Extension(
         "gilkit._isolated.modules",
-        patched([Path(module.sources[0]) for module in modules]),
+        patched([Path(module.sources[0]) for module in modules], [Path(path) for path in companions]),
         include_dirs=template.include_dirs,
         define_macros=template.define_macros,
         extra_compile_args=[*template.extra_compile_args, SMALL],
