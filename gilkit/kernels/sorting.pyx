@@ -134,8 +134,8 @@ cdef cnp.ndarray _sorted_stably(cnp.ndarray src, int axis, object threads):
     given = np.moveaxis(src, axis, -1)
     cdef cnp.ndarray result = sort(src, axis, threads=threads)
     ordered = np.moveaxis(result, axis, -1)
-    # Sorting makes the zeros of a slice adjacent and keeps their number, and so with its NaNs. Copying them in C order
-    # therefore restores their original order.
+    # Sorting makes the zeros of a slice adjacent and keeps their number. The same holds for its NaNs. Copying them in C
+    # order therefore restores their original order.
     zeros, nans = _places(given)
     if zeros is not None:
         ordered[ordered == 0] = given[zeros]
@@ -252,11 +252,11 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, threads=None):
     axis : int or None, default -1
         The axis to sort along. None sorts the flattened array.
     kind : {'quicksort', 'heapsort', 'mergesort', 'stable'}, optional
-        Checked as by ``numpy.argsort``. The result is the same for every kind.
+        Accepted and ignored, because the sort is always stable. Wrong values raise what ``numpy.argsort`` raises.
     order : str or list of str, optional
         The fields to compare in a structured array, which ``numpy.argsort`` then sorts.
     stable : bool, optional
-        Checked as by ``numpy.argsort``. The sort is always stable. Give either *kind* or *stable*, not both.
+        Accepted and ignored, as *kind*. Give either *kind* or *stable*, not both.
     threads : int, optional
         1 to 1024. None means ``gilkit.num_threads()``.
 
