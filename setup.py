@@ -62,9 +62,11 @@ SELDOM_CALLED = {
 SHARED = "gilkit._cyutility"
 
 
-# The C files that a module has besides its .pyx.
+# The C files that a module has besides its .pyx. Their names must differ from those of the .pyx files, which become C
+# files too.
 OWN_SOURCES = {
     "gilkit._core": C_SOURCES,
+    "gilkit._imap": ["gilkit/_mapping.c", "gilkit/_pipeline.c"],
     "gilkit.patching._patch": ["gilkit/patching/_elementwise.c", "gilkit/patching/_hooks.c"],
 }
 
@@ -94,9 +96,10 @@ def extension(source: str) -> Extension:
 def isolated(modules: list[Extension]) -> Extension:
     """Return the second build of the modules, for sub-interpreters. One file is a third smaller than one for each."""
     template = modules[0]
+    companions = [path for module in modules for path in module.sources[1:]]
     return Extension(
         "gilkit._isolated.modules",
-        patched([Path(module.sources[0]) for module in modules]),
+        patched([Path(module.sources[0]) for module in modules], [Path(path) for path in companions]),
         include_dirs=template.include_dirs,
         define_macros=template.define_macros,
         extra_compile_args=[*template.extra_compile_args, SMALL],

@@ -26,12 +26,14 @@ import_core()
 cdef extern from "Python.h":
     PyObject *PyIter_Next(object iterator) except? NULL
 
-cdef extern from "gilkit/_imap.h":
-    ctypedef struct mapping:
-        PyObject *fn
-        PyObject *context
-        PyObject *hooks
-        bint star
+cdef extern from "gilkit/_mapping.h":
+    int mapping_import_core() except -1
+    int mapping_run(mapping *m, gk_options *options)
+    int mapping_report(void *m) noexcept nogil
+    bint mapping_finalizing()
+
+cdef extern from "gilkit/_pipeline.h":
+    int imap_import_core() except -1
     ctypedef struct imap_stream:
         mapping m
         int64_t head
@@ -60,10 +62,12 @@ cdef extern from "gilkit/_imap.h":
     PyObject *imap_call_here(imap_stream *s, PyObject *context, PyObject *item) except NULL
     int64_t imap_bytes(PyObject *object)
     int imap_start_thread(object function)
-    bint mapping_finalizing()
     int forks "imap_forks"
     bint enter "imap_enter" (int *inside)
     void leave "imap_leave" (int *inside)
+
+mapping_import_core()
+imap_import_core()
 
 cdef enum:
     MAX_AHEAD = 65_536
@@ -139,6 +143,18 @@ def run(Core core, threads):
         imap_break(&core.s, <PyObject *>error)
     finally:
         imap_end(&core.s)
+
+
+cdef int run_mapping(mapping *m, gk_options *options) noexcept:
+    return mapping_run(m, options)
+
+
+cdef int report_mapping(void *m) noexcept nogil:
+    return mapping_report(m)
+
+
+cdef bint finalizing() noexcept:
+    return mapping_finalizing()
 
 
 cdef tuple thread_hooks():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -98,7 +99,15 @@ def reporter(progress: bool | Report | None, total: int | None, what: str) -> It
 
         def begin() -> None:
             nonlocal bar
-            bar = _Bar(what, total)
+            try:
+                bar = _Bar(what, total)
+            except ModuleNotFoundError as error:
+                warnings.warn(
+                    f"progress=True draws its bar with rich, which cannot be imported ({error}); install it with "
+                    "`python -m pip install rich`, or pass a function of (done, total)",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
 
         def report(done: int, total: int | None) -> None:
             if bar is not None:

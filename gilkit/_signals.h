@@ -25,7 +25,7 @@
 #  ifndef Py_BUILD_CORE
 #    define Py_BUILD_CORE 1
 #  endif
-#  undef _PyGC_FINALIZED /* defined again, in another way */
+#  undef _PyGC_FINALIZED /* pycore_runtime.h has another definition */
 #  include "internal/pycore_runtime.h"
 
 #  if PY_VERSION_HEX >= 0x030C0000
@@ -68,7 +68,7 @@ static inline int gk_signal_noted(void)
 }
 
 /* Only the main thread of the main interpreter runs signal handlers, so this
- * exists once in a process, and PyGILState finds the right thread state. */
+ * struct exists once in a process, and PyGILState finds the right thread state. */
 static struct {
     unsigned long main_thread; /* after fork, the thread that forked; 0 in sub-interpreters */
     int flag_found;            /* gk_signal_noted() can be believed */

@@ -12,9 +12,9 @@ from libc.stdint cimport int64_t
 
 from gilkit._call cimport Call, call_begin, call_end, integer
 from gilkit._exports cimport (
-    GK_INTERRUPTED, GK_MAX_THREADS, GK_OK, gk_now, gk_num_threads, gk_options, gk_participants, import_core,
+    GK_INTERRUPTED, GK_MAX_THREADS, GK_OK, gk_now, gk_num_threads, gk_participants, import_core,
 )
-from gilkit._imap cimport thread_hooks
+from gilkit._imap cimport finalizing, mapping, report_mapping, run_mapping, thread_hooks
 
 from gilkit import _scopes
 from gilkit._imap import Results
@@ -29,27 +29,7 @@ cdef extern from "Python.h":
     PyObject **PySequence_Fast_ITEMS(object sequence)
     PyObject *PyObject_CallFunctionObjArgs(PyObject *callable, ...)
 
-cdef extern from "gilkit/_mapping.h":
-    ctypedef struct mapping:
-        PyObject *fn
-        PyObject **items
-        PyObject *list
-        PyObject *results
-        PyObject *context
-        PyObject *hooks
-        PyObject *signalled
-        int (*report)(void *block) noexcept
-        void *block
-        int64_t n
-        bint star
-        bint counted
-        # Atomic in C, so that reading and writing them is.
-        int64_t done
-        int64_t limit
-        PyObject *error
-    int mapping_run(mapping *m, gk_options *options)
-    bint mapping_finalizing()
-    int mapping_report(void *m) noexcept nogil
+cdef extern from *:
     bint ISOLATED "CYTHON_USE_MODULE_STATE"  # in sub-interpreters, which have no signal handlers
 
 cdef enum:
@@ -102,7 +82,7 @@ cdef class Block:
         self.m.context = <PyObject *>self.context
         self.m.hooks = <PyObject *>self.hooks if self.hooks is not None else NULL
         # An interpreter that is finalizing does not let other threads attach.
-        call_begin(&call, 1 if mapping_finalizing() else threads)
+        call_begin(&call, 1 if finalizing() else threads)
         call.options.grain = 1 if chunksize is None else chunksize
         call.options.eager = self.m.n <= FEW * gk_participants(&call.options)
         if call.options.poll != NULL and not ISOLATED:
@@ -111,8 +91,8 @@ cdef class Block:
             self.m.counted = True
             self.poll, self.poll_context = call.options.poll, call.options.poll_context
             self.m.report, self.m.block = report, <void *>self
-            call.options.poll, call.options.poll_context = mapping_report, &self.m
-        status = mapping_run(&self.m, &call.options)
+            call.options.poll, call.options.poll_context = report_mapping, &self.m
+        status = run_mapping(&self.m, &call.options)
         if status == GK_INTERRUPTED or self.m.error == NULL:
             return call_end(&call, status)  # the exception of a signal handler takes precedence
         call_end(&call, GK_OK)

@@ -124,6 +124,10 @@ def test_the_module_is_the_command():
     assert done.stdout.strip() == f"gilkit {gilkit.__version__}"
 
 
+# What the script `gilkit` does.
+ENTRY_POINT = "import sys, _gilkit_command; sys.exit(_gilkit_command.main())"
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [
@@ -131,13 +135,13 @@ def test_the_module_is_the_command():
         ("GILKIT_ISA", "zzz", "GILKIT_ISA: the instruction set must be one of "),
     ],
 )
-def test_a_wrong_environment_variable_takes_one_line(variable, value, message):
+@pytest.mark.parametrize(
+    "start", [["-c", ENTRY_POINT], ["-m", "gilkit"], ["-mgilkit"]], ids=["gilkit", "-m", "-mgilkit"]
+)
+def test_a_wrong_environment_variable_takes_one_line(start, variable, value, message):
     """``import gilkit`` fails before the command line runs, so the entry point answers."""
-    (command,) = importlib.metadata.entry_points(group="console_scripts", name="gilkit")
-    assert command.value == "_gilkit_command:main"
-    code = "import sys, _gilkit_command; sys.exit(_gilkit_command.main())"
     done = subprocess.run(
-        [sys.executable, "-P", "-c", code, "doctor"],
+        [sys.executable, "-P", *start, "doctor"],
         env=os.environ | {variable: value},
         capture_output=True,
         text=True,
@@ -149,9 +153,32 @@ def test_a_wrong_environment_variable_takes_one_line(variable, value, message):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "start",
+    [["-c", "import gilkit", "gilkit"], ["-m", "timeit", "import gilkit", "gilkit"], ["-m", "imports_gilkit"]],
+    ids=lambda start: " ".join(start[:2]),
+)
+def test_other_programs_get_the_exception(start, tmp_path):
+    (tmp_path / "imports_gilkit").mkdir()
+    (tmp_path / "imports_gilkit" / "__init__.py").write_text("import gilkit\n")
+    (tmp_path / "imports_gilkit" / "__main__.py").write_text("")
+    done = subprocess.run(
+        [sys.executable, "-P", *start],
+        cwd=tmp_path,
+        env=os.environ | {"GILKIT_ISA": "zzz", "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "ValueError: the environment variable GILKIT_ISA: " in done.stderr
+
+
 def test_the_entry_point_runs_the_command_line():
-    code = "import sys, _gilkit_command; sys.exit(_gilkit_command.main())"
-    command = [sys.executable, "-P", "-c", code, "--version"]
+    (command,) = importlib.metadata.entry_points(group="console_scripts", name="gilkit")
+    assert command.value == "_gilkit_command:main"
+    command = [sys.executable, "-P", "-c", ENTRY_POINT, "--version"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("gilkit ")
 

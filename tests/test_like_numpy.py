@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from names import REDUCTIONS
 
 import gilkit
 
@@ -14,7 +15,6 @@ pytestmark = pytest.mark.thread_unsafe(reason="catches warnings, which affects a
 
 DTYPES = [np.dtype(letter) for letter in "?bBhHiIlLqQfd"]
 DTYPES += [dtype.newbyteorder(">") for dtype in DTYPES if dtype.itemsize > 1]
-REDUCTIONS = ["sum", "mean", "var", "std", "min", "max"]
 SPECIAL = [0.0, -0.0, 1.0, -2.5, np.nan, np.inf, -np.inf, 3e38, -3e38, 1e308, 1e-30]
 
 NATIVE = {dtype: dtype.newbyteorder("=") for dtype in DTYPES}

@@ -28,8 +28,8 @@ def test_no_function_is_exported_twice():
 
 
 def test_every_exported_function_has_a_user():
-    headers = (path for path in (ROOT / "gilkit").rglob("*.h"))
-    assert set(names(r"\bGK\((gk_\w+)\)", *cython_files(), *headers)) == set(exported())
+    c_files = (path for kind in ("c", "h") for path in (ROOT / "gilkit").rglob(f"*.{kind}"))
+    assert set(names(r"\bGK\((gk_\w+)\)", *cython_files(), *c_files)) == set(exported())
 
 
 @pytest.mark.parametrize("path", cython_files(), ids=lambda path: path.relative_to(ROOT / "gilkit").as_posix())

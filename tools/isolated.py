@@ -77,8 +77,17 @@ def with_module_state(generated: Path) -> Path:
     return path
 
 
-def patched(generated: list[Path]) -> list[str]:
-    """Return the sources of the second build. Every patch must match in at least one of them."""
+def copied(source: Path, folder: Path) -> Path:
+    """Return a copy of a C file, because two builds of one file at the same time would overwrite its object file."""
+    path = folder / source.name
+    text = source.read_text()
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+    return path
+
+
+def patched(generated: list[Path], companions: list[Path]) -> list[str]:
+    """Return the sources of the second build. Every patch must match in at least one of the generated files."""
     texts = [path.read_text() for path in generated]
     for patch in PATCHES:
         if not any(patch.old in text for text in texts):
@@ -86,4 +95,5 @@ def patched(generated: list[Path]) -> list[str]:
                 f"{patch.old!r} is nowhere in the generated C. Cython has changed. See whether it still {patch.reason}, "
                 "and fix or remove the patch in tools/isolated.py."
             )
-    return [with_module_state(path).as_posix() for path in generated]
+    again = [with_module_state(path) for path in generated]
+    return [path.as_posix() for path in (*again, *(copied(source, again[0].parent) for source in companions))]

@@ -4,6 +4,7 @@ A program may replace NumPy's functions with gilkit's (``numpy.histogram = gilki
 ``numpy.histogram`` up at each call would then recurse endlessly, so kernels use the names of this module.
 """
 
+import numpy as _numpy
 from numpy import __version__ as __version__
 from numpy import abs as abs
 from numpy import add as add
@@ -37,12 +38,9 @@ from numpy import isfinite as isfinite
 from numpy import isinf as isinf
 from numpy import isnan as isnan
 from numpy import iterable as iterable
-from numpy import max as max
 from numpy import maximum as maximum
 from numpy import may_share_memory as may_share_memory
-from numpy import mean as mean
 from numpy import memmap as memmap
-from numpy import min as min
 from numpy import minimum as minimum
 from numpy import moveaxis as moveaxis
 from numpy import ndarray as ndarray
@@ -54,10 +52,8 @@ from numpy import searchsorted as searchsorted
 from numpy import signbit as signbit
 from numpy import sort as sort
 from numpy import sqrt as sqrt
-from numpy import std as std
 from numpy import sum as sum
 from numpy import uint64 as uint64
-from numpy import var as var
 from numpy import zeros as zeros
 from numpy.exceptions import AxisError as AxisError
 from numpy.ma import MaskedArray as MaskedArray
@@ -66,3 +62,6 @@ from numpy.random import Generator as Generator
 from numpy.random import Philox as Philox
 from numpy.random import SeedSequence as SeedSequence
 from numpy.random.bit_generator import ISeedSequence as ISeedSequence
+
+# By name, for modules whose functions have NumPy's names.
+FUNCTIONS = dict(vars(_numpy))

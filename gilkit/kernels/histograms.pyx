@@ -75,7 +75,7 @@ cdef int _find_minmax(cnp.ndarray items, gk_minmax *minmax, object threads) exce
 
 
 cdef cnp.ndarray _counts(cnp.npy_intp bins):
-    """Return an empty array for the counts of the bins, and one more for the items outside them."""
+    """Return an uninitialised array with one element for each bin and one for the items outside all bins."""
     bins += 1
     return cnp.PyArray_EMPTY(1, &bins, cnp.NPY_INT64, 0)
 
@@ -390,7 +390,7 @@ def bincount(x, /, weights=None, minlength=0, *, threads=None):
 
     items = x if cnp.PyArray_CheckExact(x) else np.asarray(x)
     n = cnp.PyArray_SIZE(items)
-    if n == 0:  # for empty arrays NumPy's rules do not follow the dtype
+    if n == 0:  # NumPy accepts empty arrays of some dtypes that it rejects otherwise
         return _numpys_bincount(x, weights, minlength, threads)
     type = type_of(cnp.PyArray_TYPE(items))
     if items.ndim != 1 or type >= GK_FLOAT32:
@@ -401,8 +401,8 @@ def bincount(x, /, weights=None, minlength=0, *, threads=None):
     data = cnp.PyArray_DATA(items)
 
     if weights is None:
-        # Guess the number of bins from the first items. One pass is enough if the guess is right, which the count
-        # after the last bin shows: it is 0 unless an item lies outside.
+        # Guess the number of bins from the first items, and count. If no item lies outside the bins, the guess was
+        # right, and this pass is the only one.
         gk_minmax_of(data, type, min(n, <int64_t>GUESS_FROM), &minmax, NULL)
         if minmax.min >= 0 and minmax.max < MAX_GUESSED:
             bins = <int64_t>minmax.max + 1 if n <= GUESS_FROM else 2 * <int64_t>minmax.max + 16

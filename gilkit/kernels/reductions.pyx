@@ -53,7 +53,7 @@ cdef enum:
 
 # NumPy's functions, in the order of gk_reduction. They call the argument's method of the same name.
 cdef tuple NAMES = ("sum", "mean", "var", "std", "min", "max")
-NUMPY = [getattr(np, name) for name in NAMES]
+NUMPY = [np.FUNCTIONS[name] for name in NAMES]
 
 
 cdef cnp.dtype dtype_of(gk_type type, cnp.ndarray a):

@@ -36,14 +36,15 @@ cdef extern from *:
     gk_leaf_sort *numpy_sort_of(int type_number)
     ctypedef struct gk_leaf_sorts:
         gk_leaf_sort *of[11]
+    ctypedef struct gk_dims:
+        int n
+    void gk_dims_append(gk_dims *dims, int64_t shape, int64_t stride) noexcept nogil
     ctypedef struct gk_slices:
         int64_t length
         int64_t src_step
         int64_t dst_step
-        int ndim
-        int64_t shape[64]
-        int64_t src_strides[64]
-        int64_t dst_strides[64]
+        gk_dims src
+        gk_dims dst
     int gk_sort "GK(gk_sort)" (
         const char *src, char *dst, const gk_slices *slices, gk_type type, const gk_leaf_sorts *leaves,
         const gk_options *options) noexcept nogil
@@ -71,13 +72,11 @@ cdef void _fill_slices(gk_slices *slices, cnp.ndarray src, cnp.ndarray dst, int 
     slices.length = src.shape[axis]
     slices.src_step = src.strides[axis]
     slices.dst_step = dst.strides[axis]
-    slices.ndim = 0
+    slices.src.n = slices.dst.n = 0
     for d in range(src.ndim):
         if d != axis:
-            slices.shape[slices.ndim] = src.shape[d]
-            slices.src_strides[slices.ndim] = src.strides[d]
-            slices.dst_strides[slices.ndim] = dst.strides[d]
-            slices.ndim += 1
+            gk_dims_append(&slices.src, src.shape[d], src.strides[d])
+            gk_dims_append(&slices.dst, dst.shape[d], dst.strides[d])
 
 
 cdef cnp.ndarray NOTHING = np.empty(0)
@@ -135,8 +134,8 @@ cdef cnp.ndarray _sorted_stably(cnp.ndarray src, int axis, object threads):
     given = np.moveaxis(src, axis, -1)
     cdef cnp.ndarray result = sort(src, axis, threads=threads)
     ordered = np.moveaxis(result, axis, -1)
-    # Sorting makes the zeros of a slice adjacent and keeps their number, and so with its NaNs. Copying them in C order
-    # therefore restores their original order.
+    # Sorting makes the zeros of a slice adjacent and keeps their number. The same holds for its NaNs. Copying them in C
+    # order therefore restores their original order.
     zeros, nans = _places(given)
     if zeros is not None:
         ordered[ordered == 0] = given[zeros]
@@ -253,11 +252,11 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, threads=None):
     axis : int or None, default -1
         The axis to sort along. None sorts the flattened array.
     kind : {'quicksort', 'heapsort', 'mergesort', 'stable'}, optional
-        Checked as by ``numpy.argsort``. The result is the same for every kind.
+        Accepted and ignored, because the sort is always stable. Wrong values raise what ``numpy.argsort`` raises.
     order : str or list of str, optional
         The fields to compare in a structured array, which ``numpy.argsort`` then sorts.
     stable : bool, optional
-        Checked as by ``numpy.argsort``. The sort is always stable. Give either *kind* or *stable*, not both.
+        Accepted and ignored, as *kind*. Give either *kind* or *stable*, not both.
     threads : int, optional
         1 to 1024. None means ``gilkit.num_threads()``.
 

@@ -20,6 +20,7 @@ from .results import Result
 from .stats import MINIMUM_PAIRS
 
 MAX_THREADS = 1024  # gilkit's own limit
+DEPENDENCIES = ("psutil", "rich")  # of the lab only, so an installation may do without them
 INTERRUPTED = 130  # the status that shells report for a program ended by Ctrl-C
 
 
@@ -341,15 +342,17 @@ def run_program(options: argparse.Namespace) -> int | Command:
 
 
 def run_doctor(options: argparse.Namespace) -> int:
-    from rich.table import Table
-    from rich.text import Text
-
-    from . import doctor, tables
+    from . import doctor
 
     findings = doctor.examine(options.modules)
     if options.json:
         print_json(doctor.to_json(findings))
         return 0
+    from rich.table import Table
+    from rich.text import Text
+
+    from . import tables
+
     grid = Table(box=None, pad_edge=False, show_header=False)
     grid.add_column(no_wrap=True)
     grid.add_column(no_wrap=True, style="bold")
@@ -421,6 +424,14 @@ def run(arguments: Sequence[str] | None) -> int | Command:
         return status
     except LabError as error:
         return fail(str(error))
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in DEPENDENCIES:
+            raise
+        return fail(
+            f"this command needs the package {missing}, which is not installed for {sys.executable}; install it with "
+            f"`python -m pip install {missing}`"
+        )
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

@@ -291,7 +291,7 @@ def _numpy() -> list[Finding]:
 
 def examine(modules: Sequence[str] = ()) -> list[Finding]:
     """Return all findings. Check whether gilkit, numpy and ``modules`` switch the GIL on."""
-    facts = machine.describe()
+    facts = machine.describe_processors()
     here = interpreters.running()
     isa = facts["gilkit"].get("isa", "unknown")
     forced = os.environ.get("GILKIT_ISA")

@@ -50,6 +50,11 @@ def describe() -> dict[str, Any]:
     """Describe the machine for tables and saved results, in values that JSON can hold."""
     import psutil
 
+    return {**describe_processors(), "memory": psutil.virtual_memory().total}
+
+
+def describe_processors() -> dict[str, Any]:
+    """Return what ``describe`` does, except the memory. This needs no other package."""
     import gilkit
 
     facts = {key: value for key, value in gilkit.info().items() if isinstance(value, (str, int, float, bool))}
@@ -58,7 +63,6 @@ def describe() -> dict[str, Any]:
         "cores": os.cpu_count() or 1,
         "affinity": affinity(),
         "threads_per_core": siblings(),
-        "memory": psutil.virtual_memory().total,
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": sys.version.split()[0],
         "num_threads": gilkit.num_threads(),

@@ -95,14 +95,14 @@ static void check_lines(gk_type type, int64_t rows, int64_t columns, int along_c
     fill(src, rows * columns, type, pattern);
     memcpy(copy, src, bytes);
     int64_t row = columns * size, step = along_columns ? row : size, across = along_columns ? size : row;
-    gk_slices lines = {.length = n, .src_step = step, .dst_step = step, .ndim = 1, .shape = {count},
-                      .src_strides = {across}, .dst_strides = {across}};
+    gk_slices lines = {.length = n, .src_step = step, .dst_step = step,
+                       .src = {1, {count}, {across}}, .dst = {1, {count}, {across}}};
     gk_options options = {.threads = threads};
     CHECK(gk_sort(src, dst, &lines, type, &leaves, &options) == GK_OK);
     CHECK(memcmp(src, copy, bytes) == 0);
     gk_slices positions = lines;
     positions.dst_step = step / size * 8;
-    positions.dst_strides[0] = across / size * 8;
+    positions.dst.stride[0] = across / size * 8;
     CHECK(gk_argsort(src, (char *)order, &positions, type, &leaves, &options) == GK_OK);
     for (int64_t line = 0; line < count; line++) {
         uint64_t sum = 0;

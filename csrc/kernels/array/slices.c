@@ -7,26 +7,6 @@
 #include "base/clock.h"
 #include "kernels/array/memory.h"
 
-static int64_t count_slices(const gk_slices *slices)
-{
-    int64_t count = 1;
-    for (int d = 0; d < slices->ndim; d++)
-        count *= slices->shape[d];
-    return count;
-}
-
-/* Finds the byte offsets of slice i in the two arrays. */
-static void locate(const gk_slices *slices, int64_t i, int64_t *src, int64_t *dst)
-{
-    *src = *dst = 0;
-    for (int d = slices->ndim - 1; d >= 0; d--) {
-        int64_t at = i % slices->shape[d];
-        i /= slices->shape[d];
-        *src += at * slices->src_strides[d];
-        *dst += at * slices->dst_strides[d];
-    }
-}
-
 #define COPY(type)                                   \
     for (int64_t i = 0; i < n; i++)                  \
         for (int64_t t = 0; t < tile; t++)           \
@@ -71,30 +51,30 @@ static void apply_to_tiles(int64_t begin, int64_t end, void *data)
     const applying *a = data;
     const gk_slice_kernel *kernel = a->kernel;
     const gk_slices *slices = a->slices;
-    int64_t n = slices->length, tile = a->tile, src_at, dst_at;
-    int64_t src_tile = tile > 1 ? slices->src_strides[slices->ndim - 1] : 0;
-    int64_t dst_tile = tile > 1 ? slices->dst_strides[slices->ndim - 1] : 0;
+    int64_t n = slices->length, tile = a->tile;
+    int64_t src_tile = tile > 1 ? slices->src.stride[slices->src.n - 1] : 0;
+    int64_t dst_tile = tile > 1 ? slices->dst.stride[slices->dst.n - 1] : 0;
     char *gathered = a->scratch, *finished = a->scratch;
     if (a->scratch != NULL) {
         gathered += gk_participant() * a->scratch_size;
         finished = gathered + (a->gather ? aligned_bytes(tile * n, kernel->src_size) : 0);
     }
-    for (int64_t i = begin; i < end; i++) {
-        locate(slices, i * tile, &src_at, &dst_at);
-        const char *src = a->src + src_at;
-        char *dst = a->dst + dst_at;
+    gk_iterator src, dst;
+    gk_iterator_start(&src, &slices->src, a->src, begin * tile);
+    gk_iterator_start(&dst, &slices->dst, a->dst, begin * tile);
+    for (int64_t i = begin; i < end; i++, gk_iterator_advance(&src, tile), gk_iterator_advance(&dst, tile)) {
         if (a->gather)
-            copy_tile(gathered, kernel->src_size, n * kernel->src_size, src, slices->src_step, src_tile, n,
+            copy_tile(gathered, kernel->src_size, n * kernel->src_size, src.at, slices->src_step, src_tile, n,
                       tile, kernel->src_size);
         for (int64_t t = 0; t < tile; t++) {
-            const char *from = a->gather ? gathered + t * n * kernel->src_size : src + t * src_tile;
-            char *to = a->scatter ? finished + t * n * kernel->dst_size : dst + t * dst_tile;
+            const char *from = a->gather ? gathered + t * n * kernel->src_size : src.at + t * src_tile;
+            char *to = a->scatter ? finished + t * n * kernel->dst_size : dst.at + t * dst_tile;
             int status = kernel->on_one_thread(from, to, n, a->data);
             if (status != GK_OK)
                 gk_cancel(status);
         }
         if (a->scatter)
-            copy_tile(dst, slices->dst_step, dst_tile, finished, kernel->dst_size, n * kernel->dst_size, n,
+            copy_tile(dst.at, slices->dst_step, dst_tile, finished, kernel->dst_size, n * kernel->dst_size, n,
                       tile, kernel->dst_size);
         if (gk_cancelled())
             return;
@@ -132,12 +112,14 @@ static int apply_in_turn(const applying *a, const gk_options *options)
 {
     const gk_slice_kernel *kernel = a->kernel;
     const gk_slices *slices = a->slices;
-    int64_t n = slices->length, src_at, dst_at;
+    int64_t n = slices->length;
     int status = GK_OK;
+    gk_iterator src, dst;
+    gk_iterator_start(&src, &slices->src, a->src, 0);
+    gk_iterator_start(&dst, &slices->dst, a->dst, 0);
     for (int64_t i = 0; i < a->count && status == GK_OK; i++) {
-        locate(slices, i, &src_at, &dst_at);
-        const char *from = a->src + src_at;
-        char *to = a->dst + dst_at;
+        const char *from = src.at;
+        char *to = dst.at;
         if (a->gather) {
             status = copy_slice(a->scratch, kernel->src_size, from, slices->src_step, n, kernel->src_size, options);
             from = a->scratch;
@@ -147,7 +129,9 @@ static int apply_in_turn(const applying *a, const gk_options *options)
         if (status == GK_OK)
             status = kernel->on_all_threads(from, to, n, a->data, options);
         if (a->scatter && status == GK_OK)
-            status = copy_slice(a->dst + dst_at, slices->dst_step, to, kernel->dst_size, n, kernel->dst_size, options);
+            status = copy_slice(dst.at, slices->dst_step, to, kernel->dst_size, n, kernel->dst_size, options);
+        gk_iterator_advance(&src, 1);
+        gk_iterator_advance(&dst, 1);
     }
     return status;
 }
@@ -156,14 +140,14 @@ static int apply_in_turn(const applying *a, const gk_options *options)
  * line, as long as they fit in the second-level cache. */
 static int64_t choose_tile(const applying *a)
 {
-    const gk_slices *slices = a->slices;
-    if (slices->ndim == 0 || !(a->gather || a->scatter))
+    const gk_dims *dims = &a->slices->src;
+    if (dims->n == 0 || !(a->gather || a->scatter))
         return 1;
     int64_t largest = a->kernel->src_size > a->kernel->dst_size ? a->kernel->src_size : a->kernel->dst_size;
-    int64_t tile = 64 / largest, max = (1 << 19) / gk_times(slices->length, largest);
+    int64_t tile = 64 / largest, max = (1 << 19) / gk_times(a->slices->length, largest);
     if (tile > max)
         tile = max < 1 ? 1 : max;
-    while (slices->shape[slices->ndim - 1] % tile != 0)
+    while (dims->shape[dims->n - 1] % tile != 0)
         tile--;
     return tile;
 }
@@ -173,7 +157,7 @@ int gk_slices_apply(const gk_slice_kernel *kernel, const void *data, const char 
 {
     applying a = {.kernel = kernel, .data = data, .src = src, .dst = dst, .slices = slices};
     int64_t n = slices->length;
-    a.count = count_slices(slices);
+    a.count = gk_dims_count(&slices->src);
     if (n == 0 || a.count == 0)
         return GK_OK;
     a.gather = n > 1 && slices->src_step != kernel->src_size;

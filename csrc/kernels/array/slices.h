@@ -9,20 +9,18 @@
 
 #include <stdint.h>
 
+#include "kernels/array/iterator.h"
 #include "runtime/parallel.h"
-
-enum { GK_SLICE_DIMS = 63 }; /* NumPy's 64, without the axis of the slice */
 
 /* One thread sorts a slice of this many items in 0.1 s. */
 enum { GK_SLICE_UNINTERRUPTED = 10 << 20 };
 
 /* The slices of two arrays of the same shape: the axis along which they run, and
- * the other axes, which enumerate them. Strides are in bytes. */
+ * the other axes, which enumerate them. */
 typedef struct {
     int64_t length;
-    int64_t src_step, dst_step; /* from one item of a slice to the next */
-    int ndim;
-    int64_t shape[GK_SLICE_DIMS], src_strides[GK_SLICE_DIMS], dst_strides[GK_SLICE_DIMS];
+    int64_t src_step, dst_step; /* bytes from one item of a slice to the next */
+    gk_dims src, dst;           /* the other axes, in the same order */
 } gk_slices;
 
 /* The operation on a slice of n contiguous items. src may be dst. Both functions

@@ -15,7 +15,7 @@
 
 enum { VECTORS = 2, UNIT = 64 /* points; a multiple of every WIDTH */ };
 
-/* Bytes of a participant's scratch for each dimension: a tile of points, whatever the vectors. */
+/* Bytes of a participant's scratch for each dimension: a tile of points, for vectors of any length. */
 enum { TILE_BYTES = VECTORS * 64 };
 
 /* Coordinates of centres between two reads of gk_cancelled(): 0.1 to 1 ms. */
@@ -201,7 +201,7 @@ int gk_nearest(const gk_nearest_input *in, int64_t *index, void *distance, const
         return status;
     }
     status = GK_NO_MEMORY;
-    /* The padding of the last participant makes up for what aligning the first one takes. */
+    /* Aligning moves all scratch areas up by at most ALIGNMENT bytes. The last one has that much padding at its end. */
     int64_t threads = gk_participants(&mine);
     char *memory = gk_allocate(threads < units ? threads : units, (int64_t)f.scratch_size);
     if (memory != NULL) {

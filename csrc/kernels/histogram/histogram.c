@@ -93,8 +93,8 @@ typedef struct {
     const void *items;
     gk_type type;
     int64_t n, chunk;
-    gk_minmax *minmax_run; /* the result of each chunk */
-} minmax_run;
+    gk_minmax *found; /* the result of each chunk */
+} minmax_search;
 
 static gk_minmax join(gk_minmax a, gk_minmax b)
 {
@@ -103,52 +103,52 @@ static gk_minmax join(gk_minmax a, gk_minmax b)
     return (gk_minmax){a.min < b.min ? a.min : b.min, a.max > b.max ? a.max : b.max};
 }
 
-static void find_minmax(int64_t begin, int64_t end, void *data)
+static void search_chunks(int64_t begin, int64_t end, void *data)
 {
-    const minmax_run *e = data;
-    int64_t size = gk_itemsize(e->type);
+    const minmax_search *s = data;
+    int64_t size = gk_itemsize(s->type);
     for (int64_t c = begin; c < end; c++) {
-        int64_t stop = (c + 1) * e->chunk < e->n ? (c + 1) * e->chunk : e->n;
-        for (int64_t i = c * e->chunk; i < stop; i += GK_BINNING_BLOCK) {
+        int64_t stop = (c + 1) * s->chunk < s->n ? (c + 1) * s->chunk : s->n;
+        for (int64_t i = c * s->chunk; i < stop; i += GK_BINNING_BLOCK) {
             double buffer[GK_BINNING_BLOCK];
             int64_t n = stop - i < GK_BINNING_BLOCK ? stop - i : GK_BINNING_BLOCK;
-            uintptr_t later = (uintptr_t)e->items + (uintptr_t)(i * size) + GK_PREFETCH_AHEAD;
+            uintptr_t later = (uintptr_t)s->items + (uintptr_t)(i * size) + GK_PREFETCH_AHEAD;
             for (int64_t k = 0; k < n * size; k += GK_PREFETCH_STEP)
                 GK_PREFETCH(later + (uintptr_t)k);
-            gk_minmax found = GK_DISPATCH(minmax)(as_doubles(e->items, e->type, i, n, buffer), n);
-            e->minmax_run[c] = i == c * e->chunk ? found : join(e->minmax_run[c], found);
+            gk_minmax found = GK_DISPATCH(minmax)(as_doubles(s->items, s->type, i, n, buffer), n);
+            s->found[c] = i == c * s->chunk ? found : join(s->found[c], found);
         }
     }
 }
 
-static GK_NOINLINE int extent_of(const void *items, gk_type type, int64_t n, gk_minmax *minmax,
-                                 const gk_options *options)
+static GK_NOINLINE int find_minmax(const void *items, gk_type type, int64_t n, gk_minmax *minmax,
+                                   const gk_options *options)
 {
-    minmax_run e = {items, type, n, 1 << 16, minmax};
-    if (n <= e.chunk) {
-        find_minmax(0, 1, &e);
+    minmax_search s = {items, type, n, 1 << 16, minmax};
+    if (n <= s.chunk) {
+        search_chunks(0, 1, &s);
         return GK_OK;
     }
     gk_options mine = options != NULL ? *options : (gk_options){0};
     mine.grain = 1;
     mine.eager = n > 1 << 19;
-    int64_t chunks = gk_ceil_div(n, e.chunk);
-    if ((e.minmax_run = gk_allocate(chunks, sizeof *e.minmax_run)) == NULL)
+    int64_t chunks = gk_ceil_div(n, s.chunk);
+    if ((s.found = gk_allocate(chunks, sizeof *s.found)) == NULL)
         return GK_NO_MEMORY;
-    int status = gk_parallel_for(chunks, find_minmax, &e, &mine);
+    int status = gk_parallel_for(chunks, search_chunks, &s, &mine);
     if (status == GK_OK) {
-        *minmax = e.minmax_run[0];
+        *minmax = s.found[0];
         for (int64_t c = 1; c < chunks; c++)
-            *minmax = join(*minmax, e.minmax_run[c]);
+            *minmax = join(*minmax, s.found[c]);
     }
-    free(e.minmax_run);
+    free(s.found);
     return status;
 }
 
 int gk_minmax_of(const void *items, gk_type type, int64_t n, gk_minmax *minmax, const gk_options *options)
 {
     gk_fp_saved saved = gk_fp_use_default();
-    int status = extent_of(items, type, n, minmax, options);
+    int status = find_minmax(items, type, n, minmax, options);
     gk_fp_restore(saved);
     return status;
 }

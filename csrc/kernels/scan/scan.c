@@ -1,7 +1,7 @@
 #include "kernels/scan/scan.h"
 
 #include "base/compiler.h"
-#include "kernels/array/layout.h"
+#include "kernels/array/iterator.h"
 #include "kernels/array/load.h"
 #include "kernels/array/memory.h"
 
@@ -34,8 +34,7 @@ typedef struct {
     /* Slices run along the axis. `inner` adjacent slices are summed together, as columns. */
     int64_t n, in_step, out_step;
     int64_t inner, inner_in, inner_out;
-    int outer_dims;
-    int64_t outer_shape[GK_MAX_DIMS], outer_in[GK_MAX_DIMS], outer_out[GK_MAX_DIMS];
+    gk_dims *outer_in, *outer_out; /* the other dimensions */
     const char *in;
     char *out;
     /* Long slices are processed one at a time, divided into pieces. */
@@ -253,28 +252,30 @@ static void scan_slice(scan *s, const char *in, char *out, int64_t begin, int64_
 
 static const carry nothing = {.real = -0.0};
 
-/* Finds where slice number `index`, or the first of its columns, begins. */
-static void locate(const scan *s, int64_t index, const char **in, char **out)
+/* A slice, or the first of the columns that are summed together. */
+typedef struct {
+    gk_iterator in, out;
+} position;
+
+static void start(position *p, const scan *s, int64_t index)
 {
-    *in = s->in;
-    *out = s->out;
-    for (int d = s->outer_dims - 1; d >= 0; d--) {
-        int64_t i = index % s->outer_shape[d];
-        index /= s->outer_shape[d];
-        *in += i * s->outer_in[d];
-        *out += i * s->outer_out[d];
-    }
+    gk_iterator_start(&p->in, s->outer_in, s->in, index);
+    gk_iterator_start(&p->out, s->outer_out, s->out, index);
+}
+
+static void advance(position *p)
+{
+    gk_iterator_advance(&p->in, 1);
+    gk_iterator_advance(&p->out, 1);
 }
 
 static void scan_slices(int64_t begin, int64_t end, void *data)
 {
     scan *s = data;
-    for (int64_t slice = begin; slice < end; slice++) {
-        const char *in;
-        char *out;
-        locate(s, slice, &in, &out);
-        scan_slice(s, in, out, 0, s->n, nothing, NULL);
-    }
+    position p;
+    start(&p, s, begin);
+    for (int64_t slice = begin; slice < end; slice++, advance(&p))
+        scan_slice(s, p.in.at, p.out.at, 0, s->n, nothing, NULL);
 }
 
 /* Scans adjacent columns together, row after row. */
@@ -323,14 +324,17 @@ static void scan_columns(scan *s, const char *in, char *out, int64_t columns)
 static void scan_blocks(int64_t begin, int64_t end, void *data)
 {
     scan *s = data;
-    int64_t blocks = gk_ceil_div(s->inner, COLUMNS);
+    int64_t blocks = gk_ceil_div(s->inner, COLUMNS), block = begin % blocks;
+    position p;
+    start(&p, s, begin / blocks);
     for (int64_t item = begin; item < end; item++) {
-        const char *in;
-        char *out;
-        locate(s, item / blocks, &in, &out);
-        int64_t first = item % blocks * COLUMNS, left = s->inner - first;
-        scan_columns(s, in + first * s->inner_in, out + first * s->inner_out,
+        int64_t first = block * COLUMNS, left = s->inner - first;
+        scan_columns(s, p.in.at + first * s->inner_in, p.out.at + first * s->inner_out,
                      left < COLUMNS ? left : COLUMNS);
+        if (++block == blocks) {
+            block = 0;
+            advance(&p);
+        }
     }
 }
 
@@ -397,23 +401,16 @@ static void scan_slice_plainly(int64_t begin, int64_t end, void *data)
     scan_slice(s, s->slice_in, s->slice_out, 0, s->n, nothing, NULL);
 }
 
-static int scan_long_slice(scan *s, int64_t slice, int64_t pieces, const gk_options *how)
+static int scan_long_slice(scan *s, const position *p, int64_t pieces, const gk_options *how)
 {
-    char *out;
-    locate(s, slice, &s->slice_in, &out);
-    s->slice_out = out;
+    s->slice_in = p->in.at;
+    s->slice_out = p->out.at;
     int status = gk_parallel_for(pieces, sum_pieces, s, how);
     if (status != GK_OK)
         return status;
     if (!carry_over(s, pieces)) /* as a region, so that a deadline or Ctrl-C can end it */
         return gk_parallel_for(1, scan_slice_plainly, s, how);
     return gk_parallel_for(pieces, scan_pieces, s, how);
-}
-
-/* |x|, also for INT64_MIN. The stride of an axis of one element can be any number. */
-static uint64_t magnitude(int64_t x)
-{
-    return x < 0 ? 0 - (uint64_t)x : (uint64_t)x;
 }
 
 /* Divides the dimensions into the axis, the columns and the rest. Returns the number
@@ -423,35 +420,34 @@ static int64_t arrange(scan *s, int ndim, const int64_t *shape, int axis, const 
 {
     int columns = -1;
     for (int d = 0; d < ndim; d++)
-        if (d != axis && shape[d] >= 16 && magnitude(in_stride[d]) < magnitude(in_stride[axis]) &&
-            (columns < 0 || magnitude(in_stride[d]) < magnitude(in_stride[columns])))
+        if (d != axis && shape[d] >= 16 && gk_stride_magnitude(in_stride[d]) < gk_stride_magnitude(in_stride[axis]) &&
+            (columns < 0 || gk_stride_magnitude(in_stride[d]) < gk_stride_magnitude(in_stride[columns])))
             columns = d;
-    int64_t slices = 1;
     s->n = shape[axis];
     s->in_step = in_stride[axis];
     s->out_step = out_stride[axis];
     s->inner = 1;
-    s->outer_dims = 0;
+    s->outer_in->n = s->outer_out->n = 0;
     for (int d = 0; d < ndim; d++) {
         if (d == columns) {
             s->inner = shape[d];
             s->inner_in = in_stride[d];
             s->inner_out = out_stride[d];
         } else if (d != axis && shape[d] > 1) {
-            slices *= shape[d];
-            s->outer_shape[s->outer_dims] = shape[d];
-            s->outer_in[s->outer_dims] = in_stride[d];
-            s->outer_out[s->outer_dims++] = out_stride[d];
+            gk_dims_append(s->outer_in, shape[d], in_stride[d]);
+            gk_dims_append(s->outer_out, shape[d], out_stride[d]);
         }
     }
-    return slices;
+    return gk_dims_count(s->outer_in);
 }
 
 int gk_cumsum(gk_type type, int ndim, const int64_t *shape, int axis, const char *in,
               const int64_t *in_stride, char *out, const int64_t *out_stride,
               const gk_options *options, int *fp_status)
 {
-    scan s = {.is_float = gk_is_float(type), .is_narrow = type == GK_FLOAT32, .in = in, .out = out};
+    gk_dims outer_in, outer_out; /* not in `s`, because clearing them would take longer than a short scan */
+    scan s = {.is_float = gk_is_float(type), .is_narrow = type == GK_FLOAT32, .in = in, .out = out,
+              .outer_in = &outer_in, .outer_out = &outer_out};
     s.itemsize = gk_itemsize(type);
     if (s.is_float && s.is_narrow)
         s.load = gk_load_as_float64(type);
@@ -481,8 +477,10 @@ int gk_cumsum(gk_type type, int ndim, const int64_t *shape, int axis, const char
             status = GK_NO_MEMORY;
         how.grain = 1;
         how.eager = pieces > 8;
-        for (int64_t slice = 0; slice < slices && status == GK_OK; slice++)
-            status = scan_long_slice(&s, slice, pieces, &how);
+        position p;
+        start(&p, &s, 0);
+        for (int64_t slice = 0; slice < slices && status == GK_OK; slice++, advance(&p))
+            status = scan_long_slice(&s, &p, pieces, &how);
         free(s.carries);
         free(s.sums);
     } else {

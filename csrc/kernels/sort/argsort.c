@@ -15,33 +15,23 @@
 #include "base/compiler.h"
 #include "kernels/array/memory.h"
 #include "kernels/sort/sort.h"
+#include "kernels/sort/sort_key.h"
 
-/* The key of an item as an unsigned number. Only equal items have equal keys, so -0.0
- * has the key of 0.0, and every NaN has the key that follows infinity. */
+/* The key of an item. Only equal items have equal keys, so -0.0 has the key of 0.0, and
+ * every NaN has the key that follows infinity. */
 GK_INLINE uint64_t key_of(const void *src, int64_t i, gk_type type)
 {
+    gk_sort_order order = gk_sort_order_of(type);
     switch (type) {
-    case GK_BOOL:
-    case GK_UINT8: return ((const uint8_t *)src)[i];
-    case GK_UINT16: return ((const uint16_t *)src)[i];
-    case GK_UINT32: return ((const uint32_t *)src)[i];
-    case GK_UINT64: return ((const uint64_t *)src)[i];
-    case GK_INT8: return (uint64_t)(((const int8_t *)src)[i] + 0x80);
-    case GK_INT16: return (uint64_t)(((const int16_t *)src)[i] + 0x8000);
-    case GK_INT32: return ((const uint32_t *)src)[i] ^ UINT32_C(0x80000000);
-    case GK_INT64: return ((const uint64_t *)src)[i] ^ UINT64_C(0x8000000000000000);
-    case GK_FLOAT32: {
-        uint32_t x = ((const uint32_t *)src)[i], magnitude = x & UINT32_C(0x7fffffff);
-        if (magnitude > UINT32_C(0x7f800000))
-            return UINT32_C(0xff800001);
-        return x == magnitude ? x | UINT32_C(0x80000000) : UINT32_C(0x80000000) - magnitude;
+    case GK_FLOAT32: return gk_sort_equal_key32(((const uint32_t *)src)[i]);
+    case GK_FLOAT64: return gk_sort_equal_key64(((const uint64_t *)src)[i]);
+    default: break;
     }
-    default: {
-        uint64_t x = ((const uint64_t *)src)[i], magnitude = x & UINT64_C(0x7fffffffffffffff);
-        if (magnitude > UINT64_C(0x7ff0000000000000))
-            return UINT64_C(0xfff0000000000001);
-        return x == magnitude ? x | UINT64_C(0x8000000000000000) : UINT64_C(0x8000000000000000) - magnitude;
-    }
+    switch (gk_itemsize(type)) {
+    case 1: return gk_sort_key8(((const uint8_t *)src)[i], order);
+    case 2: return gk_sort_key16(((const uint16_t *)src)[i], order);
+    case 4: return gk_sort_key32(((const uint32_t *)src)[i], order);
+    default: return gk_sort_key64(((const uint64_t *)src)[i], order);
     }
 }
 

@@ -34,6 +34,7 @@ typedef struct {
     char *dst;
     int64_t n, chunk, chunks;
     gk_type type;
+    gk_sort_order order; /* of signed keys */
     size_t size;
     const gk_leaf_sorts *leaves;
     int levels, buckets;
@@ -47,10 +48,9 @@ typedef struct {
 
 static int64_t key_at(const partition *p, int64_t i)
 {
-    const gk_sort_order *order = &gk_sort_orders[p->type];
     if (p->size == 8)
-        return gk_sort_key64(((const uint64_t *)p->src)[i], *order);
-    return gk_sort_key32(((const uint32_t *)p->src)[i], *order);
+        return (int64_t)gk_sort_key64(((const uint64_t *)p->src)[i], p->order);
+    return (int32_t)gk_sort_key32(((const uint32_t *)p->src)[i], p->order);
 }
 
 /* splitmix64. Determines the sample, from n and the attempt only. */
@@ -110,7 +110,7 @@ static void choose_pivots(partition *p, int attempt)
 static void count_chunks(int64_t begin, int64_t end, void *data)
 {
     partition *p = data;
-    const gk_sort_order *order = &gk_sort_orders[p->type];
+    const gk_sort_order *order = &p->order;
     enum { BLOCK = 4096 }; /* its ids are still in the first-level cache when they are counted */
     for (int64_t c = begin; c < end; c++) {
         int64_t *counts = p->counts + c * p->buckets;
@@ -258,6 +258,7 @@ int gk_sort_long(const void *src, void *dst, int64_t n, gk_type type,
     if (buckets < 8 * threads)
         buckets = 8 * threads;
     partition p = {.src = src, .dst = dst, .n = n, .type = type, .size = size, .leaves = leaves};
+    p.order = gk_sort_signed_order_of(type);
     p.levels = MIN_LEVELS;
     while (p.levels < MAX_LEVELS && 1 << p.levels < buckets)
         p.levels++;

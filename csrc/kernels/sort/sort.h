@@ -42,16 +42,6 @@ void gk_sort_copy(const void *src, void *dst, int64_t n, gk_type type, const gk_
 /* The number of 8-byte items from which gk_sort_long is worth it. */
 enum { GK_SORT_LONG = 1 << 15 };
 
-/* The order of a type, as a bijection between its bits and a signed integer of the
- * same width (the key) that sorts as the type does. */
-typedef struct {
-    uint64_t fold;   /* bits that are inverted if the sign bit is set: floats */
-    uint64_t invert; /* bits that are always inverted: unsigned integers */
-    uint64_t rotate; /* subtracted at the end: moves NaNs with a sign bit to the end */
-} gk_sort_order;
-
-extern const gk_sort_order gk_sort_orders[GK_TYPES];
-
 /* Sorts 8-bit and 16-bit items by counting them. src may be dst. */
 int gk_sort_counting(const void *src, void *dst, int64_t n, gk_type type,
                      const gk_options *options);

@@ -6,6 +6,7 @@
 #include "base/compiler.h"
 #include "kernels/array/memory.h"
 #include "kernels/sort/sort.h"
+#include "kernels/sort/sort_key.h"
 
 /* Counts n < 2**32 items by their bits. Uses four tables, because an addition to an
  * entry waits for the previous addition to the same entry. */
@@ -25,15 +26,16 @@ static void count8(const uint8_t *x, int64_t n, int64_t counts[256])
 void gk_sort_counting8(void *items, int64_t n, gk_type type)
 {
     int64_t counts[256] = {0};
-    uint8_t *x = items, invert = type == GK_INT8 ? 0x80 : 0; /* the bits of the smallest value */
+    gk_sort_order order = gk_sort_order_of(type);
+    uint8_t *x = items;
     enum { MAX = 1 << 30 };
     for (int64_t i = 0; i < n; i += MAX)
         count8(x + i, n - i < MAX ? n - i : MAX, counts);
-    for (int v = 0; v < 256; v++) {
-        int64_t count = counts[v ^ invert];
-        if (count) {
-            memset(x, v ^ invert, (size_t)count);
-            x += count;
+    for (int key = 0; key < 256; key++) {
+        uint8_t bits = gk_sort_unkey8((uint8_t)key, order);
+        if (counts[bits]) {
+            memset(x, bits, (size_t)counts[bits]);
+            x += counts[bits];
         }
     }
 }
@@ -43,9 +45,9 @@ typedef struct {
     void *dst;
     int64_t n, chunk;
     int values;            /* 256 or 65536 */
-    unsigned invert;       /* the rank of a value is bits ^ invert */
+    unsigned invert;       /* the key of an integer is bits ^ invert */
     int64_t *tables;       /* one table for each participant */
-    int64_t *begin;        /* where the items of each rank begin; values + 1 entries */
+    int64_t *begin;        /* where the items of each key begin; values + 1 entries */
 } counting;
 
 static void count_chunks(int64_t begin, int64_t end, void *data)
@@ -77,11 +79,11 @@ static void fill_chunks(int64_t begin, int64_t end, void *data)
         else
             high = middle;
     }
-    for (int rank = low; from < to; rank++) {
-        int64_t stop = p->begin[rank + 1] < to ? p->begin[rank + 1] : to;
+    for (int key = low; from < to; key++) {
+        int64_t stop = p->begin[key + 1] < to ? p->begin[key + 1] : to;
         if (stop <= from)
             continue;
-        unsigned bits = (unsigned)rank ^ p->invert;
+        unsigned bits = (unsigned)key ^ p->invert;
         if (p->values == 256) {
             memset((uint8_t *)p->dst + from, (int)bits, (size_t)(stop - from));
         } else {
@@ -102,7 +104,7 @@ int gk_sort_counting(const void *src, void *dst, int64_t n, gk_type type,
     int64_t threads = gk_participants(&mine);
     counting p = {.src = src, .dst = dst, .n = n};
     p.values = gk_itemsize(type) == 1 ? 256 : 65536;
-    p.invert = type == GK_INT8 ? 0x80 : type == GK_INT16 ? 0x8000 : 0;
+    p.invert = (unsigned)gk_sort_order_of(type).invert;
     p.chunk = n >> 10 > 1 << 16 ? n >> 10 : 1 << 16;
     if (p.chunk > 1 << 24)
         p.chunk = 1 << 24; /* Ctrl-C is checked between chunks */
@@ -114,10 +116,10 @@ int gk_sort_counting(const void *src, void *dst, int64_t n, gk_type type,
     int status = GK_NO_MEMORY;
     if (p.tables != NULL && p.begin != NULL) {
         status = gk_parallel_for(chunks, count_chunks, &p, &mine);
-        for (int rank = 0; rank < p.values; rank++) {
-            p.begin[rank] = at;
+        for (int key = 0; key < p.values; key++) {
+            p.begin[key] = at;
             for (int64_t t = 0; t < threads; t++)
-                at += p.tables[t * p.values + (rank ^ (int)p.invert)];
+                at += p.tables[t * p.values + (key ^ (int)p.invert)];
         }
         p.begin[p.values] = at;
         if (status == GK_OK)

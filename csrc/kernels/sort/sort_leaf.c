@@ -7,21 +7,6 @@
 #include "base/isa.h"
 #include "kernels/sort/sort_key.h"
 
-#define SIGN32 UINT64_C(0x80000000)
-#define SIGN64 UINT64_C(0x8000000000000000)
-/* The number of NaNs with a sign bit. As integers they precede -infinity. */
-#define NANS32 UINT64_C(0x7fffff)
-#define NANS64 UINT64_C(0xfffffffffffff)
-
-const gk_sort_order gk_sort_orders[GK_TYPES] = {
-    [GK_BOOL] = {0, 0x80, 0},         [GK_UINT8] = {0, 0x80, 0},
-    [GK_INT8] = {0, 0, 0},
-    [GK_UINT16] = {0, 0x8000, 0},    [GK_INT16] = {0, 0, 0},
-    [GK_UINT32] = {0, SIGN32, 0},    [GK_INT32] = {0, 0, 0},
-    [GK_UINT64] = {0, SIGN64, 0},    [GK_INT64] = {0, 0, 0},
-    [GK_FLOAT32] = {SIGN32 - 1, 0, NANS32}, [GK_FLOAT64] = {SIGN64 - 1, 0, NANS64},
-};
-
 #define FOREACH_WIDTH "kernels/sort/sort_leaf_template.h"
 #define FOREACH_ISA "kernels/sort/foreach_width.h"
 #include "base/foreach_isa.h"
@@ -37,17 +22,17 @@ static int has_special(const void *items, int64_t n, gk_type type)
 static void sort_plain_or_special(void *items, int64_t n, gk_type type, int special, const gk_leaf_sorts *leaves)
 {
     /* Sorted as integers, they keep their bits. */
-    const gk_sort_order *order = &gk_sort_orders[type];
+    gk_sort_order order = gk_sort_signed_order_of(type);
     if (!special) {
         leaves->of[type](items, (intptr_t)n, NULL);
     } else if (type == GK_FLOAT64) {
-        GK_DISPATCH(to_keys64)(items, n, *order);
+        GK_DISPATCH(to_keys64)(items, n, order);
         leaves->of[GK_INT64](items, (intptr_t)n, NULL);
-        GK_DISPATCH(from_keys64)(items, n, *order);
+        GK_DISPATCH(from_keys64)(items, n, order);
     } else {
-        GK_DISPATCH(to_keys32)(items, n, *order);
+        GK_DISPATCH(to_keys32)(items, n, order);
         leaves->of[GK_INT32](items, (intptr_t)n, NULL);
-        GK_DISPATCH(from_keys32)(items, n, *order);
+        GK_DISPATCH(from_keys32)(items, n, order);
     }
 }
 

@@ -5,14 +5,14 @@ static TARGET void SIZED(to_keys)(void *items, int64_t n, gk_sort_order order)
 {
     GK_SORT_UINT *x = items;
     for (int64_t i = 0; i < n; i++)
-        x[i] = (GK_SORT_UINT)GK_SORT_KEY(x[i], order);
+        x[i] = GK_SORT_KEY(x[i], order);
 }
 
 static TARGET void SIZED(from_keys)(void *items, int64_t n, gk_sort_order order)
 {
     GK_SORT_UINT *x = items;
     for (int64_t i = 0; i < n; i++)
-        x[i] = GK_SORT_UNKEY((GK_SORT_INT)x[i], order);
+        x[i] = GK_SORT_UNKEY(x[i], order);
 }
 
 /* Whether there is a -0.0 or a NaN among these floats. As a signed integer, -0.0 is the

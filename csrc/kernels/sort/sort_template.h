@@ -20,7 +20,7 @@ static TARGET void SIZED(classify)(const void *items, int64_t n, const gk_sort_o
         unsigned node[TOGETHER];
         int64_t last = n - 1; /* the last group repeats the last item */
         for (int j = 0; j < TOGETHER; j++) {
-            key[j] = GK_SORT_KEY(x[i + j < n ? i + j : last], kept);
+            key[j] = (GK_SORT_INT)GK_SORT_KEY(x[i + j < n ? i + j : last], kept);
             node[j] = 1;
         }
         for (int level = 0; level < levels; level++)

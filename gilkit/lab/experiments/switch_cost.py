@@ -6,7 +6,8 @@ number of active contexts. User-level switches (coroutines) are cheapest.
 The method: a token travels round a ring of 2, 16 and 128 contexts: processes with pipes, Python threads with locks,
 native threads (``gilkit.sync.ping_pong``), asyncio tasks, greenlets and generators. Rings of processes and threads are
 pinned to one core, where handing over the token is exactly one switch. Further rings of 2 may use any core, where the
-time is mostly that of waking another core. The system call is getppid(), less an equal call that stays in user mode.
+time is mostly that of waking another core. The system call is getppid(). The time of an equal call that stays in user
+mode is subtracted from it.
 
 The rule: the *trap* holds when it costs at most a third of a switch between native threads. *Growth with the contexts*
 holds when a switch in the largest ring costs at least 1.2 times as much as in the smallest, for most of Python threads,

@@ -1,62 +1,19 @@
-/* The pipeline of gilkit.imap: a ring of cells between its consumer, which puts
- * items in and takes results out, and the participants of a region, which
- * compute them.
- *
- * A thread of imap's own, the runner, begins a region when there are items, and
- * sleeps when there are none. Participants claim cells in order. The consumer
- * takes results in order, so one index identifies the cell that it waits for.
- *
- * All waits use locks of CPython's C interface, because gevent and eventlet
- * replace the locks of Python's modules.
- */
-#ifndef GILKIT_IMAP_H
-#define GILKIT_IMAP_H
+#include "gilkit/_pipeline.h"
 
-#include "gilkit/_mapping.h"
+#include "gilkit/_import_core.h"
 
 #include <stdlib.h>
 
-typedef struct {
-    PyObject *item;              /* NULL once it is computed */
-    _Atomic(PyObject *) outcome; /* the result or the exception; NULL: not there yet */
-    int failed;                  /* the outcome is an exception */
-} imap_cell;
-
-/* The fork depth of this process. The pipelines of a parent have no threads in its child. */
-static int imap_forks;
-
-typedef struct {
-    mapping m; /* for the calls; must be first, for mapping_enter() */
-    imap_cell *cells;
-    int64_t mask;
-    int64_t head;               /* the next result to give; used by the consumer alone */
-    _Atomic int64_t next, tail; /* cells before these are claimed, filled */
-    _Atomic int64_t limit;      /* cells from here on are not needed, because one before them failed */
-    _Atomic int64_t cost;       /* nanoseconds per item, at most four times IMAP_SHORT; 0: unknown */
-    _Atomic int64_t awaited;    /* the cell that the consumer waits for, IMAP_END or IMAP_NOTHING */
-    _Atomic int working;        /* participants that compute an item; IMAP_SEALED: the region ends */
-    _Atomic int idle;           /* the runner sleeps; the thread that clears this wakes it */
-    _Atomic int closed;         /* no more items may be started */
-    _Atomic int over;           /* the runner has ended */
-    _Atomic int locked;         /* a lock: `closed` is not set while a region starts */
-    _Atomic(PyObject *) broken; /* an exception that takes precedence over all results */
-    gk_cancel_token token;      /* ends gilkit's calls inside the items */
-    PyThread_type_lock ready, work, never; /* held; releasing one of the first two wakes its waiter */
-} imap_stream;
-
-enum { IMAP_NOTHING = -1, IMAP_END = -2, IMAP_SEALED = -1 };
+int imap_forks;
 
 /* A participant without an item spins this long, then sleeps at most this long between checks. */
 static const int64_t IMAP_SPIN = 100 * GK_MICROSECOND;
 static const int64_t IMAP_LONGEST_PAUSE = 2 * GK_MILLISECOND;
 
-/* The consumer itself computes items that take fewer nanoseconds than handing them
- * over costs. With a GIL, the other thread has to acquire it first. */
-#ifdef Py_GIL_DISABLED
-static const int64_t IMAP_SHORT = 1000;
-#else
-static const int64_t IMAP_SHORT = 10 * GK_MICROSECOND;
-#endif
+int imap_import_core(void)
+{
+    return gk_import_core();
+}
 
 static PyThread_type_lock imap_taken_lock(void)
 {
@@ -75,8 +32,7 @@ static void imap_free_lock(PyThread_type_lock lock)
     PyThread_free_lock(lock);
 }
 
-/* capacity is a power of two. Returns 0, or -1 if memory is exhausted. */
-static int imap_init(imap_stream *s, int64_t capacity)
+int imap_init(imap_stream *s, int64_t capacity)
 {
     s->cells = calloc((size_t)capacity, sizeof(imap_cell));
     s->mask = capacity - 1;
@@ -88,8 +44,7 @@ static int imap_init(imap_stream *s, int64_t capacity)
     return s->cells == NULL || s->ready == NULL || s->work == NULL || s->never == NULL ? -1 : 0;
 }
 
-/* When no other thread uses the stream. */
-static void imap_free(imap_stream *s)
+void imap_free(imap_stream *s)
 {
     for (int64_t i = 0; s->cells != NULL && i <= s->mask; i++) {
         Py_XDECREF(s->cells[i].item);
@@ -109,7 +64,7 @@ static imap_cell *imap_cell_at(imap_stream *s, int64_t index)
 
 /* ---- The consumer's wait ---- */
 
-static int imap_is_there(imap_stream *s, int64_t index)
+int imap_is_there(imap_stream *s, int64_t index)
 {
     if (atomic_load(&s->over))
         return 1;
@@ -142,10 +97,7 @@ static void imap_wake_any(imap_stream *s)
         PyThread_release_lock(s->ready);
 }
 
-/* Waits for a cell's outcome, or for the runner's end, at most `microseconds` (-1: no
- * limit). Returns 1 if it may be there, 0 if not, and -1 with an exception if a
- * signal handler raised. */
-static int imap_wait(imap_stream *s, int64_t index, int64_t microseconds)
+int imap_wait(imap_stream *s, int64_t index, int64_t microseconds)
 {
     int64_t until = microseconds < 0 ? 0 : GK(gk_now)() + microseconds * GK_MICROSECOND;
     int result = 0;
@@ -186,34 +138,31 @@ static int imap_wait(imap_stream *s, int64_t index, int64_t microseconds)
 
 /* ---- Other functions of the consumer ---- */
 
-/* Returns 1 if no other thread is inside: there is one consumer at a time. */
-static int imap_enter(int *inside)
+int imap_enter(int *inside)
 {
     return atomic_exchange((_Atomic int *)inside, 1) == 0;
 }
 
-static void imap_leave(int *inside)
+void imap_leave(int *inside)
 {
     atomic_store((_Atomic int *)inside, 0);
 }
 
-static void imap_kick(imap_stream *s)
+void imap_kick(imap_stream *s)
 {
     atomic_thread_fence(memory_order_seq_cst);
     if (atomic_exchange(&s->idle, 0))
         PyThread_release_lock(s->work);
 }
 
-/* Steals the reference. There must be room. */
-static void imap_push(imap_stream *s, PyObject *item)
+void imap_push(imap_stream *s, PyObject *item)
 {
     int64_t tail = atomic_load_explicit(&s->tail, memory_order_relaxed);
     imap_cell_at(s, tail)->item = item;
     atomic_store_explicit(&s->tail, tail + 1, memory_order_release);
 }
 
-/* Returns the outcome of cell `head` and advances `head`; NULL if there is none yet. */
-static PyObject *imap_take(imap_stream *s, int *failed)
+PyObject *imap_take(imap_stream *s, int *failed)
 {
     imap_cell *cell = imap_cell_at(s, s->head);
     PyObject *outcome = atomic_load_explicit(&cell->outcome, memory_order_acquire);
@@ -225,8 +174,7 @@ static PyObject *imap_take(imap_stream *s, int *failed)
     return outcome;
 }
 
-/* Lets no more items start, and ends gilkit's calls in the items in progress. */
-static void imap_stop(imap_stream *s)
+void imap_stop(imap_stream *s)
 {
     while (atomic_exchange_explicit(&s->locked, 1, memory_order_acquire) != 0)
         GK(gk_thread_yield)();
@@ -280,7 +228,7 @@ static int imap_claim(imap_stream *s, int64_t *index)
     return 0;
 }
 
-static void imap_break(imap_stream *s, PyObject *error)
+void imap_break(imap_stream *s, PyObject *error)
 {
     PyObject *nothing = NULL;
     if (!atomic_compare_exchange_strong(&s->broken, &nothing, error))
@@ -365,8 +313,7 @@ static void imap_body(int64_t begin, int64_t end, void *data)
 
 /* ---- The runner ---- */
 
-/* Sleeps until there is work. Returns 0 if the stream is closed. */
-static int imap_await_work(imap_stream *s)
+int imap_await_work(imap_stream *s)
 {
     PyThreadState *state = PyEval_SaveThread();
     for (;;) {
@@ -382,10 +329,7 @@ static int imap_await_work(imap_stream *s)
     return !atomic_load(&s->closed);
 }
 
-/* Takes references for a region. A sleeping runner holds no reference to the function,
- * so that an iterator that its own function refers to can be collected. Returns 0 if
- * the stream is closed. */
-static int imap_hold(imap_stream *s)
+int imap_hold(imap_stream *s)
 {
     while (atomic_exchange_explicit(&s->locked, 1, memory_order_acquire) != 0)
         GK(gk_thread_yield)();
@@ -399,7 +343,7 @@ static int imap_hold(imap_stream *s)
     return open;
 }
 
-static void imap_let_go(imap_stream *s)
+void imap_let_go(imap_stream *s)
 {
     PyObject *fn = s->m.fn, *context = s->m.context, *hooks = s->m.hooks;
     Py_DECREF(fn);
@@ -407,8 +351,7 @@ static void imap_let_go(imap_stream *s)
     Py_XDECREF(hooks);
 }
 
-/* Computes until there are no items. Returns the status of the region. */
-static int imap_run(imap_stream *s, gk_options *options)
+int imap_run(imap_stream *s, gk_options *options)
 {
     atomic_store(&s->working, 0);
     atomic_store(&s->m.over, 0);
@@ -424,7 +367,7 @@ static int imap_run(imap_stream *s, gk_options *options)
     return status > 0 ? GK_OK : status;
 }
 
-static void imap_end(imap_stream *s)
+void imap_end(imap_stream *s)
 {
     atomic_store(&s->over, 1);
     imap_wake_any(s);
@@ -432,8 +375,7 @@ static void imap_end(imap_stream *s)
 
 /* ---- In the consumer's thread ---- */
 
-/* Calls the function in the given context. Returns its result, or NULL with an exception. */
-static PyObject *imap_call_here(imap_stream *s, PyObject *context, PyObject *item)
+PyObject *imap_call_here(imap_stream *s, PyObject *context, PyObject *item)
 {
     if (PyContext_Enter(context) != 0)
         return NULL;
@@ -448,9 +390,7 @@ static PyObject *imap_call_here(imap_stream *s, PyObject *context, PyObject *ite
     return result;
 }
 
-/* Returns the object's own size in memory if its type is one of those that are often
- * large, else 0. */
-static int64_t imap_bytes(PyObject *object)
+int64_t imap_bytes(PyObject *object)
 {
     if (PyLong_CheckExact(object) || object == Py_None || PyFloat_CheckExact(object))
         return 0;
@@ -494,8 +434,7 @@ static void imap_thread_main(void *argument)
     PyThreadState_DeleteCurrent();
 }
 
-/* Returns 0, or -1 if no thread can be started. */
-static int imap_start_thread(PyObject *function)
+int imap_start_thread(PyObject *function)
 {
     imap_thread *thread = malloc(sizeof *thread);
     if (thread == NULL)
@@ -508,5 +447,3 @@ static int imap_start_thread(PyObject *function)
     free(thread);
     return -1;
 }
-
-#endif

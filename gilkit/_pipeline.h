@@ -1,0 +1,121 @@
+/* The pipeline of gilkit.imap: a ring of cells between its consumer, which puts
+ * items in and takes results out, and the participants of a region, which
+ * compute them.
+ *
+ * A thread of imap's own, the runner, begins a region when there are items, and
+ * sleeps when there are none. Participants claim cells in order. The consumer
+ * takes results in order, so one index identifies the cell that it waits for.
+ *
+ * All waits use locks of CPython's C interface, because gevent and eventlet
+ * replace the locks of Python's modules.
+ */
+#ifndef GILKIT_PIPELINE_H
+#define GILKIT_PIPELINE_H
+
+#include "gilkit/_mapping.h"
+
+typedef struct {
+    PyObject *item;              /* NULL once it is computed */
+    _Atomic(PyObject *) outcome; /* the result or the exception; NULL: not there yet */
+    int failed;                  /* the outcome is an exception */
+} imap_cell;
+
+/* The fork depth of this process. The pipelines of a parent have no threads in its child. */
+extern int imap_forks;
+
+typedef struct {
+    mapping m; /* for the calls; must be first, for mapping_enter() */
+    imap_cell *cells;
+    int64_t mask;
+    int64_t head;               /* the next result to give; used by the consumer alone */
+    _Atomic int64_t next, tail; /* cells before these are claimed, filled */
+    _Atomic int64_t limit;      /* cells from here on are not needed, because one before them failed */
+    _Atomic int64_t cost;       /* nanoseconds per item, at most four times IMAP_SHORT; 0: unknown */
+    _Atomic int64_t awaited;    /* the cell that the consumer waits for, IMAP_END or IMAP_NOTHING */
+    _Atomic int working;        /* participants that compute an item; IMAP_SEALED: the region ends */
+    _Atomic int idle;           /* the runner sleeps; the thread that clears this wakes it */
+    _Atomic int closed;         /* no more items may be started */
+    _Atomic int over;           /* the runner has ended */
+    _Atomic int locked;         /* a lock: `closed` is not set while a region starts */
+    _Atomic(PyObject *) broken; /* an exception that takes precedence over all results */
+    gk_cancel_token token;      /* ends gilkit's calls inside the items */
+    PyThread_type_lock ready, work, never; /* held; releasing one of the first two wakes its waiter */
+} imap_stream;
+
+enum { IMAP_NOTHING = -1, IMAP_END = -2, IMAP_SEALED = -1 };
+
+/* The consumer itself computes items that take fewer nanoseconds than handing them
+ * over costs. With a GIL, the other thread has to acquire it first. */
+#ifdef Py_GIL_DISABLED
+static const int64_t IMAP_SHORT = 1000;
+#else
+static const int64_t IMAP_SHORT = 10 * GK_MICROSECOND;
+#endif
+
+/* To be called before anything else. Returns -1 with an exception if gilkit._core cannot be imported. */
+int imap_import_core(void);
+
+/* capacity is a power of two. Returns 0, or -1 if memory is exhausted. */
+int imap_init(imap_stream *s, int64_t capacity);
+
+/* To be called when no other thread uses the stream. */
+void imap_free(imap_stream *s);
+
+/* ---- For the consumer ---- */
+
+/* Whether a cell has an outcome. */
+int imap_is_there(imap_stream *s, int64_t index);
+
+/* Waits for a cell's outcome, or for the runner's end, at most `microseconds` (-1: no
+ * limit). Returns 1 if it may be there, 0 if not, and -1 with an exception if a
+ * signal handler raised. */
+int imap_wait(imap_stream *s, int64_t index, int64_t microseconds);
+
+/* Returns 1 if no other thread is inside: there is one consumer at a time. */
+int imap_enter(int *inside);
+void imap_leave(int *inside);
+
+/* Wakes the runner if it sleeps. */
+void imap_kick(imap_stream *s);
+
+/* Steals the reference. There must be room. */
+void imap_push(imap_stream *s, PyObject *item);
+
+/* Returns the outcome of cell `head` and advances `head`; NULL if there is none yet. */
+PyObject *imap_take(imap_stream *s, int *failed);
+
+/* Lets no more items start, and ends gilkit's calls in the items in progress. */
+void imap_stop(imap_stream *s);
+
+/* Calls the function in the given context. Returns its result, or NULL with an exception. */
+PyObject *imap_call_here(imap_stream *s, PyObject *context, PyObject *item);
+
+/* Returns the object's own size in memory if its type is one of those that are often
+ * large, else 0. */
+int64_t imap_bytes(PyObject *object);
+
+/* ---- For the runner ---- */
+
+/* Sleeps until there is work. Returns 0 if the stream is closed. */
+int imap_await_work(imap_stream *s);
+
+/* Takes references for a region. A sleeping runner holds no reference to the function,
+ * so that an iterator that its own function refers to can be collected. Returns 0 if
+ * the stream is closed. */
+int imap_hold(imap_stream *s);
+void imap_let_go(imap_stream *s);
+
+/* Computes until there are no items. Returns the status of the region. */
+int imap_run(imap_stream *s, gk_options *options);
+
+/* Gives the consumer an exception that takes precedence over all results. Steals the reference. */
+void imap_break(imap_stream *s, PyObject *error);
+
+/* The last call of the runner. */
+void imap_end(imap_stream *s);
+
+/* Starts a thread that calls the function, and that gevent and eventlet cannot replace.
+ * Returns 0, or -1 if no thread can be started. */
+int imap_start_thread(PyObject *function);
+
+#endif
