@@ -9,6 +9,7 @@ NumPy's own functions. What neither can do with the same bits is left to NumPy.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import warnings
 from typing import Any, NamedTuple
@@ -31,8 +32,18 @@ __all__ = [
 OLDEST, NEWEST = (2, 0), (2, 5)
 
 _lock = threading.Lock()
-_depth = 0
+_sizes: list[int] = []  # of the calls of patch_numpy() in force, the last one's counts
 _hooks_made = False
+
+
+def _after_fork() -> None:
+    """Replace the lock, which a thread that the child lacks may hold."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _version() -> tuple[int, int]:
@@ -71,7 +82,7 @@ def _min_size(given: int | None) -> int:
         return int(text)
     if isinstance(given, bool) or not hasattr(given, "__index__"):
         raise TypeError(f"min_size must be an integer or None, not {type(given).__name__}")
-    size = given.__index__()
+    size: int = given.__index__()
     if size < 1:
         raise ValueError(f"min_size must be at least 1, not {size}")
     return size
@@ -141,23 +152,23 @@ def patch_numpy(*, min_size: int | None = None) -> _Patched:
     ...     np.array_equal(np.sin(a), expected)
     True
     """
-    global _depth
-    size = _min_size(min_size)
+    size = min(_min_size(min_size), sys.maxsize)
     with _lock:
-        if not OLDEST <= _version() <= NEWEST:
+        known = OLDEST <= _version() <= NEWEST
+        if not known:
+            oldest, newest = (".".join(map(str, version)) for version in (OLDEST, NEWEST))
             warnings.warn(
-                f"gilkit {'.'.join(map(str, OLDEST))} to {'.'.join(map(str, NEWEST))} of NumPy can be patched, not "
-                f"{np.__version__}: NumPy stays as it is",
+                f"gilkit can patch NumPy {oldest} to {newest}, not {np.__version__}: NumPy stays as it is; a later "
+                "gilkit may know this version",
                 RuntimeWarning,
                 stacklevel=2,
             )
-            _depth += 1
-            return _Patched()
-        _make_hooks()
-        if size or not _depth:
-            _patch.set_min_items(size)
-        _depth += 1
-        _patch.set_hooked(True)
+        else:
+            _make_hooks()
+        _sizes.append(size or (_sizes[-1] if _sizes else 0))
+        _patch.set_min_items(_sizes[-1])
+        if known:
+            _patch.set_hooked(True)
     return _Patched()
 
 
@@ -173,13 +184,12 @@ def unpatch_numpy() -> None:
     >>> gilkit.numpy_is_patched()
     False
     """
-    global _depth
     with _lock:
-        if _depth:
-            _depth -= 1
-            if not _depth:
+        if _sizes:
+            _sizes.pop()
+            if not _sizes:
                 _patch.set_hooked(False)
-                _patch.set_min_items(0)
+            _patch.set_min_items(_sizes[-1] if _sizes else 0)
 
 
 def numpy_is_patched() -> bool:
@@ -235,7 +245,7 @@ def statistics() -> dict[str, FunctionStatistics]:
     return found
 
 
-class ufunc:
+class ufunc(_patch.UfuncCall):
     """Run one ufunc on all cores, without patching NumPy.
 
     Parameters
@@ -280,21 +290,18 @@ class ufunc:
                 f"{inner.__name__} computes Python objects, which need the GIL: use gilkit.map with the function "
                 "that it was made from"
             )
+        super().__init__(inner, function, _axes.reduce, all(inner is not each for each in _ufuncs()))
         self._function = function
-        self._call = _patch.UfuncCall(inner)
         self.__name__ = inner.__name__
         self.__doc__ = inner.__doc__
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._call(*args, **kwargs)
-
-    def reduce(self, array: Any, *args: Any, **kwargs: Any) -> Any:
-        """Reduce the array as the ufunc's method does."""
-        result = _axes.reduce(self._call.ufunc, array, *args, **kwargs)
-        return self._call.ufunc.reduce(array, *args, **kwargs) if result is NotImplemented else result
-
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # copy and pickle look for them before there is a function
+            raise AttributeError(name)
         return getattr(self._function, name)
+
+    def __reduce__(self) -> Any:
+        return type(self), (self._function,)
 
     def __repr__(self) -> str:
         return f"<gilkit.ufunc({self.__name__!r})>"
