@@ -12,6 +12,7 @@
 #include "gilkit/patching/_hooks.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #define PY_ARRAY_UNIQUE_SYMBOL gilkit_patching_array_api
 #define PY_UFUNC_UNIQUE_SYMBOL gilkit_patching_ufunc_api
@@ -36,6 +37,34 @@ int gk_bypass(int change)
     return bypassed;
 }
 
+/* Floating-point errors that the handler which this thread is in has found, and the name for the message. They are
+ * reported after the handler's return, so that a warning names the caller's line. */
+static GK_THREAD_LOCAL int fp_errors;
+static GK_THREAD_LOCAL char fp_name[64];
+
+void gk_report_later(const char *name, int flags)
+{
+    fp_errors |= flags;
+    strncpy(fp_name, name, sizeof fp_name - 1);
+}
+
+/* Returns the handler's result, or NULL with an exception if numpy.errstate asks for one. */
+static PyObject *report_fp_errors(PyObject *result, int before)
+{
+    int found = fp_errors;
+    fp_errors = before;
+    if (found != 0 && result != NULL && result != Py_NotImplemented && gk_give_fp_errors(fp_name, found) < 0)
+        Py_CLEAR(result);
+    return result;
+}
+
+PyObject *gk_call_reporting(PyObject *handler, PyObject *args, PyObject *kwargs)
+{
+    int before = fp_errors;
+    fp_errors = 0;
+    return report_fp_errors(PyObject_Call(handler, args, kwargs), before);
+}
+
 /* Calls a handler with `self` before the arguments of a vectorcall. */
 static PyObject *call_handler(PyObject *handler, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
@@ -46,10 +75,12 @@ static PyObject *call_handler(PyObject *handler, PyObject *self, PyObject *const
     all[0] = self;
     for (Py_ssize_t i = 0; i < total; i++)
         all[i + 1] = args[i];
+    int before = fp_errors;
+    fp_errors = 0;
     PyObject *result = PyObject_Vectorcall(handler, all, (size_t)nargs + 1, kwnames);
     if (all != few)
         PyMem_Free(all);
-    return result;
+    return report_fp_errors(result, before);
 }
 
 /* ---- Ufuncs ---- */
@@ -156,7 +187,7 @@ int gk_hooks_import(void)
     return gk_import_core();
 }
 
-PyObject *gk_call_divided(PyObject *ufunc, PyObject *args, PyObject *kwargs, gk_ufunc_record *record)
+PyObject *gk_call_divided(PyObject *ufunc, PyObject *function, PyObject *args, PyObject *kwargs, gk_ufunc_record *record)
 {
     PyObject *all[32], *kwnames = NULL, *key, *value, *result = NULL;
     Py_ssize_t nargs = PyTuple_GET_SIZE(args), total = nargs, at = 0;
@@ -181,7 +212,7 @@ PyObject *gk_call_divided(PyObject *ufunc, PyObject *args, PyObject *kwargs, gk_
         Py_DECREF(kwnames);
         return result;
     }
-    return PyObject_Call(ufunc, args, kwargs);
+    return PyObject_Call(function, args, kwargs);
 }
 
 gk_ufunc_record *gk_record_at(int index)
@@ -239,7 +270,7 @@ static PyObject *call_tuple(int k, PyObject *self, PyObject *args, PyObject *kwa
     hooked_method *method = &methods[k];
     if (GK_UNLIKELY(is_wanted(method, self, PyTuple_GET_SIZE(args) > 0 ? PyTuple_GET_ITEM(args, 0) : NULL))) {
         PyObject *own = PyTuple_Pack(1, self), *all = own == NULL ? NULL : PySequence_Concat(own, args);
-        PyObject *result = all == NULL ? NULL : PyObject_Call(method->handler, all, kwargs);
+        PyObject *result = all == NULL ? NULL : gk_call_reporting(method->handler, all, kwargs);
         Py_XDECREF(own);
         Py_XDECREF(all);
         if (result != Py_NotImplemented)
