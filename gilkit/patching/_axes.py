@@ -9,6 +9,7 @@ A handler gets the arguments of NumPy's function, and returns NotImplemented to 
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -373,7 +374,8 @@ def _call_generalized(ufunc: np.ufunc, *args: Any, signature: Any = None) -> tup
         raise _Leave("keyword argument")
     if "raw" in ufunc.__name__:
         raise _Leave("changes its operand")
-    cores = [len(each.split(",")) if each else 0 for each in ufunc.signature.split("->")[0].strip("()").split("),(")]
+    operands = re.findall(r"\(([^)]*)\)", ufunc.signature.split("->")[0])
+    cores = [len(each.split(",")) if each else 0 for each in operands]
     loops = 0
     for array, core in zip(args, cores, strict=True):
         if type(array) is not np.ndarray or array.dtype.kind not in "biufc" or array.dtype.num > LAST_NUMBER:
@@ -396,9 +398,9 @@ def _call_generalized(ufunc: np.ufunc, *args: Any, signature: Any = None) -> tup
         return ufunc(*own, **settings, **({} if out is None else {"out": out}))
 
     with np.errstate(all="ignore"):
-        few = _patch.bypassed(compute, slice(0, 1))
+        few = _patch.bypassed(compute, slice(0, 2))
     first = few if isinstance(few, tuple) else (few,)
-    results = tuple(np.empty((length, *each.shape[1:]), each.dtype) for each in first)
+    results = tuple(np.empty_like(each, shape=(length, *each.shape[1:])) for each in first)
     number = min(length, PARTS_PER_THREAD * max(2, _patch.threads()))
     slices = [slice(length * k // number, length * (k + 1) // number) for k in range(number)]
 
