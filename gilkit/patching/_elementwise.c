@@ -206,6 +206,17 @@ static int64_t items_at_a_time(call *c, NpyIter *iterator)
     return *NpyIter_GetInnerLoopSizePtr(iterator);
 }
 
+/* Returns where one run that holds all items may be cut. If the iterator made it of several rows, in a buffer, it makes
+ * shorter runs from the middle of a row on, and it cannot be cut. */
+static int64_t cut_of_one_run(call *c, NpyIter *iterator)
+{
+    char *message = NULL;
+    if (c->items <= ALIGNED_ITEMS ||
+        NpyIter_ResetToIterIndexRange(iterator, ALIGNED_ITEMS, c->items, &message) != NPY_SUCCEED)
+        return c->items;
+    return *NpyIter_GetInnerLoopSizePtr(iterator) == c->items - ALIGNED_ITEMS ? ALIGNED_ITEMS : c->items;
+}
+
 static void compute_runs(int64_t begin, int64_t end, void *of)
 {
     call *c = of;
@@ -607,7 +618,7 @@ static int run_iterators(call *c, int threads, int64_t min_items, gk_left *left)
         Py_BEGIN_ALLOW_THREADS
         c->unit = items_at_a_time(c, first);
         if (c->unit >= c->items)
-            c->unit = ALIGNED_ITEMS;
+            c->unit = c->first > 0 ? ALIGNED_ITEMS : cut_of_one_run(c, first);
         if (c->unit > 0 && !atomic_load(&c->failed)) {
             options.grain = chunk_of(c->items, c->unit, options.threads, min_items);
             GK(gk_parallel_for)((c->items - c->first + c->unit - 1) / c->unit, compute_runs, c, &options);

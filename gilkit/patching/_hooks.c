@@ -12,6 +12,7 @@
 #include "gilkit/patching/_hooks.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #define PY_ARRAY_UNIQUE_SYMBOL gilkit_patching_array_api
 #define PY_UFUNC_UNIQUE_SYMBOL gilkit_patching_ufunc_api
@@ -36,6 +37,27 @@ int gk_bypass(int change)
     return bypassed;
 }
 
+/* Floating-point errors that the handler which this thread is in has found, and the name for the message. They are
+ * reported after the handler's return, so that a warning names the caller's line. */
+static GK_THREAD_LOCAL int fp_errors;
+static GK_THREAD_LOCAL char fp_name[64];
+
+void gk_report_later(const char *name, int flags)
+{
+    fp_errors |= flags;
+    strncpy(fp_name, name, sizeof fp_name - 1);
+}
+
+/* Returns the handler's result, or NULL with an exception if numpy.errstate asks for one. */
+static PyObject *report_fp_errors(PyObject *result, int before)
+{
+    int found = fp_errors;
+    fp_errors = before;
+    if (found != 0 && result != NULL && result != Py_NotImplemented && gk_give_fp_errors(fp_name, found) < 0)
+        Py_CLEAR(result);
+    return result;
+}
+
 /* Calls a handler with `self` before the arguments of a vectorcall. */
 static PyObject *call_handler(PyObject *handler, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
@@ -46,10 +68,12 @@ static PyObject *call_handler(PyObject *handler, PyObject *self, PyObject *const
     all[0] = self;
     for (Py_ssize_t i = 0; i < total; i++)
         all[i + 1] = args[i];
+    int before = fp_errors;
+    fp_errors = 0;
     PyObject *result = PyObject_Vectorcall(handler, all, (size_t)nargs + 1, kwnames);
     if (all != few)
         PyMem_Free(all);
-    return result;
+    return report_fp_errors(result, before);
 }
 
 /* ---- Ufuncs ---- */
@@ -239,9 +263,12 @@ static PyObject *call_tuple(int k, PyObject *self, PyObject *args, PyObject *kwa
     hooked_method *method = &methods[k];
     if (GK_UNLIKELY(is_wanted(method, self, PyTuple_GET_SIZE(args) > 0 ? PyTuple_GET_ITEM(args, 0) : NULL))) {
         PyObject *own = PyTuple_Pack(1, self), *all = own == NULL ? NULL : PySequence_Concat(own, args);
+        int before = fp_errors;
+        fp_errors = 0;
         PyObject *result = all == NULL ? NULL : PyObject_Call(method->handler, all, kwargs);
         Py_XDECREF(own);
         Py_XDECREF(all);
+        result = report_fp_errors(result, before);
         if (result != Py_NotImplemented)
             return result;
         Py_DECREF(result);

@@ -24,6 +24,9 @@ int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items);
 /* Sets what is called with a generalized ufunc and the arguments of its call, as the handlers of methods are. */
 void gk_set_generalized_handler(PyObject *handler);
 
+/* From a handler: does with floating-point errors (NPY_FPE_…) as numpy.errstate says, once the handler has returned. */
+void gk_report_later(const char *name, int flags);
+
 /* Makes all hooks effective, or none. */
 void gk_set_hooked(int hooked);
 int gk_is_hooked(void);

@@ -21,7 +21,6 @@ cdef extern from "gilkit/patching/_elementwise.h":
         int64_t left[GK_LEFT_REASONS]
     int gk_collect_statistics
     int gk_elementwise_import(int (*threads)() noexcept) except -1
-    int gk_give_fp_errors(const char *name, int flags) except -1
 
 cdef extern from "gilkit/patching/_costs.h":
     ctypedef struct gk_costs:
@@ -39,6 +38,7 @@ cdef extern from "gilkit/patching/_hooks.h":
     gk_ufunc_record *gk_hook_ufunc(object ufunc) except NULL
     int gk_hook_method(object method, object handler, int64_t min_items) except -1
     void gk_set_generalized_handler(object handler)
+    void gk_report_later(const char *name, int flags)
     void gk_set_hooked(int hooked)
     int gk_is_hooked()
     int64_t gk_min_items
@@ -168,8 +168,8 @@ def threads():
 
 
 def give_fp_errors(str name, int flags):
-    """Do with floating-point errors as numpy.errstate says."""
-    gk_give_fp_errors(name.encode(), flags)
+    """Do with floating-point errors as numpy.errstate says, after the handler that calls this has returned."""
+    gk_report_later(name.encode(), flags)
 
 
 @cython.internal

@@ -1,0 +1,497 @@
+"""Patched NumPy equals unpatched NumPy bit for bit: every ufunc, every dtype of its loops, every layout of its operands,
+with 1 to 64 threads. The default level takes a sample of the loops; --full takes all."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.linalg import _umath_linalg
+from outcomes_of_calls import bits, outcome
+
+import gilkit
+from gilkit import patching
+
+pytestmark = pytest.mark.thread_unsafe(reason="patches NumPy for the whole process")
+
+THREADS = (1, 2, 3, 8, 64)
+SHAPE = (23, 59)  # 1357 items: several parts of 64 items, and a rest
+LONG = 20_011  # items: more than two of NumPy's buffers
+
+
+def ufuncs_of(module):
+    found = {id(f): f for f in vars(module).values() if isinstance(f, np.ufunc)}
+    return sorted(found.values(), key=lambda f: f.__name__)
+
+
+PUBLIC = ufuncs_of(np)
+ELEMENTWISE = [f for f in PUBLIC if f.signature is None]
+GENERALIZED = [f for f in PUBLIC if f.signature is not None] + ufuncs_of(_umath_linalg)
+
+
+def loops_of(ufunc):
+    """Return the dtypes of the inputs of each loop that has no Python objects."""
+    each = [loop.partition("->")[0] for loop in ufunc.types]
+    return list(dict.fromkeys(loop for loop in each if "O" not in loop))
+
+
+def sample(ufunc, number):
+    """Return some of the loops, other ones for other ufuncs."""
+    loops = loops_of(ufunc)
+    return sorted(loops, key=lambda loop: zlib.crc32(f"{ufunc.__name__} {loop}".encode()))[:number]
+
+
+def cases(ufuncs, in_sample):
+    """Return a parameter for each ufunc and loop; those outside the sample have the mark `full`."""
+    found = []
+    for ufunc in ufuncs:
+        small = sample(ufunc, in_sample)
+        for loop in loops_of(ufunc):
+            marks = () if loop in small else pytest.mark.full
+            found.append(pytest.param(ufunc, loop, id=f"{ufunc.__name__}-{loop}", marks=marks))
+    return found
+
+
+# ---- Data ----
+
+UNITS = {"M": "M8[s]", "m": "m8[s]"}
+
+
+def floats(dtype, n, rng):
+    info = np.finfo(dtype)
+    special = [0.0, -0.0, np.inf, -np.inf, np.nan, -np.nan, 1, -1, 0.5, 2, info.max, info.min, info.tiny, info.eps]
+    with np.errstate(all="ignore"):
+        special = np.array([*special, info.smallest_subnormal, -info.smallest_subnormal, info.tiny / 2], dtype)
+        values = (rng.standard_normal(n) * rng.choice([1e-3, 1, 30], n)).astype(dtype)
+        values[rng.integers(0, n, n // 6)] = rng.choice(special, n // 6)
+    if dtype.itemsize <= 8:
+        # Random bits: NaNs with payloads, quiet and signaling, and numbers of any exponent.
+        wild = rng.integers(0, 256, (n // 8, dtype.itemsize), np.uint8).reshape(-1).view(dtype)
+        values[rng.integers(0, n, n // 8)] = wild
+        nan = np.full(1, np.nan, dtype).view(f"u{dtype.itemsize}")
+        payloads = (nan | rng.integers(1, 1 << 9, 5).astype(nan.dtype)).view(dtype)
+        values[rng.integers(0, n, n // 40 + 1)] = rng.choice(payloads, n // 40 + 1)
+    return values
+
+
+def values_of(char, n, seed):
+    """Return n items with every special value of the dtype among them."""
+    rng = np.random.default_rng(seed)
+    dtype = np.dtype(UNITS.get(char, char))
+    if dtype.kind == "f":
+        return floats(dtype, n, rng)
+    if dtype.kind == "c":
+        part = np.dtype(dtype.char.lower())
+        both = np.empty((n, 2), part)
+        both[:, 0], both[:, 1] = floats(part, n, rng), floats(part, n, rng)
+        return both.view(dtype).reshape(n)
+    if dtype.kind == "b":
+        return rng.integers(0, 2, n).astype(bool)
+    number = np.dtype("i8") if dtype.kind in "mM" else dtype
+    info = np.iinfo(number)
+    values = rng.integers(max(info.min, -9), 10, n).astype(number)
+    wild = rng.integers(0, 256, (n // 4, number.itemsize), np.uint8).reshape(-1).view(number)
+    values[rng.integers(0, n, n // 4)] = wild
+    values[rng.integers(0, n, n // 10)] = rng.choice(np.array([info.min, info.max, 0, 1], number), n // 10)
+    return values.view(dtype)  # NaT is the least integer
+
+
+# ---- Layouts ----
+
+
+def unaligned(values):
+    raw = np.zeros(values.nbytes + 1, np.uint8)
+    array = raw[1:].view(values.dtype).reshape(values.shape)
+    array[...] = values
+    return array
+
+
+def inside(values):
+    """Return the values as a part of a larger array, as in stencils."""
+    large = np.zeros((values.shape[0] + 3, values.shape[1] + 5), values.dtype)
+    part = large[1:-2, 2:-3]
+    part[...] = values
+    return part
+
+
+def spread(values, step):
+    large = np.zeros(values.size * abs(step), values.dtype)
+    part = large[::step]
+    part[...] = values
+    return part
+
+
+ONE = {  # layouts of each operand, from one-dimensional values
+    "contiguous": lambda v: v,
+    "strided": lambda v: spread(v, 3),
+    "reversed": lambda v: v[::-1],
+    "reversed-strided": lambda v: spread(v, -2),
+    "unaligned": unaligned,
+    "swapped": lambda v: v.astype(v.dtype.newbyteorder()),
+    "empty": lambda v: v[:0],
+    "0-d": lambda v: v[7:8].reshape(()),
+}
+TWO = {  # from two-dimensional values
+    "C": lambda v: v,
+    "slice": inside,
+    "Fortran": np.asfortranarray,
+    "transposed": lambda v: v.T,
+    "swapped-2d": lambda v: inside(v.astype(v.dtype.newbyteorder())),
+    "unaligned-2d": lambda v: unaligned(v)[:, 1:],
+    "backwards": lambda v: v[::-1, ::-1],
+    "three": lambda v: v[:, :58].reshape(23, 2, 29).transpose(1, 0, 2),
+}
+BROADCAST = {  # of all operands but one; that one is two-dimensional
+    "row": lambda v: v[0],
+    "column": lambda v: v[:, :1],
+    "NumPy-scalar": lambda v: v[3, 4],
+    "0-d-array": lambda v: v[3, 5:6].reshape(()),
+    "Python": lambda v: v[3, 4].item(),
+    "Python-small": lambda v: 3 if v.dtype.kind in "iu" else 0.5 if v.dtype.kind == "f" else v[3, 4].item(),
+}
+
+
+def operands_of(loop, shape, seed=0):
+    n = int(np.prod(shape))
+    return [values_of(char, n, [seed, k, ord(char)]).reshape(shape) for k, char in enumerate(loop)]
+
+
+def layouts(loop, lengths):
+    """Return (name, operands) for every layout."""
+    for n in lengths:
+        flat = operands_of(loop, (n,))
+        yield from ((f"{name} {n}", [layout(each) for each in flat]) for name, layout in ONE.items())
+    square = operands_of(loop, SHAPE)
+    yield from ((name, [layout(each) for each in square]) for name, layout in TWO.items())
+    if len(loop) < 2:
+        return
+    mixed = [("C", "Fortran"), ("slice", "C"), ("Fortran", "slice"), ("swapped-2d", "C")]
+    for first, other in mixed:
+        yield f"{first}, {other}", [TWO[first if k == 0 else other](each) for k, each in enumerate(square)]
+    for name, layout in BROADCAST.items():
+        for full in range(len(loop)):
+            for whole in ("C", "slice"):
+                operands = [TWO[whole](v) if k == full else layout(v) for k, v in enumerate(square)]
+                yield f"{name} but {full} ({whole})", operands
+    yield "outer", [square[0][:, :1], *(each[:1] for each in square[1:])]
+    yield "same", [square[0]] * len(loop) if len(set(loop)) == 1 else square
+
+
+def difference(found, expected):
+    """Return the first parts that differ, small enough to read."""
+    if type(found) is not type(expected) or not isinstance(found, tuple | list | bytes):
+        return f"{str(found)[:300]} instead of {str(expected)[:300]}"
+    if len(found) != len(expected):
+        return f"{str(found)[:300]} instead of {str(expected)[:300]}"
+    if isinstance(found, bytes):
+        places = [k for k in range(len(found)) if found[k] != expected[k]]
+        near = slice(max(0, places[0] - places[0] % 16), places[0] + 16)
+        return f"bytes {places[:12]} of {len(found)} ({found[near].hex()} instead of {expected[near].hex()})"
+    parts = zip(found, expected, strict=True)
+    return "; ".join(f"[{k}] {difference(one, other)}" for k, (one, other) in enumerate(parts) if one != other)
+
+
+def check(call, what, threads):
+    """Compare the call, patched with each number of threads, with the unpatched one."""
+    __tracebackhide__ = True
+    expected = outcome(call)
+    for n in threads:
+        with gilkit.patch_numpy(min_size=1), gilkit.threads(n):
+            found = outcome(call)
+        if found != expected:
+            pytest.fail(f"{what}, {n} threads: {difference(found, expected)}")
+
+
+@pytest.mark.parametrize(("ufunc", "loop"), cases(ELEMENTWISE, 2))
+def test_every_layout(ufunc, loop, request):
+    full = request.config.getoption("--full")
+    for name, operands in layouts(loop, (1357, LONG) if full else (1357,)):
+        check(lambda: ufunc(*operands), f"{ufunc.__name__} {loop} {name}", THREADS if full else (2, 3))
+
+
+@pytest.mark.parametrize(("ufunc", "loop"), cases(ELEMENTWISE, 1))
+def test_every_keyword(ufunc, loop, request):
+    full = request.config.getoption("--full")
+    threads = THREADS if full else (3,)
+    operands = operands_of(loop, SHAPE)
+    dtypes = ufunc.resolve_dtypes((*(each.dtype for each in operands), *([None] * ufunc.nout)))[ufunc.nin :]
+
+    numbers = [each for each in ufunc.types if "O" not in each][-1]
+
+    def fresh(layout=lambda v: v, shape=SHAPE):
+        return tuple(layout(np.full(shape, 1, np.int64).astype(dtype)) for dtype in dtypes)
+
+    def with_out(outs, **keywords):
+        """Return the results and what was written, which the call itself may not return."""
+        out = outs()
+        returned = ufunc(*operands, out=out if len(out) > 1 else out[0], **keywords)
+        one = returned[0] if isinstance(returned, tuple) else returned
+        assert one is out[0] or keywords.get("subok") is False
+        return returned, out
+
+    mask = values_of("?", operands[0].size, 5).reshape(SHAPE)
+    ways = {
+        "out": lambda: with_out(fresh),
+        "out-slice": lambda: with_out(lambda: fresh(inside)),
+        "out-fortran": lambda: with_out(lambda: fresh(np.asfortranarray)),
+        "out-swapped": lambda: with_out(lambda: fresh(lambda v: v.astype(v.dtype.newbyteorder()))),
+        "out-unaligned": lambda: with_out(lambda: fresh(unaligned)),
+        "out-larger": lambda: with_out(lambda: fresh(shape=(2, *SHAPE))),
+        "out-too-small": lambda: with_out(lambda: fresh(shape=SHAPE[1:])),
+        "out-read-only": lambda: with_out(lambda: tuple(np.broadcast_to(v, SHAPE) for v in fresh())),
+        "out-complex": lambda: with_out(lambda: tuple(np.zeros(SHAPE, "G") for _ in dtypes)),
+        "out-float16": lambda: with_out(lambda: tuple(np.zeros(SHAPE, "e") for _ in dtypes)),
+        "out-int8": lambda: with_out(lambda: tuple(np.zeros(SHAPE, "b") for _ in dtypes)),
+        "out-tuple": lambda: ufunc(*operands, out=fresh()),
+        "out-None": lambda: ufunc(*operands, out=None),
+        "out-tuple-too-long": lambda: ufunc(*operands, out=(*fresh(), None)),
+        "positional": lambda: ufunc(*operands, *fresh()),
+        "positional-None": lambda: ufunc(*operands, *([None] * ufunc.nout)),
+        "too-many": lambda: ufunc(*operands, *fresh(), None),
+        "both": lambda: ufunc(*operands, *fresh(), out=fresh()),
+        "where": lambda: with_out(fresh, where=mask),
+        "where-row": lambda: with_out(fresh, where=mask[0]),
+        "where-column": lambda: with_out(lambda: fresh(inside), where=mask[:, :1]),
+        "where-False": lambda: with_out(fresh, where=False),
+        "where-True": lambda: with_out(fresh, where=True),
+        "where-ints": lambda: with_out(fresh, where=mask.astype("i8")),
+        "order-F": lambda: ufunc(*operands, order="F"),
+        "order-C": lambda: ufunc(*map(np.asfortranarray, operands), order="C"),
+        "order-A": lambda: ufunc(*map(np.asfortranarray, operands), order="A"),
+        "order-K": lambda: ufunc(*(each.T for each in operands), order="K"),
+        "order-bad": lambda: ufunc(*operands, order="bad"),
+        "subok": lambda: ufunc(*operands, subok=False),
+        "casting-no": lambda: ufunc(*operands, casting="no"),
+        "casting-equiv": lambda: ufunc(*operands, casting="equiv"),
+        "casting-safe": lambda: ufunc(*operands, casting="safe"),
+        "casting-unsafe": lambda: ufunc(*operands, casting="unsafe"),
+        "casting-bad": lambda: ufunc(*operands, casting="bad"),
+        "dtype-d": lambda: ufunc(*operands, dtype="d"),
+        "dtype-f": lambda: ufunc(*operands, dtype="f", casting="unsafe"),
+        "dtype-e": lambda: ufunc(*operands, dtype=np.float16, casting="unsafe"),
+        "dtype-i": lambda: ufunc(*operands, dtype=np.int32, casting="unsafe"),
+        "dtype-O": lambda: ufunc(*(np.arange(1, 4) for each in operands), dtype=object),
+        "dtype-bad": lambda: ufunc(*operands, dtype="bad"),
+        "signature": lambda: ufunc(*operands, signature=ufunc.types[0]),
+        "signature-casting": lambda: ufunc(*operands, signature=numbers, casting="unsafe"),
+        "sig-dtype": lambda: ufunc(*operands, sig="dd", dtype="d"),
+        "unknown": lambda: ufunc(*operands, unknown=1),
+        "too-few": lambda: ufunc(*operands[:-1]),
+    }
+    if len(operands) > 1:
+        ways["outer"] = lambda: ufunc.outer(*(each[0] for each in operands))
+        ways["in-place"] = lambda: ufunc(operands[0].astype(dtypes[0]), operands[1], out=operands[0].astype(dtypes[0]))
+        ways["do-not-fit"] = lambda: ufunc(operands[0], operands[1][:, 1:])
+    if ufunc.nin == 2 and ufunc.nout == 1:
+        ways["reduce"] = lambda: ufunc.reduce(operands[0])
+        ways["reduce-1"] = lambda: ufunc.reduce(operands[0], axis=1)
+        ways["accumulate"] = lambda: ufunc.accumulate(operands[0][:9], axis=1)
+        ways["reduceat"] = lambda: ufunc.reduceat(operands[0], [0, 5, 2], axis=1)
+    for name, call in ways.items():
+        if ufunc.__name__ == "matmul" or (name.startswith("where") and "out" not in name and not dtypes):
+            continue
+        check(call, f"{ufunc.__name__} {loop} {name}", threads)
+
+
+FLOATING = [
+    (ufunc, loop) for ufunc in ELEMENTWISE for loop in loops_of(ufunc) if set(loop) & set("efdFD") or "m" in loop
+]
+
+
+@pytest.mark.parametrize(
+    ("ufunc", "loop"),
+    [
+        pytest.param(
+            ufunc, loop, id=f"{ufunc.__name__}-{loop}", marks=() if loop in sample(ufunc, 1) else pytest.mark.full
+        )
+        for ufunc, loop in FLOATING
+    ],
+)
+def test_floating_point_errors(ufunc, loop):
+    operands = [layout(each) for each, layout in zip(operands_of(loop, SHAPE), [inside, np.asfortranarray] * 2)]  # noqa: B905
+    for kind, which in itertools.product(("raise", "call", "log", "warn", "print"), ("all", "over")):
+        said = []
+
+        class Log:
+            def write(self, text):
+                said.append(text)
+
+        def noted():
+            said.clear()
+            receiver = Log() if kind == "log" else lambda *got: said.append(got)
+            with np.errstate(**{"all": "ignore", which: kind}, call=receiver):
+                try:
+                    result = ufunc(*operands)
+                except FloatingPointError as error:
+                    result = str(error)
+            return result, repr(said)
+
+        check(noted, f"{ufunc.__name__} {loop} {which}={kind}", (3,))
+
+
+# ---- Generalized ufuncs ----
+
+
+def stacks(ufunc, loop, outer):
+    """Return operands for a generalized ufunc: stacks of small matrices, all of whose sides are 4."""
+    cores = [re.findall(r"\w+", core) for core in re.findall(r"\((.*?)\)", ufunc.signature.split("->")[0])]
+    operands = []
+    for k, (core, char) in enumerate(zip(cores, loop, strict=True)):
+        shape = (*outer, *([4] * len(core)))
+        rng = np.random.default_rng(k)
+        values = rng.standard_normal(shape)
+        if len(core) == 2:
+            values = values @ np.swapaxes(values, -1, -2) + np.eye(4)  # for cholesky
+        operands.append((values * 8).astype(char) if char != "?" else values > 0)
+    return operands
+
+
+@pytest.mark.parametrize(("ufunc", "loop"), cases(GENERALIZED, 1))
+def test_generalized(ufunc, loop, request):
+    threads = THREADS if request.config.getoption("--full") else (2,)
+    for outer in ((211,), (7, 31), ()):
+        whole = stacks(ufunc, loop, outer)
+        check(lambda: ufunc(*(each.copy() for each in whole)), f"{ufunc.__name__} {outer}", threads)
+        strange = [each.copy() for each in whole]
+        for each in strange:
+            # LAPACK prints messages when it looks for eigenvalues of NaNs; numpy.linalg does not call it then.
+            if each.dtype.kind in "fc" and each.size and not ufunc.__name__.startswith("eig"):
+                each.flat[:: 7 * 16] = np.nan
+                each.flat[5 :: 9 * 16] = np.inf
+        check(lambda: ufunc(*(each.copy() for each in strange)), f"{ufunc.__name__} {outer} NaN", threads)
+    # One operand for the whole stack of the others.
+    for one in range(len(loop)) if len(loop) > 1 else ():
+        mixed = [each[0] if k == one else each for k, each in enumerate(stacks(ufunc, loop, (50,)))]
+        check(lambda: ufunc(*mixed), f"{ufunc.__name__} broadcast {one}", threads)
+
+
+@pytest.mark.parametrize(("ufunc", "loop"), cases(GENERALIZED, 1))
+def test_generalized_of_fortran_order(ufunc, loop):
+    for outer in ((211,), (7, 31)):
+        whole = [np.asfortranarray(each) for each in stacks(ufunc, loop, outer)]
+        check(lambda: ufunc(*(each.copy("K") for each in whole)), f"{ufunc.__name__} {outer}", (2,))
+
+
+# ---- That this file tests anything ----
+
+
+def test_calls_are_divided():
+    """Every ufunc on numbers is divided for at least one of its loops, or has a reason why it is not."""
+    never = {}
+    with gilkit.patch_numpy(min_size=1), gilkit.threads(3), np.errstate(all="ignore"):
+        for ufunc in ELEMENTWISE:
+            patching.collect_statistics()
+            for loop in loops_of(ufunc):
+                try:
+                    ufunc(*operands_of(loop, (1000,)))
+                    ufunc(*map(inside, operands_of(loop, SHAPE)))
+                except ValueError:  # integers to negative powers
+                    assert ufunc is np.power
+            found = patching.statistics().get(ufunc.__name__)
+            if loops_of(ufunc) and (found is None or not found.calls):
+                never[ufunc.__name__] = found
+    patching.collect_statistics(False)
+    assert not never
+    assert not gilkit.numpy_is_patched()
+
+
+# ---- Operands anywhere in one buffer ----
+
+BUFFER = 1 << 15
+DRAWN = [f for f in ELEMENTWISE if loops_of(f)]
+
+
+@st.composite
+def calls(draw):
+    """Draw a ufunc, one of its loops, and for each operand and output: dtype, offset and strides in one buffer."""
+    ufunc = draw(st.sampled_from(DRAWN))
+    loop = draw(st.sampled_from([t for t in ufunc.types if not set(t) & set("OgG")]))
+    shape = tuple(draw(st.lists(st.integers(1, 13), min_size=1, max_size=4)))
+    if draw(st.booleans()):
+        shape = (draw(st.integers(1, 700)),)
+    inputs, outputs = loop.split("->")
+    arrays = []
+    for k, char in enumerate(inputs + outputs):
+        dtype = np.dtype(UNITS.get(char, char))
+        if draw(st.integers(0, 5)) == 5:
+            dtype = dtype.newbyteorder()
+        own = shape
+        if k < len(inputs):  # broadcast
+            own = tuple(1 if draw(st.integers(0, 5)) == 5 else length for length in shape)[draw(st.integers(0, 1)) :]
+        elif draw(st.booleans()):
+            arrays.append(None)
+            continue
+        unit = dtype.itemsize if draw(st.integers(0, 3)) else draw(st.sampled_from([1, 2, 4]))
+        strides, room = [], BUFFER - dtype.itemsize
+        for length in draw(st.permutations(own)) if False else own:
+            most = min(40, room // (unit * max(1, length - 1)))
+            step = draw(st.integers(0 if k < len(inputs) else 1, max(most, 1)))
+            room -= step * unit * (length - 1)
+            strides.append(step * unit)
+        if draw(st.booleans()):  # most often, as an array that was made by slicing
+            step = dtype.itemsize
+            for axis in draw(st.permutations(range(len(own)))):
+                strides[axis] = step * draw(st.integers(1, 2))
+                step = strides[axis] * own[axis]
+        signs = [draw(st.sampled_from([1, 1, -1])) for _ in own]
+        reach = [stride * (length - 1) for stride, length in zip(strides, own, strict=True)]
+        room = BUFFER - dtype.itemsize - sum(reach)
+        if room < 0:
+            strides, reach, room = [0] * len(own), [0] * len(own), BUFFER - dtype.itemsize
+        offset = draw(st.integers(0, min(room, 300)))
+        offset += sum(r for r, sign in zip(reach, signs, strict=True) if sign < 0)
+        arrays.append((dtype, own, tuple(s * sign for s, sign in zip(strides, signs, strict=True)), offset))
+    return ufunc, loop, arrays[: len(inputs)], arrays[len(inputs) :]
+
+
+@given(calls(), st.sampled_from((2, 3, 8)), st.integers(0, 5))
+@settings(max_examples=2000, deadline=None)
+def test_operands_and_outputs_anywhere_in_one_buffer(call, threads, seed):
+    ufunc, loop, inputs, outputs = call
+    contents = np.random.default_rng(seed).integers(0, 256, BUFFER, np.uint8)
+    if "?" in loop:
+        contents &= 1  # other bytes are no valid booleans
+
+    def run():
+        buffer = contents.copy()
+        arrays = [
+            None if each is None else np.ndarray(each[1], each[0], buffer, each[3], each[2])
+            for each in (*inputs, *outputs)
+        ]
+        out = arrays[len(inputs) :]
+        result = ufunc(*arrays[: len(inputs)], out=tuple(out))
+        return result, buffer
+
+    def written():
+        with np.errstate(all="warn"):
+            return run()
+
+    expected = outcome(written)
+    with gilkit.patch_numpy(min_size=1), gilkit.threads(threads):
+        found = outcome(written)
+    assert found == expected
+
+
+@pytest.mark.parametrize("size", [100, 8192, 70_000])
+def test_size_of_buffers(size):
+    """numpy.setbufsize changes where NumPy cuts."""
+    before = np.setbufsize(size - size % 16)
+    try:
+        for char in "fd":
+            values = values_of(char, 100_003, 1)
+            swapped = values.astype(values.dtype.newbyteorder())
+            for ufunc in (np.exp, np.sin, np.add):
+                operands = [swapped] * ufunc.nin
+                check(lambda: ufunc(*operands), f"{ufunc.__name__} {char}", (3,))
+    finally:
+        np.setbufsize(before)
+
+
+def test_bits_tells_payloads_and_zeros_apart():
+    nan = np.array([0x7FF8000000000001], "u8").view("d")
+    assert bits(nan) != bits(np.array([np.nan])) and bits(np.array([-0.0])) != bits(np.array([0.0]))
