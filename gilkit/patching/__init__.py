@@ -9,6 +9,7 @@ NumPy's own functions. What neither can do with the same bits is left to NumPy.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import warnings
 from typing import Any, NamedTuple
@@ -33,8 +34,18 @@ __all__ = [
 OLDEST, NEWEST = (2, 0), (2, 5)
 
 _lock = threading.Lock()
-_memory_asked: list[bool] = []  # by each patch_numpy() that is in force
+_in_force: list[tuple[int, bool]] = []  # min_size and memory of each patch_numpy(); the last one's min_size counts
 _hooks_made = False
+
+
+def _after_fork() -> None:
+    """Replace the lock, which a thread that the child lacks may hold."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _version() -> tuple[int, int]:
@@ -73,7 +84,7 @@ def _min_size(given: int | None) -> int:
         return int(text)
     if isinstance(given, bool) or not hasattr(given, "__index__"):
         raise TypeError(f"min_size must be an integer or None, not {type(given).__name__}")
-    size = given.__index__()
+    size: int = given.__index__()
     if size < 1:
         raise ValueError(f"min_size must be at least 1, not {size}")
     return size
@@ -147,25 +158,25 @@ def patch_numpy(*, min_size: int | None = None, memory: bool = False) -> _Patche
     ...     np.array_equal(np.sin(a), expected)
     True
     """
-    size = _min_size(min_size)
+    size = min(_min_size(min_size), sys.maxsize)
     if not isinstance(memory, (bool, np.bool)):
         raise TypeError(f"memory must be True or False, not {type(memory).__name__}")
     with _lock:
         if not OLDEST <= _version() <= NEWEST:
+            oldest, newest = (".".join(map(str, version)) for version in (OLDEST, NEWEST))
             warnings.warn(
-                f"gilkit {'.'.join(map(str, OLDEST))} to {'.'.join(map(str, NEWEST))} of NumPy can be patched, not "
-                f"{np.__version__}: NumPy stays as it is",
+                f"gilkit can patch NumPy {oldest} to {newest}, not {np.__version__}: NumPy stays as it is; a later "
+                "gilkit may know this version",
                 RuntimeWarning,
                 stacklevel=2,
             )
-            _memory_asked.append(False)
+            _in_force.append((0, False))
             return _Patched()
         _make_hooks()
         if memory and not _memory.is_installed():
             _memory.install()
-        if size or not _memory_asked:
-            _patch.set_min_items(size)
-        _memory_asked.append(bool(memory))
+        _in_force.append((size or (_in_force[-1][0] if _in_force else 0), bool(memory)))
+        _patch.set_min_items(_in_force[-1][0])
         _patch.set_hooked(True)
     return _Patched()
 
@@ -183,13 +194,14 @@ def unpatch_numpy() -> None:
     False
     """
     with _lock:
-        if not _memory_asked:
+        if not _in_force:
             return
-        if _memory_asked.pop() and not any(_memory_asked) and _memory.is_installed():
+        _, memory = _in_force.pop()
+        if memory and not any(memory for _, memory in _in_force) and _memory.is_installed():
             _memory.uninstall()
-        if not _memory_asked:
+        if not _in_force:
             _patch.set_hooked(False)
-            _patch.set_min_items(0)
+        _patch.set_min_items(_in_force[-1][0] if _in_force else 0)
 
 
 def trim_memory() -> int:
@@ -268,7 +280,7 @@ def statistics() -> dict[str, FunctionStatistics]:
     return found
 
 
-class ufunc:
+class ufunc(_patch.UfuncCall):
     """Run one ufunc on all cores, without patching NumPy.
 
     Parameters
@@ -313,21 +325,18 @@ class ufunc:
                 f"{inner.__name__} computes Python objects, which need the GIL: use gilkit.map with the function "
                 "that it was made from"
             )
+        super().__init__(inner, function, _axes.reduce, all(inner is not each for each in _ufuncs()))
         self._function = function
-        self._call = _patch.UfuncCall(inner)
         self.__name__ = inner.__name__
         self.__doc__ = inner.__doc__
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._call(*args, **kwargs)
-
-    def reduce(self, array: Any, *args: Any, **kwargs: Any) -> Any:
-        """Reduce the array as the ufunc's method does."""
-        result = _axes.reduce(self._call.ufunc, array, *args, **kwargs)
-        return self._call.ufunc.reduce(array, *args, **kwargs) if result is NotImplemented else result
-
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # copy and pickle look for them before there is a function
+            raise AttributeError(name)
         return getattr(self._function, name)
+
+    def __reduce__(self) -> Any:
+        return type(self), (self._function,)
 
     def __repr__(self) -> str:
         return f"<gilkit.ufunc({self.__name__!r})>"

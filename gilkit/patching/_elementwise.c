@@ -16,6 +16,7 @@
 
 #include <fenv.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -43,6 +44,9 @@ enum {
     NUMPY_BUFFER = 8192 /* items: NumPy copies operands up to this size to get a single run */
 };
 
+/* NumPy's flag of arrays from numpy.broadcast_arrays, which its headers do not show. */
+static const int WARN_ON_WRITE = INT_MIN;
+
 const char *const gk_left_names[GK_LEFT_REASONS] = {
     "too small",           "one thread",         "operand that is not an array or a number",
     "dtype",               "keyword argument",   "generalized ufunc",
@@ -52,7 +56,7 @@ const char *const gk_left_names[GK_LEFT_REASONS] = {
 int gk_collect_statistics;
 
 static int (*scope_threads)(void);
-static PyObject *resolve_name, *get_loop_name, *out_name, *fixed_strides_names;
+static PyObject *resolve_name, *get_loop_name, *out_name, *fixed_strides_names, *get_buffer_size;
 
 int gk_elementwise_import(int (*threads)(void))
 {
@@ -63,7 +67,10 @@ int gk_elementwise_import(int (*threads)(void))
     get_loop_name = PyUnicode_InternFromString("_get_strided_loop");
     out_name = PyUnicode_InternFromString("out");
     fixed_strides_names = Py_BuildValue("(s)", "fixed_strides");
-    return resolve_name == NULL || get_loop_name == NULL || out_name == NULL || fixed_strides_names == NULL ? -1 : 0;
+    PyObject *numpy = PyImport_ImportModule("numpy");
+    get_buffer_size = numpy == NULL ? NULL : PyObject_GetAttrString(numpy, "getbufsize");
+    Py_XDECREF(numpy);
+    return get_buffer_size == NULL || resolve_name == NULL || get_loop_name == NULL || out_name == NULL || fixed_strides_names == NULL ? -1 : 0;
 }
 
 int gk_give_fp_errors(const char *name, int flags)
@@ -104,6 +111,8 @@ typedef struct {
     int64_t items;
     _Atomic int fp_errors; /* NPY_FPE_… */
     _Atomic int failed;    /* what a loop or a cast returned */
+    int foreign;
+    PyObject *_Atomic error; /* owned: the first exception that a foreign loop set */
 } call;
 
 static PyArray_Descr *dtype_of(const call *c, int i)
@@ -117,6 +126,7 @@ static void release(call *c)
         Py_CLEAR(c->op[i]);
     Py_CLEAR(c->dtypes);
     Py_CLEAR(c->capsule);
+    Py_XDECREF(atomic_exchange(&c->error, NULL));
 }
 
 /* ---- Floating-point errors, which are flags of the thread that makes them ---- */
@@ -137,6 +147,48 @@ static void collect_fp_errors(call *c)
                                      ((flags & FE_INVALID) ? NPY_FPE_INVALID : 0),
                                  memory_order_relaxed);
     forget_fp_errors();
+}
+
+/* ---- Loops that are not NumPy's ---- */
+
+static PyObject *fetch_error(void)
+{
+#if PY_VERSION_HEX >= 0x030c0000
+    return PyErr_GetRaisedException();
+#else
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback != NULL)
+        PyException_SetTraceback(value, traceback);
+    Py_XDECREF(type);
+    Py_XDECREF(traceback);
+    return value;
+#endif
+}
+
+/* Calls a loop that may take the GIL and set an exception, as those of Numba do. The exception belongs to a thread state
+ * that must not end with the loop's own use of the GIL. */
+static int call_foreign_loop(call *c, char **data, const npy_intp *count, const npy_intp *strides)
+{
+    PyGILState_STATE state = PyGILState_Ensure();
+    PyThreadState *thread = PyEval_SaveThread();
+    int failed = c->info->loop(c->info->context, data, count, strides, c->info->auxdata);
+    PyEval_RestoreThread(thread);
+    if (PyErr_Occurred()) {
+        PyObject *none = NULL, *error = fetch_error();
+        if (!atomic_compare_exchange_strong(&c->error, &none, error))
+            Py_DECREF(error);
+        failed = -1;
+    }
+    PyGILState_Release(state);
+    return failed;
+}
+
+static inline int call_loop(call *c, char **data, const npy_intp *count, const npy_intp *strides)
+{
+    return c->foreign ? call_foreign_loop(c, data, count, strides)
+                      : c->info->loop(c->info->context, data, count, strides, c->info->auxdata);
 }
 
 /* Where the array's memory begins and ends. */
@@ -160,7 +212,7 @@ static void compute_run(int64_t begin, int64_t end, void *of)
     for (int i = 0; i < c->nop; i++)
         data[i] = c->data[i] + begin * c->strides[i];
     forget_fp_errors();
-    if (c->info->loop(c->info->context, data, &count, c->strides, c->info->auxdata) != 0)
+    if (call_loop(c, data, &count, c->strides) != 0)
         atomic_store_explicit(&c->failed, 1, memory_order_relaxed);
     collect_fp_errors(c);
 }
@@ -177,7 +229,7 @@ static npy_intp iterate(call *c, NpyIter *iterator, npy_intp begin, npy_intp end
     npy_intp computed = failed ? 0 : *count;
     if (!failed) {
         do
-            failed = c->info->loop(c->info->context, data, count, strides, c->info->auxdata);
+            failed = call_loop(c, data, count, strides);
         while (!failed && !once && c->next(iterator));
         /* Writes buffers of outputs back, and loads nothing. */
         if (once && !failed)
@@ -321,6 +373,22 @@ static int overlaps_itself(PyArrayObject *array)
     return 0;
 }
 
+/* Whether two outputs may share memory. */
+static int outputs_overlap(const call *c)
+{
+    char *low, *high, *other_low, *other_high;
+    for (int o = c->nin + 1; o < c->nop; o++)
+        for (int p = c->nin; p < o; p++) {
+            if (c->op[o] == NULL || c->op[p] == NULL)
+                continue;
+            memory_of(c->op[o], &low, &high);
+            memory_of(c->op[p], &other_low, &other_high);
+            if (low < other_high && other_low < high)
+                return 1;
+        }
+    return 0;
+}
+
 /* ---- Arguments ---- */
 
 /* Takes the operands from the arguments. Returns 0 if the call is left to NumPy. */
@@ -355,7 +423,8 @@ static int take_arguments(call *c, PyObject *const *args, Py_ssize_t nargs, PyOb
             c->op[i] = (PyArrayObject *)Py_NewRef(given);
             if (!is_plain(PyArray_DESCR(c->op[i])))
                 return leave(left, GK_LEFT_DTYPE), 0;
-            if (i >= c->nin && (!PyArray_ISWRITEABLE(c->op[i]) || overlaps_itself(c->op[i])))
+            if (i >= c->nin && (!PyArray_ISWRITEABLE(c->op[i]) || overlaps_itself(c->op[i]) ||
+                                (PyArray_FLAGS(c->op[i]) & WARN_ON_WRITE)))
                 return leave(left, GK_LEFT_OVERLAP), 0;
         } else if (i >= c->nin || !(is_number(given) || PyBool_Check(given) || PyArray_CheckAnyScalarExact(given))) {
             return leave(left, GK_LEFT_OPERANDS), 0;
@@ -433,6 +502,16 @@ static int find_loop(call *c, PyObject *const *args, gk_left *left)
         }
     }
     return 1;
+}
+
+/* Whether numpy.setbufsize() has changed how NumPy divides what it casts. */
+static int is_buffer_size_usual(void)
+{
+    PyObject *size = PyObject_CallNoArgs(get_buffer_size);
+    long items = size == NULL ? -1 : PyLong_AsLong(size);
+    Py_XDECREF(size);
+    PyErr_Clear();
+    return items == NUMPY_BUFFER;
 }
 
 /* Fetches the loop; `strides` may be NULL. Returns 0 if it needs the GIL. */
@@ -574,7 +653,13 @@ static int run_iterators(call *c, int threads, int64_t min_items, gk_left *left)
     PyArray_Descr *dtypes[MAX_OPERANDS];
     if (!fetch_loop(c, NULL, left))
         return 0;
+    if (!is_buffer_size_usual())
+        return leave(left, GK_LEFT_OPERANDS), 0;
     for (int i = 0; i < c->nop; i++) {
+        /* Here the errors of the cast count, and those that the loop makes by accident do not: NumPy tells them apart. */
+        if (i >= c->nin && c->info->no_floatingpoint_errors && c->op[i] != NULL &&
+            !PyArray_EquivTypes(PyArray_DESCR(c->op[i]), dtype_of(c, i)))
+            return leave(left, GK_LEFT_DTYPE), 0;
         dtypes[i] = dtype_of(c, i);
         if (c->ufunc->op_flags != NULL && c->ufunc->op_flags[i] != 0)
             return leave(left, GK_LEFT_OPERANDS), 0;
@@ -655,6 +740,7 @@ int gk_elementwise(PyObject *ufunc, PyObject *const *args, Py_ssize_t nargs, PyO
     call c = {.ufunc = (PyUFuncObject *)ufunc, .nin = ((PyUFuncObject *)ufunc)->nin, .nop = ((PyUFuncObject *)ufunc)->nargs};
     npy_intp shape[NPY_MAXDIMS];
     int ndim, fortran = 0, status = 0;
+    c.foreign = record->foreign;
     int threads = scope_threads();
     if (threads == 0)
         threads = GK(gk_num_threads)();
@@ -677,6 +763,10 @@ int gk_elementwise(PyObject *ufunc, PyObject *const *args, Py_ssize_t nargs, PyO
             leave(left, GK_LEFT_OPERANDS);
             goto done;
         }
+    if (outputs_overlap(&c)) {
+        leave(left, GK_LEFT_OVERLAP); /* which is written last depends on the order */
+        goto done;
+    }
     if (!find_loop(&c, args, left))
         goto done;
     int64_t before = GK(gk_now)();
@@ -688,7 +778,11 @@ int gk_elementwise(PyObject *ufunc, PyObject *const *args, Py_ssize_t nargs, PyO
         goto done;
     *result = NULL;
     if (status == 1 && atomic_load(&c.failed)) {
-        if (!PyErr_Occurred())
+        PyObject *error = atomic_exchange(&c.error, NULL);
+        if (error != NULL) {
+            PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+            Py_DECREF(error);
+        } else if (!PyErr_Occurred())
             PyErr_NoMemory(); /* a buffer of a cast; loops that raise are not divided */
         status = -1;
     }

@@ -28,6 +28,7 @@ enum { GK_COST_DTYPES = 16 };
 /* What is known of a ufunc's calls. */
 typedef struct {
     PyObject *ufunc;
+    int foreign; /* not NumPy's: its loops may set exceptions */
     gk_costs costs[GK_COST_DTYPES]; /* see gk_costs_of() */
     /* Collected if gk_collect_statistics is set. */
     _Atomic int64_t calls, items, nanoseconds, left[GK_LEFT_REASONS];

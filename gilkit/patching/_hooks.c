@@ -58,6 +58,13 @@ static PyObject *report_fp_errors(PyObject *result, int before)
     return result;
 }
 
+PyObject *gk_call_reporting(PyObject *handler, PyObject *args, PyObject *kwargs)
+{
+    int before = fp_errors;
+    fp_errors = 0;
+    return report_fp_errors(PyObject_Call(handler, args, kwargs), before);
+}
+
 /* Calls a handler with `self` before the arguments of a vectorcall. */
 static PyObject *call_handler(PyObject *handler, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
@@ -180,7 +187,7 @@ int gk_hooks_import(void)
     return gk_import_core();
 }
 
-PyObject *gk_call_divided(PyObject *ufunc, PyObject *args, PyObject *kwargs, gk_ufunc_record *record)
+PyObject *gk_call_divided(PyObject *ufunc, PyObject *function, PyObject *args, PyObject *kwargs, gk_ufunc_record *record)
 {
     PyObject *all[32], *kwnames = NULL, *key, *value, *result = NULL;
     Py_ssize_t nargs = PyTuple_GET_SIZE(args), total = nargs, at = 0;
@@ -205,7 +212,7 @@ PyObject *gk_call_divided(PyObject *ufunc, PyObject *args, PyObject *kwargs, gk_
         Py_DECREF(kwnames);
         return result;
     }
-    return PyObject_Call(ufunc, args, kwargs);
+    return PyObject_Call(function, args, kwargs);
 }
 
 gk_ufunc_record *gk_record_at(int index)
@@ -263,12 +270,9 @@ static PyObject *call_tuple(int k, PyObject *self, PyObject *args, PyObject *kwa
     hooked_method *method = &methods[k];
     if (GK_UNLIKELY(is_wanted(method, self, PyTuple_GET_SIZE(args) > 0 ? PyTuple_GET_ITEM(args, 0) : NULL))) {
         PyObject *own = PyTuple_Pack(1, self), *all = own == NULL ? NULL : PySequence_Concat(own, args);
-        int before = fp_errors;
-        fp_errors = 0;
-        PyObject *result = all == NULL ? NULL : PyObject_Call(method->handler, all, kwargs);
+        PyObject *result = all == NULL ? NULL : gk_call_reporting(method->handler, all, kwargs);
         Py_XDECREF(own);
         Py_XDECREF(all);
-        result = report_fp_errors(result, before);
         if (result != Py_NotImplemented)
             return result;
         Py_DECREF(result);

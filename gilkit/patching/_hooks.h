@@ -10,8 +10,9 @@
 /* Call once, before anything else here. */
 int gk_hooks_import(void);
 
-/* Calls one ufunc, which need not be hooked, on several threads if that is possible and pays. */
-PyObject *gk_call_divided(PyObject *ufunc, PyObject *args, PyObject *kwargs, gk_ufunc_record *record);
+/* Calls one ufunc, which need not be hooked, on several threads if that is possible and pays. Otherwise it calls
+ * `function`. */
+PyObject *gk_call_divided(PyObject *ufunc, PyObject *function, PyObject *args, PyObject *kwargs, gk_ufunc_record *record);
 
 /* Adds a ufunc to those that are patched. Returns its record, or NULL with an exception. */
 gk_ufunc_record *gk_hook_ufunc(PyObject *ufunc);
@@ -26,6 +27,7 @@ void gk_set_generalized_handler(PyObject *handler);
 
 /* From a handler: does with floating-point errors (NPY_FPE_…) as numpy.errstate says, once the handler has returned. */
 void gk_report_later(const char *name, int flags);
+PyObject *gk_call_reporting(PyObject *handler, PyObject *args, PyObject *kwargs);
 
 /* Makes all hooks effective, or none. */
 void gk_set_hooked(int hooked);

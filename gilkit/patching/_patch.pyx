@@ -1,4 +1,6 @@
 """NumPy's pointers replaced and put back, and calls on several threads: see _hooks.c and _elementwise.c."""
+import sys
+
 cimport cython
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
@@ -15,6 +17,7 @@ cdef extern from "gilkit/patching/_elementwise.h":
     const char *gk_left_names[GK_LEFT_REASONS]
     ctypedef struct gk_ufunc_record:
         PyObject *ufunc
+        int foreign
         int64_t calls
         int64_t items
         int64_t nanoseconds
@@ -34,11 +37,12 @@ cdef extern from "gilkit/patching/_costs.h":
 
 cdef extern from "gilkit/patching/_hooks.h":
     int gk_hooks_import() except -1
-    object gk_call_divided(object ufunc, object args, object kwargs, gk_ufunc_record *record)
+    object gk_call_divided(object ufunc, object function, object args, object kwargs, gk_ufunc_record *record)
     gk_ufunc_record *gk_hook_ufunc(object ufunc) except NULL
     int gk_hook_method(object method, object handler, int64_t min_items) except -1
     void gk_set_generalized_handler(object handler)
     void gk_report_later(const char *name, int flags)
+    object gk_call_reporting(object handler, object args, object kwargs)
     void gk_set_hooked(int hooked)
     int gk_is_hooked()
     int64_t gk_min_items
@@ -149,17 +153,38 @@ cdef class Costs:
         gk_learn_cost(&self.costs, divided, items, nanoseconds)
 
 
+cdef bint scipy_reports_errors() except -1:
+    """Return whether scipy.special reports errors, as it was told to in this thread: its loops do so themselves."""
+    special = sys.modules.get("scipy.special")
+    geterr = getattr(special, "geterr", None)
+    return geterr is not None and any(action != "ignore" for action in geterr().values())
+
+
 cdef class UfuncCall:
     """Calls of one ufunc, patched or not, on several threads."""
     cdef gk_ufunc_record record
-    cdef readonly object ufunc
+    cdef object ufunc, function, reducer
 
-    def __cinit__(self, ufunc):
+    def __cinit__(self, *args):
         memset(&self.record, 0, sizeof(self.record))
-        self.ufunc = ufunc
+
+    def __init__(self, ufunc, function, reducer, bint foreign):
+        self.ufunc, self.function, self.reducer = ufunc, function, reducer
+        self.record.foreign = foreign
 
     def __call__(self, *args, **kwargs):
-        return gk_call_divided(self.ufunc, args, kwargs, &self.record)
+        if self.ufunc is None:
+            raise TypeError("gilkit.ufunc was not initialized: call gilkit.ufunc(f)")
+        if self.record.foreign and scipy_reports_errors():
+            return self.function(*args, **kwargs)
+        return gk_call_divided(self.ufunc, self.function, args, kwargs, &self.record)
+
+    def reduce(self, *args, **kwargs):
+        """Reduce an array as the ufunc's method does."""
+        result = NotImplemented
+        if not self.record.foreign:
+            result = gk_call_reporting(self.reducer, (self.ufunc, *args), kwargs)
+        return self.function.reduce(*args, **kwargs) if result is NotImplemented else result
 
 
 def threads():
@@ -177,23 +202,31 @@ cdef class Tasks:
     cdef object function
     cdef list arguments
     cdef list errors
+    cdef list interrupts
 
 
 cdef void run_task(int64_t begin, int64_t end, void *data) noexcept with gil:
     cdef Tasks tasks = <Tasks>data
     gk_bypass(1)
-    try:
-        for i in range(begin, end):
+    for i in range(begin, end):
+        try:
             tasks.function(*tasks.arguments[i])
-    except BaseException as error:
-        tasks.errors.append(error)
+        except BaseException as error:
+            # If it is the exception of a signal handler, the task must not stay undone. A task can be done twice.
+            try:
+                tasks.function(*tasks.arguments[i])
+            except BaseException:
+                tasks.errors.append(error)
+            else:
+                tasks.interrupts.append(error)
     gk_bypass(-1)
 
 
 def run_tasks(function, list arguments):
     """Call the function with each tuple of arguments, on several threads, with NumPy's own functions in force.
 
-    Neither signals, nor timeouts, nor cancel tokens end it early. Raise the first exception.
+    Neither signals, nor timeouts, nor cancel tokens end it early. Each task that raises is done once more. Raise the
+    first exception, of a task or of a signal handler, after all tasks.
     """
     cdef Tasks tasks = Tasks.__new__(Tasks)
     cdef gk_options options
@@ -202,11 +235,11 @@ def run_tasks(function, list arguments):
     options.threads = threads()
     options.eager = options.foreign = options.uninterruptible = 1
     options.grain = 1
-    tasks.function, tasks.arguments, tasks.errors = function, arguments, []
+    tasks.function, tasks.arguments, tasks.errors, tasks.interrupts = function, arguments, [], []
     with nogil:
         gk_parallel_for(n, run_task, <void *>tasks, &options)
-    if tasks.errors:
-        raise tasks.errors[0]
+    for error in tasks.errors + tasks.interrupts:
+        raise error
 
 
 def bypassed(function, *args, **kwargs):
