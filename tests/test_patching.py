@@ -36,7 +36,7 @@ def unpatched():
     assert not gilkit.numpy_is_patched()
     yield
     left_over = 0
-    while patching._asked:
+    while patching._in_force:
         gilkit.unpatch_numpy()
         left_over += 1
     assert not left_over
@@ -221,10 +221,10 @@ def test_an_unknown_numpy_stays_as_it_is(version, monkeypatch):
     assert caught[0].filename == __file__
     with patch:
         assert not gilkit.numpy_is_patched() and pointers() == before
-    assert not patching._asked
+    assert not patching._in_force
     with pytest.raises(RuntimeWarning):  # the tests make errors of warnings
         gilkit.patch_numpy()
-    assert not patching._asked
+    assert not patching._in_force
 
 
 # ---- Threads ----

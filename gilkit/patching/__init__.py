@@ -34,7 +34,7 @@ __all__ = [
 OLDEST, NEWEST = (2, 0), (2, 5)
 
 _lock = threading.Lock()
-_asked: list[tuple[int, bool]] = []  # the sizes and the memory= of the calls of patch_numpy() in force
+_in_force: list[tuple[int, bool]] = []  # min_size and memory of each patch_numpy(); the last min_size counts
 _hooks_made = False
 
 
@@ -175,8 +175,8 @@ def patch_numpy(*, min_size: int | None = None, memory: bool = False) -> _Patche
             _make_hooks()
             if memory and not _memory.is_installed():
                 _memory.install()
-        _asked.append((size or (_asked[-1][0] if _asked else 0), bool(memory)))
-        _patch.set_min_items(_asked[-1][0])
+        _in_force.append((size or (_in_force[-1][0] if _in_force else 0), bool(memory)))
+        _patch.set_min_items(_in_force[-1][0])
         if known:
             _patch.set_hooked(True)
     return _Patched()
@@ -195,14 +195,14 @@ def unpatch_numpy() -> None:
     False
     """
     with _lock:
-        if not _asked:
+        if not _in_force:
             return
-        _, memory = _asked.pop()
-        if memory and not any(each for _, each in _asked) and _memory.is_installed():
+        _, memory = _in_force.pop()
+        if memory and not any(each for _, each in _in_force) and _memory.is_installed():
             _memory.uninstall()
-        if not _asked:
+        if not _in_force:
             _patch.set_hooked(False)
-        _patch.set_min_items(_asked[-1][0] if _asked else 0)
+        _patch.set_min_items(_in_force[-1][0] if _in_force else 0)
 
 
 def trim_memory() -> int:
