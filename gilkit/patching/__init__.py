@@ -8,6 +8,7 @@ NumPy's own functions. What neither can do with the same bits is left to NumPy.
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import threading
@@ -71,6 +72,7 @@ def _make_hooks() -> None:
     for method, handler, min_items in _axes.hooks():
         _patch.hook_method(method, handler, min_items)
     _patch.hook_generalized(_axes.generalized)
+    atexit.register(_patch.set_hooked, False)  # before the modules of the handlers are cleared
     _hooks_made = True
 
 

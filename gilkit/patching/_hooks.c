@@ -31,6 +31,9 @@ static _Atomic int hooked;
 
 static GK_THREAD_LOCAL int bypassed;
 
+/* The interpreter that the handlers belong to. NumPy's pointers are the whole process's, also those of its types. */
+static PyInterpreterState *home;
+
 int gk_bypass(int change)
 {
     bypassed += change;
@@ -63,6 +66,12 @@ PyObject *gk_call_reporting(PyObject *handler, PyObject *args, PyObject *kwargs)
     int before = fp_errors;
     fp_errors = 0;
     return report_fp_errors(PyObject_Call(handler, args, kwargs), before);
+}
+
+/* Whether this call may be divided at all. */
+static int is_in_force(void)
+{
+    return !bypassed && atomic_load_explicit(&hooked, memory_order_relaxed) && PyInterpreterState_Get() == home;
 }
 
 /* Calls a handler with `self` before the arguments of a vectorcall. */
@@ -143,7 +152,7 @@ static PyObject *call_quicker(vectorcallfunc function, PyObject *self, PyObject 
 
 static PyObject *call_large(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames, int64_t items)
 {
-    if (bypassed || !atomic_load_explicit(&hooked, memory_order_relaxed))
+    if (!is_in_force())
         return original(self, args, nargsf, kwnames);
     if (((PyUFuncObject *)self)->core_enabled && generalized_handler != NULL) {
         PyObject *result = call_handler(generalized_handler, self, args, PyVectorcall_NARGS(nargsf), kwnames);
@@ -184,6 +193,7 @@ gk_ufunc_record *gk_hook_ufunc(PyObject *ufunc)
 
 int gk_hooks_import(void)
 {
+    home = PyInterpreterState_Get();
     return gk_import_core();
 }
 
@@ -242,7 +252,7 @@ static int holds_large_array(PyObject *object, int64_t min_items)
 
 static int is_wanted(const hooked_method *method, PyObject *self, PyObject *first)
 {
-    return !bypassed && atomic_load_explicit(&hooked, memory_order_relaxed) &&
+    return is_in_force() &&
            ((self != NULL && holds_large_array(self, method->min_items)) ||
             (first != NULL && holds_large_array(first, method->min_items)));
 }
