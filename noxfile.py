@@ -36,6 +36,23 @@ SERVERS = [
     "twisted",
     "uvicorn",
 ]
+# What `nox -s foreign` runs: the modules of each suite, and the packages to install for it.
+FOREIGN = {
+    "numpy": ["numpy"],
+    "scipy.special": ["scipy.special"],
+    "scipy.stats": ["scipy.stats"],
+    "scipy.ndimage": ["scipy.ndimage"],
+    "scipy.signal": ["scipy.signal"],
+    "pandas": ["pandas.tests.arithmetic", "pandas.tests.reductions", "pandas.tests.groupby"],
+    "scikit-learn": ["sklearn.cluster", "sklearn.preprocessing", "sklearn.metrics"],
+}
+FOREIGN_PACKAGES = {
+    "numpy": ["numpy", "setuptools", "typing-extensions"],
+    "scipy": ["scipy", "mpmath", "pooch"],
+    "pandas": ["pandas"],
+    "scikit-learn": ["scikit-learn"],
+    "sklearn": ["scikit-learn"],
+}
 COVERED = 95  # percent of Python's statements, of its branches, and of the lines of csrc
 
 
@@ -75,6 +92,30 @@ def real(session: nox.Session) -> None:
     for package in ("gevent", "uwsgi"):  # not available for every interpreter; tests/real skips what is missing
         session.install("--prefer-binary", package, success_codes=[0, 1], silent=True)
     session.run("python", "-P", "tests/real/run.py", *session.posargs)
+
+
+@nox.session
+def foreign(session: nox.Session) -> None:
+    """Run the test suites of other packages without and with gilkit.patch_numpy(), and compare the outcome of each test.
+    Takes hours. Select suites by name: `-- numpy scipy.special scipy.stats scipy.ndimage scipy.signal pandas scikit-learn`
+    (the default is all of them). Options of tests/foreign/run.py, such as --min-size, go to each."""
+    options = [argument for argument in session.posargs if argument.startswith("-")]
+    suites = [argument for argument in session.posargs if not argument.startswith("-")] or list(FOREIGN)
+    unknown = [suite for suite in suites if suite.partition(".")[0] not in FOREIGN_PACKAGES]
+    if unknown:
+        session.error(f"unknown suites: {', '.join(unknown)}; known are {', '.join(FOREIGN)}, and modules inside them")
+    packages = {package for suite in suites for package in FOREIGN_PACKAGES[suite.partition(".")[0]]}
+    session.install("--prefer-binary", ".", "pytest", "hypothesis", *sorted(packages))
+    different = []
+    for suite in suites:
+        modules = FOREIGN.get(suite, [suite])
+        session.log(f"{suite}: {' '.join(modules)}")
+        try:
+            session.run("python", "-P", "tests/foreign/run.py", *modules, *options)
+        except nox.command.CommandFailed:
+            different.append(suite)
+    if different:
+        session.error(f"other outcomes with the patch: {', '.join(different)}")
 
 
 @nox.session

@@ -285,9 +285,13 @@ static int is_plain(const PyArray_Descr *dtype)
     return PyTypeNum_ISNUMBER(number) || number == NPY_BOOL || number == NPY_DATETIME || number == NPY_TIMEDELTA;
 }
 
-/* Loops that raise exceptions: they set them in the thread that they run in, where they would be lost. */
+/* Loops that raise exceptions: they set them in the thread that they run in, where they would be lost. Integers to negative
+ * powers, and since NumPy 2.5 overflows of dates and durations. */
 static int loop_raises(const call *c)
 {
+    for (int o = c->nin; o < c->nop; o++)
+        if (PyTypeNum_ISDATETIME(dtype_of(c, o)->type_num))
+            return 1;
     return strcmp(c->ufunc->name, "power") == 0 && PyTypeNum_ISINTEGER(dtype_of(c, 0)->type_num);
 }
 

@@ -1,0 +1,58 @@
+"""A representative part of NumPy's own test suite, with NumPy patched and every call divided. `nox -s foreign` runs all of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "foreign"))
+import run as foreign
+
+sys.path.pop(0)
+
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.thread_unsafe(reason="runs separate processes"),
+    pytest.mark.skipif(not (Path(np.__file__).parent / "_core" / "tests").is_dir(), reason="NumPy has no tests here"),
+]
+
+# Together less than three minutes on two cores. The expressions of pytest's -k leave out what takes long and calls few ufuncs.
+PARTS = {
+    "numpy._core.tests.test_ufunc": "not rational and not parametrize",
+    "numpy._core.tests.test_mem_overlap": "unary_ufunc_1d or views or inplace",
+    "numpy._core.tests.test_errstate": None,
+    "numpy._core.tests.test_numeric": "TestNonarrayArgs or TestBool or TestFloat or TestClip or TestCreation or TestAllclose",
+    "numpy._core.tests.test_umath": "Division or Remainder or Power or Log or Exp or Hypot or Arctan2 or Maximum or Special",
+    "numpy._core.tests.test_indexerrors": None,
+    "numpy._core.tests.test_item_selection": None,
+    "numpy._core.tests.test_half": None,
+    "numpy._core.tests.test_datetime": "ufunc or arithmetic or compare or minmax or timedelta",
+    "numpy.lib.tests.test_stride_tricks": None,
+    "numpy.lib.tests.test_nanfunctions": None,
+    "numpy.linalg.tests.test_linalg": "Solve or Inv or Det or Lstsq",
+    "numpy.ma.tests.test_core": "Arithmetic or Ufunc",
+    "numpy.polynomial.tests.test_polynomial": None,
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_same_outcomes(part):
+    options = ["-k", PARTS[part]] if PARTS[part] else []
+    plain, _ = foreign.run([part], 0, options)
+    patched, output = foreign.run([part], 1, options)
+    assert len(plain) > 5 and "passed" in plain.values()
+    different = {name: (plain.get(name), patched.get(name)) for name in plain.keys() | patched.keys()}
+    different = {name: outcomes for name, outcomes in different.items() if outcomes[0] != outcomes[1]}
+    assert not different, output[-5000:]
+
+
+def test_an_error_would_be_found(tmp_path):
+    """A test that passes only without the patch has another outcome with it."""
+    file = tmp_path / "test_one.py"
+    file.write_text("import gilkit\ndef test(): assert not gilkit.numpy_is_patched()\n")
+    for size, outcome in ((0, "passed"), (1, "failed")):
+        found, _ = foreign.run([str(file)], size, [], pyargs=False)
+        assert list(found.values()) == [outcome]
