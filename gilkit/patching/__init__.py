@@ -72,6 +72,7 @@ def _make_hooks() -> None:
     for method, handler, min_items in _axes.hooks():
         _patch.hook_method(method, handler, min_items)
     _patch.hook_generalized(_axes.generalized)
+    _patch.hook_subscript(*_axes.subscript)
     atexit.register(_patch.set_hooked, False)  # before the modules of the handlers are cleared
     _hooks_made = True
 

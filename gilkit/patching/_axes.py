@@ -77,8 +77,11 @@ def _handler(
 
     def handle(*args: Any, **kwargs: Any) -> Any:
         own_name = name if isinstance(name, str) else name(*args)
-        array = args[place] if len(args) > place else None
-        size, dtype = (array.size, array.dtype.char) if isinstance(array, np.ndarray) else (0, "")
+        array: Any = args[place] if len(args) > place else None
+        if type(array) in (tuple, list):
+            size, dtype = sum(each.size for each in array if isinstance(each, np.ndarray)), ""
+        else:
+            size, dtype = (array.size, array.dtype.char) if isinstance(array, np.ndarray) else (0, "")
         axis = kwargs.get("axis", args[place + 1] if len(args) > place + 1 else None)
         known = costs.setdefault((own_name, dtype, axis if type(axis) in (int, tuple) else None), _patch.Costs())
         started = time.perf_counter_ns()
@@ -175,7 +178,7 @@ def _check(array: Any, min_items: int = MIN_ITEMS) -> None:
     """Leave the call to NumPy unless the array is an ordinary one that is large enough."""
     if type(array) is not np.ndarray:
         raise _Leave("operand that is not an array")
-    if array.size < (_patch.min_items() or min_items):
+    if array.ndim == 0 or array.size < (_patch.min_items() or min_items):
         raise _Leave("too small")
     if array.dtype.num > LAST_NUMBER or array.dtype.kind not in "biufcmM":
         raise _Leave("dtype")
@@ -556,12 +559,124 @@ def _take(array: np.ndarray, indices: Any, axis: Any = None, out: Any = None, mo
     return indices.size, result
 
 
+# ---- Selecting ----
+
+BLOCK_ITEMS = 1 << 15  # of a temporary result, which is to stay in the cache
+
+
+def _blocks(part: slice) -> list[slice]:
+    return [slice(k, min(k + BLOCK_ITEMS, part.stop)) for k in range(part.start, part.stop, BLOCK_ITEMS)]
+
+
+def _where(module: Any, *operands: Any) -> tuple[int, Any]:
+    if len(operands) != 3:
+        raise _Leave("arguments")
+    mask = operands[0]
+    _check(mask)
+    for each in operands[1:]:
+        if type(each) is np.ndarray:
+            if each.dtype.num > LAST_NUMBER or each.dtype.kind not in "biufcmM" or each.shape != mask.shape:
+                raise _Leave("arguments")
+        elif type(each) not in (int, float, bool):
+            raise _Leave("operand that is not an array")
+    arrays = [each for each in operands if type(each) is np.ndarray]
+    if mask.dtype != bool or not all(each.flags.c_contiguous and each.dtype.isnative for each in arrays):
+        raise _Leave("arguments")
+    result = np.empty(mask.shape, np.result_type(*operands[1:]))
+    flat = result.reshape(-1)
+    given = [each.reshape(-1) if type(each) is np.ndarray else each for each in operands]
+
+    def choose(part: slice) -> None:
+        for block in _blocks(part):
+            flat[block] = _c_functions.where(*(each[block] if type(each) is np.ndarray else each for each in given))
+
+    _run("cast", choose, [(part,) for part in _parts(flat, 0)])
+    return mask.size, result
+
+
+def _concatenate(module: Any, arrays: Any, axis: Any = 0, **others: Any) -> tuple[int, Any]:
+    if others or type(arrays) not in (tuple, list) or len(arrays) < 2:
+        raise _Leave("arguments")
+    first = arrays[0]
+    for each in arrays:
+        if type(each) is not np.ndarray or each.ndim != 1 or each.dtype != first.dtype or not each.dtype.isnative:
+            raise _Leave("arguments")
+    _check(max(arrays, key=lambda array: array.size))
+    if axis not in (0, -1) or isinstance(axis, bool):
+        raise _Leave("arguments")
+    result = np.empty(sum(each.size for each in arrays), first.dtype)
+    tasks, place = [], 0
+    for each in arrays:
+        slices = _parts(each, 0) if each.size > PART_ITEMS else [slice(0, each.size)]
+        tasks += [(result[place + part.start : place + part.stop], each[part]) for part in slices]
+        place += each.size
+    _run("cast", np.copyto, tasks)
+    return result.size, result
+
+
+def _subscript(array: np.ndarray, key: np.ndarray) -> tuple[int, Any]:
+    _check(key, 1 << 16)
+    if array.dtype.num > LAST_NUMBER or array.dtype.kind not in "biufcmM":
+        raise _Leave("dtype")
+    if key.dtype == bool:
+        return key.size, _select(array, key)
+    if key.dtype.kind not in "iu" or array.ndim == 0 or not array.flags.c_contiguous or not array.size:
+        raise _Leave("arguments")
+    result = np.empty((*key.shape, *array.shape[1:]), array.dtype)
+    cut = int(np.argmax(key.shape))
+
+    def take(part: slice) -> None:
+        result[_along(cut, part)] = array.take(key[_along(cut, part)], axis=0)
+
+    try:
+        _run("take", take, [(part,) for part in _parts(key, cut)])
+    except IndexError:
+        raise _Leave("arguments") from None
+    return key.size, result
+
+
+def _select(array: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return array[mask]: count first, so that each part knows the place of its items."""
+    if array.shape != mask.shape or not (array.flags.c_contiguous and mask.flags.c_contiguous):
+        raise _Leave("arguments")
+    items, chosen = array.reshape(-1), mask.reshape(-1)
+    blocks = [block for part in _parts(chosen, 0) for block in _blocks(part)]
+    counts = np.zeros(len(blocks) + 1, np.intp)
+
+    def count(first: int, last: int) -> None:
+        for k in range(first, last):
+            counts[k + 1] = _c_functions.count_nonzero(chosen[blocks[k]])
+
+    def select(first: int, last: int) -> None:
+        for k in range(first, last):
+            result[places[k] : places[k + 1]] = items[blocks[k]][chosen[blocks[k]]]
+
+    number = min(len(blocks), PARTS_PER_THREAD * max(2, _patch.threads()))
+    tasks = [(len(blocks) * k // number, len(blocks) * (k + 1) // number) for k in range(number)]
+    _run("take", count, tasks)
+    places = _patch.bypassed(np.cumsum, counts)
+    result = np.empty(int(places[-1]), array.dtype)
+    _run("take", select, tasks)
+    return result
+
+
+subscript = _handler("ndarray.__getitem__", _subscript, np.ndarray.__getitem__, 1), 1 << 16
+
+
 def hooks() -> list[tuple[Any, Callable[..., Any], int]]:
     """Return each method or function of NumPy, its handler, and how many items an array has at least that it is called for."""
 
     def of_arrays(name: str, function: Callable[..., Any], min_items: int, place: int = 0) -> Any:
         method = vars(np.ndarray)[name]
         return method, _handler(f"ndarray.{name}", function, method, place), min_items
+
+    def of_numpy(name: str, function: Callable[..., Any], min_items: int) -> Any:
+        original = getattr(_c_functions, name)  # its handler gets the module first
+        return (
+            original,
+            _handler(name, function, lambda module, *args, **kwargs: original(*args, **kwargs), 1),
+            min_items,
+        )
 
     return [
         (vars(np.ufunc)["reduce"], reduce, MIN_ITEMS),
@@ -575,9 +690,7 @@ def hooks() -> list[tuple[Any, Callable[..., Any], int]]:
         of_arrays("argmin", _extreme_index("argmin"), MIN_ITEMS),
         of_arrays("searchsorted", _searchsorted, 1 << 14, 1),
         of_arrays("take", _take, 1 << 16, 1),
-        (
-            _c_functions.count_nonzero,
-            _handler("count_nonzero", _count_nonzero, lambda module, *args: _c_functions.count_nonzero(*args), 1),
-            MIN_ITEMS,
-        ),
+        of_numpy("where", _where, MIN_ITEMS),
+        of_numpy("concatenate", _concatenate, MIN_ITEMS),
+        of_numpy("count_nonzero", _count_nonzero, MIN_ITEMS),
     ]

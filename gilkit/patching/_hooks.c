@@ -4,6 +4,8 @@
  * - `ml_meth` in the PyMethodDef of NumPy's methods and functions. Every way to call them reads it anew, also through
  *   a bound method that somebody kept, as numpy.sum keeps numpy.add.reduce.
  *
+ * - `mp_subscript` of the type of arrays: array[key].
+ *
  * Each is a single pointer, replaced in one store. A thread in the middle of a call finishes it with what it has read.
  * So replacing them needs no pause of other threads, and putting them back leaves nothing behind. A replacement
  * that is called after it was taken back calls the original.
@@ -252,6 +254,11 @@ static int holds_large_array(PyObject *object, int64_t min_items)
 
 static int is_wanted(const hooked_method *method, PyObject *self, PyObject *first)
 {
+    /* numpy.concatenate takes a sequence of arrays. */
+    if (first != NULL && PyTuple_CheckExact(first) && PyTuple_GET_SIZE(first) > 0)
+        first = PyTuple_GET_ITEM(first, 0);
+    else if (first != NULL && PyList_CheckExact(first) && PyList_GET_SIZE(first) > 0)
+        first = PyList_GET_ITEM(first, 0);
     return is_in_force() &&
            ((self != NULL && holds_large_array(self, method->min_items)) ||
             (first != NULL && holds_large_array(first, method->min_items)));
@@ -343,7 +350,31 @@ int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items)
     return 0;
 }
 
-/* ---- Both ---- */
+/* ---- array[key] ---- */
+
+static binaryfunc original_subscript;
+static PyObject *subscript_handler;
+static int64_t subscript_min_items;
+
+static PyObject *subscript(PyObject *self, PyObject *key)
+{
+    if (GK_UNLIKELY(holds_large_array(key, subscript_min_items) && PyArray_CheckExact(self) && is_in_force())) {
+        PyObject *result = call_handler(subscript_handler, self, &key, 1, NULL);
+        if (result != Py_NotImplemented)
+            return result;
+        Py_DECREF(result);
+    }
+    return original_subscript(self, key);
+}
+
+void gk_hook_subscript(PyObject *handler, int64_t min_items)
+{
+    Py_XSETREF(subscript_handler, Py_NewRef(handler));
+    subscript_min_items = min_items;
+    original_subscript = PyArray_Type.tp_as_mapping->mp_subscript;
+}
+
+/* ---- All together ---- */
 
 void gk_set_hooked(int wanted)
 {
@@ -356,6 +387,11 @@ void gk_set_hooked(int wanted)
         else if (!wanted && ufunc->vectorcall == call_ufunc)
             ufunc->vectorcall = original;
     }
+    PyMappingMethods *mapping = PyArray_Type.tp_as_mapping;
+    if (wanted && original_subscript != NULL && mapping->mp_subscript == original_subscript)
+        mapping->mp_subscript = subscript;
+    else if (!wanted && mapping->mp_subscript == subscript)
+        mapping->mp_subscript = original_subscript;
     for (int i = 0; i < method_count; i++) {
         if (wanted && methods[i].definition->ml_meth == methods[i].original)
             methods[i].definition->ml_meth = methods[i].replacement;

@@ -29,6 +29,9 @@ void gk_set_generalized_handler(PyObject *handler);
 void gk_report_later(const char *name, int flags);
 PyObject *gk_call_reporting(PyObject *handler, PyObject *args, PyObject *kwargs);
 
+/* Sets what is called with (array, key) for array[key] if the key is an array of at least so many items. Call it once. */
+void gk_hook_subscript(PyObject *handler, int64_t min_items);
+
 /* Makes all hooks effective, or none. */
 void gk_set_hooked(int hooked);
 int gk_is_hooked(void);

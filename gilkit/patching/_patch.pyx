@@ -41,6 +41,7 @@ cdef extern from "gilkit/patching/_hooks.h":
     gk_ufunc_record *gk_hook_ufunc(object ufunc) except NULL
     int gk_hook_method(object method, object handler, int64_t min_items) except -1
     void gk_set_generalized_handler(object handler)
+    void gk_hook_subscript(object handler, int64_t min_items)
     void gk_report_later(const char *name, int flags)
     object gk_call_reporting(object handler, object args, object kwargs)
     void gk_set_hooked(int hooked)
@@ -74,6 +75,11 @@ def hook_method(method, handler, int64_t min_items):
 def hook_generalized(handler):
     """Set what is called instead of generalized ufuncs."""
     gk_set_generalized_handler(handler)
+
+
+def hook_subscript(handler, int64_t min_items):
+    """Set what is called for array[key] if the key is a large array."""
+    gk_hook_subscript(handler, min_items)
 
 
 def set_hooked(bint hooked):
