@@ -9,6 +9,9 @@ A handler gets the arguments of NumPy's function, and returns NotImplemented to 
 
 from __future__ import annotations
 
+import contextvars
+import functools
+import itertools
 import re
 import threading
 import time
@@ -24,6 +27,7 @@ MIN_ITEMS = 1 << 18  # a reduction of fewer items takes less time than to hand i
 PART_ITEMS = 1 << 18  # parts of fewer items are not made, except one for each thread
 PARTS_PER_THREAD = 4
 MIN_ROW_BYTES = 2048  # a part whose rows are shorter loses more to the ends of rows than a thread gains
+ALIGNED_ITEMS = 64  # as in _elementwise.c
 PAIRWISE_BLOCK = 128  # NumPy's PW_BLOCKSIZE
 LAST_NUMBER = np.dtype("float16").num  # the dtypes with larger numbers are of strings or of other packages
 
@@ -40,7 +44,7 @@ _NO_VALUE = np._NoValue
 
 collecting = False
 counts: dict[str, list[Any]] = {}
-_lock = threading.Lock()
+_lock = threading.RLock()  # a signal handler may call NumPy while its thread holds it
 
 
 def statistics() -> dict[str, tuple[int, int, float, dict[str, int]]]:
@@ -129,7 +133,10 @@ def _parts(array: np.ndarray, axis: int, least: int = 1) -> list[slice]:
     if number < 2:
         raise _Leave("short rows")
     number = min(number, PARTS_PER_THREAD * max(2, _patch.threads()))
-    return [slice(length * k // number, length * (k + 1) // number) for k in range(number)]
+    # A loop over this axis computes the last items, which do not fill a vector, in another way than the others.
+    step = ALIGNED_ITEMS if length >= 2 * number * ALIGNED_ITEMS else 1
+    cuts = [length * k // number // step * step for k in range(number)] + [length]
+    return [slice(begin, end) for begin, end in itertools.pairwise(cuts)]
 
 
 def _along(axis: int, part: slice) -> tuple[slice, ...]:
@@ -145,32 +152,33 @@ def _outermost(array: np.ndarray, axes: set[int]) -> int:
 
 
 class _FloatErrors:
-    """Collects what threads notice of overflows and invalid operations, for one report as from one call."""
+    """Collects what threads notice of overflows and invalid operations, for one report as from one call.
+
+    Without locks: a signal handler may raise an exception anywhere, and a lock could stay locked.
+    """
 
     def __init__(self) -> None:
-        self.flags = 0
+        self.flags: list[int] = []
+        self._settings = np.errstate(all="call", call=lambda kind, flags: self.flags.append(flags))
+        self._context = contextvars.copy_context()
+        self._context.run(self._settings.__enter__)
 
-    def __call__(self, kind: str, flags: int) -> None:
-        with _lock:
-            self.flags |= flags
-
-    def watch(self) -> np.errstate:
-        return np.errstate(all="call", call=self)
+    def watch(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Call the function in a copy of the caller's context, in which errors are collected."""
+        return self._context.copy().run(function, *args)
 
     def report(self, name: str) -> None:
-        if self.flags:
-            _patch.give_fp_errors(name, self.flags)
+        flags = 0
+        for each in self.flags:
+            flags |= each
+        if flags:
+            _patch.give_fp_errors(name, flags)
 
 
 def _run(name: str, function: Callable[..., None], tasks: list[tuple[Any, ...]]) -> None:
     """Call the function with each task's arguments, on several threads."""
     errors = _FloatErrors()
-
-    def watched(*task: Any) -> None:
-        with errors.watch():
-            function(*task)
-
-    _patch.run_tasks(watched, tasks)
+    _patch.run_tasks(functools.partial(errors.watch, function), tasks)
     errors.report(name)
 
 
@@ -242,7 +250,9 @@ def _reduce(
         settings["initial"] = initial
     name = ufunc.__name__
     # Between integers of any loop, and for logical operations, whose results are booleans.
-    orderless = name in ORDERLESS and (loop.kind in "biumM" or name.startswith("logical"))
+    orderless = name in ORDERLESS and (
+        loop.kind in "biu" or name.startswith("logical") or (loop.kind in "mM" and name in EXTREMES)
+    )
     retained = set(range(array.ndim)) - reduced
     if orderless or (name in EXTREMES and loop.kind == "f"):
         result = _reduce_in_any_order(ufunc, array, reduced, dtype, settings)
@@ -315,7 +325,10 @@ def _reduce_by_slabs(
 
 def _sum_pairwise(ufunc: np.ufunc, array: np.ndarray, settings: dict[str, Any]) -> Any:
     """Compute the very tree of partial sums that NumPy computes, its branches on several threads."""
-    if array.ndim > 1 and not (array.flags.c_contiguous or array.flags.f_contiguous):
+    # Older versions sum up buffers of 8,192 items one after the other.
+    if np.lib.NumpyVersion(np.__version__) < "2.4.0" or (
+        array.ndim > 1 and not (array.flags.c_contiguous or array.flags.f_contiguous)
+    ):
         raise _Leave("order of rounding")
     if not array.flags.aligned:
         raise _Leave("cast")
@@ -344,14 +357,8 @@ def _sum_pairwise(ufunc: np.ufunc, array: np.ndarray, settings: dict[str, Any]) 
         return sums[node] if isinstance(node, int) else combine(node[0]) + combine(node[1])
 
     errors = _FloatErrors()
-
-    def watched(k: int) -> None:
-        with errors.watch():
-            sum_leaf(k)
-
-    _patch.run_tasks(watched, [(k,) for k in range(len(leaves))])
-    with errors.watch():
-        total = _patch.bypassed(combine, tree)
+    _patch.run_tasks(functools.partial(errors.watch, sum_leaf), [(k,) for k in range(len(leaves))])
+    total = errors.watch(_patch.bypassed, combine, tree)
     if np.isnan(total):
         raise _Leave("zeros or NaNs")  # which NaN it is depends on the order of operands
     errors.report("reduce")
