@@ -287,15 +287,32 @@ def test_every_keyword(ufunc, loop, request):
         ways["outer"] = lambda: ufunc.outer(*(each[0] for each in operands))
         ways["in-place"] = lambda: ufunc(operands[0].astype(dtypes[0]), operands[1], out=operands[0].astype(dtypes[0]))
         ways["do-not-fit"] = lambda: ufunc(operands[0], operands[1][:, 1:])
-    if ufunc.nin == 2 and ufunc.nout == 1:
-        ways["reduce"] = lambda: ufunc.reduce(operands[0])
-        ways["reduce-1"] = lambda: ufunc.reduce(operands[0], axis=1)
-        ways["accumulate"] = lambda: ufunc.accumulate(operands[0][:9], axis=1)
-        ways["reduceat"] = lambda: ufunc.reduceat(operands[0], [0, 5, 2], axis=1)
     for name, call in ways.items():
         if ufunc.__name__ == "matmul" or (name.startswith("where") and "out" not in name and not dtypes):
             continue
         check(call, f"{ufunc.__name__} {loop} {name}", threads)
+
+
+BINARY = [f for f in ELEMENTWISE if f.nin == 2 and f.nout == 1]
+
+
+@pytest.mark.parametrize(("ufunc", "loop"), cases(BINARY, 1))
+def test_every_method(ufunc, loop, request):
+    if ufunc in (np.add, np.multiply) and set(loop) & set("fdFDm"):
+        request.applymarker(
+            pytest.mark.xfail(
+                reason="gilkit.patching._axes: which of two NaNs, and NaT, depends on where parts are cut"
+            )
+        )
+    a = operands_of(loop, SHAPE)[0]
+    ways = {
+        "reduce": lambda: ufunc.reduce(a),
+        "reduce-1": lambda: ufunc.reduce(a, axis=1),
+        "accumulate": lambda: ufunc.accumulate(a[:9], axis=1),
+        "reduceat": lambda: ufunc.reduceat(a, [0, 5, 2], axis=1),
+    }
+    for name, call in ways.items():
+        check(call, f"{ufunc.__name__} {loop} {name}", THREADS if request.config.getoption("--full") else (3,))
 
 
 FLOATING = [
@@ -353,6 +370,10 @@ def stacks(ufunc, loop, outer):
 
 @pytest.mark.parametrize(("ufunc", "loop"), cases(GENERALIZED, 1))
 def test_generalized(ufunc, loop, request):
+    if ufunc.__name__.startswith("svd"):
+        request.applymarker(
+            pytest.mark.xfail(reason="LAPACK: of a NaN, the status flags depend on the matrix that came before")
+        )
     threads = THREADS if request.config.getoption("--full") else (2,)
     for outer in ((211,), (7, 31), ()):
         whole = stacks(ufunc, loop, outer)
@@ -475,6 +496,17 @@ def test_operands_and_outputs_anywhere_in_one_buffer(call, threads, seed):
     with gilkit.patch_numpy(min_size=1), gilkit.threads(threads):
         found = outcome(written)
     assert found == expected
+
+
+def test_an_input_that_overlaps_its_output_at_another_stride():
+    """NumPy's loop computes it without vectors, whose last bits may differ."""
+    values = values_of("f", 4000, 1)
+
+    def call():
+        buffer = values.copy()
+        return np.cbrt(buffer[::2], out=buffer[:2000]), buffer
+
+    check(call, "cbrt", (2,))
 
 
 @pytest.mark.parametrize("size", [100, 8192, 70_000])

@@ -545,6 +545,8 @@ static int fetch_loop(call *c, const npy_intp *strides, gk_left *left)
 
 /* ---- Two ways to iterate, as in NumPy ---- */
 
+enum { OVERLAP = 2 };
+
 /* Finds out whether NumPy would call its loop once for all items, as it does for operands that are
  * one-dimensional or contiguous in the same order. Copies small operands of another dtype for it. */
 static int is_one_run(call *c, int *fortran)
@@ -600,8 +602,9 @@ static int is_one_run(call *c, int *fortran)
             if (PyArray_BYTES(c->op[i]) == PyArray_BYTES(c->op[o]) && c->strides[i] == c->strides[o])
                 continue;
             memory_of(c->op[i], &other_low, &other_high);
+            /* NumPy either copies the input, or lets the loop see the overlap, which it then computes in another way. */
             if (low < other_high && other_low < high)
-                return 0;
+                return OVERLAP;
         }
     }
     return 1;
@@ -775,6 +778,10 @@ int gk_elementwise(PyObject *ufunc, PyObject *const *args, Py_ssize_t nargs, PyO
         goto done;
     int64_t before = GK(gk_now)();
     int one = c.nop - c.nin == 1 ? is_one_run(&c, &fortran) : 0;
+    if (one == OVERLAP) {
+        leave(left, GK_LEFT_OVERLAP);
+        goto done;
+    }
     status = one < 0    ? -1
              : one == 1 ? run_once(&c, fortran, ndim, shape, threads, min_items, left)
                         : run_iterators(&c, threads, min_items, left);
