@@ -67,7 +67,10 @@ PyObject *gk_call_reporting(PyObject *handler, PyObject *args, PyObject *kwargs)
 {
     int before = fp_errors;
     fp_errors = 0;
-    return report_fp_errors(PyObject_Call(handler, args, kwargs), before);
+    bypassed++;
+    PyObject *result = PyObject_Call(handler, args, kwargs);
+    bypassed--;
+    return report_fp_errors(result, before);
 }
 
 /* Whether this call may be divided at all. */
@@ -88,7 +91,9 @@ static PyObject *call_handler(PyObject *handler, PyObject *self, PyObject *const
         all[i + 1] = args[i];
     int before = fp_errors;
     fp_errors = 0;
+    bypassed++; /* a handler's own calls are small, and would be handled in turn */
     PyObject *result = PyObject_Vectorcall(handler, all, (size_t)nargs + 1, kwnames);
+    bypassed--;
     if (all != few)
         PyMem_Free(all);
     return report_fp_errors(result, before);
