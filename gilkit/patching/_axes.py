@@ -68,10 +68,8 @@ class _Leave(Exception):
     """The call is left to NumPy, for this reason."""
 
 
-def _handler(
-    name: Callable[..., str] | str, function: Callable[..., Any], original: Callable[..., Any], place: int = 0
-) -> Callable[..., Any]:
-    """Return the handler for `original`, NumPy's function.
+def _handler(name: Callable[..., str] | str, function: Callable[..., Any], place: int = 0) -> Callable[..., Any]:
+    """Return the handler for a function of NumPy.
 
     `function` does the same in parts, and returns the number of items and the result. The array that is divided has this
     place among the arguments. The handler takes the way that was quicker, counts the calls, and turns _Leave into
@@ -90,11 +88,10 @@ def _handler(
         known = costs.setdefault((own_name, dtype, axis if type(axis) in (int, tuple) else None), _patch.Costs())
         started = time.perf_counter_ns()
         if not known.divide(size):
-            result = _patch.bypassed(original, *args, **kwargs)
-            known.learn(False, size, time.perf_counter_ns() - started)
+            known.measure_original(size)
             if collecting:
                 _count(own_name, 0, 0, "too small")
-            return result
+            return NotImplemented
         try:
             try:
                 items, result = function(*args, **kwargs)
@@ -370,7 +367,7 @@ def _ufunc_method(method: str) -> Callable[..., str]:
     return lambda ufunc, *args: f"{ufunc.__name__}.{method}"
 
 
-reduce = _handler(_ufunc_method("reduce"), _reduce, lambda ufunc, *args, **kwargs: ufunc.reduce(*args, **kwargs), 1)
+reduce = _handler(_ufunc_method("reduce"), _reduce, 1)
 
 # ---- Generalized ufuncs: matmul of stacks, numpy.linalg ----
 
@@ -421,9 +418,7 @@ def _call_generalized(ufunc: np.ufunc, *args: Any, signature: Any = None) -> tup
     return max(array.size for array in args), results if isinstance(few, tuple) else results[0]
 
 
-generalized = _handler(
-    lambda ufunc, *args: ufunc.__name__, _call_generalized, lambda ufunc, *args, **kwargs: ufunc(*args, **kwargs), 1
-)
+generalized = _handler(lambda ufunc, *args: ufunc.__name__, _call_generalized, 1)
 
 # ---- Sorting ----
 
@@ -667,23 +662,17 @@ def _select(array: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return result
 
 
-subscript = _handler("ndarray.__getitem__", _subscript, np.ndarray.__getitem__, 1), 1 << 16
+subscript = _handler("ndarray.__getitem__", _subscript, 1), 1 << 16
 
 
 def hooks() -> list[tuple[Any, Callable[..., Any], int]]:
     """Return each method or function of NumPy, its handler, and how many items an array has at least that it is called for."""
 
     def of_arrays(name: str, function: Callable[..., Any], min_items: int, place: int = 0) -> Any:
-        method = vars(np.ndarray)[name]
-        return method, _handler(f"ndarray.{name}", function, method, place), min_items
+        return vars(np.ndarray)[name], _handler(f"ndarray.{name}", function, place), min_items
 
     def of_numpy(name: str, function: Callable[..., Any], min_items: int) -> Any:
-        original = getattr(_c_functions, name)  # its handler gets the module first
-        return (
-            original,
-            _handler(name, function, lambda module, *args, **kwargs: original(*args, **kwargs), 1),
-            min_items,
-        )
+        return getattr(_c_functions, name), _handler(name, function, 1), min_items  # the first argument is the module
 
     return [
         (vars(np.ufunc)["reduce"], reduce, MIN_ITEMS),

@@ -63,10 +63,36 @@ static PyObject *report_fp_errors(PyObject *result, int before)
     return result;
 }
 
+/* What the next call of NumPy's function is to teach, if a handler has left it to NumPy because that was quicker. The call
+ * is not made in the handler, or its warnings would name the handler's line. */
+static GK_THREAD_LOCAL gk_costs *measured;
+static GK_THREAD_LOCAL int64_t measured_items;
+
+void gk_measure_original(gk_costs *costs, int64_t items)
+{
+    measured = costs;
+    measured_items = items;
+}
+
+static gk_costs *take_measured(void)
+{
+    gk_costs *costs = measured;
+    measured = NULL;
+    return costs;
+}
+
+static PyObject *measure(gk_costs *costs, int64_t before, PyObject *result)
+{
+    if (costs != NULL && result != NULL)
+        gk_learn_cost(costs, 0, measured_items, GK(gk_now)() - before);
+    return result;
+}
+
 PyObject *gk_call_reporting(PyObject *handler, PyObject *args, PyObject *kwargs)
 {
     int before = fp_errors;
     fp_errors = 0;
+    measured = NULL;
     bypassed++;
     PyObject *result = PyObject_Call(handler, args, kwargs);
     bypassed--;
@@ -91,6 +117,7 @@ static PyObject *call_handler(PyObject *handler, PyObject *self, PyObject *const
         all[i + 1] = args[i];
     int before = fp_errors;
     fp_errors = 0;
+    measured = NULL;
     bypassed++; /* a handler's own calls are small, and would be handled in turn */
     PyObject *result = PyObject_Vectorcall(handler, all, (size_t)nargs + 1, kwnames);
     bypassed--;
@@ -166,7 +193,9 @@ static PyObject *call_large(PyObject *self, PyObject *const *args, size_t nargsf
         if (result != Py_NotImplemented)
             return result;
         Py_DECREF(result);
-        return original(self, args, nargsf, kwnames);
+        gk_costs *costs = take_measured();
+        int64_t before = costs != NULL ? GK(gk_now)() : 0;
+        return measure(costs, before, original(self, args, nargsf, kwnames));
     }
     return call_quicker(original, self, args, nargsf, kwnames, *slot_of(self), items);
 }
@@ -276,20 +305,25 @@ typedef PyObject *(*plain_function)(PyObject *, PyObject *const *, Py_ssize_t);
 static PyObject *call_fast(int k, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     hooked_method *method = &methods[k];
+    gk_costs *costs = NULL;
     if (GK_UNLIKELY(is_wanted(method, self, nargs > 0 ? args[0] : NULL))) {
         PyObject *result = call_handler(method->handler, self, args, nargs, kwnames);
         if (result != Py_NotImplemented)
             return result;
         Py_DECREF(result);
+        costs = take_measured();
     }
-    return method->has_keywords ? ((fast_function)(void (*)(void))method->original)(self, args, nargs, kwnames)
-                                : ((plain_function)(void (*)(void))method->original)(self, args, nargs);
+    int64_t before = costs != NULL ? GK(gk_now)() : 0;
+    return measure(costs, before,
+                   method->has_keywords ? ((fast_function)(void (*)(void))method->original)(self, args, nargs, kwnames)
+                                        : ((plain_function)(void (*)(void))method->original)(self, args, nargs));
 }
 
 /* METH_VARARGS | METH_KEYWORDS */
 static PyObject *call_tuple(int k, PyObject *self, PyObject *args, PyObject *kwargs)
 {
     hooked_method *method = &methods[k];
+    gk_costs *costs = NULL;
     if (GK_UNLIKELY(is_wanted(method, self, PyTuple_GET_SIZE(args) > 0 ? PyTuple_GET_ITEM(args, 0) : NULL))) {
         PyObject *own = PyTuple_Pack(1, self), *all = own == NULL ? NULL : PySequence_Concat(own, args);
         PyObject *result = all == NULL ? NULL : gk_call_reporting(method->handler, all, kwargs);
@@ -298,8 +332,10 @@ static PyObject *call_tuple(int k, PyObject *self, PyObject *args, PyObject *kwa
         if (result != Py_NotImplemented)
             return result;
         Py_DECREF(result);
+        costs = take_measured();
     }
-    return ((PyCFunctionWithKeywords)(void (*)(void))method->original)(self, args, kwargs);
+    int64_t before = costs != NULL ? GK(gk_now)() : 0;
+    return measure(costs, before, ((PyCFunctionWithKeywords)(void (*)(void))method->original)(self, args, kwargs));
 }
 
 /* A function is told nothing of its PyMethodDef, so each hooked method has replacements of its own. */
@@ -368,6 +404,9 @@ static PyObject *subscript(PyObject *self, PyObject *key)
         if (result != Py_NotImplemented)
             return result;
         Py_DECREF(result);
+        gk_costs *costs = take_measured();
+        int64_t before = costs != NULL ? GK(gk_now)() : 0;
+        return measure(costs, before, original_subscript(self, key));
     }
     return original_subscript(self, key);
 }

@@ -32,6 +32,9 @@ PyObject *gk_call_reporting(PyObject *handler, PyObject *args, PyObject *kwargs)
 /* Sets what is called with (array, key) for array[key] if the key is an array of at least so many items. Call it once. */
 void gk_hook_subscript(PyObject *handler, int64_t min_items);
 
+/* For a handler that is about to return NotImplemented: measure how long NumPy's function takes. */
+void gk_measure_original(gk_costs *costs, int64_t items);
+
 /* Makes all hooks effective, or none. */
 void gk_set_hooked(int hooked);
 int gk_is_hooked(void);

@@ -42,6 +42,7 @@ cdef extern from "gilkit/patching/_hooks.h":
     int gk_hook_method(object method, object handler, int64_t min_items) except -1
     void gk_set_generalized_handler(object handler)
     void gk_hook_subscript(object handler, int64_t min_items)
+    void gk_measure_original(gk_costs *costs, int64_t items)
     void gk_report_later(const char *name, int flags)
     object gk_call_reporting(object handler, object args, object kwargs)
     void gk_set_hooked(int hooked)
@@ -153,6 +154,10 @@ cdef class Costs:
     def divide(self, int64_t items):
         """Return whether the next call of so many items is to be divided."""
         return gk_min_items > 0 or gk_choose_way(&self.costs, items) == GK_DIVIDED
+
+    def measure_original(self, int64_t items):
+        """Measure the call of NumPy's function that follows when a handler returns NotImplemented."""
+        gk_measure_original(&self.costs, items)
 
     def learn(self, bint divided, int64_t items, int64_t nanoseconds):
         """Remember what a call took."""
