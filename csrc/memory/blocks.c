@@ -375,6 +375,6 @@ gk_block_statistics gk_blocks_get_statistics(void)
 
 size_t gk_blocks_default_limit(void)
 {
-    int64_t most = INT64_C(1) << 30, share = gk_memory_total("") / 8;
-    return (size_t)(share < most ? share : most);
+    int64_t most = INT64_C(1) << 30, unknown = INT64_C(64) << 20, share = gk_memory_total("") / 8;
+    return (size_t)(share == 0 ? unknown : share < most ? share : most);
 }

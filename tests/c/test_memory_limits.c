@@ -41,7 +41,9 @@ static void begin(const char *group)
 
 int main(void)
 {
-    CHECK(gk_memory_total("") > (1 << 20) && gk_memory_available("") > 0);
+    /* Without /proc, as in a bare root file system, the memory is unknown: 0. */
+    int known = access("/proc/meminfo", R_OK) == 0;
+    CHECK(!known || (gk_memory_total("") > (1 << 20) && gk_memory_available("") > 0));
     CHECK(gk_memory_available("") <= gk_memory_total(""));
     CHECK(mkdtemp(root) != NULL);
     CHECK(gk_memory_total(root) == 0 && gk_memory_available(root) == 0);
