@@ -38,7 +38,8 @@ class IsolatedModules:
         if name in isolated():
             return spec_from_file_location(name, MODULES, loader=ExtensionFileLoader(name, MODULES))
         spec = PathFinder.find_spec(name, path)
-        if spec is not None and isinstance(spec.loader, ExtensionFileLoader) and name != "gilkit._core":
+        is_extension = spec is not None and isinstance(spec.loader, ExtensionFileLoader)
+        if (is_extension and name != "gilkit._core") or name == "gilkit.patching":
             raise ImportError(
                 f"{name} works only in the main interpreter: "
                 + (
