@@ -73,7 +73,7 @@ def _make_hooks() -> None:
         _patch.hook_method(method, handler, min_items)
     _patch.hook_generalized(_axes.generalized)
     _patch.hook_subscript(*_axes.subscript)
-    atexit.register(_patch.set_hooked, False)  # before the modules of the handlers are cleared
+    atexit.register(_patch.end)  # before the modules of the handlers are cleared
     _hooks_made = True
 
 

@@ -99,6 +99,25 @@ PyObject *gk_call_reporting(PyObject *handler, PyObject *args, PyObject *kwargs)
     return report_fp_errors(result, before);
 }
 
+/* Regions whose helpers take the GIL; none may be left, or begin, when the interpreter ends. */
+static _Atomic int running, ended;
+
+int gk_count_running(int change)
+{
+    return atomic_fetch_add(&running, change) + change;
+}
+
+int gk_has_ended(void)
+{
+    return atomic_load(&ended);
+}
+
+void gk_end(void)
+{
+    atomic_store(&ended, 1);
+    gk_set_hooked(0);
+}
+
 /* Whether this call may be divided at all. */
 static int is_in_force(void)
 {
@@ -160,9 +179,9 @@ static void count_left(gk_ufunc_record *record, gk_left left)
     atomic_fetch_add_explicit(&record->left[left], 1, memory_order_relaxed);
 }
 
-/* Calls the ufunc in the way that is quicker; `function` is NumPy's own. */
-static PyObject *call_quicker(vectorcallfunc function, PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames,
-                              gk_ufunc_record *record, int64_t items)
+/* Calls the ufunc in the way that is quicker; function(callable, ...) is the other one. */
+static PyObject *call_quicker(vectorcallfunc function, PyObject *callable, PyObject *self, PyObject *const *args,
+                              size_t nargsf, PyObject *kwnames, gk_ufunc_record *record, int64_t items)
 {
     Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
     gk_costs *costs = gk_costs_of(record, args, nargs);
@@ -170,7 +189,7 @@ static PyObject *call_quicker(vectorcallfunc function, PyObject *self, PyObject 
     gk_left left = GK_LEFT_TOO_SMALL;
     PyObject *result;
     if (way == GK_SERIAL && !gk_collect_statistics)
-        return function(self, args, nargsf, kwnames);
+        return function(callable, args, nargsf, kwnames);
     int64_t before = GK(gk_now)();
     if (way == GK_DIVIDED && gk_elementwise(self, args, nargs, kwnames, record, gk_min_items, &result, &left)) {
         gk_learn_cost(costs, 1, items, GK(gk_now)() - before);
@@ -178,7 +197,7 @@ static PyObject *call_quicker(vectorcallfunc function, PyObject *self, PyObject 
     }
     if (gk_collect_statistics)
         count_left(record, left);
-    result = function(self, args, nargsf, kwnames);
+    result = function(callable, args, nargsf, kwnames);
     if (way == GK_SERIAL_MEASURED && result != NULL)
         gk_learn_cost(costs, 0, items, GK(gk_now)() - before);
     return result;
@@ -197,7 +216,7 @@ static PyObject *call_large(PyObject *self, PyObject *const *args, size_t nargsf
         int64_t before = costs != NULL ? GK(gk_now)() : 0;
         return measure(costs, before, original(self, args, nargsf, kwnames));
     }
-    return call_quicker(original, self, args, nargsf, kwnames, *slot_of(self), items);
+    return call_quicker(original, self, self, args, nargsf, kwnames, *slot_of(self), items);
 }
 
 static PyObject *call_ufunc(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
@@ -251,10 +270,12 @@ PyObject *gk_call_divided(PyObject *ufunc, PyObject *function, PyObject *args, P
         vectorcallfunc own = ((PyUFuncObject *)ufunc)->vectorcall;
         if (own == call_ufunc)
             own = original;
+        if (function != ufunc) /* Numba's, which compiles a loop when it is called */
+            own = PyObject_Vectorcall;
         if (items >= (gk_min_items > 0 ? gk_min_items : GK_MIN_ITEMS) && !bypassed)
-            result = call_quicker(own, ufunc, all, (size_t)nargs, kwnames, record, items);
+            result = call_quicker(own, function, ufunc, all, (size_t)nargs, kwnames, record, items);
         else
-            result = own(ufunc, all, (size_t)nargs, kwnames);
+            result = own(function, all, (size_t)nargs, kwnames);
         Py_DECREF(kwnames);
         return result;
     }

@@ -35,6 +35,11 @@ void gk_hook_subscript(PyObject *handler, int64_t min_items);
 /* For a handler that is about to return NotImplemented: measure how long NumPy's function takes. */
 void gk_measure_original(gk_costs *costs, int64_t items);
 
+/* Regions whose helpers take the GIL are counted. After gk_end(), which takes the hooks back, they run on one thread. */
+int gk_count_running(int change);
+int gk_has_ended(void);
+void gk_end(void);
+
 /* Makes all hooks effective, or none. */
 void gk_set_hooked(int hooked);
 int gk_is_hooked(void);

@@ -1,5 +1,6 @@
 """NumPy's pointers replaced and put back, and calls on several threads: see _hooks.c and _elementwise.c."""
 import sys
+import time
 
 cimport cython
 from cpython.object cimport PyObject
@@ -43,6 +44,9 @@ cdef extern from "gilkit/patching/_hooks.h":
     void gk_set_generalized_handler(object handler)
     void gk_hook_subscript(object handler, int64_t min_items)
     void gk_measure_original(gk_costs *costs, int64_t items)
+    int gk_count_running(int change) nogil
+    int gk_has_ended() nogil
+    void gk_end()
     void gk_report_later(const char *name, int flags)
     object gk_call_reporting(object handler, object args, object kwargs)
     void gk_set_hooked(int hooked)
@@ -86,6 +90,14 @@ def hook_subscript(handler, int64_t min_items):
 def set_hooked(bint hooked):
     """Put all replacements in place, or the originals back."""
     gk_set_hooked(hooked)
+
+
+def end():
+    """Put the originals back for good, before the interpreter ends, and wait for threads of the pool in parts."""
+    gk_end()
+    deadline = time.monotonic() + 5
+    while gk_count_running(0) and time.monotonic() < deadline:
+        time.sleep(0.0005)
 
 
 def is_hooked():
@@ -245,8 +257,12 @@ def run_tasks(function, list arguments):
     options.eager = options.foreign = options.uninterruptible = 1
     options.grain = 1
     tasks.function, tasks.arguments, tasks.errors, tasks.interrupts = function, arguments, [], []
+    gk_count_running(1)
+    if gk_has_ended():
+        options.threads = 1
     with nogil:
         gk_parallel_for(n, run_task, <void *>tasks, &options)
+    gk_count_running(-1)
     for error in tasks.errors + tasks.interrupts:
         raise error
 
