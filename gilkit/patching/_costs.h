@@ -43,7 +43,7 @@ static inline float gk_cost_load(_Atomic uint32_t *of)
 
 static inline gk_way gk_choose_way(gk_costs *costs, int64_t items)
 {
-    static const float NEVER = 20e3f;     /* ns: even half the cores' speed-up would not pay for a wake-up */
+    static const float NEVER = 40e3f;     /* ns: about two wake-ups of a worker */
     static const float LONG = 2e6f;       /* ns: of so long a call, the other way is not worth its price */
     static const int64_t SURELY = 1 << 18; /* items: divided at first */
     enum { TRIALS = 9 };
