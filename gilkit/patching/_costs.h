@@ -43,14 +43,15 @@ static inline float gk_cost_load(_Atomic uint32_t *of)
 
 static inline gk_way gk_choose_way(gk_costs *costs, int64_t items)
 {
-    static const float NEVER = 40e3f;     /* ns: about two wake-ups of a worker */
+    static const float NEVER = 20e3f;     /* ns: about one wake-up of a worker */
     static const float LONG = 2e6f;       /* ns: of so long a call, the other way is not worth its price */
     static const int64_t SURELY = 1 << 18; /* items: divided at first */
-    enum { TRIALS = 9 };
+    enum { TRIALS = 9, WARM_UP = 12 };
     gk_cost *cost = gk_cost_of(costs, items);
     uint32_t calls = atomic_fetch_add_explicit(&cost->calls, 1, memory_order_relaxed);
     float serial = gk_cost_load(&cost->serial), divided = gk_cost_load(&cost->divided), n = (float)items;
-    if (serial == 0 && items < SURELY)
+    /* The first calls touch cold memory, which would make every other way look quicker. */
+    if (items < SURELY && (serial == 0 || (calls < WARM_UP && serial * n < LONG / 2)))
         return GK_SERIAL_MEASURED;
     if (serial == 0)
         return calls % 8 == 7 && divided * n < LONG / 2 ? GK_SERIAL_MEASURED : GK_DIVIDED;
