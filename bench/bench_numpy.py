@@ -7,6 +7,7 @@ operations. The results with the patch must have NumPy's bits; those of the othe
 from __future__ import annotations
 
 import contextlib
+import functools
 
 import numpy as np
 import pytest
@@ -78,6 +79,24 @@ def test_axis(benchmark, name, axis, peer):
     same_bits(result, expected)
 
 
+def race(benchmark, peer, compute, operands, expression, names):
+    """Measure one way to compute an expression; numexpr has it as a string with these names of arrays."""
+    expected = compute(*operands)
+    call = functools.partial(compute, *operands)
+    if peer == "numexpr":
+        numexpr = pytest.importorskip("numexpr")
+        call = functools.partial(numexpr.evaluate, expression, local_dict=names)
+    elif peer == "numba":
+        numba = pytest.importorskip("numba")
+        call = functools.partial(numba.njit(parallel=True)(compute), *operands)
+    with way(peer):
+        result = benchmark(call)
+    if peer in ("numexpr", "numba"):
+        np.testing.assert_allclose(result, expected)
+    else:
+        same_bits(result, expected)
+
+
 def stencil(a):
     return 0.2 * (a[1:-1, 1:-1] + a[1:-1, :-2] + a[1:-1, 2:] + a[:-2, 1:-1] + a[2:, 1:-1])
 
@@ -87,23 +106,12 @@ def stencil(a):
 def test_stencil(benchmark, side, peer):
     benchmark.group = f"five-point stencil, {side} x {side} float64"
     a = RNG.random((side, side))
-    expected = stencil(a)
-    if peer == "numexpr":
-        numexpr = pytest.importorskip("numexpr")
-        parts = {"c": a[1:-1, 1:-1], "w": a[1:-1, :-2], "e": a[1:-1, 2:], "n": a[:-2, 1:-1], "s": a[2:, 1:-1]}
-        call = lambda: numexpr.evaluate("0.2 * (c + w + e + n + s)", local_dict=parts)  # noqa: E731
-    elif peer == "numba":
-        numba = pytest.importorskip("numba")
-        compiled = numba.njit(parallel=True)(stencil)
-        call = lambda: compiled(a)  # noqa: E731
-    else:
-        call = lambda: stencil(a)  # noqa: E731
-    with way(peer):
-        result = benchmark(call)
-    if peer in ("numexpr", "numba"):
-        np.testing.assert_allclose(result, expected)
-    else:
-        same_bits(result, expected)
+    parts = {"c": a[1:-1, 1:-1], "w": a[1:-1, :-2], "e": a[1:-1, 2:], "n": a[:-2, 1:-1], "s": a[2:, 1:-1]}
+    race(benchmark, peer, stencil, (a,), "0.2 * (c + w + e + n + s)", parts)
+
+
+def sine_and_products(a, b):
+    return np.sin(a) * b + 2 * a
 
 
 @pytest.mark.parametrize("peer", ["patched", "numpy", "numexpr", "numba"])
@@ -111,23 +119,4 @@ def test_stencil(benchmark, side, peer):
 def test_expression(benchmark, n, peer):
     benchmark.group = f"sin(a) * b + 2 * a, {n} float64"
     a, b = RNG.random(n), RNG.random(n)
-
-    def compute(a, b):
-        return np.sin(a) * b + 2 * a
-
-    expected = compute(a, b)
-    if peer == "numexpr":
-        numexpr = pytest.importorskip("numexpr")
-        call = lambda: numexpr.evaluate("sin(a) * b + 2 * a", local_dict={"a": a, "b": b})  # noqa: E731
-    elif peer == "numba":
-        numba = pytest.importorskip("numba")
-        compiled = numba.njit(parallel=True)(compute)
-        call = lambda: compiled(a, b)  # noqa: E731
-    else:
-        call = lambda: compute(a, b)  # noqa: E731
-    with way(peer):
-        result = benchmark(call)
-    if peer in ("numexpr", "numba"):
-        np.testing.assert_allclose(result, expected)
-    else:
-        same_bits(result, expected)
+    race(benchmark, peer, sine_and_products, (a, b), "sin(a) * b + 2 * a", {"a": a, "b": b})

@@ -301,7 +301,7 @@ def test_every_method(ufunc, loop, request):
     if ufunc in (np.add, np.multiply) and set(loop) & set("fdFDm"):
         request.applymarker(
             pytest.mark.xfail(
-                reason="gilkit.patching._axes: which of two NaNs, and NaT, depends on where parts are cut"
+                reason="gilkit.patching._reductions: which of two NaNs, and NaT, depends on where parts are cut"
             )
         )
     a = operands_of(loop, SHAPE)[0]

@@ -9,9 +9,8 @@ from statistics import median
 import psutil
 
 import gilkit
-from gilkit.lab import machine
 from gilkit.lab.measure import descendants, tree_cpu
-from gilkit.lab.runner import OTHERS_PERCENT, STEAL_PERCENT
+from gilkit.lab.runner import OTHERS_PERCENT, STEAL_PERCENT, core_seconds
 
 SHORTEST = 0.1  # seconds; the kernel counts in ticks of 10 ms
 SPIN = 50_000_000  # steps of the probe, about 20 ms
@@ -39,12 +38,7 @@ class Others:
 
     @staticmethod
     def _read() -> tuple[float, float, float]:
-        busy = steal = 0.0
-        allowed = machine.allowed()
-        for core, times in enumerate(psutil.cpu_times(percpu=True)):
-            if core in allowed:
-                steal += getattr(times, "steal", 0.0)
-                busy += sum(getattr(times, part, 0.0) for part in ("user", "nice", "system", "irq", "softirq"))
+        busy, steal = core_seconds()
         return busy - own_cpu(), steal, time.monotonic()
 
     def disturb(self) -> float | None:

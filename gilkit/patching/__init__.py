@@ -2,8 +2,8 @@
 
 ``_hooks.c`` replaces the pointers through which NumPy's ufuncs and methods are
 called. ``_elementwise.c`` divides one call of a ufunc among threads, with NumPy's
-own loops; ``_axes.py`` divides reductions, sorting and the like along an axis, with
-NumPy's own functions. What neither can do with the same bits is left to NumPy.
+own loops. ``_parts.py`` says how other calls are divided along an axis, with NumPy's
+own functions; ``_reductions.py`` and ``_functions.py`` do it. What neither can do with the same bits is left to NumPy.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gilkit.patching import _axes, _memory, _patch
+from gilkit.patching import _functions, _memory, _parts, _patch, _reductions
 
 __all__ = [
     "FunctionStatistics",
@@ -69,10 +69,10 @@ def _make_hooks() -> None:
         return
     for each in _ufuncs():
         _patch.hook_ufunc(each)
-    for method, handler, min_items in _axes.hooks():
+    for method, handler, min_items in _functions.hooks():
         _patch.hook_method(method, handler, min_items)
-    _patch.hook_generalized(_axes.generalized)
-    _patch.hook_subscript(*_axes.subscript)
+    _patch.hook_generalized(_functions.generalized)
+    _patch.hook_subscript(*_functions.subscript)
     atexit.register(_patch.end)  # before the modules of the handlers are cleared
     _hooks_made = True
 
@@ -263,10 +263,10 @@ def collect_statistics(collect: bool = True) -> None:
     collect : bool
         Whether to count.
     """
-    _axes.collecting = bool(collect)
+    _parts.collecting = bool(collect)
     if collect:
         _patch.reset_statistics()
-        _axes.counts.clear()
+        _parts.counts.clear()
     _patch.collect_statistics(bool(collect))
 
 
@@ -280,7 +280,7 @@ def statistics() -> dict[str, FunctionStatistics]:
         has the number of calls left to NumPy for each reason.
     """
     found = {each[0]: FunctionStatistics(*each[1:]) for each in _patch.ufunc_statistics()}
-    found.update((name, FunctionStatistics(*each)) for name, each in _axes.statistics().items())
+    found.update((name, FunctionStatistics(*each)) for name, each in _parts.statistics().items())
     return found
 
 
@@ -329,7 +329,7 @@ class ufunc(_patch.UfuncCall):
                 f"{inner.__name__} computes Python objects, which need the GIL: use gilkit.map with the function "
                 "that it was made from"
             )
-        super().__init__(inner, function, _axes.reduce, all(inner is not each for each in _ufuncs()))
+        super().__init__(inner, function, _reductions.reduce, all(inner is not each for each in _ufuncs()))
         self._function = function
         self.__name__ = inner.__name__
         self.__doc__ = inner.__doc__

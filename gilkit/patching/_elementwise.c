@@ -21,7 +21,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* One import_array() serves both files of this module that use NumPy's functions. */
+/* This file imports NumPy's functions for _hooks.c too. */
 #define PY_ARRAY_UNIQUE_SYMBOL gilkit_patching_array_api
 #define PY_UFUNC_UNIQUE_SYMBOL gilkit_patching_ufunc_api
 #undef NPY_TARGET_VERSION
@@ -70,7 +70,9 @@ int gk_elementwise_import(int (*threads)(void))
     PyObject *numpy = PyImport_ImportModule("numpy");
     get_buffer_size = numpy == NULL ? NULL : PyObject_GetAttrString(numpy, "getbufsize");
     Py_XDECREF(numpy);
-    return get_buffer_size == NULL || resolve_name == NULL || get_loop_name == NULL || out_name == NULL || fixed_strides_names == NULL ? -1 : 0;
+    int failed = get_buffer_size == NULL || resolve_name == NULL || get_loop_name == NULL || out_name == NULL ||
+                 fixed_strides_names == NULL;
+    return failed ? -1 : 0;
 }
 
 int gk_give_fp_errors(const char *name, int flags)

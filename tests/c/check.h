@@ -13,4 +13,16 @@
         }                                                                             \
     } while (0)
 
+/* Defined under AddressSanitizer and ThreadSanitizer. Neither survives a fork beside other
+ * threads. ThreadSanitizer still tracks the parent's threads in the child, and reports the
+ * reuse of their stacks as an internal error. AddressSanitizer's locks may be held by another
+ * thread at the fork, and then no new thread of the child can run. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#  define SANITIZED 1
+#elif defined(__has_feature)
+#  if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#    define SANITIZED 1
+#  endif
+#endif
+
 #endif

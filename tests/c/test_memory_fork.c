@@ -71,15 +71,6 @@ static void beside(int me, void *unused)
         use((unsigned char)(10 + me));
 }
 
-/* See test_pool_fork.c: sanitizers do not survive a fork beside other threads. */
-#  if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#    define SANITIZED 1
-#  elif defined(__has_feature)
-#    if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#      define SANITIZED 1
-#    endif
-#  endif
-
 int main(void)
 {
     time_limit(300);

@@ -9,26 +9,7 @@
 #include "check.h"
 
 #if defined(__linux__)
-#  include <sys/stat.h>
-#  include <unistd.h>
-
-static char root[64] = "/tmp/gilkit-memory-XXXXXX";
-
-/* Writes a file below the root, and creates its parent directories. */
-static void put(const char *name, const char *text)
-{
-    char path[512];
-    snprintf(path, sizeof path, "%s/%s", root, name);
-    for (char *p = path + strlen(root) + 1; (p = strchr(p, '/')) != NULL; p++) {
-        *p = '\0';
-        mkdir(path, 0700);
-        *p = '/';
-    }
-    FILE *f = fopen(path, "w");
-    CHECK(f != NULL);
-    fputs(text, f);
-    fclose(f);
-}
+#  include "prepared_tree.h"
 
 static void begin(const char *group)
 {

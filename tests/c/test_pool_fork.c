@@ -155,17 +155,6 @@ static void in_bodies_beside_stop(void)
     thread_group(2, fork_bodies_or_stop, NULL);
 }
 
-/* ThreadSanitizer still tracks the parent's threads in the child, and reports the reuse of
- * their stacks as an internal error. AddressSanitizer's locks may be held by another
- * thread at the fork, and then no new thread of the child can run. */
-#  if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#    define SANITIZED 1
-#  elif defined(__has_feature)
-#    if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#      define SANITIZED 1
-#    endif
-#  endif
-
 int main(void)
 {
     time_limit(300);

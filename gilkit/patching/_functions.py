@@ -1,0 +1,348 @@
+"""Methods and functions of NumPy divided, and the list of all that are hooked: see _parts.py."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy._core import _multiarray_umath as _c_functions  # type: ignore[attr-defined]
+
+from gilkit.patching import _patch
+from gilkit.patching._parts import (
+    LAST_NUMBER,
+    MIN_ITEMS,
+    PART_ITEMS,
+    PARTS_PER_THREAD,
+    Leave,
+    along,
+    check,
+    handler,
+    outermost,
+    parts,
+    run,
+)
+from gilkit.patching._reductions import reduce
+
+# ---- Generalized ufuncs: matmul of stacks, numpy.linalg ----
+
+MIN_STACK_ITEMS = 1 << 13
+# Larger matrices are computed by BLAS and LAPACK, which may have threads of their own.
+MAX_MATRIX_ITEMS = 64 * 64
+
+
+def _call_generalized(ufunc: np.ufunc, *args: Any, signature: Any = None) -> tuple[int, Any]:
+    if len(args) != ufunc.nin or ufunc.signature is None or ("?" in ufunc.signature and ufunc.__name__ != "matmul"):
+        raise Leave("keyword argument")
+    if "raw" in ufunc.__name__:
+        raise Leave("changes its operand")
+    operands = re.findall(r"\(([^)]*)\)", ufunc.signature.split("->")[0])
+    cores = [len(each.split(",")) if each else 0 for each in operands]
+    loops = 0
+    for array, core in zip(args, cores, strict=True):
+        if type(array) is not np.ndarray or array.dtype.kind not in "biufc" or array.dtype.num > LAST_NUMBER:
+            raise Leave("operand that is not an array")
+        if array.ndim < core or (ufunc.__name__ == "matmul" and array.ndim < 2):
+            raise Leave("arguments")
+        if np.prod(array.shape[array.ndim - core :]) > MAX_MATRIX_ITEMS:
+            raise Leave("large matrices")
+        loops = max(loops, array.ndim - core)
+    check(max(args, key=lambda array: array.size), MIN_STACK_ITEMS)
+    whole = [array.ndim - core == loops for array, core in zip(args, cores, strict=True)]
+    lengths = {array.shape[0] for array, has in zip(args, whole, strict=True) if has} if loops else set()
+    if len(lengths) != 1 or max(lengths) < 2:
+        raise Leave("no axis to divide")
+    (length,) = lengths
+    settings = {} if signature is None else {"signature": signature}
+
+    def compute(part: slice, out: Any = None) -> Any:
+        own = [array[part] if has else array for array, has in zip(args, whole, strict=True)]
+        return ufunc(*own, **settings, **({} if out is None else {"out": out}))
+
+    with np.errstate(all="ignore"):
+        few = _patch.bypassed(compute, slice(0, 2))
+    first = few if isinstance(few, tuple) else (few,)
+    results = tuple(np.empty_like(each, shape=(length, *each.shape[1:])) for each in first)
+    number = min(length, PARTS_PER_THREAD * max(2, _patch.threads()))
+    slices = [slice(length * k // number, length * (k + 1) // number) for k in range(number)]
+
+    def compute_part(part: slice) -> None:
+        compute(part, tuple(result[part] for result in results))
+
+    run(ufunc.__name__, compute_part, [(part,) for part in slices])
+    return max(array.size for array in args), results if isinstance(few, tuple) else results[0]
+
+
+generalized = handler(lambda ufunc, *args: ufunc.__name__, _call_generalized, 1)
+
+# ---- Sorting ----
+
+
+def _sorter(method: str, in_place: bool) -> Callable[..., tuple[int, Any]]:
+    """Return the function for a method that treats each row along an axis by itself."""
+
+    def divide(array: np.ndarray, *args: Any, axis: Any = -1, **kwargs: Any) -> tuple[int, Any]:
+        check(array, 1 << 14)
+        leading = 1 if "partition" in method else 0  # arguments before the axis
+        args_list = list(args)
+        if len(args_list) > leading:
+            axis = args_list.pop(leading)
+        if axis is None or not isinstance(axis, (int, np.integer)) or isinstance(axis, bool):
+            raise Leave("arguments")
+        if not -array.ndim <= axis < array.ndim or array.ndim < 2:
+            raise Leave("one row")
+        if in_place and not array.flags.writeable:
+            raise Leave("arguments")
+        own = int(axis) % array.ndim
+        cut = outermost(array, set(range(array.ndim)) - {own})
+        original = getattr(np.ndarray, method)
+        if in_place:
+
+            def treat(part: slice) -> None:
+                original(array[along(cut, part)], *args_list[:leading], own, *args_list[leading:], **kwargs)
+
+            result = None
+        else:
+            result = np.empty(array.shape, np.intp)
+
+            def treat(part: slice) -> None:
+                result[along(cut, part)] = original(
+                    array[along(cut, part)], *args_list[:leading], own, *args_list[leading:], **kwargs
+                )
+
+        run(method, treat, [(part,) for part in parts(array, cut)])
+        return array.size, result
+
+    return divide
+
+
+# ---- Copies ----
+
+
+def _astype(
+    array: np.ndarray, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: Any = True, copy: Any = True
+) -> Any:
+    check(array)
+    new = np.dtype(dtype)
+    if new.kind not in "biufc" or array.dtype.kind not in "biufc" or (not copy and new == array.dtype):
+        raise Leave("dtype")
+    if array.dtype.kind == "c" and new.kind not in "cb":
+        raise Leave("cast")  # which causes a warning
+    if not np.can_cast(array.dtype, new, casting):
+        raise Leave("arguments")  # NumPy raises the error
+    result = np.empty_like(array, dtype=new, order=order)
+    axis = outermost(array, set(range(array.ndim)))
+
+    def convert(part: slice) -> None:
+        np.copyto(result[along(axis, part)], array[along(axis, part)], casting="unsafe")
+
+    run("cast", convert, [(part,) for part in parts(array, axis)])
+    return array.size, result
+
+
+def _copy(array: np.ndarray, order: Any = "C") -> Any:
+    check(array)
+    result = np.empty_like(array, order=order)
+    axis = outermost(array, set(range(array.ndim)))
+
+    def copy_part(part: slice) -> None:
+        np.copyto(result[along(axis, part)], array[along(axis, part)])
+
+    run("cast", copy_part, [(part,) for part in parts(array, axis)])
+    return array.size, result
+
+
+# ---- Searching and counting ----
+
+
+def _extreme_index(method: str) -> Callable[..., tuple[int, Any]]:
+    def divide(array: np.ndarray, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> tuple[int, Any]:
+        check(array)
+        if out is not None or keepdims is not False or array.ndim != 1 or axis not in (None, 0, -1):
+            raise Leave("arguments")
+        original = getattr(np.ndarray, method)
+        slices = parts(array, 0)
+        found: list[Any] = [None] * len(slices)
+
+        def search(k: int) -> None:
+            found[k] = original(array[slices[k]]) + slices[k].start
+
+        run(method, search, [(k,) for k in range(len(slices))])
+        # The first of equal ones, and the first NaN, are as NumPy finds them among the parts' own.
+        return array.size, found[_patch.bypassed(original, array[found])]
+
+    return divide
+
+
+def _count_nonzero(module: Any, array: np.ndarray) -> tuple[int, Any]:
+    check(array)
+    axis = outermost(array, set(range(array.ndim)))
+    counted: list[int] = []
+    run(
+        "count_nonzero",
+        lambda part: counted.append(_c_functions.count_nonzero(array[along(axis, part)])),
+        [(part,) for part in parts(array, axis)],
+    )
+    return array.size, sum(counted)
+
+
+def _searchsorted(array: np.ndarray, v: Any, side: Any = "left", sorter: Any = None) -> tuple[int, Any]:
+    check(v, 1 << 14)
+    if type(array) is not np.ndarray or array.ndim != 1 or v.ndim == 0 or array.dtype != v.dtype:
+        raise Leave("arguments")
+    result = np.empty(v.shape, np.intp)
+    axis = int(np.argmax(v.shape))
+
+    def search(part: slice) -> None:
+        result[along(axis, part)] = array.searchsorted(v[along(axis, part)], side, sorter)
+
+    run("searchsorted", search, [(part,) for part in parts(v, axis)])
+    return v.size, result
+
+
+def _take(array: np.ndarray, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> tuple[int, Any]:
+    check(indices, 1 << 16)
+    if type(array) is not np.ndarray or array.ndim != 1 or out is not None or indices.dtype.kind not in "iu":
+        raise Leave("arguments")
+    if array.dtype.kind not in "biufcmM" or axis not in (None, 0, -1):
+        raise Leave("arguments")
+    result = np.empty(indices.shape, array.dtype)
+    cut = int(np.argmax(indices.shape))
+
+    def take(part: slice) -> None:
+        result[along(cut, part)] = array.take(indices[along(cut, part)], mode=mode)
+
+    run("take", take, [(part,) for part in parts(indices, cut)])
+    return indices.size, result
+
+
+# ---- Selecting ----
+
+BLOCK_ITEMS = 1 << 15  # of a temporary result, which is to stay in the cache
+
+
+def _blocks(part: slice) -> list[slice]:
+    return [slice(k, min(k + BLOCK_ITEMS, part.stop)) for k in range(part.start, part.stop, BLOCK_ITEMS)]
+
+
+def _where(module: Any, *operands: Any) -> tuple[int, Any]:
+    if len(operands) != 3:
+        raise Leave("arguments")
+    mask = operands[0]
+    check(mask)
+    for each in operands[1:]:
+        if type(each) is np.ndarray:
+            if each.dtype.num > LAST_NUMBER or each.dtype.kind not in "biufcmM" or each.shape != mask.shape:
+                raise Leave("arguments")
+        elif type(each) not in (int, float, bool):
+            raise Leave("operand that is not an array")
+    arrays = [each for each in operands if type(each) is np.ndarray]
+    if mask.dtype != bool or not all(each.flags.c_contiguous and each.dtype.isnative for each in arrays):
+        raise Leave("arguments")
+    result = np.empty(mask.shape, np.result_type(*operands[1:]))
+    flat = result.reshape(-1)
+    given = [each.reshape(-1) if type(each) is np.ndarray else each for each in operands]
+
+    def choose(part: slice) -> None:
+        for block in _blocks(part):
+            flat[block] = _c_functions.where(*(each[block] if type(each) is np.ndarray else each for each in given))
+
+    run("cast", choose, [(part,) for part in parts(flat, 0)])
+    return mask.size, result
+
+
+def _concatenate(module: Any, arrays: Any, axis: Any = 0, **others: Any) -> tuple[int, Any]:
+    if others or type(arrays) not in (tuple, list) or len(arrays) < 2:
+        raise Leave("arguments")
+    first = arrays[0]
+    for each in arrays:
+        if type(each) is not np.ndarray or each.ndim != 1 or each.dtype != first.dtype or not each.dtype.isnative:
+            raise Leave("arguments")
+    check(max(arrays, key=lambda array: array.size))
+    if axis not in (0, -1) or isinstance(axis, bool):
+        raise Leave("arguments")
+    result = np.empty(sum(each.size for each in arrays), first.dtype)
+    tasks, place = [], 0
+    for each in arrays:
+        slices = parts(each, 0) if each.size > PART_ITEMS else [slice(0, each.size)]
+        tasks += [(result[place + part.start : place + part.stop], each[part]) for part in slices]
+        place += each.size
+    run("cast", np.copyto, tasks)
+    return result.size, result
+
+
+def _subscript(array: np.ndarray, key: np.ndarray) -> tuple[int, Any]:
+    check(key, 1 << 16)
+    if array.dtype.num > LAST_NUMBER or array.dtype.kind not in "biufcmM":
+        raise Leave("dtype")
+    if key.dtype == bool:
+        return key.size, _select(array, key)
+    if key.dtype.kind not in "iu" or array.ndim == 0 or not array.flags.c_contiguous or not array.size:
+        raise Leave("arguments")
+    result = np.empty((*key.shape, *array.shape[1:]), array.dtype)
+    cut = int(np.argmax(key.shape))
+
+    def take(part: slice) -> None:
+        result[along(cut, part)] = array.take(key[along(cut, part)], axis=0)
+
+    try:
+        run("take", take, [(part,) for part in parts(key, cut)])
+    except IndexError:
+        raise Leave("arguments") from None
+    return key.size, result
+
+
+def _select(array: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return array[mask]: count first, so that each part knows the place of its items."""
+    if array.shape != mask.shape or not (array.flags.c_contiguous and mask.flags.c_contiguous):
+        raise Leave("arguments")
+    items, chosen = array.reshape(-1), mask.reshape(-1)
+    blocks = [block for part in parts(chosen, 0) for block in _blocks(part)]
+    counts = np.zeros(len(blocks) + 1, np.intp)
+
+    def count(first: int, last: int) -> None:
+        for k in range(first, last):
+            counts[k + 1] = _c_functions.count_nonzero(chosen[blocks[k]])
+
+    def select(first: int, last: int) -> None:
+        for k in range(first, last):
+            result[places[k] : places[k + 1]] = items[blocks[k]][chosen[blocks[k]]]
+
+    number = min(len(blocks), PARTS_PER_THREAD * max(2, _patch.threads()))
+    tasks = [(len(blocks) * k // number, len(blocks) * (k + 1) // number) for k in range(number)]
+    run("take", count, tasks)
+    places = _patch.bypassed(np.cumsum, counts)
+    result = np.empty(int(places[-1]), array.dtype)
+    run("take", select, tasks)
+    return result
+
+
+subscript = handler("ndarray.__getitem__", _subscript, 1), 1 << 16
+
+
+def hooks() -> list[tuple[Any, Callable[..., Any], int]]:
+    """Return each method or function of NumPy, its handler, and how many items an array has at least that it is called for."""
+
+    def of_arrays(name: str, function: Callable[..., Any], min_items: int, place: int = 0) -> Any:
+        return vars(np.ndarray)[name], handler(f"ndarray.{name}", function, place), min_items
+
+    def of_numpy(name: str, function: Callable[..., Any], min_items: int) -> Any:
+        return getattr(_c_functions, name), handler(name, function, 1), min_items  # the first argument is the module
+
+    return [
+        (vars(np.ufunc)["reduce"], reduce, MIN_ITEMS),
+        of_arrays("sort", _sorter("sort", True), 1 << 14),
+        of_arrays("argsort", _sorter("argsort", False), 1 << 14),
+        of_arrays("partition", _sorter("partition", True), 1 << 14),
+        of_arrays("argpartition", _sorter("argpartition", False), 1 << 14),
+        of_arrays("astype", _astype, MIN_ITEMS),
+        of_arrays("copy", _copy, MIN_ITEMS),
+        of_arrays("argmax", _extreme_index("argmax"), MIN_ITEMS),
+        of_arrays("argmin", _extreme_index("argmin"), MIN_ITEMS),
+        of_arrays("searchsorted", _searchsorted, 1 << 14, 1),
+        of_arrays("take", _take, 1 << 16, 1),
+        of_numpy("where", _where, MIN_ITEMS),
+        of_numpy("concatenate", _concatenate, MIN_ITEMS),
+        of_numpy("count_nonzero", _count_nonzero, MIN_ITEMS),
+    ]

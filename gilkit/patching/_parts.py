@@ -1,0 +1,183 @@
+"""How a call of NumPy is divided along an axis: each thread calls NumPy's own function for its part of the array.
+
+A part has the strides of the whole, so NumPy goes through it in the same order and makes the same roundings. That leaves
+two questions for each function, which its handler in `_reductions.py` or `_functions.py` answers: along which axis do the
+items of a part depend on no other part, or how are the results of parts put together so that no bit changes?
+
+A handler gets the arguments of NumPy's function, and returns NotImplemented to leave the call to NumPy.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gilkit.patching import _patch
+
+MIN_ITEMS = 1 << 18  # a reduction of fewer items takes less time than to hand its parts out
+PART_ITEMS = 1 << 18  # parts of fewer items are not made, except one for each thread
+PARTS_PER_THREAD = 4
+MIN_ROW_BYTES = 2048  # a part whose rows are shorter loses more to the ends of rows than a thread gains
+ALIGNED_ITEMS = 64  # as in _elementwise.c
+LAST_NUMBER = np.dtype("float16").num  # the dtypes with larger numbers are of strings or of other packages
+
+# ---- Statistics ----
+
+collecting = False
+counts: dict[str, list[Any]] = {}
+_lock = threading.RLock()  # a signal handler may call NumPy while its thread holds it
+
+
+def statistics() -> dict[str, tuple[int, int, float, dict[str, int]]]:
+    """Return (calls, items, seconds, {reason: calls left to NumPy}) for each function."""
+    with _lock:
+        return {name: (calls, items, seconds, dict(left)) for name, (calls, items, seconds, left) in counts.items()}
+
+
+def count(name: str, items: int, seconds: float, reason: str | None) -> None:
+    with _lock:
+        count = counts.setdefault(name, [0, 0, 0.0, {}])
+        if reason is None:
+            count[0] += 1
+            count[1] += items
+            count[2] += seconds
+        else:
+            count[3][reason] = count[3].get(reason, 0) + 1
+
+
+class Leave(Exception):
+    """The call is left to NumPy, for this reason."""
+
+
+def handler(name: Callable[..., str] | str, function: Callable[..., Any], place: int = 0) -> Callable[..., Any]:
+    """Return the handler for a function of NumPy.
+
+    `function` does the same in parts, and returns the number of items and the result. The array that is divided has this
+    place among the arguments. The handler takes the way that was quicker, counts the calls, and turns Leave into
+    NotImplemented.
+    """
+    costs: dict[tuple[Any, ...], _patch.Costs] = {}
+
+    def handle(*args: Any, **kwargs: Any) -> Any:
+        own_name = name if isinstance(name, str) else name(*args)
+        array: Any = args[place] if len(args) > place else None
+        if type(array) in (tuple, list):
+            size, dtype = sum(each.size for each in array if isinstance(each, np.ndarray)), ""
+        else:
+            size, dtype = (array.size, array.dtype.char) if isinstance(array, np.ndarray) else (0, "")
+        axis = kwargs.get("axis", args[place + 1] if len(args) > place + 1 else None)
+        known = costs.setdefault((own_name, dtype, axis if type(axis) in (int, tuple) else None), _patch.Costs())
+        started = time.perf_counter_ns()
+        if not known.divide(size):
+            known.measure_original(size)
+            if collecting:
+                count(own_name, 0, 0, "too small")
+            return NotImplemented
+        try:
+            try:
+                items, result = function(*args, **kwargs)
+                reason = None
+            except TypeError as error:
+                # Arguments that do not fit: NumPy says so in its own words. Errors of its own functions go on.
+                if error.__traceback__ is not None and error.__traceback__.tb_next is None:
+                    raise Leave("arguments") from None
+                raise
+        except Leave as leave:
+            items, result, reason = 0, NotImplemented, str(leave)
+        took = time.perf_counter_ns() - started
+        if reason is None:
+            known.learn(True, size, took)
+        if collecting:
+            count(own_name, items, took / 1e9, reason)
+        return result
+
+    return handle
+
+
+# ---- Parts ----
+
+
+def parts(array: np.ndarray, axis: int, least: int = 1) -> list[slice]:
+    """Divide an axis: return the slice of each part, along this axis only, with at least so many items."""
+    length = array.shape[axis]
+    number = length // least
+    if not _patch.min_items():
+        threads = _patch.threads()
+        number = min(number, max(threads, min(array.size // PART_ITEMS, PARTS_PER_THREAD * threads)))
+        # Short rows of a part waste what the memory reads ahead.
+        innermost = min(range(array.ndim), key=lambda k: abs(array.strides[k]) if array.shape[k] > 1 else 1 << 62)
+        if axis == innermost and array.ndim > 1:
+            number = min(number, length * array.itemsize // MIN_ROW_BYTES, threads)
+    if number < 2:
+        raise Leave("short rows")
+    number = min(number, PARTS_PER_THREAD * max(2, _patch.threads()))
+    # A loop over this axis computes the last items, which do not fill a vector, in another way than the others.
+    step = ALIGNED_ITEMS if length >= 2 * number * ALIGNED_ITEMS else 1
+    cuts = [length * k // number // step * step for k in range(number)] + [length]
+    return [slice(begin, end) for begin, end in itertools.pairwise(cuts)]
+
+
+def along(axis: int, part: slice) -> tuple[slice, ...]:
+    return (slice(None),) * axis + (part,)
+
+
+def outermost(array: np.ndarray, axes: set[int]) -> int:
+    """Return that of the axes, longer than one, along which neighbours are farthest apart in memory."""
+    candidates = [axis for axis in axes if array.shape[axis] > 1]
+    if not candidates:
+        raise Leave("no axis to divide")
+    return max(candidates, key=lambda axis: abs(array.strides[axis]))
+
+
+class FloatErrors:
+    """Collects what threads notice of overflows and invalid operations, for one report as from one call.
+
+    Without locks: a signal handler may raise an exception anywhere, and a lock could stay locked.
+    """
+
+    def __init__(self) -> None:
+        self.flags: list[int] = []
+        self._settings = np.errstate(all="call", call=lambda kind, flags: self.flags.append(flags))
+        self._context = contextvars.copy_context()
+        self._context.run(self._settings.__enter__)
+
+    def watch(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Call the function in a copy of the caller's context, in which errors are collected."""
+        return self._context.copy().run(function, *args)
+
+    def report(self, name: str) -> None:
+        flags = 0
+        for each in self.flags:
+            flags |= each
+        if flags:
+            _patch.give_fp_errors(name, flags)
+
+
+def run(name: str, function: Callable[..., None], tasks: list[tuple[Any, ...]]) -> None:
+    """Call the function with each task's arguments, on several threads."""
+    errors = FloatErrors()
+    _patch.run_tasks(functools.partial(errors.watch, function), tasks)
+    errors.report(name)
+
+
+def check(array: Any, min_items: int = MIN_ITEMS) -> None:
+    """Leave the call to NumPy unless the array is an ordinary one that is large enough."""
+    if type(array) is not np.ndarray:
+        raise Leave("operand that is not an array")
+    if array.ndim == 0 or array.size < (_patch.min_items() or min_items):
+        raise Leave("too small")
+    if array.dtype.num > LAST_NUMBER or array.dtype.kind not in "biufcmM":
+        raise Leave("dtype")
+    if _patch.threads() < 2 and not _patch.min_items():
+        raise Leave("one thread")
+
+
+def overlaps(array: np.ndarray, out: Any) -> bool:
+    return out is not None and (type(out) is not np.ndarray or np.may_share_memory(array, out))

@@ -1,0 +1,195 @@
+"""numpy.ufunc.reduce divided: see _parts.py."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gilkit.patching import _patch
+from gilkit.patching._parts import FloatErrors, Leave, along, check, handler, outermost, overlaps, parts, run
+
+PAIRWISE_BLOCK = 128  # NumPy's PW_BLOCKSIZE
+
+# Operations that give the same result in any order, on integers and booleans.
+ORDERLESS = {
+    "add", "multiply", "bitwise_and", "bitwise_or", "bitwise_xor", "logical_and", "logical_or", "maximum", "minimum",
+    "fmax", "fmin",
+}  # fmt: skip
+EXTREMES = {"maximum", "minimum", "fmax", "fmin"}
+
+_NO_VALUE = np._NoValue
+
+
+def _axes_of(array: np.ndarray, axis: Any) -> set[int]:
+    if axis is None:
+        return set(range(array.ndim))
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    found = {np.lib.array_utils.normalize_axis_index(each, array.ndim) for each in axes}
+    if len(found) != len(axes):
+        raise Leave("arguments")
+    return found
+
+
+def _loop_dtype(ufunc: np.ufunc, array: np.ndarray, dtype: Any) -> np.dtype:
+    settings = {} if dtype is None else {"signature": (np.dtype(dtype), None, None)}
+    try:
+        return ufunc.resolve_dtypes((None, array.dtype, None), reduction=True, **settings)[1]  # type: ignore[arg-type]
+    except TypeError:
+        raise Leave("no loop for these dtypes") from None
+
+
+def _reduce(
+    ufunc: np.ufunc,
+    array: np.ndarray,
+    axis: Any = 0,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = _NO_VALUE,
+    where: Any = True,
+) -> tuple[int, Any]:
+    check(array)
+    if where is not True:
+        raise Leave("where=")
+    if type(ufunc) is not np.ufunc or ufunc.nin != 2 or ufunc.nout != 1 or ufunc.signature is not None:
+        raise Leave("not a reduction")
+    if isinstance(out, tuple):
+        (out,) = out if len(out) == 1 else (NotImplemented,)
+    if out is Ellipsis or overlaps(array, out):
+        raise Leave("overlapping output")
+    try:
+        reduced = _axes_of(array, axis)
+    except (TypeError, IndexError, ValueError):  # AxisError is both of the latter
+        raise Leave("arguments") from None
+    loop = _loop_dtype(ufunc, array, dtype)
+    if loop.kind not in "biufcmM":
+        raise Leave("dtype")
+    settings: dict[str, Any] = {"axis": axis, "dtype": dtype, "out": out, "keepdims": keepdims}
+    if initial is not _NO_VALUE:
+        settings["initial"] = initial
+    name = ufunc.__name__
+    # Between integers of any loop, and for logical operations, whose results are booleans.
+    orderless = name in ORDERLESS and (
+        loop.kind in "biu" or name.startswith("logical") or (loop.kind in "mM" and name in EXTREMES)
+    )
+    retained = set(range(array.ndim)) - reduced
+    if orderless or (name in EXTREMES and loop.kind == "f"):
+        result = _reduce_in_any_order(ufunc, array, reduced, dtype, settings)
+        # Which zero or which NaN is found depends on the order.
+        if loop.kind == "f" and not orderless and not np.all(result):
+            raise Leave("zeros or NaNs")
+        if loop.kind == "f" and not orderless and np.isnan(result).any():
+            raise Leave("zeros or NaNs")
+        return array.size, result
+    if retained:
+        return array.size, _reduce_by_slabs(ufunc, array, retained, loop, settings)
+    if name == "add" and loop == array.dtype and loop.char in "fdgFDG" and array.dtype.isnative:
+        return array.size, _sum_pairwise(ufunc, array, settings)
+    raise Leave("order of rounding")
+
+
+def _reduce_in_any_order(
+    ufunc: np.ufunc, array: np.ndarray, reduced: set[int], dtype: Any, settings: dict[str, Any]
+) -> Any:
+    """Reduce parts, then their results."""
+    axis = outermost(array, set(range(array.ndim)))
+    if axis not in reduced:
+        return _reduce_by_slabs(ufunc, array, set(range(array.ndim)) - reduced, None, settings)
+    slices = parts(array, axis)
+    partial: list[Any] = [None] * len(slices)
+    axes = tuple(reduced)
+
+    def reduce_part(k: int) -> None:
+        partial[k] = ufunc.reduce(array[along(axis, slices[k])], axis=axes, dtype=dtype, keepdims=True)
+
+    run("reduce", reduce_part, [(k,) for k in range(len(slices))])
+    return _patch.bypassed(ufunc.reduce, np.concatenate(partial, axis=axis), **settings)
+
+
+def _reduce_by_slabs(
+    ufunc: np.ufunc, array: np.ndarray, retained: set[int], loop: np.dtype | None, settings: dict[str, Any]
+) -> Any:
+    """Divide an axis that remains: each part has results of its own."""
+    axis = outermost(array, retained)
+    # NumPy would drop an axis of length 1, and then go through the others in another order.
+    slices = parts(array, axis, least=2)
+    # NumPy casts in buffers, whose ends would be elsewhere in a part.
+    if loop is not None and (loop != array.dtype or not array.dtype.isnative or not array.flags.aligned):
+        raise Leave("cast")
+    settings = dict(settings)
+    out, keepdims = settings.pop("out"), settings["keepdims"]
+    with np.errstate(all="ignore"):
+        few = _patch.bypassed(ufunc.reduce, array[along(axis, slice(0, 2))], **settings)
+    place = axis if keepdims else sum(1 for k in retained if k < axis)
+    if out is None:
+        shape = list(few.shape)
+        shape[place] = array.shape[axis]
+        result = np.empty_like(few, shape=shape)
+    else:
+        result = out
+        if (
+            type(out) is not np.ndarray
+            or out.ndim != few.ndim
+            or out.dtype != few.dtype
+            or out.shape[place] != array.shape[axis]
+        ):
+            raise Leave("output")
+
+    def reduce_part(part: slice) -> None:
+        ufunc.reduce(array[along(axis, part)], out=result[along(place, part)], **settings)
+
+    run("reduce", reduce_part, [(part,) for part in slices])
+    return result
+
+
+def _sum_pairwise(ufunc: np.ufunc, array: np.ndarray, settings: dict[str, Any]) -> Any:
+    """Compute the very tree of partial sums that NumPy computes, its branches on several threads."""
+    # Older versions sum up buffers of 8,192 items one after the other.
+    if np.lib.NumpyVersion(np.__version__) < "2.4.0" or (
+        array.ndim > 1 and not (array.flags.c_contiguous or array.flags.f_contiguous)
+    ):
+        raise Leave("order of rounding")
+    if not array.flags.aligned:
+        raise Leave("cast")
+    flat = array if array.ndim == 1 else array.ravel(order="K")
+    numbers = 2 if array.dtype.kind == "c" else 1  # that NumPy counts for an item
+    most = max(PAIRWISE_BLOCK, flat.size * numbers // len(parts(flat, 0)))
+    leaves: list[slice] = []
+
+    def grow(begin: int, n: int) -> Any:
+        """Return the tree: a leaf's number, or two trees."""
+        if n <= most:
+            leaves.append(slice(begin // numbers, (begin + n) // numbers))
+            return len(leaves) - 1
+        half = n // 2
+        half -= half % 8
+        return grow(begin, half), grow(begin + half, n - half)
+
+    tree = grow(0, flat.size * numbers)
+    sums: list[Any] = [None] * len(leaves)
+    zero = array.dtype.type(complex(-0.0, -0.0) if numbers == 2 else -0.0)
+
+    def sum_leaf(k: int) -> None:
+        sums[k] = ufunc.reduce(flat[leaves[k]], initial=zero)
+
+    def combine(node: Any) -> Any:
+        return sums[node] if isinstance(node, int) else combine(node[0]) + combine(node[1])
+
+    errors = FloatErrors()
+    _patch.run_tasks(functools.partial(errors.watch, sum_leaf), [(k,) for k in range(len(leaves))])
+    total = errors.watch(_patch.bypassed, combine, tree)
+    if np.isnan(total):
+        raise Leave("zeros or NaNs")  # which NaN it is depends on the order of operands
+    errors.report("reduce")
+    one = np.array([total]).reshape((1,) * array.ndim)
+    return _patch.bypassed(ufunc.reduce, one, **settings)
+
+
+def _ufunc_method(method: str) -> Callable[..., str]:
+    return lambda ufunc, *args: f"{ufunc.__name__}.{method}"
+
+
+reduce = handler(_ufunc_method("reduce"), _reduce, 1)
