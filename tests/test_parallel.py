@@ -81,9 +81,9 @@ def test_threads_take_part():
 @pytest.mark.parametrize("n", [2, 1000])
 def test_a_first_chunk_that_blocks_gets_another_thread_although_earlier_ones_were_short(n):
     recorder, short = Recorder(lambda *_: short or until(lambda: len(recorder.threads) > 1)), True
-    for _ in range(10):
+    for _ in range(5):
         short = True
-        for _ in range(300):
+        for _ in range(50):
             gilkit.parallel_for(2, recorder.kernel, threads=2, grain=1)
         short = False
         recorder.threads.clear()
