@@ -236,7 +236,7 @@ static void test_fork(void)
         pid_t child = fork();
         CHECK(child >= 0);
         if (child == 0) {
-            alarm(20);
+            alarm(60);
             gk_claim *mine = gk_claim_release(DOMAIN, GK_CLAIM_LOCK, &locks[6]);
             CHECK(mine == NULL || mine->lock == &locks[6]); /* forgotten or still there */
             hold(GK_CLAIM_LOCK, 5);

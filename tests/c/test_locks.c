@@ -476,7 +476,7 @@ static void test_fork(void)
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        alarm(20);
+        alarm(60);
         /* This thread holds the lock; the queued waiters do not exist here. */
         int ok = gk_lock_acquire(&before_fork.lock, &do_not_wait) == GK_TIMEOUT;
         ok = ok && gk_lock_release(&before_fork.lock) == GK_OK;
