@@ -27,6 +27,7 @@
 #include "memory/blocks.h"
 #include "runtime/parallel.h"
 #include "runtime/reduce.h"
+#include "runtime/slots.h"
 #include "sync/exports.h"
 
 #define GK_EXPORTS_CAPSULE "gilkit._core.exports"
@@ -55,6 +56,8 @@
     X(gk_participant)            \
     X(gk_inside)                 \
     X(gk_participants)           \
+    X(gk_set_regions_aside)      \
+    X(gk_resume_regions)         \
     X(gk_num_threads)            \
     X(gk_set_num_threads)        \
     X(gk_pool_workers)           \

@@ -73,6 +73,10 @@ cdef extern from "gilkit/_import_core.h":
     void gk_cancel_token_set "GK(gk_cancel_token_set)" (gk_cancel_token *token, int reason) noexcept nogil
     int gk_participant "GK(gk_participant)" () noexcept nogil
     int gk_inside "GK(gk_inside)" () noexcept nogil
+    ctypedef struct gk_regions_aside:
+        pass
+    void gk_set_regions_aside "GK(gk_set_regions_aside)" (gk_regions_aside *aside) noexcept nogil
+    void gk_resume_regions "GK(gk_resume_regions)" (const gk_regions_aside *aside) noexcept nogil
     int gk_participants "GK(gk_participants)" (const gk_options *options) noexcept nogil
     int gk_num_threads "GK(gk_num_threads)" () noexcept nogil
     void gk_set_num_threads "GK(gk_set_num_threads)" (int threads) noexcept nogil

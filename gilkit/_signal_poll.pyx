@@ -11,9 +11,14 @@ configure: signal.set_wakeup_fd belongs to the program.
 """
 import _signal
 import os
+import sys
 import threading
 
 from gilkit import _core
+
+from gilkit._exports cimport gk_regions_aside, gk_resume_regions, gk_set_regions_aside, import_core
+
+import_core()
 
 cdef extern from "gilkit/_signals.h":
     int signal_noted "gk_signal_noted" () noexcept nogil
@@ -33,23 +38,35 @@ cdef extern from "Python.h":
 cdef enum:
     # One poll in a thousand acquires the GIL whatever the flag says: one every two seconds.
     POLLS_WITHOUT_GIL = 1000
+    MOVES_STACK = 2
 
 if _core.is_main_interpreter:
     signals.main_thread = threading.main_thread().ident
     signals.flag_found = signal_flag_found(signals.main_thread, _signal.SIG_DFL, _signal.SIG_IGN)
 
 
-cdef int run_handlers_now(void *context) noexcept:
+cdef int run_handlers(void *context) noexcept:
     # The exception of a handler stays set in this thread's state until call_end()
     # raises it: the region that it ends runs no Python code in this thread.
     return PyErr_CheckSignals() != 0
 
 
+cdef int run_handlers_that_keep_the_stack(void *context) noexcept:
+    # Only handlers that switch to another greenlet move the stack, and helpers use the regions on it.
+    return MOVES_STACK if "greenlet" in sys.modules else run_handlers(context)
+
+
 cdef int run_signal_handlers(void *context) noexcept nogil:
+    cdef gk_regions_aside aside
     signals.polls += 1
     if signals.flag_found and not signal_noted() and signals.polls % POLLS_WITHOUT_GIL != 0:
         return 0
-    return with_gil(run_handlers_now, context)
+    cdef int end = with_gil(run_handlers_that_keep_the_stack, context)
+    if end == MOVES_STACK:
+        gk_set_regions_aside(&aside)  # without the GIL, for which a helper may wait
+        end = with_gil(run_handlers, context)
+        gk_resume_regions(&aside)
+    return end
 
 
 cdef poll_function poll_of_this_thread() noexcept:

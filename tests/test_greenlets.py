@@ -1,6 +1,7 @@
 """Greenlets that switch inside gilkit's calls, and programs patched by gevent and eventlet."""
 
 import importlib.util
+import signal
 import subprocess
 import sys
 
@@ -96,6 +97,40 @@ with pytest.raises(StopIteration): gilkit.map(stop, range(3))
 items = list(range(1000))
 with pytest.raises(RuntimeError, match="became shorter"): gilkit.map(lambda x: items.clear(), items, threads=1)
 print("right")
+"""
+    assert run(code) == "right\n"
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs signal.setitimer")
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_a_signal_handler_may_switch_greenlets_inside_a_kernel(threads):
+    code = f"""
+import signal, greenlet, gilkit, numpy as np
+gilkit.sort, gilkit.map, gilkit.spin  # imported before the first switch
+hub, switches = greenlet.getcurrent(), 0
+def handler(*_):
+    global switches
+    if greenlet.getcurrent() is not hub:
+        switches += 1
+        hub.switch()
+signal.signal(signal.SIGALRM, handler)
+a = np.random.default_rng(0).standard_normal(4_000_000)
+expected = np.sort(a)
+def compute():
+    for _ in range(3):
+        assert (gilkit.sort(a, threads={threads}) == expected).all()
+        assert gilkit.map(lambda x: gilkit.spin(10**6, threads={threads}), range(20), threads=1)
+greenlets = [greenlet.greenlet(compute) for _ in range(3)]
+signal.setitimer(signal.ITIMER_REAL, 0.035, 0.035)
+while not all(g.dead for g in greenlets):
+    for g in greenlets:
+        if not g.dead:
+            g.switch()
+    expected.sum()
+    assert gilkit.spin(1000) == gilkit.spin(1000, threads=1)
+signal.setitimer(signal.ITIMER_REAL, 0)
+assert gilkit.map(abs, range(10)) == list(range(10))
+print("right" if switches > 2 else switches)
 """
     assert run(code) == "right\n"
 

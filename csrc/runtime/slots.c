@@ -128,8 +128,8 @@ void gk_withdraw_offer(int slot)
         atomic_fetch_and(&work_mask, ~bit);
 }
 
-/* Waits until no helper is inside, and attends to the caller's duties meanwhile. */
-static void wait_for_helpers(gk_region *r, _Atomic uint32_t *word)
+/* Waits until no helper is inside. Attends to the caller's duties meanwhile if `has_duties`. */
+static void wait_for_helpers(gk_region *r, _Atomic uint32_t *word, int has_duties)
 {
     /* Helpers are in their last chunk, which usually ends in a moment. */
     int64_t spin_until = gk_now() + GK_WAKE_COST;
@@ -140,7 +140,6 @@ static void wait_for_helpers(gk_region *r, _Atomic uint32_t *word)
             break;
         gk_cpu_relax();
     }
-    int has_duties = gk_region_has_duties(r);
     for (;;) {
         uint32_t seen = atomic_fetch_or(word, WAITED) | WAITED;
         if ((seen & HELPERS) == 0)
@@ -165,9 +164,54 @@ void gk_retire(gk_region *r)
     uint32_t left = atomic_fetch_and(word, ~(uint32_t)OPEN);
     gk_withdraw_offer(r->slot); /* again: a place may have been given back [give-back] */
     if ((left & HELPERS) != 0)
-        wait_for_helpers(r, word);
+        wait_for_helpers(r, word, gk_region_has_duties(r));
     GK_STEP();
     atomic_store_explicit(word, 0, memory_order_release);
+}
+
+/* ---- Regions of a caller whose stack may be moved ---- */
+
+/* How often gk_slots_reset() was called: in a forked child, no slot belongs to a region. */
+static _Atomic uint32_t resets;
+
+/* Like gk_retire(), but the slot is kept, and the chunks that nobody has claimed are left
+ * to the caller. */
+static void end_sharing(gk_region *r)
+{
+    /* The helpers find no chunk, and leave. */
+    int64_t next = atomic_exchange(&r->next, r->chunks);
+    GK_STEP();
+    _Atomic uint32_t *word = &slots[r->slot].word;
+    atomic_fetch_and(word, ~(uint32_t)OPEN);
+    gk_withdraw_offer(r->slot);
+    wait_for_helpers(r, word, 0);
+    if (r->counted)
+        atomic_fetch_sub(&work_mask, CALLER);
+    r->asleep = 0; /* no helper is wanted */
+    atomic_store(&r->next, next);
+}
+
+void gk_set_regions_aside(gk_regions_aside *aside)
+{
+    *aside = (gk_regions_aside){gk_self.region, gk_self.participant, atomic_load(&resets)};
+    for (gk_region *r = aside->innermost; r != NULL; r = r->parent)
+        if (r->slot >= 0)
+            end_sharing(r);
+    gk_self.region = NULL;
+    gk_self.participant = 0;
+}
+
+void gk_resume_regions(const gk_regions_aside *aside)
+{
+    int forked = atomic_load(&resets) != aside->resets;
+    for (gk_region *r = aside->innermost; r != NULL; r = r->parent) {
+        if (r->slot >= 0 && forked)
+            r->slot = -1;
+        else if (r->slot >= 0 && r->counted)
+            atomic_fetch_add(&work_mask, CALLER);
+    }
+    gk_self.region = aside->innermost;
+    gk_self.participant = aside->participant;
 }
 
 /* ---- Worker's side ---- */
@@ -232,4 +276,5 @@ void gk_slots_reset(void)
     for (int i = 0; i < GK_SLOTS; i++)
         atomic_store(&slots[i].word, 0);
     atomic_store(&work_mask, 0);
+    atomic_fetch_add(&resets, 1);
 }

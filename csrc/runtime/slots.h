@@ -24,6 +24,20 @@ void gk_show_progress(int slot);
 /* Ends the offer and waits for the helpers inside. */
 void gk_retire(gk_region *region);
 
+/* What a thread was inside; see gk_set_regions_aside(). */
+typedef struct {
+    gk_region *innermost;
+    int participant;
+    uint32_t resets;
+} gk_regions_aside;
+
+/* For a poll whose handlers may switch to another stack (greenlets), which would move the
+ * regions of this one while helpers use them. Called by a thread that helps nobody, and that
+ * holds nothing a helper may wait for. Until gk_resume_regions(), no helper is inside the regions
+ * that this thread is in, and to its calls it is in none. Afterwards it completes them alone. */
+void gk_set_regions_aside(gk_regions_aside *aside);
+void gk_resume_regions(const gk_regions_aside *aside);
+
 /* Worker's side. gk_join() returns NULL if the region wants no more helpers. The
  * region it returns stays alive until gk_leave(). */
 gk_region *gk_join(int slot);
