@@ -2,6 +2,7 @@
 
 No greenlet can enter a lock that another one holds, and none waits forever for a greenlet that cannot run meanwhile."""
 
+import signal
 import subprocess
 import sys
 import textwrap
@@ -139,6 +140,78 @@ def test_condition_waits_in_greenlets(make, detect):
         switching(wait, other)
     assert condition.acquire(False)
     condition.release()
+
+
+HANDLERS_THAT_SWITCH = """
+import signal, threading, time, greenlet
+from gilkit import sync
+hub, switches, results, lock = greenlet.getcurrent(), 0, [], None
+def handler(*_):
+    global switches
+    if greenlet.getcurrent() is not hub and not (lock and lock.locked()):
+        switches += 1
+        hub.switch()
+signal.signal(signal.SIGALRM, handler)
+def deep(n):
+    return n and deep(n - 1) + 1
+SETUP
+waits = [greenlet.greenlet(wait) for _ in range(3)]
+other = threading.Thread(target=act)
+other.start()
+signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+while not all(each.dead for each in waits):
+    for each in waits:
+        if not each.dead:
+            each.switch()
+    assert list(map(deep, [50])) == [50]  # uses the stack
+signal.setitimer(signal.ITIMER_REAL, 0)
+other.join()
+assert results == [True] * 3 and switches > 3, (results, switches)
+print("right")
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs signal.setitimer")
+@pytest.mark.parametrize(
+    "setup",
+    [
+        f"""
+lock = {lock}
+condition = sync.Condition(lock)
+def wait():
+    with condition:
+        results.append(condition.wait(20))
+def act():
+    while len(results) < 3:
+        time.sleep(0.04)
+        with condition:
+            condition.notify()
+"""
+        for lock in ("sync.Lock()", "sync.RLock()", "threading.Lock()")
+    ]
+    + ["""
+barriers, arrived = [sync.Barrier(2) for _ in range(3)], iter(range(3))
+def wait():
+    results.append(barriers[next(arrived)].wait(20) is not None)
+def act():
+    for barrier in barriers:
+        time.sleep(0.05)
+        barrier.wait(20)
+""", """
+def wait():
+    results.append(sync.contend(sync.AtomicCounter(), 3 * 10**6, threads=2).expected == 6 * 10**6)
+def act():
+    pass
+""", """
+def wait():
+    results.append(sync.ping_pong(20_000, threads=2).switches > 0)
+def act():
+    pass
+"""],
+    ids=["Lock", "RLock", "threading.Lock", "Barrier", "contend", "ping_pong"],
+)
+def test_a_signal_handler_may_switch_greenlets_inside_a_wait(run_python, setup):
+    assert run_python(HANDLERS_THAT_SWITCH.replace("SETUP", setup)) == "right\n"
 
 
 def test_rwlock_of_another_greenlet():

@@ -10,8 +10,9 @@
 /* Updates, and rounds of work inside or outside of them, between two checks of `stop`. */
 enum { BURST = 1024, ROUNDS = 1 << 20 };
 
+/* On the heap: while the caller waits, a signal handler may switch to another stack (greenlets). */
 typedef struct {
-    gk_contend *contend;
+    gk_contend contend;
     gk_barrier gate;
     gk_latch finished;
     _Atomic int32_t awake, stop;
@@ -86,7 +87,7 @@ static int atomic_with_work(gk_counter *c, int64_t inside, const _Atomic int32_t
 static int sharded_with_work(worker *w, int64_t inside)
 {
     busy(inside, &w->shared->stop);
-    return gk_sharded_add_to_cell(w->shared->contend->sharded, w->cell, 1);
+    return gk_sharded_add_to_cell(w->shared->contend.sharded, w->cell, 1);
 }
 
 /* One loop per kind, so none pays for the dispatch. */
@@ -97,7 +98,7 @@ static int sharded_with_work(worker *w, int64_t inside)
 
 static int64_t burst(worker *w, int64_t n)
 {
-    gk_contend *h = w->shared->contend;
+    gk_contend *h = &w->shared->contend;
     gk_counter *c = h->counter;
     int64_t i = 0, inside = h->inside;
     const _Atomic int32_t *stop = &w->shared->stop;
@@ -124,7 +125,7 @@ static int64_t burst(worker *w, int64_t n)
 static void start_together(shared *s)
 {
     int64_t until = gk_now() + 10 * GK_MILLISECOND;
-    int32_t all = s->contend->threads;
+    int32_t all = s->contend.threads;
     atomic_fetch_add(&s->awake, 1);
     while (atomic_load(&s->awake) < all && gk_now() < until)
         gk_thread_yield();
@@ -140,9 +141,9 @@ static void work(void *argument)
             gk_barrier_open(&s->gate, &arrival);
         start_together(s);
         w->begin = gk_now();
-        int64_t left = s->contend->increments;
+        int64_t left = s->contend.increments;
         /* Limited to ROUNDS each, the sum cannot overflow. */
-        int64_t inside = s->contend->inside, outside = s->contend->outside;
+        int64_t inside = s->contend.inside, outside = s->contend.outside;
         int64_t rounds = (inside < ROUNDS ? inside : ROUNDS) + (outside < ROUNDS ? outside : ROUNDS);
         int64_t most = rounds > ROUNDS / BURST ? ROUNDS / rounds + 1 : BURST;
         while (left > 0 && w->status == GK_OK &&
@@ -174,28 +175,32 @@ static void collect(gk_contend *h, const worker *workers, int *status)
 int gk_contend_run(gk_contend *h, const gk_wait_options *p)
 {
     h->done = h->retries = h->nanoseconds = 0;
-    shared s = {.contend = h};
     worker *workers = calloc((size_t)h->threads, sizeof *workers);
-    if (workers == NULL)
+    shared *s = malloc(sizeof *s);
+    if (workers == NULL || s == NULL) {
+        free(workers);
+        free(s);
         return GK_NO_MEMORY;
-    gk_barrier_init(&s.gate, (uint32_t)h->threads);
-    gk_latch_init(&s.finished, h->threads);
+    }
+    *s = (shared){.contend = *h};
+    gk_barrier_init(&s->gate, (uint32_t)h->threads);
+    gk_latch_init(&s->finished, h->threads);
 
     int status = GK_OK, started = 0;
     for (; started < h->threads && status == GK_OK; started++) {
         worker *w = &workers[started];
-        w->shared = &s;
+        w->shared = s;
         if (h->kind == GK_CONTEND_SHARDED && (w->cell = gk_sharded_take_cell(h->sharded)) == NULL)
             status = GK_NO_MEMORY;
         else if ((w->thread = gk_thread_start(work, w, "gilkit-contend")) == NULL)
             status = GK_NO_MEMORY;
     }
     if (status == GK_OK) {
-        status = gk_latch_wait(&s.finished, p);
+        status = gk_latch_wait(&s->finished, p);
         if (status != GK_OK)
-            atomic_store(&s.stop, 1);
+            atomic_store(&s->stop, 1);
     } else {
-        gk_barrier_break(&s.gate);
+        gk_barrier_break(&s->gate);
     }
     for (int i = 0; i < started; i++) {
         if (workers[i].thread != NULL)
@@ -206,5 +211,6 @@ int gk_contend_run(gk_contend *h, const gk_wait_options *p)
     if (status != GK_NO_MEMORY)
         collect(h, workers, &status);
     free(workers);
+    free(s);
     return status;
 }

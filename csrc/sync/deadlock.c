@@ -7,8 +7,8 @@
 #include "base/compiler.h"
 #include "sync/fork.h"
 #include "sync/lock.h"
+#include "sync/watchers.h"
 
-_Atomic int gk_sync_watchers;
 _Atomic int gk_orders_noted;
 
 enum { BUCKETS = 256 };

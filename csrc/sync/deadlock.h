@@ -23,12 +23,6 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* Not 0 if acquire and release must take the slow path, in any interpreter of the process:
- * GK_SYNC_GREENLETS if greenlets may switch within a thread, plus GK_SYNC_DETECTION for
- * each interpreter that detects deadlocks. */
-enum { GK_SYNC_GREENLETS = 1, GK_SYNC_DETECTION = 2 };
-extern _Atomic int gk_sync_watchers;
-
 enum { GK_CLAIM_LOCK, GK_CLAIM_READ, GK_CLAIM_WRITE };
 
 /* A lock that a thread holds or waits for. */

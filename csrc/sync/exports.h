@@ -14,6 +14,7 @@
 #include "sync/ping_pong.h"
 #include "sync/rwlock.h"
 #include "sync/semaphore.h"
+#include "sync/watchers.h"
 
 /* clang-format off */
 #define GK_SYNC_EXPORTS(X)       \

@@ -7,8 +7,9 @@
 #include "base/thread.h"
 #include "sync/event.h"
 
+/* On the heap: while the caller waits, a signal handler may switch to another stack (greenlets). */
 typedef struct {
-    gk_ping_pong *ring;
+    gk_ping_pong ring;
     gk_latch finished;
     _Atomic int32_t stop;
 } shared;
@@ -53,7 +54,7 @@ static void lead(void *argument)
 {
     runner *r = argument;
     shared *s = r->shared;
-    gk_ping_pong *ring = s->ring;
+    gk_ping_pong *ring = &s->ring;
     await(r);
     if (!atomic_load_explicit(&s->stop, memory_order_relaxed)) {
         /* An untimed lap: at its end, all threads have started. */
@@ -75,28 +76,34 @@ static void lead(void *argument)
 int gk_ping_pong_run(gk_ping_pong *ring, const gk_wait_options *p)
 {
     ring->done = ring->nanoseconds = 0;
-    shared s = {.ring = ring};
     runner *runners = calloc((size_t)ring->threads, sizeof *runners);
-    if (runners == NULL)
+    shared *s = malloc(sizeof *s);
+    if (runners == NULL || s == NULL) {
+        free(runners);
+        free(s);
         return GK_NO_MEMORY;
-    gk_latch_init(&s.finished, ring->threads);
+    }
+    *s = (shared){.ring = *ring};
+    gk_latch_init(&s->finished, ring->threads);
 
     int status = GK_OK, started = 0;
     for (; started < ring->threads && status == GK_OK; started++) {
         runner *r = &runners[started];
-        r->shared = &s;
+        r->shared = s;
         r->next = &runners[(started + 1) % ring->threads];
         if ((r->thread = gk_thread_start(started ? follow : lead, r, "gilkit-pong")) == NULL)
             status = GK_NO_MEMORY;
     }
     if (status != GK_OK)
-        atomic_store(&s.stop, 1);
+        atomic_store(&s->stop, 1);
     hand_to(&runners[0]);
-    if (status == GK_OK && (status = gk_latch_wait(&s.finished, p)) != GK_OK)
-        atomic_store(&s.stop, 1);
+    if (status == GK_OK && (status = gk_latch_wait(&s->finished, p)) != GK_OK)
+        atomic_store(&s->stop, 1);
     for (int i = 0; i < started; i++)
         if (runners[i].thread != NULL)
             gk_thread_join(runners[i].thread);
+    *ring = s->ring;
     free(runners);
+    free(s);
     return status;
 }

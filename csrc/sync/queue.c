@@ -1,12 +1,15 @@
 #include "sync/queue.h"
 
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/compiler.h"
 #include "base/cores.h"
 #include "base/park.h"
 #include "sync/fork.h"
 #include "sync/spin.h"
+#include "sync/watchers.h"
 
 /* The queue_lock: held, and slept on while a thread waits for it. */
 
@@ -171,13 +174,41 @@ int gk_waiter_spin_and_sleep(gk_waiter *w, const gk_wait_options *p)
     return why;
 }
 
+/* Gives a waiter's place in the queue, or the signal that it got, to another waiter. */
+static void move(gk_queue *q, gk_waiter *from, gk_waiter *to)
+{
+    gk_queue_lock(q);
+    memcpy((void *)to, (void *)from, sizeof *to); /* signals come under the queue_lock */
+    if (to->queued && to->generation == gk_fork_generation()) {
+        *(to->previous ? &to->previous->next : &q->first) = to;
+        *(to->next ? &to->next->previous : &q->last) = to;
+    }
+    gk_queue_unlock(q);
+}
+
+/* If a signal handler switches greenlets, the stack of this wait is moved elsewhere. The waiter
+ * is therefore on the heap meanwhile. */
+static int poll_in_queue(gk_queue *q, gk_waiter *w, const gk_wait_options *p)
+{
+    if ((atomic_load_explicit(&gk_sync_watchers, memory_order_relaxed) & GK_SYNC_GREENLETS) == 0)
+        return p->poll(p->context);
+    gk_waiter *moved = malloc(sizeof *moved);
+    if (moved == NULL)
+        return 0; /* later */
+    move(q, w, moved);
+    int end = p->poll(p->context);
+    move(q, moved, w);
+    free(moved);
+    return end;
+}
+
 int gk_waiter_wait(gk_queue *q, gk_waiter *w, const gk_wait_options *p)
 {
     for (int spin = 1;; spin = 0) {
         int why = spin ? gk_waiter_spin_and_sleep(w, p) : gk_waiter_sleep(w, p);
         int status = GK_TIMEOUT;
         if (why == GK_SLEEP_POLL) {
-            if (p->poll(p->context) == 0)
+            if (poll_in_queue(q, w, p) == 0)
                 continue;
             status = GK_INTERRUPTED;
         }

@@ -5,6 +5,7 @@ import warnings
 
 cimport cython
 from libc.stdint cimport int64_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from gilkit.sync._c cimport (
@@ -158,20 +159,25 @@ cdef class Condition:
 
     def _wait_with_any_lock(self, timeout):
         cdef gk_wait_options wait_options
-        cdef gk_waiter waiter
         cdef int status
         wait_options_of(&wait_options, timeout)
-        gk_condition_enter(condition_of(self), &waiter)
+        # On the heap: the lock's own methods may switch greenlets, and thus stacks.
+        cdef gk_waiter *waiter = <gk_waiter *>malloc(sizeof(gk_waiter))
+        if waiter == NULL:
+            raise MemoryError
+        gk_condition_enter(condition_of(self), waiter)
         try:
             saved = self._release_save()
         except BaseException:
-            gk_condition_leave(condition_of(self), &waiter)
+            gk_condition_leave(condition_of(self), waiter)
+            free(waiter)
             raise
         try:
             with nogil:
                 gk_gil_freed()
-                status = gk_condition_sleep(condition_of(self), &waiter, &wait_options)
+                status = gk_condition_sleep(condition_of(self), waiter, &wait_options)
                 gk_gil_await()
+            free(waiter)
             return outcome(status)
         finally:
             self._acquire_restore(saved)

@@ -1,0 +1,3 @@
+#include "sync/watchers.h"
+
+_Atomic int gk_sync_watchers;
