@@ -68,6 +68,22 @@ def test_fresh(benchmark, name, n, peer):
 
 
 @pytest.mark.parametrize("peer", ["patched", "numpy"])
+@pytest.mark.parametrize("n", [M, pytest.param(N, marks=pytest.mark.full)])
+@pytest.mark.parametrize("name", ["sort floats", "sort", "argsort, stable", "cumsum", "bincount"])
+def test_one_row(benchmark, name, n, peer):
+    benchmark.group = f"{name}, {n} {'float64' if name == 'sort floats' else 'int64'}"
+    floats, wide, small = RNG.random(n), RNG.integers(-(2**60), 2**60, n), RNG.integers(0, 1000, n)
+    call = {
+        "sort floats": lambda: np.sort(floats), "sort": lambda: np.sort(wide), "cumsum": lambda: np.cumsum(wide),
+        "argsort, stable": lambda: np.argsort(wide, kind="stable"), "bincount": lambda: np.bincount(small),
+    }[name]  # fmt: skip
+    expected = call()
+    with way(peer):
+        result = benchmark(call)
+    same_bits(result, expected)
+
+
+@pytest.mark.parametrize("peer", ["patched", "numpy"])
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("name", ["sum", "max", "sort"])
 def test_axis(benchmark, name, axis, peer):

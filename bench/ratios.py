@@ -186,6 +186,12 @@ def patched(x):
     for axis in (0, 1):
         compare(f"sum along {axis}, 3000 x 3000", lambda k=axis: square.sum(axis=k), "none")
         compare(f"sort along {axis}, 3000 x 3000", lambda k=axis: np.sort(square, axis=k), "none", rounds=3)
+    wide = (x * 2.0**60).astype("i8")
+    compare(f"sort float64, {N}", lambda: np.sort(x), "none", rounds=5)
+    compare(f"sort int64, {N}", lambda: np.sort(wide), "none", rounds=5)
+    compare(f"stable argsort int64, {N}", lambda: np.argsort(wide, kind="stable"), "none", rounds=3)
+    compare(f"cumsum int64, {N}", lambda: np.cumsum(wide), "none")
+    compare(f"bincount of 1000, {N}", lambda small=np.abs(wide) % 1000: np.bincount(small), "none")
     a = np.resize(x, (4000, 4000))
     compare(
         "stencil, 4000 x 4000",

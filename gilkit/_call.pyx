@@ -141,7 +141,10 @@ cdef int call_begin(Call *call, object threads) except -1:
         # Fixed for the whole call, so that scratch memory for each participant
         # stays large enough if the default changes meanwhile.
         call.options.threads = gk_num_threads()
-    call.options.poll = poll_of_this_thread()
+    if scope is not None and scope.whole:
+        call.options.uninterruptible = True
+    else:
+        call.options.poll = poll_of_this_thread()
     if ISOLATED:
         address = interpreter_address
         if address is not None:  # None when the module is cleared at exit

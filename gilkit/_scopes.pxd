@@ -26,6 +26,8 @@ cdef class Scope:
     cdef int64_t deadline
     cdef gk_token_list link
     cdef gk_token_list *tokens
+    # Calls run to their end: signal handlers wait, and nothing else ends them.
+    cdef bint whole
 
 
 # The innermost block of this context; None outside of all blocks.

@@ -1,6 +1,10 @@
+from collections.abc import Callable
 from contextvars import ContextVar
 from types import TracebackType
-from typing import NoReturn, Self, final
+from typing import NoReturn, ParamSpec, Self, TypeVar, final
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 @final
 class Scope: ...
@@ -18,4 +22,5 @@ scope_variable: ContextVar[Scope | None]
 
 def enter_scope(owner: object, threads: int | None, deadline: int, token: CancelToken | None) -> None: ...
 def leave_scope(owner: object) -> None: ...
+def call_whole(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T: ...
 def scope_threads() -> int: ...

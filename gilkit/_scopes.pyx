@@ -91,6 +91,7 @@ cdef Scope scope_inside(Scope outer, owner, int threads, int64_t deadline, Cance
     inner.own_threads, inner.own_deadline, inner.token = threads, deadline, token
     if outer is not None:
         inner.threads, inner.deadline, inner.tokens = outer.threads, outer.deadline, outer.tokens
+        inner.whole = outer.whole
     if threads >= 0:
         inner.threads = threads
     if deadline != GK_NO_DEADLINE and (inner.deadline == GK_NO_DEADLINE or deadline < inner.deadline):
@@ -132,6 +133,19 @@ def leave_scope(owner):
     for each in reversed(still_open):
         scope = scope_inside(scope, each.owner, each.own_threads, each.own_deadline, each.token)
     scope_variable.set(scope)
+
+
+def call_whole(function, *args, **kwargs):
+    """Call a function whose gilkit calls no signal, timeout or cancel token ends."""
+    cdef Scope inner = Scope()
+    inner.outer, inner.owner, inner.whole, inner.own_threads = current_scope(), function, True, -1
+    if inner.outer is not None:
+        inner.threads = inner.outer.threads
+    before = scope_variable.set(inner)
+    try:
+        return function(*args, **kwargs)
+    finally:
+        scope_variable.reset(before)
 
 
 def scope_threads():

@@ -398,6 +398,74 @@ def test_generalized_of_fortran_order(ufunc, loop):
         check(lambda: ufunc(*(each.copy("K") for each in whole)), f"{ufunc.__name__} {outer}", (2,))
 
 
+# ---- One row: sorts, counts and sums by gilkit's kernels ----
+
+
+@pytest.mark.parametrize("char", "?bBhHiIlLqQefdgFDmM")
+def test_one_row(char):
+    for name, layout in ONE.items():
+        for plain in (False, True) if char in "fd" else (False,):
+            given = values_of(char, LONG, [9, ord(char)])
+            if plain:
+                given[np.isnan(given) | (given == 0)] = 3
+            calls = {
+                "np.sort": lambda row: np.sort(row),
+                "stable np.sort": lambda row: np.sort(row, kind="stable"),
+                "sort": lambda row: (row.sort(), row)[1],
+                "argsort": lambda row: row.argsort(),
+                "stable argsort": lambda row: np.argsort(row, kind="stable"),
+                "stable argsort by keyword": lambda row: np.argsort(row, stable=True),
+                "unique": lambda row: np.unique(row, return_inverse=True, return_counts=True),
+                "cumsum": lambda row: np.cumsum(row),
+                "cumsum, axis": lambda row: row.cumsum(0),
+                "bincount": lambda row: np.bincount(row),
+                "bincount, minlength": lambda row: np.bincount(np.abs(row // 3), minlength=200),
+                "bincount, weights": lambda row: np.bincount(np.abs(row // 3), weights=row),
+            }
+            for call_name, call in calls.items():
+                if "bincount" in call_name and char not in "?bBhH":
+                    continue  # huge tables
+                # The call may sort in place.
+                check(lambda call=call, layout=layout: call(layout(given.copy())), f"{call_name}, {name}", (2, 64))
+
+
+def test_one_row_by_kernels():
+    """The calls that are divided, and the reasons of those that are not."""
+    numbers = np.random.default_rng(0).integers(0, 100, LONG)
+    zeros = np.zeros(LONG)
+    minus, nan = zeros.copy(), zeros.copy()
+    minus[LONG // 2], nan[-1] = -0.0, np.nan
+    with gilkit.patch_numpy(min_size=1), gilkit.threads(2):
+        patching.collect_statistics()
+        for array in (numbers, zeros, minus, nan, minus.astype("f4"), nan.astype("f4")):
+            np.sort(array)
+            np.argsort(array, kind="stable")
+        np.argsort(numbers)
+        np.cumsum(numbers)
+        np.cumsum(zeros)
+        np.bincount(numbers)
+        np.bincount(numbers, zeros)
+        found = patching.statistics()
+    patching.collect_statistics(False)
+    assert found["ndarray.sort"].calls == 2
+    assert found["ndarray.sort"].serial == {"-0.0 or NaN": 4}
+    assert found["ndarray.argsort"].calls == 6
+    assert found["ndarray.argsort"].serial == {"one row": 1}
+    assert found["ndarray.cumsum"].calls == found["bincount"].calls == 1
+    assert found["ndarray.cumsum"].serial == {"dtype": 1}
+    assert found["bincount"].serial == {"arguments": 1}
+
+
+def test_limits_do_not_cut_a_sort_short():
+    token = gilkit.CancelToken()
+    token.cancel()
+    given = np.random.default_rng(0).integers(0, 1 << 40, 300_000)
+    expected = np.sort(given)
+    with gilkit.patch_numpy(min_size=1), token:
+        given.sort()
+    assert (given == expected).all()
+
+
 # ---- That this file tests anything ----
 
 

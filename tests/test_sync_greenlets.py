@@ -189,7 +189,8 @@ def act():
 """
         for lock in ("sync.Lock()", "sync.RLock()", "threading.Lock()")
     ]
-    + ["""
+    + [
+        """
 barriers, arrived = [sync.Barrier(2) for _ in range(3)], iter(range(3))
 def wait():
     results.append(barriers[next(arrived)].wait(20) is not None)
@@ -197,17 +198,20 @@ def act():
     for barrier in barriers:
         time.sleep(0.05)
         barrier.wait(20)
-""", """
+""",
+        """
 def wait():
     results.append(sync.contend(sync.AtomicCounter(), 3 * 10**6, threads=2).expected == 6 * 10**6)
 def act():
     pass
-""", """
+""",
+        """
 def wait():
     results.append(sync.ping_pong(20_000, threads=2).switches > 0)
 def act():
     pass
-"""],
+""",
+    ],
     ids=["Lock", "RLock", "threading.Lock", "Barrier", "contend", "ping_pong"],
 )
 def test_a_signal_handler_may_switch_greenlets_inside_a_wait(run_python, setup):

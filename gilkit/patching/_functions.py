@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy._core import _multiarray_umath as _c_functions  # type: ignore[attr-defined]
 
+import gilkit
+from gilkit._scopes import call_whole
 from gilkit.patching import _patch
 from gilkit.patching._parts import (
     LAST_NUMBER,
@@ -24,6 +26,12 @@ from gilkit.patching._parts import (
     run,
 )
 from gilkit.patching._reductions import reduce
+
+
+def _kernel(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a function of gilkit that computes NumPy's bits, to its end. What it leaves to NumPy is not handed back."""
+    return _patch.bypassed(call_whole, function, *args, **kwargs)
+
 
 # ---- Generalized ufuncs: matmul of stacks, numpy.linalg ----
 
@@ -88,6 +96,8 @@ def _sorter(method: str, in_place: bool) -> Callable[..., tuple[int, Any]]:
         args_list = list(args)
         if len(args_list) > leading:
             axis = args_list.pop(leading)
+        if array.ndim == 1 and axis in (-1, 0) and method in ("sort", "argsort"):
+            return array.size, _sort_row(method, array, *args_list, **kwargs)
         if axis is None or not isinstance(axis, (int, np.integer)) or isinstance(axis, bool):
             raise Leave("arguments")
         if not -array.ndim <= axis < array.ndim or array.ndim < 2:
@@ -115,6 +125,62 @@ def _sorter(method: str, in_place: bool) -> Callable[..., tuple[int, Any]]:
         return array.size, result
 
     return divide
+
+
+def _sort_row(method: str, array: np.ndarray, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    """Sort one row with gilkit's kernel, where only one order is right."""
+    if order is not None or not _has_kernel(array) or abs(array.strides[0]) < array.itemsize:
+        raise Leave("one row")
+    if method == "argsort":
+        # NumPy's other algorithms order equal items in ways of their own.
+        if not (kind in ("stable", "mergesort") and stable is None) and not (kind is None and stable is True):
+            raise Leave("one row")
+        return _kernel(gilkit.argsort, array)
+    if kind not in (None, "quicksort", "heapsort", "stable", "mergesort") or stable not in (None, True, False):
+        raise Leave("arguments")
+    if kind is not None and stable is not None:
+        raise Leave("arguments")
+    if not array.flags.writeable:
+        raise Leave("arguments")
+    # Zeros of both signs are equal, and so are NaNs: their order is that of NumPy's algorithm.
+    if array.dtype.kind == "f" and _patch.has_ambiguous_floats(array):
+        raise Leave("-0.0 or NaN")
+    try:
+        _kernel(gilkit.sort, array, out=array)
+    except MemoryError:
+        raise Leave("memory") from None  # which is allocated before anything is sorted
+    return None
+
+
+# ---- Counts and sums of integers, by gilkit's kernels ----
+
+
+def _has_kernel(array: np.ndarray) -> bool:
+    """Return whether gilkit's kernels compute with the array's own items."""
+    dtype = array.dtype
+    known = dtype.kind in "biu" or (dtype.kind == "f" and dtype.itemsize in (4, 8))
+    return known and dtype.num <= LAST_NUMBER and dtype.isnative and array.flags.aligned
+
+
+def _bincount(module: Any, x: Any, /, weights: Any = None, minlength: Any = 0) -> tuple[int, Any]:
+    check(x, 1 << 14)
+    if weights is not None or type(minlength) is not int or x.ndim != 1 or x.dtype.kind not in "iu":
+        raise Leave("arguments")  # sums of weights would be rounded in another order
+    if not _has_kernel(x) or x.dtype == np.uint64:
+        raise Leave("dtype")
+    try:
+        return x.size, _kernel(gilkit.bincount, x, minlength=minlength)
+    except (TypeError, ValueError, MemoryError):
+        raise Leave("arguments") from None  # NumPy raises its own error
+
+
+def _cumsum(array: np.ndarray, axis: Any = None, dtype: Any = None, out: Any = None) -> tuple[int, Any]:
+    check(array)
+    if dtype is not None or out is not None or array.ndim != 1 or axis not in (None, 0, -1):
+        raise Leave("arguments")
+    if array.dtype.kind not in "iu" or not _has_kernel(array):
+        raise Leave("dtype")  # floats would be rounded in another order
+    return array.size, _kernel(gilkit.cumsum, array)
 
 
 # ---- Copies ----
@@ -342,7 +408,9 @@ def hooks() -> list[tuple[Any, Callable[..., Any], int]]:
         of_arrays("argmin", _extreme_index("argmin"), MIN_ITEMS),
         of_arrays("searchsorted", _searchsorted, 1 << 14, 1),
         of_arrays("take", _take, 1 << 16, 1),
+        of_arrays("cumsum", _cumsum, MIN_ITEMS),
         of_numpy("where", _where, MIN_ITEMS),
         of_numpy("concatenate", _concatenate, MIN_ITEMS),
         of_numpy("count_nonzero", _count_nonzero, MIN_ITEMS),
+        of_numpy("bincount", _bincount, 1 << 14),
     ]
