@@ -153,6 +153,12 @@ def sanitize(session: nox.Session) -> None:
         session.run(*make, "stress", external=True)
 
 
+@nox.session(venv_backend="none")
+def model(session: nox.Session) -> None:
+    """Check the model of the pool's protocol in all its sizes, with every mutation."""
+    session.run("tests/model/check", external=True)
+
+
 @nox.session
 def tsan(session: nox.Session) -> None:
     """Test the extension modules under ThreadSanitizer, in the free-threaded interpreter GILKIT_TSAN_PYTHON, which must
