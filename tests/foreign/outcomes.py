@@ -1,11 +1,12 @@
 """A pytest plugin: patches NumPy if FOREIGN_PATCH is set, and writes the outcome of each test to FOREIGN_OUTCOMES.
 
-The file has a line for each test: its outcome, a tab, its name.
+The file has a line for each test: its outcome, a tab, and what pytest takes to run it from any folder.
 """
 
 import os
 
 outcomes = {}
+files = {}
 
 
 def pytest_configure(config):
@@ -14,6 +15,10 @@ def pytest_configure(config):
         import gilkit
 
         gilkit.patch_numpy(min_size=int(size))
+
+
+def pytest_itemcollected(item):
+    files[item.nodeid.partition("::")[0]] = item.path
 
 
 def pytest_runtest_logreport(report):
@@ -26,4 +31,6 @@ def pytest_runtest_logreport(report):
 
 def pytest_sessionfinish(session):
     with open(os.environ["FOREIGN_OUTCOMES"], "w") as file:
-        file.writelines(f"{outcome}\t{name}\n" for name, outcome in sorted(outcomes.items()))
+        for name, outcome in sorted(outcomes.items()):
+            place, separator, test = name.partition("::")
+            file.write(f"{outcome}\t{files.get(place, place)}{separator}{test}\n")
