@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy._core import _multiarray_umath as _c_functions  # type: ignore[attr-defined]
 
-import gilkit
 from gilkit._scopes import call_whole
+from gilkit.kernels import histograms, scan, sorting
 from gilkit.patching import _patch
 from gilkit.patching._parts import (
     LAST_NUMBER,
@@ -135,7 +135,7 @@ def _sort_row(method: str, array: np.ndarray, kind: Any = None, order: Any = Non
         # NumPy's other algorithms order equal items in ways of their own.
         if not (kind in ("stable", "mergesort") and stable is None) and not (kind is None and stable is True):
             raise Leave("one row")
-        return _kernel(gilkit.argsort, array)
+        return _kernel(sorting.argsort, array)
     if kind not in (None, "quicksort", "heapsort", "stable", "mergesort") or stable not in (None, True, False):
         raise Leave("arguments")
     if kind is not None and stable is not None:
@@ -146,7 +146,7 @@ def _sort_row(method: str, array: np.ndarray, kind: Any = None, order: Any = Non
     if array.dtype.kind == "f" and _patch.has_ambiguous_floats(array):
         raise Leave("-0.0 or NaN")
     try:
-        _kernel(gilkit.sort, array, out=array)
+        _kernel(sorting.sort, array, out=array)
     except MemoryError:
         raise Leave("memory") from None  # which is allocated before anything is sorted
     return None
@@ -169,7 +169,7 @@ def _bincount(module: Any, x: Any, /, weights: Any = None, minlength: Any = 0) -
     if not _has_kernel(x) or x.dtype == np.uint64:
         raise Leave("dtype")
     try:
-        return x.size, _kernel(gilkit.bincount, x, minlength=minlength)
+        return x.size, _kernel(histograms.bincount, x, minlength=minlength)
     except (TypeError, ValueError, MemoryError):
         raise Leave("arguments") from None  # NumPy raises its own error
 
@@ -180,7 +180,34 @@ def _cumsum(array: np.ndarray, axis: Any = None, dtype: Any = None, out: Any = N
         raise Leave("arguments")
     if array.dtype.kind not in "iu" or not _has_kernel(array):
         raise Leave("dtype")  # floats would be rounded in another order
-    return array.size, _kernel(gilkit.cumsum, array)
+    return array.size, _kernel(scan.cumsum, array)
+
+
+# ---- Running totals of rows ----
+
+
+def _accumulate(ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> tuple[int, Any]:
+    """Each row along the axis by itself; its items depend on one another."""
+    check(array)
+    if type(ufunc) is not np.ufunc or dtype is not None or out is not None or type(axis) is not int:
+        raise Leave("arguments")
+    if not -array.ndim <= axis < array.ndim or not array.flags.c_contiguous or array.dtype.kind not in "biufc":
+        raise Leave("arguments")
+    own = axis % array.ndim
+    cut = outermost(array, set(range(array.ndim)) - {own})
+    with np.errstate(all="ignore"):
+        few = ufunc.accumulate(array[along(cut, slice(0, 1))], own)
+    if few.dtype != array.dtype and few.dtype.kind not in "biu":
+        raise Leave("dtype")
+    if few.dtype.kind in "biu" and array.dtype.kind not in "biu":
+        raise Leave("cast")  # which NumPy names in its warning
+    result = np.empty(array.shape, few.dtype)
+
+    def total(part: slice) -> None:
+        ufunc.accumulate(array[along(cut, part)], own, out=result[along(cut, part)])
+
+    run("accumulate", total, [(part,) for part in parts(array, cut)])
+    return array.size, result
 
 
 # ---- Copies ----
@@ -385,6 +412,7 @@ def _select(array: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 subscript = handler("ndarray.__getitem__", _subscript, 1), 1 << 16
+accumulate = handler(lambda ufunc, *args: f"{ufunc.__name__}.accumulate", _accumulate, 1)
 
 
 def hooks() -> list[tuple[Any, Callable[..., Any], int]]:
@@ -398,6 +426,7 @@ def hooks() -> list[tuple[Any, Callable[..., Any], int]]:
 
     return [
         (vars(np.ufunc)["reduce"], reduce, MIN_ITEMS),
+        (vars(np.ufunc)["accumulate"], accumulate, MIN_ITEMS),
         of_arrays("sort", _sorter("sort", True), 1 << 14),
         of_arrays("argsort", _sorter("argsort", False), 1 << 14),
         of_arrays("partition", _sorter("partition", True), 1 << 14),

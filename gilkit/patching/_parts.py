@@ -108,13 +108,17 @@ def parts(array: np.ndarray, axis: int, least: int = 1) -> list[slice]:
     """Divide an axis: return the slice of each part, along this axis only, with at least so many items."""
     length = array.shape[axis]
     number = length // least
+    is_innermost = axis == min(
+        range(array.ndim), key=lambda k: abs(array.strides[k]) if array.shape[k] > 1 else 1 << 62
+    )
     if not _patch.min_items():
         threads = _patch.threads()
         number = min(number, max(threads, min(array.size // PART_ITEMS, PARTS_PER_THREAD * threads)))
         # Short rows of a part waste what the memory reads ahead.
-        innermost = min(range(array.ndim), key=lambda k: abs(array.strides[k]) if array.shape[k] > 1 else 1 << 62)
-        if axis == innermost and array.ndim > 1:
+        if is_innermost and array.ndim > 1:
             number = min(number, length * array.itemsize // MIN_ROW_BYTES, threads)
+    if array.dtype.kind == "c" and is_innermost:
+        number = min(number, length // (2 * ALIGNED_ITEMS))  # which of two NaNs remains depends on the cut
     if number < 2:
         raise Leave("short rows")
     number = min(number, PARTS_PER_THREAD * max(2, _patch.threads()))
