@@ -453,6 +453,29 @@ def test_one_row_by_kernels():
     assert found["bincount"].serial == {"arguments": 1}
 
 
+@pytest.mark.parametrize("density", [0, 0.02, 0.5, 0.98, 1])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "F"])
+def test_masks_of_long_runs(dtype, density):
+    """A run of true items is one run for the loop, wherever chunks begin."""
+    rng = np.random.default_rng(0)
+    a, b = ((rng.standard_normal(LONG) * 3).astype(dtype) for _ in range(2))
+    mask = rng.random(LONG) < density
+    mask[1000:9000] = mask[1000] | (density == 0.98)
+    layouts = {
+        "contiguous": lambda v: v, "reversed": lambda v: v[::-1], "strided": lambda v: spread(v, 2),
+        "two": lambda v: v[:20_000].reshape(40, 500), "Fortran": lambda v: np.asfortranarray(v[:20_000].reshape(40, 500)),
+    }  # fmt: skip
+    for name, layout in layouts.items():
+        x, y, where = layout(a), layout(b), layout(mask)
+        for ufunc in (np.add, np.divide, np.exp, np.sin, np.log, np.power, np.greater):
+            operands = (x, y) if ufunc.nin == 2 else (x,)
+            out = np.full_like(x, 7, dtype=bool if ufunc is np.greater else dtype)
+            patching.collect_statistics()
+            check(lambda: ufunc(*operands, out=out.copy(order="K"), where=where), f"{ufunc} {name}", (1, 2, 8))
+            assert patching.statistics()[ufunc.__name__].calls == 3
+    patching.collect_statistics(False)
+
+
 def test_limits_do_not_cut_a_sort_short():
     token = gilkit.CancelToken()
     token.cancel()

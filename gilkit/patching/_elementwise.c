@@ -56,7 +56,7 @@ const char *const gk_left_names[GK_LEFT_REASONS] = {
 int gk_collect_statistics;
 
 static int (*scope_threads)(void);
-static PyObject *resolve_name, *get_loop_name, *out_name, *fixed_strides_names, *get_buffer_size;
+static PyObject *resolve_name, *get_loop_name, *out_name, *where_name, *fixed_strides_names, *get_buffer_size;
 
 int gk_elementwise_import(int (*threads)(void))
 {
@@ -66,12 +66,13 @@ int gk_elementwise_import(int (*threads)(void))
     resolve_name = PyUnicode_InternFromString("_resolve_dtypes_and_context");
     get_loop_name = PyUnicode_InternFromString("_get_strided_loop");
     out_name = PyUnicode_InternFromString("out");
+    where_name = PyUnicode_InternFromString("where");
     fixed_strides_names = Py_BuildValue("(s)", "fixed_strides");
     PyObject *numpy = PyImport_ImportModule("numpy");
     get_buffer_size = numpy == NULL ? NULL : PyObject_GetAttrString(numpy, "getbufsize");
     Py_XDECREF(numpy);
     int failed = get_buffer_size == NULL || resolve_name == NULL || get_loop_name == NULL || out_name == NULL ||
-                 fixed_strides_names == NULL;
+                 where_name == NULL || fixed_strides_names == NULL;
     return failed ? -1 : 0;
 }
 
@@ -104,6 +105,10 @@ typedef struct {
     /* One run: where each operand begins, and its stride. */
     char *data[MAX_OPERANDS];
     npy_intp strides[MAX_OPERANDS];
+    /* Only the items for which this is true are computed. */
+    PyArrayObject *where; /* owned, or NULL */
+    const char *mask;
+    npy_intp mask_stride;
     /* Or many: an iterator for each thread, and where the first part begins, and how many
      * items lie between two cuts. */
     NpyIter **iterators;
@@ -126,6 +131,7 @@ static void release(call *c)
 {
     for (int i = 0; i < c->nop; i++)
         Py_CLEAR(c->op[i]);
+    Py_CLEAR(c->where);
     Py_CLEAR(c->dtypes);
     Py_CLEAR(c->capsule);
     Py_XDECREF(atomic_exchange(&c->error, NULL));
@@ -216,6 +222,35 @@ static void compute_run(int64_t begin, int64_t end, void *of)
     forget_fp_errors();
     if (call_loop(c, data, &count, c->strides) != 0)
         atomic_store_explicit(&c->failed, 1, memory_order_relaxed);
+    collect_fp_errors(c);
+}
+
+/* As compute_run(), for each run of items whose mask is true. A run is never divided: it belongs to the chunk in which it
+ * begins. */
+static void compute_masked(int64_t begin, int64_t end, void *of)
+{
+    call *c = of;
+    char *data[MAX_OPERANDS];
+    const char *mask = c->mask;
+    npy_intp step = c->mask_stride, at = begin;
+    forget_fp_errors();
+    if (at > 0 && mask[(at - 1) * step])
+        while (at < c->items && mask[at * step])
+            at++;
+    while (at < end) {
+        npy_intp first = at;
+        while (at < c->items && mask[at * step])
+            at++;
+        npy_intp count = at - first;
+        if (count > 0) {
+            for (int i = 0; i < c->nop; i++)
+                data[i] = c->data[i] + first * c->strides[i];
+            if (call_loop(c, data, &count, c->strides) != 0)
+                atomic_store_explicit(&c->failed, 1, memory_order_relaxed);
+        }
+        while (at < end && !mask[at * step])
+            at++;
+    }
     collect_fp_errors(c);
 }
 
@@ -401,14 +436,22 @@ static int outputs_overlap(const call *c)
 static int take_arguments(call *c, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, gk_left *left)
 {
     int nout = c->nop - c->nin;
-    PyObject *out = NULL;
+    PyObject *out = NULL, *where = NULL;
     if (nargs < c->nin || nargs > c->nop)
         return leave(left, GK_LEFT_OPERANDS), 0;
-    if (kwnames != NULL && PyTuple_GET_SIZE(kwnames) > 0) {
-        if (PyTuple_GET_SIZE(kwnames) > 1 || nargs > c->nin ||
-            PyUnicode_Compare(PyTuple_GET_ITEM(kwnames, 0), out_name) != 0)
+    for (Py_ssize_t k = 0; kwnames != NULL && k < PyTuple_GET_SIZE(kwnames); k++) {
+        if (PyUnicode_Compare(PyTuple_GET_ITEM(kwnames, k), out_name) == 0 && nargs == c->nin)
+            out = args[nargs + k];
+        else if (PyUnicode_Compare(PyTuple_GET_ITEM(kwnames, k), where_name) == 0)
+            where = args[nargs + k];
+        else
             return leave(left, GK_LEFT_KEYWORD), 0;
-        out = args[nargs];
+    }
+    if (where != NULL && where != Py_True) {
+        /* Without an output, the items whose mask is false would be those of fresh memory. */
+        if (!PyArray_CheckExact(where) || PyArray_TYPE((PyArrayObject *)where) != NPY_BOOL || (out == NULL && nargs < c->nop))
+            return leave(left, GK_LEFT_KEYWORD), 0;
+        c->where = (PyArrayObject *)Py_NewRef(where);
     }
     /* NumPy warns of a third positional argument. */
     if (nargs > c->nin && (strcmp(c->ufunc->name, "maximum") == 0 || strcmp(c->ufunc->name, "minimum") == 0))
@@ -549,6 +592,17 @@ static int fetch_loop(call *c, const npy_intp *strides, gk_left *left)
 
 enum { OVERLAP = 2 };
 
+/* Whether the mask is one run, too, in the order of the operands. */
+static int take_mask(call *c, PyArrayObject *like, int order)
+{
+    int own = PyArray_FLAGS(c->where) & (NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_F_CONTIGUOUS);
+    if (!PyArray_SAMESHAPE(c->where, like) || (PyArray_NDIM(like) > 1 && own != order))
+        return 0;
+    c->mask = PyArray_BYTES(c->where);
+    c->mask_stride = PyArray_NDIM(like) == 1 ? PyArray_STRIDE(c->where, 0) : 1;
+    return 1;
+}
+
 /* Finds out whether NumPy would call its loop once for all items, as it does for operands that are
  * one-dimensional or contiguous in the same order. Copies small operands of another dtype for it. */
 static int is_one_run(call *c, int *fortran)
@@ -559,6 +613,8 @@ static int is_one_run(call *c, int *fortran)
         if (c->op[i] == NULL)
             continue;
         if (!PyArray_ISALIGNED(c->op[i]) || !PyArray_EquivTypes(PyArray_DESCR(c->op[i]), dtype_of(c, i))) {
+            if (c->where != NULL)
+                return 0; /* NumPy divides the runs of a mask where its buffers end */
             int small = PyArray_NDIM(c->op[i]) == 0 || (PyArray_NDIM(c->op[i]) == 1 && PyArray_DIM(c->op[i], 0) <= NUMPY_BUFFER);
             if (i >= c->nin || !small)
                 return 0;
@@ -591,7 +647,7 @@ static int is_one_run(call *c, int *fortran)
             order = own;
         }
     }
-    if (first == NULL)
+    if (first == NULL || (c->where != NULL && !take_mask(c, first, order)))
         return 0;
     *fortran = order == NPY_ARRAY_F_CONTIGUOUS;
     for (int o = c->nin; o < c->nop; o++) {
@@ -599,6 +655,11 @@ static int is_one_run(call *c, int *fortran)
         if (c->op[o] == NULL)
             continue;
         memory_of(c->op[o], &low, &high);
+        if (c->where != NULL) {
+            memory_of(c->where, &other_low, &other_high);
+            if (low < other_high && other_low < high)
+                return OVERLAP;
+        }
         for (int i = 0; i < c->nin; i++) {
             /* The very same items may be replaced: each is read before it is written. */
             if (PyArray_BYTES(c->op[i]) == PyArray_BYTES(c->op[o]) && c->strides[i] == c->strides[o])
@@ -650,7 +711,7 @@ static int run_once(call *c, int fortran, int ndim, const npy_intp *shape, int t
     gk_options options = region_options(threads);
     options.grain = ALIGNED_ITEMS * chunk_of(c->items, ALIGNED_ITEMS, threads, min_items);
     Py_BEGIN_ALLOW_THREADS
-    GK(gk_parallel_for)(c->items, compute_run, c, &options);
+    GK(gk_parallel_for)(c->items, c->where != NULL ? compute_masked : compute_run, c, &options);
     Py_END_ALLOW_THREADS
     return 1;
 }
@@ -780,6 +841,10 @@ int gk_elementwise(PyObject *ufunc, PyObject *const *args, Py_ssize_t nargs, PyO
         goto done;
     int64_t before = GK(gk_now)();
     int one = c.nop - c.nin == 1 ? is_one_run(&c, &fortran) : 0;
+    if (one == 0 && c.where != NULL) {
+        leave(left, GK_LEFT_KEYWORD);
+        goto done;
+    }
     if (one == OVERLAP) {
         leave(left, GK_LEFT_OVERLAP);
         goto done;
