@@ -198,3 +198,13 @@ def test_only_core_links_the_pool():
     for module in PACKAGE.rglob("*.so"):
         symbols = subprocess.run(["nm", module], capture_output=True, text=True).stdout
         assert (" gk_parallel_for" in symbols) == module.name.startswith("_core."), module
+
+
+def test_every_header_has_a_guard_of_its_own():
+    """A header with the guard of another is silently left out where both are included."""
+    guards = {}
+    for path in sorted((ROOT / "csrc").rglob("*.h")):
+        found = re.search(r"^#ifndef (\w+_H)$", path.read_text(), re.M)
+        if found:
+            guards.setdefault(found[1], []).append(path.name)
+    assert not {guard: names for guard, names in guards.items() if len(names) > 1}

@@ -1,17 +1,40 @@
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#  define _GNU_SOURCE 1
+#endif
 #include "kernels/array/memory.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __linux__
+#  include <sys/mman.h>
+
+#  include "base/memory.h"
+#endif
+
 /* Bytes of a chunk: 0.1 ms if the pages are new. Blocks of up to DIRECT bytes are not worth a region. */
 enum { CHUNK = 1 << 18, DIRECT = 1 << 20 };
+
+/* As NumPy does for its arrays: the kernel clears huge pages three times as fast as small ones. */
+static void *with_huge_pages(char *block, int64_t bytes)
+{
+    enum { WORTH_IT = 4 << 20 };
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    if (block != NULL && bytes >= WORTH_IT) {
+        uintptr_t page = (uintptr_t)gk_page_size(), into = -(uintptr_t)block & (page - 1);
+        madvise(block + into, (size_t)bytes - into, MADV_HUGEPAGE); /* only advice: a failure does not matter */
+    }
+#endif
+    return block;
+}
 
 void *gk_allocate(int64_t count, int64_t size)
 {
     int64_t bytes = gk_times(count, size);
     if (bytes > PTRDIFF_MAX - 1)
         return NULL;
-    return malloc((size_t)bytes + (bytes == 0)); /* malloc(0) may return NULL */
+    return with_huge_pages(malloc((size_t)bytes + (bytes == 0)), bytes); /* malloc(0) may return NULL */
 }
 
 typedef struct {

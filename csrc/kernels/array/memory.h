@@ -1,6 +1,6 @@
 /* Size arithmetic that saturates, and interruptible memset and memcpy of large blocks. */
-#ifndef GK_MEMORY_H
-#define GK_MEMORY_H
+#ifndef GK_ARRAY_MEMORY_H
+#define GK_ARRAY_MEMORY_H
 
 #include <stddef.h>
 #include <stdint.h>

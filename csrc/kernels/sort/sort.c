@@ -32,6 +32,7 @@ enum { MIN_LEVELS = 4, MAX_LEVELS = 8, MAX_BUCKETS = 1 << MAX_LEVELS };
 typedef struct {
     const char *src;
     char *dst;
+    char *moved; /* where buckets are gathered: dst, or scratch memory to sort in place */
     int64_t n, chunk, chunks;
     gk_type type;
     gk_sort_order order; /* of signed keys */
@@ -168,7 +169,7 @@ static int only_bucket(const partition *p, int64_t c, int64_t items)
 #define MOVE(type)                                          \
     do {                                                    \
         const type *GK_RESTRICT src = (const type *)p->src; \
-        type *GK_RESTRICT dst = (type *)p->dst;             \
+        type *GK_RESTRICT dst = (type *)p->moved;           \
         for (int64_t i = c * p->chunk; i < stop; i++)       \
             dst[next[p->ids[i]]++] = src[i];                \
     } while (0)
@@ -182,7 +183,7 @@ static void move_chunks(int64_t begin, int64_t end, void *data)
         int64_t stop = (c + 1) * p->chunk < p->n ? (c + 1) * p->chunk : p->n;
         int64_t items = stop - c * p->chunk, only = only_bucket(p, c, items);
         if (only >= 0)
-            memcpy(p->dst + next[only] * (int64_t)p->size, p->src + c * p->chunk * (int64_t)p->size,
+            memcpy(p->moved + next[only] * (int64_t)p->size, p->src + c * p->chunk * (int64_t)p->size,
                    (size_t)items * p->size);
         else if (p->size == 8)
             MOVE(uint64_t);
@@ -198,10 +199,22 @@ static void sort_buckets(int64_t begin, int64_t end, void *data)
     const partition *p = data;
     for (int64_t i = begin; i < end && !gk_cancelled(); i++) {
         int b = p->by_size[i];
+        int64_t at = p->begin[b] * (int64_t)p->size;
         if (!p->equal[b])
-            gk_sort_leaf(p->dst + p->begin[b] * (int64_t)p->size, p->begin[b + 1] - p->begin[b],
-                         p->type, p->leaves);
+            gk_sort_copy(p->moved + at, p->dst + at, p->begin[b + 1] - p->begin[b], p->type, p->leaves);
     }
+}
+
+/* In place: the buckets of equal items, which are sorted already. */
+static int copy_equal_buckets(const partition *p, const gk_options *options)
+{
+    int status = GK_OK;
+    for (int b = 0; b < p->buckets && status == GK_OK && p->moved != p->dst; b++) {
+        int64_t at = p->begin[b] * (int64_t)p->size;
+        if (p->equal[b])
+            status = gk_copy(p->dst + at, p->moved + at, p->begin[b + 1] * (int64_t)p->size - at, options);
+    }
+    return status;
 }
 
 static void order_by_size(partition *p)
@@ -235,7 +248,8 @@ static int partition_sort(partition *p, const gk_options *options)
     if ((status = gk_parallel_for(p->chunks, move_chunks, p, options)) != GK_OK)
         return status;
     order_by_size(p);
-    return gk_parallel_for(p->buckets, sort_buckets, p, options);
+    status = gk_parallel_for(p->buckets, sort_buckets, p, options);
+    return status == GK_OK ? copy_equal_buckets(p, options) : status;
 }
 
 int gk_sort_long(const void *src, void *dst, int64_t n, gk_type type,
@@ -257,7 +271,7 @@ int gk_sort_long(const void *src, void *dst, int64_t n, gk_type type,
     int64_t buckets = n >> 20; /* small enough to bound the latency of Ctrl-C */
     if (buckets < 8 * threads)
         buckets = 8 * threads;
-    partition p = {.src = src, .dst = dst, .n = n, .type = type, .size = size, .leaves = leaves};
+    partition p = {.src = src, .dst = dst, .moved = dst, .n = n, .type = type, .size = size, .leaves = leaves};
     p.order = gk_sort_signed_order_of(type);
     p.levels = MIN_LEVELS;
     while (p.levels < MAX_LEVELS && 1 << p.levels < buckets)
@@ -267,19 +281,19 @@ int gk_sort_long(const void *src, void *dst, int64_t n, gk_type type,
     p.chunks = gk_ceil_div(n, p.chunk);
 
     int status = GK_NO_MEMORY;
-    char *copy = NULL;
+    char *scratch = NULL;
     p.ids = gk_allocate(n, 1);
     p.counts = gk_allocate(p.chunks * p.buckets, sizeof *p.counts);
     if (p.ids == NULL || p.counts == NULL)
         goto end;
     if (src == dst) {
-        if ((copy = gk_allocate(n, (int64_t)size)) == NULL || (status = gk_copy(copy, src, n * (int64_t)size, options)))
+        if ((scratch = gk_allocate(n, (int64_t)size)) == NULL)
             goto end;
-        p.src = copy;
+        p.moved = scratch;
     }
     status = partition_sort(&p, &mine);
 end:
-    free(copy);
+    free(scratch);
     free(p.counts);
     free(p.ids);
     return status;
