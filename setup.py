@@ -54,8 +54,12 @@ SELDOM_CALLED = {
     "gilkit._capi",
     "gilkit.kernels.clustering",
     "gilkit.kernels.mandelbrot",
+    "gilkit.kernels.pi",
+    "gilkit.kernels.spin",
     "gilkit.kernels.stencil",
+    "gilkit.patching._memory",
     "gilkit.runtime",
+    "gilkit.sync._contention",
 }
 
 # The module of Cython's own functions and types, of which each module would otherwise have a copy.

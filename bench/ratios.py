@@ -9,6 +9,7 @@ only lines that contain one run.
 
 import contextlib
 import copy
+import functools
 import gzip
 import hashlib
 import math
@@ -160,12 +161,21 @@ def clustering(generator):
                 )
 
 
+@contextlib.contextmanager
+def keeping_memory(call):
+    """Patched NumPy that has kept the memory of earlier results, as in the middle of a program."""
+    with gilkit.patch_numpy(memory=True):
+        call()
+        call()
+        yield
+
+
 def patched(x):
     """NumPy's own functions with gilkit.patch_numpy(), over the same without."""
 
     def compare(name, call, target, **settings):
         same_bits = lambda a, b: np.asarray(a).tobytes() == np.asarray(b).tobytes()  # noqa: E731
-        pair(f"patched: {name}", call, call, target, same=same_bits, around=gilkit.patch_numpy, **settings)
+        pair(f"patched: {name}", call, call, target, **{"same": same_bits, "around": gilkit.patch_numpy, **settings})
 
     out, y = np.empty_like(x), x + 1
     for n in (N // 10, N):
@@ -177,8 +187,9 @@ def patched(x):
     for function in (np.add, np.multiply):
         compare(f"{function.__name__} into out, {N}", lambda f=function: f(x, y, out=out), 1.5)
     compare(f"sqrt into out, {N}", lambda: np.sqrt(x, out=out), 1.5)
-    compare(f"add, {N}", lambda: x + y, 1.3)
-    compare(f"multiply, {N}", lambda: x * y, 1.3)
+    for name, call in (("add", lambda: x + y), ("multiply", lambda: x * y), ("sqrt", lambda: np.sqrt(x))):
+        compare(f"{name}, {N}", call, 1.3)
+        compare(f"{name}, {N}, memory=True", call, 1.8, around=functools.partial(keeping_memory, call))
     for name in ("sum", "mean", "std", "max", "argmax", "copy"):
         compare(f"{name}, {N}", getattr(x, name), "none")
     compare(f"astype float32, {N}", lambda: x.astype("f4"), "none")
