@@ -8,6 +8,7 @@
 #include "base/thread.h"
 #include "check.h"
 #include "sync/lock.h"
+#include "sync/watchers.h"
 
 #ifndef _WIN32
 #  include <sys/wait.h>
