@@ -136,7 +136,7 @@ def leave_scope(owner):
 
 
 def call_whole(function, *args, **kwargs):
-    """Call a function whose gilkit calls no signal, timeout or cancel token ends."""
+    """Call a function; no signal, timeout or cancel token ends gilkit's calls in it."""
     cdef Scope inner = Scope()
     inner.outer, inner.owner, inner.whole, inner.own_threads = current_scope(), function, True, -1
     if inner.outer is not None:

@@ -34,6 +34,7 @@ cdef extern from "gilkit/_signals.h":
 cdef extern from "Python.h":
     int PyErr_CheckSignals() noexcept
     unsigned long PyThread_get_thread_ident() noexcept
+    int PyGILState_Check() noexcept nogil
 
 cdef enum:
     # One poll in a thousand acquires the GIL whatever the flag says: one every two seconds.
@@ -53,7 +54,9 @@ cdef int run_handlers(void *context) noexcept:
 
 cdef int run_handlers_that_keep_the_stack(void *context) noexcept:
     # Only handlers that switch to another greenlet move the stack, and helpers use the regions on it.
-    return MOVES_STACK if "greenlet" in sys.modules else run_handlers(context)
+    if "greenlet" not in sys.modules:
+        return run_handlers(context)
+    return MOVES_STACK if signal_noted() or not signals.flag_found else 0
 
 
 cdef int run_signal_handlers(void *context) noexcept nogil:
@@ -61,9 +64,11 @@ cdef int run_signal_handlers(void *context) noexcept nogil:
     signals.polls += 1
     if signals.flag_found and not signal_noted() and signals.polls % POLLS_WITHOUT_GIL != 0:
         return 0
+    if PyGILState_Check():
+        return with_gil(run_handlers, context)  # a helper may wait for the GIL, so none can be waited for
     cdef int end = with_gil(run_handlers_that_keep_the_stack, context)
     if end == MOVES_STACK:
-        gk_set_regions_aside(&aside)  # without the GIL, for which a helper may wait
+        gk_set_regions_aside(&aside)
         end = with_gil(run_handlers, context)
         gk_resume_regions(&aside)
     return end

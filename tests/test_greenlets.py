@@ -135,6 +135,38 @@ print("right" if switches > 2 else switches)
     assert run(code) == "right\n"
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs signal.setitimer")
+def test_a_signal_handler_may_switch_greenlets_inside_patched_numpy():
+    code = """
+import signal, greenlet, gilkit, numpy as np
+hub, switches = greenlet.getcurrent(), 0
+def handler(*_):
+    global switches
+    if greenlet.getcurrent() is not hub:
+        switches += 1
+        hub.switch()
+signal.signal(signal.SIGALRM, handler)
+a = np.random.default_rng(0).standard_normal((1000, 1000))
+def results():
+    return [a.sum(axis=0), np.sort(a, axis=0), np.sort(a.ravel()), np.sin(a) + a, a.astype("f4"), np.cumsum(a, axis=1)]
+expected = [each.tobytes() for each in results()]
+def compute():
+    for _ in range(8):
+        assert [each.tobytes() for each in results()] == expected
+with gilkit.patch_numpy(min_size=1000), gilkit.threads(3):
+    greenlets = [greenlet.greenlet(compute) for _ in range(3)]
+    signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+    while not all(g.dead for g in greenlets):
+        for g in greenlets:
+            if not g.dead:
+                g.switch()
+        assert a.max() == max(map(max, a))
+    signal.setitimer(signal.ITIMER_REAL, 0)
+print("right" if switches > 5 else switches)
+"""
+    assert run(code) == "right\n"
+
+
 @pytest.mark.parametrize("first", ["gilkit", "patch"])
 @pytest.mark.parametrize("package", ["gevent", "eventlet"])
 def test_patched_programs(package, first):

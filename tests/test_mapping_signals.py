@@ -184,3 +184,34 @@ def test_an_item_that_fails_by_itself_does_not_end_the_others(alarm):
     for _ in range(3):
         with pytest.raises(KeyError):
             gilkit.map(item, range(2), threads=2)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "gilkit.cumsum(np.ones(100_000, int))[-1]",
+        "gilkit.cumsum(np.ones((5000, 20), int), axis=0)[-1].sum()",
+        "gilkit.sum(np.ones(2000, int)) * 50",
+    ],
+)
+def test_a_short_call_in_a_map_that_has_ended(run_python, call):
+    """It ends, too, or computes everything; never a part."""
+    code = f"""
+        import gilkit, numpy as np, signal, threading, time
+        class End(Exception): pass
+        def handler(*_): raise End
+        signal.signal(signal.SIGALRM, handler)
+        results = []
+        def item(_):
+            if threading.current_thread() is threading.main_thread():
+                gilkit.spin(10**14, threads=1)
+            time.sleep(0.3)
+            results.append(int({call}))
+        {call}
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        try:
+            gilkit.map(item, range(2), threads=2)
+        except End:
+            print(results in ([], [100_000]), results)
+    """
+    assert run_python(code).startswith("True")

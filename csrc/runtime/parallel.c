@@ -197,3 +197,16 @@ int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *opti
     gk_self.participant = parent_participant;
     return atomic_load_explicit(&r.status, memory_order_relaxed);
 }
+
+int gk_run_here(int64_t n, gk_body *body, void *data, const gk_options *options)
+{
+    if (options != NULL && options->uninterruptible && gk_self.region != NULL) {
+        /* Else gk_cancelled() would tell the body about the end of the region around it. */
+        gk_options alone = *options;
+        alone.threads = 1;
+        alone.grain = n;
+        return gk_parallel_for(n, body, data, &alone);
+    }
+    body(0, n, data);
+    return gk_self.region != NULL && gk_region_ended(gk_self.region) ? GK_CANCELLED : GK_OK;
+}

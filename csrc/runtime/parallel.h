@@ -68,6 +68,10 @@ typedef struct {
  * `options` may be NULL. */
 int gk_parallel_for(int64_t n, gk_body *body, void *data, const gk_options *options);
 
+/* Calls the body for all n items on this thread, without a region where that is possible: for
+ * work so short that a region would cost too much. Returns what gk_parallel_for would return. */
+int gk_run_here(int64_t n, gk_body *body, void *data, const gk_options *options);
+
 /* The chunk size that a region of n items has when grain is 0. */
 int64_t gk_default_grain(int64_t n);
 

@@ -157,6 +157,7 @@ void gk_retire(gk_region *r)
     uint64_t bit = UINT64_C(1) << r->slot, seen = atomic_load_explicit(&work_mask, memory_order_relaxed);
     while (!atomic_compare_exchange_weak(&work_mask, &seen, (seen & ~bit) - (r->counted ? CALLER : 0)))
         ;
+    r->counted = 0; /* if a poll below sets the region aside */
     _Atomic uint32_t *word = &slots[r->slot].word;
     GK_STEP();
     /* Clearing OPEN makes the count of helpers final: none can join after this

@@ -235,7 +235,7 @@ static void compute_masked(int64_t begin, int64_t end, void *of)
     npy_intp step = c->mask_stride, at = begin;
     forget_fp_errors();
     if (at > 0 && mask[(at - 1) * step])
-        while (at < c->items && mask[at * step])
+        while (at < end && mask[at * step])
             at++;
     while (at < end) {
         npy_intp first = at;
@@ -448,8 +448,8 @@ static int take_arguments(call *c, PyObject *const *args, Py_ssize_t nargs, PyOb
             return leave(left, GK_LEFT_KEYWORD), 0;
     }
     if (where != NULL && where != Py_True) {
-        /* Without an output, the items whose mask is false would be those of fresh memory. */
-        if (!PyArray_CheckExact(where) || PyArray_TYPE((PyArrayObject *)where) != NPY_BOOL || (out == NULL && nargs < c->nop))
+        /* A loop that is not NumPy's would take the GIL for each run of the mask. */
+        if (c->foreign || !PyArray_CheckExact(where) || PyArray_TYPE((PyArrayObject *)where) != NPY_BOOL)
             return leave(left, GK_LEFT_KEYWORD), 0;
         c->where = (PyArrayObject *)Py_NewRef(where);
     }
@@ -466,8 +466,11 @@ static int take_arguments(call *c, PyObject *const *args, Py_ssize_t nargs, PyOb
             else
                 return leave(left, GK_LEFT_KEYWORD), 0;
         }
-        if (i >= c->nin && (given == NULL || given == Py_None))
+        if (i >= c->nin && (given == NULL || given == Py_None)) {
+            if (where != NULL)
+                return leave(left, GK_LEFT_KEYWORD), 0; /* NumPy may warn: the other items are arbitrary */
             continue;
+        }
         if (PyArray_CheckExact(given)) {
             c->op[i] = (PyArrayObject *)Py_NewRef(given);
             if (!is_plain(PyArray_DESCR(c->op[i])))
@@ -600,7 +603,10 @@ static int take_mask(call *c, PyArrayObject *like, int order)
         return 0;
     c->mask = PyArray_BYTES(c->where);
     c->mask_stride = PyArray_NDIM(like) == 1 ? PyArray_STRIDE(c->where, 0) : 1;
-    return 1;
+    int backwards = c->mask_stride < 0;
+    for (int i = 0; i < c->nop; i++)
+        backwards |= c->op[i] != NULL && c->strides[i] < 0;
+    return !backwards; /* NumPy goes through the items the other way round if all do so */
 }
 
 /* Finds out whether NumPy would call its loop once for all items, as it does for operands that are
@@ -794,8 +800,11 @@ static int run_iterators(call *c, int threads, int64_t min_items, gk_left *left)
 /* ---- Costs ---- */
 
 /* Costs are kept by the dtype of the first array, which is known before NumPy is asked for a loop. */
-gk_costs *gk_costs_of(gk_ufunc_record *record, PyObject *const *args, Py_ssize_t nargs)
+gk_costs *gk_costs_of(gk_ufunc_record *record, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
+    for (Py_ssize_t k = 0; kwnames != NULL && k < PyTuple_GET_SIZE(kwnames); k++)
+        if (PyUnicode_Compare(PyTuple_GET_ITEM(kwnames, k), where_name) == 0)
+            return &record->masked;
     for (Py_ssize_t i = 0; i < nargs; i++)
         if (PyArray_CheckExact(args[i]) && PyArray_NDIM((PyArrayObject *)args[i]) > 0)
             return &record->costs[PyArray_TYPE((PyArrayObject *)args[i]) % GK_COST_DTYPES];

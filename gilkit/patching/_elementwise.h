@@ -29,7 +29,7 @@ enum { GK_COST_DTYPES = 16 };
 typedef struct {
     PyObject *ufunc;
     int foreign; /* not NumPy's: its loops may set exceptions */
-    gk_costs costs[GK_COST_DTYPES]; /* see gk_costs_of() */
+    gk_costs costs[GK_COST_DTYPES], masked; /* see gk_costs_of() */
     /* Collected if gk_collect_statistics is set. */
     _Atomic int64_t calls, items, nanoseconds, left[GK_LEFT_REASONS];
 } gk_ufunc_record;
@@ -49,7 +49,7 @@ int gk_elementwise(PyObject *ufunc, PyObject *const *args, Py_ssize_t nargs, PyO
 /* The number of items of the call as far as a glance at two of its operands tells: 0 if no operand is an array. */
 int64_t gk_glance(PyObject *const *args, Py_ssize_t nargs);
 
-gk_costs *gk_costs_of(gk_ufunc_record *record, PyObject *const *args, Py_ssize_t nargs);
+gk_costs *gk_costs_of(gk_ufunc_record *record, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 
 /* Does with floating-point errors (NPY_FPE_…) as numpy.errstate says. Returns -1 with an exception. */
 int gk_give_fp_errors(const char *name, int flags);

@@ -10,7 +10,8 @@ import numpy as np
 from numpy._core import _multiarray_umath as _c_functions  # type: ignore[attr-defined]
 
 from gilkit._scopes import call_whole
-from gilkit.kernels import histograms, scan, sorting
+from gilkit.kernels import histograms, reductions, scan, sorting
+from gilkit.mapping import raised_by_signal_handler
 from gilkit.patching import _patch
 from gilkit.patching._parts import (
     LAST_NUMBER,
@@ -29,8 +30,18 @@ from gilkit.patching._reductions import reduce
 
 
 def _kernel(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a function of gilkit that computes NumPy's bits, to its end. What it leaves to NumPy is not handed back."""
-    return _patch.bypassed(call_whole, function, *args, **kwargs)
+    """Call a function of gilkit that computes NumPy's bits, to its end."""
+    try:
+        return _patch.bypassed(call_whole, function, *args, **kwargs)
+    except MemoryError as error:  # of scratch memory, which is allocated before anything is written
+        if raised_by_signal_handler(error):
+            raise
+        raise Leave("memory") from None
+
+
+def _is_whole(axis: Any) -> bool:
+    """Return whether the axis is the only one of a one-dimensional array, or None."""
+    return axis is None or (type(axis) is int and axis in (0, -1))
 
 
 # ---- Generalized ufuncs: matmul of stacks, numpy.linalg ----
@@ -86,18 +97,24 @@ generalized = handler(lambda ufunc, *args: ufunc.__name__, _call_generalized, 1)
 
 # ---- Sorting ----
 
+_NOT_GIVEN = object()
+
 
 def _sorter(method: str, in_place: bool) -> Callable[..., tuple[int, Any]]:
     """Return the function for a method that treats each row along an axis by itself."""
 
-    def divide(array: np.ndarray, *args: Any, axis: Any = -1, **kwargs: Any) -> tuple[int, Any]:
+    def divide(array: np.ndarray, *args: Any, axis: Any = _NOT_GIVEN, **kwargs: Any) -> tuple[int, Any]:
         check(array, 1 << 14)
         leading = 1 if "partition" in method else 0  # arguments before the axis
         args_list = list(args)
         if len(args_list) > leading:
+            if axis is not _NOT_GIVEN:
+                raise Leave("arguments")
             axis = args_list.pop(leading)
-        if array.ndim == 1 and axis in (-1, 0) and method in ("sort", "argsort"):
-            return array.size, _sort_row(method, array, *args_list, **kwargs)
+        if axis is _NOT_GIVEN:
+            axis = -1
+        if array.ndim == 1 and type(axis) is int and axis in (-1, 0) and method in ("sort", "argsort"):
+            return array.size, _sort_row(method, array, args_list, kwargs)
         if axis is None or not isinstance(axis, (int, np.integer)) or isinstance(axis, bool):
             raise Leave("arguments")
         if not -array.ndim <= axis < array.ndim or array.ndim < 2:
@@ -127,8 +144,13 @@ def _sorter(method: str, in_place: bool) -> Callable[..., tuple[int, Any]]:
     return divide
 
 
-def _sort_row(method: str, array: np.ndarray, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+def _sort_row(method: str, array: np.ndarray, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """Sort one row with gilkit's kernel, where only one order is right."""
+    names = ("kind", "order", "stable")
+    given = dict(zip(names[:2], args, strict=False))
+    if len(args) > 2 or not kwargs.keys() <= set(names) - given.keys():
+        raise Leave("arguments")
+    kind, order, stable = map((given | kwargs).get, names)
     if order is not None or not _has_kernel(array) or abs(array.strides[0]) < array.itemsize:
         raise Leave("one row")
     if method == "argsort":
@@ -145,10 +167,7 @@ def _sort_row(method: str, array: np.ndarray, kind: Any = None, order: Any = Non
     # Zeros of both signs are equal, and so are NaNs: their order is that of NumPy's algorithm.
     if array.dtype.kind == "f" and _patch.has_ambiguous_floats(array):
         raise Leave("-0.0 or NaN")
-    try:
-        _kernel(sorting.sort, array, out=array)
-    except MemoryError:
-        raise Leave("memory") from None  # which is allocated before anything is sorted
+    _kernel(sorting.sort, array, out=array)
     return None
 
 
@@ -158,7 +177,7 @@ def _sort_row(method: str, array: np.ndarray, kind: Any = None, order: Any = Non
 def _has_kernel(array: np.ndarray) -> bool:
     """Return whether gilkit's kernels compute with the array's own items."""
     dtype = array.dtype
-    known = dtype.kind in "biu" or (dtype.kind == "f" and dtype.itemsize in (4, 8))
+    known = dtype.kind in "biu" or dtype.char in "fd"
     return known and dtype.num <= LAST_NUMBER and dtype.isnative and array.flags.aligned
 
 
@@ -168,15 +187,15 @@ def _bincount(module: Any, x: Any, /, weights: Any = None, minlength: Any = 0) -
         raise Leave("arguments")  # sums of weights would be rounded in another order
     if not _has_kernel(x) or x.dtype == np.uint64:
         raise Leave("dtype")
-    try:
-        return x.size, _kernel(histograms.bincount, x, minlength=minlength)
-    except (TypeError, ValueError, MemoryError):
-        raise Leave("arguments") from None  # NumPy raises its own error
+    # NumPy raises the error for negative items, and leaves most of a large table as the system clears it.
+    if _kernel(reductions.min, x) < 0 or max(_kernel(reductions.max, x), minlength) > 4 * x.size or minlength < 0:
+        raise Leave("arguments")
+    return x.size, _kernel(histograms.bincount, x, minlength=minlength)
 
 
 def _cumsum(array: np.ndarray, axis: Any = None, dtype: Any = None, out: Any = None) -> tuple[int, Any]:
     check(array)
-    if dtype is not None or out is not None or array.ndim != 1 or axis not in (None, 0, -1):
+    if dtype is not None or out is not None or array.ndim != 1 or not _is_whole(axis):
         raise Leave("arguments")
     if array.dtype.kind not in "iu" or not _has_kernel(array):
         raise Leave("dtype")  # floats would be rounded in another order
@@ -195,8 +214,9 @@ def _accumulate(ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, o
         raise Leave("arguments")
     own = axis % array.ndim
     cut = outermost(array, set(range(array.ndim)) - {own})
+    slices = parts(array, cut)
     with np.errstate(all="ignore"):
-        few = ufunc.accumulate(array[along(cut, slice(0, 1))], own)
+        few = ufunc.accumulate(array[(slice(0, 1),) * array.ndim], own)
     if few.dtype != array.dtype and few.dtype.kind not in "biu":
         raise Leave("dtype")
     if few.dtype.kind in "biu" and array.dtype.kind not in "biu":
@@ -206,7 +226,7 @@ def _accumulate(ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, o
     def total(part: slice) -> None:
         ufunc.accumulate(array[along(cut, part)], own, out=result[along(cut, part)])
 
-    run("accumulate", total, [(part,) for part in parts(array, cut)])
+    run("accumulate", total, [(part,) for part in slices])
     return array.size, result
 
 
@@ -252,7 +272,7 @@ def _copy(array: np.ndarray, order: Any = "C") -> Any:
 def _extreme_index(method: str) -> Callable[..., tuple[int, Any]]:
     def divide(array: np.ndarray, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> tuple[int, Any]:
         check(array)
-        if out is not None or keepdims is not False or array.ndim != 1 or axis not in (None, 0, -1):
+        if out is not None or keepdims is not False or array.ndim != 1 or not _is_whole(axis):
             raise Leave("arguments")
         original = getattr(np.ndarray, method)
         slices = parts(array, 0)
@@ -298,7 +318,7 @@ def _take(array: np.ndarray, indices: Any, axis: Any = None, out: Any = None, mo
     check(indices, 1 << 16)
     if type(array) is not np.ndarray or array.ndim != 1 or out is not None or indices.dtype.kind not in "iu":
         raise Leave("arguments")
-    if array.dtype.kind not in "biufcmM" or axis not in (None, 0, -1):
+    if array.dtype.kind not in "biufcmM" or not _is_whole(axis):
         raise Leave("arguments")
     result = np.empty(indices.shape, array.dtype)
     cut = int(np.argmax(indices.shape))
@@ -353,7 +373,7 @@ def _concatenate(module: Any, arrays: Any, axis: Any = 0, **others: Any) -> tupl
         if type(each) is not np.ndarray or each.ndim != 1 or each.dtype != first.dtype or not each.dtype.isnative:
             raise Leave("arguments")
     check(max(arrays, key=lambda array: array.size))
-    if axis not in (0, -1) or isinstance(axis, bool):
+    if axis is None or not _is_whole(axis):
         raise Leave("arguments")
     result = np.empty(sum(each.size for each in arrays), first.dtype)
     tasks, place = [], 0

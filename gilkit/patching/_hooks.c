@@ -184,7 +184,7 @@ static PyObject *call_quicker(vectorcallfunc function, PyObject *callable, PyObj
                               size_t nargsf, PyObject *kwnames, gk_ufunc_record *record, int64_t items)
 {
     Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
-    gk_costs *costs = gk_costs_of(record, args, nargs);
+    gk_costs *costs = gk_costs_of(record, args, nargs, kwnames);
     gk_way way = gk_min_items > 0 ? GK_DIVIDED : gk_choose_way(costs, items);
     gk_left left = GK_LEFT_TOO_SMALL;
     PyObject *result;

@@ -7,7 +7,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memset
 
-from gilkit._exports cimport gk_num_threads, gk_options, gk_parallel_for, import_core
+from gilkit._exports cimport gk_body, gk_num_threads, gk_options, gk_parallel_for, import_core
 from gilkit._scopes cimport Scope, current_scope
 
 import_core()
@@ -35,6 +35,9 @@ cdef extern from "gilkit/patching/_costs.h":
         GK_DIVIDED
     gk_way gk_choose_way(gk_costs *costs, int64_t items)
     void gk_learn_cost(gk_costs *costs, int was_divided, int64_t items, int64_t nanoseconds)
+
+cdef extern from "gilkit/patching/_elsewhere.h":
+    void run_elsewhere(int64_t n, gk_body *body, void *data, const gk_options *options) noexcept nogil
 
 cdef extern from "gilkit/patching/_hooks.h":
     int gk_hooks_import() except -1
@@ -260,8 +263,12 @@ def run_tasks(function, list arguments):
     gk_count_running(1)
     if gk_has_ended():
         options.threads = 1
+    cdef bint greenlets = "greenlet" in sys.modules
     with nogil:
-        gk_parallel_for(n, run_task, <void *>tasks, &options)
+        if greenlets:
+            run_elsewhere(n, run_task, <void *>tasks, &options)
+        else:
+            gk_parallel_for(n, run_task, <void *>tasks, &options)
     gk_count_running(-1)
     for error in tasks.errors + tasks.interrupts:
         raise error

@@ -26,6 +26,7 @@ static void *with_huge_pages(char *block, int64_t bytes)
         madvise(block + into, (size_t)bytes - into, MADV_HUGEPAGE); /* only advice: a failure does not matter */
     }
 #endif
+    (void)bytes;
     return block;
 }
 

@@ -294,10 +294,8 @@ static GK_NOINLINE int reduce(gk_reduction what, const gk_layout *layout, double
     gk_body *body = reduce_items;
     if (p.columns == 1 && p.ops->row != NULL && layout->reduced.n == 1 && layout->n_reduced <= WHOLE_ROW)
         body = reduce_rows;
-    if (layout->n_outputs * layout->n_reduced <= PIECE && p.pieces == 1) {
-        body(0, items, &p);
-        return GK_OK;
-    }
+    if (layout->n_outputs * layout->n_reduced <= PIECE && p.pieces == 1)
+        return gk_run_here(items, body, &p, options);
     if (p.pieces > 1) {
         p.parts = malloc((size_t)(items * 3 * p.block) * sizeof *p.parts);
         if (p.parts == NULL)

@@ -462,7 +462,7 @@ int gk_cumsum(gk_type type, int ndim, const int64_t *shape, int axis, const char
         how.grain = weight < PIECE / 2 ? PIECE / 2 / weight : 1;
         how.eager = gk_times(items, weight) > 8 * PIECE;
         if (items <= how.grain)
-            scan_blocks(0, items, &s);
+            status = gk_run_here(items, scan_blocks, &s, &how);
         else
             status = gk_parallel_for(items, scan_blocks, &s, &how);
     } else if (s.n > 2 * PIECE && slices < 64) {
@@ -487,7 +487,7 @@ int gk_cumsum(gk_type type, int ndim, const int64_t *shape, int axis, const char
         how.grain = s.n < PIECE / 2 ? PIECE / 2 / s.n : 1;
         how.eager = gk_times(slices, s.n) > 8 * PIECE;
         if (slices <= how.grain)
-            scan_slices(0, slices, &s);
+            status = gk_run_here(slices, scan_slices, &s, &how);
         else
             status = gk_parallel_for(slices, scan_slices, &s, &how);
     }
