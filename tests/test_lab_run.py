@@ -793,7 +793,7 @@ def test_mistakes_in_the_options(capsys, words, message):
         (["absent"], "'absent' cannot be run: No such file or directory; to run a module, use -m absent\n"),
         (["--", "-absent.py"], "'-absent.py' cannot be run: No such file or directory\n"),
         ([""], "'' cannot be run: No such file or directory\n"),
-        (["a\0b"], "cannot be run: embedded null byte\n"),
+        (["a\0b"], "cannot be run: a name cannot contain a null character\n"),
         (["--compare", "absent.py"], "'absent.py' cannot be run: No such file or directory\n"),
         (["--report=/nonexistent/x.json", "x"], "'/nonexistent/x.json' cannot be written"),
         (["--compare", "--report=/nonexistent/x.json", "x"], "'/nonexistent/x.json' cannot be written"),

@@ -155,7 +155,7 @@ def check(program: Sequence[str]) -> None:
     try:
         os.stat(name)
     except (OSError, ValueError) as error:  # ValueError: a null character
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = getattr(error, "strerror", None) or "a name cannot contain a null character"
         hint = (
             f"; to run a module, use -m {name}" if name.replace(".", "").isidentifier() and name[-3:] != ".py" else ""
         )
