@@ -71,7 +71,11 @@ SHARED = "gilkit._cyutility"
 OWN_SOURCES = {
     "gilkit._core": C_SOURCES,
     "gilkit._imap": ["gilkit/_mapping.c", "gilkit/_pipeline.c"],
-    "gilkit.patching._patch": ["gilkit/patching/_elementwise.c", "gilkit/patching/_hooks.c"],
+    "gilkit.patching._patch": [
+        "gilkit/patching/_elementwise.c",
+        "gilkit/patching/_hooks.c",
+        "gilkit/patching/_ufunc_call.c",
+    ],
 }
 
 

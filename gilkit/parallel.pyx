@@ -22,8 +22,8 @@ import_core()
 cdef extern from "Python.h":
     size_t PyThread_get_stacksize() noexcept
 
-cdef extern from "gilkit/_parallel.h":
-    int parallel_elsewhere(int64_t n, gk_body *body, void *data, const gk_options *options)
+cdef extern from "gilkit/_elsewhere.h":
+    int parallel_for_elsewhere(int64_t n, gk_body *body, void *data, const gk_options *options)
 
 _SIGNATURE = "void (int64_t begin, int64_t end, void *data)"
 
@@ -343,7 +343,7 @@ def parallel_for(n, kernel, data=None, *, threads=None, grain=None):
     call.options.foreign = True
     call.options.stack_size = PyThread_get_stacksize()
     if "greenlet" in sys.modules:
-        status = parallel_elsewhere(count, <gk_body *>address, <void *>pointer, &call.options)
+        status = parallel_for_elsewhere(count, <gk_body *>address, <void *>pointer, &call.options)
     else:
         with nogil:
             status = gk_parallel_for(count, <gk_body *>address, <void *>pointer, &call.options)

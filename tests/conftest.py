@@ -259,3 +259,25 @@ def compile_c(tmp_path):
         return library
 
     return compile_
+
+
+@pytest.fixture
+def unpatched():
+    """Begin and end the test with NumPy's own functions."""
+    from gilkit import patching
+
+    assert not gilkit.numpy_is_patched()
+    yield
+    left_over = 0
+    while patching._in_force:
+        gilkit.unpatch_numpy()
+        left_over += 1
+    assert not left_over
+    patching.collect_statistics(False)
+
+
+@pytest.fixture
+def patched(unpatched):
+    """Divide every call of NumPy."""
+    with gilkit.patch_numpy(min_size=1):
+        yield

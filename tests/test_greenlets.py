@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import switching_handler
 
 # Do not import greenlet here: it would change gilkit's behaviour in all other tests.
 if importlib.util.find_spec("greenlet") is None:
@@ -101,51 +102,35 @@ print("right")
     assert run(code) == "right\n"
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs signal.setitimer")
+WITH_TIMERS = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs signal.setitimer")
+
+
+@WITH_TIMERS
 @pytest.mark.parametrize("threads", [1, 2, 8])
 def test_a_signal_handler_may_switch_greenlets_inside_a_kernel(threads):
     code = f"""
-import signal, greenlet, gilkit, numpy as np
+import gilkit, numpy as np
 gilkit.sort, gilkit.map, gilkit.spin  # imported before the first switch
-hub, switches = greenlet.getcurrent(), 0
-def handler(*_):
-    global switches
-    if greenlet.getcurrent() is not hub:
-        switches += 1
-        hub.switch()
-signal.signal(signal.SIGALRM, handler)
 a = np.random.default_rng(0).standard_normal(4_000_000)
 expected = np.sort(a)
 def compute():
     for _ in range(3):
         assert (gilkit.sort(a, threads={threads}) == expected).all()
         assert gilkit.map(lambda x: gilkit.spin(10**6, threads={threads}), range(20), threads=1)
-greenlets = [greenlet.greenlet(compute) for _ in range(3)]
-signal.setitimer(signal.ITIMER_REAL, 0.035, 0.035)
-while not all(g.dead for g in greenlets):
-    for g in greenlets:
-        if not g.dead:
-            g.switch()
+def between():
     expected.sum()
     assert gilkit.spin(1000) == gilkit.spin(1000, threads=1)
-signal.setitimer(signal.ITIMER_REAL, 0)
+run_in_greenlets(compute, 0.035, between)
 assert gilkit.map(abs, range(10)) == list(range(10))
-print("right" if switches > 2 else switches)
+print("right")
 """
-    assert run(code) == "right\n"
+    assert run(switching_handler.PROLOGUE + code) == "right\n"
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs signal.setitimer")
+@WITH_TIMERS
 def test_a_signal_handler_may_switch_greenlets_inside_patched_numpy():
     code = """
-import signal, greenlet, gilkit, numpy as np
-hub, switches = greenlet.getcurrent(), 0
-def handler(*_):
-    global switches
-    if greenlet.getcurrent() is not hub:
-        switches += 1
-        hub.switch()
-signal.signal(signal.SIGALRM, handler)
+import gilkit, numpy as np
 a = np.random.default_rng(0).standard_normal((1000, 1000))
 def results():
     return [a.sum(axis=0), np.sort(a, axis=0), np.sort(a.ravel()), np.sin(a) + a, a.astype("f4"), np.cumsum(a, axis=1)]
@@ -153,18 +138,13 @@ expected = [each.tobytes() for each in results()]
 def compute():
     for _ in range(8):
         assert [each.tobytes() for each in results()] == expected
+def between():
+    assert a.max() == max(map(max, a))
 with gilkit.patch_numpy(min_size=1000), gilkit.threads(3):
-    greenlets = [greenlet.greenlet(compute) for _ in range(3)]
-    signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
-    while not all(g.dead for g in greenlets):
-        for g in greenlets:
-            if not g.dead:
-                g.switch()
-        assert a.max() == max(map(max, a))
-    signal.setitimer(signal.ITIMER_REAL, 0)
-print("right" if switches > 5 else switches)
+    run_in_greenlets(compute, 0.01, between)
+print("right")
 """
-    assert run(code) == "right\n"
+    assert run(switching_handler.PROLOGUE + code) == "right\n"
 
 
 @pytest.mark.parametrize("first", ["gilkit", "patch"])

@@ -9,6 +9,7 @@ import textwrap
 import threading
 
 import pytest
+import switching_handler
 from waiting import LONG, start
 
 from gilkit import sync
@@ -142,31 +143,20 @@ def test_condition_waits_in_greenlets(make, detect):
     condition.release()
 
 
-HANDLERS_THAT_SWITCH = """
-import signal, threading, time, greenlet
+WAIT_IN_GREENLETS = """
+import threading, time
 from gilkit import sync
-hub, switches, results, lock = greenlet.getcurrent(), 0, [], None
-def handler(*_):
-    global switches
-    if greenlet.getcurrent() is not hub and not (lock and lock.locked()):
-        switches += 1
-        hub.switch()
-signal.signal(signal.SIGALRM, handler)
+results, lock = [], None
+def may_switch():
+    return not (lock and lock.locked())
 def deep(n):
     return n and deep(n - 1) + 1
 SETUP
-waits = [greenlet.greenlet(wait) for _ in range(3)]
 other = threading.Thread(target=act)
 other.start()
-signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
-while not all(each.dead for each in waits):
-    for each in waits:
-        if not each.dead:
-            each.switch()
-    assert list(map(deep, [50])) == [50]  # uses the stack
-signal.setitimer(signal.ITIMER_REAL, 0)
+run_in_greenlets(wait, 0.01, lambda: list(map(deep, [50])))
 other.join()
-assert results == [True] * 3 and switches > 3, (results, switches)
+assert results == [True] * 3, results
 print("right")
 """
 
@@ -215,7 +205,8 @@ def act():
     ids=["Lock", "RLock", "threading.Lock", "Barrier", "contend", "ping_pong"],
 )
 def test_a_signal_handler_may_switch_greenlets_inside_a_wait(run_python, setup):
-    assert run_python(HANDLERS_THAT_SWITCH.replace("SETUP", setup)) == "right\n"
+    code = switching_handler.PROLOGUE + WAIT_IN_GREENLETS.replace("SETUP", setup)
+    assert run_python(code) == "right\n"
 
 
 def test_rwlock_of_another_greenlet():

@@ -31,10 +31,10 @@ typedef struct {
     uint32_t resets;
 } gk_regions_aside;
 
-/* For a poll whose handlers may switch to another stack (greenlets), which would move the
- * regions of this one while helpers use them. Called by a thread that helps nobody, and that
- * holds nothing a helper may wait for. Until gk_resume_regions(), no helper is inside the regions
- * that this thread is in, and to its calls it is in none. Afterwards it completes them alone. */
+/* For a poll whose handlers may switch to another stack (greenlets), which would move this
+ * thread's regions while helpers use them. Until gk_resume_regions(), no helper is inside them, and
+ * new calls of this thread see no region around them. Afterwards it completes its regions alone.
+ * The thread must not be a helper, nor hold anything that a helper may wait for. */
 void gk_set_regions_aside(gk_regions_aside *aside);
 void gk_resume_regions(const gk_regions_aside *aside);
 

@@ -1,4 +1,4 @@
-/* Who else must know of each acquire and release. */
+/* Who watches each acquire and release: greenlets, and the detection of deadlocks. */
 #ifndef GK_SYNC_WATCHERS_H
 #define GK_SYNC_WATCHERS_H
 

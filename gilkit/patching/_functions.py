@@ -145,7 +145,7 @@ def _sorter(method: str, in_place: bool) -> Callable[..., tuple[int, Any]]:
 
 
 def _sort_row(method: str, array: np.ndarray, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """Sort one row with gilkit's kernel, where only one order is right."""
+    """Sort one row with gilkit's kernel, if only one result is possible."""
     names = ("kind", "order", "stable")
     given = dict(zip(names[:2], args, strict=False))
     if len(args) > 2 or not kwargs.keys() <= set(names) - given.keys():
@@ -187,7 +187,7 @@ def _bincount(module: Any, x: Any, /, weights: Any = None, minlength: Any = 0) -
         raise Leave("arguments")  # sums of weights would be rounded in another order
     if not _has_kernel(x) or x.dtype == np.uint64:
         raise Leave("dtype")
-    # NumPy raises the error for negative items, and leaves most of a large table as the system clears it.
+    # NumPy raises the error for negative items, and does not touch the unused part of a large table; gilkit clears it.
     if _kernel(reductions.min, x) < 0 or max(_kernel(reductions.max, x), minlength) > 4 * x.size or minlength < 0:
         raise Leave("arguments")
     return x.size, _kernel(histograms.bincount, x, minlength=minlength)
@@ -206,7 +206,7 @@ def _cumsum(array: np.ndarray, axis: Any = None, dtype: Any = None, out: Any = N
 
 
 def _accumulate(ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> tuple[int, Any]:
-    """Each row along the axis by itself; its items depend on one another."""
+    """Accumulate each row by itself, since each item of a row depends on those before it."""
     check(array)
     if type(ufunc) is not np.ufunc or dtype is not None or out is not None or type(axis) is not int:
         raise Leave("arguments")

@@ -36,8 +36,9 @@ cdef extern from "gilkit/patching/_costs.h":
     gk_way gk_choose_way(gk_costs *costs, int64_t items)
     void gk_learn_cost(gk_costs *costs, int was_divided, int64_t items, int64_t nanoseconds)
 
-cdef extern from "gilkit/patching/_elsewhere.h":
-    void run_elsewhere(int64_t n, gk_body *body, void *data, const gk_options *options) noexcept nogil
+cdef extern from "gilkit/_elsewhere.h":
+    void whole_parallel_for_elsewhere(
+        int64_t n, gk_body *body, void *data, const gk_options *options) noexcept nogil
 
 cdef extern from "gilkit/patching/_hooks.h":
     int gk_hooks_import() except -1
@@ -266,7 +267,7 @@ def run_tasks(function, list arguments):
     cdef bint greenlets = "greenlet" in sys.modules
     with nogil:
         if greenlets:
-            run_elsewhere(n, run_task, <void *>tasks, &options)
+            whole_parallel_for_elsewhere(n, run_task, <void *>tasks, &options)
         else:
             gk_parallel_for(n, run_task, <void *>tasks, &options)
     gk_count_running(-1)

@@ -109,10 +109,9 @@ static void fork_inside(int64_t begin, int64_t end, void *data)
     while (gk_now() < until)
         ;
     if (helper == t->by_helper && (helper || t->helpers_here) && !atomic_exchange(&t->forked, 1)) {
-        t->parent = getpid();
         t->child = fork_with_alarm();
     }
-    if (t->forked && getpid() != t->parent && gk_participant() != 0) {
+    if (getpid() != t->parent && gk_participant() != 0) {
         /* The only thread here is a helper, without its caller. */
         CHECK(gk_cancelled());
         _exit(computes() ? 42 : 1);
@@ -129,6 +128,7 @@ static void test_inside_a_shared_region(int by_helper)
     for (int tries = 0; tries < 50 && !t.forked; tries++) {
         memset(&t, 0, sizeof t);
         t.by_helper = by_helper;
+        t.parent = me;
         status = gk_parallel_for(300, fork_inside, &t, &options);
     }
     CHECK(t.forked);
