@@ -98,17 +98,18 @@ def test_signal_handlers_that_take_locks(kind):
         mine, handled = sync.RLock(), [0]
         def handler(*_):
             with lock: handled[0] += 1
+            # Only now the next signal, or handlers would be nested: at a Lock that is a deadlock.
+            if handled[0] < 200: signal.setitimer(signal.ITIMER_REAL, 0.002)
         def work():
             while handled[0] < 200:
                 with lock: sum(range(50))
         with sync.detect_deadlocks(inversions=True):
             signal.signal(signal.SIGALRM, handler)
-            signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+            signal.setitimer(signal.ITIMER_REAL, 0.002)
             threads = [threading.Thread(target=work) for _ in range(2)]
             for thread in threads: thread.start()
             while handled[0] < 200:
                 with mine, mine: pass
-            signal.setitimer(signal.ITIMER_REAL, 0)
             for thread in threads: thread.join()
         print("fine")
         """, kind)  # fmt: skip
