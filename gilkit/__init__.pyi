@@ -14,12 +14,7 @@ from gilkit.kernels.histograms import histogram as histogram
 from gilkit.kernels.mandelbrot import mandelbrot as mandelbrot
 from gilkit.kernels.pi import pi as pi
 from gilkit.kernels.random import uniform as uniform
-from gilkit.kernels.reductions import max as max
-from gilkit.kernels.reductions import mean as mean
-from gilkit.kernels.reductions import min as min
-from gilkit.kernels.reductions import std as std
-from gilkit.kernels.reductions import sum as sum
-from gilkit.kernels.reductions import var as var
+from gilkit.kernels.reductions import *  # noqa: F403
 from gilkit.kernels.scan import cumsum as cumsum
 from gilkit.kernels.sorting import argsort as argsort
 from gilkit.kernels.sorting import sort as sort
@@ -39,49 +34,7 @@ from gilkit.runtime import set_num_threads as set_num_threads
 from gilkit.runtime import threads as threads
 from gilkit.runtime import timeout as timeout
 
-__all__ = [
-    "CancelToken",
-    "KMeans",
-    "__version__",
-    "argsort",
-    "bincount",
-    "blocks",
-    "cumsum",
-    "dot",
-    "fsum",
-    "get_include",
-    "histogram",
-    "imap",
-    "info",
-    "jacobi",
-    "kmeans",
-    "mandelbrot",
-    "map",
-    "max",
-    "mean",
-    "min",
-    "nearest",
-    "num_threads",
-    "numpy_is_patched",
-    "parallel_for",
-    "patch_numpy",
-    "patching",
-    "pi",
-    "reference",
-    "set_num_threads",
-    "sort",
-    "spin",
-    "starmap",
-    "std",
-    "sum",
-    "sync",
-    "threads",
-    "timeout",
-    "ufunc",
-    "uniform",
-    "unpatch_numpy",
-    "var",
-]
+__all__: list[str]
 
 __version__: str
 

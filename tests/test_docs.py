@@ -55,8 +55,10 @@ def test_links_lead_to_files(page):
 
 def test_every_function_is_documented():
     """Every function is in the reference, and each kernel also has its own page."""
-    shown = set(re.findall(r"^::: gilkit\.(?:\w+\.)*(\w+)$", text_of(ROOT / "docs/reference.md"), re.M))
-    assert set(gilkit.__all__) - OTHER <= shown
+    shown = re.findall(r"^::: gilkit\.(?:\w+\.)*(\w+)$", text_of(ROOT / "docs/reference.md"), re.M)
+    # A module stands for its functions.
+    shown += [name for name, module in gilkit._LAZY.items() if module.rpartition(".")[2] in shown]
+    assert set(gilkit.__all__) - OTHER <= set(shown)
     pages = " ".join(map(text_of, (ROOT / "docs/kernels").glob("*.md")))
     for name in gilkit.__all__:
         if getattr(getattr(gilkit, name), "__module__", "").startswith("gilkit.kernels."):
