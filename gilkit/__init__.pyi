@@ -34,8 +34,6 @@ from gilkit.runtime import set_num_threads as set_num_threads
 from gilkit.runtime import threads as threads
 from gilkit.runtime import timeout as timeout
 
-__all__: list[str]
-
 __version__: str
 
 def get_include() -> str: ...

@@ -6,7 +6,7 @@ from typing import Any, Protocol, SupportsIndex, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-# The dtypes of the kernels. Other dtypes (float16, longdouble, complex, dates, objects) raise TypeError.
+# The dtypes of the kernels. Functions that NumPy has too leave others (float16, complex, dates, …) to NumPy.
 Signed: TypeAlias = np.bool_ | np.signedinteger[Any]  # sums are int64
 Unsigned: TypeAlias = np.unsignedinteger[Any]  # sums are uint64
 Float: TypeAlias = np.float32 | np.float64
@@ -16,6 +16,7 @@ Doubles: TypeAlias = np.bool_ | np.integer[Any] | np.float64  # nearest converts
 RealT = TypeVar("RealT", bound=Real)
 FloatT = TypeVar("FloatT", bound=Float)
 ArrayT = TypeVar("ArrayT", bound=npt.NDArray[Real])
+AnyArrayT = TypeVar("AnyArrayT", bound=npt.NDArray[Any])
 
 
 class SupportsArray(Protocol):
@@ -26,6 +27,9 @@ class SupportsArray(Protocol):
 
 # Array-likes: numbers, arrays, and nested sequences of them.
 Numbers: TypeAlias = float | SupportsArray | Sequence["Numbers"]
+
+# Any array or array-like that NumPy takes, for functions that NumPy has too.
+Arrays: TypeAlias = npt.ArrayLike | SupportsArray
 
 Axis: TypeAlias = SupportsIndex | tuple[SupportsIndex, ...]
 Threads: TypeAlias = SupportsIndex | None

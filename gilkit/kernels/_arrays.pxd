@@ -45,6 +45,9 @@ cdef cnp.ndarray as_array(object value, str name)
 # it. TypeError for unsupported types.
 cdef cnp.ndarray as_input(object value, str name)
 
+# The same, but None for unsupported types, with which NumPy's own function computes.
+cdef cnp.ndarray as_supported(object value, str name)
+
 # Whether NumPy's own function must compute the result for this argument, because
 # NumPy would dispatch on its type: to __array_function__, to a subclass's methods,
 # or to a method of this name.
@@ -73,6 +76,10 @@ cdef int any_axis(object axis, int ndim) except -1
 # The memory of `out` as an array of the exact class. Raises unless it is a writable
 # array of this shape and dtype.
 cdef cnp.ndarray check_out(object out, tuple shape, cnp.dtype dtype)
+
+# Whether `out` is an array of this shape but of another dtype, for which NumPy's own
+# function computes.
+cdef bint is_cast(object out, tuple shape, cnp.dtype dtype) except -1
 
 # Whether the memory bounds of the two overlap.
 cdef bint may_overlap(cnp.ndarray a, cnp.ndarray b)

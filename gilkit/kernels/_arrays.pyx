@@ -1,6 +1,5 @@
 """Checks of array arguments, shared by the kernels on arrays: see _arrays.pxd."""
 import operator
-import threading
 
 cimport numpy as cnp
 
@@ -44,9 +43,6 @@ cdef frozenset PLAIN = frozenset((
 cdef object NOT_THERE = object()
 cdef dict OF_ARRAYS = {name: getattr(np.ndarray, name, NOT_THERE) for name in ("__array_function__", "__array_ufunc__")}
 
-# The number of NumPy functions, called by gilkit, that this thread is in.
-_delegated = threading.local()
-
 
 cdef gk_type type_of(int type_num) noexcept nogil:
     return TYPES[type_num] if 0 <= type_num < 13 else GK_TYPES
@@ -68,9 +64,7 @@ cdef bint overrides(type kind, str name) except -1:
 
 cdef bint is_for_numpy(object value, str method) except -1:
     if cnp.PyArray_CheckExact(value):
-        # If gilkit's functions have replaced NumPy's, then NumPy's own code calls
-        # them with types that gilkit does not support.
-        return type_of(cnp.PyArray_TYPE(<cnp.ndarray>value)) == GK_TYPES and getattr(_delegated, "depth", 0) > 0
+        return type_of(cnp.PyArray_TYPE(<cnp.ndarray>value)) == GK_TYPES
     cdef type kind = type(value)
     if kind in PLAIN:
         return False
@@ -88,11 +82,7 @@ cdef bint out_is_for_numpy(object out) except -1:
 
 cdef object delegate(object function, tuple arguments, dict keywords, object threads):
     call_check(threads)
-    _delegated.depth = getattr(_delegated, "depth", 0) + 1
-    try:
-        return function(*arguments, **keywords)
-    finally:
-        _delegated.depth -= 1
+    return function(*arguments, **keywords)
 
 
 cdef cnp.ndarray own_class(cnp.ndarray a):
@@ -121,12 +111,19 @@ def numbers(value, name):
     return as_array(value, name)
 
 
-cdef cnp.ndarray as_input(object value, str name):
+cdef cnp.ndarray as_supported(object value, str name):
     cdef cnp.ndarray a = as_array(value, name)
     if type_of(cnp.PyArray_TYPE(a)) == GK_TYPES:
-        raise TypeError(f"{name} must be an array of {ACCEPTED}, not {a.dtype}")
+        return None
     if not cnp.PyArray_ISBEHAVED_RO(a):
         a = np.require(a, a.dtype.newbyteorder("="), "A")
+    return a
+
+
+cdef cnp.ndarray as_input(object value, str name):
+    cdef cnp.ndarray array = as_array(value, name), a = as_supported(array, name)
+    if a is None:
+        raise TypeError(f"{name} must be an array of {ACCEPTED}, not {array.dtype}")
     return a
 
 
@@ -178,6 +175,11 @@ cdef cnp.ndarray check_out(object out, tuple shape, cnp.dtype dtype):
     if not cnp.PyArray_ISWRITEABLE(target):
         raise ValueError("out must be writable, but it is read-only")
     return target
+
+
+cdef bint is_cast(object out, tuple shape, cnp.dtype dtype) except -1:
+    return (cnp.PyArray_Check(out) and not PyArray_EquivTypes((<cnp.ndarray>out).descr, dtype)
+            and (<object>own_class(out)).shape == shape)
 
 
 cdef bint may_overlap(cnp.ndarray a, cnp.ndarray b):

@@ -63,5 +63,7 @@ from numpy.random import Philox as Philox
 from numpy.random import SeedSequence as SeedSequence
 from numpy.random.bit_generator import ISeedSequence as ISeedSequence
 
+NoValue = _numpy._NoValue
+
 # By name, for modules whose functions have NumPy's names.
 FUNCTIONS = dict(vars(_numpy))

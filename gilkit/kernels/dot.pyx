@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t, uint64_t
 from gilkit._call cimport Call, call_begin, call_end
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
-    GK_BOOL, GK_FLOAT32, GK_FLOAT64, as_input, delegate, gk_type, is_for_numpy, type_of,
+    GK_BOOL, GK_FLOAT32, GK_FLOAT64, as_supported, delegate, gk_type, is_for_numpy, type_of,
 )
 
 from gilkit.kernels import _numpy as np
@@ -44,27 +44,30 @@ cdef bint is_explained(cnp.ndarray x, cnp.ndarray y, double product, object thre
     return infinite and isinf(product)
 
 
-def dot(a, b, *, threads=None):
-    """Return the inner product of two one-dimensional arrays.
+def dot(a, b, out=None, *, threads=None):
+    """Return the dot product of two arrays, as ``numpy.dot`` does.
 
     Parameters
     ----------
     a, b : array_like
-        One-dimensional, of the same length: bool, integers, float32 or float64, in any combination.
+        One-dimensional, of the same length: bool, integers, float32 or float64, in any combination. The product of other
+        arrays, such as matrices, is NumPy's; its BLAS may have threads of its own.
+    out : numpy.ndarray, optional
+        An array of exactly the result's kind, which NumPy fills and which is returned.
     threads : int, optional
         1 to 1024. None means ``gilkit.num_threads()``.
 
     Returns
     -------
-    scalar
-        Of the dtype that ``numpy.dot`` returns.
+    scalar or numpy.ndarray
+        Of the shape and dtype that ``numpy.dot`` returns.
 
     Raises
     ------
     TypeError
-        For other dtypes.
+        For dtypes that NumPy does not multiply.
     ValueError
-        For other dimensions and for different lengths. For matrices, use ``numpy.matmul``, whose BLAS uses all cores.
+        For shapes that do not fit together, and for an *out* that NumPy refuses.
 
     Notes
     -----
@@ -82,15 +85,12 @@ def dot(a, b, *, threads=None):
     >>> float(gilkit.dot([1.0, 2.0, 3.0], [4.0, 5.0, 6.0]))
     32.0
     """
-    if is_for_numpy(a, None) or is_for_numpy(b, None):
+    if out is not None or is_for_numpy(a, None) or is_for_numpy(b, None):
+        return delegate(np.dot, (a, b) if out is None else (a, b, out), {}, threads)
+    cdef cnp.ndarray x = as_supported(a, "a"), y = as_supported(b, "b")
+    if x is None or y is None or x.ndim != 1 or y.ndim != 1 or cnp.PyArray_DIM(x, 0) != cnp.PyArray_DIM(y, 0):
         return delegate(np.dot, (a, b), {}, threads)
-    cdef cnp.ndarray x = as_input(a, "a"), y = as_input(b, "b")
-    if x.ndim != 1 or y.ndim != 1:
-        raise ValueError(f"a and b must be one-dimensional, not of shapes {(<object>x).shape} and "
-                         f"{(<object>y).shape}; for matrices use numpy.matmul, which runs a parallel BLAS")
     cdef int64_t n = cnp.PyArray_DIM(x, 0)
-    if cnp.PyArray_DIM(y, 0) != n:
-        raise ValueError(f"a and b must have the same length, not {n} and {cnp.PyArray_DIM(y, 0)}")
     cdef gk_type x_type = type_of(cnp.PyArray_TYPE(x)), y_type = type_of(cnp.PyArray_TYPE(y))
     cdef cnp.dtype dtype = x.descr if cnp.PyArray_TYPE(x) == cnp.PyArray_TYPE(y) else np.result_type(x, y)
     cdef gk_type type = type_of(dtype.type_num)

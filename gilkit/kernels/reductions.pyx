@@ -6,11 +6,11 @@ from libc.stdint cimport int64_t
 from gilkit._call cimport Call, call_begin, call_end
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
-    GK_FLOAT64, GK_UINT64, MAX_DIMS, as_input, axis_mask, check_out, delegate, gk_type, is_flat, is_for_numpy,
-    may_overlap, out_is_for_numpy, type_of,
+    GK_FLOAT64, GK_UINT64, MAX_DIMS, as_supported, axis_mask, check_out, delegate, gk_type, is_cast, is_flat,
+    is_for_numpy, may_overlap, out_is_for_numpy, type_of,
 )
 
-from inspect import cleandoc
+from inspect import cleandoc, signature
 
 from gilkit.kernels import _numpy as np
 
@@ -67,10 +67,10 @@ cdef cnp.dtype dtype_of(gk_type type, cnp.ndarray a):
 
 
 cdef object numpys(gk_reduction what, object a, object axis, object out, object keepdims, double ddof,
-                   object threads):
+                   object threads, dict others=None):
     """Return what NumPy's own function returns. Defaults are not passed on, because the methods of other libraries'
     arrays may not know these keywords."""
-    cdef dict keywords = {}
+    cdef dict keywords = dict(others) if others else {}
     if axis is not None:
         keywords["axis"] = axis
     if out is not None:
@@ -142,7 +142,48 @@ cdef object reduce(gk_reduction what, object value, object axis, object out, obj
     # NumPy decides which values other than integers are a keepdims, and which of several errors is raised.
     if is_for_numpy(value, NAMES[what]) or out_is_for_numpy(out) or not isinstance(keepdims, int):
         return numpys(what, value, axis, out, keepdims, ddof, threads)
-    return reduce_any(what, as_input(value, "a"), axis, out, keepdims, ddof, threads)
+    a = as_supported(value, "a")
+    if a is None:
+        return numpys(what, value, axis, out, keepdims, ddof, threads)
+    return reduce_any(what, a, axis, out, keepdims, ddof, threads)
+
+
+cdef object reduce_with(gk_reduction what, object value, object axis, object out, object keepdims, double ddof,
+                        object threads, dict others):
+    """The same with NumPy's other keywords. A dtype that the result has anyway changes nothing."""
+    cdef cnp.ndarray a
+    if list(others) == ["dtype"] and not is_for_numpy(value, NAMES[what]):
+        a = as_supported(value, "a")
+        if a is not None:
+            if np.dtype(others["dtype"]) is dtype_of(gk_reduction_result_of(what, type_of(cnp.PyArray_TYPE(a))).type, a):
+                return reduce(what, a, axis, out, keepdims, ddof, threads)
+    return numpys(what, value, axis, out, keepdims, ddof, threads, others)
+
+
+cdef dict given(object dtype, object initial, object where):
+    """Return those of NumPy's keywords that gilkit leaves to NumPy, if they differ from their defaults."""
+    others = {}
+    if dtype is not None:
+        others["dtype"] = dtype
+    if initial is not np.NoValue:
+        others["initial"] = initial
+    if where is not True:
+        others["where"] = where
+    return others
+
+
+cdef object variance(gk_reduction what, object a, object axis, object dtype, object out, object ddof, object keepdims,
+                     object where, object mean, object correction, object threads):
+    if correction is not None:
+        if ddof != 0:
+            raise ValueError("ddof and correction are two names of one argument; give one of them")
+        ddof = correction
+    if dtype is None and where is True and mean is None:
+        return reduce(what, a, axis, out, keepdims, ddof, threads)
+    others = given(dtype, np.NoValue, where)
+    if mean is not None:
+        others["mean"] = mean
+    return reduce_with(what, a, axis, out, keepdims, ddof, threads, others)
 
 
 cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out, bint keepdims,
@@ -175,6 +216,8 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
         if keepdims or not reduced[i]:
             result_shape.append(1 if reduced[i] else shape[i])
     if out is not None:
+        if is_cast(out, tuple(result_shape), dtype):
+            return numpys(what, a, axis, out, keepdims, ddof, threads)
         target = check_out(out, tuple(result_shape), dtype)
     if cnp.PyArray_SIZE(a) == 0 or count <= ddof:
         return numpys(what, a, axis, out, keepdims, ddof, threads)
@@ -212,27 +255,36 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
 
 
 # The parts that all docstrings below share.
-_PARAMETERS = """Parameters
-----------
-a : array_like
-    bool, integers, float32 or float64, of any shape and layout.
-axis : int, tuple of int or None, default None
-    The axes to reduce. None reduces all of them.{ddof}
-out : numpy.ndarray, optional
-    A writable array of the result's shape and dtype, which is filled and returned. It may overlap *a*.
-keepdims : bool, default False
-    Keep the reduced axes in the result with length 1.
-threads : int, optional
-    1 to 1024. None means ``gilkit.num_threads()``."""
-
-_DDOF = """
-ddof : int or float, default 0
-    The divisor is the number of reduced elements minus *ddof*."""
+_PARAMETERS = {
+    "a": """array_like
+    bool, integers, float32 or float64, of any shape and layout. Arrays of other dtypes are reduced by NumPy.""",
+    "axis": """int, tuple of int or None, default None
+    The axes to reduce. None reduces all of them.""",
+    "dtype": """data-type, optional
+    The type to compute in and of the result. Any but the usual one is left to NumPy.""",
+    "out": """numpy.ndarray, optional
+    A writable array of the result's shape, which is filled and returned. It may overlap *a*. An array of another dtype
+    than the result's is left to NumPy.""",
+    "ddof": """int or float, default 0
+    The divisor is the number of reduced elements minus *ddof*.""",
+    "keepdims": """bool, default False
+    Keep the reduced axes in the result with length 1.""",
+    "initial": """scalar, optional
+    The value to start with; left to NumPy.""",
+    "where": """array_like of bool, default True
+    The elements to include; left to NumPy unless True.""",
+    "mean": """array_like, optional
+    The mean, with ``keepdims=True``; left to NumPy.""",
+    "correction": """int or float, optional
+    Another name of *ddof*. Give only one of them.""",
+    "threads": """int, optional
+    1 to 1024. None means ``gilkit.num_threads()``.""",
+}
 
 _RAISES = """Raises
 ------
 TypeError
-    For other dtypes, for another dtype of *out*, and for an axis that is not an integer.
+    For dtypes that NumPy does not reduce, and for an axis that is not an integer.
 ValueError
     For another shape of *out*, a read-only *out*{empty} and duplicate axes.
 numpy.exceptions.AxisError
@@ -247,7 +299,7 @@ _NOTES = """{warnings}The result has the same bits for any number of threads and
 Releases the GIL. Ctrl-C interrupts the call. No other thread may write to *a* or use *out* during the call."""
 
 
-def sum(a, axis=None, *, out=None, keepdims=False, threads=None):
+def sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=np.NoValue, where=True, *, threads=None):
     """Return the sum of the elements along one or more axes.
 
     {parameters}
@@ -275,10 +327,12 @@ def sum(a, axis=None, *, out=None, keepdims=False, threads=None):
     >>> gilkit.sum(a, axis=0)
     array([4., 8.])
     """
+    if dtype is not None or initial is not np.NoValue or where is not True:
+        return reduce_with(GK_SUM, a, axis, out, keepdims, 0, threads, given(dtype, initial, where))
     return reduce(GK_SUM, a, axis, out, keepdims, 0, threads)
 
 
-def mean(a, axis=None, *, out=None, keepdims=False, threads=None):
+def mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True, threads=None):
     """Return the mean of the elements along one or more axes.
 
     {parameters}
@@ -304,10 +358,13 @@ def mean(a, axis=None, *, out=None, keepdims=False, threads=None):
     >>> gilkit.mean(a, axis=1)
     array([1.5, 4.5])
     """
+    if dtype is not None or where is not True:
+        return reduce_with(GK_MEAN, a, axis, out, keepdims, 0, threads, given(dtype, np.NoValue, where))
     return reduce(GK_MEAN, a, axis, out, keepdims, 0, threads)
 
 
-def var(a, axis=None, *, ddof=0, out=None, keepdims=False, threads=None):
+def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None,
+        threads=None):
     """Return the variance of the elements along one or more axes.
 
     {parameters}
@@ -335,10 +392,11 @@ def var(a, axis=None, *, ddof=0, out=None, keepdims=False, threads=None):
     >>> gilkit.var(a, axis=1, ddof=1)
     array([0.5, 4.5])
     """
-    return reduce(GK_VAR, a, axis, out, keepdims, ddof, threads)
+    return variance(GK_VAR, a, axis, dtype, out, ddof, keepdims, where, mean, correction, threads)
 
 
-def std(a, axis=None, *, ddof=0, out=None, keepdims=False, threads=None):
+def std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None,
+        threads=None):
     """Return the standard deviation of the elements along one or more axes.
 
     {parameters}
@@ -364,10 +422,10 @@ def std(a, axis=None, *, ddof=0, out=None, keepdims=False, threads=None):
     >>> gilkit.std(a, axis=1)
     array([0.5, 1.5])
     """
-    return reduce(GK_STD, a, axis, out, keepdims, ddof, threads)
+    return variance(GK_STD, a, axis, dtype, out, ddof, keepdims, where, mean, correction, threads)
 
 
-def min(a, axis=None, *, out=None, keepdims=False, threads=None):
+def min(a, axis=None, out=None, keepdims=False, initial=np.NoValue, where=True, *, threads=None):
     """Return the smallest element along one or more axes.
 
     {parameters}
@@ -391,10 +449,12 @@ def min(a, axis=None, *, out=None, keepdims=False, threads=None):
     >>> gilkit.min(a, axis=0)
     array([1., 2.])
     """
+    if initial is not np.NoValue or where is not True:
+        return reduce_with(GK_MIN, a, axis, out, keepdims, 0, threads, given(None, initial, where))
     return reduce(GK_MIN, a, axis, out, keepdims, 0, threads)
 
 
-def max(a, axis=None, *, out=None, keepdims=False, threads=None):
+def max(a, axis=None, out=None, keepdims=False, initial=np.NoValue, where=True, *, threads=None):
     """Return the largest element along one or more axes.
 
     {parameters}
@@ -418,6 +478,8 @@ def max(a, axis=None, *, out=None, keepdims=False, threads=None):
     >>> gilkit.max(a, axis=0)
     array([3., 6.])
     """
+    if initial is not np.NoValue or where is not True:
+        return reduce_with(GK_MAX, a, axis, out, keepdims, 0, threads, given(None, initial, where))
     return reduce(GK_MAX, a, axis, out, keepdims, 0, threads)
 
 
@@ -425,6 +487,7 @@ for _function in (sum, mean, var, std, min, max):
     _name = _function.__name__
     _selects = _name in ("min", "max")
     _function.__doc__ = cleandoc(_function.__doc__).format(
-        parameters=_PARAMETERS.format(ddof=_DDOF if _name in ("var", "std") else ""),
+        parameters="Parameters\n----------\n" + "\n".join(
+            f"{name} : {_PARAMETERS[name]}" for name in signature(_function).parameters),
         raises=_RAISES.format(empty=", no elements to reduce" if _selects else ""),
         notes=_NOTES.format(name=_name, warnings="" if _selects else _WARNINGS))

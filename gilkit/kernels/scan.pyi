@@ -3,23 +3,50 @@ from typing import Any, SupportsIndex, overload
 import numpy as np
 import numpy.typing as npt
 
-from gilkit._typing import ArrayT, FloatT, Numbers, Signed, Threads, Unsigned
+from gilkit._typing import AnyArrayT, Arrays, FloatT, Signed, Threads, Unsigned
 
 @overload
 def cumsum(
-    a: npt.NDArray[Signed], axis: SupportsIndex | None = None, *, out: None = None, threads: Threads = None
+    a: npt.NDArray[Signed],
+    axis: SupportsIndex | None = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    threads: Threads = None,
 ) -> npt.NDArray[np.int64]: ...
 @overload
 def cumsum(
-    a: npt.NDArray[Unsigned], axis: SupportsIndex | None = None, *, out: None = None, threads: Threads = None
+    a: npt.NDArray[Unsigned],
+    axis: SupportsIndex | None = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    threads: Threads = None,
 ) -> npt.NDArray[np.uint64]: ...
 @overload
 def cumsum(
-    a: npt.NDArray[FloatT], axis: SupportsIndex | None = None, *, out: None = None, threads: Threads = None
+    a: npt.NDArray[FloatT],
+    axis: SupportsIndex | None = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    threads: Threads = None,
 ) -> npt.NDArray[FloatT]: ...
 @overload
-def cumsum(a: Numbers, axis: SupportsIndex | None = None, *, out: ArrayT, threads: Threads = None) -> ArrayT: ...
+def cumsum(
+    a: Arrays,
+    axis: SupportsIndex | None = None,
+    dtype: npt.DTypeLike | None = None,
+    *,
+    out: AnyArrayT,
+    threads: Threads = None,
+) -> AnyArrayT: ...
 @overload
 def cumsum(
-    a: Numbers, axis: SupportsIndex | None = None, *, out: None = None, threads: Threads = None
+    a: Arrays,
+    axis: SupportsIndex | None = None,
+    dtype: npt.DTypeLike | None = None,
+    out: npt.NDArray[Any] | None = None,
+    *,
+    threads: Threads = None,
 ) -> npt.NDArray[Any]: ...

@@ -5,8 +5,8 @@ from libc.stdint cimport int64_t
 from gilkit._call cimport Call, call_begin, call_check, call_end
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
-    MAX_DIMS, as_input, check_out, delegate, gk_type, is_for_numpy, is_same, may_overlap, one_axis, out_is_for_numpy,
-    sum_dtype, type_of,
+    MAX_DIMS, as_supported, check_out, delegate, gk_type, is_cast, is_for_numpy, is_same, may_overlap, one_axis,
+    out_is_for_numpy, sum_dtype, type_of,
 )
 
 from gilkit.kernels import _numpy as np
@@ -31,8 +31,10 @@ INVALID = np.array([np.inf, -np.inf])
 OVERFLOW = np.array([np.finfo(float).max, np.finfo(float).max])
 
 
-cdef object numpys(object a, object axis, object out, object threads):
+cdef object numpys(object a, object axis, object dtype, object out, object threads):
     cdef dict keywords = {}
+    if dtype is not None:
+        keywords["dtype"] = dtype
     if axis is not None:
         keywords["axis"] = axis
     if out is not None:
@@ -40,18 +42,20 @@ cdef object numpys(object a, object axis, object out, object threads):
     return delegate(np.cumsum, (a,), keywords, threads)
 
 
-def cumsum(a, axis=None, *, out=None, threads=None):
+def cumsum(a, axis=None, dtype=None, out=None, *, threads=None):
     """Return the running sums of the elements along an axis.
 
     Parameters
     ----------
     a : array_like
-        bool, integers, float32 or float64, of any shape and layout.
+        bool, integers, float32 or float64, of any shape and layout. Arrays of other dtypes are summed by NumPy.
     axis : int or None, default None
         The axis to sum along. None sums the flattened array, in C order.
+    dtype : data-type, optional
+        The type to add in and of the result. Any but the usual one is left to NumPy.
     out : numpy.ndarray, optional
-        A writable array of the result's shape and dtype, which is filled and returned. It may be *a* itself or overlap
-        it.
+        A writable array of the result's shape, which is filled and returned. It may be *a* itself or overlap it. An
+        array of another dtype than the result's is left to NumPy.
     threads : int, optional
         1 to 1024. None means ``gilkit.num_threads()``.
 
@@ -64,7 +68,7 @@ def cumsum(a, axis=None, *, out=None, threads=None):
     Raises
     ------
     TypeError
-        For other dtypes, for another dtype of *out*, and for an axis that is not an integer.
+        For dtypes that NumPy does not add, and for an axis that is not an integer.
     ValueError
         For another shape of *out* and a read-only *out*.
     numpy.exceptions.AxisError
@@ -93,9 +97,13 @@ def cumsum(a, axis=None, *, out=None, threads=None):
            [3., 7.]])
     """
     if is_for_numpy(a, "cumsum") or out_is_for_numpy(out):
-        return numpys(a, axis, out, threads)
-    cdef cnp.ndarray array = as_input(a, "a"), given, target
-    cdef cnp.dtype dtype = sum_dtype(array)
+        return numpys(a, axis, dtype, out, threads)
+    cdef cnp.ndarray array = as_supported(a, "a"), given, target
+    if array is None:
+        return numpys(a, axis, dtype, out, threads)
+    cdef cnp.dtype own = sum_dtype(array)
+    if dtype is not None and np.dtype(dtype) is not own:
+        return numpys(a, axis, dtype, out, threads)
     cdef int64_t shape[MAX_DIMS]
     cdef int64_t in_stride[MAX_DIMS]
     cdef int64_t out_stride[MAX_DIMS]
@@ -113,11 +121,13 @@ def cumsum(a, axis=None, *, out=None, threads=None):
         along = one_axis(axis, array.ndim)
     ndim = array.ndim
     if out is None:
-        given = target = out = np.empty_like(array, dtype, order="K", subok=False)
+        given = target = out = np.empty_like(array, own, order="K", subok=False)
+    elif is_cast(out, (<object>array).shape, own):
+        return numpys(a, axis, dtype, out, threads)
     else:
-        given = target = check_out(out, (<object>array).shape, dtype)
+        given = target = check_out(out, (<object>array).shape, own)
         if may_overlap(array, target) and not is_same(array, target) or not cnp.PyArray_ISALIGNED(target):
-            target = np.empty_like(array, dtype, order="K", subok=False)
+            target = np.empty_like(array, own, order="K", subok=False)
     if cnp.PyArray_SIZE(array) == 0:
         call_check(threads)
         return out

@@ -1,75 +1,54 @@
 from collections.abc import Sequence
-from typing import Any, SupportsIndex, TypeAlias, overload
+from typing import Any, SupportsIndex, TypeAlias, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from gilkit._typing import ArrayT, Numbers, RealT, Threads
+from gilkit._typing import AnyArrayT, Arrays, Threads
 
+_ItemT = TypeVar("_ItemT", bound=np.generic)
 _Kind: TypeAlias = str | None  # not a Literal, because NumPy accepts abbreviations
-_Order: TypeAlias = str | Sequence[str]
+_Order: TypeAlias = str | Sequence[str] | None
 
 @overload
 def sort(
-    a: npt.NDArray[RealT],
+    a: npt.NDArray[_ItemT],
     axis: SupportsIndex | None = -1,
     kind: _Kind = None,
-    order: None = None,
+    order: _Order = None,
     *,
     stable: bool | None = None,
     out: None = None,
     threads: Threads = None,
-) -> npt.NDArray[RealT]: ...
+) -> npt.NDArray[_ItemT]: ...
 @overload
 def sort(
-    a: Numbers,
+    a: Arrays,
     axis: SupportsIndex | None = -1,
     kind: _Kind = None,
-    order: None = None,
+    order: _Order = None,
     *,
     stable: bool | None = None,
-    out: ArrayT,
+    out: AnyArrayT,
     threads: Threads = None,
-) -> ArrayT: ...
+) -> AnyArrayT: ...
 @overload
 def sort(
-    a: Numbers,
+    a: Arrays,
     axis: SupportsIndex | None = -1,
     kind: _Kind = None,
-    order: None = None,
+    order: _Order = None,
     *,
     stable: bool | None = None,
     out: None = None,
     threads: Threads = None,
 ) -> npt.NDArray[Any]: ...
-@overload  # structured arrays
-def sort(
-    a: npt.NDArray[np.void],
-    axis: SupportsIndex | None = -1,
-    kind: _Kind = None,
-    *,
-    order: _Order,
-    stable: bool | None = None,
-    out: npt.NDArray[np.void] | None = None,
-    threads: Threads = None,
-) -> npt.NDArray[np.void]: ...
-@overload
 def argsort(
-    a: Numbers,
+    a: Arrays,
     axis: SupportsIndex | None = -1,
     kind: _Kind = None,
-    order: None = None,
+    order: _Order = None,
     *,
-    stable: bool | None = None,
-    threads: Threads = None,
-) -> npt.NDArray[np.int64]: ...
-@overload
-def argsort(
-    a: npt.NDArray[np.void],
-    axis: SupportsIndex | None = -1,
-    kind: _Kind = None,
-    *,
-    order: _Order,
     stable: bool | None = None,
     threads: Threads = None,
 ) -> npt.NDArray[np.int64]: ...

@@ -9,7 +9,7 @@ cimport numpy as cnp
 from gilkit._call cimport Call, call_begin, call_end
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
-    GK_FLOAT32, any_axis, as_array, as_input, check_out, delegate, gk_type, is_for_numpy, is_same, may_overlap,
+    GK_FLOAT32, any_axis, as_array, as_supported, check_out, delegate, gk_type, is_for_numpy, is_same, may_overlap,
     one_axis, type_of,
 )
 
@@ -150,7 +150,7 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=No
     Parameters
     ----------
     a : array_like
-        bool, integers, float32 or float64, of any layout and byte order.
+        bool, integers, float32 or float64, of any layout and byte order. Arrays of other dtypes are sorted by NumPy.
     axis : int or None, default -1
         The axis to sort along. None sorts the flattened array.
     kind : {'quicksort', 'heapsort', 'mergesort', 'stable'}, optional
@@ -173,7 +173,7 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=No
     Raises
     ------
     TypeError
-        For other dtypes.
+        For dtypes that have no order.
     ValueError
         For an unknown *kind*, for both *kind* and *stable*, and for an *out* of another shape.
     numpy.exceptions.AxisError
@@ -201,7 +201,9 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=No
     if order is not None or is_for_numpy(a, None):
         return _numpys_sort(a, axis, kind, order, stable, out, threads)
     cdef bint in_order = (kind is not None or stable is not None) and _is_stable(axis, kind, stable)
-    cdef cnp.ndarray array = as_array(a, "a"), src = as_input(array, "a"), dst, target = None
+    cdef cnp.ndarray array = as_array(a, "a"), src = as_supported(array, "a"), dst, target = None
+    if src is None:
+        return _numpys_sort(a, axis, kind, order, stable, out, threads)
     cdef int along, status
     cdef gk_type type = type_of(cnp.PyArray_TYPE(src))
     cdef gk_slices slices
@@ -248,7 +250,7 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, threads=None):
     Parameters
     ----------
     a : array_like
-        bool, integers, float32 or float64, of any layout and byte order.
+        bool, integers, float32 or float64, of any layout and byte order. Arrays of other dtypes are sorted by NumPy.
     axis : int or None, default -1
         The axis to sort along. None sorts the flattened array.
     kind : {'quicksort', 'heapsort', 'mergesort', 'stable'}, optional
@@ -268,7 +270,7 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, threads=None):
     Raises
     ------
     TypeError
-        For other dtypes.
+        For dtypes that have no order.
     ValueError
         For an unknown *kind*, and for both *kind* and *stable*.
     numpy.exceptions.AxisError
@@ -295,7 +297,9 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, threads=None):
         one_axis(axis, 1)
     if kind is not None or stable is not None:
         _is_stable(axis, kind, stable)
-    cdef cnp.ndarray src = as_input(a, "a"), dst
+    cdef cnp.ndarray src = as_supported(a, "a"), dst
+    if src is None:
+        return _numpys(np.argsort, a, axis, kind, order, stable, threads)
     cdef int along, status
     cdef gk_type type = type_of(cnp.PyArray_TYPE(src))
     cdef gk_slices slices

@@ -32,6 +32,11 @@ assert_type(gilkit.sum(bytes_, keepdims=True), npt.NDArray[np.int64])
 assert_type(gilkit.sum(words, axis=-1, keepdims=True), npt.NDArray[np.uint64])
 assert_type(gilkit.sum(singles, axis=0, out=np.empty(2, np.float32)).dtype, np.dtype[np.float32])
 assert_type(gilkit.sum([1, 2, 3]), Any)
+assert_type(gilkit.sum(singles, dtype=np.float64), Any)  # left to NumPy
+assert_type(gilkit.sum(singles, 0, None, None, True), Any)
+assert_type(gilkit.sum(np.zeros(3, np.complex128), where=[True, False, True]), Any)
+assert_type(gilkit.min(doubles, initial=0.0), Any)
+assert_type(gilkit.var(doubles, correction=1), Any)
 
 rows: npt.NDArray[np.float32] = gilkit.sum(singles, axis=0)
 
@@ -48,8 +53,8 @@ assert_type(gilkit.cumsum(bytes_), npt.NDArray[np.int64])
 assert_type(gilkit.cumsum(words, axis=0), npt.NDArray[np.uint64])
 assert_type(gilkit.cumsum(singles, out=singles), npt.NDArray[np.float32])
 assert_type(gilkit.cumsum([1.5, 2]), npt.NDArray[Any])
-assert_type(gilkit.dot(words, words), np.uint16)
-assert_type(gilkit.dot(doubles[:, 0], doubles[:, 1]), np.float64)
+assert_type(gilkit.dot(words, words), np.uint16 | Any)  # or a matrix
+assert_type(gilkit.dot(doubles[:, 0], doubles[:, 1]), np.float64 | Any)
 assert_type(gilkit.fsum(singles), float)
 assert_type(gilkit.fsum(0.1), float)
 
