@@ -30,6 +30,7 @@ from gilkit.lab.worker.gilkit_tasks.gzip import compress
 from gilkit.lab.worker.gilkit_tasks.text import text
 
 N = 10_000_000
+QS = [0.1, 0.5, 0.9]
 
 
 def seconds(function):
@@ -118,6 +119,87 @@ def sorting(x, whole):
             rounds=3,
             same=lambda p, q, a=array: np.array_equal(a[p], a[q]),
         )
+
+
+def order(x, whole):
+    """NumPy, and polars if it is installed. Slow calls of NumPy are measured on a tenth of the items."""
+    few, tenth = whole % 1000, whole[: N // 10]
+    pair("median", lambda: gilkit.median(x), lambda: np.median(x), 4, rounds=5)
+    pair("three quantiles", lambda: gilkit.quantile(x, QS), lambda: np.quantile(x, QS), 4, rounds=5)
+    for axis in (0, 1):
+        table = x.reshape(1000, -1)
+        pair(
+            f"median along {axis}",
+            lambda a=axis, t=table: gilkit.median(t, a),
+            lambda a=axis, t=table: np.median(t, a),
+            1,
+            rounds=3,
+        )
+    pair("unique of a tenth, int64", lambda: gilkit.unique(tenth), lambda: np.unique(tenth), 20, rounds=3)
+    pair("unique, 1000 values", lambda: gilkit.unique(few), lambda: np.unique(few), 1, rounds=3)
+    elements = {m: np.concatenate([whole[:: 2 * N // m], np.arange(m // 2)]) for m in (10, 1000, 10**6)}
+    for m in elements:
+        pair(
+            f"isin of a tenth among {m}",
+            lambda e=elements[m]: gilkit.isin(tenth, e),
+            lambda e=elements[m]: np.isin(tenth, e),
+            20,
+            rounds=3,
+        )
+        ordered = np.sort(elements[m])
+        pair(
+            f"searchsorted of a tenth in {m}",
+            lambda o=ordered: gilkit.searchsorted(o, tenth),
+            lambda o=ordered: np.searchsorted(o, tenth),
+            4,
+            rounds=3,
+        )
+    try:
+        from polars import Series
+    except ImportError:
+        return
+    floats, wide, narrow = map(Series, (x, whole, few))
+    pair("median, over polars", lambda: gilkit.median(x), floats.median, 1)
+    pair(
+        "three quantiles, over polars",
+        lambda: gilkit.quantile(x, QS),
+        lambda: [floats.quantile(q, "linear") for q in QS],
+        1,
+        same=close,
+    )
+    for name, a, series in (("int64", whole, wide), ("1000 values", few, narrow), ("float64", x, floats)):
+        pair(
+            f"unique {name}, over polars",
+            lambda a=a: gilkit.unique(a),
+            lambda s=series: s.unique(),
+            1,
+            same=sets_are_equal,
+            rounds=5,
+        )
+        pair(
+            f"unique {name} with counts, over polars",
+            lambda a=a: gilkit.unique(a, return_counts=True),
+            lambda s=series: s.value_counts(),
+            1,
+            same=lambda a, b: len(a[0]) == len(b),
+            rounds=3,
+        )
+    for m in elements:
+        test, ordered = Series(elements[m]).implode(), np.sort(elements[m])
+        sorted_series, keys = Series(ordered), Series(tenth)
+        pair(
+            f"isin among {m}, over polars", lambda e=elements[m]: gilkit.isin(whole, e), lambda t=test: wide.is_in(t), 1
+        )
+        pair(
+            f"searchsorted in {m}, over polars",
+            lambda o=ordered: gilkit.searchsorted(o, tenth),
+            lambda s=sorted_series, k=keys: s.search_sorted(k),
+            1,
+        )
+
+
+def sets_are_equal(a, b):
+    return np.array_equal(a, np.sort(b))
 
 
 def counting(x):
@@ -272,6 +354,7 @@ def main():
     reductions(x)
     scans(x, whole)
     sorting(x, whole)
+    order(x, whole)
     counting(x)
     random()
     clustering(generator)

@@ -20,6 +20,10 @@
 #include "kernels/demo/pi.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/scan/scan.h"
+#include "kernels/search/membership.h"
+#include "kernels/search/runs.h"
+#include "kernels/search/searchsorted.h"
+#include "kernels/sort/select.h"
 #include "kernels/sort/sort.h"
 #include "kernels/demo/spin.h"
 #include "kernels/histogram/binning.h"
@@ -87,6 +91,13 @@
     /* sort */                   \
     X(gk_sort)                   \
     X(gk_argsort)                \
+    X(gk_select)                 \
+    X(gk_count_nans)             \
+    /* search, sets */           \
+    X(gk_searchsorted)           \
+    X(gk_isin)                   \
+    X(gk_runs_count)             \
+    X(gk_runs_write)             \
     /* histogram, bincount */    \
     X(gk_histogram_counts)       \
     X(gk_histogram_weights)      \

@@ -52,6 +52,24 @@ _LAZY: dict[str, str] = {
     "uniform": "gilkit.kernels.random",
     **dict.fromkeys(("sum", "mean", "var", "std", "min", "max"), "gilkit.kernels.reductions"),
     **dict.fromkeys(("sort", "argsort"), "gilkit.kernels.sorting"),
+    **dict.fromkeys(("searchsorted", "isin"), "gilkit.kernels.searching"),
+    **dict.fromkeys(
+        ("median", "quantile", "percentile", "nanmedian", "nanquantile", "nanpercentile"), "gilkit.kernels.quantiles"
+    ),
+    **dict.fromkeys(
+        (
+            "unique",
+            "unique_all",
+            "unique_counts",
+            "unique_inverse",
+            "unique_values",
+            "intersect1d",
+            "union1d",
+            "setdiff1d",
+            "setxor1d",
+        ),
+        "gilkit.kernels.sets",
+    ),
     **dict.fromkeys(("histogram", "bincount"), "gilkit.kernels.histograms"),
     **dict.fromkeys(("numpy_is_patched", "patch_numpy", "ufunc", "unpatch_numpy"), "gilkit.patching"),
     **dict.fromkeys(("nearest", "kmeans", "KMeans"), "gilkit.kernels.clustering"),

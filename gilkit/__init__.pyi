@@ -13,9 +13,26 @@ from gilkit.kernels.histograms import bincount as bincount
 from gilkit.kernels.histograms import histogram as histogram
 from gilkit.kernels.mandelbrot import mandelbrot as mandelbrot
 from gilkit.kernels.pi import pi as pi
+from gilkit.kernels.quantiles import median as median
+from gilkit.kernels.quantiles import nanmedian as nanmedian
+from gilkit.kernels.quantiles import nanpercentile as nanpercentile
+from gilkit.kernels.quantiles import nanquantile as nanquantile
+from gilkit.kernels.quantiles import percentile as percentile
+from gilkit.kernels.quantiles import quantile as quantile
 from gilkit.kernels.random import uniform as uniform
 from gilkit.kernels.reductions import *  # noqa: F403
 from gilkit.kernels.scan import cumsum as cumsum
+from gilkit.kernels.searching import isin as isin
+from gilkit.kernels.searching import searchsorted as searchsorted
+from gilkit.kernels.sets import intersect1d as intersect1d
+from gilkit.kernels.sets import setdiff1d as setdiff1d
+from gilkit.kernels.sets import setxor1d as setxor1d
+from gilkit.kernels.sets import union1d as union1d
+from gilkit.kernels.sets import unique as unique
+from gilkit.kernels.sets import unique_all as unique_all
+from gilkit.kernels.sets import unique_counts as unique_counts
+from gilkit.kernels.sets import unique_inverse as unique_inverse
+from gilkit.kernels.sets import unique_values as unique_values
 from gilkit.kernels.sorting import argsort as argsort
 from gilkit.kernels.sorting import sort as sort
 from gilkit.kernels.spin import spin as spin

@@ -281,3 +281,10 @@ def patched(unpatched):
     """Divide every call of NumPy."""
     with gilkit.patch_numpy(min_size=1):
         yield
+
+
+@pytest.fixture
+def rng():
+    import numpy as np
+
+    return np.random.default_rng(1)

@@ -184,7 +184,7 @@ def test_errors(function):
     numpys = getattr(np, function.__name__)
     for other in (["b", "a"], [2, 1j], np.array([3, "NaT", 1], "M8[s]"), np.array([2, np.nan, 1], "e"), [2**70, 1],
                   np.array([(2, 1), (1, 3)], "i4,f8")):  # fmt: skip
-        np.testing.assert_array_equal(function(other), numpys(other))
+        np.testing.assert_array_equal(function(other), numpys(other, kind="stable"))
     with pytest.raises(TypeError):
         function([None, 1])
     for axis in (1, -2):

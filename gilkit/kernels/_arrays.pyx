@@ -111,6 +111,16 @@ def numbers(value, name):
     return as_array(value, name)
 
 
+def supported(value, name, method):
+    """Return as_supported(value, name), or None also if is_for_numpy(value, method). For modules written in Python."""
+    return None if is_for_numpy(value, method) else as_supported(value, name)
+
+
+def numpys(function, args, keywords, threads):
+    """Return what NumPy's function returns, after checking threads= and the `with` blocks in force."""
+    return delegate(function, args, keywords, threads)
+
+
 cdef cnp.ndarray as_supported(object value, str name):
     cdef cnp.ndarray a = as_array(value, name)
     if type_of(cnp.PyArray_TYPE(a)) == GK_TYPES:

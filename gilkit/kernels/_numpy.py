@@ -17,13 +17,16 @@ from numpy import ascontiguousarray as ascontiguousarray
 from numpy import bincount as bincount
 from numpy import bool_ as bool_
 from numpy import can_cast as can_cast
+from numpy import concatenate as concatenate
 from numpy import copyto as copyto
+from numpy import count_nonzero as count_nonzero
 from numpy import cumsum as cumsum
 from numpy import diff as diff
 from numpy import dot as dot
 from numpy import dtype as dtype
 from numpy import empty as empty
 from numpy import empty_like as empty_like
+from numpy import expand_dims as expand_dims
 from numpy import finfo as finfo
 from numpy import flatnonzero as flatnonzero
 from numpy import float32 as float32
@@ -35,6 +38,7 @@ from numpy import inf as inf
 from numpy import int32 as int32
 from numpy import int64 as int64
 from numpy import isfinite as isfinite
+from numpy import isin as isin
 from numpy import isinf as isinf
 from numpy import isnan as isnan
 from numpy import iterable as iterable

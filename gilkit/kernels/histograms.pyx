@@ -10,6 +10,7 @@ from gilkit.kernels._arrays cimport (
 )
 
 from gilkit.kernels import _numpy as np
+from gilkit.kernels.reductions import max as _max, min as _min
 
 cnp.import_array()
 import_core()
@@ -287,6 +288,8 @@ def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=Non
         call_end(&call, status)
         hist = _shortened(hist, h.bins)
     else:
+        if n > 0 and weights.dtype.kind in "iu" and n * max(abs(int(_min(weights))), abs(int(_max(weights)))) >= 2**53:
+            return _numpys_histogram(a, bins, range, density, given, threads)  # sums of floats would not be exact
         addends = np.ascontiguousarray(weights, np.float64)
         single = type_of(cnp.PyArray_TYPE(weights)) == GK_FLOAT32
         hist = np.empty(h.bins)
@@ -295,6 +298,8 @@ def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=Non
             status = gk_histogram_weights(&h, n, <double *>cnp.PyArray_DATA(addends), single,
                                           <double *>cnp.PyArray_DATA(hist), &call.options)
         call_end(&call, status)
+        if weights.dtype.kind in "iu":
+            hist = _converted(hist, np.int64, threads)  # so that large sums wrap around, as sums of integers do
         if weights.dtype != np.float64:
             hist = _converted(hist, weights.dtype, threads)
     if density:

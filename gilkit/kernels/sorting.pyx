@@ -51,6 +51,11 @@ cdef extern from *:
     int gk_argsort "GK(gk_argsort)" (
         const char *src, char *dst, const gk_slices *slices, gk_type type, const gk_leaf_sorts *leaves,
         const gk_options *options) noexcept nogil
+    int gk_select "GK(gk_select)" (
+        const void *items, int64_t n, gk_type type, const int64_t *ranks, int64_t n_ranks, void *values,
+        const gk_leaf_sorts *leaves, const gk_options *options) noexcept nogil
+    int gk_count_nans "GK(gk_count_nans)" (
+        const void *items, int64_t n, gk_type type, int64_t *count, const gk_options *options) noexcept nogil
 
 cdef gk_leaf_sorts leaves
 
@@ -291,7 +296,7 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, threads=None):
     >>> gilkit.argsort([3, 1, 2, 1])
     array([1, 3, 2, 0])
     """
-    if order is not None or is_for_numpy(a, "argsort"):
+    if order is not None or (is_for_numpy(a, "argsort") and not cnp.PyArray_CheckExact(a)):
         return _numpys(np.argsort, a, axis, kind, order, stable, threads)
     if axis is True or axis is False:
         one_axis(axis, 1)
@@ -299,7 +304,7 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, threads=None):
         _is_stable(axis, kind, stable)
     cdef cnp.ndarray src = as_supported(a, "a"), dst
     if src is None:
-        return _numpys(np.argsort, a, axis, kind, order, stable, threads)
+        return _numpys(np.argsort, a, axis, "stable" if kind is None and stable is None else kind, order, stable, threads)
     cdef int along, status
     cdef gk_type type = type_of(cnp.PyArray_TYPE(src))
     cdef gk_slices slices
@@ -320,3 +325,38 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, threads=None):
                             &call.options)
     call_end(&call, status)
     return dst
+
+
+def select(cnp.ndarray items, cnp.ndarray ranks, threads):
+    """Return the items that would be at these places if the array were sorted by gilkit.sort.
+
+    Parameters
+    ----------
+    items : numpy.ndarray
+        One-dimensional and contiguous, of a dtype that gilkit computes with.
+    ranks : numpy.ndarray of int64
+        In ascending order, from 0 to ``len(items) - 1``.
+    """
+    cdef cnp.ndarray values = np.empty(ranks.shape[0], items.dtype)
+    cdef int status
+    cdef Call call
+    call_begin(&call, threads)
+    with nogil:
+        status = gk_select(cnp.PyArray_DATA(items), items.shape[0], type_of(cnp.PyArray_TYPE(items)),
+                           <const int64_t *>cnp.PyArray_DATA(ranks), ranks.shape[0], cnp.PyArray_DATA(values), &leaves,
+                           &call.options)
+    call_end(&call, status)
+    return values
+
+
+def count_nans(cnp.ndarray items, threads):
+    """Return the number of NaNs in a one-dimensional and contiguous array of float32 or float64."""
+    cdef int64_t count
+    cdef int status
+    cdef Call call
+    call_begin(&call, threads)
+    with nogil:
+        status = gk_count_nans(cnp.PyArray_DATA(items), items.shape[0], type_of(cnp.PyArray_TYPE(items)), &count,
+                               &call.options)
+    call_end(&call, status)
+    return count

@@ -1,4 +1,4 @@
-/* classify() of sort_template.h with the top of the tree in registers. A step takes one
+/* classify() of buckets_template.h with the top of the tree in registers. A step takes one
  * permutation, one comparison and two additions for 8 or 16 items. A permutation
  * reads only the low bits of an index, so a level with as many nodes as a register
  * has lanes does not need to subtract the number of its first node. */
@@ -40,8 +40,8 @@ static GK_TARGET(GK_AVX512_FEATURES) void classify64_avx512(const void *items, i
 static GK_TARGET(GK_AVX512_FEATURES) void classify32_avx512(const void *items, int64_t n, const gk_sort_order *order,
                                                             const int64_t *tree, int levels, uint8_t *ids)
 {
-    int32_t narrow[MAX_BUCKETS];
-    for (int b = 0; b < MAX_BUCKETS; b++)
+    int32_t narrow[GK_MAX_BUCKETS];
+    for (int b = 0; b < GK_MAX_BUCKETS; b++)
         narrow[b] = (int32_t)tree[b];
     const __m512i fold = _mm512_set1_epi32((int32_t)order->fold), invert = _mm512_set1_epi32((int32_t)order->invert),
                   rotate = _mm512_set1_epi32((int32_t)order->rotate), one = _mm512_set1_epi32(1),

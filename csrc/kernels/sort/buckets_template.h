@@ -1,7 +1,7 @@
 /* classify() for one width and instruction set. foreach_width.h defines BITS and
  * SIZED(name). Compilers vectorise these branch-free loops.
  */
-#if ISA != 5 /* sort_avx512.h has a faster one */
+#if ISA != 5 /* buckets_avx512.h has a faster one */
 /* Sets ids[i] to the number of pivots that are <= the key of item i. The pivots form a
  * search tree: the root is node 1, the children of node b are 2b and 2b + 1, and the
  * buckets follow the last level. No branch depends on the items. Eight items descend
@@ -12,7 +12,7 @@ static TARGET void SIZED(classify)(const void *items, int64_t n, const gk_sort_o
     enum { TOGETHER = 8 };
     const GK_SORT_UINT *GK_RESTRICT x = items;
     const gk_sort_order kept = *order;
-    GK_SORT_INT own[MAX_BUCKETS];
+    GK_SORT_INT own[GK_MAX_BUCKETS];
     for (int b = 0; b < 1 << levels; b++)
         own[b] = (GK_SORT_INT)tree[b];
     for (int64_t i = 0; i < n; i += TOGETHER) {

@@ -1,0 +1,224 @@
+/* Small ranges of integers become a table of bits, and everything else a hash table with
+ * linear probing, at most half full.
+ */
+#include "kernels/search/membership.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/compiler.h"
+#include "base/fp_control.h"
+#include "kernels/array/memory.h"
+
+enum {
+    CHUNK = 1 << 14,
+    BLOCK = 64,                /* items whose places are found before the first one is looked up */
+    MAX_TABLE_BITS = 1 << 24,  /* 2 MB */
+    CACHED = 1 << 16,          /* places of a table that fits into the second-level cache */
+    PREFETCHED_FROM = 1 << 14, /* smaller tables are in the cache */
+};
+
+typedef struct {
+    const void *items, *elements;
+    int64_t n, m;
+    gk_type type;
+    uint8_t inverted, *found;
+    /* The table of bits: for keys from `low` on. NULL if there is none. */
+    uint64_t *bits;
+    uint64_t low, width;
+    /* The hash table. 0 marks an empty place, so the key 0 is kept apart. */
+    uint64_t *table, capacity;
+    int shift;
+    int has_zero;
+} set;
+
+/* An item as a number that is the same for equal items only. NaN gets a key of its own. */
+#define NAN_KEY UINT64_C(0x7ff8000000000001)
+
+GK_INLINE uint64_t key_of(const void *items, int64_t i, gk_type type)
+{
+    double x;
+    uint64_t bits;
+    switch (type) {
+    case GK_FLOAT64: x = ((const double *)items)[i]; break;
+    case GK_FLOAT32: x = (double)((const float *)items)[i]; break;
+    case GK_BOOL: case GK_UINT8: return ((const uint8_t *)items)[i];
+    case GK_INT8: return (uint64_t)(int64_t)((const int8_t *)items)[i];
+    case GK_INT16: return (uint64_t)(int64_t)((const int16_t *)items)[i];
+    case GK_UINT16: return ((const uint16_t *)items)[i];
+    case GK_INT32: return (uint64_t)(int64_t)((const int32_t *)items)[i];
+    case GK_UINT32: return ((const uint32_t *)items)[i];
+    default: return ((const uint64_t *)items)[i];
+    }
+    if (x != x)
+        return NAN_KEY;
+    x += 0.0; /* -0.0 becomes 0.0 */
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+/* `type` is a constant in each case, so the compiler removes the switch in key_of. */
+#define FOR_EACH_TYPE(CASE)                                                   \
+    CASE(GK_BOOL) CASE(GK_UINT8) CASE(GK_INT8) CASE(GK_UINT16) CASE(GK_INT16) \
+    CASE(GK_UINT32) CASE(GK_INT32) CASE(GK_UINT64) CASE(GK_INT64)             \
+    CASE(GK_FLOAT32) CASE(GK_FLOAT64)
+
+GK_INLINE uint64_t place_of(const set *s, uint64_t key)
+{
+    return (key ^ key >> 32) * UINT64_C(0x9e3779b97f4a7c15) >> s->shift;
+}
+
+static GK_NOINLINE int is_further_on(const set *s, uint64_t key, uint64_t place)
+{
+    uint64_t mask = s->capacity - 1;
+    while (s->table[place] != key && s->table[place] != 0)
+        place = (place + 1) & mask;
+    return s->table[place] == key;
+}
+
+/* Most keys are at their own place or the next one, or nowhere. No branch depends on which. */
+GK_INLINE uint8_t look_up(const set *s, uint64_t key, uint64_t place)
+{
+    uint64_t first = s->table[place], second = s->table[place + 1];
+    int found = (first == key) | (second == key);
+    if (GK_UNLIKELY(!found & (first != 0) & (second != 0)))
+        found = is_further_on(s, key, place);
+    return (uint8_t)(key == 0 ? s->has_zero : found);
+}
+
+static void insert(set *s, uint64_t key)
+{
+    uint64_t mask = s->capacity - 1, place = place_of(s, key);
+    if (key == 0)
+        s->has_zero = 1;
+    while (s->table[place] != key && s->table[place] != 0)
+        place = (place + 1) & mask;
+    s->table[place] = key;
+    s->table[s->capacity] = s->table[0]; /* the neighbour of the last place */
+}
+
+GK_INLINE void look_up_items(const set *s, int64_t begin, int64_t end, gk_type type)
+{
+    int prefetch = s->capacity >= PREFETCHED_FROM;
+    for (int64_t i = begin; i < end; i += BLOCK) {
+        uint64_t keys[BLOCK], places[BLOCK];
+        int n = (int)(end - i < BLOCK ? end - i : BLOCK);
+        for (int k = 0; k < n; k++) {
+            keys[k] = key_of(s->items, i + k, type);
+            places[k] = place_of(s, keys[k]);
+            if (prefetch)
+                GK_PREFETCH(s->table + places[k]);
+        }
+        for (int k = 0; k < n; k++)
+            s->found[i + k] = look_up(s, keys[k], places[k]) ^ s->inverted;
+    }
+}
+
+GK_INLINE void test_bits(const set *s, int64_t begin, int64_t end, gk_type type)
+{
+    for (int64_t i = begin; i < end; i++) {
+        uint64_t bit = key_of(s->items, i, type) - s->low;
+        int within = bit < s->width;
+        bit = within ? bit : 0;
+        s->found[i] = (uint8_t)((within & (int)(s->bits[bit / 64] >> bit % 64 & 1)) ^ s->inverted);
+    }
+}
+
+static void look_up_chunks(int64_t begin, int64_t end, void *data)
+{
+    const set *s = data;
+    for (int64_t c = begin; c < end && !gk_cancelled(); c++) {
+        int64_t first = c * CHUNK, last = first + CHUNK < s->n ? first + CHUNK : s->n;
+        switch (s->type) {
+#define CASE(t)                                  \
+    case t:                                      \
+        if (s->bits != NULL)                     \
+            test_bits(s, first, last, t);        \
+        else                                     \
+            look_up_items(s, first, last, t);    \
+        break;
+            FOR_EACH_TYPE(CASE)
+#undef CASE
+        default: break;
+        }
+    }
+}
+
+/* Whether the elements are integers close enough together for a table of bits. Signed keys
+ * compare as such. */
+static int is_narrow(set *s)
+{
+    if (gk_is_float(s->type))
+        return 0;
+    uint64_t sign = s->type == GK_UINT64 ? 0 : UINT64_C(1) << 63, low = UINT64_MAX, high = 0;
+    for (int64_t i = 0; i < s->m; i++) {
+        uint64_t key = key_of(s->elements, i, s->type) ^ sign;
+        low = key < low ? key : low;
+        high = key > high ? key : high;
+    }
+    s->low = low ^ sign;
+    s->width = high - low + 1; /* 0: all keys */
+    return s->width != 0 && s->width <= MAX_TABLE_BITS;
+}
+
+static void insert_chunks(int64_t begin, int64_t end, void *data)
+{
+    set *s = data;
+    int64_t last = end * CHUNK < s->m ? end * CHUNK : s->m;
+    for (int64_t i = begin * CHUNK; i < last; i++) {
+        uint64_t key = key_of(s->elements, i, s->type), bit = key - s->low;
+        if (s->bits != NULL)
+            s->bits[bit / 64] |= UINT64_C(1) << bit % 64;
+        else if (!gk_is_float(s->type) || key != NAN_KEY)
+            insert(s, key);
+    }
+}
+
+/* A table that is nearly empty is faster, while it fits into the cache. */
+static int64_t room(int64_t m)
+{
+    return m < CACHED / 8 ? 8 * m : m < CACHED / 2 ? CACHED : 2 * m;
+}
+
+/* On this thread, in a region, so that it can be interrupted. */
+static int fill(set *s, const gk_options *options)
+{
+    if (is_narrow(s)) {
+        s->bits = calloc((size_t)(s->width / 64 + 1), sizeof *s->bits);
+    } else {
+        s->shift = 64 - 4;
+        while (s->shift > 8 && INT64_C(1) << (64 - s->shift) < room(s->m))
+            s->shift--;
+        s->capacity = UINT64_C(1) << (64 - s->shift);
+        s->table = calloc((size_t)s->capacity + 1, sizeof *s->table);
+    }
+    if (s->bits == NULL && s->table == NULL)
+        return GK_NO_MEMORY;
+    gk_options mine = options != NULL ? *options : (gk_options){0};
+    mine.threads = 1;
+    mine.grain = 1;
+    return gk_parallel_for(gk_ceil_div(s->m, CHUNK), insert_chunks, s, &mine);
+}
+
+int gk_isin(const void *items, int64_t n, const void *elements, int64_t m, gk_type type, int inverted, uint8_t *found,
+            const gk_options *options)
+{
+    set s = {.items = items, .elements = elements, .n = n, .m = m, .type = type, .inverted = (uint8_t)inverted, .found = found};
+    if (m == 0) {
+        memset(found, inverted, (size_t)n);
+        return GK_OK;
+    }
+    gk_fp_saved saved = gk_fp_use_default(); /* subnormals must not be flushed to 0 */
+    int status = fill(&s, options);
+    if (status == GK_OK) {
+        int64_t chunks = gk_ceil_div(n, CHUNK);
+        gk_options mine = options != NULL ? *options : (gk_options){0};
+        mine.grain = 1;
+        mine.eager = chunks >= 8;
+        status = gk_parallel_for(chunks, look_up_chunks, &s, &mine);
+    }
+    gk_fp_restore(saved);
+    free(s.bits);
+    free(s.table);
+    return status;
+}

@@ -1,0 +1,120 @@
+/* gk_searchsorted, gk_isin and gk_runs against loops that are written as plainly as
+ * possible, for every type and number of threads. */
+#include <math.h>
+#include <string.h>
+
+#include "check.h"
+#include "kernels/search/searchsorted.h"
+#include "kernels/search/membership.h"
+#include "kernels/search/runs.h"
+#include "kernels/sort/sort.h"
+#include "leaf_sorts.h"
+
+enum { N = 70001, M = 3000 };
+
+static uint64_t items[N], elements[N];
+static int64_t places[N], starts[N], numbers[N], offsets[N / GK_RUNS_CHUNK + 2];
+static uint8_t found[N];
+
+static void fill(void *to, int64_t n, gk_type type, int pattern)
+{
+    int64_t size = gk_itemsize(type);
+    for (int64_t i = 0; i < n; i++) {
+        uint64_t x = pattern == 0 ? next() % 50 : pattern == 1 ? next() % 5000 : next() << 3;
+        double d = pattern == 2 ? (double)(int64_t)x : (double)x / 4 - 3;
+        float f;
+        if (next() % 20 == 0)
+            d = next() % 2 ? NAN : -0.0;
+        f = (float)d;
+        if (type == GK_BOOL)
+            x &= 1;
+        memcpy((char *)to + i * size, type == GK_FLOAT64 ? (void *)&d : type == GK_FLOAT32 ? (void *)&f : (void *)&x,
+               (size_t)size);
+    }
+}
+
+/* The item as a number; exact for the numbers of fill(). */
+static double value(const void *x, int64_t i, gk_type type)
+{
+    switch (type) {
+#define CASE(constant, T) \
+    case constant: return (double)((const T *)x)[i];
+        GK_EACH_INTEGER(CASE)
+        GK_EACH_FLOAT(CASE)
+#undef CASE
+    default: return ((const uint8_t *)x)[i];
+    }
+}
+
+/* NaN comes last. */
+static int before(double a, double b)
+{
+    return a < b || (isnan(b) && !isnan(a));
+}
+
+static void check(gk_type type, int64_t n, int64_t m, int threads)
+{
+    gk_options options = {.threads = threads};
+    CHECK(gk_isin(items, n, elements, m, type, threads > 1, found, &options) == GK_OK);
+    for (int64_t i = 0; i < n; i += 1 + n / 60) {
+        int is_in = 0;
+        for (int64_t k = 0; k < m; k++)
+            is_in |= gk_is_float(type) ? value(items, i, type) == value(elements, k, type)
+                                       : memcmp((char *)items + i * gk_itemsize(type),
+                                                (char *)elements + k * gk_itemsize(type),
+                                                (size_t)gk_itemsize(type)) == 0;
+        CHECK((found[i] ^ (threads > 1)) == is_in);
+    }
+
+    CHECK(gk_sort_long(elements, elements, m, type, &leaves, &options) == GK_OK);
+    for (int right = 0; right < 2; right++) {
+        CHECK(gk_searchsorted(elements, m, items, n, type, right, places, &options) == GK_OK);
+        for (int64_t i = 0; i < n; i++) {
+            double key = value(items, i, type);
+            int64_t at = places[i];
+            CHECK(at >= 0 && at <= m);
+            CHECK(at == 0 || (right ? !before(key, value(elements, at - 1, type)) : before(value(elements, at - 1, type), key)));
+            CHECK(at == m || (right ? before(key, value(elements, at, type)) : !before(value(elements, at, type), key)));
+        }
+    }
+
+    CHECK(gk_sort_long(items, items, n, type, &leaves, &options) == GK_OK);
+    gk_runs runs = {items, n, type, threads > 1, offsets};
+    CHECK(gk_runs_count(&runs, &options) == GK_OK);
+    CHECK(gk_runs_write(&runs, elements, starts, NULL, numbers, &options) == GK_OK);
+    int64_t number = -1;
+    for (int64_t i = 0; i < n; i++) {
+        double x = value(items, i, type), y = i > 0 ? value(items, i - 1, type) : 0;
+        int equal = i > 0 && (x == y || (isnan(x) && isnan(y) && threads == 1));
+        if (!equal) {
+            number++;
+            CHECK(starts[number] == i);
+            CHECK(memcmp((char *)elements + number * gk_itemsize(type), (char *)items + i * gk_itemsize(type),
+                         (size_t)gk_itemsize(type)) == 0);
+        }
+        CHECK(numbers[i] == number);
+    }
+    CHECK(offsets[(n + GK_RUNS_CHUNK - 1) / GK_RUNS_CHUNK] == number + 1);
+}
+
+int main(void)
+{
+    for (int type = 0; type < GK_TYPES; type++)
+        for (int pattern = 0; pattern < 3; pattern++)
+            for (int threads = 1; threads <= 3; threads += 2) {
+                static const int64_t sizes[][2] = {{N, M}, {N, 1}, {1, M}, {17, 16}, {GK_RUNS_CHUNK, 40}};
+                for (int k = 0; k < 5; k++) {
+                    fill(items, sizes[k][0], (gk_type)type, pattern);
+                    fill(elements, sizes[k][1], (gk_type)type, pattern);
+                    if (gk_itemsize((gk_type)type) == 8 && pattern == 2 && !gk_is_float((gk_type)type))
+                        for (int64_t i = 0; i < sizes[k][0]; i++)
+                            items[i] &= UINT64_C(0x1ffffffffffff8), elements[i % sizes[k][1]] &= UINT64_C(0x1ffffffffffff8);
+                    check((gk_type)type, sizes[k][0], sizes[k][1], threads);
+                }
+            }
+    /* Nothing to look for, and nothing to look in. */
+    CHECK(gk_isin(items, 5, elements, 0, GK_INT64, 0, found, NULL) == GK_OK && !found[0] && !found[4]);
+    CHECK(gk_isin(items, 5, elements, 0, GK_INT64, 1, found, NULL) == GK_OK && found[0] && found[4]);
+    CHECK(gk_searchsorted(elements, 0, items, 3, GK_INT64, 1, places, NULL) == GK_OK && places[2] == 0);
+    return 0;
+}

@@ -1,0 +1,130 @@
+"""Medians, quantiles and percentiles: NumPy's bits, dtypes, shapes, warnings and errors."""
+
+import numpy as np
+import pytest
+from against_numpy import arrays, check
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gilkit
+
+NAMES = ["median", "quantile", "percentile", "nanmedian", "nanquantile", "nanpercentile"]
+METHODS = [
+    "inverted_cdf", "averaged_inverted_cdf", "closest_observation", "interpolated_inverted_cdf", "hazen", "weibull", "linear",
+    "median_unbiased", "normal_unbiased", "lower", "higher", "midpoint", "nearest", "bogus",
+]  # fmt: skip
+QS = [
+    0.5,
+    0,
+    1,
+    np.float32(0.3),
+    [0.1, 0.5, 0.9],
+    [],
+    [[0.2, 0.4]],
+    1.5,
+    -0.1,
+    np.nan,
+    "x",
+    np.array([0.25], np.float32),
+]
+
+
+def arguments(name, q):
+    if "median" in name:
+        return ()
+    return (np.multiply(q, 100) if "percentile" in name and not isinstance(q, str) else q,)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(a=arrays(max_dims=3), q=st.sampled_from(QS), axis=st.sampled_from([None, 0, 1, -1, 2, (0, 1), (1,), 1.5, np.int64(0)]),
+       keepdims=st.booleans(), overwrite=st.booleans())  # fmt: skip
+@settings(max_examples=200, deadline=None)
+def test_equals_numpy(name, a, q, axis, keepdims, overwrite):
+    before = a.copy()
+    check(name, a.copy(), *arguments(name, q), axis=axis, keepdims=keepdims, overwrite_input=overwrite)
+    if not overwrite:
+        np.testing.assert_array_equal(a, before)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", ["quantile", "nanquantile"])
+def test_methods(name, method, rng):
+    for a in (
+        rng.standard_normal(1001),
+        rng.integers(0, 50, (40, 25)),
+        rng.standard_normal((30, 20)).astype("f4"),
+        [7],
+    ):
+        for axis in (None, 0, -1):
+            check(name, a, [0, 0.1, 1 / 3, 0.5, 0.99, 1], axis=axis, method=method)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8, 64])
+@pytest.mark.parametrize("dtype", "bHiqQfd")
+def test_long_arrays(dtype, threads, rng):
+    spread = {"b": 100, "H": 60_000}.get(dtype, 2**31 - 1)
+    for n in (32_767, 32_768, 200_001, 1_000_000):
+        for distinct in (1, 5, spread):
+            a = rng.integers(0, distinct, n).astype(dtype)
+            if dtype in "fd" and distinct > 5:
+                a = (rng.standard_normal(n) ** 3).astype(dtype)
+                a[:: n // 100] = -0.0
+            with gilkit.threads(threads):
+                check("median", a)
+                check("quantile", a, [0, 0.001, 0.5, 0.9, 1])
+            if dtype in "fd":
+                a[rng.integers(0, n, 1000)] = np.nan
+                with gilkit.threads(threads):
+                    check("median", a)
+                    check("nanmedian", a)
+                    check("nanpercentile", a, [1, 99])
+
+
+def test_hard_to_divide():
+    """Orders and values for which a sample says little about the whole."""
+    n = 300_000
+    ramp = np.arange(n, dtype=float)
+    for a in (ramp, ramp[::-1], np.where(np.arange(n) % 997, 0.0, ramp), np.exp2(-ramp / 300), np.sin(ramp), np.tile([1.0, np.inf], n // 2),
+              np.concatenate([np.zeros(n - 5), ramp[:5]]), np.full(n, np.nan), np.where(ramp < 3, ramp, np.nan)):  # fmt: skip
+        for name in ("quantile", "nanquantile"):
+            check(name, a, [0, 1e-6, 0.25, 0.5, 0.75, 1 - 1e-6, 1])
+
+
+def test_out_and_weights(rng):
+    a = rng.standard_normal((40, 30))
+    for name in NAMES:
+        args = arguments(name, 0.25)
+        for axis, shape in ((0, 30), (1, 40), (None, ())):
+            out = np.empty(shape)
+            assert getattr(gilkit, name)(a, *args, axis=axis, out=out) is out
+            np.testing.assert_array_equal(out, getattr(np, name)(a, *args, axis=axis))
+        if args:
+            check(name, a, *args, weights=np.arange(1200.0).reshape(40, 30), method="inverted_cdf")
+            check(name, a, *args, weights=np.ones((40, 30)))
+        check(name, np.array([3, 1, 2], "M8[s]"), *args)
+        check(name, np.array([3, 1, 2], np.float16), *args)
+        check(name, [1j, 2], *args)
+        check(name, np.ma.masked_array([1.0, 2, 9], [0, 0, 1]), *args)
+        with pytest.raises(ValueError, match="threads must be from 1"):
+            getattr(gilkit, name)(a, *args, threads=0)
+
+
+def test_an_unknown_numpy_computes_itself(monkeypatch, rng):
+    from gilkit.kernels import quantiles
+
+    monkeypatch.setattr(quantiles, "_KNOWN_VERSION", False)
+    a = rng.standard_normal(1000)
+    for name in NAMES:
+        check(name, a, *arguments(name, 0.3))
+
+
+def test_same_bits_on_every_instruction_set(isa, rng):
+    a = rng.standard_normal(300_000)
+    for dtype in "fd":
+        check("quantile", a.astype(dtype), [0.1, 0.5, 0.9])
+
+
+def test_ends_in_time(rng):
+    a = rng.standard_normal(3_000_000)
+    with pytest.raises(TimeoutError), gilkit.timeout(1e-4):
+        gilkit.median(a)
