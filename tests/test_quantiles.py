@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gilkit
+from gilkit.kernels import quantiles
 
 NAMES = ["median", "quantile", "percentile", "nanmedian", "nanquantile", "nanpercentile"]
 METHODS = [
@@ -27,6 +28,12 @@ QS = [
     "x",
     np.array([0.25], np.float32),
 ]
+
+
+@pytest.fixture(autouse=True)
+def short_arrays_too(monkeypatch):
+    """gilkit leaves short arrays to NumPy. Here it must not, or these tests would test little."""
+    monkeypatch.setattr(quantiles, "_SHORT", 0)
 
 
 def arguments(name, q):
@@ -109,9 +116,14 @@ def test_out_and_weights(rng):
             getattr(gilkit, name)(a, *args, threads=0)
 
 
-def test_an_unknown_numpy_computes_itself(monkeypatch, rng):
-    from gilkit.kernels import quantiles
+def test_short_arrays(monkeypatch):
+    monkeypatch.undo()
+    for a in ([], [3.0, 1.0], [np.nan, 2.0], [[3, 1], [7, 5]], range(100)):
+        for name in NAMES:
+            check(name, np.array(a), *arguments(name, 0.3))
 
+
+def test_an_unknown_numpy_computes_itself(monkeypatch, rng):
     monkeypatch.setattr(quantiles, "_KNOWN_VERSION", False)
     a = rng.standard_normal(1000)
     for name in NAMES:

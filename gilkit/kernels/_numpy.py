@@ -56,6 +56,7 @@ from numpy import searchsorted as searchsorted
 from numpy import signbit as signbit
 from numpy import sort as sort
 from numpy import sqrt as sqrt
+from numpy import subtract as subtract
 from numpy import sum as sum
 from numpy import uint64 as uint64
 from numpy import zeros as zeros

@@ -18,6 +18,8 @@ _of = np.FUNCTIONS
 # at the places that it asked for.
 _KNOWN_VERSION = "2.0" <= ".".join(f"{int(part)}" for part in np.__version__.split(".")[:2]) < "2.6"
 
+_SHORT = 4000  # below, NumPy's own partition takes less time than to replace it
+
 
 class _Sorted(np.ndarray):
     """An array that is sorted along the axis that NumPy is about to partition."""
@@ -70,6 +72,8 @@ def _one_axis(axis: Any, ndim: int) -> Any:
 def _compute(name: str, a: Any, args: tuple[Any, ...], axis: Any, keywords: dict[str, Any], threads: Any) -> Any:
     """Call NumPy's function with an array that is partitioned already, or that partitions itself."""
     function: Callable[..., Any] = _of[name]
+    if type(a) is np.ndarray and a.size < _SHORT:
+        return numpys(function, (a, *args), {"axis": axis, **keywords}, threads)
     array: Any = supported(a, "a", None) if _KNOWN_VERSION else None
     own = NotImplemented if array is None or array.size == 0 or array.ndim == 0 else _one_axis(axis, array.ndim)
     if own is NotImplemented or (own is None and keywords.get("keepdims")):
@@ -84,6 +88,8 @@ def _compute_without_nans(
     name: str, a: Any, args: tuple[Any, ...], axis: Any, keywords: dict[str, Any], threads: Any
 ) -> Any:
     """Do the same for the items that are not NaN. NaNs are sorted to the end, so the others are a beginning."""
+    if type(a) is np.ndarray and a.size < _SHORT and a.ndim == 1:
+        return numpys(_of[f"nan{name}"], (a, *args), {"axis": axis, **keywords}, threads)
     array: Any = supported(a, "a", None) if _KNOWN_VERSION else None
     own = NotImplemented if array is None or array.size == 0 or array.ndim == 0 else _one_axis(axis, array.ndim)
     if own is NotImplemented or (own is None and keywords.get("keepdims")) or keywords.get("out") is not None:

@@ -103,7 +103,10 @@ def unique(
     if return_inverse:
         results.append(inverse.reshape(array.shape))
     if return_counts:
-        results.append(np.diff(starts, append=flat.size))
+        counts = np.empty_like(starts)
+        np.subtract(starts[1:], starts[:-1], out=counts[:-1])
+        counts[-1] = flat.size - starts[-1]
+        results.append(counts)
     return results[0] if len(results) == 1 else tuple(results)
 
 
