@@ -113,6 +113,8 @@ def searchsorted(a, v, side="left", sorter=None, *, threads=None):
         return delegate(np.searchsorted, (a, v), keywords, threads)
     right = type_of_side(side)
     call_check(threads)
+    if dtype.itemsize < 4:
+        dtype = np.dtype(np.int32)
     if sorter is not None:
         order = np.asarray(sorter)
         n = cnp.PyArray_SIZE(array)

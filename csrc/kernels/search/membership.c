@@ -130,12 +130,12 @@ static void look_up_chunks(int64_t begin, int64_t end, void *data)
     for (int64_t c = begin; c < end && !gk_cancelled(); c++) {
         int64_t first = c * CHUNK, last = first + CHUNK < s->n ? first + CHUNK : s->n;
         switch (s->type) {
-#define CASE(t)                                  \
-    case t:                                      \
-        if (s->bits != NULL)                     \
-            test_bits(s, first, last, t);        \
-        else                                     \
-            look_up_items(s, first, last, t);    \
+#define CASE(t)                                               \
+    case t:                                                   \
+        if (s->bits != NULL)                                  \
+            test_bits(s, first, last, t);                     \
+        else if (gk_itemsize(t) >= 4) /* others are narrow */ \
+            look_up_items(s, first, last, t);                 \
         break;
             FOR_EACH_TYPE(CASE)
 #undef CASE

@@ -3,6 +3,8 @@
  */
 #include "kernels/search/searchsorted.h"
 
+#include <math.h>
+
 #include "base/compiler.h"
 #include "base/fp_control.h"
 #include "kernels/array/memory.h"
@@ -18,8 +20,12 @@ typedef struct {
     int64_t *places;
 } search;
 
-/* `before` says whether an item comes before a key. NaN comes before nothing. */
-#define SEARCH(name, type, before)                                                                \
+/* The number of items <= x is that of the items < the next number, which halves the code. */
+#define NEXT_INTEGER(x) ((x) + 1)
+#define NEXT_FLOAT(x) nextafterf(x, INFINITY)
+#define NEXT_DOUBLE(x) nextafter(x, INFINITY)
+
+#define SEARCH(name, type, LAST, NEXT)                                                            \
     static void name(const search *s, int64_t begin, int64_t end)                                 \
     {                                                                                             \
         const type *sorted = s->sorted, *keys = s->keys;                                          \
@@ -28,36 +34,39 @@ typedef struct {
             type key[TOGETHER];                                                                   \
             int count = (int)(end - i < TOGETHER ? end - i : TOGETHER);                           \
             for (int k = 0; k < TOGETHER; k++) { /* the last group repeats its last key */        \
+                type x = keys[i + (k < count ? k : count - 1)];                                   \
                 base[k] = sorted;                                                                 \
-                key[k] = keys[i + (k < count ? k : count - 1)];                                   \
+                key[k] = s->right && x < LAST ? NEXT(x) : x;                                      \
             }                                                                                     \
             int64_t left = s->n;                                                                  \
             while (left > 1) {                                                                    \
                 int64_t half = left / 2;                                                          \
                 left -= half;                                                                     \
                 for (int k = 0; k < TOGETHER; k++) {                                              \
-                    base[k] += half & -(int64_t)(base[k][half - 1] before key[k]);                    \
+                    base[k] += half & -(int64_t)(base[k][half - 1] < key[k]);                     \
                     GK_PREFETCH(base[k] + left / 2 - 1);                                          \
                 }                                                                                 \
             }                                                                                     \
             for (int k = 0; k < count; k++)                                                       \
-                s->places[i + k] = (base[k] - sorted) + (left == 1 && *base[k] before key[k]);    \
+                s->places[i + k] = (base[k] - sorted) + (left == 1 && *base[k] < key[k]);         \
+            /* Nothing comes after the last number, and a comparison with NaN is false. */        \
+            for (int k = 0; k < count; k++)                                                       \
+                if (!(keys[i + k] < LAST) && (s->right || keys[i + k] != keys[i + k]))            \
+                    s->places[i + k] = place_at_the_end(s, keys[i + k] == keys[i + k]);           \
         }                                                                                         \
     }
 
-#define BOTH_SIDES(constant, type) SEARCH(left_##constant, type, <) SEARCH(right_##constant, type, <=)
-GK_EACH_INTEGER(BOTH_SIDES)
-GK_EACH_FLOAT(BOTH_SIDES)
-
-/* NaN keys, for which the comparisons above are all false. */
-static void place_nans(const search *s, int64_t begin, int64_t end)
+static int64_t place_at_the_end(const search *s, int is_number)
 {
-    const double *doubles = s->keys;
-    const float *floats = s->keys;
-    for (int64_t i = begin; i < end; i++)
-        if (s->type == GK_FLOAT64 ? doubles[i] != doubles[i] : floats[i] != floats[i])
-            s->places[i] = s->right ? s->n : s->valid;
+    return s->right && !is_number ? s->n : s->valid;
 }
+
+SEARCH(search_int32, int32_t, INT32_MAX, NEXT_INTEGER)
+SEARCH(search_uint32, uint32_t, UINT32_MAX, NEXT_INTEGER)
+SEARCH(search_int64, int64_t, INT64_MAX, NEXT_INTEGER)
+SEARCH(search_uint64, uint64_t, UINT64_MAX, NEXT_INTEGER)
+SEARCH(search_float, float, INFINITY, NEXT_FLOAT)
+SEARCH(search_double, double, (double)INFINITY, NEXT_DOUBLE)
 
 static void search_chunks(int64_t begin, int64_t end, void *data)
 {
@@ -65,20 +74,14 @@ static void search_chunks(int64_t begin, int64_t end, void *data)
     begin *= CHUNK;
     end = end * CHUNK < s->m ? end * CHUNK : s->m;
     switch (s->type) {
-#define CASE(constant, type)              \
-    case constant:                        \
-        if (s->right)                     \
-            right_##constant(s, begin, end); \
-        else                              \
-            left_##constant(s, begin, end);  \
-        break;
-        GK_EACH_INTEGER(CASE)
-        GK_EACH_FLOAT(CASE)
-#undef CASE
+    case GK_INT32: search_int32(s, begin, end); break;
+    case GK_UINT32: search_uint32(s, begin, end); break;
+    case GK_INT64: search_int64(s, begin, end); break;
+    case GK_UINT64: search_uint64(s, begin, end); break;
+    case GK_FLOAT32: search_float(s, begin, end); break;
+    case GK_FLOAT64: search_double(s, begin, end); break;
     default: break;
     }
-    if (gk_is_float(s->type))
-        place_nans(s, begin, end);
 }
 
 static int is_nan(const search *s, int64_t i)
@@ -92,8 +95,6 @@ int gk_searchsorted(const void *sorted, int64_t n, const void *keys, int64_t m, 
 {
     search s = {.sorted = sorted, .keys = keys, .n = n, .m = m, .type = type, .right = right, .valid = n,
                 .places = places};
-    if (s.type == GK_BOOL)
-        s.type = GK_UINT8;
     if (gk_is_float(type)) {
         int64_t low = 0;
         while (low < s.valid) {

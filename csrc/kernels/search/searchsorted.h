@@ -8,7 +8,7 @@
 #include "runtime/parallel.h"
 
 /* places[i] is the number of sorted items that are < keys[i], or <= keys[i] if `right`.
- * Both arrays are contiguous and of one type. NaNs come last and are equal to each other. */
+ * Both arrays are contiguous and of one type of 4 or 8 bytes. NaNs come last and are equal to each other. */
 int gk_searchsorted(const void *sorted, int64_t n, const void *keys, int64_t m, gk_type type, int right,
                     int64_t *places, const gk_options *options);
 
