@@ -50,7 +50,10 @@ _LAZY: dict[str, str] = {
     "fsum": "gilkit.kernels.fsum",
     "jacobi": "gilkit.kernels.stencil",
     "uniform": "gilkit.kernels.random",
-    **dict.fromkeys(("sum", "mean", "var", "std", "min", "max"), "gilkit.kernels.reductions"),
+    **dict.fromkeys(
+        ("sum", "mean", "var", "std", "min", "max", "nansum", "nanmean", "nanmin", "nanmax"),
+        "gilkit.kernels.reductions",
+    ),
     **dict.fromkeys(("sort", "argsort"), "gilkit.kernels.sorting"),
     **dict.fromkeys(("searchsorted", "isin"), "gilkit.kernels.searching"),
     **dict.fromkeys(

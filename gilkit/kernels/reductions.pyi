@@ -466,3 +466,267 @@ def max(
     *,
     threads: Threads = None,
 ) -> Any: ...
+@overload
+def nansum(
+    a: npt.NDArray[Signed],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: _No = False,
+    *,
+    threads: Threads = None,
+) -> np.int64: ...
+@overload
+def nansum(
+    a: npt.NDArray[Signed],
+    axis: Axis | None = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: _Yes,
+    threads: Threads = None,
+) -> npt.NDArray[np.int64]: ...
+@overload
+def nansum(
+    a: npt.NDArray[Signed],
+    axis: Axis,
+    dtype: None = None,
+    out: None = None,
+    keepdims: _No = False,
+    *,
+    threads: Threads = None,
+) -> npt.NDArray[np.int64] | Any: ...
+@overload
+def nansum(
+    a: npt.NDArray[Unsigned],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: _No = False,
+    *,
+    threads: Threads = None,
+) -> np.uint64: ...
+@overload
+def nansum(
+    a: npt.NDArray[Unsigned],
+    axis: Axis | None = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: _Yes,
+    threads: Threads = None,
+) -> npt.NDArray[np.uint64]: ...
+@overload
+def nansum(
+    a: npt.NDArray[Unsigned],
+    axis: Axis,
+    dtype: None = None,
+    out: None = None,
+    keepdims: _No = False,
+    *,
+    threads: Threads = None,
+) -> npt.NDArray[np.uint64] | Any: ...
+@overload
+def nansum(
+    a: npt.NDArray[FloatT],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: _No = False,
+    *,
+    threads: Threads = None,
+) -> FloatT: ...
+@overload
+def nansum(
+    a: npt.NDArray[FloatT],
+    axis: Axis | None = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: _Yes,
+    threads: Threads = None,
+) -> npt.NDArray[FloatT]: ...
+@overload
+def nansum(
+    a: npt.NDArray[FloatT],
+    axis: Axis,
+    dtype: None = None,
+    out: None = None,
+    keepdims: _No = False,
+    *,
+    threads: Threads = None,
+) -> npt.NDArray[FloatT] | Any: ...
+@overload
+def nansum(
+    a: Arrays,
+    axis: Axis | None = None,
+    dtype: npt.DTypeLike | None = None,
+    *,
+    out: AnyArrayT,
+    keepdims: bool = False,
+    initial: Any = ...,
+    where: Arrays = True,
+    threads: Threads = None,
+) -> AnyArrayT: ...
+@overload
+def nansum(
+    a: Arrays,
+    axis: Axis | None = None,
+    dtype: npt.DTypeLike | None = None,
+    out: npt.NDArray[Any] | None = None,
+    keepdims: bool = False,
+    initial: Any = ...,
+    where: Arrays = True,
+    *,
+    threads: Threads = None,
+) -> Any: ...
+@overload
+def nanmean(
+    a: npt.NDArray[_Whole],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: _No = False,
+    *,
+    threads: Threads = None,
+) -> np.float64: ...
+@overload
+def nanmean(
+    a: npt.NDArray[_Whole],
+    axis: Axis | None = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: _Yes,
+    threads: Threads = None,
+) -> npt.NDArray[np.float64]: ...
+@overload
+def nanmean(
+    a: npt.NDArray[_Whole],
+    axis: Axis,
+    dtype: None = None,
+    out: None = None,
+    keepdims: _No = False,
+    *,
+    threads: Threads = None,
+) -> npt.NDArray[np.float64] | Any: ...
+@overload
+def nanmean(
+    a: npt.NDArray[FloatT],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: _No = False,
+    *,
+    threads: Threads = None,
+) -> FloatT: ...
+@overload
+def nanmean(
+    a: npt.NDArray[FloatT],
+    axis: Axis | None = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: _Yes,
+    threads: Threads = None,
+) -> npt.NDArray[FloatT]: ...
+@overload
+def nanmean(
+    a: npt.NDArray[FloatT],
+    axis: Axis,
+    dtype: None = None,
+    out: None = None,
+    keepdims: _No = False,
+    *,
+    threads: Threads = None,
+) -> npt.NDArray[FloatT] | Any: ...
+@overload
+def nanmean(
+    a: Arrays,
+    axis: Axis | None = None,
+    dtype: npt.DTypeLike | None = None,
+    *,
+    out: AnyArrayT,
+    keepdims: bool = False,
+    where: Arrays = True,
+    threads: Threads = None,
+) -> AnyArrayT: ...
+@overload
+def nanmean(
+    a: Arrays,
+    axis: Axis | None = None,
+    dtype: npt.DTypeLike | None = None,
+    out: npt.NDArray[Any] | None = None,
+    keepdims: bool = False,
+    *,
+    where: Arrays = True,
+    threads: Threads = None,
+) -> Any: ...
+@overload
+def nanmin(
+    a: npt.NDArray[RealT], axis: None = None, out: None = None, keepdims: _No = False, *, threads: Threads = None
+) -> RealT: ...
+@overload
+def nanmin(
+    a: npt.NDArray[RealT], axis: Axis | None = None, out: None = None, *, keepdims: _Yes, threads: Threads = None
+) -> npt.NDArray[RealT]: ...
+@overload
+def nanmin(
+    a: npt.NDArray[RealT], axis: Axis, out: None = None, keepdims: _No = False, *, threads: Threads = None
+) -> npt.NDArray[RealT] | Any: ...
+@overload
+def nanmin(
+    a: Arrays,
+    axis: Axis | None = None,
+    *,
+    out: AnyArrayT,
+    keepdims: bool = False,
+    initial: Any = ...,
+    where: Arrays = True,
+    threads: Threads = None,
+) -> AnyArrayT: ...
+@overload
+def nanmin(
+    a: Arrays,
+    axis: Axis | None = None,
+    out: npt.NDArray[Any] | None = None,
+    keepdims: bool = False,
+    initial: Any = ...,
+    where: Arrays = True,
+    *,
+    threads: Threads = None,
+) -> Any: ...
+@overload
+def nanmax(
+    a: npt.NDArray[RealT], axis: None = None, out: None = None, keepdims: _No = False, *, threads: Threads = None
+) -> RealT: ...
+@overload
+def nanmax(
+    a: npt.NDArray[RealT], axis: Axis | None = None, out: None = None, *, keepdims: _Yes, threads: Threads = None
+) -> npt.NDArray[RealT]: ...
+@overload
+def nanmax(
+    a: npt.NDArray[RealT], axis: Axis, out: None = None, keepdims: _No = False, *, threads: Threads = None
+) -> npt.NDArray[RealT] | Any: ...
+@overload
+def nanmax(
+    a: Arrays,
+    axis: Axis | None = None,
+    *,
+    out: AnyArrayT,
+    keepdims: bool = False,
+    initial: Any = ...,
+    where: Arrays = True,
+    threads: Threads = None,
+) -> AnyArrayT: ...
+@overload
+def nanmax(
+    a: Arrays,
+    axis: Axis | None = None,
+    out: npt.NDArray[Any] | None = None,
+    keepdims: bool = False,
+    initial: Any = ...,
+    where: Arrays = True,
+    *,
+    threads: Threads = None,
+) -> Any: ...

@@ -1,4 +1,4 @@
-"""Reductions with NumPy's names: sum, mean, var, std, min and max."""
+"""Reductions with NumPy's names: sum, mean, var, std, min, max, and some of them without NaNs."""
 cimport numpy as cnp
 from libc.math cimport isfinite
 from libc.stdint cimport int64_t
@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 from gilkit._call cimport Call, call_begin, call_end
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
-    GK_FLOAT64, GK_UINT64, MAX_DIMS, as_supported, axis_mask, check_out, delegate, gk_type, is_cast, is_flat,
+    GK_FLOAT32, GK_FLOAT64, GK_UINT64, MAX_DIMS, as_supported, axis_mask, check_out, delegate, gk_type, is_cast, is_flat,
     is_for_numpy, may_overlap, out_is_for_numpy, type_of,
 )
 
@@ -28,6 +28,10 @@ cdef extern from *:
         GK_STD
         GK_MIN
         GK_MAX
+        GK_NANSUM
+        GK_NANMEAN
+        GK_NANMIN
+        GK_NANMAX
     enum:
         GK_REDUCE_SERIAL
     ctypedef struct gk_layout:
@@ -52,7 +56,7 @@ cdef enum:
     SHORT = 2048  # reducing this many elements takes less time than releasing the GIL
 
 # NumPy's functions, in the order of gk_reduction. They call the argument's method of the same name.
-cdef tuple NAMES = ("sum", "mean", "var", "std", "min", "max")
+cdef tuple NAMES = ("sum", "mean", "var", "std", "min", "max", "nansum", "nanmean", "nanmin", "nanmax")
 NUMPY = [np.FUNCTIONS[name] for name in NAMES]
 
 
@@ -88,11 +92,22 @@ cdef bint is_finite(cnp.ndarray a) except -1:
             and isfinite(<double>reduce(GK_MAX, a, None, None, False, 0, None)))
 
 
-cdef object unexplained(cnp.ndarray a, object axis, object result):
+cdef bint may_need_numpy(gk_reduction what, gk_reduction_result info) noexcept:
+    """Whether results that are not finite may be wrong, or may need a warning."""
+    return info.can_warn or ((what == GK_NANMIN or what == GK_NANMAX) and info.type >= GK_FLOAT32)
+
+
+cdef object unexplained(gk_reduction what, cnp.ndarray a, object axis, object result):
     """Return a mask of the infinite and NaN results that infinite and NaN elements do not explain. NumPy would warn
     of these. For few elements, mark every result that is not finite, because asking NumPy is cheap."""
     if cnp.PyArray_SIZE(a) <= SHORT:
         return ~np.isfinite(result)
+    if what == GK_NANMIN or what == GK_NANMAX:  # there may be nothing but NaNs
+        return np.isinf(result)
+    if what == GK_NANSUM or what == GK_NANMEAN:
+        low = reduce(GK_NANMIN, a, axis, None, False, 0, None)
+        high = reduce(GK_NANMAX, a, axis, None, False, 0, None)
+        return np.isnan(result) | np.isinf(result) & ~(np.isinf(low) | np.isinf(high))
     low = reduce(GK_MIN, a, axis, None, False, 0, None)
     high = reduce(GK_MAX, a, axis, None, False, 0, None)
     infinite = np.isinf(low) | np.isinf(high)
@@ -102,7 +117,7 @@ cdef object unexplained(cnp.ndarray a, object axis, object result):
 cdef int settle(gk_reduction what, cnp.ndarray a, tuple axis, cnp.ndarray result, double ddof) except -1:
     """Recompute the unexplained() results with NumPy, which warns as numpy.errstate says. Each is computed from a copy
     of its own elements, because NumPy's rounding may depend on the elements next to them."""
-    which = unexplained(a, axis, result)
+    which = unexplained(what, a, axis, result)
     if not which.any():
         return 0
     if result.ndim == 0:
@@ -135,8 +150,8 @@ cdef object reduce(gk_reduction what, object value, object axis, object out, obj
                     gk_reduce_serial(what, type, cnp.PyArray_DATA(a), n, ddof, memory)
             info = gk_reduction_result_of(what, type)
             result = PyArray_Scalar(memory, dtype_of(info.type, a), None)
-            if info.can_warn and not isfinite(memory[0] if info.type == GK_FLOAT64 else (<float *>scalar)[0]):
-                if unexplained(a, None, result):
+            if may_need_numpy(what, info) and not isfinite(memory[0] if info.type == GK_FLOAT64 else (<float *>scalar)[0]):
+                if unexplained(what, a, None, result):
                     return numpys(what, a, None, None, False, ddof, None)
             return result
     # NumPy decides which values other than integers are a keepdims, and which of several errors is raised.
@@ -243,7 +258,7 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
     call_end(&call, status)
 
     result = memory if order == retained else memory.transpose([order.index(axis_) for axis_ in retained])
-    if info.can_warn and not is_finite(memory):
+    if may_need_numpy(what, info) and not is_finite(memory):
         settle(what, a, tuple([i for i in range(ndim) if reduced[i]]), result, ddof)
     if keepdims:
         result = result.reshape(result_shape)
@@ -483,9 +498,129 @@ def max(a, axis=None, out=None, keepdims=False, initial=np.NoValue, where=True, 
     return reduce(GK_MAX, a, axis, out, keepdims, 0, threads)
 
 
-for _function in (sum, mean, var, std, min, max):
+def nansum(a, axis=None, dtype=None, out=None, keepdims=False, initial=np.NoValue, where=True, *, threads=None):
+    """Return the sum of the elements that are not NaN along one or more axes.
+
+    {parameters}
+
+    Returns
+    -------
+    scalar or numpy.ndarray
+        As ``gilkit.sum``; 0 if all elements are NaN.
+
+    {raises}
+
+    Notes
+    -----
+    Elements are added as in ``gilkit.sum``, in the same pass over memory.
+
+    {notes}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gilkit
+    >>> gilkit.nansum([1.0, np.nan, 2.5])
+    np.float64(3.5)
+    """
+    if dtype is not None or initial is not np.NoValue or where is not True:
+        return reduce_with(GK_NANSUM, a, axis, out, keepdims, 0, threads, given(dtype, initial, where))
+    return reduce(GK_NANSUM, a, axis, out, keepdims, 0, threads)
+
+
+def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True, threads=None):
+    """Return the mean of the elements that are not NaN along one or more axes.
+
+    {parameters}
+
+    Returns
+    -------
+    scalar or numpy.ndarray
+        As ``gilkit.mean``; NaN, with a RuntimeWarning, if all elements are NaN.
+
+    {raises}
+
+    Notes
+    -----
+    Elements are added and counted in one pass over memory.
+
+    {notes}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gilkit
+    >>> gilkit.nanmean([1.0, np.nan, 2.0])
+    np.float64(1.5)
+    """
+    if dtype is not None or where is not True:
+        return reduce_with(GK_NANMEAN, a, axis, out, keepdims, 0, threads, given(dtype, np.NoValue, where))
+    return reduce(GK_NANMEAN, a, axis, out, keepdims, 0, threads)
+
+
+def nanmin(a, axis=None, out=None, keepdims=False, initial=np.NoValue, where=True, *, threads=None):
+    """Return the smallest element that is not NaN along one or more axes.
+
+    {parameters}
+
+    Returns
+    -------
+    scalar or numpy.ndarray
+        Of a's dtype; NaN, with a RuntimeWarning, if all elements are NaN.
+
+    {raises}
+
+    Notes
+    -----
+    Infinite results are computed once more by NumPy, because there may be nothing but NaNs.
+
+    {notes}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gilkit
+    >>> gilkit.nanmin([1.0, np.nan, 2.0])
+    np.float64(1.0)
+    """
+    if initial is not np.NoValue or where is not True:
+        return reduce_with(GK_NANMIN, a, axis, out, keepdims, 0, threads, given(None, initial, where))
+    return reduce(GK_NANMIN, a, axis, out, keepdims, 0, threads)
+
+
+def nanmax(a, axis=None, out=None, keepdims=False, initial=np.NoValue, where=True, *, threads=None):
+    """Return the largest element that is not NaN along one or more axes.
+
+    {parameters}
+
+    Returns
+    -------
+    scalar or numpy.ndarray
+        Of a's dtype; NaN, with a RuntimeWarning, if all elements are NaN.
+
+    {raises}
+
+    Notes
+    -----
+    Infinite results are computed once more by NumPy, because there may be nothing but NaNs.
+
+    {notes}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gilkit
+    >>> gilkit.nanmax([1.0, np.nan, 2.0])
+    np.float64(2.0)
+    """
+    if initial is not np.NoValue or where is not True:
+        return reduce_with(GK_NANMAX, a, axis, out, keepdims, 0, threads, given(None, initial, where))
+    return reduce(GK_NANMAX, a, axis, out, keepdims, 0, threads)
+
+
+for _function in (sum, mean, var, std, min, max, nansum, nanmean, nanmin, nanmax):
     _name = _function.__name__
-    _selects = _name in ("min", "max")
+    _selects = _name.endswith(("min", "max"))
     _function.__doc__ = cleandoc(_function.__doc__).format(
         parameters="Parameters\n----------\n" + "\n".join(
             f"{name} : {_PARAMETERS[name]}" for name in signature(_function).parameters),

@@ -38,6 +38,28 @@ def max(xs):
     return -min([-x for x in xs])
 
 
+def nansum(xs):
+    return sum(_without_nans(xs))
+
+
+def nanmean(xs):
+    """Return the mean of the numbers, or NaN if there are none."""
+    return mean(_without_nans(xs) or [math.nan])
+
+
+def nanmin(xs):
+    """Return the smallest of the numbers, or NaN if there are none."""
+    return min(_without_nans(xs) or [math.nan])
+
+
+def nanmax(xs):
+    return max(_without_nans(xs) or [math.nan])
+
+
+def _without_nans(xs):
+    return [x for x in xs if x == x]
+
+
 def dot(xs, ys):
     return math.fsum(x * y for x, y in zip(xs, ys, strict=True))
 

@@ -20,6 +20,13 @@ static void merge_sum(gk_part into, int64_t into_count, gk_part from, int64_t fr
     }
 }
 
+static void merge_nansum(gk_part into, int64_t into_count, gk_part from, int64_t from_count, int64_t k)
+{
+    merge_sum(into, into_count, from, from_count, k);
+    for (int64_t i = 0; i < k; i++)
+        into.c[i] += from.c[i];
+}
+
 static void merge_isum(gk_part into, int64_t into_count, gk_part from, int64_t from_count, int64_t k)
 {
     (void)into_count;
@@ -80,6 +87,11 @@ static void fold_var_tail(const gk_accumulators *accumulators, int64_t count, in
 const gk_accumulator_ops *gk_accumulators_sum_float64(void)
 {
     return GK_DISPATCH_ADDRESS(sum_ops);
+}
+
+const gk_accumulator_ops *gk_accumulators_nansum_float64(void)
+{
+    return GK_DISPATCH_ADDRESS(nansum_ops);
 }
 
 const gk_accumulator_ops *gk_accumulators_sum_int64(void)

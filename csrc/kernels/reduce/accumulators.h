@@ -26,7 +26,7 @@ enum {
 
 /* The state of one running reduction. */
 typedef struct {
-    /* Sums: total and error. Variances: mean, its error, sum of squared deviations
+    /* Sums: total and error, and without NaNs the number of values. Variances: mean, its error, sum of squared deviations
      * from the mean, its error. Integer sums: uint64_t. Minimum and maximum: values
      * of the array's type. */
     double state[4][GK_ACCUMULATORS];
@@ -37,8 +37,8 @@ typedef struct {
 } gk_accumulators;
 
 /* The result of a reduction, or of a part of it, for k outputs. Sums: a is the
- * total and b its error. Variances: a is the mean, b its error and c the sum of
- * squared deviations. Integer sums, minimum and maximum: a, of their own type. */
+ * total and b its error; sums without NaNs: c is the number of values. Variances: a is
+ * the mean, b its error and c the sum of squared deviations. Integer sums, minimum and maximum: a, of their own type. */
 typedef struct {
     void *a;
     double *b, *c;
@@ -61,9 +61,13 @@ typedef struct {
 } gk_accumulator_ops;
 
 const gk_accumulator_ops *gk_accumulators_sum_float64(void);
+const gk_accumulator_ops *gk_accumulators_nansum_float64(void);
 const gk_accumulator_ops *gk_accumulators_sum_int64(void);
 const gk_accumulator_ops *gk_accumulators_variance(void); /* of doubles */
 const gk_accumulator_ops *gk_accumulators_min(gk_type type);
 const gk_accumulator_ops *gk_accumulators_max(gk_type type);
+/* Of the floats that are not NaN. Without any, they are infinite. */
+const gk_accumulator_ops *gk_accumulators_nanmin(gk_type type);
+const gk_accumulator_ops *gk_accumulators_nanmax(gk_type type);
 
 #endif

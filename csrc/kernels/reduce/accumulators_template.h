@@ -101,6 +101,56 @@ TARGET static void NAME(sum_row)(const void *x_, int64_t n, gk_part part)
     *part.b = error[0];
 }
 
+/* Sums of the doubles that are not NaN, and their number. */
+
+TARGET static void NAME(nansum_start)(gk_accumulators *accumulators, int64_t width)
+{
+    for (int i = 0; i < 3; i++)
+        memset(accumulators->state[i], 0, (size_t)width * sizeof(double));
+}
+
+TARGET GK_INLINE void NAME(nansum_rows_of)(gk_accumulators *accumulators, const double *GK_RESTRICT x, int64_t stride,
+                                           int64_t rows, int64_t width)
+{
+    double *GK_RESTRICT total = accumulators->state[0], *GK_RESTRICT error = accumulators->state[1];
+    double *GK_RESTRICT count = accumulators->state[2];
+    for (; rows >= 4; rows -= 4, x += 4 * stride)
+        for (int64_t i = 0; i < width; i++) {
+            double a = x[i], b = x[i + stride], c = x[i + 2 * stride], d = x[i + 3 * stride];
+            double sum = (a == a ? a : 0) + (b == b ? b : 0);
+            sum += c == c ? c : 0;
+            sum += d == d ? d : 0;
+            count[i] += ((a == a ? 1.0 : 0.0) + (b == b ? 1.0 : 0.0)) + ((c == c ? 1.0 : 0.0) + (d == d ? 1.0 : 0.0));
+            NAME(two_sum)(&total[i], &error[i], sum);
+        }
+    for (; rows > 0; rows--, x += stride)
+        for (int64_t i = 0; i < width; i++) {
+            count[i] += x[i] == x[i] ? 1.0 : 0.0;
+            NAME(two_sum)(&total[i], &error[i], x[i] == x[i] ? x[i] : 0);
+        }
+}
+
+TARGET static void NAME(nansum_rows)(gk_accumulators *accumulators, const void *x, int64_t stride, int64_t rows,
+                                     int64_t width)
+{
+    CONSTANT_WIDTH(NAME(nansum_rows_of), 32, accumulators, x, stride, rows, width);
+}
+
+TARGET static void NAME(nansum_tail)(gk_accumulators *accumulators, const void *x, int64_t width)
+{
+    NAME(nansum_rows_of)(accumulators, x, 0, 1, width);
+}
+
+TARGET static void NAME(nansum_fold)(gk_accumulators *accumulators, int64_t groups, int64_t k, gk_part part)
+{
+    double *count = accumulators->state[2];
+    NAME(sum_fold)(accumulators, groups, k, part);
+    for (int64_t half = groups / 2 * k; half >= k; half /= 2)
+        for (int64_t i = 0; i < half; i++)
+            count[i] += count[i + half];
+    memcpy(part.c, count, (size_t)k * sizeof *count);
+}
+
 /* Sums of integers modulo 2^64. */
 
 TARGET static void NAME(isum_start)(gk_accumulators *accumulators, int64_t width)
@@ -247,6 +297,8 @@ TARGET static void NAME(var_fold)(gk_accumulators *accumulators, int64_t groups,
 
 static const gk_accumulator_ops NAME(sum_ops) = {NAME(sum_start), NAME(sum_rows), NAME(sum_tail),
                                           NAME(sum_fold), merge_sum, NAME(sum_row)};
+static const gk_accumulator_ops NAME(nansum_ops) = {NAME(nansum_start), NAME(nansum_rows), NAME(nansum_tail),
+                                                    NAME(nansum_fold), merge_nansum, NULL};
 static const gk_accumulator_ops NAME(isum_ops) = {NAME(isum_start), NAME(isum_rows), NAME(isum_tail),
                                            NAME(isum_fold), merge_isum, NULL};
 static const gk_accumulator_ops NAME(var_ops) = {NAME(var_start), NAME(var_rows), NAME(var_tail),

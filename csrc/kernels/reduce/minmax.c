@@ -17,3 +17,13 @@ const gk_accumulator_ops *gk_accumulators_max(gk_type type)
 {
     return GK_DISPATCH(max)[type];
 }
+
+const gk_accumulator_ops *gk_accumulators_nanmin(gk_type type)
+{
+    return GK_DISPATCH(nanmin)[type];
+}
+
+const gk_accumulator_ops *gk_accumulators_nanmax(gk_type type)
+{
+    return GK_DISPATCH(nanmax)[type];
+}

@@ -11,3 +11,17 @@
 #define ORDERED(x, y) ((x) > (y))
 #define NEUTRAL_OF(min, max) (min)
 #include "kernels/reduce/minmax_types.h"
+
+#define TABLE NAME(nanmin)
+#define SUFFIXED(x, type) NAME(x##_nanmin_##type)
+#define ORDERED(x, y) ((x) < (y))
+#define NEUTRAL_OF(min, max) (max)
+#define WITHOUT_NANS
+#include "kernels/reduce/minmax_types.h"
+
+#define TABLE NAME(nanmax)
+#define SUFFIXED(x, type) NAME(x##_nanmax_##type)
+#define ORDERED(x, y) ((x) > (y))
+#define NEUTRAL_OF(min, max) (min)
+#define WITHOUT_NANS
+#include "kernels/reduce/minmax_types.h"

@@ -4,8 +4,10 @@
  *   SUFFIXED(x, type)     x with the suffixes of operation, type and instruction set
  *   ORDERED(x, y)         whether x replaces y: x < y or x > y
  *   NEUTRAL_OF(min, max)  the limit of the type that any value replaces
+ *   WITHOUT_NANS          optional: NaNs replace nothing, and only floats are in the table
  * This file undefines them at its end. */
 
+#ifndef WITHOUT_NANS
 #define BETTER(x, y) ORDERED(x, y)
 
 #define T int8_t
@@ -50,6 +52,9 @@
 
 #undef BETTER
 #define BETTER(x, y) (ORDERED(x, y) | ((x) != (x)))
+#else /* comparisons with NaN are false */
+#define BETTER(x, y) ORDERED(x, y)
+#endif
 
 #define T float
 #define TYPED(x) SUFFIXED(x, f32)
@@ -64,14 +69,17 @@
 #undef BETTER
 
 static const gk_accumulator_ops *const TABLE[GK_TYPES] = {
+#ifndef WITHOUT_NANS
     [GK_BOOL] = &SUFFIXED(ops, u8),     [GK_INT8] = &SUFFIXED(ops, i8),
     [GK_UINT8] = &SUFFIXED(ops, u8),    [GK_INT16] = &SUFFIXED(ops, i16),
     [GK_UINT16] = &SUFFIXED(ops, u16),  [GK_INT32] = &SUFFIXED(ops, i32),
     [GK_UINT32] = &SUFFIXED(ops, u32),  [GK_INT64] = &SUFFIXED(ops, i64),
-    [GK_UINT64] = &SUFFIXED(ops, u64),  [GK_FLOAT32] = &SUFFIXED(ops, f32),
-    [GK_FLOAT64] = &SUFFIXED(ops, f64),
+    [GK_UINT64] = &SUFFIXED(ops, u64),
+#endif
+    [GK_FLOAT32] = &SUFFIXED(ops, f32), [GK_FLOAT64] = &SUFFIXED(ops, f64),
 };
 
+#undef WITHOUT_NANS
 #undef TABLE
 #undef SUFFIXED
 #undef ORDERED

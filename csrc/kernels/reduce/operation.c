@@ -33,6 +33,12 @@ static const gk_accumulator_ops *sums_of_doubles(gk_type type)
     return gk_accumulators_sum_float64();
 }
 
+static const gk_accumulator_ops *nansums(gk_type type)
+{
+    (void)type;
+    return gk_accumulators_nansum_float64();
+}
+
 static const gk_accumulator_ops *sums_of_integers(gk_type type)
 {
     (void)type;
@@ -84,6 +90,14 @@ static void finish_mean(gk_part part, int64_t n, double count, double ddof, int6
         store(total(part, i) / count, i, size, out);
 }
 
+static void finish_nanmean(gk_part part, int64_t n, double count, double ddof, int64_t size, char *out)
+{
+    (void)count;
+    (void)ddof;
+    for (int64_t i = 0; i < n; i++)
+        store(total(part, i) / part.c[i], i, size, out);
+}
+
 static void finish_var(gk_part part, int64_t n, double count, double ddof, int64_t size, char *out)
 {
     for (int64_t i = 0; i < n; i++)
@@ -114,6 +128,15 @@ static const gk_operation OPERATIONS[][2] = {
                 {gk_accumulators_min, own,         own,     copy,        1}},
     [GK_MAX] = {{gk_accumulators_max, own,         own,     copy,        1},
                 {gk_accumulators_max, own,         own,     copy,        1}},
+    /* Without NaNs. Integers have none. */
+    [GK_NANSUM] = {{sums_of_integers, widest,      widest,  copy,        0},
+                   {nansums,          float64,     own,     finish_sum,  0}},
+    [GK_NANMEAN] = {{sums_of_doubles, float64,     float64, finish_mean, 0},
+                    {nansums,         float64,     own,     finish_nanmean, 0}},
+    [GK_NANMIN] = {{gk_accumulators_min, own,      own,     copy,        1},
+                   {gk_accumulators_nanmin, own,   own,     copy,        1}},
+    [GK_NANMAX] = {{gk_accumulators_max, own,      own,     copy,        1},
+                   {gk_accumulators_nanmax, own,   own,     copy,        1}},
 };
 
 const gk_operation *gk_operation_of(gk_reduction what, gk_type type)

@@ -5,7 +5,11 @@
 #include "kernels/array/layout.h"
 #include "runtime/parallel.h"
 
-typedef enum { GK_SUM, GK_MEAN, GK_VAR, GK_STD, GK_MIN, GK_MAX } gk_reduction;
+typedef enum {
+    GK_SUM, GK_MEAN, GK_VAR, GK_STD, GK_MIN, GK_MAX,
+    /* The same without NaNs. The minimum or maximum of nothing but NaNs is infinite. */
+    GK_NANSUM, GK_NANMEAN, GK_NANMIN, GK_NANMAX,
+} gk_reduction;
 
 typedef struct {
     gk_type type; /* of the result */
