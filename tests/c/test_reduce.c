@@ -49,6 +49,13 @@ static void set_element(gk_type type, char *at, int64_t value)
     }
 }
 
+static void set_nan(gk_type type, char *at)
+{
+    float single = NAN;
+    double number = NAN;
+    memcpy(at, type == GK_FLOAT32 ? (void *)&single : (void *)&number, (size_t)gk_itemsize(type));
+}
+
 /* One random array and reduction. All numbers are small integers, so sums are
  * exact in doubles and floats. */
 static void random_reduction(int64_t size)
@@ -87,54 +94,67 @@ static void random_reduction(int64_t size)
     gk_layout layout;
     gk_layout_init(&layout, type, memory + first, ndim, shape, stride, reduced);
     CHECK(layout.n_outputs == outputs && layout.n_reduced == n_reduced);
-    double *sums = calloc((size_t)outputs, sizeof *sums), *squares = calloc((size_t)outputs, sizeof *squares);
-    double *low = calloc((size_t)outputs, sizeof *low), *high = calloc((size_t)outputs, sizeof *high);
-    int64_t index[4] = {0}, total = outputs * n_reduced;
-    CHECK(sums != NULL && squares != NULL && low != NULL && high != NULL);
-    for (int64_t i = 0; i < outputs; i++) {
-        low[i] = HUGE_VAL;
-        high[i] = -HUGE_VAL;
-    }
-    for (int64_t i = 0; i < total; i++) {
-        int64_t output = 0, offset = first;
-        for (int k = 0; k < layout.n_retained_axes; k++)
-            output = output * shape[layout.retained_axes[k]] + index[layout.retained_axes[k]];
-        for (int d = 0; d < ndim; d++)
-            offset += index[d] * stride[d];
-        double x = element(type, memory + offset);
-        sums[output] += x;
-        squares[output] += x * x;
-        low[output] = fmin(low[output], x);
-        high[output] = fmax(high[output], x);
-        for (int d = ndim - 1; d >= 0 && ++index[d] == shape[d]; d--)
-            index[d] = 0;
-    }
-
+    double *sums = malloc((size_t)outputs * sizeof *sums), *squares = malloc((size_t)outputs * sizeof *squares);
+    double *low = malloc((size_t)outputs * sizeof *low), *high = malloc((size_t)outputs * sizeof *high);
+    double *counts = malloc((size_t)outputs * sizeof *counts);
     char *out = malloc((size_t)outputs * 8);
-    CHECK(out != NULL);
-    for (int threads = 1; threads <= 3; threads += 2) {
-        gk_options options = {.threads = threads};
-        int64_t wide = gk_is_float(type) ? item : 8;
-        gk_type sum_type = gk_is_float(type) ? type : GK_INT64;
-        gk_type mean_type = gk_is_float(type) ? type : GK_FLOAT64;
-        double n = (double)n_reduced;
-        CHECK(gk_reduce(GK_SUM, &layout, 0, out, &options) == GK_OK);
-        for (int64_t i = 0; i < outputs; i++)
-            CHECK(element(sum_type, out + i * wide) == (type == GK_FLOAT32 ? (float)sums[i] : sums[i]));
-        CHECK(gk_reduce(GK_MEAN, &layout, 0, out, &options) == GK_OK);
-        for (int64_t i = 0; i < outputs; i++)
-            CHECK(fabs(element(mean_type, out + i * wide) - sums[i] / n) <= 1e-5);
-        CHECK(gk_reduce(GK_VAR, &layout, 0, out, &options) == GK_OK);
+    CHECK(sums != NULL && squares != NULL && low != NULL && high != NULL && counts != NULL && out != NULL);
+    for (int with_nans = 0; with_nans <= gk_is_float(type); with_nans++) {
+        for (int64_t i = 0; i < step && with_nans; i += item)
+            if (below(5) == 0)
+                set_nan(type, memory + i);
+        int64_t index[4] = {0}, total = outputs * n_reduced;
         for (int64_t i = 0; i < outputs; i++) {
-            double expected = squares[i] / n - sums[i] / n * (sums[i] / n);
-            CHECK(fabs(element(mean_type, out + i * wide) - expected) <= 1e-4 * (1 + expected));
+            sums[i] = squares[i] = counts[i] = 0;
+            low[i] = HUGE_VAL;
+            high[i] = -HUGE_VAL;
         }
-        CHECK(gk_reduce(GK_MIN, &layout, 0, out, &options) == GK_OK);
-        for (int64_t i = 0; i < outputs; i++)
-            CHECK(element(type, out + i * item) == low[i]);
-        CHECK(gk_reduce(GK_MAX, &layout, 0, out, &options) == GK_OK);
-        for (int64_t i = 0; i < outputs; i++)
-            CHECK(element(type, out + i * item) == high[i]);
+        for (int64_t i = 0; i < total; i++) {
+            int64_t output = 0, offset = first;
+            for (int k = 0; k < layout.n_retained_axes; k++)
+                output = output * shape[layout.retained_axes[k]] + index[layout.retained_axes[k]];
+            for (int d = 0; d < ndim; d++)
+                offset += index[d] * stride[d];
+            double x = element(type, memory + offset);
+            if (!isnan(x)) {
+                sums[output] += x;
+                squares[output] += x * x;
+                counts[output]++;
+                low[output] = fmin(low[output], x);
+                high[output] = fmax(high[output], x);
+            }
+            for (int d = ndim - 1; d >= 0 && ++index[d] == shape[d]; d--)
+                index[d] = 0;
+        }
+
+        for (int threads = 1; threads <= 3; threads += 2) {
+            gk_options options = {.threads = threads};
+            int64_t wide = gk_is_float(type) ? item : 8;
+            gk_type sum_type = gk_is_float(type) ? type : GK_INT64;
+            gk_type mean_type = gk_is_float(type) ? type : GK_FLOAT64;
+            /* With NaNs, only the reductions that leave them out. */
+            for (int nan = with_nans; nan <= 1; nan++) {
+                CHECK(gk_reduce(nan ? GK_NANSUM : GK_SUM, &layout, 0, out, &options) == GK_OK);
+                for (int64_t i = 0; i < outputs; i++)
+                    CHECK(element(sum_type, out + i * wide) == (type == GK_FLOAT32 ? (float)sums[i] : sums[i]));
+                CHECK(gk_reduce(nan ? GK_NANMEAN : GK_MEAN, &layout, 0, out, &options) == GK_OK);
+                for (int64_t i = 0; i < outputs; i++) {
+                    double mean = element(mean_type, out + i * wide);
+                    CHECK(counts[i] > 0 ? fabs(mean - sums[i] / counts[i]) <= 1e-5 : isnan(mean));
+                }
+                CHECK(gk_reduce(nan ? GK_NANMIN : GK_MIN, &layout, 0, out, &options) == GK_OK);
+                for (int64_t i = 0; i < outputs; i++)
+                    CHECK(element(type, out + i * item) == low[i]);
+                CHECK(gk_reduce(nan ? GK_NANMAX : GK_MAX, &layout, 0, out, &options) == GK_OK);
+                for (int64_t i = 0; i < outputs; i++)
+                    CHECK(element(type, out + i * item) == high[i]);
+            }
+            CHECK(gk_reduce(GK_VAR, &layout, 0, out, &options) == GK_OK);
+            for (int64_t i = 0; i < outputs && !with_nans; i++) {
+                double n = (double)n_reduced, expected = squares[i] / n - sums[i] / n * (sums[i] / n);
+                CHECK(fabs(element(mean_type, out + i * wide) - expected) <= 1e-4 * (1 + expected));
+            }
+        }
     }
     free(memory);
     free(out);
@@ -142,6 +162,7 @@ static void random_reduction(int64_t size)
     free(squares);
     free(low);
     free(high);
+    free(counts);
 }
 
 int main(void)

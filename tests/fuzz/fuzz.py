@@ -267,7 +267,7 @@ def both_cast(case, name, a, keywords):
 
 
 def reduction(case):
-    name = case.pick(["sum", "mean", "var", "std", "min", "max"])
+    name = case.pick(["sum", "mean", "var", "std", "min", "max", "nansum", "nanmean", "nanmin", "nanmax"])
     a = case.array()
     x = plain(a)
     keywords = {"axis": case.axis(x.ndim), "keepdims": case.chance(30)}
@@ -283,12 +283,12 @@ def reduction(case):
     if not is_accepted(x.dtype):
         same(got, expected)
         return
-    if name in ("sum", "mean", "var", "std") and np.asarray(expected).dtype.kind == "f":
+    if not name.endswith(("min", "max")) and np.asarray(expected).dtype.kind == "f":
         with np.errstate(all="ignore"):
-            large = float(np.abs(x.astype(np.float64)).max(initial=0))
-            if not large < 1e30:  # intermediate overflows differ: NumPy adds float32 in float32
-                return
-            scale = {"sum": x.size * large, "mean": large, "var": large * large, "std": large}[name]
+            large = float(np.nanmax(np.abs(x.astype(np.float64)), initial=0))
+            if not large < 1e30 or (np.isnan(x).any() and not name.startswith("nan")):
+                return  # intermediate overflows differ: NumPy adds float32 in float32
+            scale = {"sum": x.size * large, "mean": large, "var": large * large, "std": large}[name.removeprefix("nan")]
         eps = float(np.finfo(np.asarray(expected).dtype).eps)
         slack = scale * eps * (64 + x.size**0.5) + (scale * eps**0.5 * 8 if name == "std" else 0)
         if name in ("var", "std") and not np.all(np.isfinite(expected)):
@@ -348,6 +348,8 @@ def quantiles(case):
     axis = case.axis(x.ndim)
     expected = getattr(np, name)(x, *args, axis=axis)
     got = case.call(getattr(gilkit, name), a, *args, axis=axis)
+    if name == "nanmedian" and x.dtype.kind == "f" and np.any(np.abs(x) > np.finfo(x.dtype).max / 2):
+        return  # NumPy adds an item to itself, which may overflow
     if type(a) is np.ndarray:  # NumPy believes what a subclass says of itself
         same(got, expected)
 

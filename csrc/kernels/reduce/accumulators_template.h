@@ -114,13 +114,15 @@ TARGET GK_INLINE void NAME(nansum_rows_of)(gk_accumulators *accumulators, const 
 {
     double *GK_RESTRICT total = accumulators->state[0], *GK_RESTRICT error = accumulators->state[1];
     double *GK_RESTRICT count = accumulators->state[2];
-    for (; rows >= 4; rows -= 4, x += 4 * stride)
+    for (; rows >= 8; rows -= 8, x += 8 * stride)
         for (int64_t i = 0; i < width; i++) {
-            double a = x[i], b = x[i + stride], c = x[i + 2 * stride], d = x[i + 3 * stride];
-            double sum = (a == a ? a : 0) + (b == b ? b : 0);
-            sum += c == c ? c : 0;
-            sum += d == d ? d : 0;
-            count[i] += ((a == a ? 1.0 : 0.0) + (b == b ? 1.0 : 0.0)) + ((c == c ? 1.0 : 0.0) + (d == d ? 1.0 : 0.0));
+            double sum = 0, values = 0;
+            for (int j = 0; j < 8; j++) {
+                double value = x[i + j * stride];
+                sum += value == value ? value : 0;
+                values += value == value ? 1.0 : 0.0;
+            }
+            count[i] += values;
             NAME(two_sum)(&total[i], &error[i], sum);
         }
     for (; rows > 0; rows--, x += stride)
