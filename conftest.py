@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent
+MANY = 6  # cases of a test, all of which the default level runs
 FOLDERS = {False: ROOT / "tests", True: ROOT / "bench"}  # by --benchmark
 
 # `python -m pytest` puts the current folder on sys.path, where gilkit/ would
@@ -23,6 +25,7 @@ os.environ["PYTHONSAFEPATH"] = "1"
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("gilkit")
     group.addoption("--benchmark", action="store_true", help="run the benchmarks in bench/ instead of the tests")
+    group.addoption("--all-cases", action="store_true", help="run every case of each test, except for long ones")
     group.addoption("--full", action="store_true", help="run every case, however long it takes")
     group.addoption(
         "--promises", action="store_true", help="--full, and each promise as often as it is made: see often"
@@ -66,10 +69,29 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
+def cases_left_out(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Of each test with more than MANY cases, return three of four, which depend on its name."""
+    cases: dict[tuple[Path, str], list[pytest.Item]] = {}
+    for item in items:
+        if not item.get_closest_marker("full"):
+            cases.setdefault((item.path, getattr(item, "originalname", item.name)), []).append(item)
+    return [
+        item
+        for (_, name), same in cases.items()
+        if len(same) > MANY
+        for number, item in enumerate(same)
+        if number % 4 != zlib.crc32(name.encode()) % 4
+    ]
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the cases marked `full`, except for those that are named on the command line."""
+    """Leave out the cases marked `full`, and most cases of tests with many, except for those that are named on the command
+    line."""
     if config.getoption("--full"):
         return
+    if not config.getoption("--all-cases") and not config.getoption("--benchmark"):
+        for left_out in cases_left_out(items):
+            left_out.add_marker(pytest.mark.full)
     arguments = [argument.partition("::") for argument in config.args if "::" in argument]
     named = [(Path(file).resolve(), name) for file, _, name in arguments]
 

@@ -107,7 +107,7 @@ LEFT_ALONE = {
     "consumers": ["test_cython_is_interruptible"],
     "lab_measure": ["test_own_cpu_seconds", "test_sleeping_uses_nothing", "test_a_child"],
     "mandelbrot": ["test_cancelled_inside_one_row"],
-    "mapping": ["test_threads_work_at_the_same_time"],
+    "mapping": ["test_progress_function", "test_threads_work_at_the_same_time"],
     "mapping_signals": ["test_cancel_token", "test_timeout", "test_an_exception_of_a_signal_handler"],
     "parallel": ["test_threads_take_part"],
     "stress": ["test_idle_workers_use_no_time"],

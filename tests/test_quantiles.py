@@ -45,7 +45,7 @@ def arguments(name, q):
 @pytest.mark.parametrize("name", NAMES)
 @given(a=arrays(max_dims=3), q=st.sampled_from(QS), axis=st.sampled_from([None, 0, 1, -1, 2, (0, 1), (1,), 1.5, np.int64(0)]),
        keepdims=st.booleans(), overwrite=st.booleans())  # fmt: skip
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_equals_numpy(name, a, q, axis, keepdims, overwrite):
     before = a.copy()
     check(name, a.copy(), *arguments(name, q), axis=axis, keepdims=keepdims, overwrite_input=overwrite)

@@ -51,10 +51,10 @@ def check(name, a, **kwargs):
     assert type(got) is type(expected)
     assert got.dtype == expected.dtype
     assert got.shape == expected.shape
-    if expected.dtype.kind != "f" or name in ("min", "max"):
+    if expected.dtype.kind != "f" or name.endswith(("min", "max")):
         np.testing.assert_array_equal(got, expected)
     else:
-        error, bound = exact_error(name, np.asarray(got), a, kwargs.get("axis"))
+        error, bound = exact_error(name.removeprefix("nan"), np.asarray(got), a, kwargs.get("axis"))
         assert np.all(error <= bound), (error.max(), bound)
 
 

@@ -14,7 +14,7 @@ booleans = st.booleans()
 
 
 @given(a=arrays(), index=booleans, inverse=booleans, counts=booleans, equal_nan=booleans)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_unique(a, index, inverse, counts, equal_nan):
     if inverse and not equal_nan:
         a = np.where(np.isnan(a), 1, a) if a.dtype.kind == "f" else a  # NumPy numbers NaNs in no certain order
@@ -32,20 +32,20 @@ def test_functions_of_the_array_api(a):
 
 
 @given(a=arrays(), b=arrays(), invert=booleans)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_isin(a, b, invert):
     check("isin", a, b, invert=invert)
 
 
 @pytest.mark.parametrize("name", PAIRS)
 @given(a=arrays(), b=arrays())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_pairs(name, a, b):
     check(name, a, b)
 
 
 @given(a=arrays(max_dims=1), v=arrays(), side=st.sampled_from(["left", "right", "middle", None]), sort=booleans)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_searchsorted(a, v, side, sort):
     a = np.atleast_1d(a)
     if sort:

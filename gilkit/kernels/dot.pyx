@@ -50,8 +50,8 @@ def dot(a, b, out=None, *, threads=None):
     Parameters
     ----------
     a, b : array_like
-        One-dimensional, of the same length: bool, integers, float32 or float64, in any combination. The product of other
-        arrays, such as matrices, is NumPy's; its BLAS may have threads of its own.
+        One-dimensional, of the same length: bool, integers, float32 or float64, in any combination. The product of
+        other arrays, such as matrices, is NumPy's; its BLAS may have threads of its own.
     out : numpy.ndarray, optional
         An array of exactly the result's kind, which NumPy fills and which is returned.
     threads : int, optional

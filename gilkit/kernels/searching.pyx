@@ -81,9 +81,9 @@ def searchsorted(a, v, side="left", sorter=None, *, threads=None):
     Notes
     -----
     Each item takes a binary search. Sixteen searches run side by side, because each of their steps waits for memory, so
-    items in random order are found many times as fast as by ``numpy.searchsorted``. NaNs come last, as in ``gilkit.sort``.
-    Subclasses of ``numpy.ndarray``, objects with ``__array_function__`` and objects with a method ``searchsorted`` get the
-    result of ``numpy.searchsorted``.
+    items in random order are found many times as fast as by ``numpy.searchsorted``. NaNs come last, as in
+    ``gilkit.sort``. Subclasses of ``numpy.ndarray``, objects with ``__array_function__`` and objects with a method
+    ``searchsorted`` get the result of ``numpy.searchsorted``.
 
     Releases the GIL. Ctrl-C interrupts the call. No other thread may write to the arrays during the call.
 
@@ -170,9 +170,10 @@ def isin(element, test_elements, assume_unique=False, invert=False, *, kind=None
 
     Notes
     -----
-    *test_elements* becomes a hash table, or for integers that are close together a table of bits of up to 2 MB. -0.0 equals
-    0.0, and NaN equals nothing, as in NumPy. Memory beside the result is 16 to 32 bytes for each test element. Subclasses of
-    ``numpy.ndarray`` and objects with ``__array_function__`` get the result of ``numpy.isin``.
+    *test_elements* becomes a hash table, or for integers that are close together a table of bits of up to 2 MB. -0.0
+    equals 0.0, and NaN equals nothing, as in NumPy. Memory beside the result is 16 to 32 bytes for each test element,
+    and up to 512 kB for few of them. Subclasses of ``numpy.ndarray`` and objects with ``__array_function__`` get the
+    result of ``numpy.isin``.
 
     Releases the GIL. Ctrl-C interrupts the call. No other thread may write to the arrays during the call.
 
@@ -193,8 +194,8 @@ def isin(element, test_elements, assume_unique=False, invert=False, *, kind=None
         if items is not None and elements is not None:
             dtype = common_dtype(items, elements)
     if dtype is None:
-        return delegate(np.isin, (element, test_elements, assume_unique, invert), {} if kind is None else {"kind": kind},
-                        threads)
+        keywords = {} if kind is None else {"kind": kind}
+        return delegate(np.isin, (element, test_elements, assume_unique, invert), keywords, threads)
     inverted = invert
     found = cnp.PyArray_EMPTY(items.ndim, items.shape, cnp.NPY_BOOL, 0)
     items, elements = flat(items, dtype), flat(elements, dtype)

@@ -304,7 +304,9 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, threads=None):
         _is_stable(axis, kind, stable)
     cdef cnp.ndarray src = as_supported(a, "a"), dst
     if src is None:
-        return _numpys(np.argsort, a, axis, "stable" if kind is None and stable is None else kind, order, stable, threads)
+        if stable is None:
+            kind = "stable" if kind is None else kind
+        return _numpys(np.argsort, a, axis, kind, order, stable, threads)
     cdef int along, status
     cdef gk_type type = type_of(cnp.PyArray_TYPE(src))
     cdef gk_slices slices

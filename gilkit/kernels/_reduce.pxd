@@ -1,0 +1,28 @@
+"""How gilkit and NumPy share a reduction: gilkit computes, and NumPy takes what gilkit has no code for."""
+
+cdef extern from "kernels/reduce/reduce.h":
+    ctypedef enum gk_reduction:  # those that need other treatment; reductions.pyx declares the others
+        GK_MIN
+        GK_MAX
+        GK_NANSUM
+        GK_NANMEAN
+        GK_NANMIN
+        GK_NANMAX
+
+# Tells under which name NumPy has a reduction.
+cdef void declare(gk_reduction what, str name)
+
+# The reduction of an array, or what NumPy's function of the same name returns or raises.
+cdef object reduce(gk_reduction what, object value, object axis, object out, object keepdims, double ddof,
+                   object threads)
+
+# The same with NumPy's other keywords. A dtype that the result has anyway changes nothing.
+cdef object reduce_with(gk_reduction what, object value, object axis, object out, object keepdims, double ddof,
+                        object threads, dict others)
+
+# The same for GK_VAR and GK_STD, with all of NumPy's keywords.
+cdef object variance(gk_reduction what, object a, object axis, object dtype, object out, object ddof, object keepdims,
+                     object where, object mean, object correction, object threads)
+
+# Those of NumPy's keywords that gilkit leaves to NumPy, if they differ from their defaults.
+cdef dict given(object dtype, object initial, object where)
