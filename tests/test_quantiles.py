@@ -70,7 +70,7 @@ def test_methods(name, method, rng):
 @pytest.mark.parametrize("dtype", "bHiqQfd")
 def test_long_arrays(dtype, threads, rng):
     spread = {"b": 100, "H": 60_000}.get(dtype, 2**31 - 1)
-    for n in (32_767, 32_768, 200_001, 1_000_000):
+    for n in (32_767, 32_768, 400_001):
         for distinct in (1, 5, spread):
             a = rng.integers(0, distinct, n).astype(dtype)
             if dtype in "fd" and distinct > 5:

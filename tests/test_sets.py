@@ -55,8 +55,8 @@ def test_searchsorted(a, v, side, sort):
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 8, 64])
-@pytest.mark.parametrize("distinct", [1, 3, 1000, 10**9])
-@pytest.mark.parametrize("dtype", "BhiqQfd")
+@pytest.mark.parametrize("distinct", [3, 10**9])
+@pytest.mark.parametrize("dtype", "BhqQfd")
 def test_long_arrays(dtype, distinct, threads, rng):
     a = rng.integers(0, min(distinct, 200 if dtype == "B" else 30_000 if dtype == "h" else distinct), 300_001).astype(
         dtype

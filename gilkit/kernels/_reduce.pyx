@@ -92,14 +92,9 @@ cdef bint may_need_numpy(gk_reduction what, gk_reduction_result info) noexcept:
 cdef object unexplained(gk_reduction what, cnp.ndarray a, object axis, object result):
     """Return a mask of the infinite and NaN results that infinite and NaN elements do not explain. NumPy would warn
     of these. For few elements, mark every result that is not finite, because asking NumPy is cheap."""
-    if cnp.PyArray_SIZE(a) <= SHORT:
+    # Without NaNs, there may be no elements at all, of which NumPy warns.
+    if cnp.PyArray_SIZE(a) <= SHORT or what in (GK_NANSUM, GK_NANMEAN, GK_NANMIN, GK_NANMAX):
         return ~np.isfinite(result)
-    if what == GK_NANMIN or what == GK_NANMAX:  # there may be nothing but NaNs
-        return np.isinf(result)
-    if what == GK_NANSUM or what == GK_NANMEAN:
-        low = reduce(GK_NANMIN, a, axis, None, False, 0, None)
-        high = reduce(GK_NANMAX, a, axis, None, False, 0, None)
-        return np.isnan(result) | np.isinf(result) & ~(np.isinf(low) | np.isinf(high))
     low = reduce(GK_MIN, a, axis, None, False, 0, None)
     high = reduce(GK_MAX, a, axis, None, False, 0, None)
     infinite = np.isinf(low) | np.isinf(high)

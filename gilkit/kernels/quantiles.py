@@ -1,4 +1,4 @@
-"""Order statistics with NumPy's names: medians, quantiles and percentiles, and the largest items."""
+"""Order statistics with NumPy's names: medians, quantiles and percentiles."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _of = np.FUNCTIONS
 # The interpolation, the dtypes and the errors are NumPy's own, and differ between its versions. So NumPy's functions run,
 # but on arrays that do their part of the work on all cores: NumPy copies the array, partitions the copy and reads the items
 # at the places that it asked for.
-_KNOWN_VERSION = "2.0" <= ".".join(f"{int(part)}" for part in np.__version__.split(".")[:2]) < "2.6"
+_KNOWN_VERSION = np.OLDEST <= np.VERSION <= np.NEWEST
 
 _SHORT = 4000  # below, NumPy's own partition takes less time than to replace it
 
@@ -103,7 +103,10 @@ def _compute_without_nans(
         if valid == 0:  # NumPy warns
             return numpys(_of[f"nan{name}"], (a, *args), {"axis": axis, **keywords}, threads)
         return _plain(function(_Selected.of(flat, valid, threads), *args, **keywords))
-    rows = np.moveaxis(sort(array, own, threads=threads), own, -1)
+    ordered = sort(array, own, threads=threads)
+    rows = np.moveaxis(ordered, own, -1)
+    if not np.isnan(rows[..., -1]).any():
+        return _plain(function(ordered.view(_Sorted), *args, axis=own, **keywords))
     keepdims = keywords.pop("keepdims", False)
     valid = rows.shape[-1] - np.count_nonzero(np.isnan(rows), axis=-1)
     if valid.flat[0] == 0:  # NumPy takes the dtype of its results from the first one
@@ -111,11 +114,9 @@ def _compute_without_nans(
     result: Any = None
     for number in np.FUNCTIONS["unique"](valid):
         which = valid == number
-        if number == 0:
+        if number == 0:  # the result is NaN
             warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=3)
-            some = _plain(function(rows[which][:, :1].view(_Sorted), *args, axis=-1, **keywords))
-        else:
-            some = _plain(function(rows[which][:, :number].view(_Sorted), *args, axis=-1, **keywords))
+        some = _plain(function(rows[which][:, : number or 1].view(_Sorted), *args, axis=-1, **keywords))
         if result is None:
             result = np.empty((*some.shape[:-1], *valid.shape), some.dtype)
         result[..., which] = some

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gilkit.kernels._numpy import NEWEST, OLDEST
 from gilkit.patching import _functions, _memory, _parts, _patch, _reductions
 
 __all__ = [
@@ -30,9 +31,6 @@ __all__ = [
     "ufunc",
     "unpatch_numpy",
 ]
-
-# NumPy's versions whose inner functions are known to be as the patch expects them.
-OLDEST, NEWEST = (2, 0), (2, 5)
 
 _lock = threading.Lock()
 _in_force: list[tuple[int, bool]] = []  # min_size and memory of each patch_numpy(); the last min_size counts

@@ -167,10 +167,10 @@ static void insert_chunks(int64_t begin, int64_t end, void *data)
     int64_t last = end * CHUNK < s->m ? end * CHUNK : s->m;
     for (int64_t i = begin * CHUNK; i < last; i++) {
         uint64_t key = key_of(s->elements, i, s->type), bit = key - s->low;
-        if (s->bits != NULL)
-            s->bits[bit / 64] |= UINT64_C(1) << bit % 64;
-        else if (!gk_is_float(s->type) || key != NAN_KEY)
+        if (s->table != NULL && (!gk_is_float(s->type) || key != NAN_KEY))
             insert(s, key);
+        if (s->bits != NULL && bit < s->width) /* always, unless somebody writes to the elements meanwhile */
+            s->bits[bit / 64] |= UINT64_C(1) << bit % 64;
     }
 }
 
@@ -203,7 +203,8 @@ static int fill(set *s, const gk_options *options)
 int gk_isin(const void *items, int64_t n, const void *elements, int64_t m, gk_type type, int inverted, uint8_t *found,
             const gk_options *options)
 {
-    set s = {.items = items, .elements = elements, .n = n, .m = m, .type = type, .inverted = (uint8_t)inverted, .found = found};
+    set s = {.items = items, .elements = elements, .n = n, .m = m, .type = type,
+             .inverted = (uint8_t)inverted, .found = found};
     if (m == 0) {
         memset(found, inverted, (size_t)n);
         return GK_OK;
