@@ -70,7 +70,11 @@ LONG_WORKLOADS = ("gzip", "jacobi", "kmeans", "mandelbrot", "pi", "regex", "sha2
 # levels", has the rule. The mark `full` on a test has the same effect.
 FULL = {
     # Each builds a package. The default keeps C here, and Cython in test_sync_nogil.
-    "consumers": ["test_built_with", "test_cffi", "test_cython", "test_numba", "test_two_packages"],
+    "consumers": [
+        "test_a_c_token_inside", "test_built_with", "test_cffi", "test_cython", "test_numba", "test_two_packages",
+        "test_without_import_the_first_region_imports[without the GIL",
+    ],
+    "dask": ["test_any_number_of_workers_gives_the_same_bits"],
     # Pages that build or measure; .ci/run has the commands of the README.
     "docs": [
         f"test_the_code_runs[{page}]"
