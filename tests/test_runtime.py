@@ -174,7 +174,13 @@ def test_every_public_name_has_its_type():
     stub = (folder / "__init__.pyi").read_text()
     typed = set(re.findall(r"(?:import \w+ as |^def |^)(\w+)(?=$|\(|: str)", stub, re.M))
     for module in re.findall(r"^from gilkit\.([\w.]+) import \*", stub, re.M):
-        typed |= set(re.findall(r"^def (\w+)", (folder / f"{module.replace('.', '/')}.pyi").read_text(), re.M))
+        typed |= set(
+            re.findall(
+                r"^(?:def (?=\w+\()|(?=[a-z]\w* = ))(\w+)",
+                (folder / f"{module.replace('.', '/')}.pyi").read_text(),
+                re.M,
+            )
+        )
     assert typed == set(gilkit.__all__) | {"runtime"}
     for name in gilkit.__all__:
         assert getattr(gilkit, name).__doc__ or name == "__version__", name

@@ -1,7 +1,7 @@
 """How gilkit and NumPy share a reduction: gilkit computes, and NumPy takes what gilkit has no code for."""
 
 cdef extern from "kernels/reduce/reduce.h":
-    ctypedef enum gk_reduction:  # those that need other treatment; reductions.pyx declares the others
+    ctypedef enum gk_reduction:  # those that _reduce.pyx treats specially; reductions.pyx declares the rest
         GK_MIN
         GK_MAX
         GK_NANSUM

@@ -92,7 +92,7 @@ cdef bint may_need_numpy(gk_reduction what, gk_reduction_result info) noexcept:
 cdef object unexplained(gk_reduction what, cnp.ndarray a, object axis, object result):
     """Return a mask of the infinite and NaN results that infinite and NaN elements do not explain. NumPy would warn
     of these. For few elements, mark every result that is not finite, because asking NumPy is cheap."""
-    # Without NaNs, there may be no elements at all, of which NumPy warns.
+    # A slice that has only NaNs leaves nothing to reduce, and NumPy must warn of it.
     if cnp.PyArray_SIZE(a) <= SHORT or what in (GK_NANSUM, GK_NANMEAN, GK_NANMIN, GK_NANMAX):
         return ~np.isfinite(result)
     low = reduce(GK_MIN, a, axis, None, False, 0, None)

@@ -13,12 +13,12 @@ from gilkit.kernels.sorting import count_nans, select, sort
 
 _of = np.FUNCTIONS
 
-# The interpolation, the dtypes and the errors are NumPy's own, and differ between its versions. So NumPy's functions run,
-# but on arrays that do their part of the work on all cores: NumPy copies the array, partitions the copy and reads the items
-# at the places that it asked for.
+# Interpolation, dtypes and errors differ between versions of NumPy. gilkit therefore calls NumPy's functions, with an array
+# whose partition() method selects items on all cores. NumPy calls that method on its copy of the array, and then reads only
+# the items at the places that it asked for.
 _KNOWN_VERSION = np.OLDEST <= np.VERSION <= np.NEWEST
 
-_SHORT = 4000  # below, NumPy's own partition takes less time than to replace it
+_SHORT = 4000  # items; NumPy's own partition of fewer is faster
 
 
 class _Sorted(np.ndarray):
@@ -123,6 +123,16 @@ def _compute_without_nans(
     return np.expand_dims(result, own if own < 0 else own + result.ndim - valid.ndim) if keepdims else result[()]
 
 
+def _quantile(
+    name: str, a: Any, q: Any, axis: Any, out: Any, method: str, keepdims: Any, weights: Any, threads: Any
+) -> Any:
+    keywords = {"out": out, "method": method, "keepdims": keepdims}
+    if weights is not None:
+        return numpys(_of[name], (a, q, axis), {**keywords, "weights": weights}, threads)
+    compute = _compute_without_nans if name.startswith("nan") else _compute
+    return compute(name.removeprefix("nan"), a, (q,), axis, keywords, threads)
+
+
 # The parts that the docstrings below share.
 _PARAMETERS = """Parameters
 ----------
@@ -171,7 +181,7 @@ def median(
     Returns
     -------
     scalar or numpy.ndarray
-        float64, or float32 for float32, and NaN for a slice with NaNs.
+        float64, or float32 for float32. NaN for a slice with NaNs.
 
     Notes
     -----
@@ -225,10 +235,7 @@ def quantile(
     >>> gilkit.quantile([1, 2, 3, 4], [0.25, 0.5])
     array([1.75, 2.5 ])
     """
-    keywords = {"out": out, "method": method, "keepdims": keepdims}
-    if weights is not None:
-        return numpys(_of["quantile"], (a, q, axis), {**keywords, "weights": weights}, threads)
-    return _compute("quantile", a, (q,), axis, keywords, threads)
+    return _quantile("quantile", a, q, axis, out, method, keepdims, weights, threads)
 
 
 def percentile(
@@ -268,10 +275,7 @@ def percentile(
     >>> gilkit.percentile([1, 2, 3, 4], 50)
     np.float64(2.5)
     """
-    keywords = {"out": out, "method": method, "keepdims": keepdims}
-    if weights is not None:
-        return numpys(_of["percentile"], (a, q, axis), {**keywords, "weights": weights}, threads)
-    return _compute("percentile", a, (q,), axis, keywords, threads)
+    return _quantile("percentile", a, q, axis, out, method, keepdims, weights, threads)
 
 
 def nanmedian(
@@ -290,7 +294,7 @@ def nanmedian(
     Returns
     -------
     scalar or numpy.ndarray
-        float64, or float32 for float32, and NaN for a slice of nothing but NaNs, of which a RuntimeWarning tells.
+        float64, or float32 for float32. NaN, with a RuntimeWarning, for a slice that has only NaNs.
 
     Notes
     -----
@@ -344,10 +348,7 @@ def nanquantile(
     >>> gilkit.nanquantile([3.0, np.nan, 1.0], 0.5)
     np.float64(2.0)
     """
-    keywords = {"out": out, "method": method, "keepdims": keepdims}
-    if weights is not None:
-        return numpys(_of["nanquantile"], (a, q, axis), {**keywords, "weights": weights}, threads)
-    return _compute_without_nans("quantile", a, (q,), axis, keywords, threads)
+    return _quantile("nanquantile", a, q, axis, out, method, keepdims, weights, threads)
 
 
 def nanpercentile(
@@ -387,10 +388,7 @@ def nanpercentile(
     >>> gilkit.nanpercentile([3.0, np.nan, 1.0], 50)
     np.float64(2.0)
     """
-    keywords = {"out": out, "method": method, "keepdims": keepdims}
-    if weights is not None:
-        return numpys(_of["nanpercentile"], (a, q, axis), {**keywords, "weights": weights}, threads)
-    return _compute_without_nans("percentile", a, (q,), axis, keywords, threads)
+    return _quantile("nanpercentile", a, q, axis, out, method, keepdims, weights, threads)
 
 
 for _function in (median, quantile, percentile, nanmedian, nanquantile, nanpercentile):

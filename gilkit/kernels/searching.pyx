@@ -150,7 +150,7 @@ def isin(element, test_elements, assume_unique=False, invert=False, *, kind=None
     test_elements : array_like
         The items to look for, of any shape.
     assume_unique : bool, default False
-        Accepted and ignored, because nothing would be faster for it.
+        Accepted and ignored: it would save no time.
     invert : bool, default False
         Whether to return which items are not among them.
     kind : {None, 'sort', 'table'}, optional

@@ -169,7 +169,7 @@ static void insert_chunks(int64_t begin, int64_t end, void *data)
         uint64_t key = key_of(s->elements, i, s->type), bit = key - s->low;
         if (s->table != NULL && (!gk_is_float(s->type) || key != NAN_KEY))
             insert(s, key);
-        if (s->bits != NULL && bit < s->width) /* always, unless somebody writes to the elements meanwhile */
+        if (s->bits != NULL && bit < s->width) /* true unless another thread changes the elements now */
             s->bits[bit / 64] |= UINT64_C(1) << bit % 64;
     }
 }

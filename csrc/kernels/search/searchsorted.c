@@ -20,7 +20,7 @@ typedef struct {
     int64_t *places;
 } search;
 
-/* The number of items <= x is that of the items < the next number, which halves the code. */
+/* An item is <= x if it is < the successor of x. So one search serves both sides. */
 #define NEXT_INTEGER(x) ((x) + 1)
 #define NEXT_FLOAT(x) nextafterf(x, INFINITY)
 #define NEXT_DOUBLE(x) nextafter(x, INFINITY)
@@ -49,7 +49,7 @@ typedef struct {
             }                                                                                     \
             for (int k = 0; k < count; k++)                                                       \
                 s->places[i + k] = (base[k] - sorted) + (left == 1 && *base[k] < key[k]);         \
-            /* Nothing comes after the last number, and a comparison with NaN is false. */        \
+            /* The last number has no successor, and comparisons with NaN are false. */           \
             for (int k = 0; k < count; k++)                                                       \
                 if (!(keys[i + k] < LAST) && (s->right || keys[i + k] != keys[i + k]))            \
                     s->places[i + k] = place_at_the_end(s, keys[i + k] == keys[i + k]);           \
