@@ -121,6 +121,27 @@ def sorting(x, whole):
         )
 
 
+def without_nans(x):
+    """NumPy, and bottleneck if it is installed, on items of which one in a hundred is NaN."""
+    table = x.reshape(1000, -1).copy()
+    table.reshape(-1)[::101] = np.nan
+    plain = x.reshape(1000, -1)
+    with contextlib.suppress(ImportError):
+        import bottleneck
+    for name in ("nansum", "nanmean", "nanmin", "nanmax"):
+        for axis in (None, 0):
+            ours = functools.partial(getattr(gilkit, name), table, axis)
+            theirs = functools.partial(getattr(np, name), table, axis)
+            pair(f"{name} along {axis}", ours, theirs, 5, rounds=5, same=close)
+            usual = functools.partial(getattr(gilkit, name[3:]), plain, axis)
+            pair(
+                f"{name} along {axis}, over {name[3:]}", ours, usual, 0.87, same=lambda a, b: np.shape(a) == np.shape(b)
+            )
+            if "bottleneck" in locals():
+                theirs = functools.partial(getattr(bottleneck, name), table, axis)
+                pair(f"{name} along {axis}, over bottleneck", ours, theirs, 2, same=close)
+
+
 def order(x, whole):
     """NumPy, and polars if it is installed. Slow calls of NumPy are measured on a tenth of the items."""
     few, tenth = whole % 1000, whole[: N // 10]
@@ -354,6 +375,7 @@ def main():
     reductions(x)
     scans(x, whole)
     sorting(x, whole)
+    without_nans(x)
     order(x, whole)
     counting(x)
     random()
