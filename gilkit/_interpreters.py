@@ -18,6 +18,9 @@ from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
+# A module that needs NumPy is refused by name: NumPy's own error does not say what works here.
+NEED_NUMPY = ("gilkit.blocks", "gilkit.kernels.", "gilkit.patching")
+
 # One file contains the init functions of all these modules.
 MODULES = str(Path(__file__).parent / "_isolated" / f"modules{EXTENSION_SUFFIXES[0]}")
 
@@ -39,7 +42,7 @@ class IsolatedModules:
             return spec_from_file_location(name, MODULES, loader=ExtensionFileLoader(name, MODULES))
         spec = PathFinder.find_spec(name, path)
         is_extension = spec is not None and isinstance(spec.loader, ExtensionFileLoader)
-        if (is_extension and name != "gilkit._core") or name == "gilkit.patching":
+        if (is_extension and name != "gilkit._core") or name.startswith(NEED_NUMPY):
             raise ImportError(
                 f"{name} works only in the main interpreter: "
                 + (
