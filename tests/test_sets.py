@@ -119,10 +119,26 @@ def test_numpys_other_arguments():
     check("searchsorted", [3, 1, 2], 2, sorter=[1, 2, -1])
     check("searchsorted", [3, 1, 2], 2, sorter=[1.5, 2, 0])
     check("searchsorted", np.array([1, 2, 3], object), 2)
+    check("searchsorted", [3, 1, 2], 2, sorter=np.ma.masked_array([1, 2, 0]))
     for call in (lambda: gilkit.unique([1], threads=0), lambda: gilkit.isin([1], [1], threads=0),
                  lambda: gilkit.searchsorted([1], 1, threads=0), lambda: gilkit.union1d([1], [2], threads=0)):  # fmt: skip
         with pytest.raises(ValueError, match="threads must be from 1"):
             call()
+
+
+def test_integers_that_become_equal_floats():
+    integers = np.array([2**53, 2**53 + 1, 7, 7])
+    for name in PAIRS:
+        for other in (np.array([2**53, 9], np.uint64), np.array([2.0**53, 9]), np.array([7, 9], np.float32)):
+            check(name, integers, other)
+            check(name, other, integers)
+
+
+def test_isin_of_numbers_that_a_hash_function_puts_together():
+    inverse = np.uint64(pow(0x9E3779B97F4A7C15, -1, 2**64))
+    together = np.arange(3000, dtype=np.uint64) * inverse
+    for elements in (together ^ together >> np.uint64(32), np.arange(3000) * 196418, np.arange(3000.0) * 2**-40):
+        check("isin", np.concatenate([elements, elements + 1]), elements)
 
 
 def test_same_bits_on_every_instruction_set(isa, rng):

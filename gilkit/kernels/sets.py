@@ -229,6 +229,8 @@ def _pair(ar1: Any, ar2: Any) -> tuple[Any, Any] | None:
         return None
     if one.dtype != two.dtype:
         common = np.result_type(one, two)
+        if common.kind == "f" and any(each.dtype.kind in "iu" and each.dtype.itemsize == 8 for each in (one, two)):
+            return None  # different integers may become equal floats, before or after NumPy removes what occurs twice
         one, two = one.astype(common), two.astype(common)
     return one.reshape(-1), two.reshape(-1)
 

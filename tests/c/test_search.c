@@ -97,6 +97,24 @@ static void check(gk_type type, int64_t n, int64_t m, int threads)
     CHECK(offsets[(n + GK_RUNS_CHUNK - 1) / GK_RUNS_CHUNK] == number + 1);
 }
 
+/* Elements that a hash function puts next to each other: at an equal distance, and by dividing by its factor. */
+static void check_clusters(void)
+{
+    const uint64_t inverse = UINT64_C(0xf1de83e19937733d); /* of 0x9e3779b97f4a7c15 */
+    for (int64_t i = 0; i < M; i++) {
+        uint64_t x = (uint64_t)i * inverse;
+        elements[i] = x ^ x >> 32;
+        elements[M + i] = (uint64_t)i * 196418;
+    }
+    for (int k = 0; k < 2; k++) {
+        for (int64_t i = 0; i < N; i++)
+            items[i] = elements[k * M + i % M] + (uint64_t)(i % 3 == 0);
+        CHECK(gk_isin(items, N, elements + k * M, M, GK_UINT64, 0, found, NULL) == GK_OK);
+        for (int64_t i = 0; i < N; i++)
+            CHECK(found[i] == (i % 3 != 0));
+    }
+}
+
 int main(void)
 {
     for (int type = 0; type < GK_TYPES; type++)
@@ -112,6 +130,7 @@ int main(void)
                     check((gk_type)type, sizes[k][0], sizes[k][1], threads);
                 }
             }
+    check_clusters();
     /* Nothing to look for, and nothing to look in. */
     CHECK(gk_isin(items, 5, elements, 0, GK_INT64, 0, found, NULL) == GK_OK && !found[0] && !found[4]);
     CHECK(gk_isin(items, 5, elements, 0, GK_INT64, 1, found, NULL) == GK_OK && found[0] && found[4]);

@@ -23,11 +23,13 @@ typedef struct {
     int64_t n, m;
     gk_type type;
     uint8_t inverted, *found;
+    uint64_t sign, min, max; /* keys with this bit inverted are in the order of the items */
     /* The table of bits: for keys from `low` on. NULL if there is none. */
     uint64_t *bits;
     uint64_t low, width;
     /* The hash table. 0 marks an empty place, so the key 0 is kept apart. */
-    uint64_t *table, capacity;
+    uint64_t *table, capacity, factor;
+    int64_t steps; /* that insertions may still take from an occupied place to the next one */
     int shift;
     int has_zero;
 } set;
@@ -65,7 +67,7 @@ GK_INLINE uint64_t key_of(const void *items, int64_t i, gk_type type)
 
 GK_INLINE uint64_t place_of(const set *s, uint64_t key)
 {
-    return (key ^ key >> 32) * UINT64_C(0x9e3779b97f4a7c15) >> s->shift;
+    return (key ^ key >> 32) * s->factor >> s->shift;
 }
 
 static GK_NOINLINE int is_further_on(const set *s, uint64_t key, uint64_t place)
@@ -86,15 +88,15 @@ GK_INLINE uint8_t look_up(const set *s, uint64_t key, uint64_t place)
     return (uint8_t)(key == 0 ? s->has_zero : found);
 }
 
-static void insert(set *s, uint64_t key)
+/* Returns how many occupied places were before the right one. */
+GK_INLINE int64_t insert(set *s, uint64_t key, uint64_t place)
 {
-    uint64_t mask = s->capacity - 1, place = place_of(s, key);
-    if (key == 0)
-        s->has_zero = 1;
-    while (s->table[place] != key && s->table[place] != 0)
+    uint64_t mask = s->capacity - 1;
+    int64_t steps = 0;
+    for (; s->table[place] != key && s->table[place] != 0; steps++)
         place = (place + 1) & mask;
     s->table[place] = key;
-    s->table[s->capacity] = s->table[0]; /* the neighbour of the last place */
+    return steps;
 }
 
 GK_INLINE void look_up_items(const set *s, int64_t begin, int64_t end, gk_type type)
@@ -144,34 +146,52 @@ static void look_up_chunks(int64_t begin, int64_t end, void *data)
     }
 }
 
-/* Whether the elements are integers close enough together for a table of bits. Signed keys
- * compare as such. */
-static int is_narrow(set *s)
+/* Finds the smallest and the largest key, or two that are too far apart for a table of bits. */
+static void find_range(int64_t begin, int64_t end, void *data)
 {
-    if (gk_is_float(s->type))
-        return 0;
-    uint64_t sign = s->type == GK_UINT64 ? 0 : UINT64_C(1) << 63, low = UINT64_MAX, high = 0;
-    for (int64_t i = 0; i < s->m; i++) {
-        uint64_t key = key_of(s->elements, i, s->type) ^ sign;
-        low = key < low ? key : low;
-        high = key > high ? key : high;
+    set *s = data;
+    int64_t last = end * CHUNK < s->m ? end * CHUNK : s->m;
+    uint64_t min = s->min, max = s->max;
+    for (int64_t i = begin * CHUNK; i < last && s->max - s->min < MAX_TABLE_BITS; i++) {
+        uint64_t key = key_of(s->elements, i, s->type) ^ s->sign;
+        min = key < min ? key : min;
+        max = key > max ? key : max;
     }
-    s->low = low ^ sign;
-    s->width = high - low + 1; /* 0: all keys */
-    return s->width != 0 && s->width <= MAX_TABLE_BITS;
+    s->min = min;
+    s->max = max;
+}
+
+static void set_bits(int64_t begin, int64_t end, void *data)
+{
+    set *s = data;
+    int64_t last = end * CHUNK < s->m ? end * CHUNK : s->m;
+    for (int64_t i = begin * CHUNK; i < last; i++) {
+        uint64_t bit = key_of(s->elements, i, s->type) - s->low;
+        if (bit < s->width) /* true unless another thread changes the elements now */
+            s->bits[bit / 64] |= UINT64_C(1) << bit % 64;
+    }
 }
 
 static void insert_chunks(int64_t begin, int64_t end, void *data)
 {
     set *s = data;
     int64_t last = end * CHUNK < s->m ? end * CHUNK : s->m;
-    for (int64_t i = begin * CHUNK; i < last; i++) {
-        uint64_t key = key_of(s->elements, i, s->type), bit = key - s->low;
-        if (s->table != NULL && (!gk_is_float(s->type) || key != NAN_KEY))
-            insert(s, key);
-        if (s->bits != NULL && bit < s->width) /* true unless another thread changes the elements now */
-            s->bits[bit / 64] |= UINT64_C(1) << bit % 64;
+    for (int64_t i = begin * CHUNK; i < last && s->steps >= 0; i += BLOCK) {
+        uint64_t keys[BLOCK], places[BLOCK];
+        int n = (int)(last - i < BLOCK ? last - i : BLOCK);
+        for (int k = 0; k < n; k++) {
+            keys[k] = key_of(s->elements, i + k, s->type);
+            places[k] = place_of(s, keys[k]);
+            GK_PREFETCH(s->table + places[k]);
+            s->has_zero |= keys[k] == 0;
+        }
+        int64_t steps = 0;
+        for (int k = 0; k < n; k++)
+            if (keys[k] != NAN_KEY || !gk_is_float(s->type))
+                steps += insert(s, keys[k], places[k]);
+        s->steps -= steps;
     }
+    s->table[s->capacity] = s->table[0]; /* the neighbour of the last place */
 }
 
 /* A table that is nearly empty is faster, while it fits into the cache. */
@@ -180,31 +200,57 @@ static int64_t room(int64_t m)
     return m < CACHED / 8 ? 8 * m : m < CACHED / 2 ? CACHED : 2 * m;
 }
 
-/* On this thread, in a region, so that it can be interrupted. */
+/* Keys at certain equal distances get places next to each other. With another factor, the
+ * distances are others. */
+static const uint64_t factors[] = {UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xd6e8feb86659fd93),
+                                   UINT64_C(0xbf58476d1ce4e5b9), UINT64_C(0x94d049bb133111eb)};
+enum { FACTORS = sizeof factors / sizeof factors[0] };
+
+static int fill_hash_table(set *s, const gk_options *options)
+{
+    s->shift = 64 - 4;
+    while (s->shift > 8 && INT64_C(1) << (64 - s->shift) < room(s->m))
+        s->shift--;
+    s->capacity = UINT64_C(1) << (64 - s->shift);
+    int status = GK_OK;
+    s->steps = -1;
+    for (int k = 0; k < FACTORS && status == GK_OK && s->steps < 0; k++) {
+        free(s->table);
+        s->table = calloc((size_t)s->capacity + 1, sizeof *s->table);
+        if (s->table == NULL)
+            return GK_NO_MEMORY;
+        s->factor = factors[k];
+        s->steps = k + 1 < FACTORS ? 8 * s->m : INT64_MAX;
+        status = gk_parallel_for(gk_ceil_div(s->m, CHUNK), insert_chunks, s, options);
+    }
+    return status;
+}
+
+/* On this thread, in regions, so that it can be interrupted. */
 static int fill(set *s, const gk_options *options)
 {
-    if (is_narrow(s)) {
-        s->bits = calloc((size_t)(s->width / 64 + 1), sizeof *s->bits);
-    } else {
-        s->shift = 64 - 4;
-        while (s->shift > 8 && INT64_C(1) << (64 - s->shift) < room(s->m))
-            s->shift--;
-        s->capacity = UINT64_C(1) << (64 - s->shift);
-        s->table = calloc((size_t)s->capacity + 1, sizeof *s->table);
-    }
-    if (s->bits == NULL && s->table == NULL)
-        return GK_NO_MEMORY;
     gk_options mine = options != NULL ? *options : (gk_options){0};
     mine.threads = 1;
     mine.grain = 1;
-    return gk_parallel_for(gk_ceil_div(s->m, CHUNK), insert_chunks, s, &mine);
+    if (gk_is_float(s->type))
+        return fill_hash_table(s, &mine);
+    int status = gk_parallel_for(gk_ceil_div(s->m, CHUNK), find_range, s, &mine);
+    if (status != GK_OK)
+        return status;
+    s->low = s->min ^ s->sign;
+    s->width = s->max - s->min + 1; /* 0: all keys */
+    if (s->width == 0 || s->width > MAX_TABLE_BITS)
+        return fill_hash_table(s, &mine);
+    s->bits = calloc((size_t)(s->width / 64 + 1), sizeof *s->bits);
+    return s->bits != NULL ? gk_parallel_for(gk_ceil_div(s->m, CHUNK), set_bits, s, &mine) : GK_NO_MEMORY;
 }
 
 int gk_isin(const void *items, int64_t n, const void *elements, int64_t m, gk_type type, int inverted, uint8_t *found,
             const gk_options *options)
 {
     set s = {.items = items, .elements = elements, .n = n, .m = m, .type = type,
-             .inverted = (uint8_t)inverted, .found = found};
+             .inverted = (uint8_t)inverted, .found = found,
+             .sign = type == GK_UINT64 ? 0 : UINT64_C(1) << 63, .min = UINT64_MAX};
     if (m == 0) {
         memset(found, inverted, (size_t)n);
         return GK_OK;
