@@ -116,6 +116,30 @@ def test_out_and_weights(rng):
             getattr(gilkit, name)(a, *args, threads=0)
 
 
+class Overriding(np.ndarray):
+    """Answers NumPy's functions itself: whether each argument has a class of NumPy or Python."""
+
+    def __array_function__(self, function, types, args, kwargs):
+        return np.array([type(each) in (np.ndarray, Overriding, int, float) for each in args])
+
+
+class Inheriting(np.ndarray):
+    pass
+
+
+def test_q_and_out_that_numpy_dispatches_on(rng):
+    a = rng.standard_normal((100, 100))
+    for name in NAMES:
+        args = arguments(name, 0.5)
+        for axis, out in ((None, np.empty(())), (0, np.empty(100)), (0, np.empty(100, np.float32))):
+            for kind in (Overriding, Inheriting, np.ma.MaskedArray):
+                check(name, a, *args, axis=axis, out=out.view(kind))
+        for kind in (Overriding, Inheriting, np.matrix) if args else ():
+            for q in (0.5, [0.5, 0.25]):
+                for method in ("linear", "lower"):
+                    check(name, a, np.array(*arguments(name, q)).view(kind), axis=0, method=method)
+
+
 def test_short_arrays(monkeypatch):
     monkeypatch.undo()
     for a in ([], [3.0, 1.0], [np.nan, 2.0], [[3, 1], [7, 5]], range(100)):

@@ -116,6 +116,11 @@ def supported(value, name, method):
     return None if is_for_numpy(value, method) else as_supported(value, name)
 
 
+def dispatched(*values):
+    """Return whether is_for_numpy() is true for any of these arguments. For modules written in Python."""
+    return any(is_for_numpy(value, None) for value in values)
+
+
 def numpys(function, args, keywords, threads):
     """Return what NumPy's function returns, after checking threads= and the `with` blocks in force."""
     return delegate(function, args, keywords, threads)

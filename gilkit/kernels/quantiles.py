@@ -8,7 +8,7 @@ from inspect import cleandoc
 from typing import Any
 
 from gilkit.kernels import _numpy as np
-from gilkit.kernels._arrays import numpys, supported
+from gilkit.kernels._arrays import dispatched, numpys, supported
 from gilkit.kernels.sorting import count_nans, select, sort
 
 _of = np.FUNCTIONS
@@ -58,6 +58,17 @@ def _plain(result: Any) -> Any:
     return result.view(np.ndarray)[()] if isinstance(result, _Sorted) else result
 
 
+def _array_and_axis(a: Any, args: tuple[Any, ...], axis: Any, keywords: dict[str, Any]) -> tuple[Any, Any]:
+    """Return the array and its axis (None for all of them), or NotImplemented as the axis if NumPy must compute."""
+    if not _KNOWN_VERSION or dispatched(*args, keywords["out"]):
+        return None, NotImplemented
+    array = supported(a, "a", None)
+    if array is None or array.size == 0 or array.ndim == 0:
+        return array, NotImplemented
+    own = _one_axis(axis, array.ndim)
+    return array, NotImplemented if own is None and keywords["keepdims"] else own
+
+
 def _one_axis(axis: Any, ndim: int) -> Any:
     """Return the only axis, None for all of them, or NotImplemented for some of them and for errors."""
     if isinstance(axis, tuple) and len(axis) == 1:
@@ -74,9 +85,8 @@ def _compute(name: str, a: Any, args: tuple[Any, ...], axis: Any, keywords: dict
     function: Callable[..., Any] = _of[name]
     if type(a) is np.ndarray and a.size < _SHORT:
         return numpys(function, (a, *args), {"axis": axis, **keywords}, threads)
-    array: Any = supported(a, "a", None) if _KNOWN_VERSION else None
-    own = NotImplemented if array is None or array.size == 0 or array.ndim == 0 else _one_axis(axis, array.ndim)
-    if own is NotImplemented or (own is None and keywords.get("keepdims")):
+    array, own = _array_and_axis(a, args, axis, keywords)
+    if own is NotImplemented:
         return numpys(function, (a, *args), {"axis": axis, **keywords}, threads)
     if own is not None:
         return _plain(function(sort(array, own, threads=threads).view(_Sorted), *args, axis=own, **keywords))
@@ -90,9 +100,8 @@ def _compute_without_nans(
     """Do the same for the items that are not NaN. NaNs are sorted to the end, so the others are a beginning."""
     if type(a) is np.ndarray and a.size < _SHORT and a.ndim == 1:
         return numpys(_of[f"nan{name}"], (a, *args), {"axis": axis, **keywords}, threads)
-    array: Any = supported(a, "a", None) if _KNOWN_VERSION else None
-    own = NotImplemented if array is None or array.size == 0 or array.ndim == 0 else _one_axis(axis, array.ndim)
-    if own is NotImplemented or (own is None and keywords.get("keepdims")) or keywords.get("out") is not None:
+    array, own = _array_and_axis(a, args, axis, keywords)
+    if own is NotImplemented or keywords["out"] is not None:
         return numpys(_of[f"nan{name}"], (a, *args), {"axis": axis, **keywords}, threads)
     if array.dtype.kind != "f":
         return _compute(name, array, args, axis, keywords, threads)

@@ -102,7 +102,8 @@ def searchsorted(a, v, side="left", sorter=None, *, threads=None):
     cdef int64_t n, m
     cdef gk_type type
     cdef Call call
-    if not is_for_numpy(a, "searchsorted") and not is_for_numpy(v, None) and type_of_side(side) >= 0:
+    if (not is_for_numpy(a, "searchsorted") and not is_for_numpy(v, None) and not is_for_numpy(sorter, None)
+            and type_of_side(side) >= 0):
         array, keys = as_supported(a, "a"), as_supported(v, "v")
         if array is not None and keys is not None and array.ndim == 1:
             dtype = common_dtype(array, keys)
