@@ -80,6 +80,8 @@ def reductions(x):
     for name in ("sum", "mean", "min", "max", "var"):
         ours, theirs = getattr(gilkit, name), getattr(np, name)
         pair(name, lambda f=ours: f(x), lambda f=theirs: f(x), 8 if name == "var" else 2.3, same=close)
+    near_one = x / 1e7 + 1
+    pair("prod", lambda: gilkit.prod(near_one), lambda: np.prod(near_one), 2.3, same=close)
     # BLAS reads the array at the bandwidth of the memory.
     pair("sum, over BLAS dot(x, x)", lambda: gilkit.sum(x), lambda: np.dot(x, x), 0.9, same=lambda a, b: True)
     pair("min, over BLAS dot(x, x)", lambda: gilkit.min(x), lambda: np.dot(x, x), 0.9, same=lambda a, b: True)
@@ -128,7 +130,7 @@ def without_nans(x):
     plain = x.reshape(1000, -1)
     with contextlib.suppress(ImportError):
         import bottleneck
-    for name in ("nansum", "nanmean", "nanmin", "nanmax"):
+    for name in ("nansum", "nanmean", "nanvar", "nanmin", "nanmax"):
         for axis in (None, 0):
             ours = functools.partial(getattr(gilkit, name), table, axis)
             theirs = functools.partial(getattr(np, name), table, axis)

@@ -291,7 +291,7 @@ def test_methods_like_those_of_pandas():
         def answer(self, axis=None, dtype=None, out=None, **keywords):
             return "own", axis, keywords
 
-        sum = mean = var = std = min = max = cumsum = argsort = answer
+        sum = prod = mean = var = std = min = max = cumsum = argsort = answer
 
     series = Series([1.0, np.nan, 2.0])
     for name in (*REDUCTIONS, "cumsum"):

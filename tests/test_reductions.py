@@ -1,4 +1,4 @@
-"""sum, mean, var, std, min and max: NumPy's values, dtypes, shapes, warnings and errors."""
+"""sum, prod, mean, var, std, min and max, also without NaNs: NumPy's values, dtypes, shapes, warnings and errors."""
 
 import inspect
 import itertools
@@ -32,8 +32,17 @@ def outcome(function, *args, **kwargs):
     return result, {(each.category, str(each.message)) for each in caught}
 
 
+def suited(name, a):
+    """Return elements whose product neither overflows nor becomes 0, of which half are negative, and others unchanged."""
+    if not name.endswith("prod") or a.dtype.kind == "b":
+        return a
+    if a.dtype.kind == "f":
+        return (a % 3 / 10_000 + 1) * np.where(a % 2 < 1, -1, 1).astype(a.dtype)
+    return a | a.dtype.type(1)
+
+
 def exact_error(name, got, a, axis):
-    """Return the error relative to long doubles, and the error bound of NumPy's pairwise summation."""
+    """Return the error relative to long doubles, and the error bound of NumPy's pairwise summation or of its product."""
     wide = a.astype(np.longdouble)
     exact = getattr(np, name)(wide, axis=axis, keepdims=True)
     count = a.size // max(exact.size, 1)
@@ -41,6 +50,8 @@ def exact_error(name, got, a, axis):
     scale = np.abs(wide).mean(axis=axis, keepdims=True) * (count if name == "sum" else 1)
     if name in ("var", "std"):
         scale = exact
+    if name == "prod":
+        return np.abs(got.reshape(exact.shape) - exact), unit * (1 + count / 2) * np.abs(exact)
     return np.abs(got.reshape(exact.shape) - exact), unit * (8 + math.log2(count)) * scale
 
 
@@ -83,7 +94,7 @@ def axes_of(ndim):
 @given(data=st.data())
 @settings(max_examples=150, deadline=None)
 def test_equals_numpy(name, data):
-    a = data.draw(arrays())
+    a = suited(name, data.draw(arrays()))
     if a.dtype.itemsize == 8 and a.dtype.kind in "iu" and name in ("var", "std"):
         a = a >> np.array(20, a.dtype)  # long doubles square these deviations precisely enough
     check(name, a, axis=data.draw(axes_of(a.ndim)), keepdims=data.draw(st.booleans()))
@@ -94,7 +105,7 @@ def test_equals_numpy(name, data):
 def test_layouts_of_large_arrays(name, dtype, rng=np.random.default_rng(0)):
     """The arrays are long enough to need pieces, buffers and blocks of columns."""
     for shape in [(40_003,), (12_000, 3), (3, 12_000), (180, 200), (900, 5, 9), (20, 30, 60)]:
-        a = rng.integers(0, 100, shape).astype(dtype)
+        a = suited(name, rng.integers(0, 100, shape).astype(dtype))
         views = [a, np.asfortranarray(a), a[::-1], a[..., ::2], a.T, np.swapaxes(a, 0, -1)[::-1]]
         for view in views:
             for r in range(1, view.ndim + 1):
@@ -114,7 +125,7 @@ def test_same_bits(name):
 
     before = gilkit.info()["isa"]
     for dtype in ("f8", "f4", "i4"):
-        a = (rng.standard_normal((1000, 999)) * 1000).astype(dtype)
+        a = suited(name, (rng.standard_normal((1000, 999)) * 1000).astype(dtype))
         for view, axis in [
             (a, None),
             (a, 0),
@@ -175,7 +186,7 @@ def test_edges_and_errors(name, shape, axis, dtype):
             assert got.dtype == expected.dtype
 
 
-@pytest.mark.parametrize("name", ["sum", "mean", "var", "std"])
+@pytest.mark.parametrize("name", ["sum", "prod", "mean", "var", "std"])
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_overflow(name, dtype):
     huge = np.full(3, np.finfo(dtype).max, dtype)
@@ -194,10 +205,48 @@ def test_overflow(name, dtype):
         getattr(gilkit, name)(huge)
 
 
+@pytest.mark.parametrize("name", ["prod", "nanprod"])
+@pytest.mark.parametrize("n", [4, 1000, 30_000, 400_000])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_products_that_overflow_on_the_way(name, n, dtype):
+    """Only a result that overflows gives a warning; products with subnormal numbers keep their digits."""
+    function, info = getattr(gilkit, name), np.finfo(dtype)
+    big, small, least = info.max / 2, info.tiny * 3, info.smallest_subnormal
+    low, high = (74, 75) if dtype == "f4" else (537, 537)  # least == 2.0 ** -(low + high)
+    for values, expected in (
+        ([big] * (n // 2) + [1 / big] * (n // 2), 1),
+        ([small, 1 / small] * (n // 2), 1),
+        ([-least, 2.0**low, 2.0**high] * (n // 3), (-1.0) ** (n // 3)),
+        ([big] * (n - 1) + [0.0], 0),
+        ([big] * (n - 1) + [-0.0], -0.0),
+        ([small] * n, 0),
+        ([least] + [2.0] * 3 + [1.0] * (n - 4), least * 8),
+    ):
+        a = np.array(values, dtype)
+        for view, axis in ((a, None), (np.stack([a, a], 1), 0), (np.stack([a, a]), 1)):
+            result = function(view, axis)
+            np.testing.assert_allclose(result, expected, rtol=n * info.eps, atol=0)
+            assert np.all(np.signbit(result) == np.signbit(expected))
+    for sign in (1, -1):
+        a = np.full(n, info.max)
+        a[0] *= sign
+        for view in (a, np.stack([a, a], 1)):
+            with pytest.warns(RuntimeWarning, match="overflow encountered in reduce"):
+                assert np.all(function(view, 0) == sign * np.inf)
+            with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+                function(view, 0)
+        a[n // 2] = np.inf
+        with np.errstate(over="ignore"):
+            assert function(a) == sign * np.inf
+        a[n // 3] = 0
+        with np.errstate(over="ignore"), pytest.warns(RuntimeWarning, match="invalid value"):
+            assert np.isnan(function(a))
+
+
 @names
 def test_out(name):
     function = getattr(gilkit, name)
-    a = np.random.default_rng(2).standard_normal((30, 40, 50))
+    a = suited(name, np.random.default_rng(2).standard_normal((30, 40, 50)))
     for axis in (None, 0, 1, 2, (0, 2), (1, 2)):
         for keepdims in (False, True):
             expected = function(a, axis=axis, keepdims=keepdims)
@@ -319,7 +368,7 @@ def test_bad_arguments(name):
 def test_other_memory(name, tmp_path):
     """Inputs may be read-only, memory-mapped, byte-swapped, unaligned, or not arrays at all."""
     function = getattr(gilkit, name)
-    a = np.random.default_rng(3).standard_normal((123, 45))
+    a = suited(name, np.random.default_rng(3).standard_normal((123, 45)))
     expected = function(a, axis=0)
     a.tofile(tmp_path / "a")
     mapped = np.memmap(tmp_path / "a", "f8", "r", shape=a.shape)

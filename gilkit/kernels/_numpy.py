@@ -31,6 +31,7 @@ from numpy import finfo as finfo
 from numpy import flatnonzero as flatnonzero
 from numpy import float32 as float32
 from numpy import float64 as float64
+from numpy import full as full
 from numpy import generic as generic
 from numpy import histogram as histogram
 from numpy import histogram_bin_edges as histogram_bin_edges
@@ -47,6 +48,7 @@ from numpy import may_share_memory as may_share_memory
 from numpy import memmap as memmap
 from numpy import minimum as minimum
 from numpy import moveaxis as moveaxis
+from numpy import multiply as multiply
 from numpy import ndarray as ndarray
 from numpy import ndim as ndim
 from numpy import ones_like as ones_like

@@ -2,10 +2,14 @@
 
 cdef extern from "kernels/reduce/reduce.h":
     ctypedef enum gk_reduction:  # those that _reduce.pyx treats specially; reductions.pyx declares the rest
+        GK_PROD
         GK_MIN
         GK_MAX
         GK_NANSUM
+        GK_NANPROD
         GK_NANMEAN
+        GK_NANVAR
+        GK_NANSTD
         GK_NANMIN
         GK_NANMAX
 
@@ -20,7 +24,7 @@ cdef object reduce(gk_reduction what, object value, object axis, object out, obj
 cdef object reduce_with(gk_reduction what, object value, object axis, object out, object keepdims, double ddof,
                         object threads, dict others)
 
-# The same for GK_VAR and GK_STD, with all of NumPy's keywords.
+# The same for variances and standard deviations, with all of NumPy's keywords.
 cdef object variance(gk_reduction what, object a, object axis, object dtype, object out, object ddof, object keepdims,
                      object where, object mean, object correction, object threads)
 

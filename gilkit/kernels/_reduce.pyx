@@ -92,8 +92,13 @@ cdef bint may_need_numpy(gk_reduction what, gk_reduction_result info) noexcept:
 cdef object unexplained(gk_reduction what, cnp.ndarray a, object axis, object result):
     """Return a mask of the infinite and NaN results that infinite and NaN elements do not explain. NumPy would warn
     of these. For few elements, mark every result that is not finite, because asking NumPy is cheap."""
+    if cnp.PyArray_SIZE(a) <= SHORT:
+        return ~np.isfinite(result)
+    if what == GK_PROD or what == GK_NANPROD:
+        infinite = np.isinf(a).any(axis=axis)
+        return np.isinf(result) & ~infinite | np.isnan(result) & infinite
     # A slice that has only NaNs leaves nothing to reduce, and NumPy must warn of it.
-    if cnp.PyArray_SIZE(a) <= SHORT or what in (GK_NANSUM, GK_NANMEAN, GK_NANMIN, GK_NANMAX):
+    if what >= GK_NANSUM:
         return ~np.isfinite(result)
     low = reduce(GK_MIN, a, axis, None, False, 0, None)
     high = reduce(GK_MAX, a, axis, None, False, 0, None)
@@ -105,6 +110,11 @@ cdef int settle(gk_reduction what, cnp.ndarray a, tuple axis, cnp.ndarray result
     """Recompute the unexplained() results with NumPy, which warns as numpy.errstate says. Each is computed from a copy
     of its own elements, because NumPy's rounding may depend on the elements next to them."""
     which = unexplained(what, a, axis, result)
+    if (what == GK_PROD or what == GK_NANPROD) and cnp.PyArray_SIZE(a) > SHORT:
+        # An infinite product is right, and only the warning is NumPy's.
+        if np.isinf(result[which]).any():
+            np.multiply.reduce(np.full(2, np.finfo(result.dtype).max))
+        which &= np.isnan(result)
     if not which.any():
         return 0
     if result.ndim == 0:
@@ -139,8 +149,9 @@ cdef object reduce(gk_reduction what, object value, object axis, object out, obj
             result = PyArray_Scalar(memory, dtype_of(info.type, a), None)
             if (may_need_numpy(what, info)
                     and not isfinite(memory[0] if info.type == GK_FLOAT64 else (<float *>scalar)[0])):
-                if unexplained(what, a, None, result):
-                    return numpys(what, a, None, None, False, ddof, None)
+                settled = np.asarray(result)
+                settle(what, a, tuple(range(a.ndim)), settled, ddof)
+                return settled[()]
             return result
     # NumPy decides which values other than integers are a keepdims, and which of several errors is raised.
     if is_for_numpy(value, NAMES[what]) or out_is_for_numpy(out) or not isinstance(keepdims, int):
@@ -180,10 +191,10 @@ cdef object variance(gk_reduction what, object a, object axis, object dtype, obj
         if ddof != 0:
             raise ValueError("ddof and correction are two names of one argument; give one of them")
         ddof = correction
-    if dtype is None and where is True and mean is None:
+    if dtype is None and where is True and mean is np.NoValue:
         return reduce(what, a, axis, out, keepdims, ddof, threads)
     others = given(dtype, np.NoValue, where)
-    if mean is not None:
+    if mean is not np.NoValue:
         others["mean"] = mean
     return reduce_with(what, a, axis, out, keepdims, ddof, threads, others)
 

@@ -286,7 +286,7 @@ def var(
     ddof: float = 0,
     keepdims: bool = False,
     where: Arrays = True,
-    mean: Arrays | None = None,
+    mean: Any = ...,
     correction: float | None = None,
     threads: Threads = None,
 ) -> AnyArrayT: ...
@@ -300,7 +300,7 @@ def var(
     keepdims: bool = False,
     *,
     where: Arrays = True,
-    mean: Arrays | None = None,
+    mean: Any = ...,
     correction: float | None = None,
     threads: Threads = None,
 ) -> Any: ...
@@ -380,7 +380,7 @@ def std(
     ddof: float = 0,
     keepdims: bool = False,
     where: Arrays = True,
-    mean: Arrays | None = None,
+    mean: Any = ...,
     correction: float | None = None,
     threads: Threads = None,
 ) -> AnyArrayT: ...
@@ -394,7 +394,7 @@ def std(
     keepdims: bool = False,
     *,
     where: Arrays = True,
-    mean: Arrays | None = None,
+    mean: Any = ...,
     correction: float | None = None,
     threads: Threads = None,
 ) -> Any: ...
@@ -467,8 +467,13 @@ def max(
     threads: Threads = None,
 ) -> Any: ...
 
+prod = sum
+
 # The same types, without NaNs.
 nansum = sum
+nanprod = sum
 nanmean = mean
+nanvar = var
+nanstd = std
 nanmin = min
 nanmax = max

@@ -1,12 +1,11 @@
-"""Reductions with NumPy's names: sum, mean, var, std, min, max, and some of them without NaNs."""
+"""Reductions with NumPy's names: sum, prod, mean, var, std, min, max, and the same without NaNs."""
 from gilkit.kernels._reduce cimport (
-    GK_MAX, GK_MIN, GK_NANMAX, GK_NANMEAN, GK_NANMIN, GK_NANSUM, declare, given, gk_reduction, reduce, reduce_with,
-    variance,
+    GK_MAX, GK_MIN, GK_NANMAX, GK_NANMEAN, GK_NANMIN, GK_NANPROD, GK_NANSTD, GK_NANSUM, GK_NANVAR, GK_PROD, declare,
+    given, gk_reduction, reduce, reduce_with, variance,
 )
 
-from inspect import cleandoc, signature
-
 from gilkit.kernels import _numpy as np
+from gilkit.kernels._docstrings import complete
 
 cdef extern from "kernels/reduce/reduce.h":
     gk_reduction GK_SUM
@@ -15,60 +14,19 @@ cdef extern from "kernels/reduce/reduce.h":
     gk_reduction GK_STD
 
 declare(GK_SUM, "sum")
+declare(GK_PROD, "prod")
 declare(GK_MEAN, "mean")
 declare(GK_VAR, "var")
 declare(GK_STD, "std")
 declare(GK_MIN, "min")
 declare(GK_MAX, "max")
 declare(GK_NANSUM, "nansum")
+declare(GK_NANPROD, "nanprod")
 declare(GK_NANMEAN, "nanmean")
+declare(GK_NANVAR, "nanvar")
+declare(GK_NANSTD, "nanstd")
 declare(GK_NANMIN, "nanmin")
 declare(GK_NANMAX, "nanmax")
-
-
-# The parts that all docstrings below share.
-_PARAMETERS = {
-    "a": """array_like
-    bool, integers, float32 or float64, of any shape and layout. Arrays of other dtypes are reduced by NumPy.""",
-    "axis": """int, tuple of int or None, default None
-    The axes to reduce. None reduces all of them.""",
-    "dtype": """data-type, optional
-    The type to compute in and of the result. Any but the usual one is left to NumPy.""",
-    "out": """numpy.ndarray, optional
-    A writable array of the result's shape, which is filled and returned. It may overlap *a*. An array of another dtype
-    than the result's is left to NumPy.""",
-    "ddof": """int or float, default 0
-    The divisor is the number of reduced elements minus *ddof*.""",
-    "keepdims": """bool, default False
-    Keep the reduced axes in the result with length 1.""",
-    "initial": """scalar, optional
-    The value to start with; left to NumPy.""",
-    "where": """array_like of bool, default True
-    The elements to include; left to NumPy unless True.""",
-    "mean": """array_like, optional
-    The mean, with ``keepdims=True``; left to NumPy.""",
-    "correction": """int or float, optional
-    Another name of *ddof*. Give only one of them.""",
-    "threads": """int, optional
-    1 to 1024. None means ``gilkit.num_threads()``.""",
-}
-
-_RAISES = """Raises
-------
-TypeError
-    For dtypes that NumPy does not reduce, and for an axis that is not an integer.
-ValueError
-    For another shape of *out*, a read-only *out*{empty} and duplicate axes.
-numpy.exceptions.AxisError
-    For an axis that *a* does not have."""
-
-_WARNINGS = "Overflows and invalid operations are reported as ``numpy.errstate`` says. "
-
-_NOTES = """{warnings}The result has the same bits for any number of threads and on every instruction set. Subclasses of
-``numpy.ndarray``, objects with ``__array_function__`` and objects with a method ``{name}`` get the result of
-``numpy.{name}``.
-
-Releases the GIL. Ctrl-C interrupts the call. No other thread may write to *a* or use *out* during the call."""
 
 
 def sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=np.NoValue, where=True, *, threads=None):
@@ -104,6 +62,41 @@ def sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=np.NoValue, 
     return reduce(GK_SUM, a, axis, out, keepdims, 0, threads)
 
 
+def prod(a, axis=None, dtype=None, out=None, keepdims=False, initial=np.NoValue, where=True, *, threads=None):
+    """Return the product of the elements along one or more axes.
+
+    {parameters}
+
+    Returns
+    -------
+    scalar or numpy.ndarray
+        int64 for bool and signed integers, uint64 for unsigned integers, both modulo ``2**64``. Floats,
+        ``numpy.longlong`` and ``numpy.ulonglong`` keep their dtype.
+
+    {raises}
+
+    Notes
+    -----
+    Floats are multiplied in doubles, with their exponents apart, so that no intermediate product overflows or
+    underflows. The relative error is below n / 2 units in the last place for n elements, as in NumPy.
+
+    {notes}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gilkit
+    >>> a = np.array([[1.0, 2.0], [3.0, 6.0]])
+    >>> gilkit.prod(a, axis=0)
+    array([ 3., 12.])
+    >>> gilkit.prod([1e300, 1e300, 1e-300, 1e-300])
+    np.float64(1.0)
+    """
+    if dtype is not None or initial is not np.NoValue or where is not True:
+        return reduce_with(GK_PROD, a, axis, out, keepdims, 0, threads, given(dtype, initial, where))
+    return reduce(GK_PROD, a, axis, out, keepdims, 0, threads)
+
+
 def mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True, threads=None):
     """Return the mean of the elements along one or more axes.
 
@@ -135,7 +128,7 @@ def mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True, thre
     return reduce(GK_MEAN, a, axis, out, keepdims, 0, threads)
 
 
-def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None,
+def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=np.NoValue, correction=None,
         threads=None):
     """Return the variance of the elements along one or more axes.
 
@@ -167,7 +160,7 @@ def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=Tru
     return variance(GK_VAR, a, axis, dtype, out, ddof, keepdims, where, mean, correction, threads)
 
 
-def std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None,
+def std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=np.NoValue, correction=None,
         threads=None):
     """Return the standard deviation of the elements along one or more axes.
 
@@ -285,6 +278,36 @@ def nansum(a, axis=None, dtype=None, out=None, keepdims=False, initial=np.NoValu
     return reduce(GK_NANSUM, a, axis, out, keepdims, 0, threads)
 
 
+def nanprod(a, axis=None, dtype=None, out=None, keepdims=False, initial=np.NoValue, where=True, *, threads=None):
+    """Return the product of the elements that are not NaN along one or more axes.
+
+    {parameters}
+
+    Returns
+    -------
+    scalar or numpy.ndarray
+        As ``gilkit.prod``; 1 if all elements are NaN.
+
+    {raises}
+
+    Notes
+    -----
+    Elements are multiplied as in ``gilkit.prod``, in one pass over memory.
+
+    {notes}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gilkit
+    >>> gilkit.nanprod([2.0, np.nan, 2.5])
+    np.float64(5.0)
+    """
+    if dtype is not None or initial is not np.NoValue or where is not True:
+        return reduce_with(GK_NANPROD, a, axis, out, keepdims, 0, threads, given(dtype, initial, where))
+    return reduce(GK_NANPROD, a, axis, out, keepdims, 0, threads)
+
+
 def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True, threads=None):
     """Return the mean of the elements that are not NaN along one or more axes.
 
@@ -313,6 +336,64 @@ def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True, t
     if dtype is not None or where is not True:
         return reduce_with(GK_NANMEAN, a, axis, out, keepdims, 0, threads, given(dtype, np.NoValue, where))
     return reduce(GK_NANMEAN, a, axis, out, keepdims, 0, threads)
+
+
+def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=np.NoValue, correction=None,
+           threads=None):
+    """Return the variance of the elements that are not NaN along one or more axes.
+
+    {parameters}
+
+    Returns
+    -------
+    scalar or numpy.ndarray
+        As ``gilkit.var``; NaN, with a RuntimeWarning, if the number of elements that are not NaN is *ddof* or less.
+
+    {raises}
+
+    Notes
+    -----
+    Computed as ``gilkit.var``, in one pass over memory.
+
+    {notes}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gilkit
+    >>> gilkit.nanvar([1.0, np.nan, 2.0])
+    np.float64(0.25)
+    """
+    return variance(GK_NANVAR, a, axis, dtype, out, ddof, keepdims, where, mean, correction, threads)
+
+
+def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=np.NoValue, correction=None,
+           threads=None):
+    """Return the standard deviation of the elements that are not NaN along one or more axes.
+
+    {parameters}
+
+    Returns
+    -------
+    scalar or numpy.ndarray
+        As ``gilkit.std``; NaN, with a RuntimeWarning, if the number of elements that are not NaN is *ddof* or less.
+
+    {raises}
+
+    Notes
+    -----
+    The standard deviation is the square root of ``gilkit.nanvar``.
+
+    {notes}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gilkit
+    >>> gilkit.nanstd([1.0, np.nan, 2.0])
+    np.float64(0.5)
+    """
+    return variance(GK_NANSTD, a, axis, dtype, out, ddof, keepdims, where, mean, correction, threads)
 
 
 def nanmin(a, axis=None, out=None, keepdims=False, initial=np.NoValue, where=True, *, threads=None):
@@ -375,11 +456,5 @@ def nanmax(a, axis=None, out=None, keepdims=False, initial=np.NoValue, where=Tru
     return reduce(GK_NANMAX, a, axis, out, keepdims, 0, threads)
 
 
-for _function in (sum, mean, var, std, min, max, nansum, nanmean, nanmin, nanmax):
-    _name = _function.__name__
-    _selects = _name.endswith(("min", "max"))
-    _function.__doc__ = cleandoc(_function.__doc__).format(
-        parameters="Parameters\n----------\n" + "\n".join(
-            f"{name} : {_PARAMETERS[name]}" for name in signature(_function).parameters),
-        raises=_RAISES.format(empty=", no elements to reduce" if _selects else ""),
-        notes=_NOTES.format(name=_name, warnings="" if _selects else _WARNINGS))
+for _function in (sum, prod, mean, var, std, min, max, nansum, nanprod, nanmean, nanvar, nanstd, nanmin, nanmax):
+    complete(_function, can_warn=not _function.__name__.endswith(("min", "max")))

@@ -1,4 +1,4 @@
-"""Sums, means, variances, minima, maxima and inner products of sequences of numbers."""
+"""Sums, products, means, variances, minima, maxima and inner products of sequences of numbers."""
 
 import math
 
@@ -6,6 +6,14 @@ import math
 def sum(xs):
     """Return the correctly rounded sum."""
     return math.fsum(xs)
+
+
+def prod(xs):
+    """Return the product, rounded once, and without overflows of intermediate products."""
+    if not all(map(math.isfinite, xs)):
+        return math.prod(xs)
+    ratios = [float(x).as_integer_ratio() for x in xs]
+    return math.prod(n for n, _ in ratios) / math.prod(d for _, d in ratios)
 
 
 def mean(xs):
@@ -45,6 +53,18 @@ def nansum(xs):
 def nanmean(xs):
     """Return the mean of the numbers, or NaN if there are none."""
     return mean(_without_nans(xs) or [math.nan])
+
+
+def nanprod(xs):
+    return prod(_without_nans(xs))
+
+
+def nanvar(xs, ddof=0):
+    return var(_without_nans(xs), ddof)
+
+
+def nanstd(xs, ddof=0):
+    return std(_without_nans(xs), ddof)
 
 
 def nanmin(xs):

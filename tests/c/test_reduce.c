@@ -96,9 +96,12 @@ static void random_reduction(int64_t size)
     CHECK(layout.n_outputs == outputs && layout.n_reduced == n_reduced);
     double *sums = malloc((size_t)outputs * sizeof *sums), *squares = malloc((size_t)outputs * sizeof *squares);
     double *low = malloc((size_t)outputs * sizeof *low), *high = malloc((size_t)outputs * sizeof *high);
-    double *counts = malloc((size_t)outputs * sizeof *counts);
+    double *counts = malloc((size_t)outputs * sizeof *counts), *products = malloc((size_t)outputs * sizeof *products);
+    uint64_t *wrapped = malloc((size_t)outputs * sizeof *wrapped);
+    int64_t *exponents = malloc((size_t)outputs * sizeof *exponents);
     char *out = malloc((size_t)outputs * 8);
     CHECK(sums != NULL && squares != NULL && low != NULL && high != NULL && counts != NULL && out != NULL);
+    CHECK(products != NULL && wrapped != NULL && exponents != NULL);
     for (int with_nans = 0; with_nans <= gk_is_float(type); with_nans++) {
         for (int64_t i = 0; i < step && with_nans; i += item)
             if (below(5) == 0)
@@ -106,6 +109,9 @@ static void random_reduction(int64_t size)
         int64_t index[4] = {0}, total = outputs * n_reduced;
         for (int64_t i = 0; i < outputs; i++) {
             sums[i] = squares[i] = counts[i] = 0;
+            products[i] = 1;
+            wrapped[i] = 1;
+            exponents[i] = 0;
             low[i] = HUGE_VAL;
             high[i] = -HUGE_VAL;
         }
@@ -120,6 +126,10 @@ static void random_reduction(int64_t size)
                 sums[output] += x;
                 squares[output] += x * x;
                 counts[output]++;
+                wrapped[output] *= (uint64_t)(int64_t)x;
+                int exponent;
+                products[output] = frexp(products[output] * x, &exponent);
+                exponents[output] += exponent;
                 low[output] = fmin(low[output], x);
                 high[output] = fmax(high[output], x);
             }
@@ -137,6 +147,17 @@ static void random_reduction(int64_t size)
                 CHECK(gk_reduce(nan ? GK_NANSUM : GK_SUM, &layout, 0, out, &options) == GK_OK);
                 for (int64_t i = 0; i < outputs; i++)
                     CHECK(element(sum_type, out + i * wide) == (type == GK_FLOAT32 ? (float)sums[i] : sums[i]));
+                CHECK(gk_reduce(nan ? GK_NANPROD : GK_PROD, &layout, 0, out, &options) == GK_OK);
+                for (int64_t i = 0; i < outputs; i++) {
+                    int exponent = (int)(exponents[i] < 3000 ? exponents[i] : 3000);
+                    double product = ldexp(products[i], exponent), got = element(mean_type, out + i * wide);
+                    if (!gk_is_float(type))
+                        CHECK(memcmp(out + i * 8, &wrapped[i], 8) == 0);
+                    else if (type == GK_FLOAT32)
+                        CHECK(got == (float)product || fabs(got - product) <= 1e-6 * product);
+                    else
+                        CHECK(got == product || fabs(got - product) <= 1e-11 * product);
+                }
                 CHECK(gk_reduce(nan ? GK_NANMEAN : GK_MEAN, &layout, 0, out, &options) == GK_OK);
                 for (int64_t i = 0; i < outputs; i++) {
                     double mean = element(mean_type, out + i * wide);
@@ -149,10 +170,13 @@ static void random_reduction(int64_t size)
                 for (int64_t i = 0; i < outputs; i++)
                     CHECK(element(type, out + i * item) == high[i]);
             }
-            CHECK(gk_reduce(GK_VAR, &layout, 0, out, &options) == GK_OK);
-            for (int64_t i = 0; i < outputs && !with_nans; i++) {
-                double n = (double)n_reduced, expected = squares[i] / n - sums[i] / n * (sums[i] / n);
-                CHECK(fabs(element(mean_type, out + i * wide) - expected) <= 1e-4 * (1 + expected));
+            for (int nan = with_nans; nan <= 1; nan++) {
+                CHECK(gk_reduce(nan ? GK_NANVAR : GK_VAR, &layout, 0, out, &options) == GK_OK);
+                for (int64_t i = 0; i < outputs; i++) {
+                    double n = counts[i], expected = squares[i] / n - sums[i] / n * (sums[i] / n);
+                    double got = element(mean_type, out + i * wide);
+                    CHECK(n > 0 ? fabs(got - expected) <= 1e-4 * (1 + expected) : isnan(got));
+                }
             }
         }
     }
@@ -163,6 +187,9 @@ static void random_reduction(int64_t size)
     free(low);
     free(high);
     free(counts);
+    free(products);
+    free(wrapped);
+    free(exponents);
 }
 
 int main(void)

@@ -9,7 +9,7 @@
  * rounding error of adding their sum to the running total is itself summed
  * (TwoSum). The error therefore does not grow with the number of rows, while that
  * of pairwise summation grows with its logarithm. Memory bandwidth is the limit,
- * so this costs no time. Variances merge the means and squared deviations of
+ * so this costs no time. Products of floats keep mantissas and exponents apart. Variances merge the means and squared deviations of
  * blocks (Chan, Golub and LeVeque), in one pass over memory without cancellation.
  */
 #ifndef GK_ACCUMULATORS_H
@@ -26,22 +26,19 @@ enum {
 
 /* The state of one running reduction. */
 typedef struct {
-    /* Sums: total and error, and without NaNs the number of values. Variances: mean, its error, sum of squared deviations
-     * from the mean, its error. Integer sums: uint64_t. Minimum and maximum: values
-     * of the array's type. */
-    double state[4][GK_ACCUMULATORS];
-    int64_t count; /* variances: the number of rows so far */
-    /* Variances: the values of the last row if it is incomplete. */
-    double tail[GK_ACCUMULATORS];
-    int64_t tail_count;
+    /* Sums: total and error, and without NaNs the number of values. Products: mantissa, and exponent as int64_t.
+     * Variances: mean, its error, sum of squared deviations from the mean, its error, number of values. Integer sums and
+     * products: uint64_t. Minimum and maximum: values of the array's type. */
+    double state[5][GK_ACCUMULATORS];
 } gk_accumulators;
 
-/* The result of a reduction, or of a part of it, for k outputs. Sums: a is the
- * total and b its error; sums without NaNs: c is the number of values. Variances: a is
- * the mean, b its error and c the sum of squared deviations. Integer sums, minimum and maximum: a, of their own type. */
+/* The result of a reduction, or of a part of it, for k outputs. Sums: a is the total and b its error; without NaNs, c is
+ * the number of values. Products: a is the mantissa and b the exponent, as int64_t. Variances: a is the mean, b its error,
+ * c the sum of squared deviations and d the number of values. Integer sums and products, minimum and maximum: a, of their
+ * own type. */
 typedef struct {
     void *a;
-    double *b, *c;
+    double *b, *c, *d;
 } gk_part;
 
 /* One reduction's arithmetic in one instruction set. */
@@ -63,7 +60,11 @@ typedef struct {
 const gk_accumulator_ops *gk_accumulators_sum_float64(void);
 const gk_accumulator_ops *gk_accumulators_nansum_float64(void);
 const gk_accumulator_ops *gk_accumulators_sum_int64(void);
+const gk_accumulator_ops *gk_accumulators_prod_float64(void);
+const gk_accumulator_ops *gk_accumulators_nanprod_float64(void);
+const gk_accumulator_ops *gk_accumulators_prod_int64(void);
 const gk_accumulator_ops *gk_accumulators_variance(void); /* of doubles */
+const gk_accumulator_ops *gk_accumulators_nanvariance(void);
 const gk_accumulator_ops *gk_accumulators_min(gk_type type);
 const gk_accumulator_ops *gk_accumulators_max(gk_type type);
 /* Of the floats that are not NaN. Without any, they are infinite. */

@@ -45,10 +45,34 @@ static const gk_accumulator_ops *sums_of_integers(gk_type type)
     return gk_accumulators_sum_int64();
 }
 
+static const gk_accumulator_ops *products_of_doubles(gk_type type)
+{
+    (void)type;
+    return gk_accumulators_prod_float64();
+}
+
+static const gk_accumulator_ops *nanproducts(gk_type type)
+{
+    (void)type;
+    return gk_accumulators_nanprod_float64();
+}
+
+static const gk_accumulator_ops *products_of_integers(gk_type type)
+{
+    (void)type;
+    return gk_accumulators_prod_int64();
+}
+
 static const gk_accumulator_ops *variances(gk_type type)
 {
     (void)type;
     return gk_accumulators_variance();
+}
+
+static const gk_accumulator_ops *nanvariances(gk_type type)
+{
+    (void)type;
+    return gk_accumulators_nanvariance();
 }
 
 /* ---- Writing the results */
@@ -98,16 +122,35 @@ static void finish_nanmean(gk_part part, int64_t n, double count, double ddof, i
         store(total(part, i) / part.c[i], i, size, out);
 }
 
+static void finish_prod(gk_part part, int64_t n, double count, double ddof, int64_t size, char *out)
+{
+    (void)count;
+    (void)ddof;
+    const double *mantissa = part.a;
+    const int64_t *exponent = (const int64_t *)(void *)part.b;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t e = exponent[i] < -5000 ? -5000 : exponent[i] > 5000 ? 5000 : exponent[i]; /* fits an int, and is no other result */
+        store(ldexp(mantissa[i], (int)e), i, size, out);
+    }
+}
+
+static inline double variance(gk_part part, int64_t i, double ddof)
+{
+    return part.d[i] > ddof ? part.c[i] / (part.d[i] - ddof) : NAN;
+}
+
 static void finish_var(gk_part part, int64_t n, double count, double ddof, int64_t size, char *out)
 {
+    (void)count;
     for (int64_t i = 0; i < n; i++)
-        store(part.c[i] / (count - ddof), i, size, out);
+        store(variance(part, i, ddof), i, size, out);
 }
 
 static void finish_std(gk_part part, int64_t n, double count, double ddof, int64_t size, char *out)
 {
+    (void)count;
     for (int64_t i = 0; i < n; i++)
-        store(sqrt(part.c[i] / (count - ddof)), i, size, out);
+        store(sqrt(variance(part, i, ddof)), i, size, out);
 }
 
 /* ---- The table */
@@ -118,6 +161,8 @@ static const gk_operation OPERATIONS[][2] = {
     /*           accumulators         computed in  result   finish       selects */
     [GK_SUM] = {{sums_of_integers,    widest,      widest,  copy,        0},
                 {sums_of_doubles,     float64,     own,     finish_sum,  0}},
+    [GK_PROD] = {{products_of_integers, widest,    widest,  copy,        0},
+                 {products_of_doubles, float64,    own,     finish_prod, 0}},
     [GK_MEAN] = {{sums_of_doubles,    float64,     float64, finish_mean, 0},
                  {sums_of_doubles,    float64,     own,     finish_mean, 0}},
     [GK_VAR] = {{variances,           float64,     float64, finish_var,  0},
@@ -131,8 +176,14 @@ static const gk_operation OPERATIONS[][2] = {
     /* Without NaNs. Integers have none. */
     [GK_NANSUM] = {{sums_of_integers, widest,      widest,  copy,        0},
                    {nansums,          float64,     own,     finish_sum,  0}},
+    [GK_NANPROD] = {{products_of_integers, widest, widest,  copy,        0},
+                    {nanproducts,     float64,     own,     finish_prod, 0}},
     [GK_NANMEAN] = {{sums_of_doubles, float64,     float64, finish_mean, 0},
                     {nansums,         float64,     own,     finish_nanmean, 0}},
+    [GK_NANVAR] = {{variances,        float64,     float64, finish_var,  0},
+                   {nanvariances,     float64,     own,     finish_var,  0}},
+    [GK_NANSTD] = {{variances,        float64,     float64, finish_std,  0},
+                   {nanvariances,     float64,     own,     finish_std,  0}},
     [GK_NANMIN] = {{gk_accumulators_min, own,      own,     copy,        1},
                    {gk_accumulators_nanmin, own,   own,     copy,        1}},
     [GK_NANMAX] = {{gk_accumulators_max, own,      own,     copy,        1},

@@ -19,6 +19,7 @@ enum {
     SHORT_ROW = 64,           /* rows of at most this length are reduced side by side as columns */
     SHORT_SUM = 12,           /* the same limit for sums, whose start is cheap */
     WHOLE_ROW = 512,          /* longest row for gk_accumulator_ops.row */
+    ARRAYS = 4,               /* in a gk_part */
     TILE = 32,                /* columns gathered at a time, so that their cache lines are reused */
 };
 
@@ -154,8 +155,8 @@ static void finish(const plan *p, int64_t count, int64_t columns, gk_part part, 
 
 static gk_part part_at(const plan *p, int64_t index)
 {
-    double *a = p->parts + index * 3 * p->block;
-    return (gk_part){.a = a, .b = a + p->block, .c = a + 2 * p->block};
+    double *a = p->parts + index * ARRAYS * p->block;
+    return (gk_part){.a = a, .b = a + p->block, .c = a + 2 * p->block, .d = a + 3 * p->block};
 }
 
 /* Finds where block `b` of the outer index `o` begins. Returns its number of columns. */
@@ -182,8 +183,8 @@ static void reduce_items(int64_t begin, int64_t end, void *data)
             int64_t first = piece * p->piece, left = rows - first;
             reduce_piece(p, x, first, left < p->piece ? left : p->piece, columns, part_at(p, item));
         } else {
-            double a[GK_ACCUMULATORS], b[GK_ACCUMULATORS], c[GK_ACCUMULATORS];
-            gk_part part = {a, b, c};
+            double a[ARRAYS][GK_ACCUMULATORS];
+            gk_part part = {a[0], a[1], a[2], a[3]};
             reduce_piece(p, x, 0, rows, columns, part);
             finish(p, rows, columns, part, out);
         }
@@ -202,7 +203,7 @@ static void reduce_rows(int64_t begin, int64_t end, void *data)
     gk_iterator_start(&it, &p->outer, p->layout->data, begin);
     for (int64_t row = begin; row < end; row++, gk_iterator_advance(&it, 1)) {
         double a, b;
-        gk_part part = {&a, &b, NULL};
+        gk_part part = {.a = &a, .b = &b};
         if (!in_place)
             load(buffer, it.at, stride, n);
         p->ops->row(in_place ? (const void *)it.at : buffer, n, part);
@@ -297,7 +298,7 @@ static GK_NOINLINE int reduce(gk_reduction what, const gk_layout *layout, double
     if (layout->n_outputs * layout->n_reduced <= PIECE && p.pieces == 1)
         return gk_run_here(items, body, &p, options);
     if (p.pieces > 1) {
-        p.parts = malloc((size_t)(items * 3 * p.block) * sizeof *p.parts);
+        p.parts = malloc((size_t)(items * ARRAYS * p.block) * sizeof *p.parts);
         if (p.parts == NULL)
             return GK_NO_MEMORY;
     }
@@ -336,8 +337,8 @@ static GK_NOINLINE void reduce_serial(gk_reduction what, gk_type type, const voi
 {
     plan p;
     choose_operation(&p, what, type, ddof);
-    double a[1], b[1], c[1];
-    gk_part part = {a, b, c};
+    double a[ARRAYS];
+    gk_part part = {a, a + 1, a + 2, a + 3};
     _Alignas(64) double buffer[BUFFER];
     int64_t own = gk_itemsize(type);
     if (p.ops->row != NULL && n <= WHOLE_ROW) {

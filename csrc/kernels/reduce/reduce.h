@@ -6,9 +6,9 @@
 #include "runtime/parallel.h"
 
 typedef enum {
-    GK_SUM, GK_MEAN, GK_VAR, GK_STD, GK_MIN, GK_MAX,
+    GK_SUM, GK_PROD, GK_MEAN, GK_VAR, GK_STD, GK_MIN, GK_MAX,
     /* The same without NaNs. The minimum or maximum of nothing but NaNs is infinite. */
-    GK_NANSUM, GK_NANMEAN, GK_NANMIN, GK_NANMAX,
+    GK_NANSUM, GK_NANPROD, GK_NANMEAN, GK_NANVAR, GK_NANSTD, GK_NANMIN, GK_NANMAX,
 } gk_reduction;
 
 typedef struct {
@@ -21,10 +21,12 @@ gk_reduction_result gk_reduction_result_of(gk_reduction what, gk_type type);
 
 /* Writes the outputs contiguously, each of the type of gk_reduction_result_of().
  * ddof is used by variances and standard deviations, and must be less than the
- * number of elements reduced to each output.
+ * number of elements reduced to each output; where it is not less than the number of
+ * those that are not NaN, GK_NANVAR and GK_NANSTD are NaN.
  *
  * Sums of floats are computed in doubles with compensation. Their error is below
- * 8 units in the last place of the sum of magnitudes, whatever the length. */
+ * 8 units in the last place of the sum of magnitudes, whatever the length. Products of
+ * floats overflow or underflow only if the result does. */
 int gk_reduce(gk_reduction what, const gk_layout *layout, double ddof, void *out,
               const gk_options *options);
 

@@ -1,0 +1,59 @@
+"""The sections that the docstrings of all reductions share."""
+
+from __future__ import annotations
+
+from inspect import cleandoc, signature
+from typing import Any
+
+_PARAMETERS: dict[str, str] = {
+    "a": """array_like
+    bool, integers, float32 or float64, of any shape and layout. Arrays of other dtypes are reduced by NumPy.""",
+    "axis": """int, tuple of int or None, default None
+    The axes to reduce. None reduces all of them.""",
+    "dtype": """data-type, optional
+    The type to compute in and of the result. Any but the usual one is left to NumPy.""",
+    "out": """numpy.ndarray, optional
+    A writable array of the result's shape, which is filled and returned. It may overlap *a*. An array of another dtype
+    than the result's is left to NumPy.""",
+    "ddof": """int or float, default 0
+    The divisor is the number of reduced elements minus *ddof*.""",
+    "keepdims": """bool, default False
+    Keep the reduced axes in the result with length 1.""",
+    "initial": """scalar, optional
+    The value to start with; left to NumPy.""",
+    "where": """array_like of bool, default True
+    The elements to include; left to NumPy unless True.""",
+    "mean": """array_like, optional
+    The mean, with ``keepdims=True``; left to NumPy.""",
+    "correction": """int or float, optional
+    Another name of *ddof*. Give only one of them.""",
+    "threads": """int, optional
+    1 to 1024. None means ``gilkit.num_threads()``.""",
+}
+
+_RAISES = """Raises
+------
+TypeError
+    For dtypes that NumPy does not reduce, and for an axis that is not an integer.
+ValueError
+    For another shape of *out*, a read-only *out*{empty} and duplicate axes.
+numpy.exceptions.AxisError
+    For an axis that *a* does not have."""
+
+_WARNINGS = "Overflows and invalid operations are reported as ``numpy.errstate`` says. "
+
+_NOTES = """{warnings}The result has the same bits for any number of threads and on every instruction set. Subclasses of
+``numpy.ndarray``, objects with ``__array_function__`` and objects with a method ``{name}`` get the result of
+``numpy.{name}``.
+
+Releases the GIL. Ctrl-C interrupts the call. No other thread may write to *a* or use *out* during the call."""
+
+
+def complete(function: Any, can_warn: bool) -> None:
+    """Fill the shared sections into the docstring of a reduction."""
+    function.__doc__ = cleandoc(function.__doc__).format(
+        parameters="Parameters\n----------\n"
+        + "\n".join(f"{name} : {_PARAMETERS[name]}" for name in signature(function).parameters),
+        raises=_RAISES.format(empty="" if can_warn else ", no elements to reduce"),
+        notes=_NOTES.format(name=function.__name__, warnings=_WARNINGS if can_warn else ""),
+    )
