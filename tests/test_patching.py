@@ -369,6 +369,27 @@ def test_shapes_that_do_not_fit(patched):
         np.sin(np.ones(N), out=np.ones(N - 1))
 
 
+def test_stacks_that_do_not_fit():
+    """NumPy's message has the whole shapes, not those of a part."""
+    calls = [
+        lambda: np.linalg.solve(np.ones((40, 3, 3)), np.ones((17, 8, 3, 2))),
+        lambda: np.ones((40, 1, 3, 3)) @ np.ones((40, 9, 4, 2)),
+    ]
+    expected = [outcome(call) for call in calls]
+    with gilkit.patch_numpy(min_size=1), gilkit.threads(3):
+        assert [repr(outcome(call)) for call in calls] == [repr(each) for each in expected]
+
+
+def test_results_of_indexing_are_laid_out_as_the_index_is():
+    a = np.arange(1000.0)
+    key = np.arange(N).reshape(8, 50, 50) % 1000
+    keys = [key, key.T, key.transpose(0, 2, 1), key[::2, ::-1], np.asfortranarray(key), key[:, :, :1], key[0, 0, ::3]]
+    arrays = [a, a.reshape(1000, 1), np.asfortranarray(a.reshape(500, 2))]
+    expected = [each[key % len(each)].strides for each in arrays for key in keys]
+    with gilkit.patch_numpy(min_size=1), gilkit.threads(3):
+        assert [each[key % len(each)].strides for each in arrays for key in keys] == expected
+
+
 def test_results_larger_than_memory(patched):
     a, b = np.broadcast_to(1.0, (1 << 40, 1)), np.broadcast_to(1.0, (1, 1 << 40))
     with pytest.raises((ValueError, MemoryError)):

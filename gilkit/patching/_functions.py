@@ -79,8 +79,11 @@ def _call_generalized(ufunc: np.ufunc, *args: Any, signature: Any = None) -> tup
         own = [array[part] if has else array for array, has in zip(args, whole, strict=True)]
         return ufunc(*own, **settings, **({} if out is None else {"out": out}))
 
-    with np.errstate(all="ignore"):
-        few = _patch.bypassed(compute, slice(0, 2))
+    try:
+        with np.errstate(all="ignore"):
+            few = _patch.bypassed(compute, slice(0, 2))
+    except ValueError:
+        raise Leave("arguments") from None  # NumPy's message has the whole shape
     first = few if isinstance(few, tuple) else (few,)
     results = tuple(np.empty_like(each, shape=(length, *each.shape[1:])) for each in first)
     number = min(length, PARTS_PER_THREAD * max(2, _patch.threads()))
@@ -393,6 +396,8 @@ def _subscript(array: np.ndarray, key: np.ndarray) -> tuple[int, Any]:
         return key.size, _select(array, key)
     if key.dtype.kind not in "iu" or array.ndim == 0 or not array.flags.c_contiguous or not array.size:
         raise Leave("arguments")
+    if key.ndim > 1 and not key.flags.c_contiguous:
+        raise Leave("arguments")  # the result is laid out in memory as the key is
     result = np.empty((*key.shape, *array.shape[1:]), array.dtype)
     cut = int(np.argmax(key.shape))
 
