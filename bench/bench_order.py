@@ -54,6 +54,36 @@ def test_quantiles(benchmark, n, peer):
 
 
 @pytest.mark.parametrize("peer", ["gilkit", "numpy", "bottleneck"])
+@pytest.mark.parametrize("n", SIZES)
+def test_partition(benchmark, n, peer):
+    a = RNG.standard_normal(n)
+    calls = {
+        "gilkit": lambda: lambda: gilkit.partition(a, n // 2),
+        "numpy": lambda: lambda: np.partition(a, n // 2),
+        "bottleneck": lambda: lambda partition=pytest.importorskip("bottleneck").partition: partition(a, n // 2),
+    }
+    assert race(benchmark, f"partition, {n} float64", peer, calls)[n // 2] == np.sort(a)[n // 2]
+
+
+def numpys_topk(a, k):
+    indices = np.argpartition(a, len(a) - k)[len(a) - k :]
+    return a[indices[np.argsort(a[indices])[::-1]]]
+
+
+@pytest.mark.parametrize("peer", PEERS)
+@pytest.mark.parametrize("n", SIZES)
+def test_topk(benchmark, n, peer):
+    a, k = RNG.standard_normal(n), 100
+    calls = {
+        "gilkit": lambda: lambda: gilkit.topk(a, k).values,
+        "numpy": lambda: lambda: numpys_topk(a, k),
+        "polars": lambda: lambda s=series(a): s.top_k(k),
+    }
+    result = race(benchmark, f"{k} largest, {n} float64", peer, calls)
+    np.testing.assert_array_equal(np.sort(result), np.sort(a)[-k:])
+
+
+@pytest.mark.parametrize("peer", ["gilkit", "numpy", "bottleneck"])
 @pytest.mark.parametrize("axis", [0, 1])
 def test_median_along_an_axis(benchmark, axis, peer):
     a = RNG.standard_normal((1000, 1000))

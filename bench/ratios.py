@@ -123,6 +123,40 @@ def sorting(x, whole):
         )
 
 
+def largest(a, k):
+    """NumPy's way to get the indices of the k largest items, in order."""
+    indices = np.argpartition(a, a.size - k)[a.size - k :]
+    return indices[np.argsort(a[indices])[::-1]]
+
+
+def partitions(x, whole):
+    middle = x.size // 2
+    for array in (x, whole, x.astype(np.float32), whole.astype(np.int32)):
+        pair(
+            f"partition {array.dtype}",
+            lambda a=array: gilkit.partition(a, middle),
+            lambda a=array: np.partition(a, middle),
+            2.5,
+            same=lambda p, q: p[middle] == q[middle],
+        )
+        pair(
+            f"argpartition {array.dtype}",
+            lambda a=array: gilkit.argpartition(a, middle),
+            lambda a=array: np.argpartition(a, middle),
+            2.5,
+            rounds=5,
+            same=lambda p, q, a=array: a[p[middle]] == a[q[middle]],
+        )
+        pair(
+            f"topk 100 {array.dtype}",
+            lambda a=array: gilkit.topk(a, 100).indices,
+            lambda a=array: largest(a, 100),
+            2.5,
+            rounds=5,
+            same=lambda p, q, a=array: np.array_equal(a[p], a[q]),
+        )
+
+
 def without_nans(x):
     """NumPy, and bottleneck if it is installed, on items of which one in a hundred is NaN."""
     table = x.reshape(1000, -1).copy()
@@ -377,6 +411,7 @@ def main():
     reductions(x)
     scans(x, whole)
     sorting(x, whole)
+    partitions(x, whole)
     without_nans(x)
     order(x, whole)
     counting(x)

@@ -93,6 +93,8 @@
     X(gk_argsort)                \
     X(gk_select)                 \
     X(gk_count_nans)             \
+    X(gk_partition)              \
+    X(gk_topk)                   \
     /* search, sets */           \
     X(gk_searchsorted)           \
     X(gk_isin)                   \

@@ -70,6 +70,7 @@ _LAZY: dict[str, str] = {
         "gilkit.kernels.reductions",
     ),
     **dict.fromkeys(("sort", "argsort"), "gilkit.kernels.sorting"),
+    **dict.fromkeys(("partition", "argpartition", "topk"), "gilkit.kernels.partition"),
     **dict.fromkeys(("searchsorted", "isin"), "gilkit.kernels.searching"),
     **dict.fromkeys(
         ("median", "quantile", "percentile", "nanmedian", "nanquantile", "nanpercentile"), "gilkit.kernels.quantiles"

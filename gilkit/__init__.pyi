@@ -12,6 +12,9 @@ from gilkit.kernels.fsum import fsum as fsum
 from gilkit.kernels.histograms import bincount as bincount
 from gilkit.kernels.histograms import histogram as histogram
 from gilkit.kernels.mandelbrot import mandelbrot as mandelbrot
+from gilkit.kernels.partition import argpartition as argpartition
+from gilkit.kernels.partition import partition as partition
+from gilkit.kernels.partition import topk as topk
 from gilkit.kernels.pi import pi as pi
 from gilkit.kernels.quantiles import median as median
 from gilkit.kernels.quantiles import nanmedian as nanmedian

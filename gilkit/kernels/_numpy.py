@@ -9,6 +9,7 @@ from numpy import __version__ as __version__
 from numpy import abs as abs
 from numpy import add as add
 from numpy import arange as arange
+from numpy import argpartition as argpartition
 from numpy import argsort as argsort
 from numpy import array as array
 from numpy import array_equal as array_equal
@@ -52,14 +53,17 @@ from numpy import multiply as multiply
 from numpy import ndarray as ndarray
 from numpy import ndim as ndim
 from numpy import ones_like as ones_like
+from numpy import partition as partition
 from numpy import require as require
 from numpy import result_type as result_type
 from numpy import searchsorted as searchsorted
+from numpy import shape as shape
 from numpy import signbit as signbit
 from numpy import sort as sort
 from numpy import sqrt as sqrt
 from numpy import subtract as subtract
 from numpy import sum as sum
+from numpy import take_along_axis as take_along_axis
 from numpy import uint64 as uint64
 from numpy import zeros as zeros
 from numpy.exceptions import AxisError as AxisError

@@ -2,7 +2,7 @@
 import operator
 
 from cpython.object cimport PyObject
-from libc.stdint cimport int64_t, intptr_t
+from libc.stdint cimport int64_t
 
 cimport numpy as cnp
 
@@ -32,19 +32,8 @@ cdef extern from *:
     }
     """
     cnp.ndarray PyArray_NewLikeArray(cnp.ndarray prototype, cnp.NPY_ORDER order, PyObject *descr, int subok)
-    ctypedef int gk_leaf_sort(void *items, intptr_t n, void *unused) noexcept nogil
     gk_leaf_sort *numpy_sort_of(int type_number)
-    ctypedef struct gk_leaf_sorts:
-        gk_leaf_sort *of[11]
-    ctypedef struct gk_dims:
-        int n
     void gk_dims_append(gk_dims *dims, int64_t shape, int64_t stride) noexcept nogil
-    ctypedef struct gk_slices:
-        int64_t length
-        int64_t src_step
-        int64_t dst_step
-        gk_dims src
-        gk_dims dst
     int gk_sort "GK(gk_sort)" (
         const char *src, char *dst, const gk_slices *slices, gk_type type, const gk_leaf_sorts *leaves,
         const gk_options *options) noexcept nogil
@@ -56,8 +45,6 @@ cdef extern from *:
         const gk_leaf_sorts *leaves, const gk_options *options) noexcept nogil
     int gk_count_nans "GK(gk_count_nans)" (
         const void *items, int64_t n, gk_type type, int64_t *count, const gk_options *options) noexcept nogil
-
-cdef gk_leaf_sorts leaves
 
 
 cdef _find_leaves():
@@ -72,7 +59,7 @@ cdef _find_leaves():
 _find_leaves()
 
 
-cdef void _fill_slices(gk_slices *slices, cnp.ndarray src, cnp.ndarray dst, int axis) noexcept:
+cdef void fill_slices(gk_slices *slices, cnp.ndarray src, cnp.ndarray dst, int axis) noexcept:
     cdef int d
     slices.length = src.shape[axis]
     slices.src_step = src.strides[axis]
@@ -236,7 +223,7 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=No
             dst = target
             if may_overlap(src, dst) and not is_same(src, dst):
                 src = src.copy()
-        _fill_slices(&slices, src, dst, along)
+        fill_slices(&slices, src, dst, along)
         call_begin(&call, threads)
         with nogil:
             status = gk_sort(cnp.PyArray_BYTES(src), cnp.PyArray_BYTES(dst), &slices, type, &leaves,
@@ -320,7 +307,7 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, threads=None):
     else:
         along = one_axis(axis, src.ndim)
     dst = cnp.PyArray_EMPTY(src.ndim, src.shape, cnp.NPY_INT64, 0)
-    _fill_slices(&slices, src, dst, along)
+    fill_slices(&slices, src, dst, along)
     call_begin(&call, threads)
     with nogil:
         status = gk_argsort(cnp.PyArray_BYTES(src), cnp.PyArray_BYTES(dst), &slices, type, &leaves,

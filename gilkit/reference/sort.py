@@ -18,3 +18,8 @@ def sort(items):
 def argsort(items):
     """Return the positions that sort the list. Equal items keep their order."""
     return sorted(range(len(items)), key=lambda i: key(items[i])[:2])
+
+
+def topk(items, k, largest=True):
+    """Return the positions of the k largest or smallest items. NaN is the largest, and of equal items, the first wins."""
+    return sorted(range(len(items)), key=lambda i: key(items[i])[:2], reverse=largest)[:k]

@@ -338,6 +338,23 @@ def sorting(case):
     same(np.asarray(got).astype(expected.dtype), expected)
 
 
+def partitions(case):
+    a = case.array()
+    x = plain(a)
+    axis = case.axis(x.ndim, several=False)
+    order = np.argsort(x, axis=axis, kind="stable")  # raises for a bad axis
+    along = -1 if axis is None else axis
+    k = int(case.rng.integers(order.shape[along] + 1))
+    if type(a) is not np.ndarray:  # NumPy believes what a subclass says of itself
+        case.call(gilkit.partition, a, k, axis)
+    elif case.chance(50) and k < order.shape[along]:
+        got = case.call(gilkit.partition, a, k, axis)
+        same(np.take(got, k, along), np.take(np.sort(x, axis), k, along))
+    elif x.ndim:
+        got = case.call(gilkit.topk, a, k, axis=axis, largest=False)
+        same(got.indices, np.take(order, np.arange(k), along))
+
+
 def quantiles(case):
     name = case.pick(["median", "quantile", "percentile", "nanmedian", "nanquantile", "nanpercentile"])
     a = case.array()
@@ -526,7 +543,7 @@ def virtual(case):
     a = np.broadcast_to(np.ones((), dtype), shape)
     case.said.append(f"virtual {dtype} {shape}")
     names = ["sum", "min", "max", "mean", "var", "fsum", "dot", "cumsum", "sort", "argsort", "histogram", "bincount",
-             "median", "nanmedian", "unique", "isin", "searchsorted"]  # fmt: skip
+             "median", "nanmedian", "unique", "isin", "searchsorted", "partition", "argpartition", "topk"]  # fmt: skip
     name = case.pick([*names, "nearest", "jacobi"])
     keywords = {}
     if name in ("cumsum", "sort") and case.chance(70):  # all writes go to a single item
@@ -541,13 +558,14 @@ def virtual(case):
     with gilkit.timeout(0.01):
         getattr(gilkit, name)(
             *([a, a] if name in ("dot", "nearest", "isin", "searchsorted") else [a]),
+            *([1] if name in ("partition", "argpartition", "topk") else []),
             threads=int(case.pick([1, 2, 64])),
             **keywords,
         )
 
 
 KINDS = [
-    reduction, reduction, cumsum, sorting, sorting, quantiles, quantiles, sets, sets, dot, fsum, histogram, bincount, nearest, jacobi, uniform, numbers,
+    reduction, reduction, cumsum, sorting, sorting, partitions, quantiles, quantiles, sets, sets, dot, fsum, histogram, bincount, nearest, jacobi, uniform, numbers,
     virtual,
 ]  # fmt: skip
 

@@ -17,30 +17,6 @@
 #include "kernels/sort/sort.h"
 #include "kernels/sort/sort_key.h"
 
-/* The key of an item. Only equal items have equal keys, so -0.0 has the key of 0.0, and
- * every NaN has the key that follows infinity. */
-GK_INLINE uint64_t key_of(const void *src, int64_t i, gk_type type)
-{
-    gk_sort_order order = gk_sort_order_of(type);
-    switch (type) {
-    case GK_FLOAT32: return gk_sort_equal_key32(((const uint32_t *)src)[i]);
-    case GK_FLOAT64: return gk_sort_equal_key64(((const uint64_t *)src)[i]);
-    default: break;
-    }
-    switch (gk_itemsize(type)) {
-    case 1: return gk_sort_key8(((const uint8_t *)src)[i], order);
-    case 2: return gk_sort_key16(((const uint16_t *)src)[i], order);
-    case 4: return gk_sort_key32(((const uint32_t *)src)[i], order);
-    default: return gk_sort_key64(((const uint64_t *)src)[i], order);
-    }
-}
-
-/* `type` is a constant in each case, so the compiler removes the switch in key_of. */
-#define FOR_EACH_TYPE(CASE)                                                                \
-    CASE(GK_BOOL) CASE(GK_UINT8) CASE(GK_INT8) CASE(GK_UINT16) CASE(GK_INT16) \
-    CASE(GK_UINT32) CASE(GK_INT32) CASE(GK_UINT64) CASE(GK_INT64)      \
-    CASE(GK_FLOAT32) CASE(GK_FLOAT64)
-
 static int bits_of(uint64_t x)
 {
     int bits = 0;
@@ -63,12 +39,12 @@ static key_range range_of(const void *src, int64_t begin, int64_t end, gk_type t
 #define CASE(t)                                \
     case t:                                    \
         for (int64_t i = begin; i < end; i++) { \
-            uint64_t key = key_of(src, i, t);  \
+            uint64_t key = gk_sort_item_key(src, i, t);  \
             r.min = key < r.min ? key : r.min; \
             r.max = key > r.max ? key : r.max;    \
         }                                      \
         break;
-        FOR_EACH_TYPE(CASE)
+        GK_SORT_EACH_TYPE(CASE)
 #undef CASE
     default: break;
     }
@@ -103,9 +79,9 @@ static void pack(const void *src, int64_t begin, int64_t end, gk_type type, pack
 #define CASE(t)                                            \
     case t:                                                \
         for (int64_t i = begin; i < end; i++)              \
-            words[i] = word_of(&p, key_of(src, i, t), i);  \
+            words[i] = word_of(&p, gk_sort_item_key(src, i, t), i);  \
         break;
-        FOR_EACH_TYPE(CASE)
+        GK_SORT_EACH_TYPE(CASE)
 #undef CASE
     default: break;
     }
@@ -130,7 +106,7 @@ static int refine(const void *src, int64_t *positions, int64_t m, const argsorti
     uint64_t before = 0;
     int sorted = 1;
     for (int64_t i = 0; i < m; i++) {
-        uint64_t key = key_of(src, positions[i], a->type);
+        uint64_t key = gk_sort_item_key(src, positions[i], a->type);
         r.min = key < r.min ? key : r.min;
         r.max = key > r.max ? key : r.max;
         sorted &= key >= before;
@@ -143,8 +119,8 @@ static int refine(const void *src, int64_t *positions, int64_t m, const argsorti
     if (m <= 16) {
         for (int64_t i = 1; i < m; i++) {
             int64_t position = positions[i], j = i;
-            uint64_t key = key_of(src, position, a->type);
-            for (; j > 0 && key_of(src, positions[j - 1], a->type) > key; j--)
+            uint64_t key = gk_sort_item_key(src, position, a->type);
+            for (; j > 0 && gk_sort_item_key(src, positions[j - 1], a->type) > key; j--)
                 positions[j] = positions[j - 1];
             positions[j] = position;
         }
@@ -157,7 +133,7 @@ static int refine(const void *src, int64_t *positions, int64_t m, const argsorti
     int64_t *from = (int64_t *)(words + m);
     packing p = choose_packing(r, m);
     for (int64_t i = 0; i < m && status == GK_OK; i++) {
-        words[i] = word_of(&p, key_of(src, positions[i], a->type), i);
+        words[i] = word_of(&p, gk_sort_item_key(src, positions[i], a->type), i);
         from[i] = positions[i];
         if (ended(i))
             status = GK_CANCELLED;
@@ -290,6 +266,14 @@ end:
     free(j.ranges);
     free(j.words);
     return status;
+}
+
+int gk_argsort_long(const void *src, int64_t *positions, int64_t n, gk_type type, const gk_leaf_sorts *leaves,
+                    const gk_options *options)
+{
+    argsorting a = {type, leaves};
+    return n < GK_SORT_LONG ? argsort_on_one_thread(src, positions, n, &a)
+                            : argsort_on_all_threads(src, positions, n, &a, options);
 }
 
 int gk_argsort(const char *src, char *dst, const gk_slices *slices, gk_type type,

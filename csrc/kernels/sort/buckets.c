@@ -21,15 +21,6 @@ static int64_t key_at(const gk_buckets *p, int64_t i)
     return (int32_t)gk_sort_key32(((const uint32_t *)p->src)[i], p->order);
 }
 
-/* splitmix64. Determines the sample, from n and the attempt only. */
-static uint64_t hash(uint64_t x)
-{
-    x += UINT64_C(0x9e3779b97f4a7c15);
-    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return x ^ (x >> 31);
-}
-
 static int compare_keys(const void *a, const void *b)
 {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
@@ -53,7 +44,7 @@ static void choose_pivots(gk_buckets *p, int attempt)
     int wanted = p->buckets - 1, m = EACH * p->buckets;
     uint64_t step = (uint64_t)p->n / (uint64_t)m;
     for (int i = 0; i < m; i++)
-        sample[i] = key_at(p, (int64_t)((uint64_t)i * step + hash((uint64_t)(m * attempt + i)) % step));
+        sample[i] = key_at(p, (int64_t)((uint64_t)i * step + gk_sort_hash((uint64_t)(m * attempt + i)) % step));
     qsort(sample, (size_t)m, sizeof *sample, compare_keys);
 
     int64_t last = p->size == 8 ? INT64_MAX : INT32_MAX;
@@ -137,6 +128,70 @@ int gk_buckets_divide(gk_buckets *b, const gk_options *options)
             break;
     }
     return GK_OK;
+}
+
+typedef struct {
+    const gk_buckets *b;
+    char *to;
+} moving;
+
+/* Returns the bucket that has all items of chunk c, or -1. */
+static int only_bucket(const gk_buckets *b, int64_t c, int64_t items)
+{
+    const int64_t *places = b->counts + c * b->buckets;
+    int only = b->ids[c * b->chunk];
+    int64_t next = c + 1 < b->chunks ? places[b->buckets + only] : b->begin[only + 1];
+    return next - places[only] == items ? only : -1;
+}
+
+#define MOVE(type, item)                              \
+    do {                                              \
+        const uint8_t *GK_RESTRICT ids = b->ids;      \
+        type *GK_RESTRICT to = (type *)m->to;         \
+        for (int64_t i = c * b->chunk; i < stop; i++) \
+            to[next[ids[i]]++] = item;                \
+    } while (0)
+
+static void move_chunks(int64_t begin, int64_t end, void *data)
+{
+    const moving *m = data;
+    const gk_buckets *b = m->b;
+    for (int64_t c = begin; c < end && !gk_cancelled(); c++) {
+        int64_t next[GK_MAX_BUCKETS];
+        memcpy(next, b->counts + c * b->buckets, (size_t)b->buckets * sizeof *next);
+        int64_t stop = gk_buckets_chunk_end(b, c);
+        int64_t items = stop - c * b->chunk, only = only_bucket(b, c, items);
+        if (only >= 0)
+            memcpy(m->to + next[only] * (int64_t)b->size, b->src + c * b->chunk * (int64_t)b->size,
+                   (size_t)items * b->size);
+        else if (b->size == 8)
+            MOVE(uint64_t, ((const uint64_t *)b->src)[i]);
+        else
+            MOVE(uint32_t, ((const uint32_t *)b->src)[i]);
+    }
+}
+
+static void move_positions(int64_t begin, int64_t end, void *data)
+{
+    const moving *m = data;
+    const gk_buckets *b = m->b;
+    for (int64_t c = begin; c < end && !gk_cancelled(); c++) {
+        int64_t next[GK_MAX_BUCKETS], stop = gk_buckets_chunk_end(b, c);
+        memcpy(next, b->counts + c * b->buckets, (size_t)b->buckets * sizeof *next);
+        MOVE(int64_t, i);
+    }
+}
+
+int gk_buckets_move(const gk_buckets *b, void *to, const gk_options *options)
+{
+    moving m = {b, to};
+    return gk_parallel_for(b->chunks, move_chunks, &m, options);
+}
+
+int gk_buckets_move_positions(const gk_buckets *b, int64_t *to, const gk_options *options)
+{
+    moving m = {b, (char *)to};
+    return gk_parallel_for(b->chunks, move_positions, &m, options);
 }
 
 int gk_buckets_open(gk_buckets *b, const void *src, int64_t n, gk_type type, int64_t wanted)

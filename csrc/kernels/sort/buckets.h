@@ -39,6 +39,20 @@ void gk_buckets_close(gk_buckets *b);
 /* Finds the bucket of every item, on all threads. */
 int gk_buckets_divide(gk_buckets *b, const gk_options *options);
 
+/* After gk_buckets_divide: copies every item, or writes its position, to its place in the bucket. The order within a
+ * bucket is that of src. */
+int gk_buckets_move(const gk_buckets *b, void *to, const gk_options *options);
+int gk_buckets_move_positions(const gk_buckets *b, int64_t *to, const gk_options *options);
+
+/* splitmix64. A sample depends on the number of items and the attempt only. */
+GK_INLINE uint64_t gk_sort_hash(uint64_t x)
+{
+    x += UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
 /* Where chunk c ends. */
 GK_INLINE int64_t gk_buckets_chunk_end(const gk_buckets *b, int64_t c)
 {

@@ -26,43 +26,6 @@ typedef struct {
     uint8_t by_size[GK_MAX_BUCKETS]; /* the buckets by decreasing size */
 } bucket_sort;
 
-/* Returns the bucket that has all items of chunk c, or -1. */
-static int only_bucket(const bucket_sort *p, int64_t c, int64_t items)
-{
-    const int64_t *places = p->b.counts + c * p->b.buckets;
-    int b = p->b.ids[c * p->b.chunk];
-    int64_t next = c + 1 < p->b.chunks ? places[p->b.buckets + b] : p->b.begin[b + 1];
-    return next - places[b] == items ? b : -1;
-}
-
-#define MOVE(type)                                          \
-    do {                                                    \
-        const type *GK_RESTRICT src = (const type *)p->b.src; \
-        type *GK_RESTRICT dst = (type *)p->moved;           \
-        for (int64_t i = c * p->b.chunk; i < stop; i++)       \
-            dst[next[p->b.ids[i]]++] = src[i];                \
-    } while (0)
-
-static void move_chunks(int64_t begin, int64_t end, void *data)
-{
-    const bucket_sort *p = data;
-    for (int64_t c = begin; c < end; c++) {
-        int64_t next[GK_MAX_BUCKETS];
-        memcpy(next, p->b.counts + c * p->b.buckets, (size_t)p->b.buckets * sizeof *next);
-        int64_t stop = gk_buckets_chunk_end(&p->b, c);
-        int64_t items = stop - c * p->b.chunk, only = only_bucket(p, c, items);
-        if (only >= 0)
-            memcpy(p->moved + next[only] * (int64_t)p->b.size, p->b.src + c * p->b.chunk * (int64_t)p->b.size,
-                   (size_t)items * p->b.size);
-        else if (p->b.size == 8)
-            MOVE(uint64_t);
-        else
-            MOVE(uint32_t);
-        if (gk_cancelled())
-            return;
-    }
-}
-
 static void sort_buckets(int64_t begin, int64_t end, void *data)
 {
     const bucket_sort *p = data;
@@ -105,7 +68,7 @@ static int sort_by_buckets(bucket_sort *p, const gk_options *options)
 {
     int status = gk_buckets_divide(&p->b, options);
     if (status == GK_OK)
-        status = gk_parallel_for(p->b.chunks, move_chunks, p, options);
+        status = gk_buckets_move(&p->b, p->moved, options);
     if (status != GK_OK)
         return status;
     order_by_size(p);

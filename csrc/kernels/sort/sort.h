@@ -53,4 +53,8 @@ void gk_sort_counting8(void *items, int64_t n, gk_type type);
 int gk_argsort(const char *src, char *dst, const gk_slices *slices, gk_type type,
                const gk_leaf_sorts *leaves, const gk_options *options);
 
+/* The same for n contiguous items, on all threads. */
+int gk_argsort_long(const void *src, int64_t *positions, int64_t n, gk_type type, const gk_leaf_sorts *leaves,
+                    const gk_options *options);
+
 #endif

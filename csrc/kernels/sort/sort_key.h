@@ -92,6 +92,31 @@ GK_SORT_EQUAL_KEYS(64, UINT64_C(0x7ff0000000000000))
 
 #undef GK_SORT_EQUAL_KEYS
 
+/* The key of an item. Only equal items have equal keys, so -0.0 has the key of 0.0, and
+ * every NaN has the key that follows infinity. */
+GK_INLINE uint64_t gk_sort_item_key(const void *src, int64_t i, gk_type type)
+{
+    gk_sort_order order = gk_sort_order_of(type);
+    switch (type) {
+    case GK_FLOAT32: return gk_sort_equal_key32(((const uint32_t *)src)[i]);
+    case GK_FLOAT64: return gk_sort_equal_key64(((const uint64_t *)src)[i]);
+    default: break;
+    }
+    switch (gk_itemsize(type)) {
+    case 1: return gk_sort_key8(((const uint8_t *)src)[i], order);
+    case 2: return gk_sort_key16(((const uint16_t *)src)[i], order);
+    case 4: return gk_sort_key32(((const uint32_t *)src)[i], order);
+    default: return gk_sort_key64(((const uint64_t *)src)[i], order);
+    }
+}
+
+/* For a switch whose cases call gk_sort_item_key with a constant type, so that the compiler
+ * removes the switch in it. */
+#define GK_SORT_EACH_TYPE(CASE)                                               \
+    CASE(GK_BOOL) CASE(GK_UINT8) CASE(GK_INT8) CASE(GK_UINT16) CASE(GK_INT16) \
+    CASE(GK_UINT32) CASE(GK_INT32) CASE(GK_UINT64) CASE(GK_INT64)             \
+    CASE(GK_FLOAT32) CASE(GK_FLOAT64)
+
 /* The names for a template's BITS. */
 #define GK_SORT_PASTE_(name, bits, end) name##bits##end
 #define GK_SORT_PASTE(name, bits, end) GK_SORT_PASTE_(name, bits, end)
