@@ -259,6 +259,38 @@ def sets_are_equal(a, b):
     return np.array_equal(a, np.sort(b))
 
 
+def selection(x, whole):
+    """NumPy, polars if it is installed, and copies of as many bytes as are read and written."""
+    mask, y, few = x < 0.5, x[::-1].copy(), whole.astype(np.int32)
+    some, table = np.flatnonzero(mask), mask.reshape(1000, -1)
+    shuffled = np.random.default_rng(2).permutation(N)
+    pair("masked_select", lambda: gilkit.masked_select(x, mask), lambda: x[mask], 1.8)
+    pair("compress", lambda: gilkit.compress(mask, x), lambda: np.compress(mask, x), 1.8)
+    pair("where", lambda: gilkit.where(mask, x, y), lambda: np.where(mask, x, y), 1.8)
+    pair("where of float64 and int32", lambda: gilkit.where(mask, x, few), lambda: np.where(mask, x, few), 1.8)
+    pair("take at random", lambda: gilkit.take(x, shuffled), lambda: np.take(x, shuffled), 1.8)
+    pair("take in order", lambda: gilkit.take(x, some), lambda: np.take(x, some), 1.8)
+    pair("nonzero of bool", lambda: gilkit.nonzero(mask)[0], lambda: np.nonzero(mask)[0], 1.8)
+    pair("nonzero of float64", lambda: gilkit.nonzero(x)[0], lambda: np.nonzero(x)[0], 1.8)
+    pair("nonzero of 1000 x 10000 bool", lambda: gilkit.nonzero(table), lambda: np.nonzero(table), 1.8)
+    for name, call, megabytes in (
+        ("masked_select", lambda: gilkit.masked_select(x, mask), 130),
+        ("where", lambda: gilkit.where(mask, x, y), 250),
+        ("nonzero", lambda: gilkit.nonzero(mask), 50),
+    ):
+        copied = np.ones(megabytes * 10**6 // 16)
+        pair(f"{name}, over copy of as many bytes", call, copied.copy, 0.8, same=lambda a, b: True)
+    try:
+        from polars import Series
+    except ImportError:
+        return
+    s, m, o, i = map(Series, (x, mask, y, shuffled))
+    pair("masked_select, over polars", lambda: gilkit.masked_select(x, mask), lambda: s.filter(m), 1)
+    pair("where, over polars", lambda: gilkit.where(mask, x, y), lambda: s.zip_with(m, o), 1)
+    pair("take at random, over polars", lambda: gilkit.take(x, shuffled), lambda: s.gather(i), 1)
+    pair("nonzero, over polars", lambda: gilkit.flatnonzero(mask), m.arg_true, 1)
+
+
 def counting(x):
     few = (x * 256).astype(np.int64)
     pair("histogram, 256 bins", lambda: gilkit.histogram(x, 256)[0], lambda: np.histogram(x, 256)[0], 12)
@@ -414,6 +446,7 @@ def main():
     partitions(x, whole)
     without_nans(x)
     order(x, whole)
+    selection(x, whole)
     counting(x)
     random()
     clustering(generator)

@@ -18,6 +18,9 @@
 #include "kernels/demo/mandelbrot.h"
 #include "kernels/cluster/nearest.h"
 #include "kernels/demo/pi.h"
+#include "kernels/index/choose.h"
+#include "kernels/index/mask.h"
+#include "kernels/index/take.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/scan/scan.h"
 #include "kernels/search/membership.h"
@@ -100,6 +103,12 @@
     X(gk_isin)                   \
     X(gk_runs_count)             \
     X(gk_runs_write)             \
+    /* selection */              \
+    X(gk_mask_count)             \
+    X(gk_mask_copy)              \
+    X(gk_mask_indices)           \
+    X(gk_take)                   \
+    X(gk_choose)                 \
     /* histogram, bincount */    \
     X(gk_histogram_counts)       \
     X(gk_histogram_weights)      \

@@ -90,6 +90,9 @@ _LAZY: dict[str, str] = {
         "gilkit.kernels.sets",
     ),
     **dict.fromkeys(("histogram", "bincount"), "gilkit.kernels.histograms"),
+    "take": "gilkit.kernels.indexing",
+    "where": "gilkit.kernels.choosing",
+    **dict.fromkeys(("compress", "extract", "flatnonzero", "masked_select", "nonzero"), "gilkit.kernels.masking"),
     **dict.fromkeys(("numpy_is_patched", "patch_numpy", "ufunc", "unpatch_numpy"), "gilkit.patching"),
     **dict.fromkeys(("nearest", "kmeans", "KMeans"), "gilkit.kernels.clustering"),
 }

@@ -4,6 +4,7 @@ from gilkit import reference as reference
 from gilkit import runtime as runtime
 from gilkit import sync as sync
 from gilkit._scopes import CancelToken as CancelToken
+from gilkit.kernels.choosing import where as where
 from gilkit.kernels.clustering import KMeans as KMeans
 from gilkit.kernels.clustering import kmeans as kmeans
 from gilkit.kernels.clustering import nearest as nearest
@@ -11,7 +12,13 @@ from gilkit.kernels.dot import dot as dot
 from gilkit.kernels.fsum import fsum as fsum
 from gilkit.kernels.histograms import bincount as bincount
 from gilkit.kernels.histograms import histogram as histogram
+from gilkit.kernels.indexing import take as take
 from gilkit.kernels.mandelbrot import mandelbrot as mandelbrot
+from gilkit.kernels.masking import compress as compress
+from gilkit.kernels.masking import extract as extract
+from gilkit.kernels.masking import flatnonzero as flatnonzero
+from gilkit.kernels.masking import masked_select as masked_select
+from gilkit.kernels.masking import nonzero as nonzero
 from gilkit.kernels.partition import argpartition as argpartition
 from gilkit.kernels.partition import partition as partition
 from gilkit.kernels.partition import topk as topk

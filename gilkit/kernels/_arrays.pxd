@@ -53,8 +53,18 @@ cdef cnp.ndarray as_supported(object value, str name)
 # or to a method of this name.
 cdef bint is_for_numpy(object value, str method) except -1
 
+# The same for functions that move items of any dtype: arrays of the exact class are not for NumPy.
+cdef bint is_dispatched(object value, str method) except -1
+
 # The same for the argument `out`.
 cdef bint out_is_for_numpy(object out) except -1
+
+# Whether the items can be copied as bytes: they are no references to Python objects, and of one of NumPy's own dtypes.
+cdef bint is_bytes(cnp.ndarray a) noexcept
+
+# The array, or a copy if items of 2, 4 or 8 bytes are not at multiples of their size. For kernels that move such items
+# as integers: complex64 and strings may be at other addresses, and are aligned nevertheless.
+cdef cnp.ndarray at_multiples(cnp.ndarray a)
 
 # Calls NumPy's function(*arguments, **keywords), after checking threads= and the
 # `with` blocks in force.

@@ -13,6 +13,7 @@ cdef extern from "numpy/arrayobject.h":
     void *ARRAY_TYPE "(&PyArray_Type)"
     cnp.ndarray PyArray_View(cnp.ndarray a, void *descr, void *type)
     bint PyArray_EquivTypes(cnp.dtype a, cnp.dtype b) noexcept
+    bint PyDataType_REFCHK(cnp.dtype a) noexcept
 
 cdef str ACCEPTED = "bool, int8 to int64, uint8 to uint64, float32 or float64"
 
@@ -32,6 +33,7 @@ TYPES[<int>cnp.NPY_ULONGLONG] = GK_UINT64
 TYPES[<int>cnp.NPY_FLOAT] = GK_FLOAT32
 TYPES[<int>cnp.NPY_DOUBLE] = GK_FLOAT64
 
+cdef int LAST_NUMBER = np.dtype("float16").num  # those with larger numbers are of strings or of other packages
 cdef cnp.dtype INT64 = np.dtype(np.int64), UINT64 = np.dtype(np.uint64)
 
 # Types that NumPy's functions do not dispatch on. memmap is among them, because it
@@ -56,6 +58,21 @@ cdef bint is_flat(cnp.ndarray a) noexcept:
     return is_plain(a) and (cnp.PyArray_IS_C_CONTIGUOUS(a) or cnp.PyArray_IS_F_CONTIGUOUS(a))
 
 
+cdef bint is_bytes(cnp.ndarray a) noexcept:
+    cdef int number = cnp.PyArray_TYPE(a)
+    return 0 <= number <= LAST_NUMBER and not PyDataType_REFCHK(a.descr)
+
+
+cdef cnp.ndarray at_multiples(cnp.ndarray a):
+    cdef size_t size = cnp.PyArray_ITEMSIZE(a), address = <size_t>cnp.PyArray_DATA(a)
+    cdef int i
+    if size not in (2, 4, 8):
+        return a
+    for i in range(cnp.PyArray_NDIM(a)):
+        address |= <size_t>cnp.PyArray_STRIDE(a, i)
+    return a if address % size == 0 else a.copy("K")
+
+
 cdef bint overrides(type kind, str name) except -1:
     """Whether the class implements this protocol differently from numpy.ndarray."""
     method = getattr(kind, name, NOT_THERE)
@@ -70,6 +87,10 @@ cdef bint is_for_numpy(object value, str method) except -1:
         return False
     return overrides(kind, "__array_function__") or cnp.PyArray_Check(value) or (
         method is not None and hasattr(value, method))
+
+
+cdef bint is_dispatched(object value, str method) except -1:
+    return not cnp.PyArray_CheckExact(value) and is_for_numpy(value, method)
 
 
 cdef bint out_is_for_numpy(object out) except -1:

@@ -17,7 +17,9 @@ from numpy import asarray as asarray
 from numpy import ascontiguousarray as ascontiguousarray
 from numpy import bincount as bincount
 from numpy import bool_ as bool_
+from numpy import broadcast as broadcast
 from numpy import can_cast as can_cast
+from numpy import compress as compress
 from numpy import concatenate as concatenate
 from numpy import copyto as copyto
 from numpy import count_nonzero as count_nonzero
@@ -28,6 +30,7 @@ from numpy import dtype as dtype
 from numpy import empty as empty
 from numpy import empty_like as empty_like
 from numpy import expand_dims as expand_dims
+from numpy import extract as extract
 from numpy import finfo as finfo
 from numpy import flatnonzero as flatnonzero
 from numpy import float32 as float32
@@ -52,6 +55,7 @@ from numpy import moveaxis as moveaxis
 from numpy import multiply as multiply
 from numpy import ndarray as ndarray
 from numpy import ndim as ndim
+from numpy import nonzero as nonzero
 from numpy import ones_like as ones_like
 from numpy import partition as partition
 from numpy import require as require
@@ -63,8 +67,10 @@ from numpy import sort as sort
 from numpy import sqrt as sqrt
 from numpy import subtract as subtract
 from numpy import sum as sum
+from numpy import take as take
 from numpy import take_along_axis as take_along_axis
 from numpy import uint64 as uint64
+from numpy import where as where
 from numpy import zeros as zeros
 from numpy.exceptions import AxisError as AxisError
 from numpy.ma import MaskedArray as MaskedArray

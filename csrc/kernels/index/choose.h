@@ -1,0 +1,24 @@
+/* Items of one array or of another, as a condition says: numpy.where. */
+#ifndef GK_CHOOSE_H
+#define GK_CHOOSE_H
+
+#include <stdint.h>
+
+#include "kernels/array/dtype.h"
+#include "runtime/parallel.h"
+
+/* An operand, with its strides in bytes; 0 along the dimensions that it is repeated along. */
+typedef struct {
+    const char *data;
+    const int64_t *stride;
+    gk_type from; /* its type, if it is to be converted, else GK_TYPES */
+} gk_choice;
+
+/* Sets chosen[i] to x[i] or to y[i], where the item of the condition is not 0 or is. All have
+ * this shape, without a 0 in it. The condition has items of one byte. The result is contiguous,
+ * of items of `size` bytes, and of float64, int64 or uint64, as `result` says, if an operand is
+ * to be converted. */
+int gk_choose(int ndim, const int64_t *shape, const gk_choice *condition, const gk_choice *x, const gk_choice *y,
+              int64_t size, gk_type result, void *chosen, const gk_options *options);
+
+#endif
