@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import functools
 import operator
 import platform
 import sys
@@ -388,6 +389,26 @@ def test_results_of_indexing_are_laid_out_as_the_index_is():
     expected = [each[key % len(each)].strides for each in arrays for key in keys]
     with gilkit.patch_numpy(min_size=1), gilkit.threads(3):
         assert [each[key % len(each)].strides for each in arrays for key in keys] == expected
+
+
+def test_indices_that_are_unsigned():
+    """NumPy 2.0's take() does not accept uint64, but indexing does."""
+    a, key = np.arange(100.0), np.arange(N) % 100
+    with gilkit.patch_numpy(min_size=1), gilkit.threads(3):
+        for char in "BHILQ":
+            np.testing.assert_array_equal(a[key.astype(char)], a[key])
+
+
+def test_reductions_of_negative_strides():
+    """NumPy 2.0 and 2.1 need no out= for them, or the results are wrong."""
+    a = np.random.default_rng(0).integers(0, 255, (40, 30, 3)).astype(np.uint8)
+    for array in (a[:, :, ::-1], a[:, ::-1], a[::-1], a[::-1, ::-1, ::-1], a[:, :, ::-1].astype(float)[:, :, ::-1]):
+        for ufunc in (np.maximum, np.add, np.multiply, np.hypot):
+            for axis in (0, 1, 2, (0, 1), (1, 2)) if ufunc is not np.hypot else (0, 1, 2):
+                call = functools.partial(ufunc.reduce, array, axis=axis)
+                expected = outcome(call)
+                with gilkit.patch_numpy(min_size=1), gilkit.threads(3):
+                    assert repr(outcome(call)) == repr(expected)
 
 
 def test_results_larger_than_memory(patched):

@@ -394,6 +394,8 @@ def _subscript(array: np.ndarray, key: np.ndarray) -> tuple[int, Any]:
         raise Leave("dtype")
     if key.dtype == bool:
         return key.size, _select(array, key)
+    if key.dtype == np.uint64:
+        raise Leave("dtype")  # NumPy 2.0's take() does not accept it
     if key.dtype.kind not in "iu" or array.ndim == 0 or not array.flags.c_contiguous or not array.size:
         raise Leave("arguments")
     if key.ndim > 1 and not key.flags.c_contiguous:

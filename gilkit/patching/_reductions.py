@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from gilkit.kernels._numpy import VERSION
 from gilkit.patching import _patch
 from gilkit.patching._parts import FloatErrors, Leave, along, check, handler, outermost, overlaps, parts, run
 
 PAIRWISE_BLOCK = 128  # NumPy's PW_BLOCKSIZE
+# NumPy 2.0 and 2.1 compute wrong results along an axis of negative stride if there is an `out`.
+OUT_NEEDS_POSITIVE_STRIDES = VERSION < (2, 2)
 
 # Operations that give the same result in any order, on integers and booleans.
 ORDERLESS = {
@@ -113,6 +116,8 @@ def _reduce_by_slabs(
     ufunc: np.ufunc, array: np.ndarray, retained: set[int], loop: np.dtype | None, settings: dict[str, Any]
 ) -> Any:
     """Divide an axis that remains: each part has results of its own."""
+    if OUT_NEEDS_POSITIVE_STRIDES and min(array.strides) < 0:
+        raise Leave("negative strides")
     axis = outermost(array, retained)
     # NumPy would drop an axis of length 1, and then go through the others in another order.
     slices = parts(array, axis, least=2)
@@ -148,9 +153,7 @@ def _reduce_by_slabs(
 def _sum_pairwise(ufunc: np.ufunc, array: np.ndarray, settings: dict[str, Any]) -> Any:
     """Compute the very tree of partial sums that NumPy computes, its branches on several threads."""
     # Older versions sum up buffers of 8,192 items one after the other.
-    if np.lib.NumpyVersion(np.__version__) < "2.4.0" or (
-        array.ndim > 1 and not (array.flags.c_contiguous or array.flags.f_contiguous)
-    ):
+    if VERSION < (2, 4) or (array.ndim > 1 and not (array.flags.c_contiguous or array.flags.f_contiguous)):
         raise Leave("order of rounding")
     if not array.flags.aligned:
         raise Leave("cast")
