@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 import pytest
-from outcomes_of_calls import outcome
+from outcomes_of_calls import bits, outcome
 from patched_calls import N, divided, pointers
 
 import gilkit
@@ -389,6 +389,27 @@ def test_results_of_indexing_are_laid_out_as_the_index_is():
     expected = [each[key % len(each)].strides for each in arrays for key in keys]
     with gilkit.patch_numpy(min_size=1), gilkit.threads(3):
         assert [each[key % len(each)].strides for each in arrays for key in keys] == expected
+
+
+def test_runs_that_numpy_copies_to_a_buffer():
+    """NumPy 2.0 to 2.2 copy several rows of negative stride, but not a part of one row."""
+    rng = np.random.default_rng(0)
+    for n in (33, 40, 64, 1000):
+        for char in "FD":
+            a = (rng.standard_normal((2, n)) + 1j * rng.standard_normal((2, n))).astype(char)[:, ::-1]
+            for ufunc in (np.abs, np.square, np.exp, np.conjugate):
+                expected = ufunc(a)
+                with gilkit.patch_numpy(min_size=1), gilkit.threads(3):
+                    assert bits(ufunc(a)) == bits(expected)
+
+
+def test_indices_out_of_bounds_in_many_parts():
+    a, key = np.arange(100.0), np.arange(N) % 100
+    key[[N // 3, N // 2, N - 1]] = 777, 888, -999
+    with gilkit.patch_numpy(min_size=1), gilkit.threads(3):
+        for _ in range(20):
+            with pytest.raises(IndexError, match="index 777 is out of bounds for axis 0 with size 100"):
+                a.take(key)
 
 
 def test_indices_that_are_unsigned():

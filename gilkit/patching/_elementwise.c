@@ -189,12 +189,26 @@ static int64_t items_at_a_time(gk_ufunc_call *c, NpyIter *iterator)
     return *NpyIter_GetInnerLoopSizePtr(iterator);
 }
 
+/* Whether the iterator has just copied an input to a buffer though it needs no cast. Before 2.3, NumPy does that if a run
+ * holds several rows. A part of one row is not copied, and loops compute it in another way if its stride is negative. */
+static int copies_rows(gk_ufunc_call *c, NpyIter *iterator)
+{
+    char **data = NpyIter_GetDataPtrArray(iterator), *low, *high;
+    for (int i = 0; i < c->nin; i++) {
+        PyArrayObject *op = NpyIter_GetOperandArray(iterator)[i];
+        gk_memory_of(op, &low, &high);
+        if ((data[i] < low || data[i] >= high) && PyArray_DESCR(op)->type_num == gk_dtype_of(c, i)->type_num)
+            return 1;
+    }
+    return 0;
+}
+
 /* Returns where one run that holds all items may be cut. If the iterator made it of several rows, in a buffer, it makes
  * shorter runs from the middle of a row on, and it cannot be cut. */
 static int64_t cut_of_one_run(gk_ufunc_call *c, NpyIter *iterator)
 {
     char *message = NULL;
-    if (c->items <= ALIGNED_ITEMS ||
+    if (c->items <= ALIGNED_ITEMS || copies_rows(c, iterator) ||
         NpyIter_ResetToIterIndexRange(iterator, ALIGNED_ITEMS, c->items, &message) != NPY_SUCCEED)
         return c->items;
     return *NpyIter_GetInnerLoopSizePtr(iterator) == c->items - ALIGNED_ITEMS ? ALIGNED_ITEMS : c->items;

@@ -323,14 +323,21 @@ def _take(array: np.ndarray, indices: Any, axis: Any = None, out: Any = None, mo
         raise Leave("arguments")
     if array.dtype.kind not in "biufcmM" or not _is_whole(axis):
         raise Leave("arguments")
-    result = np.empty(indices.shape, array.dtype)
+    return indices.size, _take_parts(array, indices, mode)
+
+
+def _take_parts(array: np.ndarray, indices: np.ndarray, mode: Any) -> np.ndarray:
+    result = np.empty((*indices.shape, *array.shape[1:]), array.dtype)
     cut = int(np.argmax(indices.shape))
 
     def take(part: slice) -> None:
-        result[along(cut, part)] = array.take(indices[along(cut, part)], mode=mode)
+        result[along(cut, part)] = array.take(indices[along(cut, part)], axis=0, mode=mode)
 
-    run("take", take, [(part,) for part in parts(indices, cut)])
-    return indices.size, result
+    try:
+        run("take", take, [(part,) for part in parts(indices, cut)])
+    except IndexError:
+        raise Leave("arguments") from None  # NumPy's message names the first index that is out of bounds
+    return result
 
 
 # ---- Selecting ----
@@ -400,17 +407,7 @@ def _subscript(array: np.ndarray, key: np.ndarray) -> tuple[int, Any]:
         raise Leave("arguments")
     if key.ndim > 1 and not key.flags.c_contiguous:
         raise Leave("arguments")  # the result is laid out in memory as the key is
-    result = np.empty((*key.shape, *array.shape[1:]), array.dtype)
-    cut = int(np.argmax(key.shape))
-
-    def take(part: slice) -> None:
-        result[along(cut, part)] = array.take(key[along(cut, part)], axis=0)
-
-    try:
-        run("take", take, [(part,) for part in parts(key, cut)])
-    except IndexError:
-        raise Leave("arguments") from None
-    return key.size, result
+    return key.size, _take_parts(array, key, "raise")
 
 
 def _select(array: np.ndarray, mask: np.ndarray) -> np.ndarray:
