@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import os
 import shutil
 import signal
@@ -72,7 +73,7 @@ FULL = {
     # Each builds a package. The default keeps C here, and Cython in test_sync_nogil.
     "consumers": [
         "test_a_c_token_inside", "test_built_with", "test_cffi", "test_cython", "test_numba", "test_two_packages",
-        "test_without_import_the_first_region_imports[without the GIL",
+        "test_without_import_the_first_region_imports",
     ],
     "dask": ["test_any_number_of_workers_gives_the_same_bits"],
     # Pages that build or measure; .ci/run has the commands of the README.
@@ -125,6 +126,12 @@ EXAMPLES = 25  # maximum number of Hypothesis examples without --full
 def pytest_configure(config):
     # Register the mark here, since pytest-run-parallel need not be installed.
     config.addinivalue_line("markers", "thread_unsafe(reason): do not run in several threads at once")
+
+
+def pytest_collection_finish():
+    # Many tests call gc.collect(). It need not look at the modules and tests each time, which takes a third of a second.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_itemcollected(item):
