@@ -309,6 +309,32 @@ def random():
                 target,
                 same=np.array_equal if peer is np.random.Philox else lambda a, b: a.shape == b.shape,
             )
+    items = np.arange(N)
+    for peer in (np.random.Philox, np.random.PCG64):
+        for name, ours, theirs, target in (
+            ("normal", lambda: gilkit.normal(size=N, seed=1), lambda g: g.standard_normal(N), 4),
+            (
+                "normal float32",
+                lambda: gilkit.normal(size=N, seed=1, dtype="f4"),
+                lambda g: g.standard_normal(N, "f4"),
+                4,
+            ),
+            ("exponential", lambda: gilkit.exponential(size=N, seed=1), lambda g: g.standard_exponential(N), 1.7),
+            ("integers", lambda: gilkit.integers(0, 100, N, seed=1), lambda g: g.integers(0, 100, N), 2.5),
+            ("permutation", lambda: gilkit.permutation(N, seed=1), lambda g: g.permutation(N), 3),
+            ("shuffle", lambda: gilkit.shuffle(items, seed=1), lambda g: g.shuffle(items), 3),
+            ("choice", lambda: gilkit.choice(1000, N, seed=1), lambda g: g.choice(1000, N), 2.5),
+        ):
+            equal = peer is np.random.Philox and name not in ("permutation", "shuffle")
+            pair(
+                f"{name}, over {peer.__name__}",
+                ours,
+                # A new generator, so that the results can be compared: it costs nothing beside ten million items.
+                lambda f=theirs, p=peer: f(np.random.Generator(p(1))),
+                target,
+                rounds=5,
+                same=np.array_equal if equal else lambda a, b: True,
+            )
 
 
 def clustering(generator):

@@ -30,7 +30,10 @@
 #include "kernels/sort/sort.h"
 #include "kernels/demo/spin.h"
 #include "kernels/histogram/binning.h"
+#include "kernels/random/integers.h"
+#include "kernels/random/shuffle.h"
 #include "kernels/random/uniform.h"
+#include "kernels/random/ziggurat.h"
 #include "memory/blocks.h"
 #include "runtime/parallel.h"
 #include "runtime/reduce.h"
@@ -124,8 +127,16 @@
     X(gk_fsum)                   \
     X(gk_fsum_parts)             \
     X(gk_jacobi)                 \
+    /* random numbers */         \
     X(gk_uniform_float32)        \
-    X(gk_uniform_float64)
+    X(gk_uniform_float64)        \
+    X(gk_normal_float32)         \
+    X(gk_normal_float64)         \
+    X(gk_exponential_float32)    \
+    X(gk_exponential_float64)    \
+    X(gk_integers)               \
+    X(gk_permutation)            \
+    X(gk_shuffle)
 /* clang-format on */
 
 typedef struct {

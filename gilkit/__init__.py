@@ -49,7 +49,8 @@ _LAZY: dict[str, str] = {
     "dot": "gilkit.kernels.dot",
     "fsum": "gilkit.kernels.fsum",
     "jacobi": "gilkit.kernels.stencil",
-    "uniform": "gilkit.kernels.random",
+    **dict.fromkeys(("uniform", "random", "normal", "exponential", "integers"), "gilkit.kernels.random"),
+    **dict.fromkeys(("permutation", "shuffle", "choice"), "gilkit.kernels.shuffling"),
     **dict.fromkeys(
         (
             "sum",

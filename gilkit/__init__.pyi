@@ -29,6 +29,10 @@ from gilkit.kernels.quantiles import nanpercentile as nanpercentile
 from gilkit.kernels.quantiles import nanquantile as nanquantile
 from gilkit.kernels.quantiles import percentile as percentile
 from gilkit.kernels.quantiles import quantile as quantile
+from gilkit.kernels.random import exponential as exponential
+from gilkit.kernels.random import integers as integers
+from gilkit.kernels.random import normal as normal
+from gilkit.kernels.random import random as random
 from gilkit.kernels.random import uniform as uniform
 from gilkit.kernels.reductions import *  # noqa: F403
 from gilkit.kernels.scan import cumsum as cumsum
@@ -43,6 +47,9 @@ from gilkit.kernels.sets import unique_all as unique_all
 from gilkit.kernels.sets import unique_counts as unique_counts
 from gilkit.kernels.sets import unique_inverse as unique_inverse
 from gilkit.kernels.sets import unique_values as unique_values
+from gilkit.kernels.shuffling import choice as choice
+from gilkit.kernels.shuffling import permutation as permutation
+from gilkit.kernels.shuffling import shuffle as shuffle
 from gilkit.kernels.sorting import argsort as argsort
 from gilkit.kernels.sorting import sort as sort
 from gilkit.kernels.spin import spin as spin

@@ -54,6 +54,7 @@ CALLS = {
     "sort": lambda out: gilkit.sort(np.ones(N), out=out),
     "stable sort": lambda out: gilkit.sort(np.ones(N), out=out, stable=True),
     "uniform": lambda out: gilkit.uniform(N, seed=1, out=out),
+    "normal": lambda out: gilkit.normal(size=N, seed=1, out=out),
     **{name: lambda out, name=name: getattr(gilkit, name)(np.ones((2, N)), axis=0, out=out) for name in REDUCTIONS},
 }
 
@@ -66,7 +67,7 @@ def test_out_of_a_subclass_uses_its_actual_memory(name, lies):
         CALLS[name](liar(room[:4], *lies))
     assert not room.any()
     small = room[: N // 8].view(np.int8)
-    if name in ("uniform", "sort", "stable sort"):
+    if name in ("uniform", "normal", "sort", "stable sort"):
         with pytest.raises(TypeError, match="out must have the dtype"):
             CALLS[name](liar(small, *lies))
     else:  # another dtype is left to NumPy, which casts or refuses
@@ -360,7 +361,8 @@ PATCHED = """
         "kmeans": lambda: gilkit.kmeans(x.reshape(6, 2), 3, seed=1),
         "blocks": lambda: [gilkit.blocks.histogram([x, x]), gilkit.blocks.kmeans([x.reshape(6, 2)], x.reshape(6, 2)[:3]),
                            gilkit.blocks.sum([x])],
-        "uniform": lambda: gilkit.uniform(5, seed=1),
+        "random numbers": lambda: [gilkit.uniform(5, seed=1), gilkit.normal([0, 1], seed=1), gilkit.permutation(x, seed=1),
+                                   gilkit.integers([3, 4], seed=1), gilkit.choice(x, 3, p=np.full(12, 1 / 12), seed=1)],
         **{f"{name} of {what.__class__.__name__}": (lambda name=name, what=what: getattr(gilkit, name)(what))
            for name in ("sum", "mean", "var", "std", "min", "max", "cumsum", "sort", "argsort", "histogram")
            for what in (matrix, masked, mine)},

@@ -116,6 +116,9 @@ def test_numbers_at_the_ends_of_their_ranges():
             work()
     for work in (
         lambda: gilkit.uniform(2**60, seed=1),
+        lambda: gilkit.normal(size=2**60, seed=1),
+        lambda: gilkit.integers(0, 9, 2**60, seed=1),
+        lambda: gilkit.permutation(2**60, seed=1),
         lambda: gilkit.uniform((2**31, 2**31), seed=1, dtype=np.float32),
         lambda: gilkit.mandelbrot(2**30, 2**31),
         lambda: gilkit.mandelbrot(2**61 - 1, 1),

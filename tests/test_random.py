@@ -1,4 +1,4 @@
-"""uniform: the same bits as numpy.random.Philox."""
+"""uniform, random, normal, exponential and integers: the numbers of numpy.random.Philox, bit for bit."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gilkit
+from gilkit.reference.integers import integers as reference_integers
 from gilkit.reference.uniform import uniform as reference
+
+INTEGERS = "bBhHiIqQ"
+
+
+def generator(seed):
+    return np.random.Generator(np.random.Philox(seed))
 
 
 def numpys(shape, seed, dtype="f8"):
-    return np.random.Generator(np.random.Philox(seed)).random(shape, dtype)
+    return generator(seed).random(shape, dtype)
+
+
+def key(seed):
+    return np.random.SeedSequence(seed).generate_state(2, np.uint64).tolist()
 
 
 @given(
@@ -49,8 +60,7 @@ def test_seeds():
 
 
 def test_reference():
-    key = np.random.SeedSequence(3).generate_state(2, np.uint64).tolist()
-    assert gilkit.uniform(23, seed=3).tolist() == reference(23, key)
+    assert gilkit.uniform(23, seed=3).tolist() == reference(23, key(3))
 
 
 def test_bad_arguments():
@@ -70,3 +80,226 @@ def test_bad_arguments():
         gilkit.uniform(3)
     with pytest.raises(ValueError, match="threads"):
         gilkit.uniform(3, seed=1, threads=0)
+
+
+# ---- The functions of numpy.random.Generator
+
+sizes = st.none() | st.integers(0, 3000) | st.lists(st.integers(0, 12), max_size=3).map(tuple)
+scales = st.floats(0, 1e9) | st.sampled_from([np.inf, np.nan, np.float32(0.1), 3, np.int16(4), np.array(2.5)])
+BAD_SCALES = [-1, -0.0, -np.inf, "x", [1, -1], 2j]
+
+
+def same(got, expected):
+    assert type(got) is type(expected)
+    if isinstance(expected, np.ndarray):
+        assert (got.dtype, got.shape) == (expected.dtype, expected.shape)
+    np.testing.assert_array_equal(got, expected)
+
+
+def raises_the_same(call, numpys_call):
+    with pytest.raises((TypeError, ValueError)) as expected:
+        numpys_call()
+    with pytest.raises(expected.type):
+        call()
+
+
+@given(
+    size=sizes, seed=st.integers(0, 2**70), loc=scales, scale=scales, single=st.booleans(), threads=st.integers(1, 8)
+)
+@settings(max_examples=200, deadline=None)
+def test_numbers_and_shapes_are_numpys(size, seed, loc, scale, single, threads):
+    dtype = np.dtype("f4" if single else "f8")
+    same(gilkit.random(size, dtype, seed=seed, threads=threads), generator(seed).random(size, dtype))
+    keywords = {"seed": seed, "dtype": dtype, "threads": threads}
+    same(gilkit.normal(size=size, **keywords), generator(seed).standard_normal(size, dtype))
+    same(gilkit.exponential(size=size, **keywords), generator(seed).standard_exponential(size, dtype))
+    with np.errstate(all="ignore"):
+        if single and size is not None:
+            z, x = generator(seed).standard_normal(size, dtype), generator(seed).standard_exponential(size, dtype)
+            same(gilkit.normal(loc, scale, size, **keywords), np.asarray(np.float32(loc) + np.float32(scale) * z))
+            same(gilkit.exponential(scale, size, **keywords), np.asarray(np.float32(scale) * x))
+        elif not single:
+            same(gilkit.normal(loc, scale, size, **keywords), generator(seed).normal(loc, scale, size))
+            same(gilkit.exponential(scale, size, **keywords), generator(seed).exponential(scale, size))
+
+
+@given(
+    dtype=st.sampled_from(INTEGERS),
+    ends=st.tuples(st.integers(0, 2**64) | st.integers(0, 300), st.integers(0, 2**64) | st.integers(0, 300)),
+    size=sizes,
+    seed=st.integers(0, 2**70),
+    endpoint=st.booleans(),
+    threads=st.integers(1, 8),
+)
+@settings(max_examples=300, deadline=None)
+def test_integers_are_numpys(dtype, ends, size, seed, endpoint, threads):
+    limits = np.iinfo(dtype)
+    low, high = (limits.min + end % (limits.max - limits.min + 2) for end in sorted(ends))
+    try:
+        expected = generator(seed).integers(low, high, size, dtype, endpoint)
+    except ValueError as error:
+        with pytest.raises(ValueError, match=str(error)[:9]):
+            gilkit.integers(low, high, size, dtype, endpoint, seed=seed)
+    else:
+        same(gilkit.integers(low, high, size, dtype, endpoint, seed=seed, threads=threads), expected)
+
+
+# Rejected: none, hardly any, few, half of all units.
+RANGES = [
+    (0, 2**15),
+    (-5, 95),
+    (0, 3 * 2**28),
+    (1 - 2**31, 2),
+    (0, 2**40 + 1),
+    (-(2**62) - 1, 2**62),
+    (-(2**63), 2**63),
+]
+LARGE = {
+    "random": (lambda **k: gilkit.random(300_001, **k), lambda g: g.random(300_001)),
+    "normal": (lambda **k: gilkit.normal(3, 0.5, 700_001, **k), lambda g: g.normal(3, 0.5, 700_001)),
+    "exponential": (lambda **k: gilkit.exponential(2, 300_001, **k), lambda g: g.exponential(2, 300_001)),
+    "normal f4": (
+        lambda **k: gilkit.normal(size=300_001, dtype="f4", **k), lambda g: g.standard_normal(300_001, "f4"),
+    ),
+    "exponential f4": (
+        lambda **k: gilkit.exponential(size=700_001, dtype="f4", **k), lambda g: g.standard_exponential(700_001, "f4"),
+    ),
+    **{
+        f"integers {low} {high}": (
+            lambda low=low, high=high, **k: gilkit.integers(low, high, 150_001, **k),
+            lambda g, low=low, high=high: g.integers(low, high, 150_001),
+        )
+        for low, high in RANGES
+    },
+    **{
+        f"integers {dtype} {high}": (
+            lambda dtype=dtype, high=high, **k: gilkit.integers(3, high, 150_001, dtype, **k),
+            lambda g, dtype=dtype, high=high: g.integers(3, high, 150_001, dtype),
+        )
+        for dtype, high in (("b", 67), ("B", 132), ("h", 2**14 + 9), ("H", 2**16), ("i", 2**31), ("I", 2**31 + 5))
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_the_same_numbers_with_every_isa_and_number_of_threads(isa, name):
+    call, numpys_call = LARGE[name]
+    expected = numpys_call(generator(5))
+    for threads in (1, 2, 3, 8, 64):
+        same(call(seed=5, threads=threads), expected)
+
+
+def test_short_and_long_pieces():
+    """Sizes around those at which another way is taken, and at which pieces end."""
+    expected = generator(9).standard_normal(70_000)
+    for n in (2047, 2048, 2049, 4096, 16_383, 16_384, 16_385, 65_535, 65_536, 65_537):
+        for threads in (1, 2, 5):
+            same(gilkit.normal(size=n, seed=9, threads=threads), expected[:n])
+
+
+def test_the_tails():
+    """One normal number in 4000 is from the tail, which has a method of its own."""
+    z, x = gilkit.normal(size=2_000_000, seed=4), gilkit.exponential(size=2_000_000, seed=4)
+    same(z, generator(4).standard_normal(2_000_000))
+    same(x, generator(4).standard_exponential(2_000_000))
+    assert (np.abs(z) > 3.66).sum() > 400
+    assert (x > 7.7).sum() > 800
+
+
+@pytest.mark.parametrize("shape", [(4, 1), (3,), (4, 3), (2, 4, 3)])
+def test_parameters_that_are_arrays(shape):
+    loc, scale = np.arange(4.0).reshape(4, 1), np.array([0.5, 1, 2])
+    for size in (None, shape):
+        raises = size is not None and np.broadcast_shapes(shape, (4, 3)) != shape
+        if raises:
+            raises_the_same(
+                lambda: gilkit.normal(loc, scale, shape, seed=2), lambda: generator(2).normal(loc, scale, shape)
+            )
+        else:
+            same(gilkit.normal(loc, scale, size, seed=2), generator(2).normal(loc, scale, size))
+    same(gilkit.normal([1, 2], seed=2), generator(2).normal([1, 2]))
+    same(gilkit.exponential(scale, seed=2), generator(2).exponential(scale))
+    same(gilkit.exponential(scale, (2, 3), seed=2), generator(2).exponential(scale, (2, 3)))
+    same(gilkit.normal(loc, scale.astype("f4"), seed=2, dtype="f4").dtype, np.dtype("f4"))
+    same(gilkit.integers([1, 2], [5, 9], seed=2), generator(2).integers([1, 2], [5, 9]))
+    same(gilkit.integers(0, 2, 9, bool, seed=2), generator(2).integers(0, 2, 9, bool))
+    same(gilkit.integers(7, seed=2), generator(2).integers(7))
+    same(gilkit.integers(7, dtype=int, seed=2), generator(2).integers(7, dtype=int))
+    same(gilkit.integers(np.int8(3), 9.5, 5, seed=2), generator(2).integers(np.int8(3), 9.5, 5))
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_out(dtype, order):
+    for name, numpys_name in (("random",) * 2, ("normal", "standard_normal"), ("exponential", "standard_exponential")):
+        out, expected = (np.full((5, 7), 9, dtype, order) for _ in range(2))
+        getattr(generator(3), numpys_name)(dtype=dtype, out=expected)
+        for size in ({}, {"size": (5, 7)}):
+            out[:] = 9
+            assert getattr(gilkit, name)(**size, dtype=dtype, out=out, seed=3) is out
+            same(out, expected)
+        function = getattr(gilkit, name)
+        with pytest.raises(ValueError, match="shape"):
+            function(size=5, dtype=dtype, out=out, seed=3)
+        with pytest.raises(TypeError, match="dtype float16|dtype must be"):
+            function(dtype="f2", out=out, seed=3)
+        with pytest.raises(ValueError, match="contiguous"):
+            function(dtype=dtype, out=np.empty(8, dtype)[::2], seed=3)
+        with pytest.raises(ValueError, match="read-only"):
+            function(dtype=dtype, out=np.frombuffer(bytes(16), dtype), seed=3)
+        with pytest.raises(TypeError, match="out must be a NumPy array"):
+            function(dtype=dtype, out=[0.0], seed=3)
+
+
+def test_wrong_arguments_raise_numpys_exceptions():
+    for scale in BAD_SCALES:
+        raises_the_same(lambda s=scale: gilkit.normal(0, s, 2, seed=1), lambda s=scale: generator(1).normal(0, s, 2))
+        raises_the_same(
+            lambda s=scale: gilkit.exponential(s, 2, seed=1), lambda s=scale: generator(1).exponential(s, 2)
+        )
+    for size in (-1, (2, -1), 2.5, [1.5]):
+        for name in ("random", "normal", "exponential"):
+            raises_the_same(
+                lambda n=name, s=size: getattr(gilkit, n)(size=s, seed=1),
+                lambda n=name, s=size: getattr(generator(1), n)(size=s),
+            )
+        raises_the_same(
+            lambda s=size: gilkit.integers(5, size=s, seed=1), lambda s=size: generator(1).integers(5, size=s)
+        )
+    for dtype in ("i8", "f2", ">f8", "c16", "O", "nonsense"):
+        raises_the_same(lambda d=dtype: gilkit.random(2, d, seed=1), lambda d=dtype: generator(1).random(2, d))
+        raises_the_same(
+            lambda d=dtype: gilkit.normal(size=2, dtype=d, seed=1), lambda d=dtype: generator(1).standard_normal(2, d)
+        )
+    for low, high, dtype in ((0, 0, "i8"), (5, 3, "i8"), (0, 300, "u1"), (-1, 5, "u8"), (0, 2**64, "i8"), (0, 5, "f8"), (0, 5, ">i8"), ("a", 5, "i8"), (None, None, "i8")):  # fmt: skip
+        raises_the_same(
+            lambda a=low, b=high, d=dtype: gilkit.integers(a, b, 3, d, seed=1),
+            lambda a=low, b=high, d=dtype: generator(1).integers(a, b, 3, d),
+        )
+    for name in ("random", "normal", "exponential"):
+        with pytest.raises(TypeError, match="seed"):
+            getattr(gilkit, name)(size=3)
+        with pytest.raises(ValueError, match="threads"):
+            getattr(gilkit, name)(size=3, seed=1, threads=0)
+    with pytest.raises(ValueError, match="threads"):
+        gilkit.integers(3, size=3, seed=1, threads=0)
+
+
+@pytest.mark.parametrize(("low", "last", "size"), [(0, 0, 8), (-7, 92, 8), (0, 2**40, 8), (0, 2**63, 8), (0, 129, 1), (0, 2**15, 2), (0, 3 * 2**28, 4)])  # fmt: skip
+def test_integers_of_the_reference(low, last, size):
+    dtype = np.dtype(f"{'i' if low < 0 else 'u'}{size}")
+    got = gilkit.integers(low, last, 500, dtype, endpoint=True, seed=8)
+    assert got.tolist() == reference_integers(500, low, last, key(8), size)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_timeout_ends_the_call(threads):
+    out = np.empty(40_000_000)
+    for call in (
+        lambda: gilkit.random(out=out, seed=1, threads=threads),
+        lambda: gilkit.normal(out=out, seed=1, threads=threads),
+        lambda: gilkit.exponential(out=out, seed=1, threads=threads),
+        lambda: gilkit.integers(0, 130, out.size, "u1", seed=1, threads=threads),
+    ):
+        with pytest.raises(TimeoutError), gilkit.timeout(0.002):
+            call()

@@ -18,6 +18,7 @@ from numpy import ascontiguousarray as ascontiguousarray
 from numpy import bincount as bincount
 from numpy import bool_ as bool_
 from numpy import broadcast as broadcast
+from numpy import broadcast_shapes as broadcast_shapes
 from numpy import can_cast as can_cast
 from numpy import compress as compress
 from numpy import concatenate as concatenate
@@ -39,9 +40,11 @@ from numpy import full as full
 from numpy import generic as generic
 from numpy import histogram as histogram
 from numpy import histogram_bin_edges as histogram_bin_edges
+from numpy import iinfo as iinfo
 from numpy import inf as inf
 from numpy import int32 as int32
 from numpy import int64 as int64
+from numpy import integer as integer
 from numpy import isfinite as isfinite
 from numpy import isin as isin
 from numpy import isinf as isinf
@@ -58,6 +61,7 @@ from numpy import ndim as ndim
 from numpy import nonzero as nonzero
 from numpy import ones_like as ones_like
 from numpy import partition as partition
+from numpy import prod as prod
 from numpy import require as require
 from numpy import result_type as result_type
 from numpy import searchsorted as searchsorted

@@ -518,6 +518,51 @@ def uniform(case):
     same(got, np.random.Generator(np.random.Philox(seed)).random(shape, dtype))
 
 
+def random(case):
+    """Check distributions, integers of random ranges, permutations and samples."""
+    shape, seed = case.shape(), int(case.rng.integers(2**40))
+    numpys = np.random.Generator(np.random.Philox(seed))
+    name = case.pick(["normal", "exponential", "integers", "permutation", "shuffle", "choice"])
+    if name in ("normal", "exponential"):
+        dtype = np.dtype(case.pick([np.float32, np.float64]))
+        keywords = {"seed": seed, "dtype": dtype}
+        if case.chance(30):
+            keywords["out"] = case.out_for(np.zeros(0), shape, dtype)
+            if not np.asarray(keywords["out"]).flags.c_contiguous:
+                case.call(getattr(gilkit, name), size=shape, **keywords)
+                return
+        got = case.call(getattr(gilkit, name), size=shape, **keywords)
+        same(got, getattr(numpys, f"standard_{name}")(shape, dtype))
+    elif name == "integers":
+        dtype = np.dtype(case.pick("bBhHiIqQ"))
+        low, high = sorted(int(case.rng.integers(0, 2**63)) >> int(case.rng.integers(1, 63)) for _ in range(2))
+        limits = np.iinfo(dtype)
+        arguments = (min(low, limits.max), min(high, limits.max), shape, dtype, True)
+        same(case.call(gilkit.integers, *arguments, seed=seed), numpys.integers(*arguments))
+    elif name == "choice":
+        arguments = (int(case.rng.integers(1, 60)), shape, case.chance(80))
+        same(case.call(gilkit.choice, *arguments, seed=seed), numpys.choice(*arguments))
+    else:
+        a = plain(case.array())
+        axis = int(case.rng.integers(max(a.ndim, 1)))
+        if a.ndim and a.shape[axis] > 32_768:  # other permutations than NumPy's
+            got = case.call(gilkit.permutation, a.shape[axis], seed=seed)
+            same(np.sort(got), np.arange(a.shape[axis]))
+            return
+        if name == "permutation":
+            same(case.call(gilkit.permutation, a, axis, seed=seed), numpys.permutation(a, axis))
+        else:
+
+            def shuffled(**keywords):
+                copy = a.copy()
+                gilkit.shuffle(copy, axis, **keywords)
+                return copy
+
+            got = case.call(shuffled, seed=seed)
+            numpys.shuffle(a, axis)
+            same(got, a)
+
+
 def numbers(case):
     """Check pi, spin and mandelbrot, also near the ends of their ranges."""
     if case.chance(30):
@@ -565,7 +610,7 @@ def virtual(case):
 
 
 KINDS = [
-    reduction, reduction, cumsum, sorting, sorting, partitions, quantiles, quantiles, sets, sets, dot, fsum, histogram, bincount, nearest, jacobi, uniform, numbers,
+    reduction, reduction, cumsum, sorting, sorting, partitions, quantiles, quantiles, sets, sets, dot, fsum, histogram, bincount, nearest, jacobi, uniform, random, numbers,
     virtual,
 ]  # fmt: skip
 

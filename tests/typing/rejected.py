@@ -27,6 +27,9 @@ gilkit.bincount(doubles)  # rejected: must be an array of integers
 gilkit.histogram(doubles, range=0.5)  # rejected: a range must be a pair
 gilkit.uniform(5)  # rejected: a seed must be given
 gilkit.uniform(5, seed=1, dtype=np.int64)  # rejected: must be float32 or float64
+gilkit.normal(size=5)  # rejected: a seed must be given
+gilkit.exponential(size=5, seed=1, dtype=np.int64)  # rejected: must be float32 or float64
+gilkit.permutation(5, seed="x")  # rejected: no such seed
 gilkit.jacobi(integers, iterations=1)  # rejected: must be a grid of floats
 gilkit.jacobi(doubles)  # rejected: iterations must be given
 gilkit.kmeans(doubles, 2)  # rejected: a seed must be given
