@@ -142,6 +142,28 @@ def dispatched(*values):
     return any(is_for_numpy(value, None) for value in values)
 
 
+def is_short(a, Py_ssize_t items, threads):
+    """Return whether a is an array of fewer items. If so, check threads= and the `with` blocks in force.
+
+    For modules written in Python, which then call NumPy's function themselves. A call costs less than numpys().
+    """
+    if not cnp.PyArray_CheckExact(a) or cnp.PyArray_SIZE(<cnp.ndarray>a) >= items:
+        return False
+    call_check(threads)
+    return True
+
+
+def are_short(arrays, Py_ssize_t items, threads):
+    """Return whether is_short() is true for each of a tuple or list of arrays."""
+    if not isinstance(arrays, (tuple, list)) or not arrays:
+        return False
+    for a in arrays:
+        if not cnp.PyArray_CheckExact(a) or cnp.PyArray_SIZE(<cnp.ndarray>a) >= items:
+            return False
+    call_check(threads)
+    return True
+
+
 def numpys(function, args, keywords, threads):
     """Return what NumPy's function returns, after checking threads= and the `with` blocks in force."""
     return delegate(function, args, keywords, threads)

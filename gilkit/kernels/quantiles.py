@@ -8,7 +8,7 @@ from inspect import cleandoc
 from typing import Any
 
 from gilkit.kernels import _numpy as np
-from gilkit.kernels._arrays import dispatched, numpys, supported
+from gilkit.kernels._arrays import dispatched, is_short, numpys, supported
 from gilkit.kernels.sorting import count_nans, select, sort
 
 _of = np.FUNCTIONS
@@ -18,7 +18,11 @@ _of = np.FUNCTIONS
 # the items at the places that it asked for.
 _KNOWN_VERSION = np.OLDEST <= np.VERSION <= np.NEWEST
 
-_SHORT = 4000  # items; NumPy's own partition of fewer is faster
+_SHORT = 8000  # items; NumPy's own partition of fewer is faster
+
+_numpys_median, _numpys_nanmedian = _of["median"], _of["nanmedian"]
+_numpys_quantile, _numpys_nanquantile = _of["quantile"], _of["nanquantile"]
+_numpys_percentile, _numpys_nanpercentile = _of["percentile"], _of["nanpercentile"]
 
 
 class _Sorted(np.ndarray):
@@ -83,8 +87,6 @@ def _one_axis(axis: Any, ndim: int) -> Any:
 def _compute(name: str, a: Any, args: tuple[Any, ...], axis: Any, keywords: dict[str, Any], threads: Any) -> Any:
     """Call NumPy's function with an array that is partitioned already, or that partitions itself."""
     function: Callable[..., Any] = _of[name]
-    if type(a) is np.ndarray and a.size < _SHORT:
-        return numpys(function, (a, *args), {"axis": axis, **keywords}, threads)
     array, own = _array_and_axis(a, args, axis, keywords)
     if own is NotImplemented:
         return numpys(function, (a, *args), {"axis": axis, **keywords}, threads)
@@ -98,8 +100,6 @@ def _compute_without_nans(
     name: str, a: Any, args: tuple[Any, ...], axis: Any, keywords: dict[str, Any], threads: Any
 ) -> Any:
     """Do the same for the items that are not NaN. NaNs are sorted to the end, so the others are a beginning."""
-    if type(a) is np.ndarray and a.size < _SHORT and a.ndim == 1:
-        return numpys(_of[f"nan{name}"], (a, *args), {"axis": axis, **keywords}, threads)
     array, own = _array_and_axis(a, args, axis, keywords)
     if own is NotImplemented or keywords["out"] is not None:
         return numpys(_of[f"nan{name}"], (a, *args), {"axis": axis, **keywords}, threads)
@@ -203,8 +203,9 @@ def median(
     >>> gilkit.median([[3.0, 1.0], [2.0, 8.0]], axis=0)
     array([2.5, 4.5])
     """
-    keywords = {"out": out, "keepdims": keepdims}
-    return _compute("median", a, (), axis, keywords, threads)
+    if is_short(a, _SHORT, threads):
+        return _numpys_median(a, axis, out, False, keepdims)
+    return _compute("median", a, (), axis, {"out": out, "keepdims": keepdims}, threads)
 
 
 def quantile(
@@ -244,6 +245,8 @@ def quantile(
     >>> gilkit.quantile([1, 2, 3, 4], [0.25, 0.5])
     array([1.75, 2.5 ])
     """
+    if weights is None and is_short(a, _SHORT, threads):
+        return _numpys_quantile(a, q, axis, out, False, method, keepdims)
     return _quantile("quantile", a, q, axis, out, method, keepdims, weights, threads)
 
 
@@ -284,6 +287,8 @@ def percentile(
     >>> gilkit.percentile([1, 2, 3, 4], 50)
     np.float64(2.5)
     """
+    if weights is None and is_short(a, _SHORT, threads):
+        return _numpys_percentile(a, q, axis, out, False, method, keepdims)
     return _quantile("percentile", a, q, axis, out, method, keepdims, weights, threads)
 
 
@@ -316,8 +321,9 @@ def nanmedian(
     >>> gilkit.nanmedian([3.0, np.nan, 1.0])
     np.float64(2.0)
     """
-    keywords = {"out": out, "keepdims": keepdims}
-    return _compute_without_nans("median", a, (), axis, keywords, threads)
+    if is_short(a, _SHORT, threads) and a.ndim == 1:
+        return _numpys_nanmedian(a, axis, out, False, keepdims)
+    return _compute_without_nans("median", a, (), axis, {"out": out, "keepdims": keepdims}, threads)
 
 
 def nanquantile(
@@ -357,6 +363,8 @@ def nanquantile(
     >>> gilkit.nanquantile([3.0, np.nan, 1.0], 0.5)
     np.float64(2.0)
     """
+    if weights is None and is_short(a, _SHORT, threads) and a.ndim == 1:
+        return _numpys_nanquantile(a, q, axis, out, False, method, keepdims)
     return _quantile("nanquantile", a, q, axis, out, method, keepdims, weights, threads)
 
 
@@ -397,6 +405,8 @@ def nanpercentile(
     >>> gilkit.nanpercentile([3.0, np.nan, 1.0], 50)
     np.float64(2.0)
     """
+    if weights is None and is_short(a, _SHORT, threads) and a.ndim == 1:
+        return _numpys_nanpercentile(a, q, axis, out, False, method, keepdims)
     return _quantile("nanpercentile", a, q, axis, out, method, keepdims, weights, threads)
 
 

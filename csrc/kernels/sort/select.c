@@ -12,8 +12,10 @@
 #include "kernels/sort/buckets.h"
 #include "runtime/reduce.h"
 
-/* The pivots of this many buckets are in registers. */
-enum { BUCKETS = 32 };
+enum {
+    BUCKETS = 32,   /* their pivots are in registers */
+    SHORT = 1 << 12 /* fewer items are sorted */
+};
 
 typedef struct {
     gk_buckets b;
@@ -108,7 +110,7 @@ static int select_in_buckets(const selection *s, int64_t *ranks, int64_t n_ranks
 static int select_any(const void *items, int64_t n, gk_type type, int64_t *ranks, int64_t n_ranks, char *values,
                       const gk_leaf_sorts *leaves, const gk_options *options)
 {
-    if (n < GK_SORT_LONG || gk_itemsize(type) <= 2)
+    if (n < SHORT || gk_itemsize(type) <= 2)
         return select_by_sorting(items, n, type, ranks, n_ranks, values, leaves, options);
     selection s = {.gathered = NULL};
     int status = gk_buckets_open(&s.b, items, n, type, BUCKETS);
