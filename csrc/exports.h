@@ -96,6 +96,7 @@
     X(gk_reduction_result_of)    \
     /* sort */                   \
     X(gk_sort)                   \
+    X(gk_sort_stable)            \
     X(gk_argsort)                \
     X(gk_select)                 \
     X(gk_count_nans)             \

@@ -23,20 +23,23 @@ cdef extern from *:
     #include "numpy/npy_2_compat.h"
     /* NumPy's own sort of contiguous items. For the built-in number types it reads
      * only the items, so it needs neither the array nor the GIL. */
-    static gk_leaf_sort *numpy_sort_of(int type_number)
+    static gk_leaf_sort *numpy_sort_of(int type_number, NPY_SORTKIND kind)
     {
         PyArray_Descr *descr = PyArray_DescrFromType(type_number);
-        gk_leaf_sort *sort = (gk_leaf_sort *)PyDataType_GetArrFuncs(descr)->sort[NPY_QUICKSORT];
+        gk_leaf_sort *sort = (gk_leaf_sort *)PyDataType_GetArrFuncs(descr)->sort[kind];
         Py_DECREF(descr);
         return sort;
     }
     """
     cnp.ndarray PyArray_NewLikeArray(cnp.ndarray prototype, cnp.NPY_ORDER order, PyObject *descr, int subok)
-    gk_leaf_sort *numpy_sort_of(int type_number)
+    gk_leaf_sort *numpy_sort_of(int type_number, cnp.NPY_SORTKIND kind)
     void gk_dims_append(gk_dims *dims, int64_t shape, int64_t stride) noexcept nogil
     int gk_sort "GK(gk_sort)" (
         const char *src, char *dst, const gk_slices *slices, gk_type type, const gk_leaf_sorts *leaves,
         const gk_options *options) noexcept nogil
+    int gk_sort_stable "GK(gk_sort_stable)" (
+        const char *src, char *dst, const gk_slices *slices, gk_type type, const gk_leaf_sorts *leaves,
+        const gk_leaf_sorts *stable, const gk_options *options) noexcept nogil
     int gk_argsort "GK(gk_argsort)" (
         const char *src, char *dst, const gk_slices *slices, gk_type type, const gk_leaf_sorts *leaves,
         const gk_options *options) noexcept nogil
@@ -47,12 +50,17 @@ cdef extern from *:
         const void *items, int64_t n, gk_type type, int64_t *count, const gk_options *options) noexcept nogil
 
 
+cdef gk_leaf_sorts stable_leaves
+
+
 cdef _find_leaves():
-    cdef int number
+    cdef int number, type
     for letter in "?bhilqBHILQfd":
         number = np.dtype(letter).num
-        leaves.of[<int>type_of(number)] = numpy_sort_of(number)
-        if leaves.of[<int>type_of(number)] == NULL:
+        type = type_of(number)
+        leaves.of[type] = numpy_sort_of(number, cnp.NPY_QUICKSORT)
+        stable_leaves.of[type] = numpy_sort_of(number, cnp.NPY_MERGESORT)  # any stable sort
+        if leaves.of[type] == NULL or stable_leaves.of[type] == NULL:
             raise ImportError(f"NumPy {np.__version__} has no sort of {np.dtype(letter)} that gilkit can call")
 
 
@@ -113,29 +121,6 @@ cdef object _numpys_sort(object a, object axis, object kind, object order, objec
     return out
 
 
-cdef object _places(cnp.ndarray a):
-    """Return masks of a's zeros, if they have both signs, and of its NaNs. Other items that are equal have equal
-    bits."""
-    zeros, nans = a == 0, np.isnan(a)
-    signs = np.signbit(a[zeros])
-    return zeros if signs.any() and not signs.all() else None, nans if nans.any() else None
-
-
-cdef cnp.ndarray _sorted_stably(cnp.ndarray src, int axis, object threads):
-    """Sort as the kernel does, but keep equal items in the order of src."""
-    given = np.moveaxis(src, axis, -1)
-    cdef cnp.ndarray result = sort(src, axis, threads=threads)
-    ordered = np.moveaxis(result, axis, -1)
-    # Sorting makes the zeros of a slice adjacent and keeps their number. The same holds for its NaNs. Copying them in C
-    # order therefore restores their original order.
-    zeros, nans = _places(given)
-    if zeros is not None:
-        ordered[ordered == 0] = given[zeros]
-    if nans is not None:
-        ordered[np.isnan(ordered)] = given[nans]
-    return result
-
-
 def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=None):
     """Return a sorted copy of an array.
 
@@ -173,13 +158,14 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=No
 
     Notes
     -----
-    Only zeros of different sign and NaNs are equal without having the same bits. A stable sort keeps their order, and
-    makes two more passes over the array on one core. Otherwise -0.0 comes before 0.0, and NaNs come last: first those
-    without a sign bit by rising payload, then those with one by falling payload.
+    Only zeros of different sign and NaNs are equal without having the same bits. A stable sort keeps their order, which
+    takes one more pass over the slice on one core if it has any. It leaves slices of a few ascending or descending runs
+    to NumPy, whose stable sort merges them. Otherwise -0.0 comes before 0.0, and NaNs come last: first those without a
+    sign bit by rising payload, then those with one by falling payload.
 
-    Scratch memory is one byte per item for slices of more than 32,767 items, and a copy of *a* if *out* overlaps it.
-    Subclasses of ``numpy.ndarray`` and objects with ``__array_function__`` are sorted by ``numpy.sort``. The reference
-    implementation is ``gilkit.reference.sort.sort``.
+    Scratch memory is one byte per item for slices of more than 32,767 items, and a copy of *a* if *out* overlaps it or
+    if floats are sorted stably in place. Subclasses of ``numpy.ndarray`` and objects with ``__array_function__`` are
+    sorted by ``numpy.sort``. The reference implementation is ``gilkit.reference.sort.sort``.
 
     Releases the GIL. Ctrl-C interrupts the call and leaves the content of *out* undefined. No other thread may write to
     *a* or use *out* during the call.
@@ -212,23 +198,22 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=No
         target = check_out(out, (<object>src).shape, array.descr)
         if not cnp.PyArray_ISALIGNED(target):
             raise ValueError("out must be aligned, but its items are not")
-    in_order = in_order and type >= GK_FLOAT32
-    if in_order:
-        dst = _sorted_stably(src, along, threads)
+    if target is None or cnp.PyArray_ISBYTESWAPPED(target):
+        # The memory order of the input, so that the slices of a Fortran matrix stay contiguous.
+        dst = PyArray_NewLikeArray(src, cnp.NPY_KEEPORDER, NULL, 0)
     else:
-        if target is None or cnp.PyArray_ISBYTESWAPPED(target):
-            # The memory order of the input, so that the slices of a Fortran matrix stay contiguous.
-            dst = PyArray_NewLikeArray(src, cnp.NPY_KEEPORDER, NULL, 0)
+        dst = target
+        if may_overlap(src, dst) and (not is_same(src, dst) or in_order and type >= GK_FLOAT32):
+            src = src.copy()
+    fill_slices(&slices, src, dst, along)
+    call_begin(&call, threads)
+    with nogil:
+        if in_order:
+            status = gk_sort_stable(cnp.PyArray_BYTES(src), cnp.PyArray_BYTES(dst), &slices, type, &leaves,
+                                    &stable_leaves, &call.options)
         else:
-            dst = target
-            if may_overlap(src, dst) and not is_same(src, dst):
-                src = src.copy()
-        fill_slices(&slices, src, dst, along)
-        call_begin(&call, threads)
-        with nogil:
-            status = gk_sort(cnp.PyArray_BYTES(src), cnp.PyArray_BYTES(dst), &slices, type, &leaves,
-                             &call.options)
-        call_end(&call, status)
+            status = gk_sort(cnp.PyArray_BYTES(src), cnp.PyArray_BYTES(dst), &slices, type, &leaves, &call.options)
+    call_end(&call, status)
     if out is None:
         return dst if cnp.PyArray_ISNOTSWAPPED(array) else dst.astype(array.descr)
     if dst is not target:

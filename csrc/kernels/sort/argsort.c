@@ -237,14 +237,25 @@ static void unpack_chunks(int64_t begin, int64_t end, void *data)
     }
 }
 
+/* The positions of items that are in order. */
+static void count_up(int64_t begin, int64_t end, void *data)
+{
+    int64_t *positions = data;
+    for (int64_t i = begin; i < end; i++)
+        positions[i] = i;
+}
+
 static int argsort_on_all_threads(const void *src, void *dst, int64_t n, const void *data,
                                   const gk_options *options)
 {
+    const argsorting *a = data;
+    if (gk_sort_runs(src, n, a->type, 1) == 1)
+        return gk_parallel_for(n, count_up, dst, options);
     gk_options mine = options != NULL ? *options : (gk_options){0};
     mine.eager = 1;
     mine.grain = 2;
     int64_t chunks = gk_ceil_div(n, CHUNK);
-    job j = {.a = data, .src = src, .positions = dst, .n = n};
+    job j = {.a = a, .src = src, .positions = dst, .n = n};
     j.words = gk_allocate(n, sizeof *j.words);
     j.ranges = gk_allocate(chunks, sizeof *j.ranges);
     int status = GK_NO_MEMORY;

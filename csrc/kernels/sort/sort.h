@@ -29,6 +29,11 @@ typedef struct {
 int gk_sort(const char *src, char *dst, const gk_slices *slices, gk_type type,
             const gk_leaf_sorts *leaves, const gk_options *options);
 
+/* The same, but equal items keep their order: zeros of different sign and NaNs. `stable` are stable sorts. Floats must
+ * not be sorted in place. */
+int gk_sort_stable(const char *src, char *dst, const gk_slices *slices, gk_type type, const gk_leaf_sorts *leaves,
+                   const gk_leaf_sorts *stable, const gk_options *options);
+
 /* Sorts n contiguous items of src into dst on all threads. src may be dst. */
 int gk_sort_long(const void *src, void *dst, int64_t n, gk_type type,
                  const gk_leaf_sorts *leaves, const gk_options *options);
@@ -38,6 +43,10 @@ void gk_sort_leaf(void *items, int64_t n, gk_type type, const gk_leaf_sorts *lea
 
 /* Sorts n contiguous items of src into dst on this thread. src may be dst. */
 void gk_sort_copy(const void *src, void *dst, int64_t n, gk_type type, const gk_leaf_sorts *leaves);
+
+/* The number of ascending or descending runs that n items consist of, of which the first ascends. 1: the items are in
+ * order. Counts up to max + 1. Ends early, so it costs nothing on items in no order. */
+int gk_sort_runs(const void *items, int64_t n, gk_type type, int max);
 
 /* The number of 8-byte items from which gk_sort_long is worth it. */
 enum { GK_SORT_LONG = 1 << 15 };
