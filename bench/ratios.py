@@ -123,6 +123,26 @@ def sorting(x, whole):
         )
 
 
+def stable_sorting(x, whole):
+    """Floats with zeros of either sign and NaNs, whose order shows whether a sort is stable."""
+    special = x.copy()
+    for first, value in enumerate((0.0, -0.0, np.nan, -np.nan)):
+        special[first::10] = value
+    for name, array in (("float64", x), ("float64 with zeros and NaNs", special)):
+        pair(
+            f"stable sort {name}",
+            lambda a=array: gilkit.sort(a, stable=True),
+            lambda a=array: np.sort(a, stable=True),
+            1.6,
+            rounds=3,
+            same=lambda p, q: p.tobytes() == q.tobytes(),
+        )
+    keys = whole[: N // 5] % 1000, whole[: N // 5] // 1000 % 1000
+    pair("lexsort by two small integers", lambda: gilkit.lexsort(keys), lambda: np.lexsort(keys), 4, rounds=3)
+    floats = special[: N // 5], x[: N // 5]
+    pair("lexsort by two floats", lambda: gilkit.lexsort(floats[::-1]), lambda: np.lexsort(floats[::-1]), 2, rounds=3)
+
+
 def largest(a, k):
     """NumPy's way to get the indices of the k largest items, in order."""
     indices = np.argpartition(a, a.size - k)[a.size - k :]
@@ -469,6 +489,7 @@ def main():
     reductions(x)
     scans(x, whole)
     sorting(x, whole)
+    stable_sorting(x, whole)
     partitions(x, whole)
     without_nans(x)
     order(x, whole)

@@ -71,6 +71,7 @@ _LAZY: dict[str, str] = {
         "gilkit.kernels.reductions",
     ),
     **dict.fromkeys(("sort", "argsort"), "gilkit.kernels.sorting"),
+    "lexsort": "gilkit.kernels.lexsort",
     **dict.fromkeys(("partition", "argpartition", "topk"), "gilkit.kernels.partition"),
     **dict.fromkeys(("searchsorted", "isin"), "gilkit.kernels.searching"),
     **dict.fromkeys(

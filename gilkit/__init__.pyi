@@ -13,6 +13,7 @@ from gilkit.kernels.fsum import fsum as fsum
 from gilkit.kernels.histograms import bincount as bincount
 from gilkit.kernels.histograms import histogram as histogram
 from gilkit.kernels.indexing import take as take
+from gilkit.kernels.lexsort import lexsort as lexsort
 from gilkit.kernels.mandelbrot import mandelbrot as mandelbrot
 from gilkit.kernels.masking import compress as compress
 from gilkit.kernels.masking import extract as extract

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from against_numpy import assert_same, outcome
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -202,3 +203,81 @@ def test_errors(function):
     with pytest.raises(ValueError, match="threads"):
         function([1, 2], threads=0)
     np.testing.assert_array_equal(function(3, None), np.sort(3, None) if function is gilkit.sort else [0])
+
+
+@given(a=arrays, threads=st.sampled_from(THREADS), data=st.data())
+@settings(max_examples=200, deadline=None)
+def test_stable_sorts_have_numpys_bits(a, threads, data):
+    if a.dtype.kind == "f":
+        a = np.where(np.arange(a.size).reshape(a.shape) % 3 == 0, np.copysign(0, a), a).astype(a.dtype)
+    axis = data.draw(st.none() | st.integers(-a.ndim, a.ndim - 1))
+    expected = np.sort(a, axis, kind="stable")
+    assert gilkit.sort(a, axis, kind="stable", threads=threads).tobytes() == expected.tobytes()
+    if axis is not None:
+        out = a.copy()
+        assert gilkit.sort(out, axis, stable=True, out=out, threads=threads).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["B", "h", "i", "q", "f", "d"])
+def test_long_stable_sorts_have_numpys_bits(dtype):
+    n = LONG
+    runs = [np.concatenate([np.arange(n // 7)[:: 1 - 2 * (k % 2)] for k in range(count)]) for count in (1, 5, 7)]
+    nearly = np.arange(n)
+    nearly[n // 2] = 3
+    for a in [*samples(dtype, n), *(run.astype(dtype) for run in [*runs, nearly, nearly[::-1]])]:
+        a = a.astype(dtype)
+        if dtype in "fd":  # several payloads, and zeros of either sign at the ends of runs
+            a = np.concatenate([a, [0.0, -0.0, 1.0], a[:9], -a[:5], [np.nan, -np.nan]]).astype(dtype)
+        expected = np.sort(a, kind="stable")
+        for threads in (1, 3):
+            assert gilkit.sort(a, kind="stable", threads=threads).tobytes() == expected.tobytes()
+            np.testing.assert_array_equal(gilkit.argsort(a, threads=threads), np.argsort(a, kind="stable"))
+        np.testing.assert_array_equal(gilkit.argsort(expected), np.argsort(expected, kind="stable"))
+        np.testing.assert_array_equal(bits(gilkit.sort(a, stable=True, out=a)), bits(expected))
+
+
+@given(shape=hnp.array_shapes(max_dims=2, min_side=0, max_side=9), dtypes=st.lists(st.sampled_from(DTYPES), max_size=4),
+       axis=st.sampled_from([-1, 0, 1, -3, None, True, np.int64(0), 0.5]), threads=st.sampled_from(THREADS), seed=st.integers(0, 99))  # fmt: skip
+@settings(max_examples=200, deadline=None)
+def test_lexsort(shape, dtypes, axis, threads, seed):
+    rng = np.random.default_rng(seed)
+    keys = [rng.choice([0, 1, 2, 3, 100], shape).astype(dtype) for dtype in dtypes]
+    for key in keys:
+        if key.dtype.kind == "f":
+            key[key == 2] = -0.0
+            key[key == 3] = np.nan
+    with gilkit.threads(threads):
+        assert_same(outcome(gilkit.lexsort, keys, axis)[0], outcome(np.lexsort, keys, axis)[0])
+
+
+def test_lexsort_of_long_keys():
+    rng = np.random.default_rng(5)
+    n = LONG
+    few = [rng.integers(0, 3, n).astype(dtype) for dtype in "?bH"]
+    wide = [rng.integers(-(2**63), 2**63 - 1, n), rng.integers(2**63, 2**64 - 1, n, dtype="u8") >> 3 << 3]
+    large = [
+        rng.integers(0, 2**20, n, dtype="u8") + np.uint64(2**64 - 2**20),
+        rng.integers(0, 2**20, n) + np.int64(-(2**63)),
+    ]
+    floats = [rng.choice([0.0, -0.0, np.nan, 1.0], n).astype(dtype) for dtype in "fd"]
+    for keys in (few, few[:1], wide, large, floats, [*few, *large], [*wide, *few, wide[0] % 4], [*few, *floats, *few], wide + floats + large,
+                 np.array(large[1:] * 3), [large[0].astype(">u8"), few[0][::-1], list(few[1])]):  # fmt: skip
+        expected = np.lexsort(keys)
+        for threads in (1, 3):
+            got = gilkit.lexsort(keys, threads=threads)
+            assert got.dtype == expected.dtype
+            np.testing.assert_array_equal(got, expected)
+    table = rng.integers(0, 3, (3, 400, 10))
+    for axis in (0, 1, -1):
+        np.testing.assert_array_equal(gilkit.lexsort(table, axis), np.lexsort(table, axis))
+
+
+def test_what_lexsort_leaves_to_numpy():
+    long = np.zeros(LONG)
+    for keys in ((), [], 3, [3, 4], np.arange(4), "ab", [["a", "b"], ["c", "b"]], [long, long[1:]], [long, long.reshape(1, -1)],
+                 [long, np.ma.masked_array(long)], [long[:2000].astype("M8[s]"), long[:2000]], [[1j, 2], [3, 4]], None):  # fmt: skip
+        assert_same(outcome(gilkit.lexsort, keys)[0], outcome(np.lexsort, keys)[0])
+    for keys in ([long, long], [[1, 2]]):
+        assert_same(outcome(gilkit.lexsort, keys, 3)[0], outcome(np.lexsort, keys, 3)[0])
+        with pytest.raises(ValueError, match="threads must be from 1"):
+            gilkit.lexsort(keys, threads=0)
