@@ -9,6 +9,7 @@ import functools
 import operator
 import platform
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -430,6 +431,20 @@ def test_reductions_of_negative_strides():
                 expected = outcome(call)
                 with gilkit.patch_numpy(min_size=1), gilkit.threads(3):
                     assert repr(outcome(call)) == repr(expected)
+
+
+def test_reductions_need_no_memory_for_parts():
+    """Each part of a few long rows would have a result as long as a row."""
+    n = 1 << 20
+    a = np.ones((3, n), np.uint8)
+    for ufunc in (np.maximum, np.bitwise_or):
+        with gilkit.patch_numpy(min_size=1), gilkit.threads(3):
+            tracemalloc.start()
+            try:
+                ufunc.reduce(a, axis=0)
+                assert tracemalloc.get_traced_memory()[1] < 1.2 * n
+            finally:
+                tracemalloc.stop()
 
 
 def test_results_larger_than_memory(patched):

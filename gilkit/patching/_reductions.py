@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -99,9 +100,13 @@ def _reduce_in_any_order(
 ) -> Any:
     """Reduce parts, then their results."""
     axis = outermost(array, set(range(array.ndim)))
+    retained = set(range(array.ndim)) - reduced
     if axis not in reduced:
-        return _reduce_by_slabs(ufunc, array, set(range(array.ndim)) - reduced, None, settings)
+        return _reduce_by_slabs(ufunc, array, retained, None, settings)
     slices = parts(array, axis)
+    # The results of all parts may take no more than an eighth of the array's memory.
+    if retained and 8 * len(slices) > math.prod(array.shape[k] for k in reduced):
+        return _reduce_by_slabs(ufunc, array, retained, None, settings)
     partial: list[Any] = [None] * len(slices)
     axes = tuple(reduced)
 
