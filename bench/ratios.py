@@ -100,6 +100,20 @@ def scans(x, whole):
             1.7,
             same=lambda a, b, r=rtol: np.allclose(a, b, rtol=r),
         )
+    for array in (1 + (x - 0.5) / 1024, whole):
+        out = np.empty_like(array)
+        for name, ours, theirs in (
+            ("cumprod", gilkit.cumprod, np.cumprod),
+            ("cummax", gilkit.cummax, np.maximum.accumulate),
+        ):
+            pair(
+                f"{name} into out, {array.dtype}",
+                lambda f=ours, a=array, o=out: f(a, out=o),
+                lambda f=theirs, a=array, o=out: f(a, out=o),
+                1.7 if array.dtype == np.int64 or name == "cummax" else 1,
+            )
+    pair("nancumsum", lambda: gilkit.nancumsum(x), lambda: np.nancumsum(x), 1.7, same=close)
+    pair("diff", lambda: gilkit.diff(x), lambda: np.diff(x), "none")
     pair("cumsum, with allocation", lambda: gilkit.cumsum(x), lambda: np.cumsum(x), "none", same=close)
 
 

@@ -22,6 +22,7 @@
 #include "kernels/index/mask.h"
 #include "kernels/index/take.h"
 #include "kernels/reduce/reduce.h"
+#include "kernels/scan/accumulate.h"
 #include "kernels/scan/scan.h"
 #include "kernels/search/membership.h"
 #include "kernels/search/runs.h"
@@ -124,6 +125,7 @@
     X(gk_cluster_sums)           \
     /* arrays */                 \
     X(gk_cumsum)                 \
+    X(gk_accumulate)             \
     X(gk_dot)                    \
     X(gk_fsum)                   \
     X(gk_fsum_parts)             \

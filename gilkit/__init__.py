@@ -45,7 +45,9 @@ except ValueError as _error:  # an environment variable GILKIT_* has a value tha
 _LAZY: dict[str, str] = {
     "mandelbrot": "gilkit.kernels.mandelbrot",
     "pi": "gilkit.kernels.pi",
-    "cumsum": "gilkit.kernels.scan",
+    **dict.fromkeys(
+        ("cumsum", "cumprod", "cummax", "cummin", "nancumsum", "nancumprod", "diff"), "gilkit.kernels.scan"
+    ),
     "dot": "gilkit.kernels.dot",
     "fsum": "gilkit.kernels.fsum",
     "jacobi": "gilkit.kernels.stencil",

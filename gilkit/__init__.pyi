@@ -36,7 +36,13 @@ from gilkit.kernels.random import normal as normal
 from gilkit.kernels.random import random as random
 from gilkit.kernels.random import uniform as uniform
 from gilkit.kernels.reductions import *  # noqa: F403
+from gilkit.kernels.scan import cummax as cummax
+from gilkit.kernels.scan import cummin as cummin
+from gilkit.kernels.scan import cumprod as cumprod
 from gilkit.kernels.scan import cumsum as cumsum
+from gilkit.kernels.scan import diff as diff
+from gilkit.kernels.scan import nancumprod as nancumprod
+from gilkit.kernels.scan import nancumsum as nancumsum
 from gilkit.kernels.searching import isin as isin
 from gilkit.kernels.searching import searchsorted as searchsorted
 from gilkit.kernels.sets import intersect1d as intersect1d

@@ -1,4 +1,4 @@
-"""The sections that the docstrings of all reductions share."""
+"""The sections that the docstrings of all reductions share, and those of all scans."""
 
 from __future__ import annotations
 
@@ -57,3 +57,47 @@ def complete(function: Any, can_warn: bool) -> None:
         raises=_RAISES.format(empty="" if can_warn else ", no elements to reduce"),
         notes=_NOTES.format(name=function.__name__, warnings=_WARNINGS if can_warn else ""),
     )
+
+
+_SCAN = """Parameters
+----------
+a : array_like
+    bool, integers, float32 or float64, of any shape and layout. Arrays of other dtypes are left to NumPy.
+axis : int or None, default None
+    The axis to scan along. None scans the flattened array, in C order.
+dtype : data-type, optional
+    The type to compute in and of the result. Any but the usual one is left to NumPy.
+out : numpy.ndarray, optional
+    A writable array of the result's shape, which is filled and returned. It may be *a* itself or overlap it. An
+    array of another dtype than the result's is left to NumPy.
+threads : int, optional
+    1 to 1024. None means ``gilkit.num_threads()``.
+
+Returns
+-------
+numpy.ndarray
+    Of a's shape, or one-dimensional if *axis* is None. {types}
+
+Raises
+------
+TypeError
+    For dtypes that NumPy does not scan, and for an axis that is not an integer.
+ValueError
+    For another shape of *out* and a read-only *out*.
+numpy.exceptions.AxisError
+    For an axis that *a* does not have."""
+
+_SUMS = """int64 for bool and signed integers, uint64 for unsigned
+    integers, both modulo ``2**64``. Floats, ``numpy.longlong`` and ``numpy.ulonglong`` keep their dtype."""
+
+
+def scan_sections(name: str) -> dict[str, str]:
+    """Return what the docstring of a scan leaves out."""
+    method = "" if name.startswith("nan") else f" and objects with a method ``{name}``"
+    function = "objects with ``__array_function__``"
+    return {
+        "parameters": _SCAN.format(types="It has a's dtype." if name in ("cummax", "cummin") else _SUMS),
+        "notes": f"Subclasses of ``numpy.ndarray``{',' if method else ' and'} {function}{method} get the\n"
+        f"result of ``numpy.{name}``.",
+        "last": "Releases the GIL. Ctrl-C interrupts the call. No other thread may write to *a* or use *out* during the call.",
+    }

@@ -3,7 +3,7 @@ from typing import Any, SupportsIndex, overload
 import numpy as np
 import numpy.typing as npt
 
-from gilkit._typing import AnyArrayT, Arrays, FloatT, Signed, Threads, Unsigned
+from gilkit._typing import AnyArrayT, Arrays, FloatT, RealT, Signed, Threads, Unsigned
 
 @overload
 def cumsum(
@@ -47,6 +47,50 @@ def cumsum(
     axis: SupportsIndex | None = None,
     dtype: npt.DTypeLike | None = None,
     out: npt.NDArray[Any] | None = None,
+    *,
+    threads: Threads = None,
+) -> npt.NDArray[Any]: ...
+
+nancumsum = cumsum
+cumprod = cumsum
+nancumprod = cumsum
+
+@overload
+def cummax(
+    a: npt.NDArray[RealT],
+    axis: SupportsIndex | None = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    threads: Threads = None,
+) -> npt.NDArray[RealT]: ...
+@overload
+def cummax(
+    a: Arrays,
+    axis: SupportsIndex | None = None,
+    dtype: npt.DTypeLike | None = None,
+    *,
+    out: AnyArrayT,
+    threads: Threads = None,
+) -> AnyArrayT: ...
+@overload
+def cummax(
+    a: Arrays,
+    axis: SupportsIndex | None = None,
+    dtype: npt.DTypeLike | None = None,
+    out: npt.NDArray[Any] | None = None,
+    *,
+    threads: Threads = None,
+) -> npt.NDArray[Any]: ...
+
+cummin = cummax
+
+def diff(
+    a: Arrays,
+    n: SupportsIndex = 1,
+    axis: SupportsIndex = -1,
+    prepend: Arrays | Any = ...,
+    append: Arrays | Any = ...,
     *,
     threads: Threads = None,
 ) -> npt.NDArray[Any]: ...

@@ -1,4 +1,7 @@
-"""Running sums."""
+"""Running sums, products, maxima and minima, and differences."""
+from contextlib import nullcontext
+from inspect import cleandoc
+
 cimport numpy as cnp
 from libc.stdint cimport int64_t
 
@@ -10,6 +13,8 @@ from gilkit.kernels._arrays cimport (
 )
 
 from gilkit.kernels import _numpy as np
+from gilkit.kernels._docstrings import scan_sections
+from gilkit.runtime import threads as limited_to
 
 import_core()
 cnp.import_array()
@@ -18,20 +23,33 @@ cdef extern from *:
     enum:
         GK_SCAN_INVALID
         GK_SCAN_OVERFLOW
+    ctypedef enum gk_accumulation:
+        GK_CUMPROD
+        GK_CUMMAX
+        GK_CUMMIN
     int gk_cumsum "GK(gk_cumsum)" (
         gk_type type, int ndim, const int64_t *shape, int axis, const char *data, const int64_t *in_stride,
-        char *out, const int64_t *out_stride, const gk_options *options, int *fp_status) noexcept nogil
+        char *out, const int64_t *out_stride, int without_nans, const gk_options *options,
+        int *fp_status) noexcept nogil
+    int gk_accumulate "GK(gk_accumulate)" (
+        gk_accumulation op, gk_type type, int ndim, const int64_t *shape, int axis, const char *data,
+        const int64_t *in_stride, char *out, const int64_t *out_stride, int without_nans, const gk_options *options,
+        int *fp_status) noexcept nogil
 
 cdef enum:
-    SHORT = 2048  # summing this many elements takes less time than releasing the GIL
+    WORTH_DIVIDING = 1 << 16  # subtracting fewer elements takes less time than sharing them out
+    SHORT = 2048  # scanning this many elements takes less time than releasing the GIL
 
-# Adding these in NumPy raises the floating-point status that the kernel has recorded, so that NumPy warns or raises as
-# numpy.errstate says.
-INVALID = np.array([np.inf, -np.inf])
-OVERFLOW = np.array([np.finfo(float).max, np.finfo(float).max])
+# Adding or multiplying these in NumPy raises the floating-point status that the kernel has recorded, so that it warns
+# or raises as numpy.errstate says.
+_ADDED = {GK_SCAN_INVALID: [np.inf, -np.inf], GK_SCAN_OVERFLOW: [np.finfo(float).max, np.finfo(float).max]}
+_MULTIPLIED = {GK_SCAN_INVALID: [np.inf, 0.0], GK_SCAN_OVERFLOW: [np.finfo(float).max, 2.0]}
 
 
-cdef object numpys(object a, object axis, object dtype, object out, object threads):
+cdef dict _UFUNCS = {}
+
+
+cdef object scanned_by_numpy(function, a, axis, dtype, out, threads):
     cdef dict keywords = {}
     if dtype is not None:
         keywords["dtype"] = dtype
@@ -39,71 +57,33 @@ cdef object numpys(object a, object axis, object dtype, object out, object threa
         keywords["axis"] = axis
     if out is not None:
         keywords["out"] = out
-    return delegate(np.cumsum, (a,), keywords, threads)
+    return delegate(function, (a,), keywords, threads)
 
 
-def cumsum(a, axis=None, dtype=None, out=None, *, threads=None):
-    """Return the running sums of the elements along an axis.
+cdef inline int compute(
+    int op, bint without_nans, gk_type type, int ndim, const int64_t *shape, int axis, const char *data,
+    const int64_t *in_stride, char *out, const int64_t *out_stride, const gk_options *options, int *fp_status
+) noexcept nogil:
+    if op < 0:
+        return gk_cumsum(
+            type, ndim, shape, axis, data, in_stride, out, out_stride, without_nans, options, fp_status)
+    return gk_accumulate(<gk_accumulation>op, type, ndim, shape, axis, data, in_stride, out, out_stride, without_nans,
+                         options, fp_status)
 
-    Parameters
-    ----------
-    a : array_like
-        bool, integers, float32 or float64, of any shape and layout. Arrays of other dtypes are summed by NumPy.
-    axis : int or None, default None
-        The axis to sum along. None sums the flattened array, in C order.
-    dtype : data-type, optional
-        The type to add in and of the result. Any but the usual one is left to NumPy.
-    out : numpy.ndarray, optional
-        A writable array of the result's shape, which is filled and returned. It may be *a* itself or overlap it. An
-        array of another dtype than the result's is left to NumPy.
-    threads : int, optional
-        1 to 1024. None means ``gilkit.num_threads()``.
 
-    Returns
-    -------
-    numpy.ndarray
-        Of a's shape, or one-dimensional if *axis* is None. int64 for bool and signed integers, uint64 for unsigned
-        integers, both modulo ``2**64``. Floats, ``numpy.longlong`` and ``numpy.ulonglong`` keep their dtype.
-
-    Raises
-    ------
-    TypeError
-        For dtypes that NumPy does not add, and for an axis that is not an integer.
-    ValueError
-        For another shape of *out* and a read-only *out*.
-    numpy.exceptions.AxisError
-        For an axis that *a* does not have.
-
-    Notes
-    -----
-    Floats are added in doubles, in segments of 256 elements. A running sum is the sum of all earlier segments plus the
-    running sum within its own segment, so the error grows with n / 256 where NumPy's grows with n. The running sums of
-    numbers >= 0 never decrease. The bits depend on shape and layout only. Overflows and invalid operations are reported
-    as ``numpy.errstate`` says.
-
-    Subclasses of ``numpy.ndarray``, objects with ``__array_function__`` and objects with a method ``cumsum`` get the
-    result of ``numpy.cumsum``. The reference implementation is ``gilkit.reference.reductions.cumsum``.
-
-    Releases the GIL. Ctrl-C interrupts the call. No other thread may write to *a* or use *out* during the call.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import gilkit
-    >>> gilkit.cumsum(np.array([1, 2, 3], dtype=np.int8))
-    array([1, 3, 6])
-    >>> gilkit.cumsum([[1.0, 2.0], [3.0, 4.0]], axis=1)
-    array([[1., 3.],
-           [3., 7.]])
-    """
-    if is_for_numpy(a, "cumsum") or out_is_for_numpy(out):
-        return numpys(a, axis, dtype, out, threads)
+cdef object scan(int op, bint without_nans, object function, str method, object a, object axis, object dtype,
+                 object out, object threads):
+    """Scan with an operation of gk_accumulation, or add if it is negative. What is not for gilkit, NumPy's function
+    computes. `method` is what NumPy calls of other objects."""
+    cdef bint usual_axis = op <= GK_CUMPROD or axis is None or isinstance(axis, int) and not isinstance(axis, bool)
+    if is_for_numpy(a, method) or out_is_for_numpy(out) or not usual_axis:
+        return scanned_by_numpy(function, a, axis, dtype, out, threads)
     cdef cnp.ndarray array = as_supported(a, "a"), given, target
     if array is None:
-        return numpys(a, axis, dtype, out, threads)
-    cdef cnp.dtype own = sum_dtype(array)
+        return scanned_by_numpy(function, a, axis, dtype, out, threads)
+    cdef cnp.dtype own = sum_dtype(array) if op <= GK_CUMPROD else cnp.PyArray_DescrFromType(cnp.PyArray_TYPE(array))
     if dtype is not None and np.dtype(dtype) is not own:
-        return numpys(a, axis, dtype, out, threads)
+        return scanned_by_numpy(function, a, axis, dtype, out, threads)
     cdef int64_t shape[MAX_DIMS]
     cdef int64_t in_stride[MAX_DIMS]
     cdef int64_t out_stride[MAX_DIMS]
@@ -123,7 +103,7 @@ def cumsum(a, axis=None, dtype=None, out=None, *, threads=None):
     if out is None:
         given = target = out = np.empty_like(array, own, order="K", subok=False)
     elif is_cast(out, (<object>array).shape, own):
-        return numpys(a, axis, dtype, out, threads)
+        return scanned_by_numpy(function, a, axis, dtype, out, threads)
     else:
         given = target = check_out(out, (<object>array).shape, own)
         if may_overlap(array, target) and not is_same(array, target) or not cnp.PyArray_ISALIGNED(target):
@@ -139,15 +119,258 @@ def cumsum(a, axis=None, dtype=None, out=None, *, threads=None):
     cdef const char *data = <const char *>cnp.PyArray_DATA(array)
     cdef char *to = <char *>cnp.PyArray_DATA(target)
     if cnp.PyArray_SIZE(array) <= SHORT:
-        status = gk_cumsum(type, ndim, shape, along, data, in_stride, to, out_stride, &call.options, &fp_status)
+        status = compute(op, without_nans, type, ndim, shape, along, data, in_stride, to, out_stride, &call.options,
+                         &fp_status)
     else:
         with nogil:
-            status = gk_cumsum(type, ndim, shape, along, data, in_stride, to, out_stride, &call.options, &fp_status)
+            status = compute(op, without_nans, type, ndim, shape, along, data, in_stride, to, out_stride, &call.options,
+                             &fp_status)
     call_end(&call, status)
     if target is not given:
         np.copyto(given, target)
-    if fp_status & GK_SCAN_INVALID:
-        np.add.accumulate(INVALID)
-    if fp_status & GK_SCAN_OVERFLOW:
-        np.add.accumulate(OVERFLOW)
+    if fp_status:
+        for flag, numbers in (_ADDED if op < 0 else _MULTIPLIED).items():
+            if fp_status & <int>flag:
+                (np.add if op < 0 else np.multiply).accumulate(numbers)
     return out
+
+
+def cumsum(a, axis=None, dtype=None, out=None, *, threads=None):
+    """Return the running sums of the elements along an axis.
+
+    {parameters}
+
+    Notes
+    -----
+    Floats are added in doubles, in segments of 256 elements. A running sum is the sum of all earlier segments plus the
+    running sum within its own segment, so the error grows with n / 256 where NumPy's grows with n. The running sums of
+    numbers >= 0 never decrease. The bits depend on shape and layout only. Overflows and invalid operations are reported
+    as ``numpy.errstate`` says.
+
+    {notes} The reference implementation is ``gilkit.reference.reductions.cumsum``.
+
+    {last}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gilkit
+    >>> gilkit.cumsum(np.array([1, 2, 3], dtype=np.int8))
+    array([1, 3, 6])
+    >>> gilkit.cumsum([[1.0, 2.0], [3.0, 4.0]], axis=1)
+    array([[1., 3.],
+           [3., 7.]])
+    """
+    return scan(-1, False, np.cumsum, "cumsum", a, axis, dtype, out, threads)
+
+
+def nancumsum(a, axis=None, dtype=None, out=None, *, threads=None):
+    """Return the running sums of the elements along an axis, with each NaN as 0.
+
+    {parameters}
+
+    Notes
+    -----
+    The NaNs are replaced while they are read. Otherwise the notes of ``gilkit.cumsum`` apply. {notes}
+
+    {last}
+
+    Examples
+    --------
+    >>> import gilkit
+    >>> gilkit.nancumsum([1.0, float("nan"), 2.0])
+    array([1., 1., 3.])
+    """
+    return scan(-1, True, np.nancumsum, None, a, axis, dtype, out, threads)
+
+
+def cumprod(a, axis=None, dtype=None, out=None, *, threads=None):
+    """Return the running products of the elements along an axis.
+
+    {parameters}
+
+    Notes
+    -----
+    Products of floats have NumPy's bits: each slice is multiplied from left to right, because another order would
+    overflow elsewhere. Slices are shared among the threads, and a long one of integers too. Overflows and invalid
+    operations are reported as ``numpy.errstate`` says.
+
+    {notes}
+
+    {last}
+
+    Examples
+    --------
+    >>> import gilkit
+    >>> gilkit.cumprod([1, 2, 3, 4])
+    array([ 1,  2,  6, 24])
+    >>> gilkit.cumprod([[2.0, 3.0], [4.0, 5.0]], axis=0)
+    array([[ 2.,  3.],
+           [ 8., 15.]])
+    """
+    return scan(GK_CUMPROD, False, np.cumprod, "cumprod", a, axis, dtype, out, threads)
+
+
+def nancumprod(a, axis=None, dtype=None, out=None, *, threads=None):
+    """Return the running products of the elements along an axis, with each NaN as 1.
+
+    {parameters}
+
+    Notes
+    -----
+    The NaNs are replaced while they are read. Otherwise the notes of ``gilkit.cumprod`` apply. {notes}
+
+    {last}
+
+    Examples
+    --------
+    >>> import gilkit
+    >>> gilkit.nancumprod([2.0, float("nan"), 3.0])
+    array([2., 2., 6.])
+    """
+    return scan(GK_CUMPROD, True, np.nancumprod, None, a, axis, dtype, out, threads)
+
+
+def _maxima(a, axis=None, dtype=None, out=None):
+    a, axis = (np.ravel(a), 0) if axis is None else (a, axis)
+    return np.maximum.accumulate(a, axis, dtype, out)
+
+
+def _minima(a, axis=None, dtype=None, out=None):
+    a, axis = (np.ravel(a), 0) if axis is None else (a, axis)
+    return np.minimum.accumulate(a, axis, dtype, out)
+
+
+def cummax(a, axis=None, dtype=None, out=None, *, threads=None):
+    """Return the running maxima of the elements along an axis, as numpy.maximum.accumulate does.
+
+    {parameters}
+
+    Notes
+    -----
+    From the first NaN of a slice on, the maxima are NaN. The bits are NumPy's. ``numpy.maximum.accumulate`` has the
+    default ``axis=0``; here it is None, as for ``cumsum``. Subclasses of ``numpy.ndarray`` and objects with
+    ``__array_function__`` get the result of ``numpy.maximum.accumulate``.
+
+    {last}
+
+    Examples
+    --------
+    >>> import gilkit
+    >>> gilkit.cummax([3, 1, 4, 1, 5])
+    array([3, 3, 4, 4, 5])
+    """
+    return scan(GK_CUMMAX, False, _maxima, None, a, axis, dtype, out, threads)
+
+
+def cummin(a, axis=None, dtype=None, out=None, *, threads=None):
+    """Return the running minima of the elements along an axis, as numpy.minimum.accumulate does.
+
+    {parameters}
+
+    Notes
+    -----
+    From the first NaN of a slice on, the minima are NaN. The notes of ``gilkit.cummax`` apply.
+
+    {last}
+
+    Examples
+    --------
+    >>> import gilkit
+    >>> gilkit.cummin([3, 1, 4, 1, 5])
+    array([3, 1, 1, 1, 1])
+    """
+    return scan(GK_CUMMIN, False, _minima, None, a, axis, dtype, out, threads)
+
+
+cdef object on_all_cores(str name):
+    """Return the ufunc of this name as gilkit.ufunc runs it."""
+    if name not in _UFUNCS:
+        from gilkit.patching import ufunc  # which imports this module
+        _UFUNCS[name] = ufunc(getattr(np, name))
+    return _UFUNCS[name]
+
+
+cdef object extension(object extra, cnp.ndarray a, int axis):
+    """Return what is to be put before or after the array."""
+    extra = np.asarray(extra)
+    shape = (<object>a).shape
+    return extra if extra.ndim else np.broadcast_to(extra, (*shape[:axis], 1, *shape[axis + 1:]))
+
+
+def diff(a, n=1, axis=-1, prepend=np.NoValue, append=np.NoValue, *, threads=None):
+    """Return the differences between neighbouring items along an axis.
+
+    Parameters
+    ----------
+    a : array_like
+        Of at least one dimension and of any dtype that NumPy subtracts.
+    n : int, default 1
+        How often to take differences. 0 returns *a* itself.
+    axis : int, default -1
+        The axis along which items are neighbours.
+    prepend, append : array_like, optional
+        Items to put before or after those of *a* first: a number, or an array of a's shape except along the axis.
+    threads : int, optional
+        1 to 1024. None means ``gilkit.num_threads()``.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shorter than *a* by *n* along the axis. ``out[i] = a[i + 1] - a[i]``, or ``a[i + 1] != a[i]`` for bool.
+
+    Raises
+    ------
+    ValueError
+        For an *n* below 0 and for an *a* without dimensions.
+    numpy.exceptions.AxisError
+        For an axis that *a* does not have.
+
+    Notes
+    -----
+    The threads run NumPy's own loops, so bits and warnings are NumPy's. Subclasses of ``numpy.ndarray`` and objects
+    with ``__array_function__`` get the result of ``numpy.diff``.
+
+    Releases the GIL. A subtraction ends before Ctrl-C or a timeout ends the call. No other thread may write to *a*
+    during the call.
+
+    Examples
+    --------
+    >>> import gilkit
+    >>> gilkit.diff([1, 2, 4, 7])
+    array([1, 2, 3])
+    >>> gilkit.diff([1, 2, 4, 7], n=2)
+    array([1, 1])
+    """
+    cdef cnp.ndarray array
+    cdef int along = 0
+    cdef bint plain = cnp.PyArray_CheckExact(a) and type(n) is int and n > 0 and type(axis) is int
+    if plain:
+        plain = -cnp.PyArray_NDIM(a) <= axis < cnp.PyArray_NDIM(a)
+    if not plain or is_for_numpy(prepend, None) or is_for_numpy(append, None):
+        return delegate(np.diff, (a, n, axis, prepend, append), {}, threads)
+    call_check(threads)
+    array = a
+    along = axis + array.ndim if axis < 0 else axis
+    if prepend is not np.NoValue or append is not np.NoValue:
+        parts = [extension(prepend, array, along)] if prepend is not np.NoValue else []
+        parts.append(array)
+        if append is not np.NoValue:
+            parts.append(extension(append, array, along))
+        array = np.concatenate(parts, along)
+    later, earlier = (slice(None),) * along + (slice(1, None),), (slice(None),) * along + (slice(None, -1),)
+    name = "not_equal" if cnp.PyArray_TYPE(array) == cnp.NPY_BOOL else "subtract"
+    if cnp.PyArray_SIZE(array) < WORTH_DIVIDING:
+        subtract = np.subtract if name == "subtract" else np.not_equal
+        for _ in range(n):
+            array = subtract(array[later], array[earlier])
+        return array
+    subtract = on_all_cores(name)
+    with limited_to(threads) if threads is not None else nullcontext():
+        for _ in range(n):
+            array = subtract(array[later], array[earlier])
+    return array
+
+
+for _function in (cumsum, nancumsum, cumprod, nancumprod, cummax, cummin):
+    _function.__doc__ = cleandoc(_function.__doc__).format(**scan_sections(_function.__name__))

@@ -27,10 +27,10 @@ static void matrix(int64_t rows, int64_t columns, int in_place)
             double *out = in_place ? memcpy(y, x, (size_t)n * sizeof *x) : y;
             const double *in = in_place ? y : x;
             CHECK(gk_cumsum(GK_FLOAT64, 2, shape, axis, (const char *)in, stride, (char *)out, stride,
-                            &options, &noticed) == GK_OK);
+                            0, &options, &noticed) == GK_OK);
             CHECK(noticed == 0);
             CHECK(gk_cumsum(GK_INT8, 2, shape, axis, (const char *)small, small_stride, (char *)z, stride,
-                            &options, &noticed) == GK_OK);
+                            0, &options, &noticed) == GK_OK);
             for (int64_t i = 0; i < n; i++) {
                 int first = axis == 0 ? i < columns : i % columns == 0;
                 double expected = x[i] + (first ? 0 : y[axis == 0 ? i - columns : i - 1]);
@@ -51,7 +51,7 @@ static int noticed_of(int64_t n, double a, double b)
     int noticed;
     x[n / 3] = a;
     x[n / 2] = b;
-    CHECK(gk_cumsum(GK_FLOAT64, 1, &n, 0, (char *)x, &stride, (char *)x, &stride, NULL, &noticed) == GK_OK);
+    CHECK(gk_cumsum(GK_FLOAT64, 1, &n, 0, (char *)x, &stride, (char *)x, &stride, 0, NULL, &noticed) == GK_OK);
     double last = x[n - 1], expected = a + b;
     CHECK(last == expected || (isnan(last) && isnan(expected)));
     free(x);
@@ -67,7 +67,7 @@ static int noticed_of_floats(int64_t n, float a, float b, int64_t columns)
     int noticed;
     x[n / 3 * columns] = a;
     x[n / 2 * columns] = b;
-    CHECK(gk_cumsum(GK_FLOAT32, 2, shape, 0, (char *)x, strides, (char *)x, strides, NULL, &noticed) == GK_OK);
+    CHECK(gk_cumsum(GK_FLOAT32, 2, shape, 0, (char *)x, strides, (char *)x, strides, 0, NULL, &noticed) == GK_OK);
     free(x);
     return noticed;
 }

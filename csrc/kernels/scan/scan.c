@@ -1,9 +1,9 @@
 #include "kernels/scan/scan.h"
 
 #include "base/compiler.h"
-#include "kernels/array/iterator.h"
 #include "kernels/array/load.h"
 #include "kernels/array/memory.h"
+#include "kernels/scan/slicing.h"
 
 #include <float.h>
 #include <math.h>
@@ -29,12 +29,10 @@ typedef struct {
 
 typedef struct {
     int is_float, is_narrow; /* narrow: float32 */
+    int without_nans;        /* a NaN counts as 0 */
     int64_t itemsize;        /* item size of the input */
     gk_load *load;           /* NULL if the input needs no conversion */
-    /* Slices run along the axis. `inner` adjacent slices are summed together, as columns. */
-    int64_t n, in_step, out_step;
-    int64_t inner, inner_in, inner_out;
-    gk_dims *outer_in, *outer_out; /* the other dimensions */
+    const gk_slicing *by;
     const char *in;
     char *out;
     /* Long slices are processed one at a time, divided into pieces. */
@@ -170,20 +168,29 @@ typedef struct {
     double buffer[GROUP];
 } reader;
 
+static void replace_nans(void *items, int64_t n)
+{
+    double *x = items;
+    for (int64_t i = 0; i < n; i++)
+        x[i] = isnan(x[i]) ? 0 : x[i];
+}
+
 static void read_from(reader *r, const scan *s, const char *in)
 {
     r->s = s;
     r->in = in;
-    r->load = s->load != NULL ? s->load : s->in_step != 8 ? gk_load_as_is(GK_INT64) : NULL;
+    r->load = s->load != NULL ? s->load : s->by->in_step != 8 || s->without_nans ? gk_load_as_is(GK_INT64) : NULL;
 }
 
 /* Returns a group of the slice, in place if it needs no conversion. */
 static const void *group_at(reader *r, int64_t at, int64_t n)
 {
-    const char *from = r->in + at * r->s->in_step;
+    const char *from = r->in + at * r->s->by->in_step;
     if (r->load == NULL)
         return from;
-    r->load(r->buffer, from, r->s->in_step, n);
+    r->load(r->buffer, from, r->s->by->in_step, n);
+    if (r->s->without_nans)
+        replace_nans(r->buffer, n);
     return r->buffer;
 }
 
@@ -219,11 +226,11 @@ static void scan_slice(scan *s, const char *in, char *out, int64_t begin, int64_
     reader r;
     read_from(&r, s, in);
     double ys[GROUP], own[STREAMS];
-    int fp_status = 0, plainly = 0, in_place = !s->is_narrow && s->out_step == 8;
+    int fp_status = 0, plainly = 0, in_place = !s->is_narrow && s->by->out_step == 8;
     for (int64_t n, at = begin; at < end; at += n) {
         n = end - at < GROUP ? end - at : GROUP;
         const void *x = group_at(&r, at, n);
-        char *to = out + at * s->out_step;
+        char *to = out + at * s->by->out_step;
         void *y = in_place ? (void *)to : ys;
         if (!s->is_float) {
             const uint64_t *values = x;
@@ -243,7 +250,7 @@ static void scan_slice(scan *s, const char *in, char *out, int64_t begin, int64_
             }
         }
         if (!in_place)
-            store(s, ys, to, s->out_step, n, &fp_status);
+            store(s, ys, to, s->by->out_step, n, &fp_status);
         if ((at - begin) % (16 * PIECE) == 0 && gk_cancelled())
             break;
     }
@@ -252,30 +259,13 @@ static void scan_slice(scan *s, const char *in, char *out, int64_t begin, int64_
 
 static const carry nothing = {.real = -0.0};
 
-/* A slice, or the first of the columns that are summed together. */
-typedef struct {
-    gk_iterator in, out;
-} position;
-
-static void start(position *p, const scan *s, int64_t index)
-{
-    gk_iterator_start(&p->in, s->outer_in, s->in, index);
-    gk_iterator_start(&p->out, s->outer_out, s->out, index);
-}
-
-static void advance(position *p)
-{
-    gk_iterator_advance(&p->in, 1);
-    gk_iterator_advance(&p->out, 1);
-}
-
 static void scan_slices(int64_t begin, int64_t end, void *data)
 {
     scan *s = data;
-    position p;
-    start(&p, s, begin);
-    for (int64_t slice = begin; slice < end; slice++, advance(&p))
-        scan_slice(s, p.in.at, p.out.at, 0, s->n, nothing, NULL);
+    gk_slice_position p;
+    gk_slice_start(&p, s->by, s->in, s->out, begin);
+    for (int64_t slice = begin; slice < end; slice++, gk_slice_advance(&p))
+        scan_slice(s, p.in.at, p.out.at, 0, s->by->n, nothing, NULL);
 }
 
 /* Scans adjacent columns together, row after row. */
@@ -287,12 +277,14 @@ static void scan_columns(scan *s, const char *in, char *out, int64_t columns)
     gk_load *load = s->load != NULL ? s->load : gk_load_as_is(GK_INT64);
     for (int64_t i = 0; i < columns; i++)
         sums[i] = -0.0;
-    for (int64_t row = 0; row < s->n; row++, in += s->in_step, out += s->out_step) {
+    for (int64_t row = 0; row < s->by->n; row++, in += s->by->in_step, out += s->by->out_step) {
         if (row % 4096 == 4095 && gk_cancelled())
             break;
         const void *x = in;
-        if (s->load != NULL || s->inner_in != 8) {
-            load(row_in, in, s->inner_in, columns);
+        if (s->load != NULL || s->by->inner_in != 8 || s->without_nans) {
+            load(row_in, in, s->by->inner_in, columns);
+            if (s->without_nans)
+                replace_nans(row_in, columns);
             x = row_in;
         }
         const void *y = integers;
@@ -313,10 +305,10 @@ static void scan_columns(scan *s, const char *in, char *out, int64_t columns)
             memcpy(sums, next, (size_t)columns * sizeof *sums);
             y = sums;
         }
-        if (!s->is_narrow && s->inner_out == 8)
+        if (!s->is_narrow && s->by->inner_out == 8)
             memcpy(out, y, (size_t)columns * 8);
         else
-            store(s, y, out, s->inner_out, columns, &fp_status);
+            store(s, y, out, s->by->inner_out, columns, &fp_status);
     }
     record_status(s, fp_status);
 }
@@ -324,16 +316,16 @@ static void scan_columns(scan *s, const char *in, char *out, int64_t columns)
 static void scan_blocks(int64_t begin, int64_t end, void *data)
 {
     scan *s = data;
-    int64_t blocks = gk_ceil_div(s->inner, COLUMNS), block = begin % blocks;
-    position p;
-    start(&p, s, begin / blocks);
+    int64_t blocks = gk_ceil_div(s->by->inner, COLUMNS), block = begin % blocks;
+    gk_slice_position p;
+    gk_slice_start(&p, s->by, s->in, s->out, begin / blocks);
     for (int64_t item = begin; item < end; item++) {
-        int64_t first = block * COLUMNS, left = s->inner - first;
-        scan_columns(s, p.in.at + first * s->inner_in, p.out.at + first * s->inner_out,
+        int64_t first = block * COLUMNS, left = s->by->inner - first;
+        scan_columns(s, p.in.at + first * s->by->inner_in, p.out.at + first * s->by->inner_out,
                      left < COLUMNS ? left : COLUMNS);
         if (++block == blocks) {
             block = 0;
-            advance(&p);
+            gk_slice_advance(&p);
         }
     }
 }
@@ -341,7 +333,7 @@ static void scan_blocks(int64_t begin, int64_t end, void *data)
 /* Returns where the sums of a piece are stored, and sets *end to its end. */
 static double *sums_of(const scan *s, int64_t piece, int64_t *end)
 {
-    *end = s->n - piece * s->piece > s->piece ? (piece + 1) * s->piece : s->n;
+    *end = s->by->n - piece * s->piece > s->piece ? (piece + 1) * s->piece : s->by->n;
     return s->sums == NULL ? NULL : s->sums + piece * (s->piece / SEGMENT);
 }
 
@@ -398,10 +390,10 @@ static void scan_slice_plainly(int64_t begin, int64_t end, void *data)
     (void)begin;
     (void)end;
     scan *s = data;
-    scan_slice(s, s->slice_in, s->slice_out, 0, s->n, nothing, NULL);
+    scan_slice(s, s->slice_in, s->slice_out, 0, s->by->n, nothing, NULL);
 }
 
-static int scan_long_slice(scan *s, const position *p, int64_t pieces, const gk_options *how)
+static int scan_long_slice(scan *s, const gk_slice_position *p, int64_t pieces, const gk_options *how)
 {
     s->slice_in = p->in.at;
     s->slice_out = p->out.at;
@@ -413,63 +405,35 @@ static int scan_long_slice(scan *s, const position *p, int64_t pieces, const gk_
     return gk_parallel_for(pieces, scan_pieces, s, how);
 }
 
-/* Divides the dimensions into the axis, the columns and the rest. Returns the number
- * of slices, or of blocks of columns. */
-static int64_t arrange(scan *s, int ndim, const int64_t *shape, int axis, const int64_t *in_stride,
-                       const int64_t *out_stride)
-{
-    int columns = -1;
-    for (int d = 0; d < ndim; d++)
-        if (d != axis && shape[d] >= 16 && gk_stride_magnitude(in_stride[d]) < gk_stride_magnitude(in_stride[axis]) &&
-            (columns < 0 || gk_stride_magnitude(in_stride[d]) < gk_stride_magnitude(in_stride[columns])))
-            columns = d;
-    s->n = shape[axis];
-    s->in_step = in_stride[axis];
-    s->out_step = out_stride[axis];
-    s->inner = 1;
-    s->outer_in->n = s->outer_out->n = 0;
-    for (int d = 0; d < ndim; d++) {
-        if (d == columns) {
-            s->inner = shape[d];
-            s->inner_in = in_stride[d];
-            s->inner_out = out_stride[d];
-        } else if (d != axis && shape[d] > 1) {
-            gk_dims_append(s->outer_in, shape[d], in_stride[d]);
-            gk_dims_append(s->outer_out, shape[d], out_stride[d]);
-        }
-    }
-    return gk_dims_count(s->outer_in);
-}
-
 int gk_cumsum(gk_type type, int ndim, const int64_t *shape, int axis, const char *in,
               const int64_t *in_stride, char *out, const int64_t *out_stride,
-              const gk_options *options, int *fp_status)
+              int without_nans, const gk_options *options, int *fp_status)
 {
-    gk_dims outer_in, outer_out; /* not in `s`, because clearing them would take longer than a short scan */
-    scan s = {.is_float = gk_is_float(type), .is_narrow = type == GK_FLOAT32, .in = in, .out = out,
-              .outer_in = &outer_in, .outer_out = &outer_out};
+    gk_slicing by; /* not in `s`, because clearing it would take longer than a short scan */
+    scan s = {.is_float = gk_is_float(type), .is_narrow = type == GK_FLOAT32, .in = in, .out = out, .by = &by};
+    s.without_nans = s.is_float && without_nans;
     s.itemsize = gk_itemsize(type);
     if (s.is_float && s.is_narrow)
         s.load = gk_load_as_float64(type);
     else if (!s.is_float && s.itemsize < 8)
         s.load = gk_load_as_int64(type);
-    int64_t slices = arrange(&s, ndim, shape, axis, in_stride, out_stride);
+    int64_t slices = gk_slicing_init(&by, ndim, shape, axis, in_stride, out_stride);
     gk_options how = options != NULL ? *options : (gk_options){0};
     int status = GK_OK;
-    if (s.inner > 1) {
-        int64_t width = s.inner < COLUMNS ? s.inner : COLUMNS, weight = gk_times(s.n, width);
-        int64_t items = slices * gk_ceil_div(s.inner, COLUMNS);
+    if (s.by->inner > 1) {
+        int64_t width = s.by->inner < COLUMNS ? s.by->inner : COLUMNS, weight = gk_times(s.by->n, width);
+        int64_t items = slices * gk_ceil_div(s.by->inner, COLUMNS);
         how.grain = weight < PIECE / 2 ? PIECE / 2 / weight : 1;
         how.eager = gk_times(items, weight) > 8 * PIECE;
         if (items <= how.grain)
             status = gk_run_here(items, scan_blocks, &s, &how);
         else
             status = gk_parallel_for(items, scan_blocks, &s, &how);
-    } else if (s.n > 2 * PIECE && slices < 64) {
+    } else if (s.by->n > 2 * PIECE && slices < 64) {
         s.piece = PIECE;
-        while (gk_ceil_div(s.n, s.piece) > MAX_PIECES)
+        while (gk_ceil_div(s.by->n, s.piece) > MAX_PIECES)
             s.piece *= 2;
-        int64_t pieces = gk_ceil_div(s.n, s.piece);
+        int64_t pieces = gk_ceil_div(s.by->n, s.piece);
         s.carries = gk_allocate(pieces, sizeof *s.carries);
         if (s.is_float)
             s.sums = gk_allocate(pieces * (s.piece / SEGMENT), sizeof *s.sums);
@@ -477,15 +441,15 @@ int gk_cumsum(gk_type type, int ndim, const int64_t *shape, int axis, const char
             status = GK_NO_MEMORY;
         how.grain = 1;
         how.eager = pieces > 8;
-        position p;
-        start(&p, &s, 0);
-        for (int64_t slice = 0; slice < slices && status == GK_OK; slice++, advance(&p))
+        gk_slice_position p;
+        gk_slice_start(&p, s.by, s.in, s.out, 0);
+        for (int64_t slice = 0; slice < slices && status == GK_OK; slice++, gk_slice_advance(&p))
             status = scan_long_slice(&s, &p, pieces, &how);
         free(s.carries);
         free(s.sums);
     } else {
-        how.grain = s.n < PIECE / 2 ? PIECE / 2 / s.n : 1;
-        how.eager = gk_times(slices, s.n) > 8 * PIECE;
+        how.grain = s.by->n < PIECE / 2 ? PIECE / 2 / s.by->n : 1;
+        how.eager = gk_times(slices, s.by->n) > 8 * PIECE;
         if (slices <= how.grain)
             status = gk_run_here(slices, scan_slices, &s, &how);
         else
