@@ -27,7 +27,9 @@ def run(
     """Return the outcome of each test, and the end of what pytest printed. min_size 0: without the patch."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "outcomes")
-        settings = Path(folder, "pytest.ini")  # not those of a folder around the environment, such as our own
+        # Neither the settings nor the conftest.py of a folder around the environment, such as our own: with them, four of
+        # five cases of a test would not run.
+        settings = Path(folder, "pytest.ini")
         settings.write_text("[pytest]\n")
         environment = {
             **os.environ,
@@ -37,8 +39,8 @@ def run(
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         }
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "outcomes", "-p", "no:cacheprovider", "-c", str(settings), "--tb=short",
-             *options,
+            [sys.executable, "-m", "pytest", "-q", "-p", "outcomes", "-p", "no:cacheprovider",
+             "-c", str(settings), f"--confcutdir={sys.prefix}", "--tb=short", *options,
              *(["-p", "functions"] if functions else []), *(["--pyargs"] if pyargs else []), *tests],
             env=environment, cwd=folder, capture_output=True, text=True,
         )  # fmt: skip
