@@ -325,6 +325,44 @@ def selection(x, whole):
     pair("nonzero, over polars", lambda: gilkit.flatnonzero(mask), m.arg_true, 1)
 
 
+def same_groups(a, b):
+    if not isinstance(b, np.ndarray):  # polars has the groups in no certain order
+        b = b.sort("label")["value"].to_numpy()
+    return np.allclose(a, b, rtol=1e-7, atol=1e-9)
+
+
+def groups(x):
+    """pandas, polars and numbagg, of those that are installed."""
+    peers = {}
+    for name in ("pandas", "polars", "numbagg"):
+        with contextlib.suppress(ImportError):
+            peers[name] = __import__(name)
+    for count in (10, 1000, 10**6):
+        labels = (gilkit.uniform(N, seed=2) * count).astype(np.int64)
+        labels[:count] = np.arange(count)
+        for op in ("sum", "mean", "var", "min", "first", "median"):
+            calls = {}
+            if "pandas" in peers:
+                frame = peers["pandas"].DataFrame({"label": labels, "value": x})
+                calls["pandas"] = lambda f=frame, o=op: getattr(f.groupby("label")["value"], o)().to_numpy()
+            if "polars" in peers:
+                series = peers["polars"].DataFrame({"label": labels, "value": x})
+                column = getattr(peers["polars"].col("value"), op)()
+                calls["polars"] = lambda f=series, c=column: f.group_by("label").agg(c)
+            function = getattr(peers.get("numbagg"), f"group_nan{op}", None)
+            if function:
+                calls["numbagg"] = lambda f=function, k=labels: f(x, k, axis=0)
+            for name, theirs in calls.items():
+                pair(
+                    f"group {op}, {count}, over {name}",
+                    lambda o=op, k=labels: gilkit.group_reduce(k, x, "nan" + o, ddof=1),
+                    theirs,
+                    1,
+                    rounds=5,
+                    same=same_groups,
+                )
+
+
 def counting(x):
     few = (x * 256).astype(np.int64)
     pair("histogram, 256 bins", lambda: gilkit.histogram(x, 256)[0], lambda: np.histogram(x, 256)[0], 12)
@@ -508,6 +546,7 @@ def main():
     without_nans(x)
     order(x, whole)
     selection(x, whole)
+    groups(x)
     counting(x)
     random()
     clustering(generator)

@@ -31,6 +31,7 @@
 #include "kernels/sort/sort.h"
 #include "kernels/demo/spin.h"
 #include "kernels/histogram/binning.h"
+#include "kernels/histogram/group.h"
 #include "kernels/random/integers.h"
 #include "kernels/random/shuffle.h"
 #include "kernels/random/uniform.h"
@@ -120,6 +121,9 @@
     X(gk_bincount_counts)        \
     X(gk_bincount_weights)       \
     X(gk_minmax_of)              \
+    X(gk_group_reduce)           \
+    X(gk_group_gather)           \
+    X(gk_group_sort)             \
     /* nearest, kmeans */        \
     X(gk_nearest)                \
     X(gk_cluster_sums)           \

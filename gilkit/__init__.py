@@ -50,6 +50,7 @@ _LAZY: dict[str, str] = {
     ),
     "dot": "gilkit.kernels.dot",
     "fsum": "gilkit.kernels.fsum",
+    "group_reduce": "gilkit.kernels.groups",
     "jacobi": "gilkit.kernels.stencil",
     **dict.fromkeys(("uniform", "random", "normal", "exponential", "integers"), "gilkit.kernels.random"),
     **dict.fromkeys(("permutation", "shuffle", "choice"), "gilkit.kernels.shuffling"),

@@ -10,6 +10,7 @@ from gilkit.kernels.clustering import kmeans as kmeans
 from gilkit.kernels.clustering import nearest as nearest
 from gilkit.kernels.dot import dot as dot
 from gilkit.kernels.fsum import fsum as fsum
+from gilkit.kernels.groups import group_reduce as group_reduce
 from gilkit.kernels.histograms import bincount as bincount
 from gilkit.kernels.histograms import histogram as histogram
 from gilkit.kernels.indexing import take as take

@@ -609,8 +609,40 @@ def virtual(case):
         )
 
 
+def groups(case):
+    """What is computed exactly; tests/test_groups.py compares the rest."""
+    a = case.array(ndim=1)
+    x = plain(a)
+    op = case.pick(["count", "min", "max", "first", "last", "nanmin", "nanmax", "nancount"])
+    if x.dtype not in ACCEPTED:
+        case.call(gilkit.group_reduce, np.zeros(x.size, int), a, op)
+        return
+    num_groups = int(case.pick([1, 3, 100, 3000, 100_000]))
+    labels = case.rng.integers(-1, num_groups, x.size)
+    got = case.call(gilkit.group_reduce, labels, a, op, num_groups=num_groups, fill_value=0)
+    kept = labels >= 0
+    if op.startswith("nan"):
+        kept &= x == x
+    counts = np.bincount(labels[kept], minlength=num_groups)
+    order = np.flatnonzero(kept)[np.argsort(labels[kept], kind="stable")]
+    starts = np.cumsum(counts) - counts
+    some = counts > 0
+    if op.endswith("count"):
+        expected = counts
+    else:
+        expected = np.zeros(num_groups, x.dtype.newbyteorder("="))
+        if op == "first":
+            expected[some] = x[order[starts[some]]]
+        elif op == "last":
+            expected[some] = x[order[(starts + counts - 1)[some]]]
+        elif some.any():
+            function = np.minimum if op.endswith("min") else np.maximum
+            expected[some] = function.reduceat(x[order], starts[some])
+    same(got, expected)
+
+
 KINDS = [
-    reduction, reduction, cumsum, sorting, sorting, partitions, quantiles, quantiles, sets, sets, dot, fsum, histogram, bincount, nearest, jacobi, uniform, random, numbers,
+    groups, reduction, reduction, cumsum, sorting, sorting, partitions, quantiles, quantiles, sets, sets, dot, fsum, histogram, bincount, nearest, jacobi, uniform, random, numbers,
     virtual,
 ]  # fmt: skip
 

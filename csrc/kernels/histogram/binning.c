@@ -13,7 +13,7 @@
  * Clearing and adding them up would then be most of the work. In that case each
  * participant owns a part of one table, looks at every item, and adds those that
  * fall into its part. */
-enum { PRIVATE_ENTRIES = 1 << 22, PRIVATE_ENTRIES_AN_ITEM = 4, MAX_PARTS = 8 };
+enum { PRIVATE_ENTRIES = 1 << 22, PRIVATE_ENTRIES_AN_ITEM = 4 };
 
 /* For tables this small, each participant has several. An addition to a bin waits for
  * the previous addition to the same bin, so equal neighbours in one table are slow. */
@@ -86,19 +86,23 @@ static void add_tables(int64_t begin, int64_t end, void *data)
             t->counts[b] += t->tables[table * t->stride + b];
 }
 
-/* Writes the positions, from item i of the block on, of the items whose index falls
- * into the part, and returns their number. Branch-free, because a branch would often
- * be mispredicted. */
-static int64_t block_of_part(const binning_run *t, int64_t part, int64_t i, uint32_t *index, uint32_t *mine)
+/* Branch-free, because a branch would often be mispredicted. */
+int64_t gk_binning_block_of_part(const gk_binning *binning, int64_t i, uint32_t low, uint32_t high, uint32_t *index,
+                                 uint32_t *mine)
 {
-    int64_t n = t->binning->n - i < GK_BINNING_BLOCK ? t->binning->n - i : GK_BINNING_BLOCK, found = 0;
-    uint32_t low = (uint32_t)(t->stride * part / t->parts), high = (uint32_t)(t->stride * (part + 1) / t->parts);
-    t->binning->index_of(t->binning->data, i, n, index);
+    int64_t n = binning->n - i < GK_BINNING_BLOCK ? binning->n - i : GK_BINNING_BLOCK, found = 0;
+    binning->index_of(binning->data, i, n, index);
     for (int64_t k = 0; k < n; k++) {
         mine[found] = (uint32_t)k;
         found += index[k] - low < high - low;
     }
     return found;
+}
+
+static int64_t block_of_part(const binning_run *t, int64_t part, int64_t i, uint32_t *index, uint32_t *mine)
+{
+    return gk_binning_block_of_part(t->binning, i, (uint32_t)(t->stride * part / t->parts),
+                                    (uint32_t)(t->stride * (part + 1) / t->parts), index, mine);
 }
 
 static void count_parts(int64_t begin, int64_t end, void *data)
@@ -146,7 +150,7 @@ int gk_binning_counts(const gk_binning *binning, int64_t *counts, const gk_optio
         t.tables = counts;
         if (threads == 1)
             return gk_parallel_for(chunks, count_chunks, &t, &mine);
-        t.parts = threads < MAX_PARTS ? threads : MAX_PARTS;
+        t.parts = threads < GK_BINNING_MAX_PARTS ? threads : GK_BINNING_MAX_PARTS;
         return gk_parallel_for(t.parts, count_parts, &t, &mine);
     }
     if ((t.tables = calloc((size_t)(t.parts * t.stride), sizeof *t.tables)) == NULL)
@@ -226,7 +230,7 @@ int gk_binning_weights(const gk_binning *binning, const double *weights, int sin
     mine.eager = binning->n > 1 << 17;
     int threads = stretches > 1 ? gk_participants(&mine) : 1;
     if (binning->bins > GK_BINNING_PARTIAL) {
-        t.parts = threads < MAX_PARTS ? threads : MAX_PARTS;
+        t.parts = threads < GK_BINNING_MAX_PARTS ? threads : GK_BINNING_MAX_PARTS;
         return gk_parallel_for(t.parts, add_parts, &t, &mine);
     }
     /* Limit the partial sums of a wave to 64 stretches if there are many bins. */

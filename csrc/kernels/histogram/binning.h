@@ -1,4 +1,4 @@
-/* Adds items or weights by index: the common part of histogram and bincount. */
+/* Adds items or weights by index: the common part of histogram, bincount and reductions of groups. */
 #ifndef GK_BINNING_H
 #define GK_BINNING_H
 
@@ -22,6 +22,15 @@ typedef struct {
     const void *items; /* the items that index_of reads, and their size, for prefetching */
     int64_t itemsize;
 } gk_binning;
+
+/* Writes the index of each item of the block that begins at item i, and the positions in the
+ * block of those items whose index is in low..high - 1. Returns how many these are. */
+int64_t gk_binning_block_of_part(const gk_binning *binning, int64_t i, uint32_t low, uint32_t high, uint32_t *index,
+                                 uint32_t *mine);
+
+/* If each participant owns a part of a table, there are at most this many parts, because
+ * each participant looks at every item. */
+enum { GK_BINNING_MAX_PARTS = 8 };
 
 /* Sets counts[b] to the number of items with index b, for 0 <= b <= bins. The last
  * element counts the items that belong to no bin. */
