@@ -218,6 +218,11 @@ def test_parameters_that_are_arrays(shape):
         else:
             same(gilkit.normal(loc, scale, size, seed=2), generator(2).normal(loc, scale, size))
     same(gilkit.normal([1, 2], seed=2), generator(2).normal([1, 2]))
+    out = np.empty((4, 3))
+    assert gilkit.normal(loc, scale, out=out, seed=2) is out
+    same(out, generator(2).normal(loc, scale))
+    with pytest.raises(ValueError, match="shape"):
+        gilkit.exponential(np.ones(5), out=out, seed=2)
     same(gilkit.exponential(scale, seed=2), generator(2).exponential(scale))
     same(gilkit.exponential(scale, (2, 3), seed=2), generator(2).exponential(scale, (2, 3)))
     same(gilkit.normal(loc, scale.astype("f4"), seed=2, dtype="f4").dtype, np.dtype("f4"))
@@ -294,7 +299,7 @@ def test_integers_of_the_reference(low, last, size):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_timeout_ends_the_call(threads):
-    out = np.empty(40_000_000)
+    out = np.empty(20_000_000)
     for call in (
         lambda: gilkit.random(out=out, seed=1, threads=threads),
         lambda: gilkit.normal(out=out, seed=1, threads=threads),

@@ -153,6 +153,11 @@ def test_wrong_arguments_raise_numpys_exceptions():
             call(5, seed=1, threads=0)
     with pytest.raises((MemoryError, ValueError)):
         gilkit.permutation(2**62, seed=1)
+    for population in (np.uint64(2**63 + 5), 2**70):
+        with pytest.raises((ValueError, OverflowError)) as expected:
+            generator(1).choice(population, 3)
+        with pytest.raises(expected.type):
+            gilkit.choice(population, 3, seed=1)
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -104,10 +104,12 @@ cdef int check_scale(cnp.ndarray scale) except -1:
     return 0
 
 
-cdef tuple broadcast_size(object size, tuple shape):
+cdef tuple broadcast_size(object size, object out, tuple shape):
     """Return the shape of a result whose parameters have this shape together."""
     if size is None:
-        return shape
+        if out is None:
+            return shape
+        size = np.shape(out)
     cdef tuple wanted = tuple(size) if np.iterable(size) else (size,)
     if np.broadcast_shapes(wanted, shape) != wanted:
         raise ValueError(f"size {wanted} is not compatible with the shape {shape} of the parameters")
@@ -301,8 +303,7 @@ def normal(loc=0.0, scale=1.0, size=None, *, seed, dtype=np.float64, out=None, t
     check_scale(scales)
     if means.ndim == 0 and scales.ndim == 0:
         return normal(float(means), float(scales), size, seed=seed, dtype=kind, out=out, threads=threads)
-    if size is not None or out is None:
-        size = broadcast_size(size, np.broadcast_shapes((<object>means).shape, (<object>scales).shape))
+    size = broadcast_size(size, out, np.broadcast_shapes((<object>means).shape, (<object>scales).shape))
     result = to_fill(size, kind, out)
     fill(result, NORMAL, 0.0, 1.0, seed, threads)
     np.multiply(result, scales.astype(kind, copy=False), out=result)
@@ -367,8 +368,7 @@ def exponential(scale=1.0, size=None, *, seed, dtype=np.float64, out=None, threa
     check_scale(scales)
     if scales.ndim == 0:
         return exponential(float(scales), size, seed=seed, dtype=kind, out=out, threads=threads)
-    if size is not None or out is None:
-        size = broadcast_size(size, (<object>scales).shape)
+    size = broadcast_size(size, out, (<object>scales).shape)
     result = to_fill(size, kind, out)
     fill(result, EXPONENTIAL, 0.0, 1.0, seed, threads)
     np.multiply(result, scales.astype(kind, copy=False), out=result)

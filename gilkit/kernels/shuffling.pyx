@@ -10,6 +10,7 @@ from gilkit.kernels._arrays cimport any_axis, delegate
 from gilkit.kernels.random cimport philox_key
 
 from gilkit.kernels import _numpy as np
+from gilkit.kernels.indexing import take
 from gilkit.kernels.random import generator, integers, random
 from gilkit.kernels.searching import searchsorted
 
@@ -82,7 +83,7 @@ def permutation(x, axis=0, *, seed, threads=None):
     items are permuted as by ``numpy.random.Generator(numpy.random.Philox(seed)).permutation``, with equal results. Of
     more items, each one goes to a random bucket first, and then each bucket is shuffled in the cache. Arrays with more
     than one axis, and arrays that are not contiguous or have items of other sizes than 1, 2, 4, 8 or 16 bytes, are
-    indexed by a permutation of integers, on one core.
+    indexed by a permutation of integers with ``gilkit.take``.
 
     Releases the GIL. Ctrl-C interrupts the call. No other thread may write to *x* during the call. The reference
     implementation is ``gilkit.reference.shuffle.permutation``.
@@ -99,7 +100,7 @@ def permutation(x, axis=0, *, seed, threads=None):
     cdef int along = any_axis(axis, a.ndim)
     if is_movable(a):
         return permuted(a, a.shape[0], seed, threads)
-    return a.take(permuted(None, a.shape[along], seed, threads), axis=along)
+    return take(a, permuted(None, a.shape[along], seed, threads), along, threads=threads)
 
 
 def shuffle(x, axis=0, *, seed, threads=None):
@@ -161,7 +162,7 @@ def shuffle(x, axis=0, *, seed, threads=None):
         raise ValueError("x must be writable, but it is read-only")
     along = any_axis(axis, a.ndim)
     if not is_movable(a):
-        a[...] = a.take(permuted(None, a.shape[along], seed, threads), axis=along)
+        a[...] = take(a, permuted(None, a.shape[along], seed, threads), along, threads=threads)
         return
     philox_key(seed, key)
     call_begin(&call, threads)
@@ -232,22 +233,22 @@ def choice(a, size=None, replace=True, p=None, axis=0, shuffle=True, *, seed, th
     >>> gilkit.choice(["red", "green", "blue"], 4, seed=7)
     array(['red', 'green', 'blue', 'green'], dtype='<U5')
     """
-    cdef int64_t population, n
+    cdef int64_t n
     items = np.asarray(a)
     chosen = None
     if size is not None and size != () and (items.ndim > 0 or items.dtype.kind in "iu"):
         population = items.shape[axis] if items.ndim else operator.index(items.item())
-        if population > 0 and replace:
+        if 0 < population < 2**63 and replace:
             if p is None:
                 chosen = integers(0, population, size, seed=seed, threads=threads)
             else:
                 cdf = checked_cdf(p, population)
                 if cdf is not None:
                     chosen = searchsorted(cdf, random(size, seed=seed, threads=threads), "right", threads=threads)
-        elif population > GK_SHUFFLE_SHORT and p is None:
+        elif GK_SHUFFLE_SHORT < population < 2**63 and p is None:
             n = np.prod(size, dtype=np.int64)
             if max(GK_SHUFFLE_SHORT, population // (50 if shuffle else 20)) < n <= population:
                 chosen = permuted(None, population, seed, threads)[:n].reshape(size)
     if chosen is None:
         return delegate(generator(seed).choice, (a, size, replace, p, axis, shuffle), {}, threads)
-    return items.take(chosen, axis=axis) if items.ndim else chosen
+    return take(items, chosen, axis, threads=threads) if items.ndim else chosen

@@ -27,6 +27,13 @@ struct gk_reader {
     } units;
 };
 
+/* Leaves the buffer uninitialised: clearing it would take longer than drawing a few numbers. */
+static void start(gk_reader *r, const gk_sampler *s)
+{
+    r->s = s;
+    r->first = r->end = 0;
+}
+
 /* Draws the pair of blocks that unit `at` is in, and as many after it as `wanted` units need. */
 static void draw(gk_reader *r, uint64_t at, int64_t wanted)
 {
@@ -96,8 +103,9 @@ typedef struct {
 static void sample_whole(int64_t begin, int64_t end, void *data)
 {
     const whole *w = data;
-    gk_reader r = {.s = w->s};
+    gk_reader r;
     uint64_t at = 0;
+    start(&r, w->s);
     (void)begin, (void)end; /* one chunk */
     for (int64_t done = 0; done < w->n;) {
         char *out = w->out + (size_t)done * w->s->size;
@@ -122,7 +130,8 @@ typedef struct {
 static void sample_direct(int64_t begin, int64_t end, void *data)
 {
     const direct *d = data;
-    gk_reader r = {.s = d->s};
+    gk_reader r;
+    start(&r, d->s);
     for (int64_t piece = begin; piece < end; piece++) {
         int64_t first = piece * PIECE, n = d->n - first < PIECE ? d->n - first : PIECE;
         uint64_t at = d->at + (uint64_t)first;
@@ -212,7 +221,8 @@ static void join_piece(const stream *w, gk_reader *r, int64_t i)
 static void read_and_join(int64_t begin, int64_t end, void *data)
 {
     const stream *w = data;
-    gk_reader r = {.s = w->s};
+    gk_reader r;
+    start(&r, w->s);
     for (int64_t i = begin; i < end; i++) {
         if (i < w->joining->number)
             join_piece(w, &r, i);
@@ -239,9 +249,10 @@ static void correct(gk_reader *r, piece *p, uint64_t begin, uint64_t end)
 }
 
 /* Sets where the pieces begin in the stream and in the result, given those of the first one. */
-static void link(const gk_sampler *s, batch *b, uint64_t *at, int64_t *place)
+static void connect_pieces(const gk_sampler *s, batch *b, uint64_t *at, int64_t *place)
 {
-    gk_reader r = {.s = s};
+    gk_reader r;
+    start(&r, s);
     for (int64_t i = 0; i < b->number; i++) {
         piece *p = &b->pieces[i];
         uint64_t begin = (uint64_t)(b->first + i) * PIECE;
@@ -277,7 +288,7 @@ static int sample_in_batches(const gk_sampler *s, char *out, int64_t n, int64_t 
         status = gk_parallel_for(w.joining->number + w.reading->number, read_and_join, &w, how);
         if (status != GK_OK)
             break;
-        link(s, w.reading, &at, &place);
+        connect_pieces(s, w.reading, &at, &place);
         batch *read = w.reading;
         w.reading = w.joining;
         w.joining = read;
