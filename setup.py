@@ -70,6 +70,7 @@ SHARED = "gilkit._cyutility"
 # files too.
 OWN_SOURCES = {
     "gilkit._core": C_SOURCES,
+    "gilkit._executor": ["gilkit/_tasks.c"],
     "gilkit._imap": ["gilkit/_mapping.c", "gilkit/_pipeline.c"],
     "gilkit.patching._patch": [
         "gilkit/patching/_elementwise.c",

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/cores.h"
 #include "base/isa.h"
+#include "base/park.h"
 #include "base/thread.h"
 #include "kernels/reduce/dot.h"
 #include "kernels/reduce/fsum.h"
@@ -58,6 +59,8 @@
     X(gk_set_isa)                \
     X(gk_thread_inject_failures) \
     X(gk_thread_yield)           \
+    X(gk_wait)                   \
+    X(gk_wake)                   \
     /* runtime */                \
     X(gk_parallel_for)           \
     X(gk_parallel_reduce)        \

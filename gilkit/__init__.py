@@ -43,6 +43,7 @@ except ValueError as _error:  # an environment variable GILKIT_* has a value tha
 # Modules that need NumPy, or are seldom needed, are loaded at first use. So gilkit
 # imports quickly, and also where NumPy cannot be imported (own-GIL sub-interpreters).
 _LAZY: dict[str, str] = {
+    "Executor": "gilkit.executor",
     "mandelbrot": "gilkit.kernels.mandelbrot",
     "pi": "gilkit.kernels.pi",
     **dict.fromkeys(

@@ -50,7 +50,7 @@ class IsolatedModules:
                     if name == "gilkit._capi"
                     else "it needs NumPy, which cannot be imported in sub-interpreters"
                 )
-                + ". In sub-interpreters there are spin, pi, map, imap, starmap, parallel_for, sync and the runtime.",
+                + ". In sub-interpreters there are spin, pi, map, imap, starmap, Executor, parallel_for, sync and the runtime.",
                 name=name,
             )
         return spec

@@ -49,6 +49,7 @@ ALONE_FILES = {
     "containers": "changes the affinity and the quota of processes",
     "dask": "starts a cluster of processes",
     "docs": "runs the pages in separate processes",
+    "executor": "counts threads and objects of the process",
     "exit": "tests the end of a process",
     "exhaustion": "limits the threads and memory of a process",
     "fork": "forks the process",
