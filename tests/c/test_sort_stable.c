@@ -56,6 +56,14 @@ int main(void)
     for (int64_t n = 0; n < 10; n++)
         CHECK(gk_sort_runs(runs, n, GK_FLOAT64, 9) == counts[n]);
     CHECK(gk_sort_runs(runs, 9, GK_FLOAT64, 1) == 2);
+    for (int64_t i = 0; i < N; i++)
+        items[i] = (uint64_t)(i / 3);
+    for (int64_t at = N; at > 0; at = at > N / 2 ? at - 9999 : at / 7) { /* one item is not in order */
+        int in_order;
+        if (at < N)
+            items[at] -= 2 * (items[at] > 1);
+        CHECK(gk_sort_in_order(items, N, GK_UINT64, &in_order, NULL) == GK_OK && in_order == (at == N));
+    }
     /* Cancelled. */
     gk_cancel_token token = {0};
     gk_cancel_token_set(&token, 77);

@@ -249,7 +249,10 @@ static int argsort_on_all_threads(const void *src, void *dst, int64_t n, const v
                                   const gk_options *options)
 {
     const argsorting *a = data;
-    if (gk_sort_runs(src, n, a->type, 1) == 1)
+    int in_order, status = gk_sort_in_order(src, n, a->type, &in_order, options);
+    if (status != GK_OK)
+        return status;
+    if (in_order)
         return gk_parallel_for(n, count_up, dst, options);
     gk_options mine = options != NULL ? *options : (gk_options){0};
     mine.eager = 1;
@@ -258,7 +261,7 @@ static int argsort_on_all_threads(const void *src, void *dst, int64_t n, const v
     job j = {.a = a, .src = src, .positions = dst, .n = n};
     j.words = gk_allocate(n, sizeof *j.words);
     j.ranges = gk_allocate(chunks, sizeof *j.ranges);
-    int status = GK_NO_MEMORY;
+    status = GK_NO_MEMORY;
     if (j.words == NULL || j.ranges == NULL)
         goto end;
     if ((status = gk_parallel_for(chunks, find_ranges, &j, &mine)) != GK_OK)

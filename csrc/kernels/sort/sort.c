@@ -91,7 +91,9 @@ int gk_sort_long(const void *src, void *dst, int64_t n, gk_type type,
         return GK_OK;
     }
 
-    int64_t buckets = n >> 20; /* small enough to bound the latency of Ctrl-C */
+    /* Small buckets, because a thread that shares its core with another program must not have
+     * a large one when the others are done. They also save the leaf sorts their first passes. */
+    int64_t buckets = n >> 10;
     if (buckets < 8 * threads)
         buckets = 8 * threads;
     bucket_sort p = {.dst = dst, .moved = dst, .leaves = leaves};

@@ -8,6 +8,7 @@
 #include "base/fp_control.h"
 #include "kernels/array/memory.h"
 #include "kernels/sort/sort_key.h"
+#include "runtime/reduce.h"
 
 enum {
     LONG = 1 << 12,  /* shorter slices are not searched for runs */
@@ -114,25 +115,71 @@ int gk_sort_runs(const void *items, int64_t n, gk_type type, int max)
     return runs;
 }
 
-/* Sorts a slice that consists of a few runs, and returns whether it has done so. */
-static int merge_runs(const void *src, void *dst, int64_t n, const sorting *s, int *status, const gk_options *options)
+typedef struct {
+    const void *items;
+    gk_type type;
+} checking;
+
+static void count_descents(int64_t begin, int64_t end, void *data, void *partial)
 {
+    const checking *c = data;
+    int64_t found = 0;
+    switch (c->type) {
+#define CASE(t)                                                                                                \
+    case t:                                                                                                    \
+        for (int64_t i = begin + (begin == 0); i < end; i++)                                                   \
+            found += gk_sort_item_key(c->items, i, t) < gk_sort_item_key(c->items, i - 1, t);                  \
+        break;
+        GK_SORT_EACH_TYPE(CASE)
+#undef CASE
+    default: break;
+    }
+    *(int64_t *)partial += found;
+}
+
+static void add(void *into, const void *from, void *data)
+{
+    (void)data;
+    *(int64_t *)into += *(const int64_t *)from;
+}
+
+int gk_sort_in_order(const void *items, int64_t n, gk_type type, int *in_order, const gk_options *options)
+{
+    enum { FEW = 1 << 10, GRAIN = 1 << 15 };
+    checking c = {items, type};
+    int64_t descents = 0;
+    count_descents(0, n < FEW ? n : FEW, &c, &descents);
+    int status = GK_OK;
+    if (descents == 0 && n > FEW) {
+        gk_options mine = options != NULL ? *options : (gk_options){0};
+        mine.grain = GRAIN;
+        status = gk_parallel_reduce(n, sizeof descents, count_descents, add, &c, &descents, &mine);
+    }
+    *in_order = descents == 0;
+    return status;
+}
+
+/* Sorts a slice that consists of a few runs, and sets *done, or does nothing. */
+static int merge_runs(const void *src, void *dst, int64_t n, const sorting *s, int *done, const gk_options *options)
+{
+    *done = 0;
     if (gk_itemsize(s->type) <= 2 || n < LONG || n > GK_SLICE_UNINTERRUPTED)
-        return 0;
-    int runs = gk_sort_runs(src, n, s->type, MAX_RUNS);
-    if (runs > MAX_RUNS)
-        return 0;
-    *status = src != dst ? gk_copy(dst, src, n * gk_itemsize(s->type), options) : GK_OK;
-    if (*status == GK_OK && runs > 1 && s->stable->of[s->type](dst, (intptr_t)n, NULL) != 0)
-        *status = GK_NO_MEMORY;
-    return 1;
+        return GK_OK;
+    int in_order, status = gk_sort_in_order(src, n, s->type, &in_order, options);
+    if (status != GK_OK || (!in_order && gk_sort_runs(src, n, s->type, MAX_RUNS) > MAX_RUNS))
+        return status;
+    *done = 1;
+    status = src != dst ? gk_copy(dst, src, n * gk_itemsize(s->type), options) : GK_OK;
+    if (status == GK_OK && !in_order && s->stable->of[s->type](dst, (intptr_t)n, NULL) != 0)
+        return GK_NO_MEMORY;
+    return status;
 }
 
 static int sort_on_one_thread(const void *src, void *dst, int64_t n, const void *data)
 {
     const sorting *s = data;
-    int status;
-    if (merge_runs(src, dst, n, s, &status, &(gk_options){.threads = 1}))
+    int done, status = merge_runs(src, dst, n, s, &done, &(gk_options){.threads = 1});
+    if (status != GK_OK || done)
         return status;
     gk_sort_copy(src, dst, n, s->type, s->leaves);
     return gk_is_float(s->type) ? restore(src, dst, n, s->type) : GK_OK;
@@ -141,8 +188,8 @@ static int sort_on_one_thread(const void *src, void *dst, int64_t n, const void 
 static int sort_on_all_threads(const void *src, void *dst, int64_t n, const void *data, const gk_options *options)
 {
     const sorting *s = data;
-    int status;
-    if (merge_runs(src, dst, n, s, &status, options))
+    int done, status = merge_runs(src, dst, n, s, &done, options);
+    if (status != GK_OK || done)
         return status;
     status = gk_sort_long(src, dst, n, s->type, s->leaves, options);
     return status == GK_OK && gk_is_float(s->type) ? restore(src, dst, n, s->type) : status;
