@@ -82,6 +82,23 @@ def reductions(x):
         pair(name, lambda f=ours: f(x), lambda f=theirs: f(x), 8 if name == "var" else 2.3, same=close)
     near_one = x / 1e7 + 1
     pair("prod", lambda: gilkit.prod(near_one), lambda: np.prod(near_one), 2.3, same=close)
+    for name in ("argmin", "argmax", "count_nonzero", "any", "all"):
+        whole = {"any": x * 0, "all": x + 1}.get(name, x)
+        for array in (
+            whole,
+            whole.astype(np.float32),
+            whole.astype(bool) if name in ("any", "all") else (x * 100).astype(np.int8),
+        ):
+            ours, theirs = getattr(gilkit, name), getattr(np, name)
+            pair(f"{name}, {array.dtype}", lambda f=ours, a=array: f(a), lambda f=theirs, a=array: f(a), 1.5)
+        table = whole.reshape(1000, -1)
+        for axis in (0, 1):
+            pair(
+                f"{name} along {axis}",
+                lambda f=getattr(gilkit, name), k=axis, t=table: f(t, k),
+                lambda f=getattr(np, name), k=axis, t=table: f(t, k),
+                1.5,
+            )
     # BLAS reads the array at the bandwidth of the memory.
     pair("sum, over BLAS dot(x, x)", lambda: gilkit.sum(x), lambda: np.dot(x, x), 0.9, same=lambda a, b: True)
     pair("min, over BLAS dot(x, x)", lambda: gilkit.min(x), lambda: np.dot(x, x), 0.9, same=lambda a, b: True)
@@ -198,7 +215,7 @@ def without_nans(x):
     plain = x.reshape(1000, -1)
     with contextlib.suppress(ImportError):
         import bottleneck
-    for name in ("nansum", "nanmean", "nanvar", "nanmin", "nanmax"):
+    for name in ("nansum", "nanmean", "nanvar", "nanmin", "nanmax", "nanargmin"):
         for axis in (None, 0):
             ours = functools.partial(getattr(gilkit, name), table, axis)
             theirs = functools.partial(getattr(np, name), table, axis)

@@ -74,6 +74,9 @@ _LAZY: dict[str, str] = {
         ),
         "gilkit.kernels.reductions",
     ),
+    **dict.fromkeys(
+        ("argmin", "argmax", "nanargmin", "nanargmax", "any", "all", "count_nonzero"), "gilkit.kernels.positions"
+    ),
     **dict.fromkeys(("sort", "argsort"), "gilkit.kernels.sorting"),
     "lexsort": "gilkit.kernels.lexsort",
     **dict.fromkeys(("partition", "argpartition", "topk"), "gilkit.kernels.partition"),

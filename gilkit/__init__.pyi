@@ -26,6 +26,7 @@ from gilkit.kernels.partition import argpartition as argpartition
 from gilkit.kernels.partition import partition as partition
 from gilkit.kernels.partition import topk as topk
 from gilkit.kernels.pi import pi as pi
+from gilkit.kernels.positions import *  # noqa: F403
 from gilkit.kernels.quantiles import median as median
 from gilkit.kernels.quantiles import nanmedian as nanmedian
 from gilkit.kernels.quantiles import nanpercentile as nanpercentile

@@ -8,11 +8,11 @@ import warnings
 
 import numpy as np
 import pytest
-from names import REDUCTIONS
+from names import POSITIONS, REDUCTIONS
 
 import gilkit
 
-NUMPYS = [*REDUCTIONS, "cumsum", "sort", "argsort", "histogram", "bincount", "dot"]
+NUMPYS = [*REDUCTIONS, *POSITIONS, "cumsum", "sort", "argsort", "histogram", "bincount", "dot"]
 N = 400_000
 
 
@@ -171,7 +171,7 @@ def test_matrix():
 
 def test_masked_arrays():
     a = np.ma.masked_array([[3.0, 1.0, 5.0], [2.0, 9.0, 4.0]], [[False, True, False], [False, False, False]])
-    for name in (*REDUCTIONS, "cumsum", "sort", "argsort"):
+    for name in (*REDUCTIONS, *POSITIONS, "cumsum", "sort", "argsort"):
         for axis in (0, 1, None):
             got, expected = getattr(gilkit, name)(a, axis), getattr(np, name)(a, axis)
             assert type(got) is type(expected)
@@ -221,7 +221,7 @@ def test_subclasses_with_a_unit():
 def test_memory_mapped_arrays_are_computed_here(tmp_path):
     mapped = np.memmap(tmp_path / "a", "f8", "w+", shape=(100, 3))
     mapped[:] = np.random.default_rng(2).random((100, 3))
-    for name in (*REDUCTIONS, "cumsum", "sort", "argsort"):
+    for name in (*REDUCTIONS, *POSITIONS, "cumsum", "sort", "argsort"):
         np.testing.assert_array_equal(
             getattr(gilkit, name)(mapped, axis=0), getattr(gilkit, name)(np.array(mapped), axis=0)
         )
@@ -292,10 +292,10 @@ def test_methods_like_those_of_pandas():
         def answer(self, axis=None, dtype=None, out=None, **keywords):
             return "own", axis, keywords
 
-        sum = prod = mean = var = std = min = max = cumsum = argsort = answer
+        sum = prod = mean = var = std = min = max = argmin = argmax = any = all = cumsum = argsort = answer
 
     series = Series([1.0, np.nan, 2.0])
-    for name in (*REDUCTIONS, "cumsum"):
+    for name in (*REDUCTIONS, *POSITIONS, "cumsum"):
         for keywords in ({}, {"axis": 0}):
             assert getattr(gilkit, name)(series, **keywords) == getattr(np, name)(series, **keywords)
     for function in (gilkit.sort, gilkit.fsum):  # NumPy's function does not look for a method
@@ -306,7 +306,7 @@ def test_pandas_skips_nan():
     pandas = pytest.importorskip("pandas")
     values = [1.0, np.nan, 2.0]
     for thing in (pandas.Series(values), pandas.DataFrame({"a": values, "b": [3.0, 4.0, np.nan]})):
-        for name in (*REDUCTIONS, "cumsum"):
+        for name in (*REDUCTIONS, *POSITIONS, "cumsum"):
             for keywords in ({}, {"axis": 0}):
                 got, expected = getattr(gilkit, name)(thing, **keywords), getattr(np, name)(thing, **keywords)
                 assert type(got) is type(expected)

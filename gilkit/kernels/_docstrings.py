@@ -49,12 +49,12 @@ _NOTES = """{warnings}The result has the same bits for any number of threads and
 Releases the GIL. Ctrl-C interrupts the call. No other thread may write to *a* or use *out* during the call."""
 
 
-def complete(function: Any, can_warn: bool) -> None:
+def complete(function: Any, *, can_warn: bool, can_be_empty: bool) -> None:
     """Fill the shared sections into the docstring of a reduction."""
     function.__doc__ = cleandoc(function.__doc__).format(
         parameters="Parameters\n----------\n"
         + "\n".join(f"{name} : {_PARAMETERS[name]}" for name in signature(function).parameters),
-        raises=_RAISES.format(empty="" if can_warn else ", no elements to reduce"),
+        raises=_RAISES.format(empty="" if can_be_empty else ", no elements to reduce"),
         notes=_NOTES.format(name=function.__name__, warnings=_WARNINGS if can_warn else ""),
     )
 

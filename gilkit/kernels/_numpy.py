@@ -10,6 +10,8 @@ from numpy import abs as abs
 from numpy import add as add
 from numpy import all as all
 from numpy import arange as arange
+from numpy import argmax as argmax
+from numpy import argmin as argmin
 from numpy import argpartition as argpartition
 from numpy import argsort as argsort
 from numpy import array as array

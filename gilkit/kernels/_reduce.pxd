@@ -12,6 +12,11 @@ cdef extern from "kernels/reduce/reduce.h":
         GK_NANSTD
         GK_NANMIN
         GK_NANMAX
+        GK_ARGMIN
+        GK_ARGMAX
+        GK_NANARGMIN
+        GK_NANARGMAX
+        GK_COUNT_NONZERO
 
 # Tells under which name NumPy has a reduction.
 cdef void declare(gk_reduction what, str name)

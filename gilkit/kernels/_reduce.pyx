@@ -6,8 +6,8 @@ from libc.stdint cimport int64_t
 from gilkit._call cimport Call, call_begin, call_end
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
-    GK_FLOAT32, GK_FLOAT64, GK_UINT64, MAX_DIMS, as_supported, axis_mask, check_out, delegate, gk_type, is_cast,
-    is_flat, is_for_numpy, may_overlap, out_is_for_numpy, type_of,
+    GK_BOOL, GK_FLOAT32, GK_FLOAT64, GK_UINT64, MAX_DIMS, as_supported, axis_mask, check_out, delegate, gk_type,
+    is_cast, is_flat, is_for_numpy, may_overlap, out_is_for_numpy, type_of,
 )
 
 from gilkit.kernels import _numpy as np
@@ -21,6 +21,7 @@ cdef extern from "numpy/arrayobject.h":
 cdef extern from *:
     enum:
         GK_REDUCE_SERIAL
+        GK_REDUCED_FORWARDS
     ctypedef struct gk_layout:
         int64_t n_reduced
         int n_retained_axes
@@ -52,8 +53,16 @@ cdef void declare(gk_reduction what, str name):
     NUMPY[what] = np.FUNCTIONS[name]
 
 
-cdef cnp.dtype dtype_of(gk_type type, cnp.ndarray a):
+cdef bint is_position(gk_reduction what) noexcept:
+    return what == GK_ARGMIN or what == GK_ARGMAX or what == GK_NANARGMIN or what == GK_NANARGMAX
+
+
+cdef cnp.dtype dtype_of(gk_reduction what, gk_type type, cnp.ndarray a):
     """The dtype of a result of this type, which is one of those that the table in operation.c names."""
+    if type == GK_BOOL:
+        return cnp.PyArray_DescrFromType(cnp.NPY_BOOL)
+    if what == GK_COUNT_NONZERO or is_position(what):
+        return cnp.PyArray_DescrFromType(cnp.NPY_INTP)
     # a's own dtype first, because long long and long are two dtypes of one gk_type.
     if type == type_of(cnp.PyArray_TYPE(a)):
         return cnp.PyArray_DescrFromType(cnp.PyArray_TYPE(a))
@@ -98,7 +107,7 @@ cdef object unexplained(gk_reduction what, cnp.ndarray a, object axis, object re
         infinite = np.isinf(a).any(axis=axis)
         return np.isinf(result) & ~infinite | np.isnan(result) & infinite
     # A slice that has only NaNs leaves nothing to reduce, and NumPy must warn of it.
-    if what >= GK_NANSUM:
+    if what in (GK_NANSUM, GK_NANMEAN, GK_NANVAR, GK_NANSTD, GK_NANMIN, GK_NANMAX):
         return ~np.isfinite(result)
     low = reduce(GK_MIN, a, axis, None, False, 0, None)
     high = reduce(GK_MAX, a, axis, None, False, 0, None)
@@ -138,7 +147,8 @@ cdef object reduce(gk_reduction what, object value, object axis, object out, obj
     if axis is None and out is None and threads is None and keepdims is False and cnp.PyArray_CheckExact(value):
         a = value
         n = cnp.PyArray_SIZE(a)
-        if 0 < n <= GK_REDUCE_SERIAL and is_flat(a) and <double>n > ddof:
+        if (0 < n <= GK_REDUCE_SERIAL and is_flat(a) and <double>n > ddof
+                and (cnp.PyArray_IS_C_CONTIGUOUS(a) or not is_position(what))):
             type = type_of(cnp.PyArray_TYPE(a))
             if n <= SHORT:
                 gk_reduce_serial(what, type, cnp.PyArray_DATA(a), n, ddof, memory)
@@ -146,12 +156,14 @@ cdef object reduce(gk_reduction what, object value, object axis, object out, obj
                 with nogil:
                     gk_reduce_serial(what, type, cnp.PyArray_DATA(a), n, ddof, memory)
             info = gk_reduction_result_of(what, type)
-            result = PyArray_Scalar(memory, dtype_of(info.type, a), None)
+            result = PyArray_Scalar(memory, dtype_of(what, info.type, a), None)
             if (may_need_numpy(what, info)
                     and not isfinite(memory[0] if info.type == GK_FLOAT64 else (<float *>scalar)[0])):
                 settled = np.asarray(result)
                 settle(what, a, tuple(range(a.ndim)), settled, ddof)
                 return settled[()]
+            if (what == GK_NANARGMIN or what == GK_NANARGMAX) and (<int64_t *>scalar)[0] < 0:
+                return numpys(what, a, None, None, False, ddof, None)
             return result
     # NumPy decides which values other than integers are a keepdims, and which of several errors is raised.
     if is_for_numpy(value, NAMES[what]) or out_is_for_numpy(out) or not isinstance(keepdims, int):
@@ -168,7 +180,7 @@ cdef object reduce_with(gk_reduction what, object value, object axis, object out
     if list(others) == ["dtype"] and not is_for_numpy(value, NAMES[what]):
         a = as_supported(value, "a")
         if a is not None:
-            usual = dtype_of(gk_reduction_result_of(what, type_of(cnp.PyArray_TYPE(a))).type, a)
+            usual = dtype_of(what, gk_reduction_result_of(what, type_of(cnp.PyArray_TYPE(a))).type, a)
             if np.dtype(others["dtype"]) is usual:
                 return reduce(what, a, axis, out, keepdims, ddof, threads)
     return numpys(what, value, axis, out, keepdims, ddof, threads, others)
@@ -207,15 +219,20 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
     cdef int64_t stride[MAX_DIMS]
     cdef gk_layout layout
     cdef gk_reduction_result info = gk_reduction_result_of(what, type_of(cnp.PyArray_TYPE(a)))
-    cdef cnp.dtype dtype = dtype_of(info.type, a)
+    cdef cnp.dtype dtype = dtype_of(what, info.type, a)
     cdef cnp.ndarray result, memory, target = None
     cdef double count = 1
     cdef bint in_place
     cdef int status
     cdef Call call
 
-    if ndim == 0 and axis is not None:
+    if (ndim == 0 and axis is not None) or (is_position(what) and isinstance(axis, tuple)):
         return numpys(what, a, axis, out, keepdims, ddof, threads)
+    if is_position(what) and axis is None and ndim > 1:
+        if keepdims and out is not None:
+            return numpys(what, a, axis, out, keepdims, ddof, threads)
+        place = reduce_any(what, a.reshape(-1), None, out, False, ddof, threads)
+        return np.full((1,) * ndim, place) if keepdims else place
     try:
         axis_mask(axis, ndim, reduced)
     except (TypeError, ValueError):  # which of the two NumPy raises depends on the function and the shape
@@ -226,6 +243,8 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
         stride[i] = cnp.PyArray_STRIDE(a, i)
         if reduced[i]:
             count *= shape[i]
+            if is_position(what):
+                reduced[i] = GK_REDUCED_FORWARDS
         if keepdims or not reduced[i]:
             result_shape.append(1 if reduced[i] else shape[i])
     if out is not None:
@@ -255,6 +274,8 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
         status = gk_reduce(what, &layout, ddof, cnp.PyArray_DATA(memory), &call.options)
     call_end(&call, status)
 
+    if (what == GK_NANARGMIN or what == GK_NANARGMAX) and (<object>memory < 0).any():
+        return numpys(what, a, axis, out, keepdims, ddof, threads)  # to find out whether there are only NaNs
     result = memory if order == retained else memory.transpose([order.index(axis_) for axis_ in retained])
     if may_need_numpy(what, info) and not is_finite(memory):
         settle(what, a, tuple([i for i in range(ndim) if reduced[i]]), result, ddof)

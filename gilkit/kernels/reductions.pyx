@@ -457,4 +457,5 @@ def nanmax(a, axis=None, out=None, keepdims=False, initial=np.NoValue, where=Tru
 
 
 for _function in (sum, prod, mean, var, std, min, max, nansum, nanprod, nanmean, nanvar, nanstd, nanmin, nanmax):
-    complete(_function, can_warn=not _function.__name__.endswith(("min", "max")))
+    _selects = _function.__name__.endswith(("min", "max"))
+    complete(_function, can_warn=not _selects, can_be_empty=not _selects)

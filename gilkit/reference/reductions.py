@@ -1,5 +1,6 @@
 """Sums, products, means, variances, minima, maxima and inner products of sequences of numbers."""
 
+import builtins
 import math
 
 
@@ -10,7 +11,7 @@ def sum(xs):
 
 def prod(xs):
     """Return the product, rounded once, and without overflows of intermediate products."""
-    if not all(map(math.isfinite, xs)):
+    if not builtins.all(map(math.isfinite, xs)):
         return math.prod(xs)
     ratios = [float(x).as_integer_ratio() for x in xs]
     return math.prod(n for n, _ in ratios) / math.prod(d for _, d in ratios)
@@ -74,6 +75,36 @@ def nanmin(xs):
 
 def nanmax(xs):
     return max(_without_nans(xs) or [math.nan])
+
+
+def argmin(xs):
+    """Return the index of the first of the smallest numbers, or of the first NaN."""
+    smallest = min(xs)
+    return next(i for i, x in enumerate(xs) if x == smallest or (x != x and smallest != smallest))
+
+
+def argmax(xs):
+    return argmin([-x for x in xs])
+
+
+def nanargmin(xs):
+    return xs.index(nanmin(xs))
+
+
+def nanargmax(xs):
+    return xs.index(nanmax(xs))
+
+
+def any(xs):
+    return count_nonzero(xs) > 0
+
+
+def all(xs):
+    return count_nonzero(xs) == len(xs)
+
+
+def count_nonzero(xs):
+    return [x != 0 for x in xs].count(True)
 
 
 def _without_nans(xs):

@@ -56,6 +56,31 @@ static void set_nan(gk_type type, char *at)
     memcpy(at, type == GK_FLOAT32 ? (void *)&single : (void *)&number, (size_t)gk_itemsize(type));
 }
 
+static void check_counts(const gk_layout *layout, const int64_t *nonzero, char *out, const gk_options *options)
+{
+    CHECK(gk_reduce(GK_COUNT_NONZERO, layout, 0, out, options) == GK_OK);
+    CHECK(memcmp(out, nonzero, (size_t)layout->n_outputs * sizeof *nonzero) == 0);
+    CHECK(gk_reduce(GK_ANY, layout, 0, out, options) == GK_OK);
+    for (int64_t i = 0; i < layout->n_outputs; i++)
+        CHECK(out[i] == (nonzero[i] > 0));
+    CHECK(gk_reduce(GK_ALL, layout, 0, out, options) == GK_OK);
+    for (int64_t i = 0; i < layout->n_outputs; i++)
+        CHECK(out[i] == (nonzero[i] == layout->n_reduced));
+}
+
+/* first: the positions of the first minima or maxima, and of the first NaNs, or -1. */
+static void check_positions(gk_reduction what, gk_reduction without_nans, const gk_layout *layout, const int64_t *first,
+                            const int64_t *first_nan, char *out, const gk_options *options)
+{
+    const int64_t *got = (const int64_t *)(void *)out;
+    CHECK(gk_reduce(what, layout, 0, out, options) == GK_OK);
+    for (int64_t i = 0; i < layout->n_outputs; i++)
+        CHECK(got[i] == (first_nan[i] >= 0 ? first_nan[i] : first[i]));
+    CHECK(gk_reduce(without_nans, layout, 0, out, options) == GK_OK);
+    for (int64_t i = 0; i < layout->n_outputs; i++)
+        CHECK(got[i] == first[i]);
+}
+
 /* One random array and reduction. All numbers are small integers, so sums are
  * exact in doubles and floats. */
 static void random_reduction(int64_t size)
@@ -71,6 +96,12 @@ static void random_reduction(int64_t size)
         reduced[d] = (char)below(2);
         *(reduced[d] ? &n_reduced : &outputs) *= shape[d];
     }
+    int along = 0, reduced_axes = 0; /* the axis of positions */
+    for (int d = 0; d < ndim; d++)
+        if (reduced[d]) {
+            along = d;
+            reduced_axes++;
+        }
     int order[4] = {0, 1, 2, 3};
     for (int d = ndim - 1; d > 0; d--) {
         int other = (int)below(d + 1), swapped = order[d];
@@ -98,10 +129,13 @@ static void random_reduction(int64_t size)
     double *low = malloc((size_t)outputs * sizeof *low), *high = malloc((size_t)outputs * sizeof *high);
     double *counts = malloc((size_t)outputs * sizeof *counts), *products = malloc((size_t)outputs * sizeof *products);
     uint64_t *wrapped = malloc((size_t)outputs * sizeof *wrapped);
+    int64_t *first_low = malloc((size_t)outputs * sizeof *first_low), *nonzero = malloc((size_t)outputs * sizeof *nonzero);
+    int64_t *first_high = malloc((size_t)outputs * sizeof *first_high), *first_nan = malloc((size_t)outputs * sizeof *first_nan);
     int64_t *exponents = malloc((size_t)outputs * sizeof *exponents);
     char *out = malloc((size_t)outputs * 8);
     CHECK(sums != NULL && squares != NULL && low != NULL && high != NULL && counts != NULL && out != NULL);
     CHECK(products != NULL && wrapped != NULL && exponents != NULL);
+    CHECK(first_low != NULL && first_high != NULL && first_nan != NULL && nonzero != NULL);
     for (int with_nans = 0; with_nans <= gk_is_float(type); with_nans++) {
         for (int64_t i = 0; i < step && with_nans; i += item)
             if (below(5) == 0)
@@ -111,7 +145,8 @@ static void random_reduction(int64_t size)
             sums[i] = squares[i] = counts[i] = 0;
             products[i] = 1;
             wrapped[i] = 1;
-            exponents[i] = 0;
+            exponents[i] = nonzero[i] = 0;
+            first_low[i] = first_high[i] = first_nan[i] = -1;
             low[i] = HUGE_VAL;
             high[i] = -HUGE_VAL;
         }
@@ -122,6 +157,13 @@ static void random_reduction(int64_t size)
             for (int d = 0; d < ndim; d++)
                 offset += index[d] * stride[d];
             double x = element(type, memory + offset);
+            nonzero[output] += x != 0;
+            if (isnan(x) && first_nan[output] < 0)
+                first_nan[output] = index[along];
+            if (x < low[output])
+                first_low[output] = index[along];
+            if (x > high[output])
+                first_high[output] = index[along];
             if (!isnan(x)) {
                 sums[output] += x;
                 squares[output] += x * x;
@@ -170,6 +212,14 @@ static void random_reduction(int64_t size)
                 for (int64_t i = 0; i < outputs; i++)
                     CHECK(element(type, out + i * item) == high[i]);
             }
+            check_counts(&layout, nonzero, out, &options);
+            if (reduced_axes == 1) {
+                gk_layout forwards;
+                reduced[along] = GK_REDUCED_FORWARDS;
+                gk_layout_init(&forwards, type, memory + first, ndim, shape, stride, reduced);
+                check_positions(GK_ARGMIN, GK_NANARGMIN, &forwards, first_low, first_nan, out, &options);
+                check_positions(GK_ARGMAX, GK_NANARGMAX, &forwards, first_high, first_nan, out, &options);
+            }
             for (int nan = with_nans; nan <= 1; nan++) {
                 CHECK(gk_reduce(nan ? GK_NANVAR : GK_VAR, &layout, 0, out, &options) == GK_OK);
                 for (int64_t i = 0; i < outputs; i++) {
@@ -190,6 +240,10 @@ static void random_reduction(int64_t size)
     free(products);
     free(wrapped);
     free(exponents);
+    free(first_low);
+    free(first_high);
+    free(first_nan);
+    free(nonzero);
 }
 
 int main(void)

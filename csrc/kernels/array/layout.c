@@ -32,7 +32,7 @@ void gk_layout_init(gk_layout *layout, gk_type type, const char *data, int ndim,
         int64_t n = shape[axis], step = stride[axis];
         if (reduced[axis]) {
             layout->n_reduced *= n;
-            if (step < 0) { /* reduced elements may be taken in any order, so iterate forwards */
+            if (step < 0 && reduced[axis] != GK_REDUCED_FORWARDS) { /* in any order: iterate forwards in memory */
                 data += (n - 1) * step;
                 step = -step;
             }

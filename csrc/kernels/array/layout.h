@@ -18,6 +18,9 @@ typedef struct {
     int n_retained_axes, retained_axes[GK_MAX_DIMS];
 } gk_layout;
 
+/* Values of reduced[axis]. The elements along a reduced axis may be taken in any order, or only forwards. */
+enum { GK_RETAINED, GK_REDUCED, GK_REDUCED_FORWARDS };
+
 /* reduced[axis] says whether to reduce along the axis. No element of shape may be 0. */
 void gk_layout_init(gk_layout *layout, gk_type type, const char *data, int ndim,
                     const int64_t *shape, const int64_t *stride, const char *reduced);

@@ -28,14 +28,17 @@ enum {
 typedef struct {
     /* Sums: total and error, and without NaNs the number of values. Products: mantissa, and exponent as int64_t.
      * Variances: mean, its error, sum of squared deviations from the mean, its error, number of values. Integer sums and
-     * products: uint64_t. Minimum and maximum: values of the array's type. */
+     * products, and numbers of nonzero elements: int64_t or uint64_t. Minimum and maximum: values of the array's type, and
+     * for their positions the rows that have them, as int64_t. */
     double state[5][GK_ACCUMULATORS];
+    int64_t rows; /* so far; only counted for positions and numbers of elements */
 } gk_accumulators;
 
 /* The result of a reduction, or of a part of it, for k outputs. Sums: a is the total and b its error; without NaNs, c is
  * the number of values. Products: a is the mantissa and b the exponent, as int64_t. Variances: a is the mean, b its error,
- * c the sum of squared deviations and d the number of values. Integer sums and products, minimum and maximum: a, of their
- * own type. */
+ * c the sum of squared deviations and d the number of values. Integer sums and products, numbers of
+ * nonzero elements, minimum and maximum: a, of their own type. Positions: a is the value and b its position, as int64_t, or
+ * -1 if no element differs from the limit of the type that all others replace. */
 typedef struct {
     void *a;
     double *b, *c, *d;
@@ -55,6 +58,8 @@ typedef struct {
     /* Reduces one short row of adjacent values with less overhead than the
      * functions above. NULL if there is no such shortcut. */
     void (*row)(const void *x, int64_t n, gk_part part);
+    /* Whether further elements cannot change the result, if all accumulators are of one output. NULL if they always can. */
+    int (*settled)(const gk_accumulators *accumulators, int64_t width);
 } gk_accumulator_ops;
 
 const gk_accumulator_ops *gk_accumulators_sum_float64(void);
@@ -70,5 +75,14 @@ const gk_accumulator_ops *gk_accumulators_max(gk_type type);
 /* Of the floats that are not NaN. Without any, they are infinite. */
 const gk_accumulator_ops *gk_accumulators_nanmin(gk_type type);
 const gk_accumulator_ops *gk_accumulators_nanmax(gk_type type);
+/* Their positions, of the first of equal elements and of the first NaN. */
+const gk_accumulator_ops *gk_accumulators_argmin(gk_type type);
+const gk_accumulator_ops *gk_accumulators_argmax(gk_type type);
+const gk_accumulator_ops *gk_accumulators_nanargmin(gk_type type);
+const gk_accumulator_ops *gk_accumulators_nanargmax(gk_type type);
+/* The number of elements that are not 0. The second is settled when there is one, and the third when there is a 0. */
+const gk_accumulator_ops *gk_accumulators_count(gk_type type);
+const gk_accumulator_ops *gk_accumulators_any(gk_type type);
+const gk_accumulator_ops *gk_accumulators_all(gk_type type);
 
 #endif

@@ -428,18 +428,18 @@ TAIL(nanvar)
 #undef CONSTANT_WIDTH
 
 static const gk_accumulator_ops NAME(sum_ops) = {NAME(sum_start), NAME(sum_rows), NAME(sum_tail),
-                                                 NAME(sum_fold), merge_sum, NAME(sum_row)};
+                                                 NAME(sum_fold), merge_sum, NAME(sum_row), NULL};
 static const gk_accumulator_ops NAME(nansum_ops) = {NAME(sum_start), NAME(nansum_rows), NAME(nansum_tail),
-                                                    NAME(nansum_fold), merge_nansum, NULL};
+                                                    NAME(nansum_fold), merge_nansum, NULL, NULL};
 static const gk_accumulator_ops NAME(isum_ops) = {NAME(isum_start), NAME(isum_rows), NAME(isum_tail),
-                                                  NAME(isum_fold), NAME(isum_merge), NULL};
+                                                  NAME(isum_fold), NAME(isum_merge), NULL, NULL};
 static const gk_accumulator_ops NAME(prod_ops) = {NAME(prod_start), NAME(prod_rows), NAME(prod_tail),
-                                                  NAME(prod_fold), NAME(prod_merge), NULL};
+                                                  NAME(prod_fold), NAME(prod_merge), NULL, NULL};
 static const gk_accumulator_ops NAME(nanprod_ops) = {NAME(prod_start), NAME(nanprod_rows), NAME(nanprod_tail),
-                                                     NAME(prod_fold), NAME(prod_merge), NULL};
+                                                     NAME(prod_fold), NAME(prod_merge), NULL, NULL};
 static const gk_accumulator_ops NAME(iprod_ops) = {NAME(iprod_start), NAME(iprod_rows), NAME(iprod_tail),
-                                                   NAME(iprod_fold), NAME(iprod_merge), NULL};
+                                                   NAME(iprod_fold), NAME(iprod_merge), NULL, NULL};
 static const gk_accumulator_ops NAME(var_ops) = {NAME(var_start), NAME(var_rows), NAME(var_tail),
-                                                 NAME(var_fold), NAME(var_merge), NULL};
+                                                 NAME(var_fold), NAME(var_merge), NULL, NULL};
 static const gk_accumulator_ops NAME(nanvar_ops) = {NAME(var_start), NAME(nanvar_rows), NAME(nanvar_tail),
-                                                    NAME(var_fold), NAME(var_merge), NULL};
+                                                    NAME(var_fold), NAME(var_merge), NULL, NULL};

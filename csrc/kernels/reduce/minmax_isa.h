@@ -1,5 +1,7 @@
 /* Minimum and maximum of every type, included by base/foreach_isa.h for each instruction set. */
 
+#define TEMPLATE "kernels/reduce/minmax_template.h"
+
 #define TABLE NAME(min)
 #define SUFFIXED(x, type) NAME(x##_min_##type)
 #define ORDERED(x, y) ((x) < (y))
@@ -25,3 +27,5 @@
 #define NEUTRAL_OF(min, max) (min)
 #define WITHOUT_NANS
 #include "kernels/reduce/minmax_types.h"
+
+#undef TEMPLATE

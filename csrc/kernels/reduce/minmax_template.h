@@ -1,16 +1,13 @@
-/* The accumulators (accumulators.h) of the minimum or the maximum of one type.
- * minmax_types.h includes this file and defines
- *   TYPED(x)      x with the suffixes of operation, type and instruction set
- *   T             the type
- *   NEUTRAL       the value that any other value replaces
- *   BETTER(x, y)  whether x replaces y: a NaN replaces anything, and is never replaced
- * This file undefines TYPED, T and NEUTRAL at its end. */
+/* The accumulators (accumulators.h) of the minimum or the maximum of one type. minmax_types.h includes this file and
+ * says what it may use. */
+
+#define BETTER(x, y) (ORDERED(x, y) | IS_NAN(x))
 
 TARGET static void TYPED(start)(gk_accumulators *accumulators, int64_t width)
 {
     T *best = (T *)(void *)accumulators->state;
     for (int64_t i = 0; i < width; i++)
-        best[i] = NEUTRAL;
+        best[i] = NEUTRAL_OF(LOWEST, HIGHEST);
 }
 
 TARGET GK_INLINE void TYPED(rows_of)(gk_accumulators *accumulators, const T *GK_RESTRICT x, int64_t stride,
@@ -32,7 +29,7 @@ TARGET GK_INLINE void TYPED(rows_of)(gk_accumulators *accumulators, const T *GK_
             extremes[i] = BETTER(x[i], extremes[i]) ? x[i] : extremes[i];
 }
 
-TARGET static void TYPED(rows)(gk_accumulators *accumulators, const void *x, int64_t stride, int64_t rows,
+TARGET static GK_NOINLINE void TYPED(rows)(gk_accumulators *accumulators, const void *x, int64_t stride, int64_t rows,
                                int64_t width)
 {
     enum { USUAL = GK_ACCUMULATOR_BYTES / sizeof(T) };
@@ -44,7 +41,7 @@ TARGET static void TYPED(rows)(gk_accumulators *accumulators, const void *x, int
 
 TARGET static void TYPED(tail)(gk_accumulators *accumulators, const void *x, int64_t width)
 {
-    TYPED(rows_of)(accumulators, x, 0, 1, width);
+    TYPED(rows)(accumulators, x, 0, 1, width);
 }
 
 TARGET static void TYPED(merge)(gk_part into, int64_t into_count, gk_part from, int64_t from_count,
@@ -66,8 +63,11 @@ TARGET static void TYPED(fold)(gk_accumulators *accumulators, int64_t groups, in
     memcpy(part.a, extremes, (size_t)k * sizeof(T));
 }
 
-static const gk_accumulator_ops TYPED(ops) = {TYPED(start), TYPED(rows), TYPED(tail), TYPED(fold), TYPED(merge), NULL};
+static const gk_accumulator_ops TYPED(ops) = {TYPED(start), TYPED(rows), TYPED(tail), TYPED(fold), TYPED(merge), NULL, NULL};
 
-#undef TYPED
+#undef BETTER
 #undef T
-#undef NEUTRAL
+#undef INDEX
+#undef TYPED
+#undef LOWEST
+#undef HIGHEST

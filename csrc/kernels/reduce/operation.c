@@ -16,7 +16,19 @@ static gk_type float64(gk_type type)
     return GK_FLOAT64;
 }
 
-/* Integer sums wrap modulo 2^64. */
+static gk_type int64(gk_type type)
+{
+    (void)type;
+    return GK_INT64;
+}
+
+static gk_type boolean(gk_type type)
+{
+    (void)type;
+    return GK_BOOL;
+}
+
+/* Integer sums and products wrap modulo 2^64. */
 static gk_type widest(gk_type type)
 {
     switch (type) {
@@ -153,6 +165,42 @@ static void finish_std(gk_part part, int64_t n, double count, double ddof, int64
         store(sqrt(variance(part, i, ddof)), i, size, out);
 }
 
+/* If all elements have the value that any other replaces, the first one is the answer. */
+static void finish_position(gk_part part, int64_t n, double count, double ddof, int64_t size, char *out)
+{
+    (void)count;
+    (void)ddof;
+    (void)size;
+    const int64_t *position = (const int64_t *)(void *)part.b;
+    for (int64_t i = 0; i < n; i++)
+        ((int64_t *)(void *)out)[i] = position[i] < 0 ? 0 : position[i];
+}
+
+/* If all elements have the value that any other replaces, or are NaN, leaves the answer to the caller. */
+static void finish_nanposition(gk_part part, int64_t n, double count, double ddof, int64_t size, char *out)
+{
+    (void)count;
+    (void)ddof;
+    memcpy(out, part.b, (size_t)(n * size));
+}
+
+static void finish_any(gk_part part, int64_t n, double count, double ddof, int64_t size, char *out)
+{
+    (void)count;
+    (void)ddof;
+    (void)size;
+    for (int64_t i = 0; i < n; i++)
+        out[i] = ((const int64_t *)part.a)[i] > 0;
+}
+
+static void finish_all(gk_part part, int64_t n, double count, double ddof, int64_t size, char *out)
+{
+    (void)ddof;
+    (void)size;
+    for (int64_t i = 0; i < n; i++)
+        out[i] = (double)((const int64_t *)part.a)[i] == count;
+}
+
 /* ---- The table */
 
 enum { INTEGERS, FLOATS };
@@ -188,6 +236,21 @@ static const gk_operation OPERATIONS[][2] = {
                    {gk_accumulators_nanmin, own,   own,     copy,        1}},
     [GK_NANMAX] = {{gk_accumulators_max, own,      own,     copy,        1},
                    {gk_accumulators_nanmax, own,   own,     copy,        1}},
+    /* Positions of elements, and which elements are 0. */
+    [GK_ARGMIN] = {{gk_accumulators_argmin, own,   int64,   finish_position, 1},
+                   {gk_accumulators_argmin, own,   int64,   finish_position, 1}},
+    [GK_ARGMAX] = {{gk_accumulators_argmax, own,   int64,   finish_position, 1},
+                   {gk_accumulators_argmax, own,   int64,   finish_position, 1}},
+    [GK_NANARGMIN] = {{gk_accumulators_argmin, own, int64,  finish_position, 1},
+                      {gk_accumulators_nanargmin, own, int64, finish_nanposition, 1}},
+    [GK_NANARGMAX] = {{gk_accumulators_argmax, own, int64,  finish_position, 1},
+                      {gk_accumulators_nanargmax, own, int64, finish_nanposition, 1}},
+    [GK_COUNT_NONZERO] = {{gk_accumulators_count, own, int64, copy,      1},
+                          {gk_accumulators_count, own, int64, copy,      1}},
+    [GK_ANY] = {{gk_accumulators_any, own,         boolean, finish_any,  1},
+                {gk_accumulators_any, own,         boolean, finish_any,  1}},
+    [GK_ALL] = {{gk_accumulators_all, own,         boolean, finish_all,  1},
+                {gk_accumulators_all, own,         boolean, finish_all,  1}},
 };
 
 const gk_operation *gk_operation_of(gk_reduction what, gk_type type)

@@ -16,7 +16,7 @@ typedef struct {
     gk_type (*computed)(gk_type type), (*result)(gk_type type);
     /* Writes n outputs of `size` bytes each from parts that were reduced over `count` elements. */
     void (*finish)(gk_part part, int64_t n, double count, double ddof, int64_t size, char *out);
-    /* The result is one of the elements. It does not depend on the rounding mode
+    /* The result is one of the elements, or depends on comparisons only. It does not depend on the rounding mode
      * and cannot overflow, and subnormal elements must not be flushed to 0. */
     int selects;
 } gk_operation;

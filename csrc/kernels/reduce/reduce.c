@@ -7,15 +7,17 @@
 #include "kernels/reduce/accumulators.h"
 #include "kernels/reduce/operation.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    PIECE = GK_REDUCE_SERIAL, /* elements that are worth a chunk */
+    PIECE = GK_REDUCE_SERIAL, /* doubles that are worth a chunk */
     MAX_PIECES = 256,         /* pieces of all outputs together */
     BUFFER = 4096,            /* elements converted at a time */
     CHECK = 1 << 20,          /* elements between two reads of the cancel flag */
+    SETTLED_BYTES = 124 * GK_ACCUMULATOR_BYTES, /* between two tests of whether the result is settled: one block of rows */
     SHORT_ROW = 64,           /* rows of at most this length are reduced side by side as columns */
     SHORT_SUM = 12,           /* the same limit for sums, whose start is cheap */
     WHOLE_ROW = 512,          /* longest row for gk_accumulator_ops.row */
@@ -43,6 +45,7 @@ typedef struct {
     int64_t groups;        /* accumulators per column: this many rows are added in one step */
     int64_t pieces, piece; /* the rows are divided into `pieces` of `piece` rows each */
     double *parts;         /* results of the pieces; NULL if there is one piece */
+    _Atomic int64_t settled; /* the first piece of a single output that settles it: those after it are left out */
 } plan;
 
 /* Accumulates n contiguous values, `width` of them at a time. */
@@ -55,17 +58,34 @@ static void accumulate(const plan *p, gk_accumulators *accumulators, const void 
         p->ops->tail(accumulators, (const char *)x + rows * width * p->itemsize, rest);
 }
 
-/* Reduces contiguous rows and columns that need no conversion, without a copy. */
-static void reduce_flat(const plan *p, gk_accumulators *accumulators, const char *x, int64_t n, int64_t width)
+/* Whether the elements so far, in complete rows, determine the result. */
+static int is_settled(const plan *p, const gk_accumulators *accumulators, int64_t width)
 {
-    int64_t limit = CHECK / width * width;
-    for (; n > limit && !gk_cancelled(); n -= limit, x += limit * p->itemsize)
+    return p->columns == 1 && p->ops->settled != NULL && p->ops->settled(accumulators, width);
+}
+
+/* Reduces contiguous rows and columns that need no conversion, without a copy. Returns whether the result is settled. */
+static int reduce_flat(const plan *p, gk_accumulators *accumulators, const char *x, int64_t n, int64_t width)
+{
+    int64_t step = p->columns == 1 && p->ops->settled != NULL ? SETTLED_BYTES / p->itemsize : CHECK;
+    int64_t limit = step / width * width, unseen = 0;
+    for (; n > limit; n -= limit, x += limit * p->itemsize) {
         accumulate(p, accumulators, x, limit, width);
+        if (is_settled(p, accumulators, width))
+            return 1;
+        unseen += limit;
+        if (unseen >= CHECK / 2) {
+            if (gk_cancelled())
+                break;
+            unseen = 0;
+        }
+    }
     accumulate(p, accumulators, x, n, width);
+    return 0;
 }
 
 /* Reduces any other rows of few columns through a buffer. */
-static void reduce_gathered(const plan *p, gk_accumulators *accumulators, gk_iterator *it, int64_t rows,
+static int reduce_gathered(const plan *p, gk_accumulators *accumulators, gk_iterator *it, int64_t rows,
                             int64_t columns, int64_t width)
 {
     _Alignas(64) double buffer[BUFFER];
@@ -74,7 +94,7 @@ static void reduce_gathered(const plan *p, gk_accumulators *accumulators, gk_ite
     for (int64_t unseen = 0; rows > 0; unseen += limit) {
         if (unseen >= CHECK / columns) {
             if (gk_cancelled())
-                return;
+                return 0;
             unseen = 0;
         }
         int64_t want = rows < limit ? rows : limit, have = 0;
@@ -95,7 +115,10 @@ static void reduce_gathered(const plan *p, gk_accumulators *accumulators, gk_ite
         }
         accumulate(p, accumulators, buffer, want * columns, width);
         rows -= want;
+        if (rows > 0 && is_settled(p, accumulators, width))
+            return 1;
     }
+    return 0;
 }
 
 /* Reduces rows of many columns. */
@@ -125,26 +148,28 @@ static void reduce_wide(const plan *p, gk_accumulators *accumulators, gk_iterato
     }
 }
 
-/* Reduces one piece of one block of columns. */
-static void reduce_piece(const plan *p, const char *data, int64_t first_row, int64_t rows,
+/* Reduces one piece of one block of columns. Returns whether it settles the result. */
+static int reduce_piece(const plan *p, const char *data, int64_t first_row, int64_t rows,
                          int64_t columns, gk_part part)
 {
     const gk_dims *reduced = &p->layout->reduced;
     int64_t width = p->groups * columns;
+    int settled = 0;
     gk_accumulators accumulators;
     p->ops->start(&accumulators, width);
     if (p->load == NULL && reduced->n == 1 && reduced->stride[0] == columns * p->itemsize &&
         (columns == 1 || p->column_stride == p->itemsize)) {
-        reduce_flat(p, &accumulators, data + first_row * reduced->stride[0], rows * columns, width);
+        settled = reduce_flat(p, &accumulators, data + first_row * reduced->stride[0], rows * columns, width);
     } else {
         gk_iterator it;
         gk_iterator_start(&it, reduced, data, first_row);
         if (p->groups > 1)
-            reduce_gathered(p, &accumulators, &it, rows, columns, width);
+            settled = reduce_gathered(p, &accumulators, &it, rows, columns, width);
         else
             reduce_wide(p, &accumulators, &it, rows, columns);
     }
     p->ops->fold(&accumulators, p->groups, columns, part);
+    return settled;
 }
 
 /* Writes the outputs of a block of columns from their reduced parts. */
@@ -170,9 +195,18 @@ static int64_t locate(const plan *p, int64_t o, int64_t b, const char **data, ch
     return left < p->block ? left : p->block;
 }
 
+/* Lets all pieces after this one be left out, if there is one output. */
+static void settle(plan *p, int64_t item)
+{
+    int64_t before = atomic_load_explicit(&p->settled, memory_order_relaxed);
+    while (p->n_outer == 1 && item < before &&
+           !atomic_compare_exchange_weak_explicit(&p->settled, &before, item, memory_order_relaxed, memory_order_relaxed))
+        continue;
+}
+
 static void reduce_items(int64_t begin, int64_t end, void *data)
 {
-    const plan *p = data;
+    plan *p = data;
     int64_t rows = p->layout->n_reduced;
     for (int64_t item = begin; item < end; item++) {
         int64_t piece = item % p->pieces, block = item / p->pieces;
@@ -181,7 +215,9 @@ static void reduce_items(int64_t begin, int64_t end, void *data)
         int64_t columns = locate(p, block / p->blocks, block % p->blocks, &x, &out);
         if (p->pieces > 1) {
             int64_t first = piece * p->piece, left = rows - first;
-            reduce_piece(p, x, first, left < p->piece ? left : p->piece, columns, part_at(p, item));
+            if (item < atomic_load_explicit(&p->settled, memory_order_relaxed) &&
+                reduce_piece(p, x, first, left < p->piece ? left : p->piece, columns, part_at(p, item)))
+                settle(p, item);
         } else {
             double a[ARRAYS][GK_ACCUMULATORS];
             gk_part part = {a[0], a[1], a[2], a[3]};
@@ -213,15 +249,16 @@ static void reduce_rows(int64_t begin, int64_t end, void *data)
 
 /* Merges the pieces of each block pairwise, in an order that depends only on
  * their number. */
-static void merge_pieces(const plan *p)
+static void merge_pieces(plan *p)
 {
-    int64_t rows = p->layout->n_reduced;
+    int64_t rows = p->layout->n_reduced, settled = atomic_load_explicit(&p->settled, memory_order_relaxed);
+    int64_t pieces = settled < p->pieces ? settled + 1 : p->pieces;
     for (int64_t block = 0; block < p->n_outer * p->blocks; block++) {
         const char *x;
         char *out;
         int64_t columns = locate(p, block / p->blocks, block % p->blocks, &x, &out);
-        for (int64_t step = 1; step < p->pieces; step *= 2)
-            for (int64_t i = 0; i + step < p->pieces; i += 2 * step) {
+        for (int64_t step = 1; step < pieces; step *= 2)
+            for (int64_t i = 0; i + step < pieces; i += 2 * step) {
                 int64_t left = rows - (i + step) * p->piece;
                 p->ops->merge(part_at(p, block * p->pieces + i), step * p->piece,
                               part_at(p, block * p->pieces + i + step),
@@ -240,6 +277,11 @@ static void choose_operation(plan *p, gk_reduction what, gk_type type, double dd
     p->itemsize = gk_itemsize(computed);
     p->out_itemsize = gk_itemsize(p->operation->result(type));
     p->ddof = ddof;
+}
+
+static int64_t elements_of_a_piece(const plan *p)
+{
+    return PIECE * (int64_t)sizeof(double) / p->itemsize;
 }
 
 static int64_t usual_groups(const plan *p)
@@ -277,7 +319,7 @@ static void divide(plan *p)
             p->groups *= 2;
 
     int64_t elements = layout->n_reduced * p->block, share = MAX_PIECES / (p->n_outer * p->blocks);
-    p->pieces = gk_ceil_div(elements, PIECE);
+    p->pieces = gk_ceil_div(elements, elements_of_a_piece(p));
     if (p->pieces > share)
         p->pieces = share > 0 ? share : 1;
     p->piece = gk_ceil_div(layout->n_reduced, p->pieces);
@@ -288,14 +330,18 @@ static void divide(plan *p)
 static GK_NOINLINE int reduce(gk_reduction what, const gk_layout *layout, double ddof, void *out,
                               const gk_options *options)
 {
-    plan p = {.layout = layout, .out = out};
+    plan p = {.layout = layout, .out = out, .settled = INT64_MAX};
     choose_operation(&p, what, layout->type, ddof);
     divide(&p);
     int64_t items = p.n_outer * p.blocks * p.pieces;
     gk_body *body = reduce_items;
     if (p.columns == 1 && p.ops->row != NULL && layout->reduced.n == 1 && layout->n_reduced <= WHOLE_ROW)
         body = reduce_rows;
-    if (layout->n_outputs * layout->n_reduced <= PIECE && p.pieces == 1)
+    int64_t bytes = gk_times(gk_times(layout->n_outputs, layout->n_reduced), p.itemsize);
+    /* Comparisons are so fast that another thread must take over more of them to save time. */
+    int64_t chunk = PIECE * (int64_t)sizeof(double) * (p.operation->selects ? 4 : 1);
+    int is_short = bytes <= chunk;
+    if (is_short && p.pieces == 1)
         return gk_run_here(items, body, &p, options);
     if (p.pieces > 1) {
         p.parts = malloc((size_t)(items * ARRAYS * p.block) * sizeof *p.parts);
@@ -304,9 +350,9 @@ static GK_NOINLINE int reduce(gk_reduction what, const gk_layout *layout, double
     }
     gk_options how = options != NULL ? *options : (gk_options){0};
     int64_t weight = p.piece * p.block;
-    how.grain = weight < PIECE ? PIECE / weight : 1;
-    how.eager = items / how.grain >= 8;
-    int status = gk_parallel_for(items, body, &p, &how);
+    how.grain = weight < elements_of_a_piece(&p) ? elements_of_a_piece(&p) / weight : 1;
+    how.eager = items / how.grain >= 8 && bytes >= 4 * chunk && p.ops->settled == NULL; /* which may soon end it */
+    int status = is_short ? gk_run_here(items, body, &p, options) : gk_parallel_for(items, body, &p, &how);
     if (p.pieces > 1) {
         if (status == GK_OK)
             merge_pieces(&p);
@@ -335,7 +381,7 @@ int gk_reduce(gk_reduction what, const gk_layout *layout, double ddof, void *out
 static GK_NOINLINE void reduce_serial(gk_reduction what, gk_type type, const void *x, int64_t n, double ddof,
                                       void *out)
 {
-    plan p;
+    plan p = {.columns = 1};
     choose_operation(&p, what, type, ddof);
     double a[ARRAYS];
     gk_part part = {a, a + 1, a + 2, a + 3};
@@ -354,7 +400,7 @@ static GK_NOINLINE void reduce_serial(gk_reduction what, gk_type type, const voi
     int64_t width = usual_groups(&p);
     p.ops->start(&accumulators, width);
     if (p.load == NULL) {
-        accumulate(&p, &accumulators, x, n, width);
+        reduce_flat(&p, &accumulators, x, n, width);
     } else {
         const char *from = x;
         for (int64_t left = n, some; left > 0; left -= some, from += some * own) {

@@ -9,6 +9,10 @@ typedef enum {
     GK_SUM, GK_PROD, GK_MEAN, GK_VAR, GK_STD, GK_MIN, GK_MAX,
     /* The same without NaNs. The minimum or maximum of nothing but NaNs is infinite. */
     GK_NANSUM, GK_NANPROD, GK_NANMEAN, GK_NANVAR, GK_NANSTD, GK_NANMIN, GK_NANMAX,
+    /* The position of the first minimum or maximum along one axis, in the order of that axis. If no number differs from the
+     * infinity that all others replace, GK_NANARGMIN and GK_NANARGMAX of floats are -1. */
+    GK_ARGMIN, GK_ARGMAX, GK_NANARGMIN, GK_NANARGMAX,
+    GK_COUNT_NONZERO, GK_ANY, GK_ALL,
 } gk_reduction;
 
 typedef struct {
