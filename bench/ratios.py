@@ -380,6 +380,31 @@ def groups(x):
                 )
 
 
+def moving(x):
+    """bottleneck, if it is installed: one array, many rows and many columns."""
+    try:
+        import bottleneck
+    except ImportError:
+        return
+    near = functools.partial(np.allclose, rtol=1e-7, atol=1e-7, equal_nan=True)
+    table = x.reshape(10_000, 1000)
+    for name in ("move_sum", "move_mean", "move_var", "move_std", "move_min", "move_max", "move_median"):
+        for window in (10, 100, 1000):
+            for label, a, axis, target in (
+                ("one array", x, 0, 1.5),
+                ("10,000 rows", table, 1, 2),
+                ("1000 columns", table, 0, 2),
+            ):
+                pair(
+                    f"{name} {window}, {label}",
+                    functools.partial(getattr(gilkit, name), a, window, axis=axis),
+                    functools.partial(getattr(bottleneck, name), a, window, axis=axis),
+                    target,
+                    rounds=3 if name == "move_median" else 5,
+                    same=near,
+                )
+
+
 def counting(x):
     few = (x * 256).astype(np.int64)
     pair("histogram, 256 bins", lambda: gilkit.histogram(x, 256)[0], lambda: np.histogram(x, 256)[0], 12)
@@ -564,6 +589,7 @@ def main():
     order(x, whole)
     selection(x, whole)
     groups(x)
+    moving(x)
     counting(x)
     random()
     clustering(generator)

@@ -35,6 +35,7 @@
 #include "kernels/histogram/group.h"
 #include "kernels/random/integers.h"
 #include "kernels/random/shuffle.h"
+#include "kernels/moving/moving.h"
 #include "kernels/random/uniform.h"
 #include "kernels/random/ziggurat.h"
 #include "memory/blocks.h"
@@ -131,6 +132,7 @@
     X(gk_nearest)                \
     X(gk_cluster_sums)           \
     /* arrays */                 \
+    X(gk_move)                   \
     X(gk_cumsum)                 \
     X(gk_accumulate)             \
     X(gk_dot)                    \

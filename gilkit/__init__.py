@@ -102,6 +102,10 @@ _LAZY: dict[str, str] = {
     "take": "gilkit.kernels.indexing",
     "where": "gilkit.kernels.choosing",
     **dict.fromkeys(("compress", "extract", "flatnonzero", "masked_select", "nonzero"), "gilkit.kernels.masking"),
+    **dict.fromkeys(
+        ("move_sum", "move_mean", "move_var", "move_std", "move_min", "move_max", "move_median"),
+        "gilkit.kernels.moving",
+    ),
     **dict.fromkeys(("numpy_is_patched", "patch_numpy", "ufunc", "unpatch_numpy"), "gilkit.patching"),
     **dict.fromkeys(("nearest", "kmeans", "KMeans"), "gilkit.kernels.clustering"),
 }

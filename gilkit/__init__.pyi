@@ -22,6 +22,13 @@ from gilkit.kernels.masking import extract as extract
 from gilkit.kernels.masking import flatnonzero as flatnonzero
 from gilkit.kernels.masking import masked_select as masked_select
 from gilkit.kernels.masking import nonzero as nonzero
+from gilkit.kernels.moving import move_max as move_max
+from gilkit.kernels.moving import move_mean as move_mean
+from gilkit.kernels.moving import move_median as move_median
+from gilkit.kernels.moving import move_min as move_min
+from gilkit.kernels.moving import move_std as move_std
+from gilkit.kernels.moving import move_sum as move_sum
+from gilkit.kernels.moving import move_var as move_var
 from gilkit.kernels.partition import argpartition as argpartition
 from gilkit.kernels.partition import partition as partition
 from gilkit.kernels.partition import topk as topk

@@ -88,7 +88,7 @@ def test_base_knows_nothing_above_it():
 
 
 # The families of kernels, and the folders of csrc that each may include besides its own.
-FAMILIES = ["array", "cluster", "demo", "histogram", "index", "random", "reduce", "scan", "search", "sort"]
+FAMILIES = ["array", "cluster", "demo", "histogram", "index", "moving", "random", "reduce", "scan", "search", "sort"]
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([\w/]+)\.\w+"', re.M)
 
 
