@@ -111,6 +111,7 @@ FULL = {
 # reason, or fails with --full, whose runs must not hide a fault.
 LEFT_ALONE = {
     "consumers": ["test_cython_is_interruptible"],
+    "executor": ["test_cpythons_own_tests"],
     "lab_measure": ["test_own_cpu_seconds", "test_sleeping_uses_nothing", "test_a_child"],
     "mandelbrot": ["test_cancelled_inside_one_row"],
     "mapping": ["test_progress_function", "test_threads_work_at_the_same_time"],
