@@ -166,6 +166,12 @@ def test_files_are_short():
                 assert lines <= limits[path.suffix], f"{path.relative_to(ROOT)} has {lines} lines"
 
 
+def test_modules_in_cython_count_no_items_from_the_end():
+    """They are compiled with wraparound=False. Where an item [-1] is then read, NumPy 2.5 raises an IndexError."""
+    for path in (ROOT / "gilkit").rglob("*.pyx"):
+        assert re.findall(r"[\w)\]]\[-\w+\]", path.read_text()) == [], path
+
+
 @pytest.mark.skipif(shutil.which("nm") is None, reason="the system has no nm")
 def test_extensions_export_only_their_init_function():
     modules = list(PACKAGE.rglob("*.so"))

@@ -163,10 +163,11 @@ def _quantiles(gathered, starts, probabilities, is_median, threads):
         group[ranks] = select(group, ranks, threads)
     result_dtype = np.float32 if gathered.dtype == np.float32 else np.float64
     results = np.empty((len(probabilities), counts.size), result_dtype)
-    if not starts[-1]:
+    end = starts[counts.size]
+    if not end:
         results[...] = np.nan
         return results
-    begins = np.minimum(starts[:-1], starts[-1] - 1)  # empty groups look at any value
+    begins = np.minimum(starts[:-1], end - 1)  # empty groups look at any value
     missing = counts == 0
     if gathered.dtype.kind == "f":
         missing |= np.isnan(gathered[begins + last])

@@ -41,7 +41,7 @@ cdef cnp.ndarray _ranks(object kth, int64_t n):
     ranks = ranks.astype(np.int64).reshape(-1)
     ranks[ranks < 0] += n
     ranks.sort()
-    return ranks if 0 <= ranks[0] and ranks[-1] < n else None
+    return ranks if 0 <= ranks[0] and ranks[ranks.shape[0] - 1] < n else None
 
 
 cdef object _by_numpy(cnp.ndarray a, object kth, object axis, object kind, bint positions, object threads):

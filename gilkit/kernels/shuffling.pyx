@@ -179,7 +179,7 @@ cdef object checked_cdf(object p, int64_t population):
     if not abs(given.sum() - 1) < 1e-9:  # NumPy accepts more, depending on the dtype
         return None
     cdf = given.cumsum()
-    cdf /= cdf[-1]
+    cdf /= cdf[population - 1]
     return cdf
 
 
