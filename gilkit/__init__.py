@@ -77,6 +77,7 @@ _LAZY: dict[str, str] = {
     **dict.fromkeys(
         ("argmin", "argmax", "nanargmin", "nanargmax", "any", "all", "count_nonzero"), "gilkit.kernels.positions"
     ),
+    **dict.fromkeys(("average", "ptp"), "gilkit.kernels.averages"),
     **dict.fromkeys(("sort", "argsort"), "gilkit.kernels.sorting"),
     "lexsort": "gilkit.kernels.lexsort",
     **dict.fromkeys(("partition", "argpartition", "topk"), "gilkit.kernels.partition"),

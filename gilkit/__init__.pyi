@@ -5,6 +5,8 @@ from gilkit import runtime as runtime
 from gilkit import sync as sync
 from gilkit._scopes import CancelToken as CancelToken
 from gilkit.executor import Executor as Executor
+from gilkit.kernels.averages import average as average
+from gilkit.kernels.averages import ptp as ptp
 from gilkit.kernels.choosing import where as where
 from gilkit.kernels.clustering import KMeans as KMeans
 from gilkit.kernels.clustering import kmeans as kmeans
