@@ -409,6 +409,23 @@ def counting(x):
     few = (x * 256).astype(np.int64)
     pair("histogram, 256 bins", lambda: gilkit.histogram(x, 256)[0], lambda: np.histogram(x, 256)[0], 12)
     pair("bincount, 256", lambda: gilkit.bincount(few), lambda: np.bincount(few), 4)
+    tenth, other = x[: N // 10], x[-(N // 10) :]
+    xp = np.sort(x[:1000])
+    for name, args in {
+        "histogram2d": (tenth, other, 50),
+        "digitize": (tenth, xp),
+        "interp": (tenth, xp, x[:1000]),
+        "cov": (x.reshape(10, -1),),
+    }.items():
+        ours, theirs = getattr(gilkit, name), getattr(np, name)
+        pair(
+            f"{name} of a tenth" if name != "cov" else "cov, 10 x 10^6",
+            lambda f=ours, a=args: f(*a),
+            lambda f=theirs, a=args: f(*a),
+            4 if name != "cov" else 1,
+            rounds=5,
+            same=lambda a, b: all(map(np.array_equal, a, b)),
+        )
 
 
 def random():

@@ -25,6 +25,7 @@
 #include "kernels/reduce/reduce.h"
 #include "kernels/scan/accumulate.h"
 #include "kernels/scan/scan.h"
+#include "kernels/search/interp.h"
 #include "kernels/search/membership.h"
 #include "kernels/search/runs.h"
 #include "kernels/search/searchsorted.h"
@@ -110,6 +111,7 @@
     X(gk_topk)                   \
     /* search, sets */           \
     X(gk_searchsorted)           \
+    X(gk_interp)                 \
     X(gk_isin)                   \
     X(gk_runs_count)             \
     X(gk_runs_write)             \
@@ -122,6 +124,7 @@
     /* histogram, bincount */    \
     X(gk_histogram_counts)       \
     X(gk_histogram_weights)      \
+    X(gk_histogramdd)            \
     X(gk_bincount_counts)        \
     X(gk_bincount_weights)       \
     X(gk_minmax_of)              \

@@ -81,7 +81,7 @@ _LAZY: dict[str, str] = {
     **dict.fromkeys(("sort", "argsort"), "gilkit.kernels.sorting"),
     "lexsort": "gilkit.kernels.lexsort",
     **dict.fromkeys(("partition", "argpartition", "topk"), "gilkit.kernels.partition"),
-    **dict.fromkeys(("searchsorted", "isin"), "gilkit.kernels.searching"),
+    **dict.fromkeys(("searchsorted", "isin", "digitize", "interp"), "gilkit.kernels.searching"),
     **dict.fromkeys(
         ("median", "quantile", "percentile", "nanmedian", "nanquantile", "nanpercentile"), "gilkit.kernels.quantiles"
     ),
@@ -100,6 +100,8 @@ _LAZY: dict[str, str] = {
         "gilkit.kernels.sets",
     ),
     **dict.fromkeys(("histogram", "bincount"), "gilkit.kernels.histograms"),
+    **dict.fromkeys(("histogram2d", "histogramdd"), "gilkit.kernels.histogramsdd"),
+    **dict.fromkeys(("corrcoef", "cov"), "gilkit.kernels.covariance"),
     "take": "gilkit.kernels.indexing",
     "where": "gilkit.kernels.choosing",
     **dict.fromkeys(("compress", "extract", "flatnonzero", "masked_select", "nonzero"), "gilkit.kernels.masking"),

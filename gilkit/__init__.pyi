@@ -11,11 +11,15 @@ from gilkit.kernels.choosing import where as where
 from gilkit.kernels.clustering import KMeans as KMeans
 from gilkit.kernels.clustering import kmeans as kmeans
 from gilkit.kernels.clustering import nearest as nearest
+from gilkit.kernels.covariance import corrcoef as corrcoef
+from gilkit.kernels.covariance import cov as cov
 from gilkit.kernels.dot import dot as dot
 from gilkit.kernels.fsum import fsum as fsum
 from gilkit.kernels.groups import group_reduce as group_reduce
 from gilkit.kernels.histograms import bincount as bincount
 from gilkit.kernels.histograms import histogram as histogram
+from gilkit.kernels.histogramsdd import histogram2d as histogram2d
+from gilkit.kernels.histogramsdd import histogramdd as histogramdd
 from gilkit.kernels.indexing import take as take
 from gilkit.kernels.lexsort import lexsort as lexsort
 from gilkit.kernels.mandelbrot import mandelbrot as mandelbrot
@@ -55,6 +59,8 @@ from gilkit.kernels.scan import cumsum as cumsum
 from gilkit.kernels.scan import diff as diff
 from gilkit.kernels.scan import nancumprod as nancumprod
 from gilkit.kernels.scan import nancumsum as nancumsum
+from gilkit.kernels.searching import digitize as digitize
+from gilkit.kernels.searching import interp as interp
 from gilkit.kernels.searching import isin as isin
 from gilkit.kernels.searching import searchsorted as searchsorted
 from gilkit.kernels.sets import intersect1d as intersect1d

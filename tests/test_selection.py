@@ -35,7 +35,7 @@ def array(seed, dtype, shape, layout="C", spread=250):
     if layout == "F":
         return np.asfortranarray(a)
     if layout == "reversed":
-        return a[tuple(slice(None, None, -1) for _ in shape)]
+        return np.asarray(a[tuple(slice(None, None, -1) for _ in shape)])
     if layout == "strided" and a.ndim:
         wide = np.zeros((*a.shape[:-1], 2 * a.shape[-1]), a.dtype)
         wide[..., 1::2] = a

@@ -12,6 +12,8 @@ _Bins: TypeAlias = SupportsIndex | str | npt.ArrayLike
 class _SupportsIntegers(Protocol):
     def __array__(self) -> npt.NDArray[np.bool_ | np.integer[Any]]: ...
 
+def slack(items: npt.NDArray[Any], edges: npt.NDArray[Any], equal: bool) -> float | None: ...
+
 # The dtype of the edges is that of numpy.histogram and depends on all of its arguments.
 @overload
 def histogram(

@@ -169,6 +169,11 @@ cdef object _slack(cnp.ndarray items, object edges, bint equal):
     return slack + 2 * off if off < 1 / 64 else 0.0
 
 
+def slack(cnp.ndarray items, object edges, bint equal):
+    """Return _slack(). For histograms of several dimensions."""
+    return _slack(items, edges, equal)
+
+
 cdef object _numpys_histogram(object a, object bins, object range, object density, object weights, object threads):
     cdef dict keywords = {}
     if bins is not 10:

@@ -1,5 +1,4 @@
 """Running sums, products, maxima and minima, and differences."""
-from contextlib import nullcontext
 from inspect import cleandoc
 
 cimport numpy as cnp
@@ -14,7 +13,7 @@ from gilkit.kernels._arrays cimport (
 
 from gilkit.kernels import _numpy as np
 from gilkit.kernels._docstrings import scan_sections
-from gilkit.runtime import threads as limited_to
+from gilkit.kernels._ufuncs import call as call_ufunc
 
 import_core()
 cnp.import_array()
@@ -44,9 +43,6 @@ cdef enum:
 # or raises as numpy.errstate says.
 _ADDED = {GK_SCAN_INVALID: [np.inf, -np.inf], GK_SCAN_OVERFLOW: [np.finfo(float).max, np.finfo(float).max]}
 _MULTIPLIED = {GK_SCAN_INVALID: [np.inf, 0.0], GK_SCAN_OVERFLOW: [np.finfo(float).max, 2.0]}
-
-
-cdef dict _UFUNCS = {}
 
 
 cdef object scanned_by_numpy(function, a, axis, dtype, out, threads):
@@ -283,14 +279,6 @@ def cummin(a, axis=None, dtype=None, out=None, *, threads=None):
     return scan(GK_CUMMIN, False, _minima, None, a, axis, dtype, out, threads)
 
 
-cdef object on_all_cores(str name):
-    """Return the ufunc of this name as gilkit.ufunc runs it."""
-    if name not in _UFUNCS:
-        from gilkit.patching import ufunc  # which imports this module
-        _UFUNCS[name] = ufunc(getattr(np, name))
-    return _UFUNCS[name]
-
-
 cdef object extension(object extra, cnp.ndarray a, int axis):
     """Return what is to be put before or after the array."""
     extra = np.asarray(extra)
@@ -365,10 +353,8 @@ def diff(a, n=1, axis=-1, prepend=np.NoValue, append=np.NoValue, *, threads=None
         for _ in range(n):
             array = subtract(array[later], array[earlier])
         return array
-    subtract = on_all_cores(name)
-    with limited_to(threads) if threads is not None else nullcontext():
-        for _ in range(n):
-            array = subtract(array[later], array[earlier])
+    for _ in range(n):
+        array = call_ufunc(name, array[later], array[earlier], threads=threads)
     return array
 
 

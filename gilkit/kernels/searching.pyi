@@ -23,6 +23,22 @@ def searchsorted(
     *,
     threads: Threads = None,
 ) -> npt.NDArray[np.int64] | Any: ...
+@overload
+def digitize(x: float, bins: Arrays, right: bool = False, *, threads: Threads = None) -> np.int64: ...
+@overload
+def digitize(
+    x: Arrays, bins: Arrays, right: bool = False, *, threads: Threads = None
+) -> npt.NDArray[np.int64] | Any: ...
+def interp(
+    x: Arrays,
+    xp: Arrays,
+    fp: Arrays,
+    left: complex | None = None,
+    right: complex | None = None,
+    period: float | None = None,
+    *,
+    threads: Threads = None,
+) -> Any: ...
 def isin(
     element: Arrays,
     test_elements: Arrays,

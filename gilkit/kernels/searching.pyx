@@ -7,6 +7,7 @@ from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport GK_FLOAT32, as_supported, delegate, gk_type, is_for_numpy, type_of
 
 from gilkit.kernels import _numpy as np
+from gilkit.kernels._ufuncs import call as call_ufunc
 
 import_core()
 cnp.import_array()
@@ -27,9 +28,21 @@ cdef extern from *:
     int gk_isin "GK(gk_isin)" (
         const void *items, int64_t n, const void *elements, int64_t m, gk_type type, int inverted, uint8_t *found,
         const gk_options *options) noexcept nogil
+    ctypedef struct gk_interpolated:
+        const double *xs
+        const double *ys
+        int64_t n
+        double left
+        double right
+    int gk_interp "GK(gk_interp)" (
+        const gk_interpolated *function, const double *points, int64_t m, double *values,
+        const gk_options *options) noexcept nogil
     int gk_searchsorted "GK(gk_searchsorted)" (
         const void *sorted, int64_t n, const void *keys, int64_t m, gk_type type, int right, int64_t *places,
         const gk_options *options) noexcept nogil
+
+cdef enum:
+    FEW = 4096  # NumPy searches for this many items in less time than gilkit needs to begin
 
 
 cdef cnp.dtype common_dtype(cnp.ndarray a, cnp.ndarray b):
@@ -139,6 +152,134 @@ def searchsorted(a, v, side="left", sorter=None, *, threads=None):
 cdef int type_of_side(object side):
     """0 for 'left', 1 for 'right', -1 for what NumPy decides about."""
     return 0 if side == "left" else 1 if side == "right" else -1
+
+
+def digitize(x, bins, right=False, *, threads=None):
+    """Return the index of the bin that each item belongs to.
+
+    Parameters
+    ----------
+    x : array_like
+        bool, integers, float32 or float64, of any shape. NumPy handles other dtypes.
+    bins : array_like
+        One-dimensional: the edges of the bins, ascending or descending.
+    right : bool, default False
+        Whether an item on an edge belongs to the bin that ends there, and not to the one that begins there.
+    threads : int, optional
+        1 to 1024. None means ``gilkit.num_threads()``.
+
+    Returns
+    -------
+    int or numpy.ndarray of int
+        int64 (intp), of x's shape: 0 for an item before the first edge, ``len(bins)`` for one after the last edge.
+
+    Raises
+    ------
+    TypeError
+        For complex items.
+    ValueError
+        For edges that neither ascend nor descend.
+
+    Notes
+    -----
+    The notes of ``gilkit.searchsorted`` apply. Objects with ``__array_function__`` get the result of
+    ``numpy.digitize``.
+
+    Examples
+    --------
+    >>> import gilkit
+    >>> gilkit.digitize([0.5, 1.0, 3.7, 9.0], [0.0, 1.0, 2.0, 4.0])
+    array([1, 2, 3, 4])
+    """
+    cdef cnp.ndarray items, edges
+    if not is_for_numpy(x, None) and not is_for_numpy(bins, None):
+        items, edges = as_supported(x, "x"), as_supported(bins, "bins")
+        if items is not None and edges is not None and edges.ndim == 1 and cnp.PyArray_SIZE(items) > FEW and not (
+                edges.dtype.kind == "f" and np.isnan(edges).any()):
+            np.digitize(items[:0], edges)  # raises the errors of the edges
+            side = "left" if right else "right"
+            if not edges.shape[0] or not edges[0] > edges[edges.shape[0] - 1]:
+                return searchsorted(edges, items, side, threads=threads)
+            return edges.shape[0] - searchsorted(edges[::-1], items, side, threads=threads)
+    return delegate(np.digitize, (x, bins, right), {}, threads)
+
+
+cdef bint is_real(object value) noexcept:
+    return value is None or isinstance(value, (int, float))
+
+
+def interp(x, xp, fp, left=None, right=None, period=None, *, threads=None):
+    """Return the values of a function that is linear between given points.
+
+    Parameters
+    ----------
+    x : array_like
+        Where to evaluate the function; of any shape.
+    xp : array_like
+        One-dimensional: where the values are known. Ascending, unless there is a *period*.
+    fp : array_like
+        The known values, as many. Complex ones are left to NumPy.
+    left, right : float, optional
+        The values before the first point and after the last one. None means ``fp[0]`` and ``fp[-1]``.
+    period : float, optional
+        The period of the function. *left* and *right* are then ignored.
+    threads : int, optional
+        1 to 1024. None means ``gilkit.num_threads()``.
+
+    Returns
+    -------
+    float or numpy.ndarray
+        float64, of x's shape.
+
+    Raises
+    ------
+    ValueError
+        For *xp* and *fp* of different lengths, without items, or of several dimensions, and for a *period* of 0.
+
+    Notes
+    -----
+    The bits are those of ``numpy.interp``. Sixteen points are searched side by side, as in ``gilkit.searchsorted``. If
+    *xp* does not ascend, the values have no meaning, and may differ from NumPy's. Objects with ``__array_function__``
+    get the result of ``numpy.interp``.
+
+    Releases the GIL. Ctrl-C interrupts the call. No other thread may write to the arrays during the call.
+
+    Examples
+    --------
+    >>> import gilkit
+    >>> gilkit.interp([0.5, 2.5, 9.0], [0.0, 1.0, 2.0, 3.0], [0.0, 10.0, 20.0, 0.0])
+    array([ 5., 10.,  0.])
+    """
+    cdef cnp.ndarray points = None, xs, ys, values
+    cdef gk_interpolated function
+    cdef int status
+    cdef Call call
+    if not (is_for_numpy(x, None) or is_for_numpy(xp, None) or is_for_numpy(fp, None)):
+        points, xs, ys = as_supported(x, "x"), as_supported(xp, "xp"), as_supported(fp, "fp")
+    if (points is None or xs is None or ys is None or cnp.PyArray_SIZE(points) <= FEW or xs.ndim != 1 or ys.ndim != 1
+            or xs.shape[0] != ys.shape[0] or xs.shape[0] == 0 or not is_real(period) or period == 0
+            or not (is_real(left) and is_real(right))):
+        return delegate(np.interp, (x, xp, fp, left, right, period), {}, threads)
+    points, xs, ys = points.astype(np.float64, copy=False), xs.astype(np.float64), ys.astype(np.float64)
+    if period is not None:  # as NumPy does
+        period, left, right = abs(period), None, None
+        points, xs = call_ufunc("remainder", points, period, threads=threads), xs % period
+        order = np.argsort(xs)
+        xs, ys = xs[order], ys[order]
+        last = slice(xs.shape[0] - 1, None)
+        xs, ys = np.concatenate((xs[last] - period, xs, xs[:1] + period)), np.concatenate((ys[last], ys, ys[:1]))
+    points = np.ascontiguousarray(points)
+    values = cnp.PyArray_EMPTY(points.ndim, points.shape, cnp.NPY_DOUBLE, 0)
+    function.xs, function.ys = <double *>cnp.PyArray_DATA(xs), <double *>cnp.PyArray_DATA(ys)
+    function.n = xs.shape[0]
+    function.left = function.ys[0] if left is None else left
+    function.right = function.ys[function.n - 1] if right is None else right
+    call_begin(&call, threads)
+    with nogil:
+        status = gk_interp(&function, <double *>cnp.PyArray_DATA(points), cnp.PyArray_SIZE(points),
+                           <double *>cnp.PyArray_DATA(values), &call.options)
+    call_end(&call, status)
+    return values
 
 
 def isin(element, test_elements, assume_unique=False, invert=False, *, kind=None, threads=None):

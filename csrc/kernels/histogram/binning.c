@@ -229,7 +229,7 @@ int gk_binning_weights(const gk_binning *binning, const double *weights, int sin
     mine.grain = 1;
     mine.eager = binning->n > 1 << 17;
     int threads = stretches > 1 ? gk_participants(&mine) : 1;
-    if (binning->bins > GK_BINNING_PARTIAL) {
+    if (binning->bins > GK_BINNING_PARTIAL || binning->in_order) {
         t.parts = threads < GK_BINNING_MAX_PARTS ? threads : GK_BINNING_MAX_PARTS;
         return gk_parallel_for(t.parts, add_parts, &t, &mine);
     }

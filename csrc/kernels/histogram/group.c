@@ -395,7 +395,7 @@ static void finish_results(int64_t begin, int64_t end, void *data)
 
 static gk_binning binning_of(const grouping *of)
 {
-    return (gk_binning){group_index, of, of->items, of->results, of->g->labels, gk_itemsize(of->g->label_type)};
+    return (gk_binning){group_index, of, of->items, of->results, of->g->labels, gk_itemsize(of->g->label_type), 0};
 }
 
 static int count(grouping *of, int64_t *result, const gk_options *options)

@@ -44,15 +44,45 @@ static void histogram_index(const void *data, int64_t begin, int64_t n, uint32_t
 
 int gk_histogram_counts(const gk_histogram *h, int64_t n, int64_t *counts, const gk_options *options)
 {
-    gk_binning binning = {histogram_index, h, n, h->bins, h->items, gk_itemsize(h->type)};
+    gk_binning binning = {histogram_index, h, n, h->bins, h->items, gk_itemsize(h->type), 0};
     return gk_binning_counts(&binning, counts, options);
 }
 
 int gk_histogram_weights(const gk_histogram *h, int64_t n, const double *weights, int single, double *sums,
                          const gk_options *options)
 {
-    gk_binning binning = {histogram_index, h, n, h->bins, h->items, gk_itemsize(h->type)};
+    gk_binning binning = {histogram_index, h, n, h->bins, h->items, gk_itemsize(h->type), 0};
     return gk_binning_weights(&binning, weights, single, sums, options);
+}
+
+typedef struct {
+    const gk_histogram *of;
+    int dims;
+    uint32_t bins; /* of all dimensions together */
+} product_histogram;
+
+static void product_index(const void *data, int64_t begin, int64_t n, uint32_t *index)
+{
+    const product_histogram *h = data;
+    uint32_t own[GK_BINNING_BLOCK];
+    memset(index, 0, (size_t)n * sizeof *index);
+    for (int d = 0; d < h->dims; d++) {
+        uint32_t bins = (uint32_t)h->of[d].bins;
+        histogram_index(&h->of[d], begin, n, own);
+        for (int64_t i = 0; i < n; i++)
+            index[i] = own[i] < bins && index[i] < h->bins ? index[i] * bins + own[i] : h->bins;
+    }
+}
+
+int gk_histogramdd(const gk_histogram *of, int dims, int64_t n, const double *weights, void *bins,
+                   const gk_options *options)
+{
+    product_histogram h = {of, dims, 1};
+    for (int d = 0; d < dims; d++)
+        h.bins *= (uint32_t)of[d].bins;
+    gk_binning binning = {product_index, &h, n, h.bins, of[0].items, gk_itemsize(of[0].type), 1};
+    return weights == NULL ? gk_binning_counts(&binning, bins, options)
+                           : gk_binning_weights(&binning, weights, 0, bins, options);
 }
 
 typedef struct {
@@ -77,7 +107,7 @@ int gk_bincount_counts(const void *items, gk_type type, int64_t n, int64_t bins,
                        const gk_options *options)
 {
     bincounting b = {items, type, bins};
-    gk_binning binning = {bincount_index, &b, n, bins, items, gk_itemsize(type)};
+    gk_binning binning = {bincount_index, &b, n, bins, items, gk_itemsize(type), 0};
     return gk_binning_counts(&binning, counts, options);
 }
 
@@ -85,7 +115,7 @@ int gk_bincount_weights(const void *items, gk_type type, int64_t n, int64_t bins
                         double *sums, const gk_options *options)
 {
     bincounting b = {items, type, bins};
-    gk_binning binning = {bincount_index, &b, n, bins, items, gk_itemsize(type)};
+    gk_binning binning = {bincount_index, &b, n, bins, items, gk_itemsize(type), 0};
     return gk_binning_weights(&binning, weights, 0, sums, options);
 }
 

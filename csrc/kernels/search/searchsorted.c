@@ -68,6 +68,13 @@ SEARCH(search_uint64, uint64_t, UINT64_MAX, NEXT_INTEGER)
 SEARCH(search_float, float, INFINITY, NEXT_FLOAT)
 SEARCH(search_double, double, (double)INFINITY, NEXT_DOUBLE)
 
+void gk_search_doubles(const double *sorted, int64_t n, const double *keys, int64_t m, int64_t *places)
+{
+    search s = {.sorted = sorted, .keys = keys, .n = n, .m = m, .type = GK_FLOAT64, .right = 1, .valid = n,
+                .places = places};
+    search_double(&s, 0, m);
+}
+
 static void search_chunks(int64_t begin, int64_t end, void *data)
 {
     const search *s = data;

@@ -12,4 +12,7 @@
 int gk_searchsorted(const void *sorted, int64_t n, const void *keys, int64_t m, gk_type type, int right,
                     int64_t *places, const gk_options *options);
 
+/* On this thread: places[i] is the number of sorted doubles that are <= keys[i]. */
+void gk_search_doubles(const double *sorted, int64_t n, const double *keys, int64_t m, int64_t *places);
+
 #endif
