@@ -21,12 +21,6 @@ def _limit(threads: Any) -> Any:
     return contextlib.nullcontext() if threads is None else _limited_to(threads)
 
 
-def reduce(name: str, *args: Any, threads: Any = None, **keywords: Any) -> Any:
-    """Return what the ufunc's method returns, computed by this many threads."""
-    with _limit(threads):
-        return _on_all_cores(name).reduce(*args, **keywords)
-
-
 def call(name: str, *args: Any, threads: Any = None, **keywords: Any) -> Any:
     """Return what the ufunc of this name returns, computed by this many threads."""
     with _limit(threads):

@@ -6,7 +6,6 @@ from typing import Any
 
 from gilkit.kernels import _numpy as np
 from gilkit.kernels._arrays import dispatched, numbers, numpys
-from gilkit.kernels._ufuncs import call, reduce
 
 _SHORT = 1 << 16  # NumPy needs no longer for this many items
 
@@ -34,8 +33,9 @@ def _centred(m: Any, y: Any, rowvar: Any, dtype: Any, threads: Any) -> Any:
         if y.shape[1] != x.shape[1]:
             return None
         x = np.concatenate((x, y), axis=0)
-    means = reduce("add", x, axis=1, threads=threads) / x.shape[1]
-    return call("subtract", x, means[:, None], threads=threads)
+    means = np.add.reduce(x, axis=1) / x.shape[1]
+    # On one core: new memory is the limit, and sharing it out took longer where it was measured.
+    return numpys(np.subtract, (x, means[:, None]), {}, threads)
 
 
 def cov(
@@ -83,8 +83,8 @@ def cov(
 
     Notes
     -----
-    The means and the differences from them are computed on all cores, with NumPy's bits and without a copy of the
-    array. Their product is NumPy's, that is, the one of its BLAS. Subclasses of ``numpy.ndarray`` and objects with
+    The bits are NumPy's. The means are subtracted without a copy of the array before, on one core. The product of
+    matrices is NumPy's, that is, the one of its BLAS. Subclasses of ``numpy.ndarray`` and objects with
     ``__array_function__`` get the result of ``numpy.cov``.
 
     Examples
