@@ -1,4 +1,10 @@
-"""uniform, random, normal, exponential and integers: the numbers of numpy.random.Philox, bit for bit."""
+"""uniform, random, normal, exponential and integers: the numbers of numpy.random.Philox.
+
+Bit for bit, except that NumPy's tables for normal and float32's exponential distributions were rounded on the way."""
+
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -96,6 +102,14 @@ def same(got, expected):
     np.testing.assert_array_equal(got, expected)
 
 
+def near(got, expected, loc=0.0):
+    """The same but for the last digits: those of ``loc + scale * z`` with another last digit of z."""
+    assert type(got) is type(expected)
+    assert (np.asarray(got).dtype, np.shape(got)) == (np.asarray(expected).dtype, np.shape(expected))
+    eps = 60 * np.finfo(np.asarray(expected).dtype).eps
+    np.testing.assert_allclose(got, expected, rtol=eps, atol=eps * np.max(np.nan_to_num(np.abs(loc), posinf=0)))
+
+
 def raises_the_same(call, numpys_call):
     with pytest.raises((TypeError, ValueError)) as expected:
         numpys_call()
@@ -111,15 +125,15 @@ def test_numbers_and_shapes_are_numpys(size, seed, loc, scale, single, threads):
     dtype = np.dtype("f4" if single else "f8")
     same(gilkit.random(size, dtype, seed=seed, threads=threads), generator(seed).random(size, dtype))
     keywords = {"seed": seed, "dtype": dtype, "threads": threads}
-    same(gilkit.normal(size=size, **keywords), generator(seed).standard_normal(size, dtype))
-    same(gilkit.exponential(size=size, **keywords), generator(seed).standard_exponential(size, dtype))
+    near(gilkit.normal(size=size, **keywords), generator(seed).standard_normal(size, dtype))
+    near(gilkit.exponential(size=size, **keywords), generator(seed).standard_exponential(size, dtype))
     with np.errstate(all="ignore"):
         if single and size is not None:
             z, x = generator(seed).standard_normal(size, dtype), generator(seed).standard_exponential(size, dtype)
-            same(gilkit.normal(loc, scale, size, **keywords), np.asarray(np.float32(loc) + np.float32(scale) * z))
-            same(gilkit.exponential(scale, size, **keywords), np.asarray(np.float32(scale) * x))
+            near(gilkit.normal(loc, scale, size, **keywords), np.asarray(np.float32(loc) + np.float32(scale) * z), loc)
+            near(gilkit.exponential(scale, size, **keywords), np.asarray(np.float32(scale) * x))
         elif not single:
-            same(gilkit.normal(loc, scale, size, **keywords), generator(seed).normal(loc, scale, size))
+            near(gilkit.normal(loc, scale, size, **keywords), generator(seed).normal(loc, scale, size), loc)
             same(gilkit.exponential(scale, size, **keywords), generator(seed).exponential(scale, size))
 
 
@@ -181,10 +195,16 @@ LARGE = {
 }  # fmt: skip
 
 
+of_the_first_isa = {}
+
+
 @pytest.mark.parametrize("name", LARGE)
 def test_the_same_numbers_with_every_isa_and_number_of_threads(isa, name):
     call, numpys_call = LARGE[name]
     expected = numpys_call(generator(5))
+    if name.startswith("normal") or name.endswith("f4"):
+        near(call(seed=5), expected, 3)
+        expected = of_the_first_isa.setdefault(name, call(seed=5))
     for threads in (1, 2, 3, 8, 64):
         same(call(seed=5, threads=threads), expected)
 
@@ -194,13 +214,13 @@ def test_short_and_long_pieces():
     expected = generator(9).standard_normal(70_000)
     for n in (2047, 2048, 2049, 4096, 16_383, 16_384, 16_385, 65_535, 65_536, 65_537):
         for threads in (1, 2, 5):
-            same(gilkit.normal(size=n, seed=9, threads=threads), expected[:n])
+            near(gilkit.normal(size=n, seed=9, threads=threads), expected[:n])
 
 
 def test_the_tails():
     """One normal number in 4000 is from the tail, which has a method of its own."""
     z, x = gilkit.normal(size=2_000_000, seed=4), gilkit.exponential(size=2_000_000, seed=4)
-    same(z, generator(4).standard_normal(2_000_000))
+    near(z, generator(4).standard_normal(2_000_000))
     same(x, generator(4).standard_exponential(2_000_000))
     assert (np.abs(z) > 3.66).sum() > 400
     assert (x > 7.7).sum() > 800
@@ -216,11 +236,11 @@ def test_parameters_that_are_arrays(shape):
                 lambda: gilkit.normal(loc, scale, shape, seed=2), lambda: generator(2).normal(loc, scale, shape)
             )
         else:
-            same(gilkit.normal(loc, scale, size, seed=2), generator(2).normal(loc, scale, size))
-    same(gilkit.normal([1, 2], seed=2), generator(2).normal([1, 2]))
+            near(gilkit.normal(loc, scale, size, seed=2), generator(2).normal(loc, scale, size), loc)
+    near(gilkit.normal([1, 2], seed=2), generator(2).normal([1, 2]), 2)
     out = np.empty((4, 3))
     assert gilkit.normal(loc, scale, out=out, seed=2) is out
-    same(out, generator(2).normal(loc, scale))
+    near(out, generator(2).normal(loc, scale), loc)
     with pytest.raises(ValueError, match="shape"):
         gilkit.exponential(np.ones(5), out=out, seed=2)
     same(gilkit.exponential(scale, seed=2), generator(2).exponential(scale))
@@ -242,7 +262,7 @@ def test_out(dtype, order):
         for size in ({}, {"size": (5, 7)}):
             out[:] = 9
             assert getattr(gilkit, name)(**size, dtype=dtype, out=out, seed=3) is out
-            same(out, expected)
+            near(out, expected)
         function = getattr(gilkit, name)
         with pytest.raises(ValueError, match="shape"):
             function(size=5, dtype=dtype, out=out, seed=3)
@@ -308,3 +328,11 @@ def test_a_timeout_ends_the_call(threads):
     ):
         with pytest.raises(TimeoutError), gilkit.timeout(0.002):
             call()
+
+
+def test_the_tables_are_those_that_the_tool_computes():
+    root = Path(__file__).resolve().parents[1]
+    made = subprocess.run(
+        [sys.executable, root / "tools/ziggurat_tables.py"], capture_output=True, text=True, check=True
+    )
+    assert made.stdout == (root / "csrc/kernels/random/ziggurat_tables.h").read_text()

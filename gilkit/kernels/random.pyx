@@ -265,9 +265,9 @@ def normal(loc=0.0, scale=1.0, size=None, *, seed, dtype=np.float64, out=None, t
     Returns
     -------
     float or numpy.ndarray
-        ``loc + scale * z`` in this dtype, where z is bit for bit
-        ``numpy.random.Generator(numpy.random.Philox(seed)).standard_normal(size, dtype)``. So float64 is the
-        generator's ``normal(loc, scale, size)``. The result is the same for any number of threads.
+        ``loc + scale * z`` in this dtype, where z is
+        ``numpy.random.Generator(numpy.random.Philox(seed)).standard_normal(size, dtype)``, in float64 to 14 digits. So
+        float64 is the generator's ``normal(loc, scale, size)``. The result is the same for any number of threads.
 
     Raises
     ------
@@ -332,9 +332,10 @@ def exponential(scale=1.0, size=None, *, seed, dtype=np.float64, out=None, threa
     Returns
     -------
     float or numpy.ndarray
-        ``scale * x`` in this dtype, where x is bit for bit
-        ``numpy.random.Generator(numpy.random.Philox(seed)).standard_exponential(size, dtype)``. So float64 is the
-        generator's ``exponential(scale, size)``. The result is the same for any number of threads.
+        ``scale * x`` in this dtype, where x is
+        ``numpy.random.Generator(numpy.random.Philox(seed)).standard_exponential(size, dtype)``, in float32 up to the
+        last digit. So float64 is the generator's ``exponential(scale, size)``. The result is the same for any number of
+        threads.
 
     Raises
     ------

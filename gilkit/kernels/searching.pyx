@@ -220,7 +220,7 @@ def interp(x, xp, fp, left=None, right=None, period=None, *, threads=None):
     fp : array_like
         The known values, as many. Complex ones are left to NumPy.
     left, right : float, optional
-        The values before the first point and after the last one. None means ``fp[0]`` and ``fp[-1]``.
+        The values before the first point and after the last one. None means the first and the last item of *fp*.
     period : float, optional
         The period of the function. *left* and *right* are then ignored.
     threads : int, optional

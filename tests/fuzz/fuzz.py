@@ -533,7 +533,8 @@ def random(case):
                 case.call(getattr(gilkit, name), size=shape, **keywords)
                 return
         got = case.call(getattr(gilkit, name), size=shape, **keywords)
-        same(got, getattr(numpys, f"standard_{name}")(shape, dtype))
+        # NumPy's tables have other last digits than gilkit's.
+        same(got, getattr(numpys, f"standard_{name}")(shape, dtype), slack=400 * np.finfo(dtype).eps)
     elif name == "integers":
         dtype = np.dtype(case.pick("bBhHiIqQ"))
         low, high = sorted(int(case.rng.integers(0, 2**63)) >> int(case.rng.integers(1, 63)) for _ in range(2))
