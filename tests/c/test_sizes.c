@@ -168,7 +168,7 @@ static void check_virtual_arrays(void)
     CHECK(gk_spin(INT64_MAX, &options, &x) == GK_TIMEOUT);
 
     int64_t to, noticed_n = INT64_MAX / 8;
-    int noticed = 0, status = gk_cumsum(GK_INT8, 1, &noticed_n, 0, at, none, (char *)&to, none, &options, &noticed);
+    int noticed = 0, status = gk_cumsum(GK_INT8, 1, &noticed_n, 0, at, none, (char *)&to, none, 0, &options, &noticed);
     CHECK(status == GK_TIMEOUT || status == GK_NO_MEMORY);
     static const gk_leaf_sorts leaves;
     gk_slices lines = {.length = INT64_MAX};
