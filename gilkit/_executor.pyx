@@ -136,6 +136,9 @@ cdef class WorkQueue:
         cdef PyObject *used_up = NULL
         tasks_lock(&self.q)
         task = tasks_first(&self.q)
+        if (task == NULL) != idle[0]:  # before `queued` drops, because tasks_need_thread() reads that first
+            idle[0] = task == NULL
+            add_int(&self.q.idle, 1 if idle[0] else -1)
         if task != NULL:
             if type(<object>task) is not Batch:
                 tasks_remove_first(&self.q, 1)
@@ -144,9 +147,6 @@ cdef class WorkQueue:
                 index[0] = calls_claim(&(<Batch>task).b)
                 if calls_left(&(<Batch>task).b) == 0:
                     used_up = tasks_remove_first(&self.q, (<Batch>task).b.n)
-        if (task == NULL) != idle[0]:
-            idle[0] = task == NULL
-            add_int(&self.q.idle, 1 if idle[0] else -1)
         tasks_unlock(&self.q)
         Py_XDECREF(used_up)
         return task
@@ -210,6 +210,8 @@ def work(WorkQueue queue, start_thread):
             ended = run_task(<FutureState>task)
         except BaseException:
             log_error("Exception in worker")
+        if own_forks != forks:  # the task has forked, and this is the child
+            break
         end = -1
         if ended and not state_is_shared(&(<FutureState>task).word):
             if queue.q.queued == 0:
@@ -233,6 +235,12 @@ def work(WorkQueue queue, start_thread):
                 publish(<FutureState>task)
             except BaseException:
                 log_error("Exception in worker")
+        if idle and Py_REFCNT(task) == 1:
+            # What is dropped with the future may run any code. It may wait for a task that another thread must take.
+            idle = False
+            add_int(&queue.q.idle, -1)
+            if tasks_need_thread(&queue.q):
+                start_thread()
         Py_DECREF(<object>task)
         tasks_breathe(&since)
     if idle and own_forks == forks:

@@ -1,6 +1,7 @@
 # The futures of gilkit.Executor, and the calls of its map: a part of _executor.pyx.
 
 cdef extern from "Python.h":
+    Py_ssize_t Py_REFCNT(PyObject *o)
     object PyObject_Call(PyObject *callable, PyObject *args, PyObject *kwargs)
     object PyObject_CallOneArg(PyObject *callable, PyObject *argument)
     PyObject **PySequence_Fast_ITEMS(object sequence)
@@ -124,8 +125,8 @@ cdef class FutureState:
             with cython.critical_section(self):
                 if self.condition is None:
                     self.waiters, self.callbacks = waiters, callbacks
+                    state_share(&self.word)  # before another thread sees the condition, and waits for a change
                     self.condition = condition
-            state_share(&self.word)
         return self.condition
 
     @_condition.setter
@@ -276,6 +277,8 @@ cdef class Batch:
                 state = CALL_RETURNED
             except BaseException as error:
                 outcome, state = error, CALL_RAISED
+            if self.forks != forks:  # the call has forked, and this is the child
+                return 0
             item = None
             self.exchange(index, outcome)
             outcome = None

@@ -121,7 +121,9 @@ class Executor(Submitter, ThreadPoolExecutor):
         self.queue.count_threads(1)
         try:
             new.start()
-        except Exception:
+        except BaseException as error:
+            if not isinstance(error, Exception) and (new.ident is not None or new in threading._limbo):  # type: ignore[attr-defined]
+                raise  # it runs, or is about to
             self.queue.count_threads(-1)
             self._threads.discard(new)
             del thread._threads_queues[new]  # type: ignore[attr-defined]
@@ -236,7 +238,9 @@ class Executor(Submitter, ThreadPoolExecutor):
         while self.queue.needs_thread() and self._start_thread():
             pass  # for a task that another thread is submitting
         if wait:
-            for each in list(self._threads):
+            with self._shutdown_lock:  # a thread in the set may not have started yet
+                threads = list(self._threads)
+            for each in threads:
                 each.join()
 
 

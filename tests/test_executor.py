@@ -663,3 +663,66 @@ def test_asyncio():
         return await asyncio.gather(*(asyncio.to_thread(pow, 2, i) for i in range(50)))
 
     assert asyncio.run(main()) == [2**i for i in range(50)]
+
+
+# ---- Faults that were found
+
+
+def test_a_destructor_of_a_dropped_result_may_wait_for_a_task():
+    with gilkit.Executor(2) as executor:
+        results = []
+
+        class Submits:
+            def __del__(self):
+                results.append(executor.submit(lambda: 42).result(timeout=60))
+
+        executor.submit(lambda: (time.sleep(0.05), Submits())[1])
+        for _ in range(6000):
+            if results:
+                break
+            time.sleep(0.01)
+    assert results == [42]
+
+
+def test_an_interrupted_start_of_a_thread_does_not_count(monkeypatch):
+    def start(self, real=threading.Thread.start):
+        monkeypatch.setattr(threading.Thread, "start", real)
+        raise KeyboardInterrupt
+
+    with gilkit.Executor(1) as executor:
+        monkeypatch.setattr(threading.Thread, "start", start)
+        with pytest.raises(KeyboardInterrupt):
+            executor.submit(pow, 2, 3)
+        assert executor.submit(pow, 2, 3).result(timeout=60) == 8
+
+
+@needs_fork
+def test_fork_inside_a_task(run_python):
+    run_python(
+        """
+        import gilkit, os, threading, time, warnings
+        warnings.simplefilter("ignore", DeprecationWarning)
+        calls, write = os.pipe()
+        executor = gilkit.Executor(1)
+
+        def later():
+            time.sleep(0.1)
+            os._exit(executor.submit(pow, 2, 3).result(timeout=60))
+
+        def task(index):
+            os.write(write, b"x")
+            if index == 0 and (child := os.fork()):
+                return child
+            if index == 0:
+                threading.Thread(target=later).start()
+
+        # The child's executor works, and makes none of the parent's other calls.
+        child, *rest = executor.map(task, range(4))
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 8
+        os.close(write)
+        assert os.read(calls, 100) == b"xxxx" and rest == [None] * 3
+        # A child whose parent waits for the task does not sleep forever.
+        child = executor.submit(os.fork).result()
+        os.waitpid(child, 0)
+        """
+    )
