@@ -1,5 +1,6 @@
 """argmin, argmax, any, all and count_nonzero against NumPy's own."""
 
+import threading
 import time
 
 import numpy as np
@@ -179,3 +180,26 @@ def test_references():
     a[[3, 50]] = np.nan
     for name in POSITIONS:
         assert getattr(gilkit, name)(a) == getattr(reference, name)(a.tolist())
+
+
+def test_a_nan_that_disappears_meanwhile_is_not_sought_outside_the_array():
+    a, stop = np.zeros((3000, 4)), threading.Event()
+
+    def write():
+        while not stop.is_set():
+            a.fill(np.nan)
+            a.fill(0.0)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(3000):
+            assert (gilkit.argmax(a, axis=0, threads=1) < 3000).all()
+    finally:
+        stop.set()
+        writer.join()
+
+
+def test_positions_are_in_c_order():
+    a = np.asfortranarray(np.random.default_rng(0).random((4, 50, 60)))
+    assert gilkit.argmax(a, axis=0).strides == np.argmax(a, axis=0).strides

@@ -336,3 +336,8 @@ def test_the_tables_are_those_that_the_tool_computes():
         [sys.executable, root / "tools/ziggurat_tables.py"], capture_output=True, text=True, check=True
     )
     assert made.stdout == (root / "csrc/kernels/random/ziggurat_tables.h").read_text()
+
+
+@pytest.mark.parametrize("size", [np.int64(3), np.array([2, 3]), [2, 3], ()])
+def test_choice_of_a_size_from_numpy(size):
+    same(gilkit.choice(5, size, seed=1), generator(1).choice(5, size))

@@ -262,3 +262,10 @@ def test_ends_in_time():
                  lambda: gilkit.masked_select(indices, mask)):  # fmt: skip
         with pytest.raises(TimeoutError), gilkit.timeout(1e-4):
             call()
+
+
+def test_compress_lets_the_condition_decide_what_is_true():
+    pandas = pytest.importorskip("pandas")
+    condition = pandas.array([1, None, 3] * 2000, dtype="Int64")
+    with pytest.raises(ValueError, match="missing values"):
+        gilkit.compress(condition, np.arange(6000))

@@ -279,6 +279,8 @@ cdef object reduce_any(gk_reduction what, cnp.ndarray a, object axis, object out
     result = memory if order == retained else memory.transpose([order.index(axis_) for axis_ in retained])
     if may_need_numpy(what, info) and not is_finite(memory):
         settle(what, a, tuple([i for i in range(ndim) if reduced[i]]), result, ddof)
+    if is_position(what) and out is None:
+        result = np.ascontiguousarray(result).reshape((<object>result).shape)  # NumPy's are in C order
     if keepdims:
         result = result.reshape(result_shape)
     if out is None:

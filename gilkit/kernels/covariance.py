@@ -95,7 +95,7 @@ def cov(
            [-1.,  1.]])
     """
     x = None
-    divisor = 1 - bool(bias) if ddof is None else ddof
+    divisor = (1 if bias == 0 else 0) if ddof is None else ddof
     if fweights is None and aweights is None and type(divisor) is int:
         x = _centred(m, y, rowvar, dtype, threads)
     if x is None or x.shape[1] <= divisor:

@@ -237,6 +237,8 @@ def compress(condition, a, axis=None, out=None, *, threads=None):
     if (is_dispatched(condition, None) or is_dispatched(a, "compress") or out_is_for_numpy(out)
             or not (axis is None or type(axis) is int)):
         return numpys_compress(condition, a, axis, out, threads)
+    if not cnp.PyArray_Check(condition):  # the object decides what is true: pandas raises an error for a missing value
+        condition = np.asarray(condition, np.bool_)
     array, mask = as_array(a, "a"), as_array(condition, "condition")
     if axis is not None:
         if not -array.ndim <= axis < array.ndim:

@@ -132,7 +132,7 @@ def searchsorted(a, v, side="left", sorter=None, *, threads=None):
     if sorter is not None:
         order = np.asarray(sorter)
         n = cnp.PyArray_SIZE(array)
-        if (order.dtype.kind not in "iu" or order.shape != (n,)
+        if (order.dtype.kind not in "iu" or not np.can_cast(order.dtype, np.int64) or order.shape != (n,)
                 or (n > 0 and not (0 <= order.min() and order.max() < n))):  # NumPy raises the error
             return delegate(np.searchsorted, (a, v), {"side": side, "sorter": sorter}, threads)
         array = array[order]

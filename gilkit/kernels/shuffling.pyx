@@ -236,7 +236,7 @@ def choice(a, size=None, replace=True, p=None, axis=0, shuffle=True, *, seed, th
     cdef int64_t n
     items = np.asarray(a)
     chosen = None
-    if size is not None and size != () and (items.ndim > 0 or items.dtype.kind in "iu"):
+    if size is not None and not (type(size) is tuple and not size) and (items.ndim > 0 or items.dtype.kind in "iu"):
         population = items.shape[axis] if items.ndim else operator.index(items.item())
         if 0 < population < 2**63 and replace:
             if p is None:

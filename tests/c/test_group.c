@@ -101,6 +101,8 @@ static void check(gk_grouping *g, int threads)
         CHECK(gk_group_reduce(g, (gk_group_operation)what, again, empty_again, &out_of_range, &one) == GK_OK);
         for (int64_t r = 0; r < results; r++) {
             double count = (double)counts[r], var = squares[r] / (count > g->ddof ? count - g->ddof : 0);
+            if (count <= g->ddof && g->skip_nans)
+                var = NAN;
             if (what >= GK_GROUP_MIN) {
                 CHECK(empty[r] == (counts[r] == 0) && empty_again[r] == empty[r]);
                 if (empty[r])

@@ -347,6 +347,8 @@ static int add_squares(run *r, const gk_options *options)
 static double variance_of(const run *r, int64_t i)
 {
     double divisor = (double)r->counts[i] - r->of->g->ddof;
+    if (divisor <= 0 && r->of->g->skip_nans) /* numpy.nanvar's result, where numpy.var divides by 0 */
+        return NAN;
     return total(r, ((variance_entry *)(void *)r->totals)[i].value, i) / (divisor > 0 ? divisor : 0);
 }
 

@@ -101,7 +101,7 @@ GK_INLINE uint64_t bits(int64_t x)
         for (int64_t i = begin; i < end; i++) {                                                               \
             entry *e = (entry *)into + i;                                                                     \
             const entry *from = (const entry *)table + i;                                                     \
-            double *error = errors + i;                                                                       \
+            double *error = errors != NULL ? errors + i : NULL;                                               \
             (void)error;                                                                                      \
             add_from;                                                                                         \
         }                                                                                                     \

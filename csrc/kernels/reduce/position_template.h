@@ -61,7 +61,9 @@ TARGET GK_INLINE void TYPED(rows_of)(gk_accumulators *accumulators, const T *GK_
             position[i] = first[i] < 0 ? position[i] : accumulators->rows + first[i];
         for (int64_t i = 0; any_nan && i < width; i++) /* no comparison finds a NaN */
             if (has_nan[i] && !IS_NAN(extremes[i])) {
-                for (r = 0; !IS_NAN(x[i + r * stride]); r++)
+                for (r = 0; r < block && !IS_NAN(x[i + r * stride]); r++)
+                    continue;
+                if (r == block) /* another thread has written over it meanwhile */
                     continue;
                 extremes[i] = x[i + r * stride];
                 position[i] = accumulators->rows + r;
