@@ -27,7 +27,9 @@ def race(benchmark, group, peer, ours, theirs):
 
 def check(result, expected, mean, tolerance):
     if expected is not None:
-        np.testing.assert_array_equal(result, expected)
+        # NumPy's tables for normal and float32's exponential numbers have other last digits.
+        digits = 60 * np.finfo(result.dtype).eps if result.dtype.kind == "f" else 0
+        np.testing.assert_allclose(result, expected, rtol=digits)
     if np.size(result) >= 10_000:
         assert abs(np.mean(result, dtype="f8") - mean) < tolerance
 

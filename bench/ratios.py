@@ -464,7 +464,8 @@ def random():
                 lambda f=theirs, p=peer: f(np.random.Generator(p(1))),
                 target,
                 rounds=5,
-                same=np.array_equal if equal else lambda a, b: True,
+                # NumPy's table for normal numbers has other last digits.
+                same=(close if name == "normal" else np.array_equal) if equal else lambda a, b: True,
             )
 
 
