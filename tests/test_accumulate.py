@@ -24,6 +24,14 @@ NAMES = list(NUMPYS)
 THREADS = [1, 2, 3, 8, 64]
 
 
+def bits(name, a):
+    """Return the bytes, which have the signs of zeros. The sign of a NaN in a product depends on the instruction set."""
+    if name.endswith("prod") and a.dtype.kind in "fc":
+        a = a.copy()
+        a[a != a] = np.nan
+    return a.tobytes()
+
+
 def compare(name, a, axis=None, errstate=None, **keywords):
     with np.errstate(**errstate or {}):
         got, got_warnings = outcome(getattr(gilkit, name), a, axis, **keywords)
@@ -36,7 +44,10 @@ def compare(name, a, axis=None, errstate=None, **keywords):
     if got.dtype == object:
         np.testing.assert_array_equal(got, expected)
     else:
-        assert got.tobytes() == expected.tobytes()  # also the signs of zeros and the bits of NaNs
+        same = bits(name, got) == bits(
+            name, expected
+        )  # in a variable, because pytest would compare the bytes line by line
+        assert same
     assert set(got_warnings) == set(expected_warnings)
 
 
@@ -82,7 +93,7 @@ def test_long_slices(seed, dtype, name, threads, shape, kind, layout):
             same = a.copy(order="K")
             with np.errstate(all="ignore"):
                 assert getattr(gilkit, name)(same, -1, out=same) is same
-            assert same.tobytes() == expected.tobytes()
+            assert bits(name, same) == bits(name, expected)
 
 
 @pytest.mark.parametrize("name", NAMES)
