@@ -314,8 +314,8 @@ def test_a_signal_that_another_thread_receives(handle):
 
     for _ in range(3):
         thread = threading.Thread(target=kill_itself)
-        thread.start()
         with pytest.raises(Signalled):
+            thread.start()  # inside, since a busy machine may take longer for it than the thread waits
             gilkit.spin(MINUTE)
         thread.join()
 
