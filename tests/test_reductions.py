@@ -141,7 +141,8 @@ def test_same_bits(name):
             try:
                 for level in levels[: best + 1]:
                     set_isa(level)
-                    results |= {np.asarray(function(view, axis=axis, threads=n)).tobytes() for n in THREADS}
+                    with np.errstate(over="ignore"):
+                        results |= {np.asarray(function(view, axis=axis, threads=n)).tobytes() for n in THREADS}
             finally:
                 set_isa(before)
             assert len(results) == 1
@@ -159,6 +160,8 @@ def test_special_values(name, values, repeat, dtype):
     a = np.repeat(np.array(values, dtype), repeat)
     got, got_warnings = outcome(getattr(gilkit, name), a)
     expected, expected_warnings = outcome(getattr(np, name), a)
+    if name.endswith("prod") and any("overflow" in str(each) for each in expected_warnings):
+        return  # gilkit's products do not overflow on the way
     np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-6)
     if name == "sum" and expected == 0:
         assert np.signbit(got) == np.signbit(expected)
@@ -190,11 +193,14 @@ def test_edges_and_errors(name, shape, axis, dtype):
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_overflow(name, dtype):
     huge = np.full(3, np.finfo(dtype).max, dtype)
-    if (name, dtype) in (("mean", "f4"), ("var", "f4"), ("std", "f4")):
-        assert getattr(gilkit, name)(huge) == (huge[0] if name == "mean" else 0)  # computed in doubles
+    if name in ("var", "std") or (name, dtype) == ("mean", "f4"):
+        # Computed in doubles, and variances from the differences to the first element.
+        assert getattr(gilkit, name)(huge) == (huge[0] if name == "mean" else 0)
         return
     for a in (huge, np.stack([huge, huge * 0])):
         for axis in (None, -1):
+            if name == "prod" and axis is None and a is not huge:
+                continue  # NumPy's product overflows before it comes to the zeros
             got, got_warnings = outcome(getattr(gilkit, name), a, axis=axis)
             expected, expected_warnings = outcome(getattr(np, name), a, axis=axis)
             np.testing.assert_array_equal(got, expected)
