@@ -188,8 +188,8 @@ def cumprod(a, axis=None, dtype=None, out=None, *, threads=None):
     Notes
     -----
     Products of floats have NumPy's bits, except for the sign and payload of NaNs: each slice is multiplied from left to
-    right, because another order would overflow elsewhere. Slices are shared among the threads, and a long one of integers too. Overflows and invalid
-    operations are reported as ``numpy.errstate`` says.
+    right, because another order would overflow elsewhere. Slices are shared among the threads, and a long one of
+    integers too. Overflows and invalid operations are reported as ``numpy.errstate`` says.
 
     {notes}
 
