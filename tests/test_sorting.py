@@ -227,7 +227,8 @@ def test_long_stable_sorts_have_numpys_bits(dtype):
     for a in [*samples(dtype, n), *(run.astype(dtype) for run in [*runs, nearly, nearly[::-1]])]:
         a = a.astype(dtype)
         if dtype in "fd":  # several payloads, and zeros of either sign at the ends of runs
-            a = np.concatenate([a, [0.0, -0.0, 1.0], a[:9], -a[:5], [np.nan, -np.nan]]).astype(dtype)
+            ends = np.array([0.0, -0.0, 1.0, np.nan, -np.nan], dtype)  # of this dtype, since a cast may report a NaN
+            a = np.concatenate([a, ends[:3], a[:9], -a[:5], ends[3:]])
         expected = np.sort(a, kind="stable")
         for threads in (1, 3):
             assert gilkit.sort(a, kind="stable", threads=threads).tobytes() == expected.tobytes()
