@@ -1,4 +1,4 @@
-"""A ThreadPoolExecutor whose tasks cost a tenth."""
+"""gilkit.Executor: a ThreadPoolExecutor whose tasks cost less."""
 
 from __future__ import annotations
 

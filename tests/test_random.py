@@ -1,6 +1,7 @@
 """uniform, random, normal, exponential and integers: the numbers of numpy.random.Philox.
 
-Bit for bit, except that NumPy's tables for normal and float32's exponential distributions were rounded on the way."""
+Bit for bit, except for the last digits of normal numbers and of float32's exponential ones: NumPy's tables for these have
+rounding errors."""
 
 import subprocess
 import sys

@@ -2,8 +2,8 @@
 
     python tools/ziggurat_tables.py > csrc/kernels/random/ziggurat_tables.h
 
-A density is covered by 256 layers of equal area: 255 rectangles, and at the bottom a rectangle with the tail. The
-rectangles begin where the tail does, and its begin is chosen such that the topmost one ends at the density's maximum.
+A density is covered by 256 layers of equal area: 255 rectangles, and below them one with the tail, which begins at the
+rectangle's end. That point is chosen so that the topmost rectangle ends exactly at the density's maximum.
 """
 
 from __future__ import annotations

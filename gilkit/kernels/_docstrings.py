@@ -1,4 +1,4 @@
-"""The sections that the docstrings of all reductions share, and those of all scans."""
+"""The sections that docstrings share: those of all reductions, of all scans, and lists of parameters."""
 
 from __future__ import annotations
 
@@ -49,11 +49,15 @@ _NOTES = """{warnings}The result has the same bits for any number of threads and
 Releases the GIL. Ctrl-C interrupts the call. No other thread may write to *a* or use *out* during the call."""
 
 
+def parameter_section(function: Any, texts: dict[str, str]) -> str:
+    """Return the section with the parameters of a function, in its order, from the text of each."""
+    return "Parameters\n----------\n" + "\n".join(f"{name} : {texts[name]}" for name in signature(function).parameters)
+
+
 def complete(function: Any, *, can_warn: bool, can_be_empty: bool) -> None:
     """Fill the shared sections into the docstring of a reduction."""
     function.__doc__ = cleandoc(function.__doc__).format(
-        parameters="Parameters\n----------\n"
-        + "\n".join(f"{name} : {_PARAMETERS[name]}" for name in signature(function).parameters),
+        parameters=parameter_section(function, _PARAMETERS),
         raises=_RAISES.format(empty="" if can_be_empty else ", no elements to reduce"),
         notes=_NOTES.format(name=function.__name__, warnings=_WARNINGS if can_warn else ""),
     )

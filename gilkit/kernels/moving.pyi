@@ -24,24 +24,6 @@ def move_sum(
     threads: Threads = None,
 ) -> npt.NDArray[Any]: ...
 @overload
-def move_mean(
-    a: npt.NDArray[np.float32],
-    window: SupportsIndex,
-    min_count: SupportsIndex | None = None,
-    axis: SupportsIndex = -1,
-    *,
-    threads: Threads = None,
-) -> npt.NDArray[np.float32]: ...
-@overload
-def move_mean(
-    a: Numbers,
-    window: SupportsIndex,
-    min_count: SupportsIndex | None = None,
-    axis: SupportsIndex = -1,
-    *,
-    threads: Threads = None,
-) -> npt.NDArray[Any]: ...
-@overload
 def move_var(
     a: npt.NDArray[np.float32],
     window: SupportsIndex,
@@ -61,77 +43,6 @@ def move_var(
     *,
     threads: Threads = None,
 ) -> npt.NDArray[Any]: ...
-@overload
-def move_std(
-    a: npt.NDArray[np.float32],
-    window: SupportsIndex,
-    min_count: SupportsIndex | None = None,
-    axis: SupportsIndex = -1,
-    ddof: float = 0,
-    *,
-    threads: Threads = None,
-) -> npt.NDArray[np.float32]: ...
-@overload
-def move_std(
-    a: Numbers,
-    window: SupportsIndex,
-    min_count: SupportsIndex | None = None,
-    axis: SupportsIndex = -1,
-    ddof: float = 0,
-    *,
-    threads: Threads = None,
-) -> npt.NDArray[Any]: ...
-@overload
-def move_min(
-    a: npt.NDArray[np.float32],
-    window: SupportsIndex,
-    min_count: SupportsIndex | None = None,
-    axis: SupportsIndex = -1,
-    *,
-    threads: Threads = None,
-) -> npt.NDArray[np.float32]: ...
-@overload
-def move_min(
-    a: Numbers,
-    window: SupportsIndex,
-    min_count: SupportsIndex | None = None,
-    axis: SupportsIndex = -1,
-    *,
-    threads: Threads = None,
-) -> npt.NDArray[Any]: ...
-@overload
-def move_max(
-    a: npt.NDArray[np.float32],
-    window: SupportsIndex,
-    min_count: SupportsIndex | None = None,
-    axis: SupportsIndex = -1,
-    *,
-    threads: Threads = None,
-) -> npt.NDArray[np.float32]: ...
-@overload
-def move_max(
-    a: Numbers,
-    window: SupportsIndex,
-    min_count: SupportsIndex | None = None,
-    axis: SupportsIndex = -1,
-    *,
-    threads: Threads = None,
-) -> npt.NDArray[Any]: ...
-@overload
-def move_median(
-    a: npt.NDArray[np.float32],
-    window: SupportsIndex,
-    min_count: SupportsIndex | None = None,
-    axis: SupportsIndex = -1,
-    *,
-    threads: Threads = None,
-) -> npt.NDArray[np.float32]: ...
-@overload
-def move_median(
-    a: Numbers,
-    window: SupportsIndex,
-    min_count: SupportsIndex | None = None,
-    axis: SupportsIndex = -1,
-    *,
-    threads: Threads = None,
-) -> npt.NDArray[Any]: ...
+
+move_mean = move_min = move_max = move_median = move_sum
+move_std = move_var

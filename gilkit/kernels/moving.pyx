@@ -8,7 +8,9 @@ from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport as_input, gk_type, one_axis, type_of
 from gilkit.kernels.sorting cimport fill_slices, gk_slices
 
-from inspect import cleandoc, signature
+from inspect import cleandoc
+
+from gilkit.kernels._docstrings import parameter_section
 
 cnp.import_array()
 import_core()
@@ -240,6 +242,5 @@ _NOTES = {
 for _function in (move_sum, move_mean, move_var, move_std, move_min, move_max, move_median):
     _name = _function.__name__
     _function.__doc__ = cleandoc(_function.__doc__).format(
-        parameters="Parameters\n----------\n" + "\n".join(
-            f"{name} : {_PARAMETERS[name]}" for name in signature(_function).parameters),
+        parameters=parameter_section(_function, _PARAMETERS),
         rest=_REST.format(name=_name, notes=_NOTES.get(_name, "")))
