@@ -13,7 +13,9 @@ import textwrap
 import pytest
 
 try:
+    from hypothesis import given
     from hypothesis import settings as Settings
+    from hypothesis.strategies import none
 except ImportError:  # not needed by test_typing.py
     Settings = None
 
@@ -132,6 +134,9 @@ def pytest_configure(config):
 
 def pytest_collection_finish():
     # Many tests call gc.collect(). It need not look at the modules and tests each time, which takes a third of a second.
+    if Settings:
+        # Hypothesis registers its random generator in its first test, and warns if gc.get_referrers() does not find it.
+        Settings(database=None, max_examples=1)(given(none())(lambda _: None))()
     gc.collect()
     gc.freeze()
 

@@ -137,8 +137,8 @@ def test_a_handler_may_call_gilkit(handle):
             inner.join()
 
     handle(both)
-    sender = send_soon(signal.SIGUSR1)
     with pytest.raises(Signalled):
+        sender = send_soon(signal.SIGUSR1)
         gilkit.spin(MINUTE)
     sender.join()
     assert usable()
@@ -186,8 +186,8 @@ def test_a_handler_may_change_the_wakeup_descriptor(handle):
         handle(raise_signalled)
 
     handle(nothing_left)
-    first, second = send_soon(signal.SIGUSR1, 0.1), send_soon(signal.SIGUSR1, 0.4)
     with pytest.raises(Signalled):
+        first, second = send_soon(signal.SIGUSR1, 0.1), send_soon(signal.SIGUSR1, 0.4)
         gilkit.spin(MINUTE)
     first.join()
     second.join()
@@ -513,8 +513,8 @@ def test_a_signal_and_a_token_at_once(handle):
             raise Signalled
 
         handle(both)
-        sender = send_soon(signal.SIGUSR1, 0.04)
         with pytest.raises(Signalled), token:
+            sender = send_soon(signal.SIGUSR1, 0.04)
             gilkit.spin(MINUTE)
         sender.join()
         assert sys.exc_info() == (None, None, None)

@@ -21,8 +21,10 @@ static void *bytes_of(int64_t n)
 {
     char *p = malloc((size_t)n + (n == 0));
     CHECK(p != NULL);
-    for (int64_t i = 0; i < n; i++)
-        p[i] = (char)next();
+    for (int64_t i = 0; i < n; i += 8) {
+        uint64_t word = next();
+        memcpy(p + i, &word, (size_t)(n - i < 8 ? n - i : 8));
+    }
     return p;
 }
 
@@ -178,8 +180,9 @@ int main(void)
                 take(2, 3, sizes[s] * 200000, 4, (gk_take_mode)mode, GK_INT64, threads);
             }
             for (int layout = 0; layout < 64; layout++) {
-                choose(300, 257, sizes[s], layout, threads);
                 choose(1, 1, sizes[s], layout, threads);
+                if (layout % 7 == s) /* all layouts and all sizes, but not each with each: sanitizers are slow */
+                    choose(300, 257, sizes[s], layout, threads);
             }
         }
     choose_converted();
