@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import pytest
 
@@ -55,6 +56,7 @@ ALONE_FILES = {
     "exit": "tests the end of a process",
     "exhaustion": "limits the threads and memory of a process",
     "fork": "forks the process",
+    "lab_contexts": "measures workers and their processes",
     "lab_measure": "measures the process and its children",
     "lab_run": "runs programs in processes of their own, and replaces attributes of sys",
     "mapping_processes": "tests separate processes",
@@ -98,6 +100,11 @@ FULL = {
     ],
     "lab_experiments": [
         f"test_runs_through[{name}]" for name in ("ipc", "lost-updates", "optimistic-lock", "thread-local")
+    ],
+    # Each starts several processes. The default keeps one or two kinds.
+    "lab_contexts": [
+        "test_crashes[Pool", "test_crashes[processes", "test_short_tasks_behind_a_long_one[Pool",
+        "test_short_tasks_behind_a_long_one[threads", "test_short_tasks_behind_a_long_one[gilkit.map",
     ],
     # These start processes or compile code.
     "lab_work": [
@@ -207,6 +214,38 @@ def isa(request):
 def often(pytestconfig):
     """Return a function often(a, b) that gives the number of repetitions: a, or b with --promises."""
     return lambda few, many: many if pytestconfig.getoption("--promises") else few
+
+
+@pytest.fixture
+def lab_task():
+    """Return a function that runs a task of the lab in a worker, whose processes must have ended afterwards."""
+    import psutil
+
+    from gilkit.lab.interpreters import running
+    from gilkit.lab.workers import Worker
+
+    def left(pid):
+        found = []
+        for each in psutil.Process(pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):  # it has just ended
+                command = " ".join(each.cmdline())
+                # multiprocessing's own servers end with the worker
+                if "resource_tracker" not in command and "forkserver" not in command:
+                    found.append(each)
+        return found
+
+    with Worker(running()) as worker:
+
+        def run(task, **arguments):
+            try:
+                return worker.call(task, arguments, timeout=60)
+            finally:
+                deadline = time.monotonic() + 10
+                while left(worker.pid):
+                    assert time.monotonic() < deadline, left(worker.pid)
+                    time.sleep(0.01)
+
+        yield run
 
 
 # Signals that may be ignored on purpose: by nohup, by job control, or by Python itself.

@@ -13,7 +13,10 @@ from gilkit.lab.experiment import Outcome, Setting
 from gilkit.lab.results import Result
 
 # These take seconds each, so they run only with --promises and when coverage is measured.
-SLOW = {"cpu-vs-io", "free-threaded", "oversubscription", "pool", "server", "spawn-cost", "switch-cost"}
+SLOW = {
+    "cpu-vs-io", "free-threaded", "isolation", "monkey-patching", "oversubscription", "pool", "prefetch", "server",
+    "spawn-cost", "switch-cost",
+}  # fmt: skip
 SETTING = Setting([interpreters.running(), *interpreters.find_free_threaded()[:1]], cores=2, threads=2)
 
 

@@ -8,9 +8,9 @@ from ..registry import modules, only_subclass
 
 # The GIL first, then the models, their costs, and what goes wrong between threads. Files not listed here come last.
 _ORDER = (
-    "cpu-percent", "free-threaded", "oversubscription", "switch-interval", "cpu-vs-io", "pool", "spawn-cost",
-    "switch-cost", "ipc", "server", "distributed", "lost-updates", "thread-local", "optimistic-lock", "false-sharing",
-    "deadlock",
+    "cpu-percent", "free-threaded", "oversubscription", "switch-interval", "preemption", "cpu-vs-io", "monkey-patching",
+    "coroutine-workers", "pool", "prefetch", "spawn-cost", "switch-cost", "ipc", "server", "distributed", "isolation",
+    "lost-updates", "thread-local", "optimistic-lock", "false-sharing", "deadlock",
 )  # fmt: skip
 
 

@@ -1,30 +1,14 @@
 """The cost of a switch: a token travels round a ring of contexts that wait for it."""
 
 import asyncio
-import contextlib
 import multiprocessing
 import os
 import threading
 
+from .affinity import one_core as pinned
 from .usage import clock, repeat, since, usage
 
 BATCH = 200
-
-
-@contextlib.contextmanager
-def _cores(one):
-    """Pin what starts in the block to one core, if ``one`` is true.
-
-    On one core handing over the token is exactly one switch; on several, it is mostly the waking of another core.
-    """
-    allowed = os.sched_getaffinity(0) if one else None
-    if allowed:
-        os.sched_setaffinity(0, {min(allowed)})
-    try:
-        yield
-    finally:
-        if allowed:
-            os.sched_setaffinity(0, allowed)
 
 
 def system_call(contexts, seconds):
@@ -131,7 +115,7 @@ def native(contexts, seconds, one_core=False):
     """Native threads without the GIL, each of which sleeps until the previous one wakes it."""
     from gilkit import sync
 
-    with _cores(one_core):
+    with pinned(one_core):
         laps = 20
         while True:
             trial = sync.ping_pong(laps, threads=contexts)
@@ -145,7 +129,7 @@ def native(contexts, seconds, one_core=False):
 
 def threads(contexts, seconds, one_core=False):
     """Python threads, each of which waits for a lock that the previous one releases."""
-    with _cores(one_core):
+    with pinned(one_core):
         return _thread_ring(contexts, seconds)
 
 
@@ -196,7 +180,7 @@ def _pass_on(inbox, outbox):
 
 def processes(contexts, seconds, one_core=False):
     """Processes, each of which reads a byte from its pipe and writes it to the next pipe. This process is one of them."""
-    with _cores(one_core):
+    with pinned(one_core):
         return _process_ring(contexts, seconds)
 
 
