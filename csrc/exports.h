@@ -40,6 +40,7 @@
 #include "kernels/random/uniform.h"
 #include "kernels/random/ziggurat.h"
 #include "memory/blocks.h"
+#include "runtime/limits.h"
 #include "runtime/parallel.h"
 #include "runtime/reduce.h"
 #include "runtime/slots.h"
@@ -76,7 +77,9 @@
     X(gk_set_regions_aside)      \
     X(gk_resume_regions)         \
     X(gk_num_threads)            \
+    X(gk_num_threads_source)     \
     X(gk_set_num_threads)        \
+    X(gk_set_python_cpu_count)   \
     X(gk_pool_workers)           \
     X(gk_pool_sleepers)          \
     X(gk_pool_spin)              \

@@ -27,6 +27,7 @@ if not _core.is_main_interpreter:
     _interpreters.prepare()
 
 from gilkit._core import __version__
+from gilkit._imports import when_imported as _when_imported
 from gilkit._scopes import CancelToken
 from gilkit.kernels.spin import spin
 from gilkit.mapping import imap, map, starmap
@@ -131,6 +132,17 @@ def __getattr__(name: str) -> object:
     value = getattr(_importlib.import_module(module), name)
     globals()[name] = value
     return value
+
+
+def _register_with_threadpoolctl() -> None:
+    try:
+        from gilkit.threadpoolctl import register
+    except ImportError:  # its version is too old
+        return
+    register()
+
+
+_when_imported("threadpoolctl", _register_with_threadpoolctl)
 
 
 def __dir__() -> list[str]:

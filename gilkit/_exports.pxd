@@ -79,7 +79,9 @@ cdef extern from "gilkit/_import_core.h":
     void gk_resume_regions "GK(gk_resume_regions)" (const gk_regions_aside *aside) noexcept nogil
     int gk_participants "GK(gk_participants)" (const gk_options *options) noexcept nogil
     int gk_num_threads "GK(gk_num_threads)" () noexcept nogil
+    const char *gk_num_threads_source "GK(gk_num_threads_source)" () noexcept nogil
     void gk_set_num_threads "GK(gk_set_num_threads)" (int threads) noexcept nogil
+    void gk_set_python_cpu_count "GK(gk_set_python_cpu_count)" (int cores) noexcept nogil
     int gk_pool_workers "GK(gk_pool_workers)" () noexcept nogil
     int gk_pool_sleepers "GK(gk_pool_sleepers)" () noexcept nogil
     int64_t gk_pool_spin "GK(gk_pool_spin)" () noexcept nogil

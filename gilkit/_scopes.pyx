@@ -152,3 +152,21 @@ def scope_threads():
     """Return the number of threads that the current blocks set; 0 if none does."""
     cdef Scope scope = current_scope()
     return 0 if scope is None else scope.threads
+
+
+def owners():
+    """Return the objects of the open `with` blocks of this context, the innermost first."""
+    cdef Scope scope = current_scope()
+    cdef list found = []
+    while scope is not None:
+        found.append(scope.owner)
+        scope = scope.outer
+    return found
+
+
+def threads_owner():
+    """Return the object of the block that sets the number of threads, or None."""
+    cdef Scope scope = current_scope()
+    while scope is not None and scope.own_threads < 0:
+        scope = scope.outer
+    return None if scope is None else scope.owner

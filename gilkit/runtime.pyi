@@ -8,6 +8,7 @@ class Info(TypedDict):
     affinity: int
     quota: float | None
     threads: int
+    threads_source: str
     workers: int
     sleeping: int
     spin_us: float

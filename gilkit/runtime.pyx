@@ -9,8 +9,8 @@ from gilkit._call cimport integer
 from gilkit._exports cimport (
     GK_ISA_AVX2, GK_ISA_AVX512, GK_ISA_SCALAR, GK_MAX_THREADS, GK_NO_DEADLINE, GK_SECOND, gk_cores_affinity,
     gk_cores_online, gk_cores_quota, gk_isa, gk_isa_best, gk_isa_level, gk_isa_name, gk_now, gk_num_threads,
-    gk_pool_set_spin, gk_pool_sleepers, gk_pool_spin, gk_pool_stop, gk_pool_workers, gk_set_isa, gk_set_num_threads,
-    import_core,
+    gk_num_threads_source, gk_pool_set_spin, gk_pool_sleepers, gk_pool_spin, gk_pool_stop, gk_pool_workers, gk_set_isa,
+    gk_set_num_threads, gk_set_python_cpu_count, import_core,
 )
 
 from gilkit import _core, _scopes
@@ -25,8 +25,9 @@ def num_threads():
 
     The first of these that is set: the innermost ``with gilkit.threads(n)``
     block, ``set_num_threads(n)``, the environment variable GILKIT_NUM_THREADS.
-    Otherwise the number of CPUs in the affinity mask, or the cgroup's CPU quota
-    if that is smaller.
+    Otherwise the smallest of the number of CPUs in the affinity mask, the cgroup's
+    CPU quota, and the limits in the variables of other programs, such as
+    PYTHON_CPU_COUNT and OMP_NUM_THREADS. ``info()["threads_source"]`` tells which.
 
     Returns
     -------
@@ -187,6 +188,14 @@ def gil_enabled():
     return getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
+def _threads_source():
+    if _scopes.scope_threads():
+        by_other = type(_scopes.threads_owner()).__module__ == "gilkit.threadpoolctl"
+        return "threadpoolctl" if by_other else "gilkit.threads"
+    source = gk_num_threads_source().decode()
+    return "-X cpu_count" if source == "PYTHON_CPU_COUNT" and "cpu_count" in sys._xoptions else source
+
+
 def info():
     """Return what gilkit has found out about the machine and the interpreter.
 
@@ -199,6 +208,9 @@ def info():
         - ``quota`` (float or None): CPUs' worth of time that the cgroups allow;
           None means no limit
         - ``threads`` (int): ``num_threads()``
+        - ``threads_source`` (str): what decides it: "gilkit.threads",
+          "threadpoolctl", "set_num_threads", the name of an environment variable,
+          "-X cpu_count", "quota" or "affinity"
         - ``workers``, ``sleeping`` (int): threads in the pool, and how many of
           them are asleep
         - ``spin_us`` (float): microseconds that an idle worker spins before it
@@ -226,6 +238,7 @@ def info():
         "affinity": gk_cores_affinity(),
         "quota": gk_cores_quota(b"") or None,
         "threads": num_threads(),
+        "threads_source": _threads_source(),
         "workers": gk_pool_workers(),
         "sleeping": gk_pool_sleepers(),
         "spin_us": gk_pool_spin() / 1000,
@@ -296,7 +309,19 @@ def stop():
     return bool(stopped)
 
 
+def _python_cpu_count():
+    """Return the number in -X cpu_count or PYTHON_CPU_COUNT, which Python itself reads from 3.13 on; 0: none."""
+    value = sys._xoptions.get("cpu_count")
+    if value is None and not sys.flags.ignore_environment:
+        value = os.environ.get("PYTHON_CPU_COUNT")
+    try:
+        return max(0, min(int(value), 2**31 - 1)) if isinstance(value, str) else 0
+    except ValueError:  # such as "default"
+        return 0
+
+
 def _read_environment():
+    gk_set_python_cpu_count(_python_cpu_count())
     # Bad values stop the import, because a setting that is silently ignored is a trap.
     threads = os.environ.get("GILKIT_NUM_THREADS")
     if threads is not None and not (threads.isascii() and threads.isdigit() and 1 <= int(threads) <= GK_MAX_THREADS):

@@ -68,6 +68,7 @@ ALONE_FILES = {
     "sync_signals": "signals and their handlers belong to the process",
     "sync_locktests": "CPython's tests of locks count the threads of the process",
     "stress": "counts the threads of the shared pool, and stops it",
+    "thread_limits": "limits the other pools of the process, too",
     "typing": "runs type checkers",
 }
 

@@ -461,10 +461,17 @@ def test_doctor_on_other_pools(monkeypatch):
 
 
 def test_doctor_on_thread_counts(monkeypatch):
-    monkeypatch.setenv("GILKIT_NUM_THREADS", "2")
-    (few,) = doctor._threads(FACTS | {"num_threads": 2})
-    assert "GILKIT_NUM_THREADS=2" in few.value
-    assert "Unset" in few.advice
+    for name in ("GILKIT_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.setenv(name, "2")
+        gilkit = FACTS["gilkit"] | {"threads_source": name}
+        (few,) = doctor._threads(FACTS | {"num_threads": 2, "gilkit": gilkit})
+        assert few.value == f"2 ({name}=2)"
+        assert "GILKIT_NUM_THREADS" in few.advice
+        assert ("Unset" in few.advice) == (name == "GILKIT_NUM_THREADS")
+    (limited,) = doctor._threads(
+        FACTS | {"num_threads": 1, "gilkit": FACTS["gilkit"] | {"threads_source": "-X cpu_count"}}
+    )
+    assert limited.value == "1 (-X cpu_count)"
     (many,) = doctor._threads(FACTS | {"num_threads": 16})
     assert "take turns" in many.advice
 

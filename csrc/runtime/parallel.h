@@ -101,8 +101,12 @@ int gk_participants(const gk_options *options);
 /* The pool. */
 
 /* The default number of threads of a region: the value set below, else
- * GILKIT_NUM_THREADS, else gk_cores_usable(). */
+ * GILKIT_NUM_THREADS, else what the environment leaves of gk_cores_usable()
+ * (runtime/limits.h). */
 int gk_num_threads(void);
+
+/* What decides it: "set_num_threads", the name of a variable, "quota" or "affinity". */
+const char *gk_num_threads_source(void);
 
 /* Sets it; 0 returns to the default. */
 void gk_set_num_threads(int threads);

@@ -12,6 +12,7 @@
 #include "base/signals.h"
 #include "base/thread.h"
 #include "runtime/cancel.h"
+#include "runtime/limits.h"
 #include "runtime/region.h"
 #include "runtime/slots.h"
 
@@ -45,7 +46,6 @@ static struct {
     _Atomic int32_t watched; /* a foreign region has relied on the watch */
     _Atomic int64_t spin;
     _Atomic int32_t threads_set;     /* by gk_set_num_threads; 0: default */
-    _Atomic int32_t threads_wanted;  /* GILKIT_NUM_THREADS; -1: none, 0: not looked up yet */
     _Atomic int32_t cores;           /* 0: not looked up yet */
     _Atomic int64_t look_again_at;   /* when `cores` is out of date */
     _Atomic int64_t retry_start_at;  /* after a failed start */
@@ -520,27 +520,33 @@ void gk_pool_after_fork_in_child(void)
 
 /* ---- Settings ---- */
 
-static int threads_wanted(void)
+/* *source becomes what decides, unless that is the number of usable cores. */
+static int num_threads(const char **source)
 {
-    int threads = atomic_load_explicit(&pool.threads_wanted, memory_order_relaxed);
-    if (GK_LIKELY(threads != 0))
+    int threads = atomic_load_explicit(&pool.threads_set, memory_order_relaxed);
+    if (threads > 0) {
+        *source = "set_num_threads";
         return threads;
-    const char *text = getenv("GILKIT_NUM_THREADS");
-    char *end = NULL;
-    long wanted = text != NULL ? strtol(text, &end, 10) : 0;
-    threads = end == NULL || *end != '\0' || wanted <= 0 ? -1
-              : wanted < GK_MAX_THREADS                  ? (int)wanted
-                                                         : GK_MAX_THREADS;
-    atomic_store(&pool.threads_wanted, threads);
-    return threads;
+    }
+    threads = gk_environment_threads();
+    if (threads > 0) {
+        *source = "GILKIT_NUM_THREADS";
+        return threads;
+    }
+    return gk_environment_limit(usable_cores(), source);
 }
 
 int gk_num_threads(void)
 {
-    int threads = atomic_load_explicit(&pool.threads_set, memory_order_relaxed);
-    if (threads <= 0)
-        threads = threads_wanted();
-    return threads > 0 ? threads : usable_cores();
+    const char *unused;
+    return num_threads(&unused);
+}
+
+const char *gk_num_threads_source(void)
+{
+    const char *source = NULL;
+    int threads = num_threads(&source);
+    return source != NULL ? source : threads < gk_cores_affinity() ? "quota" : "affinity";
 }
 
 void gk_set_num_threads(int threads)

@@ -189,12 +189,16 @@ def _threads(facts: dict[str, Any]) -> list[Finding]:
     if quota:
         expected = max(1, min(expected, int(quota)))
     number = facts["num_threads"]
-    asked = os.environ.get("GILKIT_NUM_THREADS")
-    why = f" (GILKIT_NUM_THREADS={asked})" if asked else ""
+    source = facts["gilkit"].get("threads_source", "affinity")
+    by_environment = source not in ("affinity", "quota")
+    value = os.environ.get(source)
+    said = f"{source}={value}" if value else source
+    why = f" ({said})" if by_environment else ""
     if number < expected:
-        return [
-            Finding("gilkit's threads", f"{number}{why}", False, f"Unset GILKIT_NUM_THREADS to use {expected} cores.")
-        ]
+        advice = f"Unset GILKIT_NUM_THREADS to use {expected} cores."
+        if source != "GILKIT_NUM_THREADS":
+            advice = f"{source} limits this process. GILKIT_NUM_THREADS={expected} would take precedence."
+        return [Finding("gilkit's threads", f"{number}{why}", False, advice)]
     if number > expected:
         return [
             Finding(
@@ -212,7 +216,7 @@ def _pools(facts: dict[str, Any]) -> list[Finding]:
         from threadpoolctl import threadpool_info  # type: ignore[import-not-found,import-untyped,unused-ignore]
     except ImportError:
         return [Finding("other pools", "not checked", True, "pip install threadpoolctl to see BLAS and OpenMP pools.")]
-    pools = threadpool_info()
+    pools = [pool for pool in threadpool_info() if pool["user_api"] != "gilkit"]
     if not pools:
         return [Finding("other pools", "none in this process")]
     findings = []

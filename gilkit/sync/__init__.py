@@ -17,14 +17,15 @@ GIL, such as ``lock.acquire_nogil(timeout_ns)``.
 
 from threading import BrokenBarrierError
 
+from gilkit._imports import when_imported
 from gilkit.sync._condition import Condition
 from gilkit.sync._contention import ContentionResult, PingPongResult, contend, ping_pong
 from gilkit.sync._counters import AtomicCounter, Counter, LockedCounter, RacyCounter, ShardedCounter
 from gilkit.sync._deadlock import DeadlockError, LockOrderWarning, detect_deadlocks
-from gilkit.sync._greenlets import install_import_hook
 from gilkit.sync._locks import Lock, RLock
 from gilkit.sync._rwlock import RWLock
 from gilkit.sync._signals import Barrier, BoundedSemaphore, Event, Latch, Semaphore
+from gilkit.sync._wait import expect_greenlets
 
 __all__ = [
     "AtomicCounter", "Barrier", "BoundedSemaphore", "BrokenBarrierError", "Condition", "ContentionResult", "Counter",
@@ -48,4 +49,4 @@ def __getattr__(name: str) -> object:
     return globals()[new]
 
 
-install_import_hook()
+when_imported("greenlet", expect_greenlets)

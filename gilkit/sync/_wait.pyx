@@ -112,7 +112,7 @@ cdef bint outcome(int status) except -1:
 # ---- Greenlets
 
 def expect_greenlets():
-    """Make locks check for greenlets from now on. Called when greenlet is imported, or about to be."""
+    """Make locks check for greenlets from now on. Called once greenlet is imported."""
     if not has_greenlets():
         add_monitors(GK_SYNC_GREENLETS)
 

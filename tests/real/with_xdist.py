@@ -10,6 +10,7 @@ from pathlib import Path
 import support
 
 TESTS = """
+import math
 import os
 import pytest
 import work
@@ -18,6 +19,11 @@ import work
 @pytest.mark.parametrize("kind", [*work.KINDS, "sleep"])
 def test_answers(kind, seed):
     assert work.answer(kind, seed) == work.expected(kind, seed)
+
+def test_share():
+    import gilkit
+    found = gilkit.info()
+    assert found["threads"] == max(1, min(found["affinity"], math.ceil(found["quota"] or 1e9)) // 2)
 
 def test_fork():
     assert work.answer("map", 3) == work.expected("map", 3)
@@ -34,7 +40,7 @@ def main() -> None:
         Path(folder, "test_real.py").write_text(TESTS)
         command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "-W", "ignore", folder]
         done = subprocess.run(command, cwd=folder, env=support.ENVIRONMENT, capture_output=True, text=True, timeout=90)
-        assert done.returncode == 0 and "41 passed" in done.stdout, done.stdout[-3000:] + done.stderr[-3000:]
+        assert done.returncode == 0 and "42 passed" in done.stdout, done.stdout[-3000:] + done.stderr[-3000:]
 
 
 if __name__ == "__main__":
