@@ -58,6 +58,7 @@ ALONE_FILES = {
     "fork": "forks the process",
     "lab_contexts": "measures workers and their processes",
     "lab_measure": "measures the process and its children",
+    "lab_profile": "examines the threads of the process, and runs programs",
     "lab_run": "runs programs in processes of their own, and replaces attributes of sys",
     "mapping_processes": "tests separate processes",
     "mapping_signals": "signals and their handlers belong to the process",

@@ -79,6 +79,10 @@ def gilkit(words: list[str]) -> list[str] | None:
         if not program[0].startswith("-") and not Path(program[0]).exists():
             return None  # the reader's own
         return ["gilkit", "run", *own, *(["--rounds", "3"] if options.compare else []), *program]
+    if options.command == "profile":
+        exists = options.pid is None and (options.program[0].startswith("-m") or Path(options.program[0]).exists())
+        # Not a process or a program of the reader's own; and one run of the program is enough.
+        return [word for word in words if word != "--verify"] if exists else None
     if options.command == "compare":
         if ":" in options.target:
             return [*words, "--rounds", "1", "--threads", "2"]

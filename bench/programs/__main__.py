@@ -1,10 +1,14 @@
-"""python bench/programs [--rounds N] [--threads N] [--min-size N] [--memory] [NAME ...]
+"""python bench/programs [--predict] [--rounds N] [--threads N] [--min-size N] [--memory] [NAME ...]
 
-Run the programs of this folder (or those named) under ``gilkit run --compare``, one after another, and print a table
-with the geometric mean of the ratios. The exit status is 1 if a program printed something else when patched.
+Run the programs of this folder that use NumPy (or those named) under ``gilkit run --compare``, one after another, and print
+a table with the geometric mean of the ratios. The exit status is 1 if a program printed something else when patched.
 
-The programs are written as a scientist would write them with NumPy: they know nothing of gilkit, and are not tuned to
-it. Each is deterministic and prints its figures and a digest of its arrays.
+With --predict, run all programs under ``gilkit profile --verify`` instead, and print what was predicted beside what was measured,
+each as a part of the unchanged program's time. Programs without NumPy need a free-threaded interpreter for that
+(GILKIT_FREE_THREADED_PYTHON). The exit status is 1 if fewer than nine in ten programs are predicted within 15 %.
+
+The programs are written as a scientist would write them with NumPy, and some without: they know nothing of gilkit, and
+are not tuned to it. Each is deterministic and prints its figures and a digest of its arrays.
 """
 
 from __future__ import annotations
@@ -19,7 +23,8 @@ from pathlib import Path
 from statistics import median
 
 HERE = Path(__file__).resolve().parent
-NAMES = sorted(path.stem for path in HERE.glob("*.py") if path.name != "__main__.py")
+PROGRAMS = {path.stem: path for path in sorted(HERE.glob("*.py")) if path.name != "__main__.py"}
+NAMES = [name for name, path in PROGRAMS.items() if "import numpy" in path.read_text()]
 
 
 def compare(name: str, options: list[str], folder: Path) -> dict:
@@ -51,31 +56,71 @@ def row(name: str, found: dict) -> list[str]:
     return cells
 
 
+def predict(names: list[str], options: list[str], folder: Path) -> int:
+    """Print the predictions beside the measurements."""
+    rows = [["program", "time", "candidate", "predicted", "measured", "predicted / measured"]]
+    right = checked = 0
+    for name in names:
+        print(f"{name} ...", file=sys.stderr)
+        file = folder / f"{name}.json"
+        command = [sys.executable, "-P", "-m", "gilkit", "profile", "--verify", f"--save={file}", *options]
+        # The report goes to standard error.
+        done = subprocess.run(
+            [*command, HERE / f"{name}.py"], stdin=subprocess.DEVNULL, capture_output=True, check=False
+        )
+        if done.returncode:
+            sys.exit(f"{name}: exit status {done.returncode}\n{done.stderr.decode()}")
+        found = json.loads(file.read_text(encoding="utf-8"))
+        measured = [each for each in found["verifications"] if each["measured"] is not None]
+        checked += bool(measured)
+        right += bool(measured) and all(abs(each["error"]) <= 0.15 for each in measured)
+        overhead = f"{found['summary']['wall']:.2f} s ({found['baseline'] or 0:.2f} s alone)"
+        for each in measured or [{"candidate": "nothing to verify"}]:
+            cells = [name, overhead, each["candidate"]]
+            if "measured" in each:
+                interval = f"{each['measured']:.2f} ({each['low']:.2f}-{each['high']:.2f})"
+                cells += [f"{each['predicted']:.2f}", interval, f"{100 * each['error']:+.0f} % {each['why']}"]
+            rows.append(cells)
+    show(rows)
+    print(f"predicted within 15 %: {right} of {checked} programs")
+    return 0 if right >= 0.9 * checked else 1
+
+
+def show(rows: list[list[str]]) -> None:
+    """Print rows of cells in columns; the last cells of a row may be missing."""
+    widths = [max(len(row[place]) for row in rows if len(row) > place) for place in range(len(rows[0]))]
+    for cells in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=False)).rstrip())
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python bench/programs", description=__doc__.split("\n\n")[1])
-    parser.add_argument("names", metavar="NAME", nargs="*", help=f"of {', '.join(NAMES)}")
+    parser.add_argument("names", metavar="NAME", nargs="*", help=f"of {', '.join(PROGRAMS)}")
+    parser.add_argument("--predict", action="store_true")
     parser.add_argument("--rounds", metavar="N", default="5")
     parser.add_argument("--threads", metavar="N")
     parser.add_argument("--min-size", metavar="N")
     parser.add_argument("--memory", action="store_true")
     options = parser.parse_args()
-    unknown = sorted(set(options.names) - set(NAMES))
+    unknown = sorted(set(options.names) - set(PROGRAMS))
     if unknown:
-        parser.error(f"there is no program {unknown[0]!r}; there are {', '.join(NAMES)}")
+        parser.error(f"there is no program {unknown[0]!r}; there are {', '.join(PROGRAMS)}")
     passed = ["--rounds", options.rounds, *(["--memory"] if options.memory else [])]
     for option in ("threads", "min_size"):
         if getattr(options, option) is not None:
             passed += [f"--{option.replace('_', '-')}", getattr(options, option)]
     found = {}
     with tempfile.TemporaryDirectory() as folder:
+        if options.predict:
+            # --min-size and --memory are options of `gilkit run`.
+            passed = ["--rounds", options.rounds, *(["--threads", options.threads] if options.threads else [])]
+            return predict(options.names or list(PROGRAMS), passed, Path(folder))
         for name in options.names or NAMES:
             print(f"{name} ...", file=sys.stderr)
             found[name] = compare(name, passed, Path(folder))
     rows = [["program", "unpatched", "patched", "ratio (95 %)", "CPU", "CPU", "output"]]
     rows += [row(name, each) for name, each in found.items()]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for cells in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+    show(rows)
     ratios = [each["ratio"]["middle"] for each in found.values()]
     same = sum(each["identical"] and not each["status"] for each in found.values())
     print(f"geometric mean of {len(ratios)} ratios: {math.exp(sum(map(math.log, ratios)) / len(ratios)):.2f}")

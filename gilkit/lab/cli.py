@@ -15,6 +15,7 @@ from . import terminal
 from .errors import LabError
 from .escaping import printable
 from .experiment import Experiment, Setting
+from .profile.options import ProfileParser
 from .program.command import PROGRAM, Command, RunParser
 from .results import Result
 from .stats import MINIMUM_PAIRS
@@ -71,6 +72,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"gilkit {gilkit.__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     add_run(commands)
+    add_profile(commands)
 
     experiment = commands.add_parser(
         "experiment",
@@ -187,6 +189,33 @@ def add_run(commands: Any) -> None:
     # add_parser() would make a parser of the other class.
     commands.add_parser("run", help="run a program with NumPy on all cores", add_help=False)
     commands.choices["run"] = run
+
+
+def add_profile(commands: Any) -> None:
+    profile = ProfileParser(
+        prog="gilkit profile",
+        usage="gilkit profile [OPTION ...] SCRIPT [ARGUMENT ...]\n       gilkit profile [OPTION ...] -m MODULE "
+        "[ARGUMENT ...]\n       gilkit profile [OPTION ...] --pid PID",
+        description="Run a Python program, or watch a process that runs already, and report which threads hold the GIL, "
+        "which ones wait for it, and what would be gained by NumPy on all cores, by gilkit.map, by processes and without "
+        f"a GIL. The program is {PROGRAM}. Options of gilkit come before it; everything after it is the program's.",
+        allow_abbrev=False,
+    )
+    profile.add_argument("--pid", type=positive, metavar="PID", help="watch this process instead")
+    profile.add_argument("--seconds", type=duration, metavar="S", help="with --pid: time to watch (default: 10)")
+    profile.add_argument("--threads", type=threads, metavar="N", help="predict for N cores (default: usable cores)")
+    profile.add_argument("--html", metavar="FILE.html", help="also write the report as an HTML page")
+    profile.add_argument("--save", metavar="FILE.json", help="also write the figures as JSON")
+    profile.add_argument(
+        "--verify",
+        action="store_true",
+        help="also run the candidates that need no edit, in turn with the unchanged program, and compare the times with "
+        "the predictions",
+    )
+    profile.add_argument("--rounds", type=rounds, metavar="N", help="with --verify: runs of each (default: 3)")
+    profile.set_defaults(run=run_profile, min_size=None, memory=False)
+    commands.add_parser("profile", help="see who holds the GIL, and what would be gained", add_help=False)
+    commands.choices["profile"] = profile
 
 
 def setting_of(options: argparse.Namespace) -> Setting:
@@ -339,6 +368,12 @@ def run_program(options: argparse.Namespace) -> int | Command:
         results.check_writable(options.report)
         options.report = os.path.abspath(options.report)  # the program may change the current folder
     return command.patched(options, options.report)
+
+
+def run_profile(options: argparse.Namespace) -> int:
+    from .profile import command
+
+    return command.run(options)
 
 
 def run_doctor(options: argparse.Namespace) -> int:

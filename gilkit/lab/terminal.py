@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
 # ASCII replacements for the other characters that the lab prints, one for one to keep columns aligned.
-_SUBSTITUTES = dict(zip("✓✗◐→×–…µ≈▶█▉▊▋▌▍▎▏·│─━╸╺’", "+x~>x-.u~>#########-|------'", strict=False))
+_SUBSTITUTES = dict(zip("✓✗◐→×–…µ≈▶█▉▊▋▌▍▎▏·│─━╸╺’▁▂▃▄▅▆▇±", "+x~>x-.u~>########.|----'_.:-=+*~", strict=True))
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EROFS}
 
 

@@ -14,14 +14,14 @@ from ..errors import LabError
 
 STARTUP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "startup")
 VARIABLE = "_GILKIT_RUN"  # startup/sitecustomize.py reads it
-TAKE_VALUES = ("--threads", "--min-size", "--rounds")  # options whose value may be the next word
+TAKE_VALUES = ("--threads", "--min-size", "--rounds")
 PROGRAM = "SCRIPT, a folder or zip file with __main__.py, - for standard input, or -m MODULE"
 
 
-def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+def split(arguments: Sequence[str], take_values: Sequence[str] = TAKE_VALUES) -> tuple[list[str], list[str]]:
     """Split the words after ``gilkit run`` into gilkit's own options and the program with its arguments.
 
-    The program is in the form that the interpreter takes: ``[script, ...]``, ``["--", script, ...]``, ``["-", ...]``,
+    ``take_values`` are the options whose value may be the next word. The program is in the form that the interpreter takes: ``[script, ...]``, ``["--", script, ...]``, ``["-", ...]``,
     ``["-m", module, ...]`` or ``["-mmodule", ...]``.
     """
     own: list[str] = []
@@ -31,7 +31,7 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         if word in ("-", "--") or word.startswith("-m") or not word.startswith("-"):
             return own, rest
         own.append(rest.pop(0))
-        if word in TAKE_VALUES and rest:
+        if word in take_values and rest:
             own.append(rest.pop(0))
     return own, []
 
@@ -39,21 +39,30 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 class RunParser(argparse.ArgumentParser):
     """A parser whose options end at the program. All words after that belong to the program."""
 
+    take_values: Sequence[str] = TAKE_VALUES
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        own, program = split(sys.argv[1:] if args is None else args)
+        own, program = split(sys.argv[1:] if args is None else args, self.take_values)
         options, unknown = super().parse_known_args(own, namespace)
         if unknown:
             self.error(
                 f"there is no option {unknown[0]}; options of gilkit come before the program, those of the program after it"
             )
+        self.check(options, program)
+        options.program = program
+        return options, []
+
+    def check(self, options: argparse.Namespace, program: list[str]) -> None:
+        """End with an error if options do not fit together."""
+        self.check_program(program)
+        if options.rounds is not None and not options.compare:
+            self.error("--rounds is the number of runs of --compare, which is not given")
+
+    def check_program(self, program: list[str]) -> None:
         if program[:1] == ["-m"] and not "".join(program[1:2]):
             self.error("-m needs the name of a module, got none")
         if not program or program == ["--"]:
             self.error(f"a program is needed: {PROGRAM}")
-        if options.rounds is not None and not options.compare:
-            self.error("--rounds is the number of runs of --compare, which is not given")
-        options.program = program
-        return options, []
 
 
 def interpreter_options(words: Sequence[str]) -> list[str]:

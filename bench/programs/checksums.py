@@ -1,0 +1,26 @@
+"""Check a store of files: a SHA-256 of each file and of the whole, in a pool of threads."""
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+
+
+def content(number, size=4_000_000):
+    """A file of its own content, as a store of images would hold."""
+    seed = hashlib.sha256(str(number).encode()).digest()
+    return seed * (size // len(seed))
+
+
+def check(number):
+    return hashlib.sha256(content(number)).hexdigest()
+
+
+def main():
+    with ThreadPoolExecutor(2) as pool:
+        digests = list(pool.map(check, range(400)))
+    whole = hashlib.sha256()
+    for each in digests:
+        whole.update(each.encode())
+    print(len(digests), "files", whole.hexdigest())
+
+
+main()

@@ -1,0 +1,329 @@
+"""What each candidate would gain: the wall time expected, from the samples, measured speeds and Amdahl's law.
+
+The rule of every prediction: time that a candidate does not touch stays as it is. Time that it touches is divided by a
+speed that was measured on this machine, or by the number of cores where nothing keeps the parts from running at the same
+time. What is assumed beyond that is listed with the figure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..text import duration, shorten
+from .loops import LoopFigures
+from .operations import Array, Items, Operation, Scalar, Value
+from .sampler import Look, Recording, Sample, State
+from .summary import Summary
+
+LOOP_SHARE = 0.1  # of the wall time; shorter loops are no candidates
+BESIDE = 0.1  # of a loop's time in which other threads run: beyond that, the program divides it already
+KERNEL_GAIN = 0.02  # of the wall time; kernels that gain less are no candidates
+MOST_KERNELS = 3
+CONFIDENCE = 1.96  # standard deviations
+
+
+@dataclass(frozen=True)
+class Speed:
+    """The measured times of one operation, in seconds: NumPy's, with NumPy patched, and of gilkit's own function."""
+
+    numpy: float
+    patched: float
+    kernel: float | None = None
+    kernel_name: str = ""
+
+    @property
+    def gain(self) -> float:
+        return self.numpy / self.patched if self.patched > 0 else 1.0
+
+    @property
+    def kernel_gain(self) -> float:
+        return self.numpy / self.kernel if self.kernel else 1.0
+
+
+@dataclass
+class Prediction:
+    """The wall time expected, or the reason why there is none. ``verify`` names the way to check it without an edit."""
+
+    candidate: str
+    wall: float | None
+    margin: float = 0.0  # of the wall time: 95 % from the number of samples alone
+    why: str = ""
+    assumes: list[str] = field(default_factory=list)
+    verify: str = ""
+
+
+# ---- Operations of one kind
+
+Kind = tuple[object, ...]
+
+
+def kind_of(operation: Operation) -> Kind:
+    """Return what operations have in common that take about the same time per item."""
+    return (
+        operation.name,
+        operation.in_place,
+        tuple(map(_kind, operation.operands)),
+        tuple((name, _kind(value)) for name, value in operation.keywords),
+    )
+
+
+def _kind(value: Value) -> object:
+    if isinstance(value, Array):
+        size = round(2 * math.log2(value.size)) if value.size else -1
+        return value.type, len(value.shape), size, _contiguous(value)
+    if isinstance(value, Scalar) and isinstance(value.value, float):
+        return "float"
+    if isinstance(value, Items):
+        return value.kind, tuple(map(_kind, value.values))
+    return value
+
+
+def _contiguous(array: Array) -> bool:
+    expected = None
+    for length, stride in zip(reversed(array.shape), reversed(array.strides), strict=True):
+        if length > 1 and expected is not None and stride != expected:
+            return False
+        expected = stride * length
+    return True
+
+
+@dataclass
+class Group:
+    """The operations of one kind: one of them, and the seconds in which a thread was in such an operation."""
+
+    operation: Operation
+    seconds: float = 0.0
+    free: float = 0.0  # of these, without the GIL
+    samples: int = 0
+
+
+def groups(samples: Sequence[Sample]) -> dict[Kind, Group]:
+    """Return the operations of NumPy by kind, those with the most time first."""
+    found: dict[Kind, Group] = {}
+    for sample in samples:
+        for look in sample.looks:
+            if look.operation is not None and look.operation.numpys:
+                key = kind_of(look.operation)
+                group = found.setdefault(key, Group(look.operation))
+                group.seconds += sample.seconds
+                group.samples += 1
+                if look.state is State.FREE:
+                    group.free += sample.seconds
+    return dict(sorted(found.items(), key=lambda pair: -pair[1].seconds))
+
+
+# ---- The candidates
+
+
+def predict(
+    found: Recording,
+    summary: Summary,
+    loops: Sequence[LoopFigures],
+    speeds: Mapping[Kind, Speed],
+    cores: int,
+    *,
+    patch_start: float = 0.0,
+    process_start: float = 0.05,
+    slower: float | None = None,
+) -> list[Prediction]:
+    """Return the predictions.
+
+    ``patch_start`` is the time to import gilkit and patch NumPy, ``process_start`` that of an interpreter, both in
+    seconds. ``slower`` is the time of a free-threaded interpreter for pure Python, divided by this one's.
+    """
+    rows = [patched(found, summary, speeds, cores, patch_start)]
+    rows += kernels(found, summary, speeds, patch_start)
+    rows += looped(summary, loops, cores, process_start, slower)
+    rows.append(free_threaded(found, summary, cores, slower))
+    return rows
+
+
+def margin(summary: Summary, touched: float, gain: float) -> float:
+    """Return the 95 % margin of a wall time, since the touched part is known from a number of samples only."""
+    if not summary.samples or summary.wall <= 0:
+        return 0.0
+    part = min(1.0, max(0.0, touched / summary.wall))
+    return CONFIDENCE * math.sqrt(part * (1 - part) / summary.samples) * summary.wall * (1 - 1 / gain)
+
+
+def patched(
+    found: Recording, summary: Summary, speeds: Mapping[Kind, Speed], cores: int, start: float = 0.0
+) -> Prediction:
+    """Predict the program under ``gilkit run``."""
+    name = "NumPy patched (gilkit run)"
+    if not speeds:
+        return Prediction(name, None, why="no time in NumPy's functions was seen that could be measured")
+    saved = touched = 0.0
+    for sample in found.samples:
+        running = [look for look in sample.looks if look.runs]
+        if running:
+            # With several threads, the moment passes when the slowest is done.
+            gain = min(gain_of(look, speeds, len(running), cores) for look in running)
+            saved += sample.seconds * (1 - 1 / gain)
+            touched += sample.seconds * (gain > 1.0)
+    wall = summary.wall - saved + start
+    average = touched / (touched - saved) if 0 < saved < touched else 1.0
+    part = summary.share(touched)
+    return Prediction(
+        name,
+        wall,
+        margin(summary, touched, average),
+        f"{100 * part:.0f} % of the time is in NumPy's functions that are then {average:.2f} times as fast",
+        ["each function gains as much as it did when measured alone, on arrays of the same type, size and strides"],
+        "patched",
+    )
+
+
+def gain_of(look: Look, speeds: Mapping[Kind, Speed], running: int, cores: int) -> float:
+    """Return how many times as fast a thread's operation is when NumPy is patched and ``running`` threads run."""
+    if look.operation is None or not look.operation.numpys:
+        return 1.0
+    speed = speeds.get(kind_of(look.operation))
+    if speed is None:
+        return 1.0
+    idle = max(0, cores - running)  # the cores that are left for the parts of a call
+    return 1 + (speed.gain - 1) * idle / (cores - 1) if cores > 1 else 1.0
+
+
+def kernels(found: Recording, summary: Summary, speeds: Mapping[Kind, Speed], start: float = 0.0) -> list[Prediction]:
+    """Predict gilkit's own functions in place of single calls of NumPy."""
+    seconds: dict[str, float] = {}
+    saved: dict[str, float] = {}
+    for key, group in groups(found.samples).items():
+        speed = speeds.get(key)
+        if speed and speed.kernel and speed.kernel_gain > 1:
+            name = f"{speed.kernel_name} in place of {shorten(group.operation.text or group.operation.name, 40)}"
+            seconds[name] = seconds.get(name, 0.0) + group.seconds
+            saved[name] = saved.get(name, 0.0) + group.seconds * (1 - 1 / speed.kernel_gain)
+    rows = []
+    for name in sorted(saved, key=lambda each: -saved[each])[:MOST_KERNELS]:
+        if saved[name] - start > KERNEL_GAIN * summary.wall:
+            gain = seconds[name] / (seconds[name] - saved[name])
+            rows.append(
+                Prediction(
+                    name,
+                    summary.wall - saved[name] + start,
+                    margin(summary, seconds[name], gain),
+                    f"{100 * summary.share(seconds[name]):.0f} % of the time is in this call, which is then {gain:.2f} "
+                    "times as fast",
+                    ["gilkit's function gains as much as it did when measured alone, on arrays of this layout"],
+                )
+            )
+    return rows
+
+
+def looped(
+    summary: Summary, loops: Sequence[LoopFigures], cores: int, process_start: float, slower: float | None
+) -> list[Prediction]:
+    """Predict the longest loop in threads, in processes, and in threads of a free-threaded interpreter."""
+    long = [each for each in loops if each.seconds >= LOOP_SHARE * summary.wall and not summary.free_threaded]
+    possible = [each for each in long if not each.obstacle and each.beside <= BESIDE * each.seconds]
+    if not possible:
+        if not long:
+            why = "no loop of the program takes a tenth of its time"
+        elif all(each.obstacle for each in long):
+            why = f"the loop at {long[0].where} cannot be divided: {long[0].obstacle}"
+        else:
+            why = "the program's loops run in several threads already"
+        return [
+            Prediction("gilkit.map over a loop", None, why=why),
+            Prediction("a process pool over a loop", None, why=why),
+        ]
+    loop = possible[0]
+    rest = summary.wall - loop.seconds
+    assumes = [
+        f"the iterations of `{loop.text}` do not depend on one another (checked: the names that they store; not "
+        "checked: the functions that they call)",
+        f"there are many iterations of about equal length, and {cores} idle cores",
+    ]
+    part = summary.share(loop.seconds)
+    threads = max(loop.held, loop.seconds / cores)
+    rows = [
+        Prediction(
+            f"gilkit.map over {loop.where}",
+            rest + threads,
+            margin(summary, loop.seconds, loop.seconds / threads if threads else 1.0),
+            f"{100 * part:.0f} % of the time is in the loop, and {percent(loop.held, loop.seconds)} of that holds the "
+            "GIL, which one thread at a time can do",
+            assumes,
+        )
+    ]
+    # Each process imports what the program did, all at the same time.
+    begin = process_start + summary.imports
+    pool = loop.seconds / cores + begin
+    rows.append(
+        Prediction(
+            f"a process pool over {loop.where}",
+            rest + pool,
+            margin(summary, loop.seconds, cores),
+            f"{100 * part:.0f} % of the time is divided among {cores} processes, which start in {duration(begin)}",
+            [*assumes, "arguments and results are small, and can be pickled"],
+        )
+    )
+    if slower is not None:
+        python = loop.held * slower + loop.free + loop.waits
+        others = rest + (summary.held - loop.held) * (slower - 1)
+        rows.append(
+            Prediction(
+                f"gilkit.map over {loop.where}, free-threaded",
+                max(others, 0.0) + python / cores,
+                margin(summary, loop.seconds, cores),
+                f"no GIL, and Python code that takes {slower:.2f} times as long on one core",
+                [*assumes, "the program's packages exist for the free-threaded interpreter"],
+            )
+        )
+    return rows
+
+
+def free_threaded(found: Recording, summary: Summary, cores: int, slower: float | None) -> Prediction:
+    """Predict the program, unchanged, on a free-threaded interpreter."""
+    name = "a free-threaded build"
+    if summary.free_threaded:
+        return Prediction(name, None, why="the program runs without a GIL already")
+    if slower is None:
+        return Prediction(
+            name,
+            None,
+            why="no free-threaded interpreter was found to measure (python3.14t, or GILKIT_FREE_THREADED_PYTHON)",
+        )
+    wall = summary.unseen
+    for sample in found.samples:
+        wall += sample.seconds * without_gil(sample, cores, slower)
+    part = summary.share(summary.wanted)
+    why = (
+        f"threads wait for the GIL {100 * part:.0f} % of the time; without one, Python code takes {slower:.2f} times as "
+        "long on one core"
+    )
+    return Prediction(
+        name,
+        wall,
+        margin(summary, summary.wanted, float(max(2, cores))),
+        why,
+        [
+            "the threads that wait for the GIL share nothing else that only one of them may use at a time",
+            "the program's packages exist for that interpreter",
+        ],
+        "free-threaded",
+    )
+
+
+def without_gil(sample: Sample, cores: int, slower: float) -> float:
+    """Return the time that the work of a moment takes without a GIL, divided by the time that it took.
+
+    The threads that waited for the GIL would run too, as many as there are cores. The same work is then done sooner.
+    """
+    running = [look for look in sample.looks if look.runs]
+    if not running:
+        return 1.0
+    python = any(look.state is State.HOLDS for look in running)
+    able = len(running) + sum(look.state is State.WANTS for look in sample.looks)
+    work = sum(slower if look.state is State.HOLDS else 1.0 for look in running)
+    if not python:
+        return 1.0
+    return work / max(1, min(able, max(cores, len(running))))
+
+
+def percent(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.0f} %" if whole > 0 else "0 %"

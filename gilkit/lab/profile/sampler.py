@@ -1,0 +1,248 @@
+"""Sample a process: which thread holds the GIL, which ones compute without it, wait for it, or wait for something else.
+
+The moments are random, and do not depend on what the program does. The holder is read from the interpreter's own
+structure, before and after the kernel is asked whether the thread runs; a thread that gave the GIL up in between is
+judged by the second reading. So a thread in ``time.sleep`` never counts as a holder, and a thread whose call of NumPy has
+released the GIL counts as computing without it.
+"""
+
+from __future__ import annotations
+
+import collections
+import gc
+import os
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from statistics import median
+from typing import NamedTuple
+
+from ..machine import affinity
+from .memory import Unreadable
+from .operations import Decoder, Operation
+from .reader import Place, Reader
+from .tasks import Task, Tasks
+
+INTERVAL = 0.01  # seconds between two samples, on average
+# The part of one core that the sampler may use; if it needs more, it samples less often. A core that the program leaves
+# idle costs it nothing. If it uses them all, the sampler takes one per cent of them.
+BUSY_SHARE, IDLE_SHARE = 0.01, 0.05
+IDLE = 0.9  # cores left
+RECENT = 30  # samples that tell how many cores the program uses now
+LONGEST = (
+    0.25  # seconds that a sample stands for; if the sampler itself got no core for longer, nobody knows what happened
+)
+MOST_SAMPLES = 40_000  # then every second one is dropped, and the interval doubled
+TRIES = 3  # of a sample during which memory could not be read
+
+
+class State(StrEnum):
+    HOLDS = "holds the GIL"
+    BLOCKS = "holds the GIL and waits"  # for a disk, a page or a lock: nobody runs Python meanwhile
+    FREE = "computes without the GIL"
+    WANTS = "waits for the GIL"
+    QUEUES = "waits for a core"
+    WAITS = "waits"
+
+
+class Look(NamedTuple):
+    """One thread at one moment. The innermost call is first in the stack."""
+
+    thread: int
+    state: State
+    core: int = 0
+    stack: tuple[Place, ...] = ()
+    operation: Operation | None = None
+
+    @property
+    def runs(self) -> bool:
+        return self.state in (State.HOLDS, State.FREE)
+
+
+class Sample(NamedTuple):
+    when: float  # seconds since the start
+    seconds: float  # that it stands for: those since the last one
+    looks: tuple[Look, ...]
+    cpu: float = 0.0  # CPU seconds of the process so far
+
+
+@dataclass
+class Recording:
+    """The samples of a process."""
+
+    pid: int
+    wall: float = 0.0
+    cpu: float = 0.0
+    own_cpu: float = 0.0  # CPU seconds of the sampler itself
+    children_cpu: float = 0.0  # CPU seconds of the processes that the program started and waited for
+    samples: list[Sample] = field(default_factory=list)
+    names: dict[int, str] = field(default_factory=dict)
+    missed: int = 0  # samples that could not be read
+    free_threaded: bool = False
+    version: tuple[int, int] = (0, 0)
+
+
+def share_of(used: float, cores: int) -> float:
+    """Return the part of a core that the sampler may use while the program uses this many of them."""
+    return IDLE_SHARE if cores - used >= IDLE else BUSY_SHARE * min(cores, 4)
+
+
+def next_interval(costs: Sequence[float], share: float, shortest: float = INTERVAL) -> float:
+    """Return the seconds to the next sample, given the CPU seconds of the last ones, so that the share stays small.
+
+    The median counts: a sample that meets a new file has to read it, once.
+    """
+    return max(shortest, median(costs) / share)
+
+
+def state_of(task: Task, holds: bool, wants: bool) -> State:
+    """Return what a thread does: whether it runs is the kernel's word, whether it holds the GIL the interpreter's."""
+    if holds:
+        return State.HOLDS if task.runs else State.BLOCKS
+    if task.runs:
+        return State.FREE
+    if task.queued:
+        return State.QUEUES
+    return State.WANTS if wants else State.WAITS
+
+
+class Sampler:
+    """Samples one process until it ends or is told to stop."""
+
+    def __init__(self, pid: int, reader: Reader, begun: float | None = None) -> None:
+        self.reader = reader
+        self.tasks = Tasks(pid)
+        self.decoder = Decoder(reader)
+        self.begun = time.perf_counter() if begun is None else begun
+        self.shortest = INTERVAL
+        self._cores = affinity()
+        self._costs: collections.deque[float] = collections.deque(maxlen=15)
+        self.found = Recording(
+            pid, version=reader.version, free_threaded=reader.layout.free_threaded and not self._has_gil()
+        )
+        self._last = self.begun
+        self._random = random.Random(pid)
+
+    def _has_gil(self) -> bool:
+        try:
+            return any(thread.gil for thread in self.reader.threads())
+        except Unreadable:
+            return True
+
+    def run(self, wait: Callable[[float], bool]) -> Recording:
+        """Sample until ``wait(seconds)`` returns True, which is asked to wait that long after each sample."""
+        collects = gc.isenabled()
+        gc.disable()  # samples are kept, so there is nothing to collect, and looking for it takes longer and longer
+        try:
+            self._run(wait)
+        finally:
+            if collects:
+                gc.enable()
+        return self.finish()
+
+    def _run(self, wait: Callable[[float], bool]) -> None:
+        pause = 0.0
+        while not wait(pause):
+            before = time.thread_time()
+            try:
+                self._sample()
+            except OSError:  # the process is gone
+                break
+            cost = time.thread_time() - before
+            self.found.own_cpu += cost
+            self._costs.append(cost)
+            pause = next_interval(self._costs, self._share(), self.shortest) * self._random.uniform(0.5, 1.5)
+
+    def _share(self) -> float:
+        last = self.found.samples[-RECENT:]
+        if len(last) < 2 or last[-1].when <= last[0].when:
+            return BUSY_SHARE
+        return share_of((last[-1].cpu - last[0].cpu) / (last[-1].when - last[0].when), self._cores)
+
+    def finish(self) -> Recording:
+        found = self.found
+        found.wall = time.perf_counter() - self.begun
+        found.cpu = max(found.cpu, self.tasks.cpu())
+        self.tasks.close()
+        return found
+
+    def _sample(self) -> None:
+        for _ in range(TRIES):
+            try:
+                looks = self._looks()
+                break
+            except Unreadable:  # the interpreter has changed meanwhile
+                continue
+        else:
+            self.found.missed += 1
+            return
+        now = time.perf_counter()
+        found = self.found
+        found.cpu = self.tasks.cpu()
+        seconds = min(now - self._last, max(LONGEST, 3 * self.shortest))
+        found.samples.append(Sample(now - self.begun, seconds, looks, found.cpu))
+        self._last = now
+        if len(found.samples) > MOST_SAMPLES:
+            found.samples[:] = thinned(found.samples)
+            self.shortest *= 2
+
+    def _looks(self) -> tuple[Look, ...]:
+        reader = self.reader
+        threads = reader.threads()
+        gils = {each.gil for each in threads}
+        before = {gil: reader.holder(gil) for gil in gils}
+        tasks = self.tasks.look()
+        after = {gil: reader.holder(gil) for gil in gils}
+        looks = []
+        known = {each.native_id: each for each in threads}
+        for number, task in tasks.items():
+            thread = known.get(number)
+            if thread is None:
+                if task.runs:
+                    looks.append(Look(number, State.FREE, task.core))
+                    self._name(number)
+                continue
+            # A thread that runs held the GIL if it did at first; one that waits, only if it still does.
+            holds = thread.address == (before if task.runs else after)[thread.gil]
+            wants = False
+            if not holds and not task.runs and thread.gil:
+                wants = reader.waits_for(thread.gil, self.tasks.sleeps_on(number))
+            state = state_of(task, holds, wants)
+            frames = reader.stack(thread.address)
+            operation = None
+            if state in (State.HOLDS, State.FREE) and not any(each.code.imports for each in frames):
+                try:
+                    operation = self.decoder.operation(frames)
+                except Unreadable:  # an object that is gone
+                    operation = None
+            looks.append(Look(number, state, task.core, tuple(frame.place for frame in frames), operation))
+        return tuple(looks)
+
+    def _name(self, number: int) -> None:
+        """Keep the name of a thread that Python does not know."""
+        if number not in self.found.names:
+            try:
+                with open(f"/proc/{self.found.pid}/task/{number}/comm", encoding="utf-8", errors="replace") as file:
+                    self.found.names[number] = f"{file.read().strip()}, not Python's"
+            except OSError:
+                pass
+
+
+def thinned(samples: list[Sample]) -> list[Sample]:
+    """Return every second sample, each for the time of two."""
+    return [
+        later._replace(seconds=earlier.seconds + later.seconds)
+        for earlier, later in zip(samples[::2], samples[1::2], strict=False)
+    ] + (samples[-1:] if len(samples) % 2 else [])
+
+
+def children_cpu(pid: int) -> float:
+    """Return the CPU seconds of a process's children that it has waited for."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,139 @@
+"""What the kernel says about the threads of a process: whether each runs, on which core, and what it sleeps on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import time
+from collections.abc import Iterable
+from typing import NamedTuple
+
+TICK = 1 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.01
+MOST_OPEN = 1.0  # seconds
+FUTEX = {"x86_64": (202,), "aarch64": (98,), "riscv64": (98, 422), "ppc64le": (221,), "s390x": (238,)}
+
+
+class Task(NamedTuple):
+    """A thread at one moment."""
+
+    state: str  # R: it runs, or would if a core were free; S, D and others: it waits
+    cpu: float  # seconds of CPU time so far
+    core: int
+    queued: bool = False  # it would run, but other threads have the cores
+
+    @property
+    def runs(self) -> bool:
+        return self.state == "R" and not self.queued
+
+
+def parse(line: bytes) -> Task:
+    """Return what ``/proc/PID/task/ID/stat`` says. The name in parentheses may hold anything."""
+    fields = line[line.rindex(b")") + 2 :].split()
+    return Task(fields[0].decode(), (int(fields[11]) + int(fields[12])) * TICK, int(fields[36]))
+
+
+def futex(line: bytes, numbers: Iterable[int]) -> int:
+    """Return the address on which a thread sleeps, from ``/proc/PID/task/ID/syscall``, or 0 if it does not."""
+    words = line.split()
+    if len(words) > 1 and words[0].isdigit() and int(words[0]) in numbers:
+        return int(words[1], 16)
+    return 0
+
+
+class Queue:
+    """Finds the moments when threads would run, but get no core.
+
+    The kernel does not say whether a thread that is able to run has a core. It counts how long each one has waited, once the
+    wait is over. So as many samples are taken for waits as it has counted.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[int, tuple[int, float]] = {}  # nanoseconds of waiting so far, and when that was read
+        self._open: dict[int, float] = {}  # seconds of waiting that no sample stands for yet
+
+    def sleeps(self, number: int, now: float) -> None:
+        """Note that a thread neither runs nor would."""
+        if number in self._last:
+            self._last[number] = self._last[number][0], now
+
+    def waits(self, number: int, waited: int, now: float) -> bool:
+        """Whether this sample of a thread that runs, or would, stands for a wait. ``now`` is in seconds."""
+        before, then = self._last.get(number, (waited, now))
+        self._last[number] = waited, now
+        elapsed = now - then
+        still = min(MOST_OPEN, self._open.get(number, 0.0) + (waited - before) / 1e9)
+        found = elapsed > 0 and still >= elapsed / 2
+        self._open[number] = still - elapsed if found else still
+        return found
+
+    def forget(self, number: int) -> None:
+        self._last.pop(number, None)
+        self._open.pop(number, None)
+
+
+class Tasks:
+    """The threads of a process, by number. Their files stay open, since opening costs more than reading."""
+
+    def __init__(self, pid: int) -> None:
+        self._folder = f"/proc/{pid}/task"
+        self._files: dict[int, int] = {}
+        self._futex = FUTEX.get(platform.machine(), ())
+        self._ended = 0.0
+        self._cpu: dict[int, float] = {}
+        self._queue = Queue()
+
+    def look(self) -> dict[int, Task]:
+        """Return all threads. Raise OSError if the process has ended."""
+        found = {}
+        names = os.listdir(self._folder)
+        if not names:
+            raise ProcessLookupError
+        for name in names:
+            number = int(name)
+            try:
+                file = self._files.get(number)
+                if file is None:
+                    file = self._files[number] = os.open(f"{self._folder}/{name}/stat", os.O_RDONLY | os.O_CLOEXEC)
+                task = parse(os.pread(file, 1024, 0))
+                queued, now = False, time.monotonic()
+                if task.state == "R":
+                    queued = self._queue.waits(number, self._waited(number), now)
+                else:
+                    self._queue.sleeps(number, now)
+                found[number] = task._replace(queued=queued)
+            except (OSError, ValueError, IndexError):  # the thread has just ended
+                self._forget(number)
+        for number in self._files.keys() - found.keys():
+            self._forget(number)
+        self._cpu.update((number, task.cpu) for number, task in found.items())
+        return found
+
+    def _waited(self, number: int) -> int:
+        """Return the nanoseconds that a thread has waited for a core, or 0 if the kernel does not count them."""
+        try:
+            with open(f"{self._folder}/{number}/schedstat", "rb", buffering=0) as file:
+                return int(file.read().split()[1])
+        except (OSError, ValueError, IndexError):
+            return 0
+
+    def _forget(self, number: int) -> None:
+        self._queue.forget(number)
+        file = self._files.pop(number, None)
+        if file is not None:
+            os.close(file)
+        self._ended += self._cpu.pop(number, 0.0)
+
+    def sleeps_on(self, number: int) -> int:
+        """Return the address of the futex on which a thread sleeps, or 0."""
+        with contextlib.suppress(OSError), open(f"{self._folder}/{number}/syscall", "rb", buffering=0) as file:
+            return futex(file.read(), self._futex)
+        return 0
+
+    def cpu(self) -> float:
+        """Return the CPU seconds of all threads seen so far."""
+        return self._ended + sum(self._cpu.values())
+
+    def close(self) -> None:
+        for number in list(self._files):
+            self._forget(number)

@@ -1,0 +1,99 @@
+"""``gilkit profile --verify``: run the candidates that need no edit, and put what they take beside what was predicted.
+
+The method is that of ``gilkit run --compare``: the unchanged program and the candidates take turns, each run in a process
+of its own, and each must print what the first unchanged run printed. Compared are the parts of the unchanged program's
+time, by the median of the ratios of the same rounds, because those of a busy machine vary less than the times.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from .. import figures, interpreters
+from ..experiment import Row
+from ..program import command
+from ..program.command import Command
+from ..program.comparison import Comparison, ending, measure
+from ..runner import OTHERS_PERCENT
+from ..stats import Interval
+from ..text import duration
+from .predict import Prediction
+from .report import NEAR, Report, Verification
+
+
+def verify(done: Report, options: argparse.Namespace, rounds: int, place: Path) -> None:
+    """Run the candidates ``rounds`` times each and add the verifications to the report. ``place`` holds the input."""
+    todo = [each for each in done.predictions if each.wall is not None and each.verify]
+    if not todo:
+        return
+    here = interpreters.running()
+    base = Row("unchanged", "unchanged", here, 1)
+    found = Comparison(options.program, rounds, base, Row("patched", "patched", here, done.cores))
+    ways = [(base, command.unpatched(options))]
+    rows = {}
+    for each in todo:
+        row = rows[each.verify] = Row(each.candidate, each.verify, here, done.cores)
+        ways.append((row, way_of(each, options, done)))
+    try:
+        for number in range(rounds):
+            for row, way in ways:
+                if row.error is None:
+                    measure(found, row, way, number, place)
+                    failed(row, found)
+            last = ", ".join(f"{row.label} {duration(row.samples[-1]['wall'])}" for row, _ in ways if row.samples)
+            print(f"round {number + 1} of {rounds}: {last}", file=sys.stderr)
+    except KeyboardInterrupt:
+        done.notes.append("The verification was interrupted; only the rounds up to then are used.")
+    if not base.measured:
+        return
+    done.baseline = base["wall"]
+    for each in todo:
+        done.verifications.append(judge(each, base, rows[each.verify], done, found))
+
+
+def way_of(prediction: Prediction, options: argparse.Namespace, done: Report) -> Command:
+    if prediction.verify == "patched":
+        return command.patched(options, None)
+    assert done.free_threaded is not None
+    plain = command.unpatched(options)
+    return Command([done.free_threaded.executable, *options.program], interpreters.environment() or plain.environment)
+
+
+def failed(row: Row, found: Comparison) -> None:
+    """Leave a candidate out if it does not end as the unchanged program does, such as for want of a package."""
+    status = int(row.samples[-1]["status"])
+    if status != found.status:
+        row.error = f"it ended with {ending(status)}"
+
+
+def judge(prediction: Prediction, base: Row, row: Row, done: Report, found: Comparison) -> Verification:
+    """Put a prediction beside the measurements."""
+    assert prediction.wall is not None
+    predicted = prediction.wall / done.summary.wall
+    if row.error or not row.measured:
+        return Verification(prediction.candidate, predicted, None, why=row.error or "not run")
+    ratio = figures.ratio(row, base, "wall").interval
+    result = Verification(prediction.candidate, predicted, ratio.middle, ratio.low, ratio.high, row["wall"])
+    if any(each.way == row.label for each in found.differences):
+        result.why = "it prints something else"
+    elif abs(result.error or 0.0) > NEAR:
+        result.why = reason(result, ratio, base, done)
+    return result
+
+
+def reason(result: Verification, ratio: Interval, base: Row, done: Report) -> str:
+    """Return why a prediction is off, as far as the figures tell."""
+    others = base.get("others_percent") or 0.0
+    if others > OTHERS_PERCENT:
+        return f"other programs used {others:.0f} % of a core"
+    if ratio.low <= result.predicted <= ratio.high:
+        return "the rounds differ by more than that"
+    if done.unmeasured > 0.1:
+        return f"{100 * done.unmeasured:.0f} % of the time in NumPy's functions could not be measured alone"
+    if done.summary.children_cpu > 0.1 * done.summary.cpu:
+        return "child processes do part of the work"
+    if result.error is not None and result.error > 0:
+        return "it gains more than its functions measured alone, on fresh memory for example"
+    return "it gains less than its functions measured alone: together they wait for memory, or find it used by others"

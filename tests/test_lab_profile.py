@@ -1,0 +1,790 @@
+"""``gilkit profile``: the figures, the predictions and the rules behind them, the report and the command.
+
+The rules are tested with made-up samples on both sides. A few short programs test the whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import math
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+
+pytest.importorskip("psutil")
+pytest.importorskip("rich")
+if not sys.platform.startswith("linux"):
+    pytest.skip("reads /proc", allow_module_level=True)
+
+from gilkit.lab import cli, interpreters
+from gilkit.lab.errors import LabError
+from gilkit.lab.experiment import Row
+from gilkit.lab.profile import (
+    command,
+    loops,
+    page,
+    predict,
+    pythons,
+    report,
+    show,
+    speeds,
+    summary,
+    verify,
+)
+from gilkit.lab.profile.loops import LoopFigures
+from gilkit.lab.profile.operations import Array, Items, Operation, Other, Scalar
+from gilkit.lab.profile.predict import Group, Prediction, Speed
+from gilkit.lab.profile.reader import Place
+from gilkit.lab.profile.sampler import Look, Recording, Sample, State
+from gilkit.lab.program.comparison import Comparison
+
+MAIN, OTHER = 100, 101
+HERE = Place("/home/u/program.py", "work", 3)
+
+
+def look(state=State.HOLDS, thread=MAIN, stack=(HERE,), operation=None, core=0):
+    return Look(thread, state, core, stack, operation)
+
+
+def record(*moments, wall=None, cpu=None, **more):
+    """A recording of samples of 10 ms each; a moment is the looks at that time."""
+    samples = [Sample(0.01 * (number + 1), 0.01, tuple(looks), 0.01 * number) for number, looks in enumerate(moments)]
+    wall = 0.01 * len(samples) if wall is None else wall
+    return Recording(
+        MAIN, wall, wall if cpu is None else cpu, samples=samples, **{"version": sys.version_info[:2], **more}
+    )
+
+
+# ---- The figures
+
+
+def test_who_holds_the_gil():
+    found = record(
+        [look(), look(State.WANTS, OTHER)],
+        [look(), look(State.WANTS, OTHER)],
+        [look(State.WANTS), look(State.HOLDS, OTHER, (Place("/home/u/other.py", "Class.serve", 9),))],
+        [look(State.FREE), look(State.HOLDS, OTHER)],
+        [look(State.WAITS), look(State.WAITS, OTHER)],
+        [look(State.BLOCKS), look(State.WAITS, OTHER)],
+        [look(State.WAITS)] * 1,
+        [look(State.QUEUES)],
+    )
+    figures = summary.summarize(found)
+    parts = figures.held, figures.blocked, figures.wanted, figures.idle, figures.alone
+    assert parts == pytest.approx((0.05, 0.01, 0.03, 0.04, 0.03))
+    assert figures.functions[0].name == "work"
+    assert figures.functions[0].kept == pytest.approx(0.02)
+    assert [each.name for each in figures.threads] == ["main", "work (program.py)"]
+    assert figures.threads[0][State.WANTS] == pytest.approx(0.01)
+    assert figures.unseen == pytest.approx(0.0, abs=1e-9)
+    assert summary.summarize(record([look()], wall=0.05)).unseen == pytest.approx(0.04)
+
+
+def test_threads_that_sleep_hold_nothing():
+    """The figure of other tools for such programs is between 7 and 162 %."""
+    asleep = [look(State.WAITS, OTHER + number) for number in range(8)]
+    figures = summary.summarize(record(*[[look(), *asleep]] * 10))
+    assert figures.share(figures.held) == pytest.approx(1.0)
+    figures = summary.summarize(record(*[[look(State.WAITS), *asleep]] * 10))
+    assert figures.held == 0.0
+
+
+def test_names_of_threads():
+    found = record([look()])
+    lib = Place(f"/usr/lib{os.sep}threading.py", "Thread._bootstrap", 1)
+    mine = Place("/home/u/pool.py", "make.<locals>.worker", 1)
+    assert summary.name_of(look(thread=OTHER, stack=(HERE, mine, lib)), found) == "worker (pool.py)"
+    assert summary.name_of(look(thread=OTHER, stack=()), found) == ""
+    native = record([look(State.FREE, OTHER, ())], names={OTHER: "blas, not Python's"})
+    assert summary.summarize(native).threads[0].name == "blas, not Python's"
+    assert summary.summarize(record([look(State.FREE, OTHER, ())])).threads[0].name == f"thread {OTHER}"
+
+
+def test_the_function_that_counts():
+    numpys = Place("/venv/site-packages/numpy/core/_methods.py", "_mean", 5)
+    assert summary.function_of((numpys, HERE)) == ("work", HERE.file)
+    assert summary.function_of((numpys,)) == ("_mean", numpys.file)
+    imports = Place("<frozen importlib._bootstrap>", "_load", 1)
+    assert summary.function_of((HERE, imports)) == (summary.IMPORTS, "")
+
+
+def test_own_files():
+    assert summary.own("/home/u/program.py")
+    assert not summary.own("/venv/lib/python3.11/site-packages/x/y.py")
+    assert not summary.own(threading.__file__)
+    assert not summary.own("<string>")
+
+
+def test_timeline():
+    found = record(*[[look(State.WAITS)]] * 50, *[[look()]] * 50)
+    for number, sample in enumerate(found.samples):
+        found.samples[number] = sample._replace(cpu=0.02 * max(0, number - 49))
+    bins = summary.timeline(found.samples, 10)
+    assert len(bins) == 10
+    assert [round(each.held) for each in bins] == [0] * 5 + [1] * 5
+    assert [round(each.cores) for each in bins] == [0] * 5 + [2] * 5
+    assert bins[-1].end == pytest.approx(1.0)
+    assert summary.timeline(found.samples[:1]) == []
+
+
+# ---- Loops
+
+
+@pytest.mark.parametrize(
+    ("body", "obstacle"),
+    [
+        ("results.append(f(item))", ""),
+        ("total += f(item)", ""),
+        ("y = f(item)\n    total += y * y", ""),
+        ("out[i] = f(item)", ""),
+        ("for j in range(3):\n        out[i, j] = f(item)", ""),
+        ("y = [y for y in item]\n    print(y)", ""),
+        ("plate = step(plate)", "each iteration needs plate of the one before"),
+        ("new = plate * 2\n    plate = new", "each iteration needs plate of the one before"),
+        (
+            "position += velocity\n    velocity -= force(position)",
+            "each iteration needs position, velocity of the one before",
+        ),
+        ("if f(item) > best:\n        best = f(item)", "each iteration needs best of the one before"),
+        ("out[i] = out[i - 1] + item", "each iteration needs out of the one before"),
+        ("counts[f(item)] += 1", "each iteration needs counts of the one before"),
+        ("total /= 2", "each iteration needs total of the one before"),
+        ("self.state = f(self.state)", "each iteration needs self of the one before"),
+        ("if item: break", "it may end early"),
+        ("if item: return item", "it may end early"),
+        ("while item:\n        break", ""),
+        ("while item:\n        return 3", "it may end early"),
+        ("try:\n        pass\n    except E:\n        break", "it may end early"),
+        ("yield f(item)", "it hands values out one by one"),
+    ],
+)
+def test_what_keeps_a_loop_from_being_divided(body, obstacle):
+    loop = ast.parse(f"def g():\n  for i, item in enumerate(items):\n    {body}").body[0].body[0]
+    assert loops.obstacle(loop) == obstacle
+
+
+def test_comprehensions_can_be_divided():
+    assert loops.obstacle(ast.parse("[f(x) for x in y]").body[0].value) == ""
+
+
+def test_the_loop_with_the_time():
+    text = "def main():\n    for x in items:\n        y = f(x)\n        z.append(y)\n    def inner():\n        pass\n"
+    outer = Place("/home/u/p.py", "main", 3)
+    before = Place("/home/u/p.py", "main", 2)  # the iterator: not repeated
+    found = record(
+        [look(stack=(HERE, outer))], [look(State.FREE, stack=(outer,))], [look(State.WAITS, stack=(outer,))],
+        [look(stack=(before,))], [look(stack=(outer,)), look(State.FREE, OTHER)], [look(thread=OTHER, stack=(outer,))],
+        [look(stack=(Place("<frozen importlib._bootstrap>", "f", 1), outer))],
+    )  # fmt: skip
+    (loop,) = loops.find_loops(found, {"/home/u/p.py": text})
+    assert (loop.line, loop.text, loop.where, loop.obstacle) == (2, "for x in items", "p.py:2", "")
+    assert (loop.held, loop.free, loop.waits, loop.beside) == pytest.approx((0.02, 0.01, 0.01, 0.01))
+    assert loops.find_loops(found, {}) == []  # the file cannot be read
+    assert loops.find_loops(found, {"/home/u/p.py": "for"}) == []
+
+
+def test_a_function_inside_a_loop_is_not_the_loop():
+    text = "for x in y:\n    def f():\n        g()\n    h()\n"
+    inside, outside = Place("/home/u/p.py", "f", 3), Place("/home/u/p.py", "<module>", 4)
+    found = record([look(stack=(inside,))], [look(stack=(outside,))], [look(stack=(outside, outside))])
+    (loop,) = loops.find_loops(found, {"/home/u/p.py": text})
+    assert loop.seconds == pytest.approx(0.02)
+
+
+# ---- The predictions
+
+ADD = Operation("numpy.add", (Array((1000, 1000), (8000, 8), "d"),) * 2, text="a + b")
+SUM = Operation(".sum", (Array((1000,), (8,), "d"),), text="a.sum()")
+
+
+def predicted(found, speeds=None, cores=2, loops=(), **options):
+    figures = summary.summarize(found)
+    rows = predict.predict(found, figures, loops, speeds or {}, cores, **options)
+    return {row.candidate: row for row in rows}, figures
+
+
+def test_amdahls_law_for_patched_numpy():
+    found = record(*[[look(State.FREE, operation=ADD)]] * 60, *[[look()]] * 40)
+    speeds = {predict.kind_of(ADD): Speed(0.01, 0.005)}
+    rows, _ = predicted(found, speeds, patch_start=0.1)
+    row = rows["NumPy patched (gilkit run)"]
+    assert row.wall == pytest.approx(0.4 + 0.3 + 0.1)
+    assert row.verify == "patched"
+    assert "60 % of the time" in row.why
+    assert "2.00 times as fast" in row.why
+    # From 100 samples, 60 % is known to ±9.6 %; half of it is saved.
+    assert row.margin == pytest.approx(1.96 * math.sqrt(0.6 * 0.4 / 100) * 0.5)
+
+
+def test_a_patch_that_loses_is_predicted_to_lose():
+    found = record(*[[look(operation=SUM)]] * 100)
+    rows, _ = predicted(found, {predict.kind_of(SUM): Speed(1e-6, 2e-6)})
+    assert rows["NumPy patched (gilkit run)"].wall == pytest.approx(2.0)
+
+
+def test_a_program_that_uses_all_cores_does_not_gain_from_the_patch():
+    busy = [look(State.FREE, operation=ADD), look(State.FREE, OTHER, operation=ADD)]
+    speeds = {predict.kind_of(ADD): Speed(0.01, 0.005)}
+    rows, _ = predicted(record(*[busy] * 100), speeds)
+    assert rows["NumPy patched (gilkit run)"].wall == pytest.approx(1.0)
+    rows, _ = predicted(record(*[busy] * 100), speeds, cores=4)  # two cores are idle
+    assert 0.5 < rows["NumPy patched (gilkit run)"].wall < 1.0
+
+
+def test_one_core_gains_nothing():
+    found = record(*[[look(State.FREE, operation=ADD)]] * 100)
+    rows, _ = predicted(found, {predict.kind_of(ADD): Speed(0.01, 0.005)}, cores=1)
+    assert rows["NumPy patched (gilkit run)"].wall == pytest.approx(1.0)
+
+
+def test_without_numpy_there_is_nothing_to_patch():
+    rows, _ = predicted(record(*[[look()]] * 10))
+    row = rows["NumPy patched (gilkit run)"]
+    assert row.wall is None
+    assert "no time in NumPy's functions" in row.why
+
+
+@pytest.mark.parametrize(("kernel", "count"), [(0.005, 1), (0.0099, 0), (0.02, 0), (None, 0)])
+def test_kernels_are_named_where_they_gain(kernel, count):
+    found = record(*[[look(operation=SUM)]] * 100)
+    rows, _ = predicted(found, {predict.kind_of(SUM): Speed(0.01, 0.01, kernel, "gilkit.sum")})
+    named = [row for name, row in rows.items() if name.startswith("gilkit.sum in place of a.sum()")]
+    assert len(named) == count
+    if named:
+        assert named[0].wall == pytest.approx(0.5)
+
+
+def loop(held=0.0, free=0.0, waits=0.0, obstacle="", beside=0.0):
+    return LoopFigures("/home/u/p.py", 3, "for x in y", obstacle, held, free, waits, beside)
+
+
+@pytest.mark.parametrize(
+    ("figures", "threads", "pool"),
+    [
+        (loop(free=0.8), 0.2 + 0.4, 0.2 + 0.4 + 0.05),
+        (loop(held=0.8), 1.0, 0.2 + 0.4 + 0.05),  # the GIL: threads take turns
+        (loop(held=0.2, free=0.6), 0.2 + 0.4, 0.2 + 0.4 + 0.05),
+        (loop(held=0.6, free=0.2), 0.2 + 0.6, 0.2 + 0.4 + 0.05),
+        (loop(waits=0.8), 0.2 + 0.4, 0.2 + 0.4 + 0.05),
+    ],
+)
+def test_amdahls_law_for_a_loop(figures, threads, pool):
+    rows, _ = predicted(record(*[[look()]] * 100), loops=[figures])
+    assert rows["gilkit.map over p.py:3"].wall == pytest.approx(threads)
+    assert rows["a process pool over p.py:3"].wall == pytest.approx(pool)
+    assert any("do not depend on one another" in text for text in rows["gilkit.map over p.py:3"].assumes)
+
+
+@pytest.mark.parametrize(
+    ("figures", "why"),
+    [
+        ([], "no loop of the program takes a tenth of its time"),
+        ([loop(held=0.05)], "no loop of the program takes a tenth of its time"),
+        ([loop(held=0.9, obstacle="it may end early")], "the loop at p.py:3 cannot be divided: it may end early"),
+        ([loop(held=0.9, beside=0.5)], "the program's loops run in several threads already"),
+    ],
+)
+def test_loops_that_are_no_candidates(figures, why):
+    rows, _ = predicted(record(*[[look()]] * 100), loops=figures)
+    assert rows["gilkit.map over a loop"].why == rows["a process pool over a loop"].why == why
+    assert rows["gilkit.map over a loop"].wall is None
+
+
+def test_an_inner_loop_where_the_outer_one_cannot_be_divided():
+    outer, inner = loop(held=0.9, obstacle="it may end early"), loop(held=0.5)
+    inner.line = 7
+    rows, _ = predicted(record(*[[look()]] * 100), loops=[outer, inner])
+    assert "gilkit.map over p.py:7" in rows
+
+
+def test_without_a_gil():
+    waiting = [look(), look(State.WANTS, OTHER)]
+    rows, _ = predicted(record(*[waiting] * 100), slower=1.2)
+    assert rows["a free-threaded build"].wall == pytest.approx(1.2 / 2)
+    rows, _ = predicted(record(*[[look(), look(State.WAITS, OTHER)]] * 100), slower=1.2)
+    assert rows["a free-threaded build"].wall == pytest.approx(1.2)  # nobody waits for the GIL, so nothing is gained
+    rows, _ = predicted(record(*[[look(State.WAITS)]] * 100), slower=1.2)
+    assert rows["a free-threaded build"].wall == pytest.approx(1.0)  # asleep
+    rows, _ = predicted(record(*[[look(State.FREE)]] * 100), slower=1.2)
+    assert rows["a free-threaded build"].wall == pytest.approx(1.0)  # in C
+    rows, _ = predicted(record(*[[*waiting, look(State.WANTS, 102), look(State.WANTS, 103)]] * 100), slower=1.2)
+    assert rows["a free-threaded build"].wall == pytest.approx(1.2 / 2)  # four threads on two cores
+    rows, _ = predicted(record(*[waiting] * 10))
+    assert "no free-threaded interpreter" in rows["a free-threaded build"].why
+    rows, _ = predicted(record(*[waiting] * 10, free_threaded=True), slower=1.2)
+    assert "without a GIL already" in rows["a free-threaded build"].why
+
+
+def test_a_loop_without_a_gil():
+    rows, _ = predicted(record(*[[look()]] * 100), loops=[loop(held=0.8)], slower=1.5)
+    assert rows["gilkit.map over p.py:3, free-threaded"].wall == pytest.approx(0.2 * 1.5 + 0.8 * 1.5 / 2)
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "same"),
+    [
+        (ADD, ADD._replace(text="c + d"), True),
+        (ADD, ADD._replace(in_place=True), False),
+        (ADD, ADD._replace(operands=(Array((1000, 1000), (8000, 8), "f"),) * 2), False),
+        (ADD, ADD._replace(operands=(Array((1010, 1000), (8000, 8), "d"),) * 2), True),
+        (ADD, ADD._replace(operands=(Array((2000, 1000), (8000, 8), "d"),) * 2), False),
+        (ADD, ADD._replace(operands=(Array((1000, 1000), (16000, 8), "d"),) * 2), False),  # with gaps
+        (SUM, SUM._replace(keywords=(("axis", Scalar(0)),)), False),
+        (
+            SUM._replace(operands=(*SUM.operands, Scalar(1.5))),
+            SUM._replace(operands=(*SUM.operands, Scalar(2.5))),
+            True,
+        ),
+        (SUM._replace(operands=(*SUM.operands, Scalar(2))), SUM._replace(operands=(*SUM.operands, Scalar(3))), False),
+    ],
+)
+def test_kinds_of_operations(one, two, same):
+    assert (predict.kind_of(one) == predict.kind_of(two)) is same
+
+
+def test_groups_are_of_numpy_and_in_order():
+    other = Operation("hashlib.sha256", text="hashlib.sha256(x)")
+    found = record(
+        [look(operation=SUM)],
+        [look(State.FREE, operation=ADD)],
+        [look(operation=ADD)],
+        [look(operation=other)],
+        [look()],
+    )
+    first, second = predict.groups(found.samples).values()
+    assert (first.operation, first.seconds, first.free) == (ADD, pytest.approx(0.02), pytest.approx(0.01))
+    assert second.operation == SUM
+
+
+# ---- Speeds
+
+
+def test_nearly_all_of_the_time_is_measured():
+    kinds = {(number,): Group(ADD, seconds) for number, seconds in enumerate([10.0, 5.0, 0.2, 0.1])}
+    assert [key for key, _ in speeds.chosen(kinds)] == [(0,), (1,)]
+    assert speeds.chosen({}) == []
+    assert speeds.measure({}) == ({}, 0.0)
+    many = {(number,): Group(ADD, 1.0) for number in range(500)}
+    assert len(speeds.chosen(many)) == speeds.MOST_KINDS
+
+
+CALLS = [
+    ADD,
+    ADD._replace(in_place=True),
+    Operation("numpy.add", (Array((50, 100), (-1600, 16), "d"), Scalar(2.0))),
+    Operation(".sum", (Array((1000, 10), (80, 8), "d"),), (("axis", Scalar(0)),)),
+    Operation(".sort", (Array((1000,), (8,), "d"),)),
+    Operation("[]", (Array((1000,), (8,), "d"), Array((500,), (8,), "l"))),
+    Operation("[]", (Array((1000,), (8,), "d"), Array((1000,), (1,), "?"))),
+    Operation("numpy.concatenate", (Items("list", (Array((9,), (8,), "d"), Array((9,), (8,), "d"))),)),
+    Operation("numpy.linalg.norm", (Array((9, 9), (72, 8), "D"),), (("axis", Items("tuple", (Scalar(0), Scalar(1)))),)),
+    Operation("numpy.median", (Array((1000,), (8,), "f"),)),
+    Operation("numpy.invert", (Array((1000,), (1,), "?"),)),
+]
+
+
+@pytest.mark.parametrize("operation", CALLS, ids=lambda each: each.name)
+def test_operations_can_be_made_again(operation):
+    numpy = pytest.importorskip("numpy")
+    import gilkit
+
+    spec = json.loads(json.dumps(speeds.to_json(operation)))
+    call, kernel, name = speeds.prepare(spec, numpy, gilkit)
+    before = call()
+    if kernel is not None:
+        assert speeds.same(kernel(), before, numpy)
+        assert name == f"gilkit.{operation.name.rpartition('.')[2]}"
+    assert (kernel is not None) == (operation.name in (".sum", "numpy.median"))
+
+
+def test_arguments_that_only_the_program_knows():
+    numpy = pytest.importorskip("numpy")
+    import gilkit
+
+    for value in (Other("module"), Array((9,), (8,), "O"), Array((1 << 40,), (8,), "d")):
+        spec = json.loads(json.dumps(speeds.to_json(Operation("numpy.add", (value, value)))))
+        with pytest.raises(speeds.Unmeasurable):
+            speeds.prepare(spec, numpy, gilkit)
+
+
+def test_results_are_compared():
+    numpy = pytest.importorskip("numpy")
+    a = numpy.array([1.0, numpy.nan])
+    assert speeds.same(a + 1e-12, a, numpy)
+    assert not speeds.same(a + 1, a, numpy)
+    assert not speeds.same(a[:1], a, numpy)
+    assert speeds.same((a, a), [a, a], numpy)
+    assert not speeds.same(a, (a, a), numpy)
+    assert speeds.same(None, None, numpy)
+
+
+def test_speeds_of_this_machine():
+    pytest.importorskip("numpy")
+    broken = Operation("numpy.no_such_function", (Array((9,), (8,), "d"),))
+    kinds = {predict.kind_of(each): Group(each, 1.0) for each in (SUM, broken)}
+    found, start = speeds.measure(kinds, 2)
+    assert list(found) == [predict.kind_of(SUM)]
+    speed = found[predict.kind_of(SUM)]
+    assert min(speed.numpy, speed.patched, speed.kernel, start) > 0
+    assert speed.kernel_name == "gilkit.sum"
+    assert speed.gain == pytest.approx(speed.numpy / speed.patched)
+
+
+def test_the_speed_of_another_interpreter():
+    here = interpreters.running()
+    assert 0.2 < pythons.slower(here) < 5
+    assert pythons.seconds_of("/nonexistent/python", "print(1)") is None
+    assert pythons.seconds_of(sys.executable, "print('x')") is None
+    assert pythons.start() > 0
+
+
+# ---- The report
+
+MACHINE = {
+    "processor": "a <b>processor</b>", "cores": 2, "affinity": 2, "threads_per_core": 1, "system": "Linux",
+    "python": "3.11", "num_threads": 2, "gilkit": {},
+}  # fmt: skip
+
+
+def made_up(found=None, verifications=(), **more):
+    found = found or record(
+        *[[look(State.FREE, operation=ADD), look(State.WANTS, OTHER)]] * 40,
+        *[[look(stack=(Place("/home/u/<i>.py", "<script>", 1),)), look(State.WANTS, OTHER)]] * 20,
+    )
+    measured = {predict.kind_of(ADD): Speed(0.01, 0.005, 0.004, "gilkit.add")}
+    rows, figures = predicted(found, measured, loops=[loop(held=0.1, free=0.4)], slower=1.2)
+    done = report.Report(
+        ["<program>", "\x1b[31m"],
+        found,
+        figures,
+        [],
+        predict.groups(found.samples),
+        measured,
+        list(rows.values()),
+        MACHINE,
+        2,
+    )
+    done.verifications = list(verifications)
+    done.baseline = 0.61
+    done.notes = report.notes(done)
+    for name, value in more.items():
+        setattr(done, name, value)
+    return done
+
+
+def shown(done, **more):
+    import io
+
+    file = io.StringIO()
+    show.show(done, file)
+    return file.getvalue()
+
+
+def test_the_report_in_words():
+    text = shown(made_up())
+    assert "One thread runs 100 % of the time, several at once 0 %, and none 0 %." in text
+    assert "The GIL is held 33 % of the time; other threads wait for it 100 % of the time." in text
+    assert re.search(r"^cores [ ▁▂▃▄▅▆▇█]+ 0 to 600 ms, full: 2$", text, re.M)
+    assert re.search(r"^GIL   [ ▁▂▃▄▅▆▇█]+ full: held all the time$", text, re.M)
+    assert re.search(r"^main +33 % +– +67 %", text, re.M)
+    assert re.search(r"^a \+ b +67 % +100 % +2\.00× +2\.50×$", text, re.M)
+    assert re.search(r"^NumPy patched \(gilkit run\) +400 ms ± \d+ % +1\.50×", text, re.M)
+    assert "Assumed: there are many iterations" in text
+    assert "\x1b" not in text
+    assert "Note:" not in text
+
+
+def test_the_report_without_a_gil_and_of_few_samples():
+    found = record([look(State.FREE)], [look(State.BLOCKS)], free_threaded=True)
+    text = shown(made_up(found))
+    assert "There is no GIL in this process." in text
+    assert "Note: Only 2 samples" in text
+    assert not re.search("^GIL ", text, re.M)
+    text = shown(made_up(record(*[[look(State.BLOCKS)]] * 60)))
+    assert "held 100 % of the time, of which its holder itself waits 100 %; no other thread waits for it." in text
+
+
+def test_notes():
+    found = record(*[[look(State.FREE, operation=ADD)]] * 60, children_cpu=0.5, missed=10)
+    notes = " ".join(made_up(found, speeds={}).notes)
+    assert "Child processes used 500 ms" in notes
+    assert "10 samples could not be read" in notes
+    assert "runs Python 3.9" in " ".join(made_up(record([look()], version=(3, 9))).notes)
+    assert "Nothing is known of 2.99 s" in " ".join(made_up(record([look()], wall=3.0)).notes)
+    done = made_up(record(*[[look(State.FREE, operation=ADD)]] * 60))
+    done.speeds = {}
+    assert "The speed of 100 % of the time in NumPy's functions could not be measured" in " ".join(report.notes(done))
+
+
+def test_many_threads_are_cut():
+    found = record(*[[look(State.WAITS, MAIN + number) for number in range(40)]] * 5)
+    assert "and 28 more" in shown(made_up(found))
+
+
+def test_blocks():
+    assert [show.block(part) for part in (0.0, 0.005, 0.02, 0.5, 1.0, 7.0)] == [" ", " ", "▁", "▄", "█", "█"]
+    assert [show.percent(part) for part in (0.0, 0.001, 0.5)] == ["–", "< 1 %", "50 %"]
+
+
+def test_the_page_escapes_what_the_program_is_called():
+    done = made_up(verifications=[report.Verification("<candidate>", 0.5, 0.55, 0.5, 0.6)])
+    text = page.page(done)
+    assert "&lt;program&gt;" in text
+    assert "&lt;candidate&gt;" in text
+    assert "&lt;script&gt;" in text
+    assert not re.search(r"<(program|candidate|script|b)\b", text)
+    assert "\x1b" not in text
+    assert text.count("<svg") == 3
+    assert "\x1b" not in json.dumps(report.document(done))
+    assert report.document(done)["verifications"][0]["error"] == pytest.approx(0.5 / 0.55 - 1)
+    assert json.loads(json.dumps(report.document(done)))["operations"][0]["speed"]["numpy"] == 0.01
+
+
+def test_the_page_of_a_machine_with_many_cores():
+    done = made_up(machine=MACHINE | {"cores": 128})
+    assert page.page(done).count("<svg") == 2
+    done.summary.timeline = []
+    assert page.page(done).count("<svg") == 1
+
+
+# ---- Predicted and measured
+
+
+def rows_of(base, other, **more):
+    here = interpreters.running()
+    unchanged, candidate = Row("unchanged", "unchanged", here, 1), Row("candidate", "patched", here, 2)
+    for walls, row in ((base, unchanged), (other, candidate)):
+        row.samples = [{"wall": wall, "status": 0, **more} for wall in walls]
+    return unchanged, candidate, Comparison(["p.py"], 3, unchanged, candidate)
+
+
+@pytest.mark.parametrize(
+    ("measured", "more", "unmeasured", "why"),
+    [
+        ([0.5, 0.5, 0.5], {}, 0.0, ""),
+        ([0.57, 0.57, 0.57], {}, 0.0, ""),  # 14 % longer than predicted
+        ([0.6, 0.6, 0.6], {}, 0.0, "it gains less"),
+        ([0.4, 0.4, 0.4], {}, 0.0, "it gains more"),
+        ([0.6, 0.6, 0.6], {"others_percent": 50.0}, 0.0, "other programs used 50 % of a core"),
+        ([0.4, 0.7, 0.7], {}, 0.0, "the rounds differ by more than that"),
+        ([0.6, 0.6, 0.6], {}, 0.5, "50 % of the time in NumPy's functions could not be measured alone"),
+    ],
+)
+def test_why_a_prediction_is_off(measured, more, unmeasured, why, monkeypatch):
+    base, row, found = rows_of([1.0, 1.0, 1.0], measured, **more)
+    done = made_up(record(*[[look()]] * 100))
+    monkeypatch.setattr(report.Report, "unmeasured", unmeasured)
+    result = verify.judge(Prediction("candidate", 0.5), base, row, done, found)
+    assert result.predicted == pytest.approx(0.5)
+    assert result.why.startswith(why) and bool(result.why) == bool(why)
+    assert report.judged(result).startswith(f"{100 * (0.5 / result.measured - 1):+.0f} %")
+
+
+def test_candidates_that_fail_or_print_something_else():
+    base, row, found = rows_of([1.0, 1.0], [0.5, 0.5])
+    done = made_up(record(*[[look()]] * 100))
+    found.differences.append(argparse.Namespace(way="candidate"))
+    assert verify.judge(Prediction("candidate", 0.5), base, row, done, found).why == "it prints something else"
+    row.samples[-1]["status"] = 1
+    verify.failed(row, found)
+    result = verify.judge(Prediction("candidate", 0.5), base, row, done, found)
+    assert report.judged(result) == "not measured: it ended with exit status 1"
+    assert "not measured" in shown(made_up(verifications=[result]))
+
+
+# ---- The command
+
+
+def profile(*words, **more):
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "gilkit", "profile", *map(str, words)],
+        capture_output=True, text=True, timeout=120, **more,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "a program is needed"),
+        (["--nosuch", "p.py"], "there is no option --nosuch"),
+        (["--pid", "1", "p.py"], "omit either it or the program"),
+        (["--pid", "1", "--verify"], "give the program instead"),
+        (["--pid", "x"], "must be an integer"),
+        (["--seconds", "3", "p.py"], "a program is watched to its end"),
+        (["--rounds", "3", "p.py"], "the number of runs of --verify"),
+        (["-m"], "-m needs the name of a module"),
+    ],
+)
+def test_options_that_do_not_fit(words, said, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["profile", *words])
+    assert caught.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["/nonexistent/p.py"], "cannot be run: No such file"),
+        (["--save", "/nonexistent/x.json", "p.py"], "is not a writable folder"),
+        (["--html", "/nonexistent/x.html", "--pid", "1"], "is not a writable folder"),
+        (["--pid", "4194305"], "there is no process 4194305"),
+        (["--pid", str(os.getpid())], "cannot watch itself"),
+    ],
+)
+def test_mistakes_are_said_in_one_line(words, said, capsys):
+    assert cli.main(["profile", *words]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_a_process_that_is_not_python(capsys):
+    other = subprocess.Popen(["sleep", "60"])
+    try:
+        time.sleep(0.1)
+        assert cli.main(["profile", "--pid", str(other.pid)]) == 2
+        assert "is not CPython 3.11 or later" in capsys.readouterr().err
+    finally:
+        other.kill()
+        other.wait()
+
+
+SLEEPS = """
+import sys, threading, time
+
+def nap():
+    time.sleep(0.9)
+
+def spin(seconds):
+    end, n = time.process_time() + seconds, 0
+    while time.process_time() < end:
+        n += sum(range(1000))
+
+threads = [threading.Thread(target=nap) for _ in range(4)]
+for each in threads:
+    each.start()
+spin(0.4)
+for each in threads:
+    each.join()
+print("output", sys.argv[1:], sys.stdin.read())
+sys.exit(7)
+"""
+
+
+@pytest.fixture(scope="module")
+def sleeps(tmp_path_factory):
+    """The report of a program whose threads sleep while one computes, and what it printed."""
+    place = tmp_path_factory.mktemp("profile")
+    (place / "p.py").write_text(SLEEPS)
+    done = profile("--save", place / "p.json", "--html", place / "p.html", place / "p.py", "--html", "x", input="in")
+    return done, json.loads((place / "p.json").read_text()), (place / "p.html").read_text()
+
+
+def test_the_program_runs_as_without_gilkit(sleeps):
+    done, data, html = sleeps
+    assert done.returncode == 7
+    assert done.stdout == "output ['--html', 'x'] in\n"
+    assert "gilkit profile: " in done.stderr
+    assert data["format"] == report.FORMAT
+    assert html.startswith("<!DOCTYPE html>")
+
+
+def test_sleeping_threads_are_not_holders(sleeps):
+    _, data, _ = sleeps
+    figures = data["summary"]
+    main = next(each for each in figures["threads"] if each["name"] == "main")
+    naps = [each for each in figures["threads"] if each["name"].startswith("nap")]
+    assert len(naps) == 4
+    for each in naps:
+        assert each["seconds"].get(State.HOLDS, 0) + each["seconds"].get(State.WANTS, 0) < 0.1
+        assert each["seconds"][State.WAITS] > 0.5
+    # The main thread computed for 0.4 s of CPU time, all of it with the GIL.
+    held = main["seconds"].get(State.HOLDS, 0) + main["seconds"].get(State.BLOCKS, 0)
+    assert held + (main["seconds"][State.FREE] if figures["free_threaded"] else 0) > 0.3
+    assert figures["held"] == pytest.approx(held, abs=0.1)
+    assert figures["functions"][0]["name"] == "spin"
+
+
+def test_threads_that_contend_and_a_watched_process(tmp_path):
+    (tmp_path / "p.py").write_text(
+        textwrap.dedent("""
+        import threading
+        def spin():
+            while True:
+                sum(range(1000))
+        for _ in range(2):
+            threading.Thread(target=spin, daemon=True).start()
+        threading.Event().wait(600)
+        """)
+    )
+    other = subprocess.Popen([sys.executable, tmp_path / "p.py"])
+    try:
+        time.sleep(0.3)
+        done = profile("--pid", other.pid, "--seconds", "0.7", "--save", tmp_path / "p.json")
+        assert other.poll() is None  # it runs on
+    finally:
+        other.kill()
+        other.wait()
+    assert done.returncode == 0, done.stderr
+    assert "watching process" in done.stderr
+    figures = json.loads((tmp_path / "p.json").read_text())["summary"]
+    if not figures["free_threaded"]:
+        assert figures["held"] > 0.8 * (figures["wall"] - figures["unseen"])
+        assert figures["wanted"] > 0.2 * (figures["wall"] - figures["unseen"])
+    assert sum(each["name"] == "spin (p.py)" for each in figures["threads"]) == 2
+
+
+def test_predicted_and_measured(tmp_path):
+    pytest.importorskip("numpy")
+    (tmp_path / "p.py").write_text(
+        "import time\nimport numpy as np\na = np.linspace(0, 1, 1_000_000)\n"
+        "while time.process_time() < 0.8:\n    b = np.sqrt(a) + 1\nprint(b.sum())\n"
+    )
+    done = profile("--verify", "--save", tmp_path / "p.json", tmp_path / "p.py")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") == 1
+    assert "round 3 of 3: unchanged" in done.stderr
+    data = json.loads((tmp_path / "p.json").read_text())
+    checked = {each["candidate"]: each for each in data["verifications"]}
+    assert 0.2 < checked["NumPy patched (gilkit run)"]["measured"] < 5
+    assert data["baseline"] > 0
+
+
+def test_signals_reach_the_program(tmp_path):
+    (tmp_path / "p.py").write_text("import time\nprint('ready', flush=True)\ntime.sleep(60)\n")
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "gilkit", "profile", tmp_path / "p.py"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "gilkit profile: " in error
+
+
+def test_a_program_that_ends_at_once_has_no_report(tmp_path, monkeypatch, capfd):
+    (tmp_path / "p.py").write_text("raise SystemExit(3)\n")
+    monkeypatch.setattr(command, "attach", lambda *_: None)
+    assert cli.main(["profile", str(tmp_path / "p.py")]) == 3
+    assert "no report: the program ended too soon" in capfd.readouterr().err
+
+
+def test_an_interpreter_that_cannot_be_examined(tmp_path, monkeypatch, capfd):
+    def refuse(*_):
+        raise LabError("it is not allowed")
+
+    (tmp_path / "p.py").write_text("print(1)\n")
+    monkeypatch.setattr(command, "attach", refuse)
+    assert cli.main(["profile", str(tmp_path / "p.py")]) == 0
+    assert "no report: it is not allowed" in capfd.readouterr().err
