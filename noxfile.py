@@ -46,6 +46,11 @@ FOREIGN = {
     "pandas": ["pandas.tests.arithmetic", "pandas.tests.reductions", "pandas.tests.groupby"],
     "scikit-learn": ["sklearn.cluster", "sklearn.preprocessing", "sklearn.metrics"],
 }
+# The packages of NumPy whose tests `nox -s functions` runs. The tests of the others call none of gilkit's functions.
+FUNCTIONS = [
+    f"numpy.{part}"
+    for part in ("_core", "fft", "lib", "linalg", "ma", "matrixlib", "polynomial", "random", "testing", "tests")
+]
 FOREIGN_PACKAGES = {
     "numpy": ["numpy", "setuptools", "typing-extensions"],
     "scipy": ["scipy", "mpmath", "pooch"],
@@ -116,6 +121,32 @@ def foreign(session: nox.Session) -> None:
             different.append(suite)
     if different:
         session.error(f"other outcomes with the patch: {', '.join(different)}")
+
+
+@nox.session
+def functions(session: nox.Session) -> None:
+    """Run NumPy's tests with gilkit's functions called in place of NumPy's, and compare the outcome of each. Takes half an
+    hour. `-- --resume` takes up an interrupted session; `-- numpy.lib numpy.ma` runs a part."""
+    session.install("--prefer-binary", ".", "pytest", "hypothesis", *FOREIGN_PACKAGES["numpy"])
+    kept = Path(session.create_tmp()) / "functions"
+    if "--resume" not in session.posargs:
+        shutil.rmtree(kept, ignore_errors=True)
+    arguments = [argument for argument in session.posargs if argument != "--resume"]
+    parts = [] if any(not argument.startswith("-") for argument in arguments) else FUNCTIONS
+    session.run("python", "-P", "tests/foreign/run.py", "--functions", "--keep", str(kept), *arguments, *parts)
+
+
+@nox.session
+def array_api(session: nox.Session) -> None:
+    """Run the array API standard's tests on gilkit.array_api, and on NumPy for comparison. The argument is a clone of
+    github.com/data-apis/array-api-tests with its submodule: `-- ~/array-api-tests`."""
+    if not session.posargs:
+        session.error("give the folder of array-api-tests: nox -s array_api -- FOLDER")
+    folder = Path(session.posargs[0]).expanduser().resolve()
+    session.install("--prefer-binary", ".", "numpy", "-r", str(folder / "requirements.txt"))
+    session.run(
+        "python", "-P", "tests/foreign/run.py", "--array-api", *session.posargs[1:], str(folder / "array_api_tests")
+    )
 
 
 @nox.session

@@ -48,7 +48,18 @@ _LAZY: dict[str, str] = {
     "mandelbrot": "gilkit.kernels.mandelbrot",
     "pi": "gilkit.kernels.pi",
     **dict.fromkeys(
-        ("cumsum", "cumprod", "cummax", "cummin", "nancumsum", "nancumprod", "diff"), "gilkit.kernels.scan"
+        (
+            "cumsum",
+            "cumprod",
+            "cummax",
+            "cummin",
+            "cumulative_sum",
+            "cumulative_prod",
+            "nancumsum",
+            "nancumprod",
+            "diff",
+        ),
+        "gilkit.kernels.scan",
     ),
     "dot": "gilkit.kernels.dot",
     "fsum": "gilkit.kernels.fsum",
@@ -114,7 +125,7 @@ _LAZY: dict[str, str] = {
     **dict.fromkeys(("nearest", "kmeans", "KMeans"), "gilkit.kernels.clustering"),
 }
 
-_SUBPACKAGES = ("blocks", "patching", "reference", "sync")
+_SUBPACKAGES = ("array_api", "blocks", "patching", "reference", "sync")
 
 __all__ = [
     "CancelToken", "__version__", "get_include", "imap", "info", "map", "num_threads", "parallel_for",

@@ -1,3 +1,4 @@
+from gilkit import array_api as array_api
 from gilkit import blocks as blocks
 from gilkit import patching as patching
 from gilkit import reference as reference
@@ -56,6 +57,8 @@ from gilkit.kernels.scan import cummax as cummax
 from gilkit.kernels.scan import cummin as cummin
 from gilkit.kernels.scan import cumprod as cumprod
 from gilkit.kernels.scan import cumsum as cumsum
+from gilkit.kernels.scan import cumulative_prod as cumulative_prod
+from gilkit.kernels.scan import cumulative_sum as cumulative_sum
 from gilkit.kernels.scan import diff as diff
 from gilkit.kernels.scan import nancumprod as nancumprod
 from gilkit.kernels.scan import nancumsum as nancumsum

@@ -15,7 +15,8 @@ import gilkit
 markdown_it = pytest.importorskip("markdown_it")
 
 ROOT = Path(__file__).resolve().parent.parent
-OTHER = {"__version__", "blocks", "patching", "reference", "sync"}  # names that are not functions of the reference
+# Names that are not functions of the reference.
+OTHER = {"__version__", "array_api", "blocks", "patching", "reference", "sync"}
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "csrc/runtime/README.md"])
 
 

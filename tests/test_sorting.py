@@ -110,6 +110,63 @@ def test_a_single_negative_zero_or_nan_far_into_a_slice(isa, dtype, at):
         np.testing.assert_array_equal(bits(gilkit.sort(a, out=a, threads=1)), bits(result))
 
 
+def falling(a):
+    """Return the stable order of a slice from the largest item to the smallest one, with NaNs at the end."""
+    return sorted(range(a.size), key=lambda i: (bool(a[i] != a[i]), -a.item(i)))
+
+
+@given(a=arrays, threads=st.sampled_from(THREADS), stable=st.sampled_from([None, False, True]), data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_descending_order(a, threads, stable, data):
+    axis = data.draw(st.none() | st.integers(-a.ndim, a.ndim - 1))
+    flat = a.ravel() if axis is None else a
+    order = np.apply_along_axis(falling, axis or 0, flat) if a.size else np.empty(flat.shape, int)
+    keywords = {"axis": axis, "stable": stable, "descending": True, "threads": threads}
+    np.testing.assert_array_equal(gilkit.argsort(a, **keywords), order)
+    result = gilkit.sort(a, **keywords)
+    expected = np.take_along_axis(flat, order, axis or 0)
+    np.testing.assert_array_equal(result, expected)
+    if stable:
+        np.testing.assert_array_equal(bits(result), bits(expected))
+    np.testing.assert_array_equal(gilkit.sort(a, axis, stable=stable, descending=False), np.sort(a, axis))
+    for function in ("sort", "argsort") if np.lib.NumpyVersion(np.__version__) >= "2.5.0" else ():
+        if axis is not None:
+            keywords.pop("threads", None)
+            assert_same(outcome(getattr(gilkit, function), a, **keywords)[0], getattr(np, function)(a, **keywords))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_descending_order_of_long_slices(dtype):
+    for a in samples(dtype, LONG):
+        nans = np.count_nonzero(a != a)
+        last_first = LONG - 1 - np.argsort(a[::-1], kind="stable")[::-1]
+        order = np.concatenate([last_first[nans:], last_first[:nans]])
+        for threads in (1, 3):
+            np.testing.assert_array_equal(gilkit.argsort(a, descending=True, threads=threads), order)
+            for stable in (None, True):
+                result = gilkit.sort(a, descending=True, stable=stable, threads=threads)
+                np.testing.assert_array_equal(result, a[order])
+                if stable:
+                    np.testing.assert_array_equal(bits(result), bits(a[order]))
+                out = a.copy()
+                assert gilkit.sort(out, descending=True, stable=stable, out=out, threads=threads) is out
+                np.testing.assert_array_equal(bits(out), bits(result))
+
+
+def test_descending_order_of_what_is_left_to_numpy():
+    for function in (gilkit.sort, gilkit.argsort):
+        for descending in (True, False):
+            with pytest.raises(ValueError, match="kind and descending"):
+                function([1], kind="stable", descending=descending)
+        a = np.array([1, 3, 2], np.float16)
+        np.testing.assert_array_equal(function(a, descending=False), function(a))
+        if np.lib.NumpyVersion(np.__version__) >= "2.5.0":
+            assert_same(function(a, descending=True), getattr(np, function.__name__)(a, descending=True))
+        else:
+            with pytest.raises(TypeError, match="needs NumPy 2.5"):
+                function(a, descending=True)
+
+
 def test_keys_that_differ_in_their_last_bits_only():
     """argsort first ignores the low bits, and must compare them in the end."""
     rng = np.random.default_rng(1)

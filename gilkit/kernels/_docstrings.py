@@ -91,17 +91,51 @@ ValueError
 numpy.exceptions.AxisError
     For an axis that *a* does not have."""
 
+_CUMULATIVE = """Parameters
+----------
+x : array_like
+    bool, integers, float32 or float64, of any shape and layout. Arrays of other dtypes are left to NumPy.
+axis : int, optional
+    The axis to scan along. It may be left out for an array of one dimension.
+dtype : data-type, optional
+    The type to compute in and of the result. Any but the usual one is left to NumPy.
+out : numpy.ndarray, optional
+    A writable array of the result's shape, which is filled and returned. It may overlap *x*. An array of another dtype
+    than the result's is left to NumPy.
+include_initial : bool, default False
+    Whether the result begins with {initial}, so that it has one item more along the axis.
+threads : int, optional
+    1 to 1024. None means ``gilkit.num_threads()``.
+
+Returns
+-------
+numpy.ndarray
+    {types}
+
+Raises
+------
+TypeError
+    For dtypes that NumPy does not scan, and for an axis that is not an integer.
+ValueError
+    For no *axis* where there are several, for another shape of *out* and a read-only *out*.
+numpy.exceptions.AxisError
+    For an axis that *x* does not have."""
+
 _SUMS = """int64 for bool and signed integers, uint64 for unsigned
     integers, both modulo ``2**64``. Floats, ``numpy.longlong`` and ``numpy.ulonglong`` keep their dtype."""
 
 
 def scan_sections(name: str) -> dict[str, str]:
     """Return what the docstring of a scan leaves out."""
-    method = "" if name.startswith("nan") else f" and objects with a method ``{name}``"
+    is_cumulative = name.startswith("cumulative")
+    method = "" if is_cumulative or name.startswith("nan") else f" and objects with a method ``{name}``"
     function = "objects with ``__array_function__``"
+    types = "It has a's dtype." if name in ("cummax", "cummin") else _SUMS
+    array, sections = ("x", _CUMULATIVE) if is_cumulative else ("a", _SCAN)
     return {
-        "parameters": _SCAN.format(types="It has a's dtype." if name in ("cummax", "cummin") else _SUMS),
+        "parameters": sections.format(types=types, initial=0 if name == "cumulative_sum" else 1),
         "notes": f"Subclasses of ``numpy.ndarray``{',' if method else ' and'} {function}{method} get the\n"
         f"result of ``numpy.{name}``.",
-        "last": "Releases the GIL. Ctrl-C interrupts the call. No other thread may write to *a* or use *out* during the call.",
+        "last": f"Releases the GIL. Ctrl-C interrupts the call. No other thread may write to *{array}* or use *out* during the "
+        "call.",
     }

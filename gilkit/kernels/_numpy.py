@@ -60,6 +60,7 @@ from numpy import int32 as int32
 from numpy import int64 as int64
 from numpy import integer as integer
 from numpy import interp as interp
+from numpy import invert as invert
 from numpy import iscomplexobj as iscomplexobj
 from numpy import isfinite as isfinite
 from numpy import isin as isin
@@ -77,6 +78,7 @@ from numpy import nancumprod as nancumprod
 from numpy import nancumsum as nancumsum
 from numpy import ndarray as ndarray
 from numpy import ndim as ndim
+from numpy import negative as negative
 from numpy import nonzero as nonzero
 from numpy import not_equal as not_equal
 from numpy import ones_like as ones_like

@@ -85,6 +85,64 @@ def cummax(
 
 cummin = cummax
 
+@overload
+def cumulative_sum(
+    x: npt.NDArray[Signed],
+    /,
+    *,
+    axis: SupportsIndex | None = None,
+    dtype: None = None,
+    out: None = None,
+    include_initial: bool = False,
+    threads: Threads = None,
+) -> npt.NDArray[np.int64]: ...
+@overload
+def cumulative_sum(
+    x: npt.NDArray[Unsigned],
+    /,
+    *,
+    axis: SupportsIndex | None = None,
+    dtype: None = None,
+    out: None = None,
+    include_initial: bool = False,
+    threads: Threads = None,
+) -> npt.NDArray[np.uint64]: ...
+@overload
+def cumulative_sum(
+    x: npt.NDArray[FloatT],
+    /,
+    *,
+    axis: SupportsIndex | None = None,
+    dtype: None = None,
+    out: None = None,
+    include_initial: bool = False,
+    threads: Threads = None,
+) -> npt.NDArray[FloatT]: ...
+@overload
+def cumulative_sum(
+    x: Arrays,
+    /,
+    *,
+    axis: SupportsIndex | None = None,
+    dtype: npt.DTypeLike | None = None,
+    out: AnyArrayT,
+    include_initial: bool = False,
+    threads: Threads = None,
+) -> AnyArrayT: ...
+@overload
+def cumulative_sum(
+    x: Arrays,
+    /,
+    *,
+    axis: SupportsIndex | None = None,
+    dtype: npt.DTypeLike | None = None,
+    out: npt.NDArray[Any] | None = None,
+    include_initial: bool = False,
+    threads: Threads = None,
+) -> npt.NDArray[Any]: ...
+
+cumulative_prod = cumulative_sum
+
 def diff(
     a: Arrays,
     n: SupportsIndex = 1,

@@ -7,8 +7,8 @@ from libc.stdint cimport int64_t
 from gilkit._call cimport Call, call_begin, call_check, call_end
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
-    MAX_DIMS, as_supported, check_out, delegate, gk_type, is_cast, is_for_numpy, is_same, may_overlap, one_axis,
-    out_is_for_numpy, sum_dtype, type_of,
+    GK_TYPES, MAX_DIMS, as_supported, check_out, delegate, gk_type, is_cast, is_dispatched, is_for_numpy, is_same,
+    may_overlap, one_axis, out_is_for_numpy, sum_dtype, type_of,
 )
 
 from gilkit.kernels import _numpy as np
@@ -279,6 +279,91 @@ def cummin(a, axis=None, dtype=None, out=None, *, threads=None):
     return scan(GK_CUMMIN, False, _minima, None, a, axis, dtype, out, threads)
 
 
+def _sums(a, axis, dtype=None, out=None):
+    return np.add.accumulate(a, axis, dtype, out)
+
+
+def _products(a, axis, dtype=None, out=None):
+    return np.multiply.accumulate(a, axis, dtype, out)
+
+
+cdef object cumulative(int op, object function, str name, object x, object axis, object dtype, object out,
+                       object include_initial, object threads):
+    """Scan as the array API defines it. `function` computes what is not for gilkit."""
+    cdef dict given = {"axis": axis, "dtype": dtype, "out": out, "include_initial": include_initial or None}
+    cdef cnp.ndarray array
+    if is_dispatched(x, None) or out_is_for_numpy(out):
+        if name not in np.FUNCTIONS:
+            raise TypeError(f"numpy.{name}, for other objects than plain arrays, needs NumPy 2.1")
+        given = {key: each for key, each in given.items() if each is not None}
+        return delegate(np.FUNCTIONS[name], (x,), given, threads)
+    array = np.asarray(x)
+    if array.ndim == 0:
+        array = array.reshape(1)
+    if axis is None:
+        if array.ndim > 1:
+            raise ValueError("axis must be given for an array of more than one dimension")
+        axis = 0
+    if not include_initial:
+        return scan(op, False, function, None, array, axis, dtype, out, threads)
+    cdef int along = one_axis(axis, array.ndim)
+    cdef tuple shape = (<object>array).shape, before = (slice(None),) * along
+    shape = (*shape[:along], shape[along] + 1, *shape[along + 1:])
+    if out is None:
+        if dtype is not None:
+            own = np.dtype(dtype)
+        elif type_of(cnp.PyArray_TYPE(array)) == GK_TYPES:
+            own = (<object>array).dtype.newbyteorder("=")
+        else:
+            own = sum_dtype(array)
+        out = np.empty_like(array, own, order="K", subok=False, shape=shape)
+    elif not cnp.PyArray_Check(out) or out.shape != shape:
+        check_out(out, shape, array.descr)
+    scan(op, False, function, None, array, axis, dtype, out[(*before, slice(1, None))], threads)
+    out[(*before, 0)] = 0 if op < 0 else 1
+    return out
+
+
+def cumulative_sum(x, /, *, axis=None, dtype=None, out=None, include_initial=False, threads=None):
+    """Return the running sums of the elements along an axis, as the array API defines it.
+
+    {parameters}
+
+    Notes
+    -----
+    The sums are those of ``gilkit.cumsum``, and its notes apply. {notes}
+
+    {last}
+
+    Examples
+    --------
+    >>> import gilkit
+    >>> gilkit.cumulative_sum([1, 2, 3], include_initial=True)
+    array([0, 1, 3, 6])
+    """
+    return cumulative(-1, _sums, "cumulative_sum", x, axis, dtype, out, include_initial, threads)
+
+
+def cumulative_prod(x, /, *, axis=None, dtype=None, out=None, include_initial=False, threads=None):
+    """Return the running products of the elements along an axis, as the array API defines it.
+
+    {parameters}
+
+    Notes
+    -----
+    The products are those of ``gilkit.cumprod``, and its notes apply. {notes}
+
+    {last}
+
+    Examples
+    --------
+    >>> import gilkit
+    >>> gilkit.cumulative_prod([2, 3, 4], include_initial=True)
+    array([ 1,  2,  6, 24])
+    """
+    return cumulative(GK_CUMPROD, _products, "cumulative_prod", x, axis, dtype, out, include_initial, threads)
+
+
 cdef object extension(object extra, cnp.ndarray a, int axis):
     """Return what is to be put before or after the array."""
     extra = np.asarray(extra)
@@ -358,5 +443,5 @@ def diff(a, n=1, axis=-1, prepend=np.NoValue, append=np.NoValue, *, threads=None
     return array
 
 
-for _function in (cumsum, nancumsum, cumprod, nancumprod, cummax, cummin):
+for _function in (cumsum, nancumsum, cumprod, nancumprod, cummax, cummin, cumulative_sum, cumulative_prod):
     _function.__doc__ = cleandoc(_function.__doc__).format(**scan_sections(_function.__name__))

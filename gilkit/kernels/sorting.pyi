@@ -18,6 +18,7 @@ def sort(
     order: _Order = None,
     *,
     stable: bool | None = None,
+    descending: bool | None = None,
     out: None = None,
     threads: Threads = None,
 ) -> npt.NDArray[_ItemT]: ...
@@ -29,6 +30,7 @@ def sort(
     order: _Order = None,
     *,
     stable: bool | None = None,
+    descending: bool | None = None,
     out: AnyArrayT,
     threads: Threads = None,
 ) -> AnyArrayT: ...
@@ -40,6 +42,7 @@ def sort(
     order: _Order = None,
     *,
     stable: bool | None = None,
+    descending: bool | None = None,
     out: None = None,
     threads: Threads = None,
 ) -> npt.NDArray[Any]: ...
@@ -50,6 +53,7 @@ def argsort(
     order: _Order = None,
     *,
     stable: bool | None = None,
+    descending: bool | None = None,
     threads: Threads = None,
 ) -> npt.NDArray[np.int64]: ...
 def select(items: npt.NDArray[_ItemT], ranks: npt.NDArray[np.int64], threads: Threads) -> npt.NDArray[_ItemT]: ...

@@ -14,6 +14,7 @@ from gilkit.kernels._arrays cimport (
 )
 
 from gilkit.kernels import _numpy as np
+from gilkit.kernels._ufuncs import call as call_ufunc
 
 cnp.import_array()
 import_core()
@@ -79,11 +80,14 @@ cdef void fill_slices(gk_slices *slices, cnp.ndarray src, cnp.ndarray dst, int a
             gk_dims_append(&slices.dst, dst.shape[d], dst.strides[d])
 
 
+cdef enum:
+    WORTH_DIVIDING = 1 << 16  # a ufunc of fewer items takes less time than sharing them out
+
 cdef cnp.ndarray NOTHING = np.empty(0)
 cdef frozenset KINDS = frozenset(("quicksort", "heapsort", "mergesort", "stable"))
 
 
-cdef bint _is_stable(object axis, object kind, object stable) except -1:
+cdef bint _is_stable(object axis, object kind, object stable, object descending) except -1:
     """Whether these arguments ask for a stable sort. Raises NumPy's errors in NumPy's order and accepts NumPy's
     abbreviations of kind."""
     if kind is None:
@@ -94,11 +98,28 @@ cdef bint _is_stable(object axis, object kind, object stable) except -1:
         np.sort(NOTHING, kind=kind)
     if stable is not None:
         raise ValueError("kind and stable cannot be given both; stable=True is kind='stable'")
+    if descending is not None:
+        raise ValueError("kind and descending cannot be given both; use stable=True in place of kind='stable'")
     return kind[:1].lower() in ("s", "m", b"s", b"m")
 
 
-cdef object _numpys(object function, object a, object axis, object kind, object order, object stable, object threads):
+cdef cnp.ndarray _mirrored(cnp.ndarray a, cnp.ndarray out, object threads):
+    """Return items in the opposite order: the complement of integers, the negative of floats. NaNs stay last. Twice
+    mirrored, they are the same bits."""
+    name = "negative" if type_of(cnp.PyArray_TYPE(a)) >= GK_FLOAT32 else "invert"
+    if cnp.PyArray_SIZE(a) < WORTH_DIVIDING:
+        return np.negative(a, out) if name == "negative" else np.invert(a, out)
+    return call_ufunc(name, a, out, threads=threads)
+
+
+cdef object _numpys(object function, object a, object axis, object kind, object order, object stable, object descending,
+                    object threads):
     cdef dict keywords = {}
+    if descending is not None and (descending or np.VERSION >= (2, 5)):
+        if np.VERSION < (2, 5):
+            raise TypeError("a must be an array of bool, int8 to int64, uint8 to uint64, float32 or float64; "
+                            "descending order of others needs NumPy 2.5")
+        keywords["descending"] = descending
     if axis is not -1:
         keywords["axis"] = axis
     if kind is not None:
@@ -110,9 +131,10 @@ cdef object _numpys(object function, object a, object axis, object kind, object 
     return delegate(function, (a,), keywords, threads)
 
 
-cdef object _numpys_sort(object a, object axis, object kind, object order, object stable, object out, object threads):
+cdef object _numpys_sort(object a, object axis, object kind, object order, object stable, object descending,
+                         object out, object threads):
     cdef cnp.ndarray array, target
-    result = _numpys(np.sort, a, axis, kind, order, stable, threads)
+    result = _numpys(np.sort, a, axis, kind, order, stable, descending, threads)
     if out is None:
         return result
     array = as_array(result, "a")
@@ -121,7 +143,7 @@ cdef object _numpys_sort(object a, object axis, object kind, object order, objec
     return out
 
 
-def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=None):
+def sort(a, axis=-1, kind=None, order=None, *, stable=None, descending=None, out=None, threads=None):
     """Return a sorted copy of an array.
 
     Parameters
@@ -136,6 +158,9 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=No
         The fields to compare in a structured array, which ``numpy.sort`` then sorts.
     stable : bool, optional
         Whether equal items keep their order. Give either *kind* or *stable*, not both.
+    descending : bool, optional
+        Whether the largest items come first. NaNs come last all the same, as in NumPy 2.5. It cannot be given with
+        *kind*.
     out : numpy.ndarray, optional
         A writable, aligned array of the result's shape and dtype, which is filled and returned. It may be *a* itself,
         to sort in place, or overlap it.
@@ -161,11 +186,13 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=No
     Only zeros of different sign and NaNs are equal without having the same bits. A stable sort keeps their order, which
     takes one more pass over the slice on one core if it has any. It leaves slices of a few ascending or descending runs
     to NumPy, whose stable sort merges them. Otherwise -0.0 comes before 0.0, and NaNs come last: first those without a
-    sign bit by rising payload, then those with one by falling payload.
+    sign bit by rising payload, then those with one by falling payload. In descending order, 0.0 comes before -0.0, and
+    NaNs with a sign bit come first among NaNs.
 
-    Scratch memory is one byte per item for slices of more than 32,767 items, and a copy of *a* if *out* overlaps it or
-    if floats are sorted stably in place. Subclasses of ``numpy.ndarray`` and objects with ``__array_function__`` are
-    sorted by ``numpy.sort``. The reference implementation is ``gilkit.reference.sort.sort``.
+    Scratch memory is one byte per item for slices of more than 32,767 items, and a copy of *a* if *out* overlaps it, if
+    floats are sorted stably in place, or for descending order, which is the ascending order of ``~a`` or ``-a``.
+    Subclasses of ``numpy.ndarray`` and objects with ``__array_function__`` are sorted by ``numpy.sort``. The reference
+    implementation is ``gilkit.reference.sort.sort``.
 
     Releases the GIL. Ctrl-C interrupts the call and leaves the content of *out* undefined. No other thread may write to
     *a* or use *out* during the call.
@@ -175,13 +202,16 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=No
     >>> import gilkit
     >>> gilkit.sort([3, 1, 2, 1])
     array([1, 1, 2, 3])
+    >>> gilkit.sort([3, 1, 2, 1], descending=True)
+    array([3, 2, 1, 1])
     """
     if order is not None or is_for_numpy(a, None):
-        return _numpys_sort(a, axis, kind, order, stable, out, threads)
-    cdef bint in_order = (kind is not None or stable is not None) and _is_stable(axis, kind, stable)
+        return _numpys_sort(a, axis, kind, order, stable, descending, out, threads)
+    cdef bint in_order = (kind is not None or stable is not None) and _is_stable(axis, kind, stable, descending)
     cdef cnp.ndarray array = as_array(a, "a"), src = as_supported(array, "a"), dst, target = None
     if src is None:
-        return _numpys_sort(a, axis, kind, order, stable, out, threads)
+        return _numpys_sort(a, axis, kind, order, stable, descending, out, threads)
+    cdef bint mirrored = descending is not None and bool(descending)
     cdef int along, status
     cdef gk_type type = type_of(cnp.PyArray_TYPE(src))
     cdef gk_slices slices
@@ -198,6 +228,8 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=No
         target = check_out(out, (<object>src).shape, array.descr)
         if not cnp.PyArray_ISALIGNED(target):
             raise ValueError("out must be aligned, but its items are not")
+    if mirrored:
+        src = _mirrored(src, None, threads)
     if target is None or cnp.PyArray_ISBYTESWAPPED(target):
         # The memory order of the input, so that the slices of a Fortran matrix stay contiguous.
         dst = PyArray_NewLikeArray(src, cnp.NPY_KEEPORDER, NULL, 0)
@@ -214,6 +246,8 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=No
         else:
             status = gk_sort(cnp.PyArray_BYTES(src), cnp.PyArray_BYTES(dst), &slices, type, &leaves, &call.options)
     call_end(&call, status)
+    if mirrored:
+        _mirrored(dst, dst, threads)
     if out is None:
         return dst if cnp.PyArray_ISNOTSWAPPED(array) else dst.astype(array.descr)
     if dst is not target:
@@ -221,7 +255,7 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, out=None, threads=No
     return out
 
 
-def argsort(a, axis=-1, kind=None, order=None, *, stable=None, threads=None):
+def argsort(a, axis=-1, kind=None, order=None, *, stable=None, descending=None, threads=None):
     """Return the indices that would sort an array.
 
     Parameters
@@ -236,6 +270,9 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, threads=None):
         The fields to compare in a structured array, which ``numpy.argsort`` then sorts.
     stable : bool, optional
         Accepted and ignored, as *kind*. Give either *kind* or *stable*, not both.
+    descending : bool, optional
+        Whether the indices of the largest items come first. Equal items keep their order, and NaNs come last all the
+        same, as in NumPy 2.5. It cannot be given with *kind*.
     threads : int, optional
         1 to 1024. None means ``gilkit.num_threads()``.
 
@@ -267,18 +304,20 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, threads=None):
     >>> import gilkit
     >>> gilkit.argsort([3, 1, 2, 1])
     array([1, 3, 2, 0])
+    >>> gilkit.argsort([3, 1, 2, 1], descending=True)
+    array([0, 2, 1, 3])
     """
     if order is not None or (is_for_numpy(a, "argsort") and not cnp.PyArray_CheckExact(a)):
-        return _numpys(np.argsort, a, axis, kind, order, stable, threads)
+        return _numpys(np.argsort, a, axis, kind, order, stable, descending, threads)
     if axis is True or axis is False:
         one_axis(axis, 1)
     if kind is not None or stable is not None:
-        _is_stable(axis, kind, stable)
+        _is_stable(axis, kind, stable, descending)
     cdef cnp.ndarray src = as_supported(a, "a"), dst
     if src is None:
-        if stable is None:
-            kind = "stable" if kind is None else kind
-        return _numpys(np.argsort, a, axis, kind, order, stable, threads)
+        if kind is None and stable is None:
+            stable = True
+        return _numpys(np.argsort, a, axis, kind, order, stable, descending, threads)
     cdef int along, status
     cdef gk_type type = type_of(cnp.PyArray_TYPE(src))
     cdef gk_slices slices
@@ -291,6 +330,8 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, threads=None):
         along = src.ndim - 1
     else:
         along = one_axis(axis, src.ndim)
+    if descending is not None and descending:
+        src = _mirrored(src, None, threads)
     dst = cnp.PyArray_EMPTY(src.ndim, src.shape, cnp.NPY_INT64, 0)
     fill_slices(&slices, src, dst, along)
     call_begin(&call, threads)

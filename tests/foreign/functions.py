@@ -1,19 +1,38 @@
 """A pytest plugin: in the code of the tests, gilkit's functions take the place of NumPy's of the same names.
 
-Only the tests call gilkit. NumPy's own code, and what the tests import from it, calls NumPy's functions as before.
+Only the tests call gilkit. NumPy's own code, and what the tests import from it, calls NumPy's functions as before. If
+FOREIGN_COUNT is set, the reports say how many of gilkit's functions each test has called.
 """
 
+import functools
+import os
 import types
 
 import numpy as np
+import pytest
 
 import gilkit
+
+calls = 0
+
+
+def counted(function):
+    @functools.wraps(function)
+    def call(*args, **keywords):
+        global calls
+        calls += 1
+        return function(*args, **keywords)
+
+    return call
+
 
 FUNCTIONS = {
     name: getattr(gilkit, name)
     for name, module in gilkit._LAZY.items()
     if module.startswith("gilkit.kernels.") and callable(getattr(np, name, None))
 }
+if os.environ.get("FOREIGN_COUNT"):
+    FUNCTIONS = {name: counted(function) for name, function in FUNCTIONS.items()}
 REPLACED = {id(getattr(np, name)): function for name, function in FUNCTIONS.items()}
 
 
@@ -63,3 +82,15 @@ def pytest_itemcollected(item):
                 replace(each)
     if hasattr(item, "callspec"):
         item.callspec.params.update({name: replaced(value) for name, value in item.callspec.params.items()})
+
+
+def pytest_runtest_logstart():
+    global calls
+    calls = 0
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    report = yield
+    report.user_properties.append(("calls", calls))
+    return report

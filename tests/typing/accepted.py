@@ -53,6 +53,8 @@ assert_type(gilkit.cumsum(bytes_), npt.NDArray[np.int64])
 assert_type(gilkit.cumsum(words, axis=0), npt.NDArray[np.uint64])
 assert_type(gilkit.cumsum(singles, out=singles), npt.NDArray[np.float32])
 assert_type(gilkit.cumsum([1.5, 2]), npt.NDArray[Any])
+assert_type(gilkit.cumulative_sum(bytes_, include_initial=True), npt.NDArray[np.int64])
+assert_type(gilkit.cumulative_prod(singles, out=singles), npt.NDArray[np.float32])
 assert_type(gilkit.dot(words, words), np.uint16 | Any)  # or a matrix
 assert_type(gilkit.dot(doubles[:, 0], doubles[:, 1]), np.float64 | Any)
 assert_type(gilkit.fsum(singles), float)
