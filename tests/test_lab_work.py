@@ -65,7 +65,7 @@ def test_every_strategy_gives_the_answer(name, strategy):
 def test_tasks_for_subinterpreters_do_not_need_gilkit(monkeypatch):
     """A sub-interpreter can import the tasks and the wrapper of the user's function without gilkit."""
     monkeypatch.syspath_prepend(subinterpreters.WORKER)
-    for function in (spin.piece, custom._Spread("/file.py:f"), len):
+    for function in (spin.piece, custom._Call("/file.py:f", True, False), len):
         found = subinterpreters.importable(function)
         module = getattr(found, "__module__", None) or type(found).__module__
         assert "gilkit.lab" not in module

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
@@ -102,9 +103,25 @@ def parser() -> argparse.ArgumentParser:
         description="Run one of the lab's workloads or your own function in threads, processes, sub-interpreters, "
         "a free-threaded build, gilkit.map and more; check that all results agree, and advise which to choose.",
     )
-    compare.add_argument("target", metavar="TARGET", help="name of a workload, or path/to/file.py:function")
     compare.add_argument(
-        "--inputs", metavar="FILE:FUNCTION", help="function that returns the list of inputs for your function"
+        "target",
+        metavar="TARGET",
+        nargs="?",
+        help="name of a workload, path/to/file.py:function, or package.module:function",
+    )
+    compare.add_argument(
+        "-m", dest="module", metavar="MODULE:FUNCTION", help="your function, by the name of its module, as in python -m"
+    )
+    compare.add_argument(
+        "--inputs",
+        metavar="FILE:FUNCTION",
+        help="function that returns the list of inputs for your function; without FILE, in the same file",
+    )
+    compare.add_argument(
+        "--seconds",
+        type=duration,
+        metavar="S",
+        help="time to measure each strategy (default: do the work once in each round)",
     )
     compare.add_argument("--threads", type=threads, metavar="N", help="number of threads (default: usable cores)")
     compare.add_argument("--rounds", type=positive, metavar="N", help="runs of each strategy (default: 7)")
@@ -265,7 +282,6 @@ def run_all(
     setting: Setting,
     seconds: float | None,
     done: Callable[[Experiment, Result, Sequence[Result]], None],
-    rounds: int | None = None,
 ) -> list[Result]:
     """Run experiments one after another until the last one or Ctrl-C, and call ``done`` after each."""
     from . import live, runner, tables
@@ -277,7 +293,7 @@ def run_all(
         if obstacle:
             view.note(f"{experiment.name}: skipped, {obstacle}")
             continue
-        found.append(runner.run(experiment, setting, view, seconds=seconds, rounds=rounds))
+        found.append(runner.run(experiment, setting, view, seconds=seconds))
         done(experiment, found[-1], found)
         if found[-1].interrupted:
             break
@@ -307,19 +323,23 @@ def status(found: Sequence[Result]) -> int:
 
 
 def run_compare(options: argparse.Namespace) -> int:
-    from . import compare, results, tables
+    from . import compare, results, tables, workloads
 
     old = results.load(options.against) if options.against else []
     for result in old:
         with results.shown(result):  # fails now if it is damaged, not after minutes of measuring
             compare.against(result.rows, result.rows)
     check_writable(options)
+    if bool(options.target) == bool(options.module):
+        which = "both TARGET and -m were given" if options.target else "it needs something to compare"
+        raise LabError(f"{which}: name a workload ({', '.join(workloads.names())}) or a function of yours")
     setting = setting_of(options)
-    comparison = compare.build(options.target, options.inputs)
+    target = options.target or options.module
+    comparison = compare.build(target, options.inputs, options.seconds, options.rounds, bool(options.module))
     before = next((result for result in old if result.name == comparison.name), None)
     if options.against and before is None:
         names = ", ".join(result.name for result in old) or "nothing"
-        raise LabError(f"{options.against!r} holds no comparison of {options.target!r} (it holds {names})")
+        raise LabError(f"{options.against!r} holds no comparison of {target!r} (it holds {names})")
     output = tables.console()
 
     def done(experiment: Experiment, result: Result, all_results: Sequence[Result]) -> None:
@@ -330,7 +350,8 @@ def run_compare(options: argparse.Namespace) -> int:
             for line in compare.against(result.rows, before.rows) if before else []:
                 output.print(line, markup=False, highlight=False)
 
-    found = run_all([comparison], setting, None, done, options.rounds)
+    with tempfile.TemporaryDirectory(prefix="gilkit-compare-") as comparison.folder:
+        found = run_all([comparison], setting, None, done)
     if options.json:
         print_json(results.document(found))
     export(options, found)

@@ -36,6 +36,7 @@ class Case:
     strategy: str = ""
     threads: int = 1
     timed: bool = True
+    passing: Mapping[str, Any] = field(default_factory=dict)  # arguments of this run only, which are not saved
 
 
 @dataclass
@@ -98,14 +99,19 @@ class Row:
 class Outcome(StrEnum):
     HOLDS = "holds"
     PARTLY = "holds only for"
+    HALF = "half true"  # what it says was so once, or is so elsewhere
     FAILS = "does not hold"
+    UNSEEN = "not observed here, and still unsafe"  # of a hazard, which no number of lucky runs refutes
     OPEN = "not decided"
     CHOICE = "choose"  # the advice of a comparison, which judges no claim
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """An outcome, the parts of the claim that it is limited to, and the figures in a paragraph."""
+    """An outcome, the parts of the claim that it is limited to, and the figures in a paragraph.
+
+    The headline is often quoted alone, so it must not mislead without the paragraph.
+    """
 
     outcome: Outcome
     text: str
@@ -113,12 +119,15 @@ class Verdict:
 
     @property
     def headline(self) -> str:
-        return f"{self.outcome.value} {self.scope}".strip()
+        colon = ":" if self.outcome is Outcome.HALF and self.scope else ""
+        return f"{self.outcome.value}{colon} {self.scope}".strip()
 
     @property
     def said(self) -> str:
         """Return the words that complete "the claim …"."""
-        return f"is {self.headline}" if self.outcome is Outcome.OPEN else self.headline
+        if self.outcome is Outcome.UNSEEN:
+            return "was not observed here, and the code is still unsafe"
+        return f"is {self.headline}" if self.outcome in (Outcome.OPEN, Outcome.HALF) else self.headline
 
 
 @dataclass(frozen=True)

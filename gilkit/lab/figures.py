@@ -42,10 +42,17 @@ def interpreters_of(rows: Sequence[Row]) -> list[Interpreter]:
 NOISY_PERCENT = 15.0  # of one core
 
 
+def disturbed_percent(rows: Sequence[Row]) -> float:
+    """Return the per cent of a core that other programs used and the host took while ``rows`` were measured."""
+    taken = [
+        sample.get("others_percent", 0.0) + sample.get("steal_percent", 0.0) for row in rows for sample in row.samples
+    ]
+    return median(taken) if taken else 0.0
+
+
 def noisy(rows: Sequence[Row]) -> bool:
-    """Whether other programs used the cores while ``rows`` were measured."""
-    others = [sample.get("others_percent", 0.0) for row in rows for sample in row.samples]
-    return bool(others) and median(others) > NOISY_PERCENT
+    """Whether other programs or the host used the cores while ``rows`` were measured."""
+    return disturbed_percent(rows) > NOISY_PERCENT
 
 
 def unless_noisy(check: Check, rows: Sequence[Row], holds: bool = False) -> Check:

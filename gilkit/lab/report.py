@@ -25,7 +25,15 @@ from .figures import interpreters_of
 from .results import Result, shown
 from .results import write as write_file
 
-MARKS = {Outcome.HOLDS: "✓", Outcome.PARTLY: "◐", Outcome.FAILS: "✗", Outcome.OPEN: "?", Outcome.CHOICE: "→"}
+MARKS = {
+    Outcome.HOLDS: "✓",
+    Outcome.PARTLY: "◐",
+    Outcome.HALF: "◐",
+    Outcome.FAILS: "✗",
+    Outcome.UNSEEN: "!",
+    Outcome.OPEN: "?",
+    Outcome.CHOICE: "→",
+}
 STRIP_POINTS = 600
 T = TypeVar("T")
 

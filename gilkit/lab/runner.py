@@ -182,7 +182,7 @@ def run(
                     if index not in workers:
                         workers[index] = Worker(case.interpreter)
                     sampler.focus(index, workers[index])
-                    arguments = dict(case.arguments)
+                    arguments = {**case.arguments, **case.passing}
                     if case.timed:
                         arguments["seconds"] = seconds / rounds
                     others = Others(workers[index])

@@ -12,17 +12,19 @@ from contextlib import ExitStack
 from typing import Any, ClassVar
 
 from .measure import Meter, Usage
-from .workload import Workload
+from .workload import Map, Workload
 
 
 class Contender:
     """A workload prepared under a strategy; a context manager that releases its resources.
 
-    ``run`` does the whole work and returns its result. ``gil`` says whether the work runs under a GIL.
+    ``run`` does the whole work and returns its result. ``gil`` says whether the work runs under a GIL. ``tasks`` is the
+    ``map`` that distributes the work, if there is one in this process.
     """
 
-    def __init__(self, work: Callable[[], Any], resources: ExitStack | None = None) -> None:
+    def __init__(self, work: Callable[[], Any], resources: ExitStack | None = None, tasks: Map | None = None) -> None:
         self._work = work
+        self.tasks = tasks
         self._resources = resources or ExitStack()
         self.gil: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 
@@ -56,6 +58,7 @@ class Strategy(ABC):
 
     shares_memory: ClassVar[bool] = True  # whether the work reads and writes this process's memory, without copies
     any_function: ClassVar[bool] = True  # whether it can run the user's own function
+    for_numpy: ClassVar[bool] = False  # whether it can only gain where NumPy's functions take the time
 
     def obstacle(self, workload: Workload) -> str | None:
         """Return why the strategy cannot run the workload here, or None."""

@@ -21,6 +21,8 @@ NARROWEST = 10  # columns
 STYLES = {
     Outcome.HOLDS: "green",
     Outcome.PARTLY: "yellow",
+    Outcome.HALF: "yellow",
+    Outcome.UNSEEN: "yellow",
     Outcome.FAILS: "red",
     Outcome.OPEN: "dim",
     Outcome.CHOICE: "green",

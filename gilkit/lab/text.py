@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 
 _PREFIXES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
@@ -57,6 +58,18 @@ def size(count: float) -> str:
 def listed(words: Sequence[str]) -> str:
     """Join words as in "a, b and c"."""
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else "none"
+
+
+def relative(spec: str) -> str:
+    """Return ``path/to/file.py:function`` with the path from the current folder, if the file is in it."""
+    where, colon, name = spec.rpartition(":")
+    if not os.path.isabs(where):
+        return spec
+    try:
+        inside = os.path.relpath(where)
+    except (OSError, ValueError):  # the current folder is gone, or on another drive
+        return spec
+    return spec if inside.startswith(os.pardir) else f"{inside}{colon}{name}"
 
 
 def shorten(words: str, length: int) -> str:

@@ -8,8 +8,19 @@ from ..errors import LabError
 from ..registry import modules, subclasses
 from ..strategy import Strategy
 
-# Plain Python first, then gilkit, then the peers. Files not listed here come last.
-_ORDER = ("serial", "threads", "pool", "subinterpreters", "free-threaded", "gilkit-map", "kernel", "peers")
+# The simplest first: plain Python, then gilkit, then the peers. Files not listed here come last.
+_ORDER = (
+    "serial",
+    "threads",
+    "pool",
+    "subinterpreters",
+    "free-threaded",
+    "patched-numpy",
+    "gilkit-map",
+    "executor",
+    "kernel",
+    "peers",
+)
 
 
 @cache

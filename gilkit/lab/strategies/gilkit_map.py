@@ -19,4 +19,4 @@ class GilkitMap(Strategy):
         def tasks(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
             return gilkit.map(function, items, threads=threads)
 
-        return Contender(lambda: workload.solve(tasks, threads))
+        return Contender(lambda: workload.solve(tasks, threads), tasks=tasks)

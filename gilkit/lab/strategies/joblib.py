@@ -31,4 +31,4 @@ class Joblib(Strategy):
             return pool(delayed(function)(item) for item in items)
 
         tasks(__import__, [workload.module.__name__] * threads)
-        return Contender(lambda: workload.solve(tasks, threads), stack)
+        return Contender(lambda: workload.solve(tasks, threads), stack, tasks)

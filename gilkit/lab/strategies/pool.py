@@ -40,7 +40,7 @@ class _Pool(Strategy):
         def tasks(function: Any, items: Any) -> Any:
             return pool.map(function, items, chunksize=workload.chunksize)
 
-        return Contender(lambda: workload.solve(tasks, threads), stack)
+        return Contender(lambda: workload.solve(tasks, threads), stack, tasks)
 
 
 def _load(module: str) -> None:

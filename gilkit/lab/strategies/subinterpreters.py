@@ -44,7 +44,7 @@ class Subinterpreters(Strategy):
         def tasks(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
             return pool.map(importable(function), items)
 
-        return Contender(lambda: workload.solve(tasks, threads), stack)
+        return Contender(lambda: workload.solve(tasks, threads), stack, tasks)
 
     def moved(self, workload: Workload, threads: int, result: Any) -> int:
         """Return the size of the pickles that go to the interpreters and back.

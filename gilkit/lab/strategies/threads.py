@@ -18,4 +18,4 @@ class Threads(Strategy):
         stack = ExitStack()
         pool = stack.enter_context(ThreadPoolExecutor(threads))
         list(pool.map(time.sleep, [0.005] * threads))  # waits until every thread has started
-        return Contender(lambda: workload.solve(pool.map, threads), stack)
+        return Contender(lambda: workload.solve(pool.map, threads), stack, pool.map)

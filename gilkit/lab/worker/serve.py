@@ -3,7 +3,7 @@
 The interpreter being measured runs this file as a script, so it needs only the standard library and works on Python 2.7
 and every later version. A request is ``{"task": "module:function", "arguments": {...}}``, where the module belongs to
 the package ``gilkit_tasks`` in this folder. The answer is ``{"result": ...}``, or ``{"error": the last line of the
-traceback, "traceback": all of it}``. The process ends when its standard input ends. If the lab dies, the process is
+traceback, or the exception's gilkit_sentence, "traceback": all of it}``. The process ends when its standard input ends. If the lab dies, the process is
 killed with all its children, whatever they are doing.
 """
 
@@ -34,9 +34,9 @@ def answer(request):
         module, _, function = request["task"].partition(":")
         task = getattr(importlib.import_module("gilkit_tasks." + module), function)
         return {"result": task(**request["arguments"])}
-    except Exception:
+    except Exception as error:
         text = traceback.format_exc()
-        return {"error": text.strip().splitlines()[-1], "traceback": text}
+        return {"error": getattr(error, "gilkit_sentence", text.strip().splitlines()[-1]), "traceback": text}
 
 
 def end_with_the_lab(lifeline):

@@ -52,11 +52,16 @@ def _nothing(_):
     pass
 
 
-def once(workload, size, threads):
-    """Run the workload once; return the cost and the peak memory of this process."""
+def once(workload, size, threads, seconds=0.0):
+    """Run the workload for ``seconds``, at least once; return the cost of a run and the peak memory of this process."""
     if _state.get("solve") is None:
         start(workload, size, threads)
-    cost = run()
+    runs, cost = 1, run()
+    while (1 + 0.5 / runs) * cost["wall"] < seconds:  # half of the next run would not be too late
+        more = run()
+        cost = dict((key, value + more[key]) for key, value in cost.items())
+        runs += 1
+    cost = dict(((key, value / runs) for key, value in cost.items()), runs=runs)
     memory = peak_memory()
     if memory:
         cost["memory"] = memory
