@@ -13,9 +13,9 @@ import types
 import pytest
 from rich.console import Console
 
-from gilkit.lab import cli, compare, doctor, experiments, interpreters, live, results, runner, tables
+from gilkit.lab import cli, compare, doctor, experiments, interpreters, live, results, runner, tables, workloads
 from gilkit.lab.errors import LabError
-from gilkit.lab.experiment import Case, Row, Setting
+from gilkit.lab.experiment import Case, Row, Setting, legend
 from gilkit.lab.results import Result
 
 HERE = interpreters.running()
@@ -27,11 +27,45 @@ def nothing_else(monkeypatch):
     monkeypatch.setattr(interpreters, "find_free_threaded", lambda *_: [])
 
 
-def test_no_command_is_a_usage_error(capsys):
+def test_without_a_command_there_is_help(capsys):
+    assert cli.main([]) == 0
+    output = capsys.readouterr()
+    assert output.err == ""
+    for command in ("run", "experiment", "compare", "report", "doctor"):
+        assert f"\n    {command}" in output.out
     with pytest.raises(SystemExit) as caught:
-        cli.main([])
+        cli.main(["nonsense"])
     assert caught.value.code == 2
-    assert "COMMAND" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("command", "module"), [("compare", workloads), ("experiment", experiments)])
+def test_help_lists_what_can_be_run(capsys, command, module):
+    with pytest.raises(SystemExit) as caught:
+        cli.main([command, "--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    lines = text[text.index(f"{command} can run:") :].splitlines()[1:]
+    assert [line.split()[0] for line in lines] == module.names()
+    assert all(len(line.split()) > 1 for line in lines)
+
+
+@pytest.mark.parametrize("name", [*experiments.names(), "compare"])
+def test_every_column_is_explained(name):
+    experiment = compare.Comparison("spin") if name == "compare" else experiments.get(name)
+    columns = experiment.columns([], Setting([HERE], 2, 2))
+    assert all(column.heading and column.meaning for column in columns)
+    assert all(f"{column.heading}: {column.meaning}" in legend(columns) for column in columns)
+
+
+def test_no_line_ends_with_blanks(nothing_else, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert cli.main(["experiment", "deadlock"]) == 0
+    assert cli.main(["doctor", "json"]) == 0
+    output = capsys.readouterr()
+    lines = (output.out + output.err).splitlines()
+    assert len(lines) > 20
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert "outcome: what became of the two threads; after: " in output.out
 
 
 def test_without_a_name_the_experiments_are_listed(capsys):
@@ -191,7 +225,7 @@ def result(rows):
     return Result("cpu-percent", "", Setting([HERE], 2, 2), {}, "", 1.0, 1, rows)
 
 
-def test_plain_lines_when_not_a_terminal():
+def test_one_line_for_each_experiment_when_not_a_terminal():
     output = io.StringIO()
     console = Console(file=output, width=120)
     view = live.view(console)
@@ -204,12 +238,7 @@ def test_plain_lines_when_not_a_terminal():
         view.sample(index, row)
     view.end()
     lines = output.getvalue().splitlines()
-    assert len(lines) == 3
-    assert "[  1/2]" in lines[1]
-    assert "CPU  150 %" in lines[1]
-    assert "[b]" in lines[2]
-    assert "failed: it broke" in lines[2]
-    assert "\x1b" not in output.getvalue()
+    assert lines == ["cpu-percent: 2 cases, 1 round, 1 s each in total …"]
 
 
 def test_the_live_view_on_a_terminal():
@@ -298,6 +327,19 @@ def test_the_table_names_each_interpreter_once():
     assert "Verdict" not in output.getvalue()  # a run without a verdict
 
 
+def test_names_of_files_are_no_emoji(capsys, monkeypatch):
+    """``file.py:a:`` has the form of one."""
+    view = live.view(tables.Output(stderr=True))
+    found = result([])
+    found.name = "compare file.py:a:"
+    view.begin(found, [], 1, 1.0)
+    view.note("file.py:a: said")
+    tables.console().print("file.py:a:", markup=False)
+    output = capsys.readouterr()
+    assert "file.py:a:" in output.out
+    assert output.err.count("file.py:a:") == 2
+
+
 @pytest.mark.parametrize("width", [10, 70, 300])
 def test_a_narrow_console_names_what_it_leaves_out(width):
     experiment = compare.Comparison("spin")
@@ -330,7 +372,7 @@ def three(monkeypatch):
     def install(*becomes):
         given = iter(becomes)
 
-        def run(experiment, setting, view, seconds, rounds):
+        def run(experiment, setting, view, seconds):
             row = Row("a", "threads", HERE, 1, error=next(given))
             machine = {"processor": "p", "cores": 2, "affinity": 2, "system": "s"}
             found = Result(experiment.name, "", setting, machine, "", 1.0, 1, [row])
@@ -458,6 +500,7 @@ def test_doctor_on_other_pools(monkeypatch):
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
     (unknown,) = doctor._pools(FACTS)
     assert "pip install threadpoolctl" in unknown.advice
+    assert (unknown.value, unknown.fine) == ("not looked for", None)
 
 
 def test_doctor_on_thread_counts(monkeypatch):
@@ -631,7 +674,7 @@ def test_doctor_where_there_is_no_other_interpreter(nothing_else):
 def test_runner_is_told_the_options(monkeypatch, capsys, nothing_else):
     seen = {}
 
-    def run(experiment, setting, view, seconds, rounds):
+    def run(experiment, setting, view, seconds):
         seen.update(threads=setting.threads, seconds=seconds)
         raise KeyboardInterrupt
 

@@ -162,7 +162,7 @@ def test_every_picture_is_sound(chart):
 def test_descriptions_hold_the_values():
     assert drawing.describe(CHARTS[0]) == "a: 50 %. g, b: 200 %. nothing: 0 %. all: 200 %."
     described = {chart.title: drawing.describe(chart) for chart in CHARTS if chart.title in ("time", "strip")}
-    assert "w: task from 0.00 ns to 1.00 s" in described["time"]
+    assert "w: task from 0 s to 1.00 s" in described["time"]
     assert "Core 1: 85 % on average" in described["strip"]
     assert "l: 2.00 y at 1 x, 4.00 y at 128" in drawing.describe(CHARTS[3])
 
@@ -180,6 +180,29 @@ def test_labels_do_not_run_into_one_another():
     (chart,) = [each for each in CHARTS if each.title == "noisy"]
     words = re.findall(r">([\d,]+)</text>", drawing.draw(chart))
     assert [word for word in words if word in ("1", "2", "3", "500", "501", "999", "1000")] == ["1", "500", "999"]
+
+
+def test_log_axes_are_marked():
+    for chart in CHARTS:
+        words = drawing.draw(chart)
+        if isinstance(chart, Bars):
+            assert (">log scale<" in words) is (chart.log and bool(chart.bars))
+    labels = re.findall(
+        r">(\w+ \(log scale\))<", drawing.draw(Lines("l", "x", "y", [Line("l", [Point(1, 2.0)])], True, True))
+    )
+    assert labels == ["x (log scale)", "y (log scale)"]
+    assert "log scale" not in drawing.draw(Lines("flat", "x", "y", [Line("l", [Point(0, 0.0)])], True, True))
+
+
+def test_labels_of_rounds_and_cases_do_not_run_into_one_another():
+    times = [0.1 * step for step in range(1, 101)]
+    spans = [Span(start, start + 2.5, "case") for start in (0.0, 2.5, 5.0, 7.5)]
+    drawn = drawing.draw(Strip("s", times, [[50.0] * 100], spans, [0.0, 0.2, 5.0, 5.1, 9.9]))
+    places = re.findall(r'<text x="([\d.]+)" y="([\d.]+)"[^>]*>(round \d|case)<', drawn)
+    assert [words for *_, words in places if words != "case"] == ["round 1", "round 3"]
+    assert len({y for _, y, words in places if words == "case"} & {y for _, y, words in places if words != "case"}) == 0
+    rounds = [float(x) for x, _, words in places if words != "case"]
+    assert all(after - before >= 50 for before, after in zip(rounds, rounds[1:], strict=False))
 
 
 @pytest.mark.parametrize("power", range(-320, 308, 7))

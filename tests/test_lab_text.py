@@ -9,7 +9,16 @@ from gilkit.lab import text
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.0, "0.00 ns"), (3.2e-9, "3.20 ns"), (1.234e-5, "12.3 µs"), (0.1, "100 ms"), (1.5, "1.50 s"), (4321, "4,321 s")],
+    [
+        (0.0, "0 s"),
+        (9e-12, "< 0.01 ns"),
+        (1e-11, "0.01 ns"),
+        (3.2e-9, "3.20 ns"),
+        (1.234e-5, "12.3 µs"),
+        (0.1, "100 ms"),
+        (1.5, "1.50 s"),
+        (4321, "4,321 s"),
+    ],
 )
 def test_duration(seconds, words):
     assert text.duration(seconds) == words

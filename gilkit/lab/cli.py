@@ -23,6 +23,7 @@ from .stats import MINIMUM_PAIRS
 
 MAX_THREADS = 1024  # gilkit's own limit
 DEPENDENCIES = ("psutil", "rich")  # of the lab only, so an installation may do without them
+MARKS = {True: ("✓", "green"), False: ("!", "yellow"), None: ("–", "dim")}  # of a finding, and its style
 INTERRUPTED = 130  # the status that shells report for a program ended by Ctrl-C
 
 
@@ -60,18 +61,52 @@ def rounds(text: str) -> int:
     return value
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose help ends with a list that is made only when it is shown."""
+
+    more: Callable[[], list[tuple[str, str]]] | None = None
+
+    def format_help(self) -> str:
+        text = super().format_help()
+        if self.more is None:
+            return text
+        rows = self.more()
+        wide = max(len(name) for name, _ in rows)
+        return f"{text}\n{self.prog.rpartition(' ')[2]} can run:\n" + "".join(
+            f"  {n:{wide}}  {what}\n" for n, what in rows
+        )
+
+
+def workloads_listed() -> list[tuple[str, str]]:
+    from . import workloads
+
+    return [(name, workloads.get(name).title) for name in workloads.names()]
+
+
+def experiments_listed() -> list[tuple[str, str]]:
+    from . import experiments
+
+    return [(name, experiments.get(name).claim) for name in experiments.names()]
+
+
 def parser() -> argparse.ArgumentParser:
     import gilkit
 
     # Without abbreviations, because it looks at the arguments of the program of `gilkit run` too.
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="gilkit",
         description="Run programs on all cores, and measure what Python's threads, processes and native threads do "
         "with your cores.",
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"gilkit {gilkit.__version__}")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def show_help(options: argparse.Namespace) -> int:
+        top.print_help()
+        return 0
+
+    top.set_defaults(run=show_help)  # without a command
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
     add_run(commands)
     add_profile(commands)
 
@@ -96,6 +131,7 @@ def parser() -> argparse.ArgumentParser:
     experiment.add_argument("--save", metavar="FILE", help="also write the JSON to a file")
     experiment.add_argument("--pyperf", metavar="FILE", help="write the times to a file for pyperf")
     experiment.set_defaults(run=run_experiment)
+    experiment.more = experiments_listed
 
     compare = commands.add_parser(
         "compare",
@@ -133,6 +169,7 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--save", metavar="FILE", help="also write the JSON to a file")
     compare.add_argument("--pyperf", metavar="FILE", help="write the times to a file for pyperf")
     compare.set_defaults(run=run_compare)
+    compare.more = workloads_listed
 
     report = commands.add_parser(
         "report",
@@ -401,9 +438,10 @@ def run_doctor(options: argparse.Namespace) -> int:
     from . import doctor
 
     findings = doctor.examine(options.modules)
+    status = 1 if doctor.failed(findings, options.modules) else 0
     if options.json:
         print_json(doctor.to_json(findings))
-        return 0
+        return status
     from rich.table import Table
     from rich.text import Text
 
@@ -417,10 +455,9 @@ def run_doctor(options: argparse.Namespace) -> int:
         text = Text(printable(each.value))
         if each.advice:
             text.append(f"\n{each.advice}", style="dim")
-        mark = Text("✓", style="green") if each.fine else Text("!", style="yellow")
-        grid.add_row(mark, Text(printable(each.subject)), text)
-    tables.console().print(grid)
-    return 0
+        grid.add_row(Text(*MARKS[each.fine]), Text(printable(each.subject)), text)
+    tables.console().print(tables.Trimmed(grid))
+    return status
 
 
 def print_json(data: Any) -> None:

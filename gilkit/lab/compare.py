@@ -28,7 +28,7 @@ from . import interpreters, strategies, workloads
 from .advice import INSIDE, LIMITED, advise, against
 from .charts import Bar, Bars, Chart
 from .errors import LabError
-from .experiment import Case, Column, Experiment, Row, Setting, Verdict
+from .experiment import CPU, INTERVAL, SWITCHES, Case, Column, Experiment, Row, Setting, Verdict
 from .figures import find, ratio
 from .interpreters import Interpreter
 from .stats import bootstrap
@@ -100,6 +100,10 @@ class Comparison(Experiment):
         # A strategy may take ten times as long as the plain loop before it counts as hung.
         self.grace = 60.0 + 10 * self.planned(os.cpu_count() or 1)  # type: ignore[misc]
         self.folder: str | None = None  # of the plain loop's results, for the workers of the others
+
+    @property
+    def command(self) -> str:
+        return f"gilkit compare {relative(self.target)}"
 
     def planned(self, threads: int) -> float:
         return planned(self.facts, threads, self.each_round)
@@ -174,15 +178,27 @@ class Comparison(Experiment):
             return f"{row['voluntary'] + row['involuntary']:,.0f}" if row.get("voluntary") is not None else "–"
 
         return [
-            Column("wall", lambda row, _: duration(row["wall"])),
-            Column("speed-up", faster),
-            Column("CPU %", lambda row, _: f"{row['cpu_percent']:.0f} %" if row.get("cpu_percent") else "–"),
-            Column("memory", lambda row, _: size(row["memory"]) if row.get("memory") else "–"),
-            Column("start-up", lambda row, _: duration(row["startup"]) if row.get("startup") else "–"),
-            Column("moved", lambda row, _: size(row["moved"]) if row.get("moved") is not None else "–"),
-            Column("interval", spread),
-            Column(f"{self.unit}/CPU s", work),
-            Column("switches", switches),
+            Column("wall", lambda row, _: duration(row["wall"]), "median time of the work"),
+            Column("speed-up", faster, "over the plain loop in the same round, median; ≈ if no difference is shown"),
+            Column("CPU %", lambda row, _: f"{row['cpu_percent']:.0f} %" if row.get("cpu_percent") else "–", CPU),
+            Column(
+                "memory",
+                lambda row, _: size(row["memory"]) if row.get("memory") else "–",
+                "of all processes, shared pages counted once",
+            ),
+            Column(
+                "start-up",
+                lambda row, _: duration(row["startup"]) if row.get("startup") else "–",
+                "time to start the threads or processes, once",
+            ),
+            Column(
+                "moved",
+                lambda row, _: size(row["moved"]) if row.get("moved") is not None else "–",
+                "to other processes and interpreters and back",
+            ),
+            Column("interval", spread, INTERVAL),
+            Column(f"{self.unit}/CPU s", work, "work done for each CPU second"),
+            Column("switches", switches, f"{SWITCHES}, for each time the work is done"),
         ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:

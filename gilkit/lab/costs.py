@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from .charts import Bar, Bars, Chart
-from .experiment import Column, Experiment, Row, Setting
+from .experiment import CPU, INTERVAL, Column, Experiment, Row, Setting
 from .figures import times
 from .stats import bootstrap
 from .text import duration, durations, factor
@@ -33,13 +33,15 @@ class CostExperiment(Experiment):
             return durations(interval.low, interval.high)
 
         columns = [
-            Column(self.thing, lambda row, _: duration(row["each"])),
-            Column("interval", spread),
-            Column(f"against {self.base}", against),
+            Column(self.thing, lambda row, _: duration(row["each"]), "median time of one"),
+            Column("interval", spread, INTERVAL),
+            Column(
+                f"against {self.base}", against, f"the time divided by that of {self.base} in the same round, median"
+            ),
         ]
         if self.cpu:
             columns.append(
-                Column("CPU %", lambda row, _: f"{row['cpu_percent']:.0f} %" if row.get("cpu_percent") else "–")
+                Column("CPU %", lambda row, _: f"{row['cpu_percent']:.0f} %" if row.get("cpu_percent") else "–", CPU)
             )
         return columns
 

@@ -19,11 +19,14 @@ IMPORT_SECONDS = 120
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing checked. ``fine`` is False if it costs cores; ``advice`` then says what to do."""
+    """One thing checked. ``fine`` is False if it costs cores; ``advice`` then says what to do.
+
+    It is None where there was nothing to check, or no way to.
+    """
 
     subject: str
     value: str
-    fine: bool = True
+    fine: bool | None = True
     advice: str = ""
 
 
@@ -84,6 +87,7 @@ def imports(modules: Sequence[str], executable: str = sys.executable) -> list[tu
 
 
 ALWAYS = ("gilkit", "numpy")
+UNEXAMINED = "could not be examined."
 
 
 def _gil(here: interpreters.Interpreter, modules: Sequence[str]) -> list[Finding]:
@@ -125,13 +129,13 @@ def _imports(modules: Sequence[str], otherwise: str) -> list[Finding]:
     try:
         report = imports(modules)
     except LabError as failure:
-        return [Finding("imports", str(failure), False, "The modules could not be examined.")]
+        return [Finding("imports", str(failure), False, f"The modules {UNEXAMINED}")]
     if not report and otherwise:
         return [Finding("imports", f"{', '.join(modules)} {otherwise}")]
     findings = []
     for asked, culprit, error in report:
         if error:
-            findings.append(Finding(f"import {asked}", error, False, "The module could not be examined."))
+            findings.append(Finding(f"import {asked}", error, False, f"The module {UNEXAMINED}"))
             continue
         inside = "" if culprit == asked else f" (imported by {asked})"
         findings.append(
@@ -215,7 +219,9 @@ def _pools(facts: dict[str, Any]) -> list[Finding]:
     try:
         from threadpoolctl import threadpool_info  # type: ignore[import-not-found,import-untyped,unused-ignore]
     except ImportError:
-        return [Finding("other pools", "not checked", True, "pip install threadpoolctl to see BLAS and OpenMP pools.")]
+        return [
+            Finding("other pools", "not looked for", None, "pip install threadpoolctl to see BLAS and OpenMP pools.")
+        ]
     pools = [pool for pool in threadpool_info() if pool["user_api"] != "gilkit"]
     if not pools:
         return [Finding("other pools", "none in this process")]
@@ -254,7 +260,7 @@ def _interpreters(here: interpreters.Interpreter) -> list[Finding]:
             Finding(
                 "free-threaded Pythons",
                 "none found",
-                True,
+                None,
                 "Run uv python install 3.14t or pyenv install 3.14t, or name one in " + interpreters.VARIABLE + ". "
                 "Searched: python3.13t and later on PATH, uv's folder and pyenv's folder.",
             )
@@ -272,7 +278,7 @@ def _numpy() -> list[Finding]:
     try:
         version = __import__("numpy").__version__
     except ImportError as error:
-        return [Finding("NumPy", f"cannot be imported: {error}", True, "pip install numpy to use the kernels.")]
+        return [Finding("NumPy", f"cannot be imported: {error}", None, "pip install numpy to use the kernels.")]
     if facade.numpy_is_patched():
         return [Finding("NumPy", f"{version}, patched: its functions use all cores")]
     with warnings.catch_warnings(record=True) as caught:
@@ -315,6 +321,12 @@ def examine(modules: Sequence[str] = ()) -> list[Finding]:
         *_pools(facts),
         *_interpreters(here),
     ]
+
+
+def failed(findings: Sequence[Finding], modules: Sequence[str]) -> bool:
+    """Whether one of the modules that the user named could not be imported."""
+    subjects = {"imports", *(f"import {module}" for module in modules)} if modules else set()
+    return any(each.subject in subjects and each.advice.endswith(UNEXAMINED) for each in findings)
 
 
 def to_json(findings: Sequence[Finding]) -> dict[str, Any]:

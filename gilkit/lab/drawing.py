@@ -13,6 +13,7 @@ from .text import digits, duration, factor, shorten
 
 WIDTH = 720
 TITLE, MARGIN = 26, 10  # in a file of its own: height of the title, space around the chart
+LOG = "log scale"
 COLOURS = 6  # classes c0 to c5 of the page
 _ids = count()
 
@@ -210,6 +211,8 @@ def _bars(chart: Bars) -> tuple[float, list[str]]:
         x = place(chart.limit)
         body.append(element("path", d=f"M{x:.1f} 4V{y:.1f}", class_="limit"))
         body.append(text(x, y + 28, chart.limit_label, class_="tick", text_anchor="middle"))
+    if log:
+        body.append(text(0, y + 14, LOG, class_="tick"))
     return y + 34, grid + body
 
 
@@ -248,8 +251,11 @@ def _lines(chart: Lines) -> tuple[float, list[str]]:
         body.append(element("path", d=f"M{x:.1f} {HEIGHT - BOTTOM}v5", class_="axis"))
         body.append(text(x, HEIGHT - BOTTOM + 18, f"{tick:g}", class_="tick", text_anchor="middle"))
     body.append(element("path", d=f"M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{right}", class_="axis"))
-    body.append(text((LEFT + right) / 2, HEIGHT - 8, chart.x_label, class_="tick", text_anchor="middle"))
-    body.append(text(4, 10, chart.y_label, class_="tick"))
+    x_label, y_label = (
+        f"{label} ({LOG})" if log else label for label, log in ((chart.x_label, log_x), (chart.y_label, log_y))
+    )
+    body.append(text((LEFT + right) / 2, HEIGHT - 8, x_label, class_="tick", text_anchor="middle"))
+    body.append(text(4, 10, y_label, class_="tick"))
     colour = 0
     for number, line in enumerate(chart.lines):
         if not line.points:
@@ -288,11 +294,11 @@ def _band(
     return element("path", d=path, class_=style)
 
 
-def spaced(values: Iterable[float], place: Callable[[float], float]) -> list[float]:
-    """Return the values whose labels do not overlap."""
+def spaced(values: Iterable[float], place: Callable[[float], float], width: float = 34) -> list[float]:
+    """Return the values whose labels, of that width, do not overlap."""
     kept: list[float] = []
     for each in values:
-        if not kept or place(each) - place(kept[-1]) >= 34:
+        if not kept or place(each) - place(kept[-1]) >= width:
             kept.append(each)
     return kept
 
@@ -355,10 +361,14 @@ def _strip(chart: Strip) -> tuple[float, list[str]]:
         )
         if width > 60:
             body.append(text(x + 3, y + 12, shorten(span.label, int(width / 6.5)), class_="tick"))
+    if chart.rounds:
+        y += 14  # below the names of the cases
+    labelled = spaced(chart.rounds, place, 54)
     for number, moment in enumerate(chart.rounds, 1):
         x = place(moment)
         body.append(element("path", d=f"M{x:.1f} 2V{y + 18:.1f}", class_="axis"))
-        body.append(text(x + 3, y + 12, f"round {number}", class_="tick"))
+        if moment in labelled and x + 50 <= WIDTH:
+            body.append(text(x + 3, y + 12, f"round {number}", class_="tick"))
     for tick in ticks(end):
         body.append(text(place(tick), y + 30, round_value(tick, "s"), class_="tick", text_anchor="middle"))
     return y + 36, body

@@ -165,10 +165,23 @@ def combine(checks: Sequence[Check]) -> Verdict:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table: its heading, and the function from a row and all rows to the cell's text."""
+    """A column of the table: its heading, the function from a row and all rows to the cell's text, and what it means."""
 
     heading: str
     show: Callable[[Row, Sequence[Row]], str]
+    meaning: str = ""
+
+
+# The meanings of columns that several tables have.
+INTERVAL = "95 % confidence interval of the median over the rounds"
+CPU = "CPU time for each second of wall time; 100 % is one full core"
+SWITCHES = "context switches of all threads"
+
+
+def legend(columns: Sequence[Column]) -> str:
+    """Return the sentence that explains the columns, or an empty string."""
+    parts = [f"{column.heading}: {column.meaning}" for column in columns if column.meaning]
+    return "; ".join(parts) + "." if parts else ""
 
 
 @dataclass(frozen=True)
@@ -199,6 +212,11 @@ class Experiment(ABC):
     budget: ClassVar[float | None] = None  # seconds after which no new round starts
     asks: ClassVar[bool] = False  # whether it asks a question instead of testing a claim
     names_interpreters: ClassVar[bool] = False  # whether the labels of its cases name the interpreter
+
+    @property
+    def command(self) -> str:
+        """The command that runs it."""
+        return f"gilkit experiment {self.name}"
 
     def obstacle(self) -> str | None:
         """Return why the experiment cannot run here, such as a missing library, or None."""

@@ -12,6 +12,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from .text import plural, relative
+
 if TYPE_CHECKING:
     from .experiment import Case, Row
     from .results import Result
@@ -35,18 +37,15 @@ def view(console: Console) -> View:
 
 
 class PlainView:
-    """One line per measurement, for logs and pipes."""
+    """One line per experiment, for logs and pipes."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._cases: Sequence[Case] = ()
-        self._done = self._total = 0
 
     def begin(self, result: Result, cases: Sequence[Case], rounds: int, seconds: float) -> None:
-        self._cases = cases
-        self._done, self._total = 0, len(cases) * rounds
         timed = f", {seconds:g} s each in total" if any(case.timed for case in cases) else ""
-        self._print(f"{result.name}: {len(cases)} cases, {rounds} rounds{timed}")
+        name = relative(result.name)
+        self._print(f"{name}: {plural(len(cases), 'case')}, {plural(rounds, 'round')}{timed} …")
 
     def case(self, index: int, round: int) -> None:
         pass
@@ -55,9 +54,7 @@ class PlainView:
         pass
 
     def sample(self, index: int, row: Row) -> None:
-        self._done += 1
-        case = self._cases[index]
-        self._print(f"[{self._done:3}/{self._total}] {case.interpreter.label:8} {case.label:34} {outcome(row)}")
+        pass
 
     def end(self) -> None:
         pass
@@ -94,7 +91,7 @@ class LiveView:
         self._cells = [""] * len(cases)
         for task in self._progress.task_ids:  # of the previous experiment
             self._progress.remove_task(task)
-        self._task = self._progress.add_task(result.name, total=len(cases) * rounds)
+        self._task = self._progress.add_task(relative(result.name), total=len(cases) * rounds)
         # Only tick() draws it: a refresh thread would compete with what is measured.
         self._live = Live(self._draw(), console=self._console, auto_refresh=False, transient=True)
         self._live.start()

@@ -20,10 +20,11 @@ from .charts import Chart, Span, Strip
 from .drawing import draw
 from .escaping import code, escape, filled
 from .escaping import markdown as plain
-from .experiment import Experiment, Outcome, Verdict
+from .experiment import Experiment, Outcome, Verdict, legend
 from .figures import interpreters_of
 from .results import Result, shown
 from .results import write as write_file
+from .text import relative
 
 MARKS = {
     Outcome.HOLDS: "✓",
@@ -109,7 +110,7 @@ def markdown(results: Sequence[Result]) -> str:
         ),
     ]
     rows = [
-        f"| [{code(r.name)}](#{anchor(r)}) | {plain(r.claim)} | {plain(r.verdict.said) if r.verdict else '–'} |"
+        f"| [{code(relative(r.name))}](#{anchor(r)}) | {plain(r.claim)} | {plain(r.verdict.said) if r.verdict else '–'} |"
         for r in results
     ]
     parts.append("\n".join(["| experiment | claim | verdict |", "| --- | --- | --- |", *rows]))
@@ -120,7 +121,7 @@ def markdown(results: Sequence[Result]) -> str:
 
 def _verdict(result: Result) -> list[str]:
     """Return the paragraphs of a result in the Markdown file."""
-    parts = [f"## {plain(result.name)}"]
+    parts = [f"## {plain(relative(result.name))}"]
     if result.claim.strip():
         parts.append(f"*{plain(result.claim)}*")
     if result.verdict:
@@ -138,13 +139,9 @@ def _verdict(result: Result) -> list[str]:
         for each in used
         if not (each.running or each.free_threaded)
     )
-    command = code(f"{command_of(result)}{asked}")
+    command = code(f"{of(result).command}{asked}")
     parts.append(filled(f"Interpreters: {names}. Command: {command}, {plain(result.started[:10])}."))
     return parts
-
-
-def command_of(result: Result) -> str:
-    return f"gilkit {result.name}" if of(result).asks else f"gilkit experiment {result.name}"
 
 
 def machines(results: Sequence[Result]) -> list[str]:
@@ -173,7 +170,7 @@ def _summary(results: Sequence[Result]) -> str:
         headline = verdict.said if verdict else "is not decided"
         rows.append(
             f'<tr><td class="mark {outcome.name.lower()}" aria-hidden="true">{MARKS[outcome]}</td>'
-            f'<th scope="row"><a href="#{anchor(result)}">{escape(result.name)}</a></th>'
+            f'<th scope="row"><a href="#{anchor(result)}">{escape(relative(result.name))}</a></th>'
             f"<td>{escape(result.claim)}</td><td>{escape(headline)}</td></tr>"
         )
     return (
@@ -199,6 +196,7 @@ def section(result: Result) -> str:
     verdict = result.verdict
     parts = [
         f'<section id="{anchor(result)}"><h2>{escape(experiment.title)}</h2>',
+        f'<p class="command"><code>{escape(experiment.command)}</code></p>',
         f'<p class="claim">{escape(result.claim)}</p>',
     ]
     if verdict:
@@ -262,7 +260,8 @@ def _table(experiment: Experiment, result: Result) -> str:
         body.append(f'<tr>{python}<th scope="row">{escape(row.label)}</th>{cells}</tr>')
     return (
         "<details open><summary>All figures</summary><div class='wide' tabindex='0' role='group' aria-label='All figures'><table><thead><tr>"
-        f"{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div></details>"
+        f"{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
+        f"<p class='legend'>{escape(legend(columns))}</p></details>"
     )
 
 

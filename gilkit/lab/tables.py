@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions
+from rich.measure import Measurement
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from . import machine
-from .experiment import Column, Experiment, Outcome, Row
+from .experiment import Column, Experiment, Outcome, Row, legend
 from .figures import interpreters_of
 from .results import Result
 from .terminal import sizes
@@ -40,6 +42,26 @@ class Output(Console):
         raise  # passes the error to the caller; rich would exit with status 1
 
 
+class Trimmed:
+    """A table without the blanks that fill its lines to their full width."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement.get(console, options, self._table)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for line in console.render_lines(self._table, options, pad=False):
+            while line and not line[-1].text.strip():
+                line.pop()
+            if line:
+                last = line.pop()
+                line.append(Segment(last.text.rstrip(), last.style, last.control))
+            yield from line
+            yield Segment.line()
+
+
 def console() -> Output:
     """Return standard output as a console, wide enough for every column when it is not a terminal."""
     found = Output()
@@ -50,14 +72,17 @@ def console() -> Output:
 
 def show(console: Console, experiment: Experiment, result: Result) -> None:
     """Print a whole result."""
-    console.print(Text(experiment.title, style="bold"), Text(f"({experiment.name})", style="dim"))
+    console.print(Text(experiment.title, style="bold"), Text(f"({experiment.command})", style="dim"))
     console.print(Text(f"{'Question' if experiment.asks else 'Claim'}: {experiment.claim}"))
     console.print(Text(machine.one_line(result.machine), style="dim"))
     for each in interpreters_of(result.rows):
         here = ", running" if each.running else ""
         console.print(Text(f"{each.label}: {each.gil_state}{here}, {each.executable}", style="dim"))
     drawn, hidden = fitting(console, experiment, result)
-    console.print(drawn)
+    console.print(Trimmed(drawn))
+    columns = experiment.columns(result.rows, result.setting)
+    if words := legend(columns[: len(columns) - len(hidden)]):
+        console.print(Text(paragraph(words, console.width), style="dim"))
     if hidden:
         console.print(Text(f"Too narrow for: {', '.join(hidden)}. A wider terminal or --json shows them.", style="dim"))
     for row in result.rows:

@@ -6,11 +6,16 @@ import math
 import os
 from collections.abc import Sequence
 
+SHORTEST = 1e-11  # seconds; a tenth of that would be shown as 0.00 ns
 _PREFIXES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
 def duration(seconds: float) -> str:
     """Format seconds with three digits and a unit, such as 12.3 µs."""
+    if seconds == 0:
+        return "0 s"
+    if 0 < seconds < SHORTEST:
+        return "< 0.01 ns"
     for factor, unit in _PREFIXES:
         if seconds >= factor:
             return f"{digits(seconds / factor)} {unit}"
@@ -19,6 +24,8 @@ def duration(seconds: float) -> str:
 
 def durations(low: float, high: float) -> str:
     """Format an interval in one unit, such as 15.7–28.3 µs."""
+    if high < SHORTEST:
+        return duration(high)
     unit, words = next(((f, u) for f, u in _PREFIXES if high >= f), _PREFIXES[-1])
     return f"{digits(low / unit)}–{digits(high / unit)} {words}"
 
@@ -60,16 +67,18 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else "none"
 
 
-def relative(spec: str) -> str:
-    """Return ``path/to/file.py:function`` with the path from the current folder, if the file is in it."""
-    where, colon, name = spec.rpartition(":")
+def relative(text: str) -> str:
+    """Return ``… path/to/file.py:function`` with the path from the current folder, if the file is in it."""
+    begin, slash, rest = text.partition(os.sep)
+    words, blank, start = begin.rpartition(" ")
+    where, colon, name = f"{start}{slash}{rest}".rpartition(":")
     if not os.path.isabs(where):
-        return spec
+        return text
     try:
         inside = os.path.relpath(where)
     except (OSError, ValueError):  # the current folder is gone, or on another drive
-        return spec
-    return spec if inside.startswith(os.pardir) else f"{inside}{colon}{name}"
+        return text
+    return text if inside.startswith(os.pardir) else f"{words}{blank}{inside}{colon}{name}"
 
 
 def shorten(words: str, length: int) -> str:

@@ -64,9 +64,9 @@ class CoroutineWorkers(Experiment):
             return f"{times(row, base, 'rate'):.2f}×" if base else "–"
 
         return [
-            Column("requests/s", lambda row, _: f"{row['rate']:,.0f}"),
-            Column("against one worker", against),
-            Column("a request takes", lambda row, _: duration(row["request"])),
+            Column("requests/s", lambda row, _: f"{row['rate']:,.0f}", "answered, median"),
+            Column("against one worker", against, "requests divided by those of one worker"),
+            Column("a request takes", lambda row, _: duration(row["request"]), "median time of one"),
         ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:

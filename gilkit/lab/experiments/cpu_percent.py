@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..charts import Bar, Bars, Chart
-from ..experiment import Case, Column, Experiment, Outcome, Row, Sample, Setting, Verdict
+from ..experiment import CPU, SWITCHES, Case, Column, Experiment, Outcome, Row, Sample, Setting, Verdict
 from ..figures import interpreters_of, select
 from ..interpreters import Interpreter
 from ..stats import bootstrap, compare
@@ -94,11 +94,11 @@ class CpuPercent(Experiment):
             return f"{(row['voluntary'] + row['involuntary']) / row['wall']:,.0f}"
 
         return [
-            Column("CPU %", cpu),
-            Column(f"of {possible} %", share),
-            Column("work against 1", work),
-            Column("user / system a second", split),
-            Column("switches/s", switches),
+            Column("CPU %", cpu, CPU),
+            Column(f"of {possible} %", share, "part of what the cores can give"),
+            Column("work against 1", work, "loops a second divided by those of one thread"),
+            Column("user / system a second", split, "CPU seconds in programs and in the kernel"),
+            Column("switches/s", switches, SWITCHES),
         ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..charts import Bar, Bars, Chart
-from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, combine
+from ..experiment import CPU, Case, Check, Column, Experiment, Row, Setting, Verdict, combine
 from ..figures import find, interpreters_of, ratio, select, times, unless_noisy
 from ..text import duration
 
@@ -51,9 +51,9 @@ class CpuVsIo(Experiment):
             return f"{1 / times(row, base, 'wall'):.2f}×" if base else "–"
 
         return [
-            Column("wall", lambda row, _: duration(row["wall"])),
-            Column("against serial", faster),
-            Column("CPU %", lambda row, _: f"{row['cpu_percent']:.0f} %" if row.get("cpu_percent") else "–"),
+            Column("wall", lambda row, _: duration(row["wall"]), "median time of all six"),
+            Column("against serial", faster, "speed-up over one after another, median"),
+            Column("CPU %", lambda row, _: f"{row['cpu_percent']:.0f} %" if row.get("cpu_percent") else "–", CPU),
         ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:

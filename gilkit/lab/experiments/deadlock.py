@@ -47,9 +47,13 @@ class Deadlock(Experiment):
             return f"{row['hung']:.0f} threads hang" if row["hung"] else "both end"
 
         return [
-            Column("outcome", ended),
-            Column("after", lambda row, _: duration(row["wall"])),
-            Column("retries", lambda row, _: f"{row['retries']:.0f}" if row.values("retries") else ""),
+            Column("outcome", ended, "what became of the two threads"),
+            Column("after", lambda row, _: duration(row["wall"]), "median time until then"),
+            Column(
+                "retries",
+                lambda row, _: f"{row['retries']:.0f}" if row.values("retries") else "",
+                "how often a thread released both locks and tried again",
+            ),
         ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:

@@ -58,12 +58,14 @@ class Distributed(Experiment):
 
     def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
         def cell(key: str) -> Column:
-            return Column(STAGES[key], lambda row, _: duration(row[key]))
+            return Column(STAGES[key], lambda row, _: duration(row[key]), "time of this stage")
 
         return [
             *map(cell, STAGES),
-            Column("π", lambda row, _: f"{row['pi']:.5f}"),
-            Column("outsiders refused", lambda row, _: ", ".join(refused(row)) or "none"),
+            Column("π", lambda row, _: f"{row['pi']:.5f}", "what the workers computed"),
+            Column(
+                "outsiders refused", lambda row, _: ", ".join(refused(row)) or "none", "clients that could not connect"
+            ),
         ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:

@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from ..charts import Bar, Bars, Chart
-from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, combine
+from ..experiment import CPU, Case, Check, Column, Experiment, Row, Setting, Verdict, combine
 from ..figures import find, interpreters_of, ratio, select, times, unless_noisy
 from ..interpreters import VARIABLE, Interpreter
 from ..text import duration, plural, size
@@ -63,11 +63,13 @@ class FreeThreaded(Experiment):
             return f"{times(row, base, 'wall'):.2f}×" if base else "–"
 
         return [
-            Column("wall", lambda row, _: duration(row["wall"])),
-            Column("speed-up over 1 thread", faster),
-            Column(f"time against {setting.interpreters[0].label}", against_gil),
-            Column("CPU %", lambda row, _: f"{row['cpu_percent']:.0f} %"),
-            Column("memory", lambda row, _: size(row["memory"]) if row.get("memory") else "–"),
+            Column("wall", lambda row, _: duration(row["wall"]), "median time of the work"),
+            Column("speed-up over 1 thread", faster, "on the same interpreter, median"),
+            Column(
+                f"time against {setting.interpreters[0].label}", against_gil, "with the same number of threads, median"
+            ),
+            Column("CPU %", lambda row, _: f"{row['cpu_percent']:.0f} %", CPU),
+            Column("memory", lambda row, _: size(row["memory"]) if row.get("memory") else "–", "peak of the process"),
         ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:

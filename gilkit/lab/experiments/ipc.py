@@ -57,7 +57,10 @@ class Ipc(CostExperiment):
                 return "nothing is copied"
             return f"{size(row.arguments['size'] / row['each'])}/s"
 
-        return [*super().columns(rows, setting), Column("bandwidth", bandwidth)]
+        return [
+            *super().columns(rows, setting),
+            Column("bandwidth", bandwidth, "size of the message divided by its time"),
+        ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
         return combine([processes_copy(rows), threads_share(rows)])

@@ -58,10 +58,12 @@ class Isolation(Experiment):
             return str(row.samples[-1].get("learned", ""))
 
         return [
-            Column("the program", lambda row, _: "survives" if all(row.values("survived")) else "dies"),
-            Column("other tasks that end", lambda row, _: f"{row['finished']:.0f} of {row['others']:.0f}"),
-            Column("learned from", learned),
-            Column("after", lambda row, _: duration(row["after"])),
+            Column(
+                "the program", lambda row, _: "survives" if all(row.values("survived")) else "dies", "in every round"
+            ),
+            Column("other tasks that end", lambda row, _: f"{row['finished']:.0f} of {row['others']:.0f}", "median"),
+            Column("learned from", learned, "how the program heard of the crash"),
+            Column("after", lambda row, _: duration(row["after"]), "how long after the crash"),
         ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:

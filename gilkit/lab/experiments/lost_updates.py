@@ -71,7 +71,11 @@ class LostUpdates(CostExperiment):
                 return f"{sum(row.values('wrong')):.0f} of {plural(int(sum(row.values('runs'))), 'run')}"
             return f"{100 * sum(row.values('lost')) / sum(row.values('count')):.1f} % of updates"
 
-        ends = [Column("expected", expected), Column("found", found), Column("wrong", wrong)]
+        ends = [
+            Column("expected", expected, "what every update would give"),
+            Column("found", found, "what was there at the end; of the runs, the one farthest from 0"),
+            Column("wrong", wrong, "runs that ended wrong, or updates lost, in all rounds"),
+        ]
         return [*ends, *super().columns(rows, setting)]
 
     def group_of(self, row: Row) -> str:

@@ -62,10 +62,14 @@ class MonkeyPatching(Experiment):
             return f"{1 / times(row, base, 'wall'):.2f}×" if base else "–"
 
         return [
-            Column("wall", lambda row, _: duration(row["wall"])),
-            Column("against one after another", faster),
-            Column("another one waits", lambda row, _: duration(max(0.0, row["longest"]))),
-            Column("system's threads", lambda row, _: f"{row['kernel_threads']:.0f}"),
+            Column("wall", lambda row, _: duration(row["wall"]), "median time of all six"),
+            Column("against one after another", faster, "speed-up, median"),
+            Column(
+                "another one waits",
+                lambda row, _: duration(max(0.0, row["longest"])),
+                "how late a sleep of 5 ms ends at most",
+            ),
+            Column("system's threads", lambda row, _: f"{row['kernel_threads']:.0f}", "of the process"),
         ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:

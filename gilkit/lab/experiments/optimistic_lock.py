@@ -62,7 +62,10 @@ class OptimisticLock(CostExperiment):
         def retries(row: Row, _: Sequence[Row]) -> str:
             return f"{conflicts(row):.1f} %" if row.strategy == "optimistic" else ""
 
-        return [*super().columns(rows, setting), Column("conflicts", retries)]
+        return [
+            *super().columns(rows, setting),
+            Column("conflicts", retries, "failed attempts for each hundred updates"),
+        ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
         verdict = combine([rare(rows), waiting(rows)])

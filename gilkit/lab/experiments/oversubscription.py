@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..charts import Chart, Line, Lines, Point
-from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, combine
+from ..experiment import CPU, SWITCHES, Case, Check, Column, Experiment, Row, Setting, Verdict, combine
 from ..figures import find, interpreters_of, select, unless_noisy
 from ..stats import compare
 from ..text import plural
@@ -48,9 +48,13 @@ class Oversubscription(Experiment):
             return f"{gain(row, base):.2f}×" if base else "–"
 
         return [
-            Column("CPU %", lambda row, _: f"{row['cpu_percent']:.0f} %"),
-            Column("work against 1", work),
-            Column("switches/s", lambda row, _: f"{(row['voluntary'] + row['involuntary']) / row['wall']:,.0f}"),
+            Column("CPU %", lambda row, _: f"{row['cpu_percent']:.0f} %", CPU),
+            Column("work against 1", work, "loops a second divided by those of one thread"),
+            Column(
+                "switches/s",
+                lambda row, _: f"{(row['voluntary'] + row['involuntary']) / row['wall']:,.0f}",
+                SWITCHES,
+            ),
         ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:

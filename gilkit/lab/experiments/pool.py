@@ -82,9 +82,15 @@ class Pool(Experiment):
 
         return [
             # Not for reuse, whose tasks are repeated for as long as the time allows.
-            Column("total", lambda row, _: "" if row.strategy in ("fresh", "reused") else duration(row["wall"])),
-            Column("per task", lambda row, _: duration(row["each"]) if row.get("each") else ""),
-            Column("fifth task", fifth),
+            Column(
+                "total",
+                lambda row, _: "" if row.strategy in ("fresh", "reused") else duration(row["wall"]),
+                "time of all tasks together",
+            ),
+            Column(
+                "per task", lambda row, _: duration(row["each"]) if row.get("each") else "", "median time of one task"
+            ),
+            Column("fifth task", fifth, "when the last of five tasks for four workers started, in the last round"),
         ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:

@@ -78,10 +78,20 @@ class Prefetch(Experiment):
 
     def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
         return [
-            Column("short tasks blocked", lambda row, _: f"{row['blocked']:.0f} of {row['short']:.0f}"),
-            Column("half of them within", lambda row, _: duration(row["median"])),
-            Column("all of them within", lambda row, _: duration(row["longest"])),
-            Column("all tasks", lambda row, _: duration(row["wall"])),
+            Column(
+                "short tasks blocked",
+                lambda row, _: f"{row['blocked']:.0f} of {row['short']:.0f}",
+                "not done after 0.5 s",
+            ),
+            Column(
+                "half of them within",
+                lambda row, _: duration(row["median"]),
+                "time until half of the short tasks are done",
+            ),
+            Column(
+                "all of them within", lambda row, _: duration(row["longest"]), "time until the last short task is done"
+            ),
+            Column("all tasks", lambda row, _: duration(row["wall"]), "time until the last task is done"),
         ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:

@@ -65,9 +65,9 @@ class Server(Experiment):
             return f"{times(row, base, 'rate'):.2f}×" if base else "–"
 
         return [
-            Column("requests/s", lambda row, _: f"{row['rate']:,.0f}"),
-            Column("against threads", against),
-            Column("errors", lambda row, _: f"{sum(row.values('errors')):.0f}"),
+            Column("requests/s", lambda row, _: f"{row['rate']:,.0f}", "answered, median"),
+            Column("against threads", against, "requests divided by those of a thread per connection"),
+            Column("errors", lambda row, _: f"{sum(row.values('errors')):.0f}", "requests that failed, in all rounds"),
         ]
 
     def judge(self, rows: Sequence[Row], setting: Setting) -> Verdict:
