@@ -13,6 +13,12 @@
 #  define GK_LIKELY(x) __builtin_expect(!!(x), 1)
 #  define GK_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #  define GK_RESTRICT restrict
+/* Before a loop of a constant length: keeps it a loop, whose code is a fraction as large. */
+#  ifdef __clang__
+#    define GK_NO_UNROLL _Pragma("clang loop unroll(disable)")
+#  else
+#    define GK_NO_UNROLL _Pragma("GCC unroll 1")
+#  endif
 /* Prefetches memory that is needed soon. Any address is allowed. */
 #  define GK_PREFETCH(address) __builtin_prefetch((const void *)(address))
 /* Hides a value from the optimiser, so a loop that contains it is not removed. */
@@ -24,6 +30,7 @@
 #  define GK_LIKELY(x) (x)
 #  define GK_UNLIKELY(x) (x)
 #  define GK_RESTRICT
+#  define GK_NO_UNROLL
 #  define GK_PREFETCH(address) ((void)(address))
 #endif
 

@@ -101,8 +101,8 @@ int main(void)
         CHECK(gk_set_isa((gk_isa_level)level) == 0);
         for (int type = 0; type < GK_TYPES; type++)
             for (int pattern = 0; pattern < 6; pattern++) {
-                for (int threads = 1; threads <= 3; threads += 2)
-                    check_lines((gk_type)type, 1, 2 * GK_SORT_LONG + 4321, 0, pattern, threads);
+                /* On one thread or three in turn, since sanitizers are slow. */
+                check_lines((gk_type)type, 1, 2 * GK_SORT_LONG + 4321, 0, pattern, (level + type + pattern) % 2 ? 3 : 1);
                 check_lines((gk_type)type, 33, 47, 0, pattern, 2);
                 check_lines((gk_type)type, 33, 47, 1, pattern, 2);
                 check_lines((gk_type)type, 1, 1, 0, pattern, 2);

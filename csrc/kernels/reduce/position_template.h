@@ -32,6 +32,7 @@ TARGET GK_INLINE void TYPED(rows_of)(gk_accumulators *accumulators, const T *GK_
             has_nan[i] = 0;
         }
         for (; is_usual && ISA != 0 && r + 4 <= block; r += 4)
+            GK_NO_UNROLL
             for (int64_t i = 0; i < width; i++) {
                 T best = extremes[i];
                 INDEX at = first[i], nan = has_nan[i];
@@ -46,6 +47,7 @@ TARGET GK_INLINE void TYPED(rows_of)(gk_accumulators *accumulators, const T *GK_
                 has_nan[i] = nan;
             }
         for (; r < block; r++)
+            GK_NO_UNROLL
             for (int64_t i = 0; i < width; i++) {
                 T value = x[i + r * stride];
                 first[i] = ORDERED(value, extremes[i]) ? (INDEX)r : first[i];
