@@ -195,7 +195,15 @@ def test_imports_that_take_long():
 
 def test_whether_it_holds_the_gil():
     unclear = varying("threads", [1.0, 0.7, 1.1, 0.95, 1.0])
-    assert "may or may not hold the GIL: the figures vary" in advise([row("serial", 1.0), unclear]).text
+    for used, words in (
+        (1.09, "holds the GIL: 2 threads use 1.09 cores together"),
+        (1.11, "may or may not hold the GIL"),
+    ):
+        for sample in unclear.samples:
+            sample["cpu"] = used
+        assert words in advise([row("serial", 1.0), unclear]).text
+    # A plain loop that mostly waits says nothing about the GIL by its CPU time.
+    assert "may or may not hold the GIL: the figures vary" in advise([row("serial", 1.0, cpu=0.89), unclear]).text
     assert "holds the GIL" in advise([row("serial", 1.19), row("threads", 1.0, 2)]).text
     assert "releases the GIL" in advise([row("serial", 1.21), row("threads", 1.0, 2)]).text
     pool = row("executor", 0.6, 2)

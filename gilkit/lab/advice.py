@@ -9,8 +9,8 @@ With fewer than three rounds an interval says little, so all intervals are 1.15 
 programs or the host used more than 15 % of a core they are 2 times as wide, because a thread that shares its core with
 another program gets at least half of it.
 
-A function releases the GIL if threads are shown to be at least 1.2 times as fast as the plain loop, and holds it if they
-are shown not to be. It uses several cores by itself if the plain loop takes at least 1.3 CPU seconds per second.
+A function releases the GIL if threads are shown to be at least 1.2 times as fast as the plain loop. It holds the GIL if
+they are shown not to be, or if they use at most 1.1 cores together while the plain loop uses at least 0.9. It uses several cores by itself if the plain loop takes at least 1.3 CPU seconds per second.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ WORTH = 1.05
 FEW_ROUNDS = 1.15  # factor of the intervals on both sides
 DISTURBED = 2.0
 FREES_THE_GIL = 1.2
+ONE_CORE = 1.1  # cores that threads which take turns use together
+BUSY = 0.9  # cores that a plain loop uses if it does not wait
 INSIDE = 1.3  # cores that the plain loop uses
 SHORT_CALL = 20e-6  # seconds, about the cost of handing a call to another thread
 IN_NUMPY = 0.3  # part of the time in NumPy's functions from which the advice names gilkit run
@@ -273,10 +275,13 @@ def gil(rows: Sequence[Row], base: Row, setting: Setting, custom: bool, suffix: 
         return [f"{work} releases the GIL for about {100 * part:.0f} % of its time: {how} {gain:.2f} times as fast."]
     if is_disturbed([base, threads]):
         return [f"{work} may or may not hold the GIL: other programs used the cores, so run it again."]
-    if widened(found, 1.0).high >= FREES_THE_GIL:
-        return [f"{work} may or may not hold the GIL: the figures vary too much from round to round."]
     what = "The function holds the GIL" if custom else "Pure Python holds the GIL"
-    return [f"{what}: {plural(threads.threads, 'thread')} take {1 / gain:.2f} times as long as the plain loop."]
+    number = plural(threads.threads, "thread")
+    if widened(found, 1.0).high < FREES_THE_GIL:
+        return [f"{what}: {number} take {1 / gain:.2f} times as long as the plain loop."]
+    if cores(base) >= BUSY and 0 < cores(best) <= ONE_CORE:
+        return [f"{what}: {number} use {cores(best):.2f} cores together."]
+    return [f"{work} may or may not hold the GIL: the figures vary too much from round to round."]
 
 
 def without_gil(rows: Sequence[Row], base: Row) -> list[str]:

@@ -33,7 +33,7 @@ from .figures import find, ratio
 from .interpreters import Interpreter
 from .stats import bootstrap
 from .strategy import Strategy
-from .text import amount, duration, durations, factor, plural, relative, size
+from .text import amount, duration, durations, factor, from_here, plural, relative, size
 from .workers import TaskError, Worker
 from .workload import Workload
 
@@ -141,7 +141,7 @@ class Comparison(Experiment):
             else:
                 arguments["strategy"] = name
             if limited:
-                label, name = f"{label}, limits at 1", name + LIMITED
+                label, name = f"{label} (limits at 1)", name + LIMITED
                 arguments["limited"] = True
             return Case(label, task, interpreter or here, arguments, name, threads, self.timed, passing)
 
@@ -266,7 +266,7 @@ def examine(function: str, make: str | None) -> dict[str, Any]:
                 ) from None
             _, unusable, reason = str(error).partition("custom.Unusable: ")
             if unusable:
-                raise LabError(f"{name} cannot be compared: {reason}") from None
+                raise LabError(f"{name} cannot be compared: {from_here(reason)}") from None
             where = "\n".join(error.traceback.strip().splitlines()[-6:])
             raise LabError(f"{name} cannot be compared: {error}\n{where}".rstrip()) from None
     if "raised" in facts:
@@ -288,6 +288,8 @@ def build(
     if ":" not in target and not module:
         if make:
             raise LabError(f"--inputs needs a function of yours, but {target!r} is one of the lab's workloads")
+        if target.endswith(".py") or "/" in target:
+            raise LabError(f"{target!r} does not say which function to compare; the form is {target}:function")
         workloads.get(target)
         return Comparison(target, seconds=seconds, rounds=rounds)
     if make and ":" not in make:

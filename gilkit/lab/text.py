@@ -81,6 +81,14 @@ def relative(text: str) -> str:
     return text if inside.startswith(os.pardir) else f"{words}{blank}{inside}{colon}{name}"
 
 
+def from_here(text: str) -> str:
+    """Return text with paths from the current folder."""
+    try:
+        return text.replace(os.path.join(os.getcwd(), ""), "")
+    except OSError:  # it is gone
+        return text
+
+
 def shorten(words: str, length: int) -> str:
     return words if len(words) <= length else words[: length - 1] + "…"
 
