@@ -58,8 +58,10 @@ ALONE_FILES = {
     "fork": "forks the process",
     "lab_contexts": "measures workers and their processes",
     "lab_measure": "measures the process and its children",
+    "lab_memory": "measures workers and their processes",
     "lab_profile": "examines the threads of the process, and runs programs",
     "lab_run": "runs programs in processes of their own, and replaces attributes of sys",
+    "lab_servers": "measures workers and their processes",
     "mapping_processes": "tests separate processes",
     "mapping_signals": "signals and their handlers belong to the process",
     "patch_memory": "the memory handler belongs to the process",
@@ -105,8 +107,15 @@ FULL = {
     ],
     # Each starts several processes. The default keeps one or two kinds.
     "lab_contexts": [
-        "test_crashes[Pool", "test_crashes[processes", "test_short_tasks_behind_a_long_one[Pool",
-        "test_short_tasks_behind_a_long_one[threads", "test_short_tasks_behind_a_long_one[gilkit.map",
+        "test_crashes[P", "test_crashes[processes", "test_heartbeats[giving way]", "test_heartbeats[kernel]",
+        "test_short_tasks_behind_a_long_one[P", "test_short_tasks_behind_a_long_one[threads",
+        "test_short_tasks_behind_a_long_one[gilkit.map",
+    ],
+    "lab_memory": ["test_the_memory_of_workers[fork", "test_the_memory_of_workers[spawn]"],
+    "lab_servers": [
+        "test_connections_that_stay_open[pool]", "test_connections_that_stay_open[threads]",
+        "test_servers_of_processes[reuseport]", "test_servers_of_processes[shared]", "test_wake_ups[processes-e",
+        "test_wake_ups[threads-r", "test_wake_ups[threads-a",
     ],
     # These start processes or compile code.
     "lab_work": [

@@ -14,8 +14,8 @@ from gilkit.lab.results import Result
 
 # These take seconds each, so they run only with --promises and when coverage is measured.
 SLOW = {
-    "cpu-vs-io", "free-threaded", "isolation", "monkey-patching", "oversubscription", "pool", "prefetch", "server",
-    "spawn-cost", "switch-cost",
+    "c10k", "cpu-vs-io", "free-threaded", "isolation", "monkey-patching", "oversubscription", "pool", "prefetch", "server",
+    "spawn-cost", "switch-cost", "thread-stack", "thundering-herd", "worker-memory",
 }  # fmt: skip
 SETTING = Setting([interpreters.running(), *interpreters.find_free_threaded()[:1]], cores=2, threads=2)
 

@@ -9,8 +9,9 @@ from ..registry import modules, only_subclass
 # The GIL first, then the models, their costs, and what goes wrong between threads. Files not listed here come last.
 _ORDER = (
     "cpu-percent", "free-threaded", "oversubscription", "switch-interval", "preemption", "cpu-vs-io", "monkey-patching",
-    "coroutine-workers", "pool", "prefetch", "spawn-cost", "switch-cost", "ipc", "server", "distributed", "isolation",
-    "lost-updates", "thread-local", "optimistic-lock", "false-sharing", "deadlock",
+    "coroutine-workers", "pool", "prefetch", "spawn-cost", "switch-cost", "ipc", "worker-memory", "thread-stack",
+    "server", "prefork", "thundering-herd", "c10k", "distributed", "isolation", "lost-updates", "thread-local",
+    "optimistic-lock", "false-sharing", "deadlock",
 )  # fmt: skip
 
 

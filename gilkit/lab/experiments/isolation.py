@@ -6,11 +6,11 @@ the others alone.
 The method: a program runs eight tasks of 0.12 s on four workers, and after 0.04 s the second task reads memory that does
 not exist (SIGSEGV), while three others run and four wait. The workers are threads, sub-interpreters (Python 3.14 and
 later), processes that the program starts itself, one for each task, a multiprocessing.Pool, or a ProcessPoolExecutor.
-The other tasks report when they end. The program waits up to 1 s for the result of the crashed task.
+The other tasks report when they end. The program waits for all of them, and then up to 1 s for the crashed one.
 
 The rule: *threads* holds when in every round the program of threads died and some of the other tasks did not end.
-*Separate processes* holds when in every round the program survived, all other tasks ended, and it learned of the crash
-within 1 s. *Pools of processes* holds when both pools do all of that. Sub-interpreters are only reported.
+*Separate processes* holds when in every round the program survived and learned of the crash, and all other tasks ended.
+*Pools of processes* holds when both pools do all of that. Sub-interpreters are only reported.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ threads, processes and sub-interpreters alike.
 """
 
 import multiprocessing
-import multiprocessing.connection
 import os
 import signal
 import socket
@@ -20,8 +19,9 @@ WORKERS = 4
 CRASHING = 1  # the task that crashes while tasks 0, 2 and 3 run and the others wait
 LENGTH = 0.12
 CRASH_AFTER = 0.04
-PATIENCE = 1.0  # seconds after which the program counts as not informed
-LIMIT = 30.0
+PATIENCE = 1.0  # seconds that the program waits for the crashed task's result when the others have ended
+ENOUGH = 10.0
+LIMIT = 40.0
 
 
 def _say(port, *words):
@@ -69,8 +69,7 @@ def _processes(tasks, say):  # pragma: no cover
     workers = [multiprocessing.Process(target=_task, args=(task,)) for task in tasks]
     for worker in workers:
         worker.start()
-    multiprocessing.connection.wait([workers[CRASHING].sentinel], PATIENCE)
-    workers[CRASHING].join(PATIENCE)
+    workers[CRASHING].join(ENOUGH)
     say("learned", clock(), "exit code", workers[CRASHING].exitcode)
     for worker in workers:
         worker.join()
@@ -79,10 +78,16 @@ def _processes(tasks, say):  # pragma: no cover
 def _pool(tasks, say):  # pragma: no cover
     with multiprocessing.Pool(WORKERS) as pool:
         pool.map(time.sleep, [0.02] * WORKERS, 1)
+        results = [pool.apply_async(_task, (task,)) for task in tasks]
+        crashed = results.pop(CRASHING)
+        for each in results:
+            each.wait(ENOUGH)
         try:
-            pool.map_async(_task, tasks, 1).get(PATIENCE)
+            crashed.get(PATIENCE)
         except multiprocessing.TimeoutError:
             pass  # the result never comes, and nothing is raised
+        except Exception as error:
+            say("learned", clock(), type(error).__name__)
 
 
 def _executor(tasks, say):  # pragma: no cover
@@ -92,10 +97,10 @@ def _executor(tasks, say):  # pragma: no cover
         list(pool.map(time.sleep, [0.02] * WORKERS))
         futures = [pool.submit(_task, task) for task in tasks]
         try:
-            futures[CRASHING].result(PATIENCE)
+            futures[CRASHING].result(ENOUGH)
         except Exception as error:
             say("learned", clock(), type(error).__name__)
-        wait(futures, PATIENCE)
+        wait(futures, ENOUGH)
 
 
 PROGRAMS = {

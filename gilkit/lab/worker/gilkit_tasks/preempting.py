@@ -33,18 +33,27 @@ def _kernel(deadline):
 
 
 def _beat(deadline, late):
-    while clock() < deadline:
+    while True:
         begin = clock()
         time.sleep(BEAT)
         late.append(clock() - begin - BEAT)
+        if clock() > deadline:
+            return
 
 
 def _thread(seconds, late, compute=_compute):
-    busy = []
-    deadline = clock() + seconds
-    thread = threading.Thread(target=lambda: busy.append(compute(deadline)))
+    go = threading.Event()
+    deadline, busy = [], []
+
+    def work():
+        go.wait()
+        busy.append(compute(deadline[0]))
+
+    thread = threading.Thread(target=work)
     thread.start()
-    _beat(deadline, late)
+    deadline.append(clock() + seconds)
+    go.set()
+    _beat(deadline[0], late)
     thread.join()
     return busy[0]
 

@@ -142,6 +142,25 @@ class _Client(object):
         self.selector.close()
 
 
+def ask(address, clients, seconds):
+    """Return the requests per second that the server at ``address`` answers to ``clients`` simultaneous clients."""
+    warm = _Client(address, 1, clock() + 0.05)
+    warm.run()
+    warm.close()
+    start = clock()
+    client = _Client(address, clients, start + seconds)
+    client.run()
+    wall = clock() - start
+    client.close()
+    return {
+        "wall": wall,
+        "count": max(1, client.answered),
+        "answered": client.answered,
+        "errors": client.errors,
+        "rate": client.answered / wall,
+    }
+
+
 def echo(kind, clients, seconds):
     """Return the requests per second that a server of that kind answers to ``clients`` simultaneous clients."""
     parent, child = multiprocessing.Pipe()
@@ -151,22 +170,7 @@ def echo(kind, clients, seconds):
     try:
         if not parent.poll(20):
             raise RuntimeError("the server did not start")
-        address = tuple(parent.recv())
-        warm = _Client(address, 1, clock() + 0.05)
-        warm.run()
-        warm.close()
-        start = clock()
-        client = _Client(address, clients, start + seconds)
-        client.run()
-        wall = clock() - start
-        client.close()
-        return {
-            "wall": wall,
-            "count": max(1, client.answered),
-            "answered": client.answered,
-            "errors": client.errors,
-            "rate": client.answered / wall,
-        }
+        return ask(tuple(parent.recv()), clients, seconds)
     finally:
         server.kill()
         server.join()
