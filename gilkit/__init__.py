@@ -45,6 +45,7 @@ except ValueError as _error:  # an environment variable GILKIT_* has a value tha
 # imports quickly, and also where NumPy cannot be imported (own-GIL sub-interpreters).
 _LAZY: dict[str, str] = {
     "Executor": "gilkit.executor",
+    **dict.fromkeys(("aimap", "to_thread"), "gilkit.aio"),
     "mandelbrot": "gilkit.kernels.mandelbrot",
     "pi": "gilkit.kernels.pi",
     **dict.fromkeys(

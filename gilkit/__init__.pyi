@@ -5,6 +5,8 @@ from gilkit import reference as reference
 from gilkit import runtime as runtime
 from gilkit import sync as sync
 from gilkit._scopes import CancelToken as CancelToken
+from gilkit.aio import aimap as aimap
+from gilkit.aio import to_thread as to_thread
 from gilkit.executor import Executor as Executor
 from gilkit.kernels.averages import average as average
 from gilkit.kernels.averages import ptp as ptp

@@ -333,10 +333,7 @@ cdef class Results:
 
     cdef int64_t allowed(self):
         """Return the maximum number of items in the ring."""
-        cdef int64_t most = min(self.ahead, FIRST_AHEAD + 2 * self.given), each = self.item_bytes + self.result_bytes
-        if each > 0:
-            most = min(most, max(self.fewest, BYTES_AHEAD // each))
-        return most
+        return items_ahead(self.ahead, self.given, self.fewest, self.item_bytes + self.result_bytes)
 
     cdef bint is_there_soon(self) except -1:
         """Wait a moment for the next result before asking a source that may be slow; return whether it came."""
@@ -471,6 +468,20 @@ cdef class Results:
             if close_report is not None:
                 close_report()
         return 0
+
+
+cpdef int64_t items_ahead(int64_t ahead, int64_t given, int64_t fewest, int64_t bytes_each) noexcept:
+    """Return how many items to read before their results are given. `bytes_each`: of an item and its result.
+
+    They are fewer while their size is unknown, or if it is large.
+    """
+    cdef int64_t most = min(ahead, FIRST_AHEAD + 2 * given)
+    return min(most, max(fewest, BYTES_AHEAD // bytes_each)) if bytes_each > 0 else most
+
+
+def size_average(int64_t before, object):
+    """Return the average of sizes in bytes, with one more object."""
+    return average(before, imap_bytes(<PyObject *>object))
 
 
 cdef int64_t average(int64_t before, int64_t now):

@@ -17,7 +17,7 @@ from gilkit._exports cimport (
 from gilkit._imap cimport finalizing, mapping, report_mapping, run_mapping, thread_hooks
 
 from gilkit import _scopes
-from gilkit._imap import Results
+from gilkit._imap import Results, items_ahead, size_average  # the latter for gilkit.aio  # no-cython-lint
 from gilkit._progress import reporter
 
 import_core()
@@ -173,6 +173,13 @@ cdef int check(str what, fn, iterables, threads, chunksize) except -1:
     if chunksize is not None:
         integer(chunksize, "chunksize", 1, 2**62)
     return 0
+
+
+def check_pipeline(str what, fn, iterables, ahead, threads, chunksize):
+    """Check the arguments of imap or aimap. Return the number of threads, and how many items to read ahead."""
+    check(what, fn, iterables, threads, chunksize)
+    cdef int64_t count = thread_count(threads)
+    return count, integer(FEW * count if ahead is None else ahead, "ahead", 1, 2**40)
 
 
 cdef list run_all(fn, source, bint star, threads, chunksize, report, total):
@@ -387,12 +394,8 @@ def imap(fn, *iterables, ahead=None, threads=None, chunksize=None, progress=Fals
     >>> list(gilkit.imap(abs, range(-3, 1)))
     [3, 2, 1, 0]
     """
-    check("imap", fn, iterables, threads, chunksize)
+    count, most = check_pipeline("imap", fn, iterables, ahead, threads, chunksize)
     star = len(iterables) > 1
-    count = thread_count(threads)
-    if ahead is None:
-        ahead = FEW * count
-    cdef int64_t most = integer(ahead, "ahead", 1, 2**40)
     source = iter(zip(*iterables) if star else iterables[0])
     results = Results(fn, source, star, most, threads, count, copy_context(), False)
     if progress is not None and progress is not False:

@@ -14,10 +14,10 @@ from typing import Any
 try:
     import threadpoolctl
     from threadpoolctl import LibController
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         "gilkit.threadpoolctl needs threadpoolctl 3.2 or later (pip install threadpoolctl)", name="threadpoolctl"
-    ) from error
+    ) from _error
 
 from gilkit import _scopes, runtime
 

@@ -47,6 +47,7 @@ ALONE = {
     "alarm_raises": "signals reach the whole process",
 }
 ALONE_FILES = {
+    "aio": "waits until no call of the process is left",
     "consumers": "builds and runs packages in separate processes",
     "callers_settings": "changes settings of the process or the thread",
     "containers": "changes the affinity and the quota of processes",

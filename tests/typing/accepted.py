@@ -1,6 +1,6 @@
 """Code that type checkers must accept, and the types that they must infer. It never runs: see tests/test_typing.py."""
 
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator
 from concurrent.futures import CancelledError
 from typing import Any, assert_type
 
@@ -184,6 +184,19 @@ with sync.detect_deadlocks(inversions=True):
         lock.acquire()
     except sync.DeadlockError as error:
         print(error)
+
+# ---- asyncio
+
+
+async def in_an_event_loop(names: list[str]) -> AsyncGenerator[int, None]:
+    assert_type(await gilkit.to_thread(len, "abc"), int)
+    assert_type(await gilkit.to_thread(sorted, [2, 1], reverse=True), list[int])
+    async for length in gilkit.aimap(len, names, ahead=2, threads=1, chunksize=1):
+        assert_type(length, int)
+        yield length
+    results = gilkit.aimap(pow, [1, 2], in_an_event_loop(names))
+    await results.aclose()
+
 
 # ---- The lab
 

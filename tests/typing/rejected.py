@@ -40,6 +40,8 @@ gilkit.map(divmod, [1], ["a"])  # rejected
 gilkit.starmap(pow, 3)  # rejected
 gilkit.parallel_for("10", None)  # rejected
 gilkit.timeout("soon")  # rejected
+gilkit.to_thread(len, 3)  # rejected
+gilkit.aimap(len, 3)  # rejected
 gilkit.nothing  # rejected: no such name  # noqa: B018
 whole: np.int32 = gilkit.sum(integers)  # rejected: it is int64
 ordered = gilkit.sort(doubles)
