@@ -41,7 +41,7 @@ from gilkit.lab.profile import (
     verify,
 )
 from gilkit.lab.profile.loops import LoopFigures
-from gilkit.lab.profile.operations import Array, Items, Operation, Other, Scalar
+from gilkit.lab.profile.operations import Array, Items, Operation, Other, Scalar, Type, Work
 from gilkit.lab.profile.predict import Group, Prediction, Speed
 from gilkit.lab.profile.reader import Place
 from gilkit.lab.profile.sampler import Look, Recording, Sample, State
@@ -104,8 +104,8 @@ def test_names_of_threads():
     mine = Place("/home/u/pool.py", "make.<locals>.worker", 1)
     assert summary.name_of(look(thread=OTHER, stack=(HERE, mine, lib)), found) == "worker (pool.py)"
     assert summary.name_of(look(thread=OTHER, stack=()), found) == ""
-    native = record([look(State.FREE, OTHER, ())], names={OTHER: "blas, not Python's"})
-    assert summary.summarize(native).threads[0].name == "blas, not Python's"
+    native = record([look(State.FREE, OTHER, ())], names={OTHER: "a thread of C (blas)"})
+    assert summary.summarize(native).threads[0].name == "a thread of C (blas)"
     assert summary.summarize(record([look(State.FREE, OTHER, ())])).threads[0].name == f"thread {OTHER}"
 
 
@@ -206,8 +206,9 @@ ADD = Operation("numpy.add", (Array((1000, 1000), (8000, 8), "d"),) * 2, text="a
 SUM = Operation(".sum", (Array((1000,), (8,), "d"),), text="a.sum()")
 
 
-def predicted(found, speeds=None, cores=2, loops=(), **options):
+def predicted(found, speeds=None, cores=2, loops=(), slower=None, **options):
     figures = summary.summarize(found)
+    options["slower"] = slower and dict.fromkeys(Work, slower)
     rows = predict.predict(found, figures, loops, speeds or {}, cores, **options)
     return {row.candidate: row for row in rows}, figures
 
@@ -250,7 +251,13 @@ def test_without_numpy_there_is_nothing_to_patch():
     rows, _ = predicted(record(*[[look()]] * 10))
     row = rows["NumPy patched (gilkit run)"]
     assert row.wall is None
-    assert "no time in NumPy's functions" in row.why
+    assert "no call of NumPy" in row.why
+
+
+def test_a_program_whose_calls_of_numpy_are_short_stays_as_it_is():
+    numpys = Place(f"/venv{os.sep}numpy{os.sep}_core{os.sep}fromnumeric.py", "sum", 9)
+    rows, _ = predicted(record(*[[look(stack=(numpys, HERE))]] * 10), patch_start=0.01)
+    assert rows["NumPy patched (gilkit run)"].wall == pytest.approx(0.11)
 
 
 @pytest.mark.parametrize(("kernel", "count"), [(0.005, 1), (0.0099, 0), (0.02, 0), (None, 0)])
@@ -324,6 +331,14 @@ def test_without_a_gil():
     assert "without a GIL already" in rows["a free-threaded build"].why
 
 
+def test_each_kind_of_work_has_its_own_speed_without_a_gil():
+    slower = dict.fromkeys(Work, 1.0) | {Work.CALLS: 3.0, Work.C: 9.0}
+    calls, steps = look()._replace(work=Work.CALLS), look()._replace(work=Work.STEPS)
+    imports = look(stack=(Place("<frozen importlib._bootstrap>", "f", 1),))._replace(work=Work.C)
+    assert predict.mean_slower(record([calls], [calls], [calls], [steps], [imports]), slower) == pytest.approx(2.5)
+    assert predict.mean_slower(record([look()]), slower) == pytest.approx(15 / 5)  # not known
+
+
 def test_a_loop_without_a_gil():
     rows, _ = predicted(record(*[[look()]] * 100), loops=[loop(held=0.8)], slower=1.5)
     assert rows["gilkit.map over p.py:3, free-threaded"].wall == pytest.approx(0.2 * 1.5 + 0.8 * 1.5 / 2)
@@ -389,6 +404,16 @@ CALLS = [
     Operation("numpy.linalg.norm", (Array((9, 9), (72, 8), "D"),), (("axis", Items("tuple", (Scalar(0), Scalar(1)))),)),
     Operation("numpy.median", (Array((1000,), (8,), "f"),)),
     Operation("numpy.invert", (Array((1000,), (1,), "?"),)),
+    Operation(".astype", (Array((1000,), (8,), "d"), Type("numpy.float32"))),
+    Operation(".astype", (Array((1000,), (8,), "d"), Type("int"))),
+    Operation("numpy.argsort", (Array((1000,), (8,), "d"),), (("kind", Scalar("stable")),)),
+    Operation(
+        "[]",
+        (
+            Array((100, 10), (80, 8), "d"),
+            Items("tuple", (Array((50,), (8,), "l"), Items("slice", (Scalar(None), Scalar(5), Scalar(None))))),
+        ),
+    ),
 ]
 
 
@@ -403,14 +428,14 @@ def test_operations_can_be_made_again(operation):
     if kernel is not None:
         assert speeds.same(kernel(), before, numpy)
         assert name == f"gilkit.{operation.name.rpartition('.')[2]}"
-    assert (kernel is not None) == (operation.name in (".sum", "numpy.median"))
+    assert (kernel is not None) == (operation.name in (".sum", "numpy.median", "numpy.argsort"))
 
 
 def test_arguments_that_only_the_program_knows():
     numpy = pytest.importorskip("numpy")
     import gilkit
 
-    for value in (Other("module"), Array((9,), (8,), "O"), Array((1 << 40,), (8,), "d")):
+    for value in (Other("module"), Type("decimal.Decimal"), Array((9,), (8,), "O"), Array((1 << 40,), (8,), "d")):
         spec = json.loads(json.dumps(speeds.to_json(Operation("numpy.add", (value, value)))))
         with pytest.raises(speeds.Unmeasurable):
             speeds.prepare(spec, numpy, gilkit)
@@ -441,7 +466,10 @@ def test_speeds_of_this_machine():
 
 def test_the_speed_of_another_interpreter():
     here = interpreters.running()
-    assert 0.2 < pythons.slower(here) < 5
+    found = pythons.slower(here)
+    assert found.keys() == set(Work)
+    assert all(0.2 < each < 5 for each in found.values())
+    assert pythons.slower(interpreters.Interpreter("/nonexistent/python", "CPython", "3.13", True, False)) is None
     assert pythons.seconds_of("/nonexistent/python", "print(1)") is None
     assert pythons.seconds_of(sys.executable, "print('x')") is None
     assert pythons.start() > 0
@@ -574,7 +602,7 @@ def rows_of(base, other, **more):
         ([0.57, 0.57, 0.57], {}, 0.0, ""),  # 14 % longer than predicted
         ([0.6, 0.6, 0.6], {}, 0.0, "it gains less"),
         ([0.4, 0.4, 0.4], {}, 0.0, "it gains more"),
-        ([0.6, 0.6, 0.6], {"others_percent": 50.0}, 0.0, "other programs used 50 % of a core"),
+        ([0.6, 0.6, 0.6], {"others_percent": 50.0}, 0.0, "not decided, since other programs used 50 % of a core"),
         ([0.4, 0.7, 0.7], {}, 0.0, "the rounds differ by more than that"),
         ([0.6, 0.6, 0.6], {}, 0.5, "50 % of the time in NumPy's functions could not be measured alone"),
     ],
@@ -586,7 +614,21 @@ def test_why_a_prediction_is_off(measured, more, unmeasured, why, monkeypatch):
     result = verify.judge(Prediction("candidate", 0.5), base, row, done, found)
     assert result.predicted == pytest.approx(0.5)
     assert result.why.startswith(why) and bool(result.why) == bool(why)
+    if why.startswith("it gains"):
+        other = Prediction("candidate", 0.5, verify="free-threaded")
+        assert verify.judge(other, base, row, done, found).why.startswith("functions in C")
     assert report.judged(result).startswith(f"{100 * (0.5 / result.measured - 1):+.0f} %")
+
+
+def test_rounds_with_other_programs_are_left_out():
+    base, row, found = rows_of([1.0, 1.0, 1.0], [0.5, 0.5, 0.9])
+    done = made_up(record(*[[look()]] * 100))
+    row.samples[2]["others_percent"] = 90.0
+    result = verify.judge(Prediction("candidate", 0.5), base, row, done, found)
+    assert (result.measured, result.rounds, result.others) == (0.5, 2, 0.0)
+    base.samples[1]["others_percent"] = 90.0  # one quiet round is too few
+    result = verify.judge(Prediction("candidate", 0.5), base, row, done, found)
+    assert (result.measured, result.rounds, result.others) == (0.5, 3, 90.0)
 
 
 def test_candidates_that_fail_or_print_something_else():

@@ -25,7 +25,7 @@ if not sys.platform.startswith("linux"):
 
 from gilkit.lab.errors import LabError
 from gilkit.lab.profile import layouts, memory, operations, sampler, tasks
-from gilkit.lab.profile.operations import Array, Items, Other, Scalar
+from gilkit.lab.profile.operations import Array, Items, Other, Scalar, Type
 from gilkit.lab.profile.reader import Code, Frame, Reader
 from gilkit.lab.profile.sampler import Sample, State
 from gilkit.lab.profile.tasks import Task
@@ -97,7 +97,15 @@ def test_the_sampler_keeps_to_its_share():
 
 @pytest.mark.parametrize(
     ("used", "cores", "share"),
-    [(1.0, 2, 0.05), (1.05, 2, 0.05), (1.2, 2, 0.02), (2.0, 2, 0.02), (0.0, 1, 0.05), (1.0, 1, 0.01), (64.0, 64, 0.04)],
+    [
+        (1.0, 2, 0.05),
+        (1.25, 2, 0.05),
+        (1.4, 2, 0.01),
+        (2.0, 2, 0.01),
+        (0.0, 1, 0.05),
+        (1.0, 1, 0.005),
+        (64.0, 64, 0.04),
+    ],
 )
 def test_the_share_depends_on_the_cores_that_are_idle(used, cores, share):
     assert sampler.share_of(used, cores) == share
@@ -237,14 +245,15 @@ def test_values(reader):
     array = np.zeros((4, 6), np.float32)[::2, ::-1]
     objects = [
         3.5, 7, -7, 0, True, False, None, 2**70, "text", (1, 2.5), [3], np.sqrt, np.float64(0.25), array, ((1, 2), 3),
-        tuple(range(50)), np.zeros(()),
+        tuple(range(50)), np.zeros(()), "ж" * 50, "ж", np.float32, slice(None, 3),
     ]  # fmt: skip
     found = [decoder.value(id(each)) for each in objects]
     assert found == [
         Scalar(3.5), Scalar(7), Scalar(-7), Scalar(0), Scalar(True), Scalar(False), Scalar(None), Other("int"),
-        Other("str"), Items("tuple", (Scalar(1), Scalar(2.5))), Items("list", (Scalar(3),)), Other("numpy.ufunc sqrt"),
+        Scalar("text"), Items("tuple", (Scalar(1), Scalar(2.5))), Items("list", (Scalar(3),)), Other("numpy.ufunc sqrt"),
         Scalar(0.25), Array((2, 6), (48, -4), "f"), Items("tuple", (Items("tuple", (Scalar(1), Scalar(2))), Scalar(3))),
-        Other("tuple"), Array((), (), "d"),
+        Other("tuple"), Array((), (), "d"), Other("str"), Scalar("ж"), Type("numpy.float32"),
+        Items("slice", (Scalar(None), Scalar(3), Scalar(None))),
     ]  # fmt: skip
     assert decoder.value(0) == Other("")
     assert decoder.value(8) == Other("?")
@@ -311,6 +320,7 @@ def test_no_operation_where_the_source_is_of_another_version(reader):
     code = Code("<string>", "f", 1, 0, 0, 10)
     assert decoder.operation([Frame(code, 2, 0)]) is None  # no file has that name
     assert decoder.operation([]) is None
+    assert decoder.work([]) is None
     assert decoder.operation([Frame(Code(__file__, "sleeper", 1, 0, 0, 10), 2, 0)]) is None  # another line
     decoder.usable = False
     assert decoder.operation([Frame(code, 2, 0)]) is None
@@ -357,6 +367,41 @@ def test_names_of_the_source():
     assert {"numpy.sqrt", "numpy.linalg.norm", "hashlib.sha256", "range", "z.sum"} <= names
     lambda_call = ast.parse("f()()").body[0].value
     assert source.dotted(lambda_call.func) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "work", "operation", "found"),
+    [
+        ("", operations.Work.STEPS, None, True),
+        ("binary", operations.Work.ARITHMETIC, None, True),  # of numbers
+        ("binary", operations.Work.ARITHMETIC, operations.Operation("numpy.add"), False),  # of arrays
+        ("call", operations.Work.C, None, False),
+        ("other", operations.Work.ITEMS, None, False),
+        ("", None, None, False),  # not known
+    ],
+)
+def test_threads_in_python_code_compute_only_with_the_gil(reader, kind, work, operation, found, monkeypatch):
+    decoder = operations.Decoder(reader)
+    monkeypatch.setattr(decoder, "step", lambda code, unit: operations.Step(kind, work=work))
+    frame = Frame(Code("f.py", "f", 1, 0, 0, 9), 3, 0)
+    assert decoder.in_python([frame], operation) is found
+    assert not decoder.in_python([], operation)
+
+
+def test_kinds_of_work():
+    names = [
+        "CALL",
+        "PRECALL",
+        "CALL_KW",
+        "LOAD_ATTR",
+        "BINARY_SUBSCR",
+        "LIST_APPEND",
+        "BINARY_OP",
+        "COMPARE_OP",
+        "FOR_ITER",
+    ]
+    found = [operations.work_of(name).name for name in names]
+    assert found == ["C", "C", "C", "CALLS", "ITEMS", "ITEMS", "ARITHMETIC", "ARITHMETIC", "STEPS"]
 
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the bytecode of 3.11")

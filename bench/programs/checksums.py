@@ -16,7 +16,7 @@ def check(number):
 
 def main():
     with ThreadPoolExecutor(2) as pool:
-        digests = list(pool.map(check, range(400)))
+        digests = list(pool.map(check, range(1600)))
     whole = hashlib.sha256()
     for each in digests:
         whole.update(each.encode())

@@ -22,8 +22,8 @@ def distance(a, b):
 
 
 def main():
-    strands = [strand(seed) for seed in range(15)]
-    pairs = [(i, j) for i in range(15) for j in range(i)]
+    strands = [strand(seed) for seed in range(18)]
+    pairs = [(i, j) for i in range(18) for j in range(i)]
     found = [distance(strands[i], strands[j]) for i, j in pairs]
     print("pairs", len(found), "nearest", min(found), "farthest", max(found))
     print(hashlib.sha256(repr(found).encode()).hexdigest())

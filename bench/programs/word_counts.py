@@ -5,7 +5,7 @@ import threading
 from collections import Counter
 
 
-def text(seed, words=250_000):
+def text(seed, words=900_000):
     state = seed
     for _ in range(words):
         state = (state * 1103515245 + 12345) % 2**31

@@ -22,7 +22,7 @@ from ..program import command
 
 PID_SECONDS = 10.0
 START_SECONDS = 20.0  # in which the interpreter of a program must have started
-POLL = 0.001  # seconds between two looks at an interpreter that starts
+POLL = 0.004  # seconds between two looks at an interpreter that starts
 ROUNDS = 3
 
 

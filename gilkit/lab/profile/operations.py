@@ -14,6 +14,7 @@ import struct
 import sys
 import types
 from collections.abc import Iterator, Sequence
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from ..text import shorten_middle
@@ -23,6 +24,7 @@ from .reader import Code, Frame, Place, Reader
 LARGEST_SOURCE = 4 << 20
 TEXT = 72  # characters of source that are kept
 ITEMS = 8  # of a tuple or list that are read
+LONGEST_TEXT = 40  # of a string that is kept: the names of dtypes, methods and axes are short
 MOST_DIMENSIONS = 64
 
 BINARY = {
@@ -51,11 +53,17 @@ class Array(NamedTuple):
 
 
 class Scalar(NamedTuple):
-    value: float | int | bool | None
+    value: float | int | bool | str | None
+
+
+class Type(NamedTuple):
+    """A class, such as numpy.float32 or float."""
+
+    name: str
 
 
 class Items(NamedTuple):
-    kind: str  # tuple or list
+    kind: str  # tuple, list, or slice
     values: tuple[Any, ...]
 
 
@@ -65,7 +73,7 @@ class Other(NamedTuple):
     type: str
 
 
-Value = Array | Scalar | Items | Other
+Value = Array | Scalar | Type | Items | Other
 
 
 class Operation(NamedTuple):
@@ -183,15 +191,42 @@ def depths(code: types.CodeType) -> dict[int, int]:
     return found
 
 
+class Work(StrEnum):
+    """What an interpreter spends its time on. Other interpreters do each at a speed of its own."""
+
+    CALLS = "calls and attributes"
+    ITEMS = "items of lists and dicts"
+    ARITHMETIC = "arithmetic"
+    STEPS = "loops and variables"
+    C = "functions in C"
+
+
+_WORK_OF = (
+    ("CALL", Work.C), ("PRECALL", Work.C),  # a function of Python would have a frame of its own
+    ("LOAD_ATTR", Work.CALLS), ("LOAD_METHOD", Work.CALLS), ("STORE_ATTR", Work.CALLS), ("LOAD_GLOBAL", Work.CALLS),
+    ("RETURN", Work.CALLS), ("RESUME", Work.CALLS), ("PUSH_NULL", Work.CALLS), ("YIELD", Work.CALLS), ("SEND", Work.CALLS),
+    ("BINARY_SUBSCR", Work.ITEMS), ("BINARY_SLICE", Work.ITEMS), ("STORE_SUBSCR", Work.ITEMS), ("STORE_SLICE", Work.ITEMS),
+    ("LIST", Work.ITEMS), ("SET", Work.ITEMS), ("MAP", Work.ITEMS), ("DICT", Work.ITEMS), ("CONTAINS", Work.ITEMS),
+    ("BUILD", Work.ITEMS), ("UNPACK", Work.ITEMS),
+    ("BINARY_OP", Work.ARITHMETIC), ("COMPARE", Work.ARITHMETIC), ("UNARY", Work.ARITHMETIC), ("IS_OP", Work.ARITHMETIC),
+)  # fmt: skip
+
+
+def work_of(name: str) -> Work:
+    """Return what kind of work an instruction is, by its name."""
+    return next((work for start, work in _WORK_OF if name.startswith(start)), Work.STEPS)
+
+
 class Step(NamedTuple):
     """What an instruction does, and where its operands are on the stack of its frame."""
 
-    kind: str  # binary, unary, call, other
+    kind: str  # binary, unary, call, other; empty if it calls no C
     name: str = ""
     in_place: bool = False
     slots: tuple[int, ...] = ()
     call: ast.Call | None = None
     text: str = ""
+    work: Work | None = None
 
 
 NOTHING = Step("")
@@ -245,7 +280,7 @@ class Decoder:
         if frame is None or frame.unit < 0:
             return None
         step = self.step(frame.code, frame.unit)
-        if step is NOTHING:
+        if not step.kind:
             return None
         operands = self._operands(frame, step.slots)
         if not self.reader.still_at(frame):  # the operands may be another instruction's
@@ -256,6 +291,21 @@ class Decoder:
             return Operation(step.name, text=step.text) if step.kind == "other" else None
         name = step.name if step.name.startswith("[") else f"numpy.{step.name}"
         return Operation(name, operands, in_place=step.in_place, text=step.text)
+
+    def work(self, frames: Sequence[Frame]) -> Work | None:
+        """Return what kind of work the innermost call of a thread does, or None if that is not known."""
+        if not self.usable or not frames or frames[0].unit < 0:
+            return None
+        return self.step(frames[0].code, frames[0].unit).work
+
+    def in_python(self, frames: Sequence[Frame], operation: Operation | None) -> bool:
+        """Whether a thread is certainly in Python code, and in no function of C that could have released the GIL."""
+        if not self.usable or not frames or frames[0].unit < 0:
+            return False
+        step = self.step(frames[0].code, frames[0].unit)
+        if step.work is None or step.kind in ("call", "other"):
+            return False
+        return not step.kind or operation is None  # an operator: on arrays, it can
 
     def step(self, code: Code, unit: int) -> Step:
         known = self._steps.get((code, unit))
@@ -285,8 +335,9 @@ class Decoder:
             offset -= 2
         if offset < 0 or offset not in depth:
             return NOTHING
-        step = step_of(instructions[offset], depth[offset], self.reader.version)
-        if step is NOTHING:
+        work = work_of(instructions[offset].opname)
+        step = step_of(instructions[offset], depth[offset], self.reader.version)._replace(work=work)
+        if not step.kind:
             return step
         place = code.place(unit)
         call = source.call_at(place) if step.kind == "call" else None
@@ -349,6 +400,13 @@ class Decoder:
                 return self._integer(address, name)
             if name == "NoneType":
                 return Scalar(None)
+            if name == "str":
+                return self._text(address)
+            if name == "type":
+                return Type(memory.text(memory.word(address + head + 8)))
+            if name == "slice" and depth < 2:
+                parts = memory.words(address + head, 3)
+                return Items(name, tuple(self.value(each, depth + 1) for each in parts))
             if name == "numpy.ufunc":
                 return Other(f"numpy.ufunc {memory.text(memory.word(address + head + 40))}")
             if name in ("tuple", "list") and depth < 2:
@@ -361,6 +419,10 @@ class Decoder:
         except Unreadable:
             return Other("?")
         return Other(name)
+
+    def _text(self, address: int) -> Value:
+        text = self.reader.string(address, LONGEST_TEXT + 1)
+        return Scalar(text) if len(text) <= LONGEST_TEXT else Other("str")
 
     def _integer(self, address: int, name: str) -> Value:
         size, digits = struct.unpack("<qI", self.reader.memory.read(address + self.reader.layout.head, 12))

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 from ..text import duration, shorten
 from .loops import LoopFigures
-from .operations import Array, Items, Operation, Scalar, Value
+from .operations import Array, Items, Operation, Scalar, Value, Work, in_numpy
 from .sampler import Look, Recording, Sample, State
-from .summary import Summary
+from .summary import Summary, importing
 
 LOOP_SHARE = 0.1  # of the wall time; shorter loops are no candidates
 BESIDE = 0.1  # of a loop's time in which other threads run: beyond that, the program divides it already
@@ -126,18 +126,32 @@ def predict(
     *,
     patch_start: float = 0.0,
     process_start: float = 0.05,
-    slower: float | None = None,
+    slower: Mapping[Work, float] | None = None,
 ) -> list[Prediction]:
     """Return the predictions.
 
     ``patch_start`` is the time to import gilkit and patch NumPy, ``process_start`` that of an interpreter, both in
-    seconds. ``slower`` is the time of a free-threaded interpreter for pure Python, divided by this one's.
+    seconds. ``slower`` is the time of a free-threaded interpreter for each kind of work, divided by this one's.
     """
+    factor = None if slower is None else mean_slower(found, slower)
     rows = [patched(found, summary, speeds, cores, patch_start)]
     rows += kernels(found, summary, speeds, patch_start)
-    rows += looped(summary, loops, cores, process_start, slower)
-    rows.append(free_threaded(found, summary, cores, slower))
+    rows += looped(summary, loops, cores, process_start, factor)
+    rows.append(free_threaded(found, summary, cores, factor))
     return rows
+
+
+def mean_slower(found: Recording, slower: Mapping[Work, float]) -> float:
+    """Return how many times as long the program's Python takes on another interpreter, by the kinds of its work."""
+    seconds: dict[Work, float] = {}
+    for sample in found.samples:
+        for look in sample.looks:
+            if look.work is not None and not importing(look.stack):
+                seconds[look.work] = seconds.get(look.work, 0.0) + sample.seconds
+    whole = sum(seconds.values())
+    if not whole:
+        return sum(slower.values()) / len(slower)
+    return sum(part * slower[work] for work, part in seconds.items()) / whole
 
 
 def margin(summary: Summary, touched: float, gain: float) -> float:
@@ -153,8 +167,10 @@ def patched(
 ) -> Prediction:
     """Predict the program under ``gilkit run``."""
     name = "NumPy patched (gilkit run)"
-    if not speeds:
-        return Prediction(name, None, why="no time in NumPy's functions was seen that could be measured")
+    if not any(
+        in_numpy(place.file) for sample in found.samples for look in sample.looks for place in look.stack
+    ) and not (groups(found.samples)):
+        return Prediction(name, None, why="no call of NumPy was seen")
     saved = touched = 0.0
     for sample in found.samples:
         running = [look for look in sample.looks if look.runs]
@@ -293,8 +309,8 @@ def free_threaded(found: Recording, summary: Summary, cores: int, slower: float 
         wall += sample.seconds * without_gil(sample, cores, slower)
     part = summary.share(summary.wanted)
     why = (
-        f"threads wait for the GIL {100 * part:.0f} % of the time; without one, Python code takes {slower:.2f} times as "
-        "long on one core"
+        f"threads wait for the GIL {100 * part:.0f} % of the time; without one, code like this program's takes {slower:.2f} "
+        "times as long on one core"
     )
     return Prediction(
         name,

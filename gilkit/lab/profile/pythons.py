@@ -9,33 +9,66 @@ import time
 from statistics import median
 
 from ..interpreters import Interpreter, environment
+from .operations import Work
 
 ROUNDS = 3
-# Calls, attributes, arithmetic, lists, dicts and strings: what pure Python spends its time on. About 0.1 s.
-_WORK = """
-import time
-
+# A short program for each kind of work. What it spends on the loop around the work counts too, as in programs.
+_PROGRAMS = {
+    Work.CALLS: """
 class Point:
-    def __init__(self, x, y):
-        self.x, self.y = x, y
+    def __init__(self, x):
+        self.x = x
     def moved(self, d):
-        return Point(self.x + d, self.y * 0.5)
-
-def work():
-    p, counts, words = Point(1, 2.0), {}, []
-    for i in range(60000):
-        p = p.moved(i & 7)
-        key = i % 97
-        counts[key] = counts.get(key, 0) + p.x
-        if not i % 5:
-            words.append(str(i))
-    return len(",".join(words)) + sum(v * v for v in counts.values())
-
-work()
+        return Point(self.x + d)
+def run():
+    p = Point(1)
+    for i in range(10000):
+        p = p.moved(i)
+""",
+    Work.ITEMS: """
+def run():
+    row, counts = list(range(100)), {}
+    for i in range(10000):
+        k = i % 97
+        row[k] = row[k + 1]
+        counts[k] = counts.get(k, 0)
+        a, b = k, row[k]
+        row.append(a)
+""",
+    Work.ARITHMETIC: """
+def run():
+    x, n = 0.5, 0
+    for i in range(10000):
+        x = x * 0.5 + 1.5
+        n = (n * 31 + i) % 1013
+        if n < i and x > 1.0:
+            n += 1
+""",
+    Work.STEPS: """
+def run():
+    a = b = c = 0
+    for i in range(20000):
+        a = b
+        b = c
+        c = i
+""",
+    Work.C: """
+def run():
+    words = [str(i * 7919 % 1013) for i in range(200)]
+    for i in range(100):
+        sorted(words)
+        min(i, 5, 7)
+        ",".join(words)
+        sum(range(200))
+""",
+}
+_TIMED = """
+import time
+run()
 times = []
-for _ in range(3):
+for _ in range(7):
     begun = time.perf_counter()
-    work()
+    run()
     times.append(time.perf_counter() - begun)
 print(min(times))
 """
@@ -52,15 +85,19 @@ def seconds_of(executable: str, program: str, env: dict[str, str] | None = None)
         return None
 
 
-def slower(other: Interpreter) -> float | None:
-    """Return the time of another interpreter for pure Python on one core, divided by this one's. They take turns."""
-    ratios = []
-    for _ in range(ROUNDS):
-        ours, theirs = seconds_of(sys.executable, _WORK), seconds_of(other.executable, _WORK, environment())
-        if ours is None or theirs is None:
-            return None
-        ratios.append(theirs / ours)
-    return median(ratios)
+def slower(other: Interpreter) -> dict[Work, float] | None:
+    """Return the time of another interpreter for each kind of work on one core, divided by this one's. They take turns."""
+    found = {}
+    for work, program in _PROGRAMS.items():
+        ratios = []
+        for _ in range(ROUNDS):
+            ours = seconds_of(sys.executable, program + _TIMED)
+            theirs = seconds_of(other.executable, program + _TIMED, environment())
+            if ours is None or theirs is None:
+                return None
+            ratios.append(theirs / ours)
+        found[work] = median(ratios)
+    return found
 
 
 def start() -> float:

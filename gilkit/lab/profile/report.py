@@ -34,6 +34,8 @@ class Verification:
     high: float = 0.0
     wall: float = 0.0
     why: str = ""  # why it could not be measured, or why the prediction was off
+    others: float = 0.0  # per cent of a core that other programs used meanwhile
+    rounds: int = 0  # that count
 
     @property
     def error(self) -> float | None:

@@ -21,15 +21,15 @@ from typing import NamedTuple
 
 from ..machine import affinity
 from .memory import Unreadable
-from .operations import Decoder, Operation
+from .operations import Decoder, Operation, Work
 from .reader import Place, Reader
 from .tasks import Task, Tasks
 
 INTERVAL = 0.01  # seconds between two samples, on average
 # The part of one core that the sampler may use; if it needs more, it samples less often. A core that the program leaves
-# idle costs it nothing. If it uses them all, the sampler takes one per cent of them.
-BUSY_SHARE, IDLE_SHARE = 0.01, 0.05
-IDLE = 0.9  # cores left
+# idle costs it nothing. If it uses them all, the sampler takes half a per cent of them.
+BUSY_SHARE, IDLE_SHARE = 0.005, 0.05
+IDLE = 0.7  # cores left
 RECENT = 30  # samples that tell how many cores the program uses now
 LONGEST = (
     0.25  # seconds that a sample stands for; if the sampler itself got no core for longer, nobody knows what happened
@@ -55,6 +55,7 @@ class Look(NamedTuple):
     core: int = 0
     stack: tuple[Place, ...] = ()
     operation: Operation | None = None
+    work: Work | None = None  # of a thread that holds the GIL
 
     @property
     def runs(self) -> bool:
@@ -86,7 +87,7 @@ class Recording:
 
 def share_of(used: float, cores: int) -> float:
     """Return the part of a core that the sampler may use while the program uses this many of them."""
-    return IDLE_SHARE if cores - used >= IDLE else BUSY_SHARE * min(cores, 4)
+    return IDLE_SHARE if cores - used >= IDLE else BUSY_SHARE * min(cores, 8)
 
 
 def next_interval(costs: Sequence[float], share: float, shortest: float = INTERVAL) -> float:
@@ -158,7 +159,7 @@ class Sampler:
     def _share(self) -> float:
         last = self.found.samples[-RECENT:]
         if len(last) < 2 or last[-1].when <= last[0].when:
-            return BUSY_SHARE
+            return IDLE_SHARE
         return share_of((last[-1].cpu - last[0].cpu) / (last[-1].when - last[0].when), self._cores)
 
     def finish(self) -> Recording:
@@ -211,13 +212,18 @@ class Sampler:
                 wants = reader.waits_for(thread.gil, self.tasks.sleeps_on(number))
             state = state_of(task, holds, wants)
             frames = reader.stack(thread.address)
-            operation = None
+            operation = work = None
             if state in (State.HOLDS, State.FREE) and not any(each.code.imports for each in frames):
+                work = self.decoder.work(frames) if state is State.HOLDS else None
                 try:
                     operation = self.decoder.operation(frames)
                 except Unreadable:  # an object that is gone
                     operation = None
-            looks.append(Look(number, state, task.core, tuple(frame.place for frame in frames), operation))
+                # A waiting thread wakes up every few milliseconds to ask for the GIL, and runs when it is about to get it.
+                others = after[thread.gil] not in (0, thread.address)
+                if state is State.FREE and others and self.decoder.in_python(frames, operation):
+                    state = State.WANTS
+            looks.append(Look(number, state, task.core, tuple(frame.place for frame in frames), operation, work))
         return tuple(looks)
 
     def _name(self, number: int) -> None:
@@ -225,7 +231,7 @@ class Sampler:
         if number not in self.found.names:
             try:
                 with open(f"/proc/{self.found.pid}/task/{number}/comm", encoding="utf-8", errors="replace") as file:
-                    self.found.names[number] = f"{file.read().strip()}, not Python's"
+                    self.found.names[number] = f"a thread of C ({file.read().strip()})"
             except OSError:
                 pass
 

@@ -7,6 +7,7 @@ between 0.1 and 1, and indices that are valid.
 
 from __future__ import annotations
 
+import builtins
 import json
 import os
 import subprocess
@@ -17,7 +18,7 @@ from statistics import median
 from typing import Any
 
 from ..errors import LabError
-from .operations import Array, Items, Operation, Scalar, Value
+from .operations import Array, Items, Operation, Scalar, Type, Value
 from .predict import Group, Kind, Speed
 
 BUDGET = 20.0  # seconds for all operations together
@@ -91,6 +92,8 @@ def value_to_json(value: Value) -> dict[str, Any]:
         return {"shape": value.shape, "strides": value.strides, "type": value.type}
     if isinstance(value, Scalar):
         return {"value": value.value}
+    if isinstance(value, Type):
+        return {"class": value.name}
     if isinstance(value, Items):
         return {"kind": value.kind, "items": [value_to_json(each) for each in value.values]}
     return {"other": value.type}
@@ -112,7 +115,11 @@ def make(spec: Mapping[str, Any], numpy: Any, rng: Any, ones: bool = False, belo
         return spec["value"]
     if "items" in spec:
         values = [make(each, numpy, rng, ones, below) for each in spec["items"]]
+        if spec["kind"] == "slice":
+            return slice(*values)
         return tuple(values) if spec["kind"] == "tuple" else values
+    if "class" in spec:
+        return class_of(spec["class"], numpy)
     if "type" not in spec:
         raise Unmeasurable(f"an argument of type {spec['other']}")
     dtype = numpy.dtype(spec["type"])
@@ -126,6 +133,16 @@ def make(spec: Mapping[str, Any], numpy: Any, rng: Any, ones: bool = False, belo
         raise Unmeasurable("an array larger than 1 GiB")
     buffer = contents(count, dtype, numpy, rng, ones, below)
     return numpy.ndarray(shape, dtype, buffer, -low, strides)
+
+
+def class_of(name: str, numpy: Any) -> Any:
+    """Return a class that names a dtype."""
+    if name in ("bool", "int", "float", "complex"):
+        return getattr(builtins, name)
+    package, _, scalar = name.rpartition(".")
+    if package != "numpy":
+        raise Unmeasurable(f"the class {name}")
+    return getattr(numpy, scalar)
 
 
 def contents(count: int, dtype: Any, numpy: Any, rng: Any, ones: bool, below: int) -> Any:

@@ -2,7 +2,8 @@
 
 The method is that of ``gilkit run --compare``: the unchanged program and the candidates take turns, each run in a process
 of its own, and each must print what the first unchanged run printed. Compared are the parts of the unchanged program's
-time, by the median of the ratios of the same rounds, because those of a busy machine vary less than the times.
+time, by the median of the ratios of the same rounds, because those of a busy machine vary less than the times. Rounds during
+which other programs used the cores are left out, if at least two others remain.
 """
 
 from __future__ import annotations
@@ -10,17 +11,20 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from statistics import median
 
-from .. import figures, interpreters
-from ..experiment import Row
+from .. import interpreters
+from ..experiment import Row, Sample
 from ..program import command
 from ..program.command import Command
 from ..program.comparison import Comparison, ending, measure
 from ..runner import OTHERS_PERCENT
-from ..stats import Interval
+from ..stats import bootstrap
 from ..text import duration
 from .predict import Prediction
 from .report import NEAR, Report, Verification
+
+FEWEST_QUIET = 2  # rounds without other programs that are enough to leave out those with them
 
 
 def verify(done: Report, options: argparse.Namespace, rounds: int, place: Path) -> None:
@@ -74,22 +78,42 @@ def judge(prediction: Prediction, base: Row, row: Row, done: Report, found: Comp
     predicted = prediction.wall / done.summary.wall
     if row.error or not row.measured:
         return Verification(prediction.candidate, predicted, None, why=row.error or "not run")
-    ratio = figures.ratio(row, base, "wall").interval
-    result = Verification(prediction.candidate, predicted, ratio.middle, ratio.low, ratio.high, row["wall"])
+    rounds = list(zip(row.samples, base.samples, strict=False))
+    quiet = [pair for pair in rounds if disturbance(pair) <= OTHERS_PERCENT]
+    others = median(disturbance(pair) for pair in rounds)
+    if len(quiet) >= FEWEST_QUIET:  # the others say more about the machine than about the program
+        rounds, others = quiet, median(disturbance(pair) for pair in quiet)
+    ratio = bootstrap([ours["wall"] / theirs["wall"] for ours, theirs in rounds])
+    result = Verification(
+        prediction.candidate,
+        predicted,
+        ratio.middle,
+        ratio.low,
+        ratio.high,
+        row["wall"],
+        others=others,
+        rounds=len(rounds),
+    )
     if any(each.way == row.label for each in found.differences):
         result.why = "it prints something else"
     elif abs(result.error or 0.0) > NEAR:
-        result.why = reason(result, ratio, base, done)
+        result.why = reason(result, done, prediction.verify)
     return result
 
 
-def reason(result: Verification, ratio: Interval, base: Row, done: Report) -> str:
+def disturbance(pair: tuple[Sample, Sample]) -> float:
+    """Return the per cent of a core that other programs used while two runs of a round took place; the higher one."""
+    return max(sample.get("others_percent", 0.0) for sample in pair)
+
+
+def reason(result: Verification, done: Report, way: str) -> str:
     """Return why a prediction is off, as far as the figures tell."""
-    others = base.get("others_percent") or 0.0
-    if others > OTHERS_PERCENT:
-        return f"other programs used {others:.0f} % of a core"
-    if ratio.low <= result.predicted <= ratio.high:
+    if result.others > OTHERS_PERCENT:
+        return f"not decided, since other programs used {result.others:.0f} % of a core"
+    if result.low <= result.predicted <= result.high:
         return "the rounds differ by more than that"
+    if way == "free-threaded":
+        return "functions in C, and Python of other kinds than those measured, have another speed there"
     if done.unmeasured > 0.1:
         return f"{100 * done.unmeasured:.0f} % of the time in NumPy's functions could not be measured alone"
     if done.summary.children_cpu > 0.1 * done.summary.cpu:
