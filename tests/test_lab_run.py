@@ -27,7 +27,7 @@ import psutil
 import pytest
 
 import gilkit
-from gilkit.lab import cli, compare, doctor, interpreters, stats
+from gilkit.lab import advice, cli, compare, doctor, interpreters, stats
 from gilkit.lab.experiment import Row
 from gilkit.lab.program import command, comparison, report
 
@@ -892,10 +892,11 @@ def test_doctor_tells_of_the_patch(patchable, monkeypatch):
 
 @pytest.mark.parametrize(("part", "suggests"), [(None, False), (0.1, False), (0.29, False), (0.3, True), (1.0, True)])
 def test_compare_suggests_run_for_time_in_numpy(part, suggests):
-    words = compare.numpy_part({"numpy_part": part})
+    base = Row("plain Python", "serial", interpreters.running(), 1, {}, [{"wall": 1.0}])
+    words = advice.numpy_part(base, [base], {"numpy_part": part})
     assert bool(words) == suggests
     assert all("gilkit run --compare" in each for each in words)
-    assert compare.numpy_part({}) == []
+    assert advice.numpy_part(base, [base], {}) == []
 
 
 TIMED = """
