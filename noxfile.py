@@ -260,7 +260,7 @@ def fuzz(session: nox.Session) -> None:
 def coverage(session: nox.Session) -> None:
     """Measure coverage: Python's statements and branches by the tests, csrc's lines by the C tests. Fails below 95 %."""
     # All optional packages, so that no test is skipped for lack of one.
-    install(session, "test,peers,dask", "coverage>=7.10", "gcovr>=8", "greenlet", "joblib", "regex")
+    install(session, "test,peers,dask", "coverage>=7.10", "gcovr>=8", "greenlet", "regex")
     folder = Path(session.create_tmp()) / "coverage"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

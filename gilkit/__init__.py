@@ -127,6 +127,7 @@ _LAZY: dict[str, str] = {
 }
 
 _SUBPACKAGES = ("array_api", "blocks", "patching", "reference", "sync")
+_FOR_OTHER_PACKAGES = ("dask", "joblib", "pandas")  # not in __all__: these may need packages that are not installed
 
 __all__ = [
     "CancelToken", "__version__", "get_include", "imap", "info", "map", "num_threads", "parallel_for",
@@ -136,7 +137,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name in _SUBPACKAGES:
+    if name in _SUBPACKAGES or name in _FOR_OTHER_PACKAGES:
         return _importlib.import_module(f"gilkit.{name}")
     module = _LAZY.get(name)
     if module is None:
@@ -154,6 +155,14 @@ def _register_with_threadpoolctl() -> None:
     register()
 
 
+def _register_with_joblib() -> None:
+    try:
+        _importlib.import_module("gilkit.joblib")  # which registers itself: it may be the module that imports joblib
+    except ImportError:  # its version is too old
+        return
+
+
+_when_imported("joblib", _register_with_joblib)
 _when_imported("threadpoolctl", _register_with_threadpoolctl)
 
 

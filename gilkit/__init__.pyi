@@ -1,5 +1,8 @@
 from gilkit import array_api as array_api
 from gilkit import blocks as blocks
+from gilkit import dask as dask
+from gilkit import joblib as joblib
+from gilkit import pandas as pandas
 from gilkit import patching as patching
 from gilkit import reference as reference
 from gilkit import runtime as runtime

@@ -17,12 +17,14 @@ import operator
 from collections.abc import Sequence
 from typing import Any, SupportsIndex
 
-from distributed.diagnostics.plugin import SchedulerPlugin
-from distributed.protocol import Serialized
-from distributed.protocol.pickle import dumps
-from distributed.protocol.serialize import deserialize
-
 from gilkit import runtime
+from gilkit._optional import needed_by
+
+with needed_by("gilkit.dask", "distributed"):
+    from distributed.diagnostics.plugin import SchedulerPlugin
+    from distributed.protocol import Serialized
+    from distributed.protocol.pickle import dumps
+    from distributed.protocol.serialize import deserialize
 
 __all__ = ["ThreadBudget", "budgets"]
 

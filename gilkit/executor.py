@@ -77,6 +77,8 @@ class Executor(Submitter, ThreadPoolExecutor):
     _initializer: Callable[..., object] | None  # type: ignore[assignment]
     _work_queue: WorkQueue  # type: ignore[assignment]
 
+    _daemon: bool | None = None  # True: the interpreter does not wait for the threads at exit
+
     def __init__(
         self,
         max_workers: int | None = None,
@@ -114,10 +116,12 @@ class Executor(Submitter, ThreadPoolExecutor):
             name=f"{self._thread_name_prefix}_{len(self._threads)}",
             target=_run,
             args=(weakref.ref(self, _closer(self.queue)), self.queue, self._initializer, self._initargs),
+            daemon=self._daemon,
         )
         # Before the start, which a KeyboardInterrupt may end when the thread already runs.
         self._threads.add(new)
-        thread._threads_queues[new] = self.queue  # type: ignore[index]
+        if not self._daemon:
+            thread._threads_queues[new] = self.queue  # type: ignore[index]
         self.queue.count_threads(1)
         try:
             new.start()
@@ -126,7 +130,7 @@ class Executor(Submitter, ThreadPoolExecutor):
                 raise  # it runs, or is about to
             self.queue.count_threads(-1)
             self._threads.discard(new)
-            del thread._threads_queues[new]  # type: ignore[attr-defined]
+            thread._threads_queues.pop(new, None)  # type: ignore[attr-defined]
             raise
 
     def _initializer_failed(self) -> None:

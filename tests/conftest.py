@@ -57,6 +57,7 @@ ALONE_FILES = {
     "exit": "tests the end of a process",
     "exhaustion": "limits the threads and memory of a process",
     "fork": "forks the process",
+    "joblib": "changes joblib's configuration, and counts threads",
     "lab_contexts": "measures workers and their processes",
     "lab_measure": "measures the process and its children",
     "lab_memory": "measures workers and their processes",

@@ -30,7 +30,7 @@ from typing import NamedTuple
 from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).resolve().parent.parent
-BUILT = ("bench/", "csrc/", "gilkit/", "tests/")
+BUILT = ("bench/", "csrc/", "examples/", "gilkit/", "tests/")
 FROM = re.compile(r"<!-- from (\S+) -->\s*$")
 TITLE = re.compile(r'title="([\w.]+)"')
 

@@ -17,10 +17,11 @@ def modules(suffix):
     """Return the names of all modules with these suffixes that a program can import."""
     files = [path.relative_to(PACKAGE.parent) for path in PACKAGE.rglob(f"*{suffix}")]
     # _isolated is only for sub-interpreters, worker has the programs of the lab's workers, __main__ runs the command,
-    # and gilkit.dask imports distributed, which may enable the GIL.
-    left_out = {"_isolated", "worker", "__main__.py", "dask.py"}
+    # and gilkit.dask and gilkit.joblib import other packages, which may enable the GIL.
+    left_out = {"_isolated", "worker", "__main__.py"}
     names = [path.as_posix().removesuffix(suffix) for path in files if not left_out & set(path.parts)]
-    return sorted(name.removesuffix("/__init__").replace("/", ".") for name in names)
+    found = {name.removesuffix("/__init__").replace("/", ".") for name in names}
+    return sorted(found - {"gilkit.dask", "gilkit.joblib"})
 
 
 EXTENSIONS, PURE = modules(SUFFIX), modules(".py")

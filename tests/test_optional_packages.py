@@ -69,6 +69,16 @@ def test_the_packages_are_really_blocked():
         assert done.stderr.endswith(f"ModuleNotFoundError: No module named {package!r}\n")
 
 
+@pytest.mark.parametrize(("module", "package"), [("joblib", "joblib"), ("dask", "distributed")])
+def test_a_module_names_the_package_that_it_needs(module, package):
+    done = without((package,), f"import gilkit\ngilkit.{module}")
+    assert done.stderr.splitlines()[-1] == (
+        f"ModuleNotFoundError: gilkit.{module} needs the package {package}, which cannot be imported (No module named "
+        f"{package!r}); install it with `python -m pip install {package}`"
+    )
+    assert without((package,), "import gilkit\ngilkit.pandas").returncode == 0
+
+
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["experiment", "--help"]], ids=" ".join)
 def test_commands_that_print_their_help(arguments):
     done = without(BOTH, COMMAND, *arguments)

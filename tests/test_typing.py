@@ -58,10 +58,11 @@ def test_checkers_accept_and_reject(checker, tmp_path):
 def test_stubs_match_the_modules(tmp_path):
     # stubtest imports the modules that it checks, and these need other packages.
     missing = tmp_path / "missing.txt"
-    has_dask, has_threadpoolctl = map(importlib.util.find_spec, ("distributed", "threadpoolctl"))
-    names = [] if has_dask else ["gilkit.dask"]
-    # threadpoolctl has no types, so the base of the class is unknown.
-    names.append("gilkit.threadpoolctl.Controller" if has_threadpoolctl else "gilkit.threadpoolctl")
+    has = {name: importlib.util.find_spec(name) is not None for name in ("distributed", "joblib", "threadpoolctl")}
+    names = [] if has["distributed"] else ["gilkit.dask"]
+    # The others have no types, so the bases of the classes are unknown.
+    names.append("gilkit.joblib.GilkitBackend" if has["joblib"] else "gilkit.joblib")
+    names.append("gilkit.threadpoolctl.Controller" if has["threadpoolctl"] else "gilkit.threadpoolctl")
     missing.write_text("".join(name.replace(".", r"\.") + "\n" for name in names))
     done = run(
         "-m", "mypy.stubtest", "gilkit", "--concise", "--ignore-disjoint-bases",  # older checkers do not support this marker
