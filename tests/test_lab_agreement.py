@@ -158,7 +158,10 @@ def test_the_first_difference_is_named():
     assert where([1, [2, 3]], [1, [2, 4]]) == "results[1][1] is 3 instead of 4"
     assert where({"a": 1}, {"a": 1.0}) == "results['a'] is int instead of float"
     assert where([np.array([[0.0, 1.5]])], [np.array([[0.0, 2.5]])]) == "results[0][0, 1] is 1.5 instead of 2.5"
-    assert where(np.arange(2), np.arange(3)) == "results is an array of int64[2] instead of int64[3]"
+    assert (
+        where(np.arange(2, dtype="i8"), np.arange(3, dtype="i8"))
+        == "results is an array of int64[2] instead of int64[3]"
+    )
     assert where([1], [1, 2]) == "results has 1 items instead of 2"
     assert len(where(["x" * 999], ["y" * 999])) < 200
 

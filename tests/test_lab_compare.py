@@ -222,11 +222,15 @@ def test_functions_run_under_every_strategy(mine, capsys, tmp_path, function, ma
 
 
 def test_coroutines_run_to_their_end(mine, capsys, few):
+    few("serial", "asyncio", "threads", "pool-fork" if sys.platform != "win32" else "pool-spawn")
     assert run(mine, "later", "inputs", "--json") == 0
     (data,) = json.loads(capsys.readouterr().out)["results"]
     assert {row["strategy"]: row["error"] for row in data["rows"] if row["error"]} == {}
     assert len({row["samples"][0]["digest"] for row in data["rows"]}) == 1
+    assert {"serial", "asyncio", "threads"} < {row["strategy"] for row in data["rows"]}
     assert "an event loop of its own" in data["verdict"]["text"]
+    assert not compare.suits(strategies.get("asyncio"), None, {"async": False})
+    assert not compare.suits(strategies.get("asyncio"), workloads.get("spin"), {})
 
 
 def test_an_exception_names_the_input_and_shows_their_code_only(mine, capsys, few):

@@ -326,7 +326,7 @@ def dominates(base: Row, rows: Sequence[Row], facts: dict[str, Any], setting: Se
             "the calls themselves; hand out batches, or vectorise."
         )
     if facts.get("async"):
-        found.append("Each call ran in an event loop of its own (asyncio.run).")
+        found.append("But for asyncio.gather, each call ran in an event loop of its own (asyncio.run).")
     if facts.get("import", 0.0) > LONG_IMPORT:
         found.append(
             f"Importing the module takes {duration(facts['import'])}, again in every process; what only a script needs "

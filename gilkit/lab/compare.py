@@ -53,6 +53,8 @@ TO_LIMIT = ("serial", "threads", "pool-spawn", "gilkit.map")
 
 def suits(strategy: Strategy, work: Workload | None, facts: dict[str, Any]) -> bool:
     """Whether the strategy can run the workload here; None means the user's own function, of which ``facts`` are known."""
+    if work is None and strategy.for_coroutines:
+        return bool(facts.get("async"))
     if work is None and strategy.for_numpy:
         part = facts.get("numpy_part")
         return part >= PATCHABLE if part is not None else facts.get("numpy", False) and "numpy_part" not in facts

@@ -58,6 +58,7 @@ class Strategy(ABC):
 
     shares_memory: ClassVar[bool] = True  # whether the work reads and writes this process's memory, without copies
     any_function: ClassVar[bool] = True  # whether it can run the user's own function
+    for_coroutines: ClassVar[bool] = False  # whether it can only run an ``async def``
     for_numpy: ClassVar[bool] = False  # whether it can only gain where NumPy's functions take the time
 
     def obstacle(self, workload: Workload) -> str | None:

@@ -11,6 +11,7 @@ from ..strategy import Strategy
 # The simplest first: plain Python, then gilkit, then the peers. Files not listed here come last.
 _ORDER = (
     "serial",
+    "asyncio",
     "threads",
     "pool",
     "subinterpreters",

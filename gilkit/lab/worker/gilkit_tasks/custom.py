@@ -168,8 +168,12 @@ class _Call(object):
         self.several = several
         self.coroutine = coroutine
 
+    def start(self, item):
+        """Call the function, and return its result or its coroutine."""
+        return target(self.spec)(*item) if self.several else target(self.spec)(item)
+
     def __call__(self, item):
-        result = target(self.spec)(*item) if self.several else target(self.spec)(item)
+        result = self.start(item)
         if not self.coroutine:
             return result
         import asyncio  # takes longer to import than many functions take
