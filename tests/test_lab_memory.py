@@ -48,13 +48,13 @@ def memories(threads=1, after=30, fork=30, forkserver=30, spawn=30):
 
 
 def test_worker_memory():
-    each = ("spawned", "of a forkserver", "forked before the import", "forked after the import")
+    each = ("spawned", "of a forkserver", "forked before import", "forked after import")
     spawned, served, before, after = (f"processes {way}" for way in each)
     assert judge("worker-memory", memories()).outcome is Outcome.HOLDS
     assert judge("worker-memory", memories(threads=3)).scope == f"{spawned}, {served}, {before} and {after}"
     shared = judge("worker-memory", memories(after=5))
     assert shared.headline == f"holds only for threads, {spawned}, {served} and {before}"
-    assert "Of processes forked after the import, one more takes 5 MiB, 12 % of that program." in shared.text
+    assert "Of processes forked after import, one more takes 5 MiB, 12 % of that program." in shared.text
     assert spawned not in judge("worker-memory", memories(spawn=19)).scope
     assert "one more thread less than 1 KiB" in judge("worker-memory", memories(threads=0)).text
     first, last = (row("interpreters", count, pss=(10 + 5 * count) << 20) for count in (1, 16))

@@ -33,7 +33,7 @@ KINDS = {
     "threads": "thread next to an endless thread",
     "processes": "process next to an endless process",
     "kernel": "thread next to a gilkit kernel",
-    "kernel and asyncio": "coroutine next to a gilkit kernel in a thread",
+    "kernel and asyncio": "coroutine next to a kernel in a thread",
 }
 STILL = 0.8
 PROMPT = 0.020

@@ -10,7 +10,7 @@ less that of 1, divided by 15. Sub-interpreters (Python 3.14 and later) cannot l
 the standard library instead, as their main interpreter does.
 
 The rule compares one more worker with the whole program that has threads. *Threads* holds when it costs at most a
-twentieth. *Processes spawned*, *of a forkserver*, and *forked before* or *after the import* hold when it costs at least
+twentieth. *Processes spawned*, *of a forkserver*, and *forked before* or *after import* hold when it costs at least
 half of it. Sub-interpreters are only reported.
 """
 
@@ -30,8 +30,8 @@ from ..text import duration, plural, size
 COUNTS = (1, 4, 16)
 WAYS = {
     "threads": "threads",
-    "fork after": "forked after the import",
-    "fork": "forked before the import",
+    "fork after": "forked after import",
+    "fork": "forked before import",
     "forkserver": "of a forkserver",
     "spawn": "spawned",
     "interpreters": "sub-interpreters without NumPy",
@@ -104,7 +104,7 @@ class WorkerMemory(Experiment):
                 interval = bootstrap([value / 2**20 for value in row.values("pss")])
                 points.append(Point(row.threads, interval.middle, interval.low, interval.high))
             if points:
-                lines.append(Line(label, points))
+                lines.append(Line(label.removesuffix(" without NumPy"), points))
         return [Lines("Memory of all processes", "workers", "MiB", lines)]
 
 
