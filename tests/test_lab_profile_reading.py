@@ -415,3 +415,23 @@ def test_steps():
         ("unary", "negative", False, (0,)), ("binary", "[]", False, (0, 1)), ("other", "[]=", False, ()),
         ("call", "", False, (0, 1, 2, 3)), ("call", "", False, (0, 1, 2, 3)), ("call", "", False, ()),
     ]  # fmt: skip
+
+
+def test_many_threads_need_few_files(monkeypatch):
+    monkeypatch.setattr(tasks, "MOST_FILES", 2)
+    leave = threading.Event()
+    threads = [threading.Thread(target=leave.wait) for _ in range(6)]
+    for each in threads:
+        each.start()
+    found = tasks.Tasks(os.getpid())
+    numbers = {each.native_id for each in threads}
+    assert numbers <= found.look().keys()
+    assert len(found._files) == 2
+    before = found.cpu()
+    leave.set()
+    for each in threads:
+        each.join()
+    time.sleep(0.05)
+    assert not numbers & found.look().keys()
+    assert found.cpu() >= before  # the time of threads that have ended counts
+    found.close()

@@ -22,6 +22,7 @@ from ..program import command
 
 PID_SECONDS = 10.0
 START_SECONDS = 20.0  # in which the interpreter of a program must have started
+UNKNOWN = "no thread of it runs Python, or its interpreter was built in an unusual way, such as for debugging"
 POLL = 0.004  # seconds between two looks at an interpreter that starts
 ROUNDS = 3
 
@@ -47,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
 
 def watch(options: argparse.Namespace, free: interpreters.Interpreter | None) -> int:
     from . import report, show
+    from .others import Others
     from .reader import Reader
     from .sampler import Sampler, children_cpu
 
@@ -56,10 +58,14 @@ def watch(options: argparse.Namespace, free: interpreters.Interpreter | None) ->
     if not os.path.exists(f"/proc/{pid}"):
         raise LabError(f"there is no process {pid}")
     reader = Reader(pid)
+    if not reader.ready:
+        reader.close()
+        raise LabError(f"process {pid} cannot be examined: {UNKNOWN}")
     seconds = options.seconds or PID_SECONDS
     print(f"gilkit profile: watching process {pid} for {seconds:g} s; Ctrl-C ends it sooner", file=sys.stderr)
     sampler = Sampler(pid, reader)
     before, children = process_cpu(pid), children_cpu(pid)
+    others = Others(before + children)
     end = sampler.begun + seconds
     try:
         with ended_of(pid) as wait:
@@ -69,7 +75,8 @@ def watch(options: argparse.Namespace, free: interpreters.Interpreter | None) ->
     after = process_cpu(pid)
     found.cpu = max(0.0, (after or found.cpu) - before)
     found.children_cpu = max(0.0, children_cpu(pid) - children)
-    reader.close()
+    if after:
+        found.others_percent = others.percent(after + children_cpu(pid))
     done = report.build(found, [f"process {pid}"], free, options.threads)
     write(options, done)
     show.show(done, sys.stdout)
@@ -130,8 +137,10 @@ def launch(options: argparse.Namespace, free: interpreters.Interpreter | None) -
 
 def sample_program(way: command.Command, stdin: BinaryIO | None) -> tuple[int, Any, str]:
     """Run a program to its end. Return its exit status, the recording or None, and why there is none."""
+    from .others import Others
     from .sampler import Sampler, children_cpu
 
+    others = Others()
     for file in (sys.stdout, sys.stderr):
         if file is not None and not file.closed:
             file.flush()
@@ -144,7 +153,6 @@ def sample_program(way: command.Command, stdin: BinaryIO | None) -> tuple[int, A
             if reader is not None:
                 sampler = Sampler(process.pid, reader, begun)
                 found = sampler.run(ended)
-                reader.close()
         except LabError as error:
             problem = str(error)
         while not ended(60.0):
@@ -155,6 +163,8 @@ def sample_program(way: command.Command, stdin: BinaryIO | None) -> tuple[int, A
             found.children_cpu = children_cpu(process.pid)
             found.cpu = own_cpu(process.pid) or found.cpu
         code = process.wait()
+        if found is not None:
+            found.others_percent = others.percent()
     return (code if code >= 0 else 128 - code), found, problem
 
 
@@ -170,6 +180,7 @@ def own_cpu(pid: int) -> float:
 
 def attach(pid: int, ended: Callable[[float], bool]) -> Any:
     """Return a reader as soon as the interpreter has started, or None if it ends before. Raise LabError if it never has."""
+    from .memory import Denied
     from .reader import Reader
 
     limit = time.perf_counter() + START_SECONDS
@@ -178,6 +189,8 @@ def attach(pid: int, ended: Callable[[float], bool]) -> Any:
         if reader is None:
             try:
                 reader = Reader(pid)
+            except Denied:
+                raise
             except LabError:
                 if time.perf_counter() > limit:
                     raise
@@ -186,7 +199,7 @@ def attach(pid: int, ended: Callable[[float], bool]) -> Any:
             return reader
         if time.perf_counter() > limit:
             reader.close()
-            raise LabError("its interpreter did not start")
+            raise LabError(UNKNOWN)
     return None
 
 

@@ -33,7 +33,7 @@ class LoopFigures:
     held: float = 0.0
     free: float = 0.0
     waits: float = 0.0
-    beside: float = 0.0  # seconds that other threads ran meanwhile
+    beside: float = 0.0  # seconds that other threads ran meanwhile, or would have
 
     @property
     def seconds(self) -> float:
@@ -62,7 +62,7 @@ def find_loops(found: Recording, read: dict[str, str] | None = None) -> list[Loo
         main = next((look for look in sample.looks if look.thread == found.pid), None)
         if main is None or importing(main.stack):
             continue
-        beside = any(look.runs for look in sample.looks if look is not main)
+        beside = any(active(look) for look in sample.looks if look is not main)
         seen = set()
         for place in main.stack:
             if place not in places:
@@ -81,6 +81,11 @@ def find_loops(found: Recording, read: dict[str, str] | None = None) -> list[Loo
                 add(each, main, sample.seconds)
                 each.beside += sample.seconds * beside
     return sorted(figures.values(), key=lambda each: -each.seconds)
+
+
+def active(look: Look) -> bool:
+    """Whether a thread runs, or would run if the GIL or a core were free."""
+    return look.state is not State.WAITS
 
 
 def add(figures: LoopFigures, look: Look, seconds: float) -> None:

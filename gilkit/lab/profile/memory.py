@@ -17,6 +17,10 @@ _LOAD = 1  # type of a program header that is mapped
 _SYMBOL_TABLES = (11, 2)  # types of the sections .dynsym and .symtab; the second is long, and missing if stripped
 
 
+class Denied(LabError):
+    """The system does not allow to examine the process."""
+
+
 class Unreadable(Exception):
     """The memory at an address cannot be read: the process has ended, or the value there was not an address."""
 
@@ -117,7 +121,7 @@ def find_symbols(pid: int, names: set[str]) -> dict[str, int]:
             mapped = list(mappings(maps.read()))
         executable = os.readlink(f"/proc/{pid}/exe")
     except PermissionError:
-        raise LabError(denied(pid)) from None
+        raise Denied(denied(pid)) from None
     except OSError as error:
         raise LabError(f"process {pid} cannot be examined: {error.strerror}") from None
     first: dict[str, Mapping] = {}
@@ -128,7 +132,8 @@ def find_symbols(pid: int, names: set[str]) -> dict[str, int]:
     for path, mapping in sorted(first.items(), key=lambda pair: pair[0] == executable):
         try:
             with (
-                open(f"/proc/{pid}/root{path}", "rb") as file,
+                # The executable may have been replaced since it was started.
+                open(f"/proc/{pid}/exe" if path == executable else f"/proc/{pid}/root{path}", "rb") as file,
                 mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as image,
             ):
                 found = symbols(image, names)

@@ -52,6 +52,7 @@ class Prediction:
     why: str = ""
     assumes: list[str] = field(default_factory=list)
     verify: str = ""
+    measured: bool = False  # it depends on the speeds of NumPy's functions
 
 
 # ---- Operations of one kind
@@ -189,6 +190,7 @@ def patched(
         f"{100 * part:.0f} % of the time is in NumPy's functions that are then {average:.2f} times as fast",
         ["each function gains as much as it did when measured alone, on arrays of the same type, size and strides"],
         "patched",
+        measured=bool(speeds),
     )
 
 
@@ -225,6 +227,7 @@ def kernels(found: Recording, summary: Summary, speeds: Mapping[Kind, Speed], st
                     f"{100 * summary.share(seconds[name]):.0f} % of the time is in this call, which is then {gain:.2f} "
                     "times as fast",
                     ["gilkit's function gains as much as it did when measured alone, on arrays of this layout"],
+                    measured=True,
                 )
             )
     return rows
@@ -339,6 +342,17 @@ def without_gil(sample: Sample, cores: int, slower: float) -> float:
     if not python:
         return 1.0
     return work / max(1, min(able, max(cores, len(running))))
+
+
+def undecided(rows: Sequence[Prediction], others: float) -> None:
+    """Take back the predictions that depend on measured speeds of NumPy, since other programs used the cores meanwhile."""
+    for row in rows:
+        if row.measured:
+            row.wall, row.margin, row.verify, row.assumes = None, 0.0, "", []
+            row.why = (
+                f"not decided: other programs used {others:.0f} % of a core while the speed of NumPy's functions was "
+                "measured; close them, and run again"
+            )
 
 
 def percent(part: float, whole: float) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from typing import NamedTuple
 
 from ..errors import LabError
 from . import layouts
-from .memory import Memory, Unreadable, find_symbols
+from .memory import Denied, Memory, Unreadable, denied, find_symbols
 
 MOST_THREADS = 4096
 MOST_FRAMES = 256  # of the innermost calls; deeper recursion is cut
@@ -96,6 +97,8 @@ class Reader:
             )
         try:
             self.memory = Memory(pid)
+        except PermissionError:
+            raise Denied(denied(pid)) from None
         except OSError as error:
             raise LabError(f"the memory of process {pid} cannot be read: {error.strerror}") from None
         try:
@@ -118,10 +121,14 @@ class Reader:
 
     @property
     def ready(self) -> bool:
-        """Whether the interpreter has started so far that it has a thread with a frame."""
+        """Whether the interpreter has started so far that one of the process's threads has a frame.
+
+        It never is if the interpreter was built with other structures, such as those for debugging.
+        """
         try:
-            return any(self._frame(each.address) for each in self.threads())
-        except Unreadable:
+            numbers = {int(name) for name in os.listdir(f"/proc/{self.memory.pid}/task")}
+            return any(self._frame(each.address) for each in self.threads() if each.native_id in numbers)
+        except (Unreadable, OSError):
             return False
 
     def threads(self) -> list[Thread]:

@@ -12,6 +12,7 @@ from ..runner import standing_warnings
 from ..text import duration, plural
 from . import loops, predict, pythons, speeds, summary
 from .loops import LoopFigures
+from .others import Others, limit
 from .predict import Group, Kind, Prediction, Speed
 from .sampler import Recording
 from .summary import Summary
@@ -81,17 +82,19 @@ def build(
     groups = predict.groups(found.samples)
     interrupted = False
     measured: dict[Kind, Speed] = {}
-    patch_start = 0.0
+    patch_start = disturbed = 0.0
     if groups:
         kinds = plural(len(speeds.chosen(groups)), "kind")
         print(
             f"gilkit profile: measuring {kinds} of operations on this machine, for {speeds.BUDGET:.0f} s at most",
             file=sys.stderr,
         )
+        others = Others()
         try:
             measured, patch_start = speeds.measure(groups, threads)
         except KeyboardInterrupt:
             interrupted = True
+        disturbed = others.percent()
     here = interpreters.running()
     slower = pythons.slower(free) if free is not None and here.gil else None
     long = loops.find_loops(found)
@@ -109,6 +112,8 @@ def build(
         list(program), found, figures, long, groups, measured, predictions, facts, cores, free_threaded=free
     )
     result.notes = notes(result)
+    if disturbed > limit(facts["cores"]):
+        predict.undecided(predictions, disturbed)
     if interrupted:
         result.notes.append("Interrupted; the speed of NumPy's functions was not measured.")
     return result
@@ -120,6 +125,11 @@ def notes(done: Report) -> list[str]:
     lines = []
     if figures.samples < FEW_SAMPLES:
         lines.append(f"Only {plural(figures.samples, 'sample')}: the program is too short for exact figures.")
+    if found.others_percent > limit(done.machine["cores"]):
+        lines.append(
+            f"Other programs used {found.others_percent:.0f} % of a core during the run, so the program waited for cores, and "
+            "its shares are those of a busy machine. Close them, and run again."
+        )
     if figures.unseen > 0.1 * figures.wall and figures.unseen > 0.3:
         lines.append(
             f"Nothing is known of {duration(figures.unseen)}: the interpreter started, or the sampler got no core. The "

@@ -19,6 +19,7 @@ from enum import StrEnum
 from statistics import median
 from typing import NamedTuple
 
+from ..errors import LabError
 from ..machine import affinity
 from .memory import Unreadable
 from .operations import Decoder, Operation, Work
@@ -80,6 +81,7 @@ class Recording:
     children_cpu: float = 0.0  # CPU seconds of the processes that the program started and waited for
     samples: list[Sample] = field(default_factory=list)
     names: dict[int, str] = field(default_factory=dict)
+    others_percent: float = 0.0  # per cent of a core that other programs used
     missed: int = 0  # samples that could not be read
     free_threaded: bool = False
     version: tuple[int, int] = (0, 0)
@@ -119,11 +121,12 @@ class Sampler:
         self.begun = time.perf_counter() if begun is None else begun
         self.shortest = INTERVAL
         self._cores = affinity()
+        self._missed = 0
         self._costs: collections.deque[float] = collections.deque(maxlen=15)
         self.found = Recording(
             pid, version=reader.version, free_threaded=reader.layout.free_threaded and not self._has_gil()
         )
-        self._last = self.begun
+        self._last = time.perf_counter()  # the start of the interpreter belongs to no sample
         self._random = random.Random(pid)
 
     def _has_gil(self) -> bool:
@@ -167,6 +170,7 @@ class Sampler:
         found.wall = time.perf_counter() - self.begun
         found.cpu = max(found.cpu, self.tasks.cpu())
         self.tasks.close()
+        self.reader.close()
         return found
 
     def _sample(self) -> None:
@@ -178,7 +182,11 @@ class Sampler:
                 continue
         else:
             self.found.missed += 1
+            self._missed += 1
+            if self._missed % TRIES == 0:
+                self._attach_again()
             return
+        self._missed = 0
         now = time.perf_counter()
         found = self.found
         found.cpu = self.tasks.cpu()
@@ -188,6 +196,18 @@ class Sampler:
         if len(found.samples) > MOST_SAMPLES:
             found.samples[:] = thinned(found.samples)
             self.shortest *= 2
+
+    def _attach_again(self) -> None:
+        """Look for the interpreter anew, since the process may have started another program (os.exec)."""
+        try:
+            reader = Reader(self.found.pid)
+        except LabError:
+            return
+        if reader.ready:
+            self.reader.close()
+            self.reader, self.decoder = reader, Decoder(reader)
+        else:
+            reader.close()
 
     def _looks(self) -> tuple[Look, ...]:
         reader = self.reader

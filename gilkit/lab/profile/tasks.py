@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 TICK = 1 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.01
 MOST_OPEN = 1.0  # seconds
+MOST_FILES = 256  # of the process's threads that stay open
 FUTEX = {"x86_64": (202,), "aarch64": (98,), "riscv64": (98, 422), "ppc64le": (221,), "s390x": (238,)}
 
 
@@ -92,10 +93,7 @@ class Tasks:
         for name in names:
             number = int(name)
             try:
-                file = self._files.get(number)
-                if file is None:
-                    file = self._files[number] = os.open(f"{self._folder}/{name}/stat", os.O_RDONLY | os.O_CLOEXEC)
-                task = parse(os.pread(file, 1024, 0))
+                task = parse(self._stat(number))
                 queued, now = False, time.monotonic()
                 if task.state == "R":
                     queued = self._queue.waits(number, self._waited(number), now)
@@ -104,10 +102,23 @@ class Tasks:
                 found[number] = task._replace(queued=queued)
             except (OSError, ValueError, IndexError):  # the thread has just ended
                 self._forget(number)
-        for number in self._files.keys() - found.keys():
+        for number in self._cpu.keys() - found.keys():
             self._forget(number)
         self._cpu.update((number, task.cpu) for number, task in found.items())
         return found
+
+    def _stat(self, number: int) -> bytes:
+        file = self._files.get(number)
+        if file is not None:
+            return os.pread(file, 1024, 0)
+        file = os.open(f"{self._folder}/{number}/stat", os.O_RDONLY | os.O_CLOEXEC)
+        if len(self._files) < MOST_FILES:
+            self._files[number] = file
+            return os.pread(file, 1024, 0)
+        try:
+            return os.pread(file, 1024, 0)
+        finally:
+            os.close(file)
 
     def _waited(self, number: int) -> int:
         """Return the nanoseconds that a thread has waited for a core, or 0 if the kernel does not count them."""
@@ -135,5 +146,5 @@ class Tasks:
         return self._ended + sum(self._cpu.values())
 
     def close(self) -> None:
-        for number in list(self._files):
+        for number in list(self._cpu):
             self._forget(number)
