@@ -5,15 +5,16 @@ too; event-driven servers hold. Not memory, not kernel traps, but scheduling is 
 
 The method: echo servers on loopback fork a process or start a thread for each connection, wait for requests in one
 thread and answer them on a pool of 16, or use coroutines (asyncio) or greenlets (gevent, where installed). A client
-opens 10 to 10,000 connections (at most 2,000 to the forking server), leaves them idle, and then sends one request a
-second on each, evenly spread. A request's latency counts from when it is due. A server with less than a quarter of the
-machine's memory left refuses connections, and so does the system at its limits; their requests count as not answered.
-Numbers of connections beyond the limit on descriptors are left out.
+opens 10 to 10,000 connections (at most 2,000 to the forking server) within 30 s, leaves them idle, and then sends one
+request a second on each, evenly spread. A request's latency counts from when it is due. A server that has taken half of
+the memory available at its start refuses connections, and so does the system at its limits; their requests count as not
+answered. Numbers of connections beyond the limit on descriptors are left out.
 
-The rule: a server *holds up* when it answers at least 99 % of the requests within a second. *A process for
-each* holds when the server of 2,000 connections does not hold up, *a thread for each* when that of 10,000 does not, and
-*event-driven servers* when asyncio, and gevent where installed, hold up with 10,000. While other programs use the cores, a server that does not
-hold up leaves its part undecided. The reason is not judged: memory and context switches are reported.
+The rule: a server *holds up* when it answers at least 99 % of the requests within a second. *A process for each* holds
+when the server of 2,000 connections does not hold up, *a thread for each* when that of 10,000 does not, and
+*event-driven servers* when asyncio, and gevent where installed, hold up with 10,000. While other programs use the cores,
+a server that does not hold up leaves its part undecided. The reason is not judged: memory and context switches are
+reported.
 """
 
 from __future__ import annotations

@@ -5,8 +5,10 @@ then, so a server that falls behind cannot hide it by making the client send les
 """
 
 import contextlib
+import itertools
 import select
 import socket
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,7 +21,7 @@ BATCH = 128  # connections opened before their first answers are awaited
 OPENING = 30.0  # seconds for all of them
 IDLE = 0.2
 IN_TIME = 1.0  # seconds within which an answer counts, and after which the run ends
-RESERVE = 0.25  # of the machine's memory: with less left, servers refuse connections
+RESERVE = 0.5  # of the memory available at the start: with less left, servers refuse connections
 SPARE = 128  # descriptors
 
 
@@ -29,7 +31,7 @@ def raise_limit():
 
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
+    return sys.maxsize if hard == resource.RLIM_INFINITY else hard
 
 
 # ---- Servers
@@ -50,11 +52,12 @@ def _echo(connection):
 
 def _accepted(listener):  # pragma: no cover - runs in processes that are killed
     """Yield new connections, as long as there is memory for them."""
+    reserve = RESERVE * proc.available()
     enough = True
-    for number in range(10**9):
+    for number in itertools.count():
         connection, _ = listener.accept()
         if number % 64 == 0:
-            enough = proc.available() > RESERVE
+            enough = proc.available() > reserve
         if enough:
             yield connection
         else:
