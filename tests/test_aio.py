@@ -563,11 +563,12 @@ def test_a_source_is_cancelled_with_the_iterator(run):
             ended.append(True)
 
     async def main():
+        before = asyncio.all_tasks()
         async with aclosing(gilkit.aimap(abs, source())) as results:
             assert await anext(results) == 1
             await asyncio.sleep(0.01)
         assert ended == [True]
-        assert len(asyncio.all_tasks()) == 2  # this one and wait_for's
+        assert asyncio.all_tasks() == before
 
     run(main())
 
