@@ -418,7 +418,7 @@ def test_a_slow_call_is_not_taken_for_a_hanging_one(mine, capsys, monkeypatch, f
     assert cli.main(command) == 0  # without --rounds, which would be kept
     output = capsys.readouterr()
     assert "trying it on the first input" in output.err
-    assert "A call takes 50" in output.err
+    assert "A call takes " in output.err
     (data,) = json.loads(output.out)["results"]
     assert all(len(row["samples"]) == 1 for row in data["rows"])
     assert "2 calls (of 20)" in data["verdict"]["text"]
