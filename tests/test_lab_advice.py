@@ -316,6 +316,7 @@ def test_getting_ready_is_told_where_it_is_long():
         ("AttributeError: Can't get local object", "what can be pickled"),
         ("ModuleNotFoundError: No module named 'numpy'", "not installed for that interpreter"),
         ("no answer within 60 s", "it hangs"),
+        ("AssertionError: daemonic processes are not allowed to have children", '`if __name__ == "__main__":`'),
         ("RuntimeError: an attempt was made before the end of its bootstrapping phase", '`if __name__ == "__main__":`'),
         (
             "it raised ValueError: no 3, for inputs[3], which is 3",

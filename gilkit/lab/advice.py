@@ -385,10 +385,10 @@ def explain(error: str | None) -> str:
         )
     if any(word in text for word in ("NotShareableError", "InterpreterError", "does not support loading in subinterp")):
         return f"{text} (a sub-interpreter accepts only what can be pickled and what it can import itself)"
-    if "bootstrapping phase" in text:
+    if any(words in text for words in ("bootstrapping phase", "daemonic processes are not allowed")):
         return (
-            f"{text} (the module starts processes when it is imported, as every process of a pool does: move that into "
-            '`if __name__ == "__main__":`)'
+            f"{text} (the function or its module starts processes itself; what a module starts when it is imported, as "
+            'every process of a pool does, belongs under `if __name__ == "__main__":`)'
         )
     if "ModuleNotFoundError" in text:
         return f"{text} (it is not installed for that interpreter)"
