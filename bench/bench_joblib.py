@@ -17,7 +17,7 @@ BACKENDS = ["threading", "loky", "gilkit"]
 
 def work(n):
     total = 0
-    for i in range(100):
+    for i in range(230):
         total += i
     return total + n
 
@@ -33,17 +33,17 @@ def parallel(request):
 def test_short_tasks(benchmark, parallel, n):
     benchmark.group = f"{n:,} tasks of 5 µs"
     found = benchmark.pedantic(lambda: parallel()(joblib.delayed(work)(i) for i in range(n)), rounds=3)
-    assert found == [4950 + i for i in range(n)]
+    assert found == [26335 + i for i in range(n)]
 
 
 def test_short_calls(benchmark, parallel):
     benchmark.group = "a call with 4 tasks of 5 µs"
     found = benchmark.pedantic(lambda: parallel()(joblib.delayed(work)(i) for i in range(4)), rounds=20)
-    assert found == [4950 + i for i in range(4)]
+    assert found == [26335 + i for i in range(4)]
 
 
 def test_calls_of_a_managed_parallel(benchmark, parallel):
     benchmark.group = "a call with 4 tasks of 5 µs, in `with Parallel()`"
     with parallel() as managed:
         found = benchmark.pedantic(lambda: managed(joblib.delayed(work)(i) for i in range(4)), rounds=20)
-    assert found == [4950 + i for i in range(4)]
+    assert found == [26335 + i for i in range(4)]

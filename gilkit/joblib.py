@@ -5,7 +5,7 @@ Once gilkit and joblib are imported, in either order, joblib knows the backend "
     with joblib.parallel_config(backend="gilkit"):
         scores = cross_val_score(model, X, y)
 
-It needs joblib (pip install joblib).
+It needs joblib 1.5 or later (pip install joblib).
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ from gilkit._scopes import CancelToken
 from gilkit.executor import Executor
 
 with needed_by("gilkit.joblib", "joblib"):
+    import joblib
     from joblib.parallel import FallbackToBackend, ParallelBackendBase, SequentialBackend, register_parallel_backend
+
+if not hasattr(ParallelBackendBase, "submit"):
+    raise ImportError(f"gilkit.joblib needs joblib 1.5 or later, not {joblib.__version__}", name="joblib")
 
 __all__ = ["GilkitBackend", "register"]
 
@@ -148,8 +152,6 @@ class GilkitBackend(ParallelBackendBase):
         except BaseException:
             call.end_batch()
             raise
-
-    apply_async = submit  # its name until joblib 1.4
 
     def _run(self, call: _Call, func: Callable[[], list[Any]], callback: Callable[[object], object] | None) -> None:
         """Run a batch, and give its outcome to joblib, in a thread of the executor."""
