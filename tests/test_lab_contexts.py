@@ -96,6 +96,7 @@ def test_prefetch():
     assert judge("prefetch", tasks()).outcome is Outcome.HOLDS
     assert judge("prefetch", tasks(many=0)).headline == "holds only for taking one at a time and more workers"
     assert judge("prefetch", tasks(single=1)).headline == "holds only for blocking and more workers"
+    assert judge("prefetch", disturbed(tasks(single=1))).headline == "not decided for taking one at a time"
     assert judge("prefetch", tasks(more=1)).headline == "holds only for blocking and taking one at a time"
     assert "Chunks of a pool's own choice leave 11 (default) blocked" in judge("prefetch", tasks()).text
 

@@ -49,6 +49,8 @@ def test_prefork():
     assert judge("prefork", prefork(shared=1000)).scope == "a master that passes connections and SO_REUSEPORT"
     assert judge("prefork", prefork(passed=900)).scope == "a shared socket and SO_REUSEPORT"
     assert judge("prefork", prefork(reuseport=900)).scope == "a shared socket and a master that passes connections"
+    busy = judge("prefork", disturbed(prefork(passed=900)))
+    assert busy.headline == "not decided for a master that passes connections"
     assert "9.00 times as many as a fork for each (1,000)" in judge("prefork", prefork()).text
 
 
