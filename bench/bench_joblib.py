@@ -15,11 +15,18 @@ joblib = pytest.importorskip("joblib", reason="joblib is not installed: pip inst
 BACKENDS = ["threading", "loky", "gilkit"]
 
 
-def work(n):
-    total = 0
-    for i in range(230):
-        total += i
-    return total + n
+def make_work():
+    # As a local function, it is sent to loky's processes whole. They could not import this file.
+    def work(n):
+        total = 0
+        for i in range(230):
+            total += i
+        return total + n
+
+    return work
+
+
+work = make_work()
 
 
 @pytest.fixture(params=BACKENDS)
