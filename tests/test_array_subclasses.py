@@ -4,6 +4,7 @@ They are subclasses with false attributes, subclasses with their own semantics, 
 NumPy itself with some functions replaced by gilkit's."""
 
 import contextlib
+import inspect
 import warnings
 
 import numpy as np
@@ -240,6 +241,30 @@ class Own:
 
     def __array_function__(self, function, types, arguments, keywords):
         return function, set(types), arguments, keywords
+
+
+@pytest.mark.parametrize("name", [name for name in gilkit._LAZY if callable(getattr(np, name, None))])
+def test_array_function_sees_no_defaults(name):
+    """Arguments that the caller has not given are not passed on, and the function is the one that was called."""
+    try:
+        parameters = inspect.signature(getattr(np, name)).parameters.values()
+    except ValueError:
+        pytest.skip("this version of NumPy does not tell the function's signature")
+    required = [each for each in parameters if each.default is each.empty and each.kind != each.KEYWORD_ONLY]
+    for place in range(len(required)):
+        arguments = [[1, 2]] * len(required)
+        arguments[place] = own = Own()
+        expected = (getattr(np, name), {Own}, tuple(arguments), {})
+        try:
+            dispatched = getattr(np, name)(*arguments) == expected
+        except TypeError:  # not the argument that NumPy dispatches on, such as kth
+            continue
+        if isinstance(dispatched, bool) and dispatched:
+            assert getattr(gilkit, name)(*arguments) == expected
+    if name in ("quantile", "percentile", "nanquantile"):
+        assert getattr(gilkit, name)(own, 0.5, method="lower") == (
+            getattr(np, name), {Own}, (own, 0.5), {"method": "lower"}
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NUMPYS)

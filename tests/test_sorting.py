@@ -156,7 +156,7 @@ def test_descending_order_of_long_slices(dtype):
 def test_descending_order_of_what_is_left_to_numpy():
     for function in (gilkit.sort, gilkit.argsort):
         for descending in (True, False):
-            with pytest.raises(ValueError, match="kind and descending"):
+            with pytest.raises(ValueError, match="`kind` and keyword parameters can't be provided at the same time"):
                 function([1], kind="stable", descending=descending)
         a = np.array([1, 3, 2], np.float16)
         np.testing.assert_array_equal(function(a, descending=False), function(a))

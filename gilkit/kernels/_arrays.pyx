@@ -1,5 +1,6 @@
 """Checks of array arguments, shared by the kernels on arrays: see _arrays.pxd."""
 import operator
+from inspect import signature
 
 cimport numpy as cnp
 
@@ -101,8 +102,49 @@ cdef bint out_is_for_numpy(object out) except -1:
         overrides(kind, "__array_ufunc__") or issubclass(kind, np.MaskedArray))
 
 
+# Of the parameters of NumPy's functions, in order.
+cdef dict DEFAULTS = {}
+
+
+cdef bint is_default(object value, object default) except -1:
+    # Where gilkit has False, such as for keepdims, NumPy may have this sentinel.
+    if value is default or value is False and default is np.NoValue:
+        return True
+    return type(value) is type(default) and type(value) in (int, float, str) and value == default
+
+
+cdef object call_without_defaults(object function, tuple arguments, dict keywords):
+    """Call NumPy's function without the arguments that are its defaults, which most callers have not given. An
+    __array_function__ may not know them, as those of other libraries do not know NumPy's latest ones."""
+    cdef dict defaults = DEFAULTS.get(function)
+    cdef Py_ssize_t n = len(arguments)
+    if defaults is None:
+        try:
+            defaults = {name: each.default for name, each in signature(function).parameters.items()}
+        except (TypeError, ValueError):
+            defaults = {}
+        DEFAULTS[function] = defaults
+    values = list(defaults.values())
+    while 0 < n <= len(values) and is_default(arguments[n - 1], values[n - 1]):
+        n -= 1
+    keywords = {name: each for name, each in keywords.items() if not is_default(each, defaults.get(name, NOT_THERE))}
+    return function(*arguments[:n], **keywords)
+
+
+cdef bint has_own_function(object value) except -1:
+    if value is None or cnp.PyArray_CheckExact(value) or type(value) in PLAIN:
+        return False
+    return overrides(type(value), "__array_function__")
+
+
 cdef object delegate(object function, tuple arguments, dict keywords, object threads):
     call_check(threads)
+    for value in arguments:
+        if has_own_function(value):
+            return call_without_defaults(function, arguments, keywords)
+    for value in keywords.values():
+        if has_own_function(value):
+            return call_without_defaults(function, arguments, keywords)
     return function(*arguments, **keywords)
 
 

@@ -201,7 +201,7 @@ cdef object variance(gk_reduction what, object a, object axis, object dtype, obj
                      object where, object mean, object correction, object threads):
     if correction is not None:
         if ddof != 0:
-            raise ValueError("ddof and correction are two names of one argument; give one of them")
+            raise ValueError("ddof and correction can't be provided simultaneously; they are two names of one argument")
         ddof = correction
     if dtype is None and where is True and mean is np.NoValue:
         return reduce(what, a, axis, out, keepdims, ddof, threads)

@@ -111,6 +111,8 @@ def where(condition, x=np.NoValue, y=np.NoValue, /, *, threads=None):
     cdef gk_type result
     cdef Call call
     if x is np.NoValue and y is np.NoValue:
+        if is_dispatched(condition, None):
+            return delegate(np.where, (condition,), {}, threads)
         return nonzero(condition, threads=threads)
     if is_short(condition) and is_short(x) and is_short(y):
         call_check(threads)

@@ -167,7 +167,7 @@ def assign(points, centers, *, threads=None):
     cdef cnp.ndarray table = _table(points, "points"), targets = _table(centers, "centers")
     cdef int64_t clusters = targets.shape[0]
     labels, distance = _nearest(table, targets, threads)
-    sums, members = np.zeros((clusters, table.shape[1])), np.zeros(clusters, np.int64)
+    sums, members = np.zeros((clusters, table.shape[1]), np.float64), np.zeros(clusters, np.int64)
     if table.shape[0] > 0:
         _add(table, clusters, labels, sums, members, threads)
     return labels, distance, sums, members
@@ -291,7 +291,7 @@ def kmeans(points, k, *, seed, max_iter=300, tol=0.0, threads=None):
         raise ValueError(f"tol must be at least 0, not {tol}")
     centers = _plus_plus(table, clusters, np.Generator(np.Philox(seed)), threads)
     labels, distance = np.empty(table.shape[0], np.int64), np.empty(table.shape[0], table.dtype)
-    sums, members = np.empty((clusters, table.shape[1])), np.empty(clusters, np.int64)
+    sums, members = np.empty((clusters, table.shape[1]), np.float64), np.empty(clusters, np.int64)
     _find(table, centers, labels, distance, threads)
     for iteration in range(1, iterations_allowed + 1):  # no-cython-lint: it is used after the loop
         _add(table, clusters, labels, sums, members, threads)

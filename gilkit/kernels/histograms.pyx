@@ -297,7 +297,7 @@ def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=Non
             return _numpys_histogram(a, bins, range, density, given, threads)  # sums of floats would not be exact
         addends = np.ascontiguousarray(weights, np.float64)
         single = type_of(cnp.PyArray_TYPE(weights)) == GK_FLOAT32
-        hist = np.empty(h.bins)
+        hist = np.empty(h.bins, np.float64)
         call_begin(&call, threads)
         with nogil:
             status = gk_histogram_weights(&h, n, <double *>cnp.PyArray_DATA(addends), single,
@@ -332,17 +332,13 @@ cdef object _numpys_bincount(object x, object weights, object minlength, object 
     return delegate(np.bincount, (x,), keywords, threads)
 
 
+cdef cnp.ndarray NO_ITEMS = np.empty(0, np.int64)
+
+
 cdef int64_t _min_bins(object minlength) except -1:
-    if minlength is True or minlength is False:
-        raise TypeError(f"minlength must be an integer, not {minlength}")
+    if type(minlength) is not int or minlength < 0:
+        np.bincount(NO_ITEMS, None, minlength)  # raises NumPy's errors
     return integer(minlength, "minlength", 0, MAX_BINS)
-
-
-cdef int _refuse(object x, object weights, object minlength, object threads) except -1:
-    """Raise NumPy's error for these arguments, or a TypeError if this version of NumPy still accepts them."""
-    _numpys_bincount(x, weights, minlength, threads)
-    raise TypeError(f"x: got items of {np.asarray(x).dtype}; accepted are integers, with weights that cast to float64 "
-                    "safely")
 
 
 def bincount(x, /, weights=None, minlength=0, *, threads=None):
@@ -404,7 +400,7 @@ def bincount(x, /, weights=None, minlength=0, *, threads=None):
         return _numpys_bincount(x, weights, minlength, threads)
     type = type_of(cnp.PyArray_TYPE(items))
     if items.ndim != 1 or type >= GK_FLOAT32:
-        _refuse(x, weights, minlength, threads)
+        return _numpys_bincount(x, weights, minlength, threads)
     min_bins = 0 if minlength is 0 else _min_bins(minlength)
     if not cnp.PyArray_ISCARRAY_RO(items):
         items = np.ascontiguousarray(items, items.dtype.newbyteorder("="))
@@ -432,11 +428,11 @@ def bincount(x, /, weights=None, minlength=0, *, threads=None):
     if weights is not None:
         addends = np.asarray(weights)
         if addends.ndim != 1 or addends.shape[0] != n or not np.can_cast(addends.dtype, np.float64):
-            _refuse(x, weights, minlength, threads)
+            return _numpys_bincount(x, weights, minlength, threads)
         addends = np.ascontiguousarray(addends, np.float64)
     if weights is None:
         return _shortened(_count(data, type, n, bins, threads), bins)
-    hist = np.empty(bins)
+    hist = np.empty(bins, np.float64)
     call_begin(&call, threads)
     with nogil:
         status = gk_bincount_weights(data, type, n, bins, <double *>cnp.PyArray_DATA(addends),

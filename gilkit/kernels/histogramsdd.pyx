@@ -162,7 +162,7 @@ def histogramdd(sample, bins=10, range=None, density=None, weights=None, *, thre
     call_end(&call, status)
     # NumPy's result is part of an array with bins for the items outside. That matters for the order of the sum below.
     shape = [each.size - 1 for each in edges]
-    hist = np.zeros([size + 2 for size in shape])[(slice(1, -1),) * dims]
+    hist = np.zeros([size + 2 for size in shape], np.float64)[(slice(1, -1),) * dims]
     hist[...] = found[:total].reshape(shape)
     if density:
         whole = hist.sum()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gilkit.kernels import _numpy as np
-from gilkit.kernels._arrays import numpys, supported
+from gilkit.kernels._arrays import dispatched, numpys, supported
 from gilkit.kernels.searching import isin, unique_runs
 from gilkit.kernels.sorting import argsort, sort
 
@@ -13,6 +13,10 @@ _of = np.FUNCTIONS
 UniqueAllResult, UniqueCountsResult, UniqueInverseResult = (
     type(_of[f"unique_{name}"](np.empty(0))) for name in ("all", "counts", "inverse")
 )
+
+
+def _is_of_another_class(x: Any) -> bool:
+    return type(x) is not np.ndarray and dispatched(x)
 
 
 def _in_byte_order_of(given: Any, values: Any) -> Any:
@@ -135,6 +139,8 @@ def unique_values(x: Any, /, *, threads: Any = None) -> Any:
     >>> gilkit.unique_values([3, 1, 3])
     array([1, 3])
     """
+    if _is_of_another_class(x):
+        return numpys(_of["unique_values"], (x,), {}, threads)
     return unique(x, equal_nan=False, threads=threads)
 
 
@@ -163,6 +169,8 @@ def unique_counts(x: Any, /, *, threads: Any = None) -> Any:
     >>> gilkit.unique_counts([3, 1, 3]).counts
     array([1, 2])
     """
+    if _is_of_another_class(x):
+        return numpys(_of["unique_counts"], (x,), {}, threads)
     return UniqueCountsResult(*unique(x, return_counts=True, equal_nan=False, threads=threads))
 
 
@@ -191,6 +199,8 @@ def unique_inverse(x: Any, /, *, threads: Any = None) -> Any:
     >>> gilkit.unique_inverse([3, 1, 3]).inverse_indices
     array([1, 0, 1])
     """
+    if _is_of_another_class(x):
+        return numpys(_of["unique_inverse"], (x,), {}, threads)
     return UniqueInverseResult(*unique(x, return_inverse=True, equal_nan=False, threads=threads))
 
 
@@ -219,6 +229,8 @@ def unique_all(x: Any, /, *, threads: Any = None) -> Any:
     >>> gilkit.unique_all([3, 1, 3]).indices
     array([1, 0])
     """
+    if _is_of_another_class(x):
+        return numpys(_of["unique_all"], (x,), {}, threads)
     return UniqueAllResult(*unique(x, True, True, True, equal_nan=False, threads=threads))
 
 

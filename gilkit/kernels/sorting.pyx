@@ -96,10 +96,9 @@ cdef bint _is_stable(object axis, object kind, object stable, object descending)
         operator.index(axis)
     if kind not in KINDS:
         np.sort(NOTHING, kind=kind)
-    if stable is not None:
-        raise ValueError("kind and stable cannot be given both; stable=True is kind='stable'")
-    if descending is not None:
-        raise ValueError("kind and descending cannot be given both; use stable=True in place of kind='stable'")
+    if stable is not None or descending is not None:
+        raise ValueError("`kind` and keyword parameters can't be provided at the same time; "
+                         "stable=True is kind='stable'")
     return kind[:1].lower() in ("s", "m", b"s", b"m")
 
 

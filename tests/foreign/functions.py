@@ -41,13 +41,18 @@ class NumPy(types.ModuleType):
 
     def __init__(self):
         super().__init__("numpy")
-        vars(self).update(FUNCTIONS)
+        vars(self).update({**vars(np), **FUNCTIONS})
 
     def __getattr__(self, name):
         return getattr(np, name)
 
     def __setattr__(self, name, value):
         setattr(np, name, value)
+        vars(self)[name] = value
+
+    def __delattr__(self, name):
+        delattr(np, name)
+        del vars(self)[name]
 
     def __dir__(self):
         return dir(np)
