@@ -129,10 +129,10 @@ def test_descending_order(a, threads, stable, data):
     if stable:
         np.testing.assert_array_equal(bits(result), bits(expected))
     np.testing.assert_array_equal(gilkit.sort(a, axis, stable=stable, descending=False), np.sort(a, axis))
-    for function in ("sort", "argsort") if np.lib.NumpyVersion(np.__version__) >= "2.5.0" else ():
-        if axis is not None:
-            keywords.pop("threads", None)
-            assert_same(outcome(getattr(gilkit, function), a, **keywords)[0], getattr(np, function)(a, **keywords))
+    if np.lib.NumpyVersion(np.__version__) >= "2.5.0" and stable:  # otherwise equal items may be in another order
+        del keywords["threads"]
+        for function in ("sort", "argsort"):
+            assert_same(getattr(gilkit, function)(a, **keywords), getattr(np, function)(a, **keywords))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
