@@ -5,6 +5,7 @@ The tests use a cluster of processes on the loopback interface, bounded in numbe
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -27,6 +28,15 @@ from distributed import Client, LocalCluster  # noqa: E402
 from gilkit.dask import ThreadBudget, budgets  # noqa: E402
 
 TIMEOUT = 120
+
+
+@pytest.fixture(autouse=True, scope="module")
+def variables_restored():
+    """A LocalCluster leaves OMP_NUM_THREADS=1 in the environment, and gilkit in later processes heeds it."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @contextlib.contextmanager

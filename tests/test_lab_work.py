@@ -126,7 +126,7 @@ def test_wrong_answers_are_found_out(name, wrong):
 def test_names_that_do_not_exist():
     with pytest.raises(LabError, match="there is no workload 'nonsense'; there are: gzip, "):
         workloads.get("nonsense")
-    with pytest.raises(LabError, match="there is no strategy 'nonsense'; there are: serial, threads"):
+    with pytest.raises(LabError, match="there is no strategy 'nonsense'; there are: serial, asyncio, threads"):
         strategies.get("nonsense")
 
 

@@ -20,6 +20,12 @@ FOREIGN = ("PYTHON_CPU_COUNT", "LOKY_MAX_CPU_COUNT", "OMP_NUM_THREADS", "PYTEST_
 PRINT = "import gilkit; print(gilkit.num_threads(), gilkit.info()['threads_source'])"
 
 
+@pytest.fixture(autouse=True)
+def no_setting():
+    """Other tests restore the number of threads by setting it."""
+    gilkit.set_num_threads(None)
+
+
 def started(*options, **variables):
     """Start a program that prints the number of threads and its source."""
     environment = {key: value for key, value in os.environ.items() if key not in (*FOREIGN, "GILKIT_NUM_THREADS")}
