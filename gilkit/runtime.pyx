@@ -340,6 +340,8 @@ def _read_environment():
         except ValueError:
             raise ValueError(f"the environment variable GILKIT_SPIN_US must be an integer from 0 to 1000000, "
                              f"not {spin!r}") from None
+    # Read now, since a program may change them: Dask's LocalCluster leaves OMP_NUM_THREADS=1, meant for its workers.
+    num_threads()
 
 
 if _core.is_first_interpreter:

@@ -8,6 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
+import textwrap
 import threading
 
 import pytest
@@ -33,6 +34,22 @@ def started(*options, **variables):
     return subprocess.Popen(
         command, env=environment | variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+
+
+def test_variables_are_read_at_the_import(run_python):
+    """Dask's LocalCluster leaves OMP_NUM_THREADS=1 in the environment of the program."""
+    program = """
+        import os
+        for name in NAMES:
+            os.environ.pop(name, None)
+        import gilkit
+        os.environ.update(dict.fromkeys(NAMES, "1"))
+        print(gilkit.num_threads(), gilkit.info()["threads_source"])
+    """
+    assert run_python(f"NAMES = {(*FOREIGN, 'GILKIT_NUM_THREADS')}\n" + textwrap.dedent(program)).split() == [
+        str(CORES),
+        "quota" if FOUND["affinity"] > CORES else "affinity",
+    ]
 
 
 def test_variables_of_other_programs():
