@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 # A module that needs NumPy is refused by name: NumPy's own error does not say what works here.
-NEED_NUMPY = ("gilkit.blocks", "gilkit.kernels.", "gilkit.patching")
+NEED_NUMPY = ("gilkit.array_api", "gilkit.blocks", "gilkit.kernels.", "gilkit.pandas", "gilkit.patching")
 
 # One file contains the init functions of all these modules.
 MODULES = str(Path(__file__).parent / "_isolated" / f"modules{EXTENSION_SUFFIXES[0]}")
@@ -50,7 +50,8 @@ class IsolatedModules:
                     if name == "gilkit._capi"
                     else "it needs NumPy, which cannot be imported in sub-interpreters"
                 )
-                + ". In sub-interpreters there are spin, pi, map, imap, starmap, Executor, parallel_for, sync and the runtime.",
+                + ". In sub-interpreters there are spin, pi, map, imap, starmap, Executor, to_thread, aimap, parallel_for, "
+                "sync and the runtime.",
                 name=name,
             )
         return spec

@@ -198,16 +198,17 @@ def test_functions_that_need_numpy_say_so(run):
     inner = """
         import importlib
         import gilkit
+        NEED_NUMPY = ["gilkit._capi", "gilkit.array_api", "gilkit.blocks", "gilkit.pandas", "gilkit.patching"]
         def refused(import_it):
             try: import_it()
             except ImportError as error: assert "works only in the main interpreter" in str(error), error
             else: raise AssertionError("imported")
-        without_numpy = {"gilkit.kernels.pi", "gilkit.executor"}
+        without_numpy = {"gilkit.aio", "gilkit.executor", "gilkit.kernels.pi"}
         names = [name for name, module in gilkit._LAZY.items() if module not in without_numpy]
         assert len(names) > 15
         for name in names:
             refused(lambda: getattr(gilkit, name))
-        for module in {*gilkit._LAZY.values(), "gilkit._capi", "gilkit.blocks"} - without_numpy:
+        for module in {*gilkit._LAZY.values(), *NEED_NUMPY} - without_numpy:
             refused(lambda: importlib.import_module(module))
         assert gilkit.spin(3) == 1
         """
