@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 def content(number, size=4_000_000):
-    """A file of its own content, as a store of images would hold."""
+    """A file that differs from all others, as in a store of images."""
     seed = hashlib.sha256(str(number).encode()).digest()
     return seed * (size // len(seed))
 

@@ -1,4 +1,4 @@
-/* Variables are read once, at the first use, as OpenMP does. */
+/* Variables are read once, at the first use, which in Python is the import of gilkit. */
 #include "runtime/limits.h"
 
 #include <ctype.h>

@@ -75,3 +75,8 @@ def ratio(row: Row, base: Row, key: str = "each") -> Ratio:
 def times(row: Row, base: Row, key: str = "each") -> float:
     """Return the median of that ratio."""
     return ratio(row, base, key).middle
+
+
+def speed_up(row: Row, base: Row | None) -> str:
+    """Return how many times as fast as the base a row is, for a table."""
+    return f"{1 / times(row, base, 'wall'):.2f}×" if base else "–"

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from ..charts import Bar, Bars, Chart
 from ..experiment import CPU, Case, Check, Column, Experiment, Row, Setting, Verdict, combine
-from ..figures import find, interpreters_of, ratio, select, times, unless_noisy
+from ..figures import find, interpreters_of, ratio, select, speed_up, times, unless_noisy
 from ..text import duration
 
 DELAY = 0.1
@@ -46,13 +46,13 @@ class CpuVsIo(Experiment):
         return cases
 
     def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
-        def faster(row: Row, rows: Sequence[Row]) -> str:
-            base = serial(rows, row)
-            return f"{1 / times(row, base, 'wall'):.2f}×" if base else "–"
-
         return [
             Column("wall", lambda row, _: duration(row["wall"]), "median time of all six"),
-            Column("against serial", faster, "speed-up over one after another, median"),
+            Column(
+                "against serial",
+                lambda row, rows: speed_up(row, serial(rows, row)),
+                "speed-up over one after another, median",
+            ),
             Column("CPU %", lambda row, _: f"{row['cpu_percent']:.0f} %" if row.get("cpu_percent") else "–", CPU),
         ]
 

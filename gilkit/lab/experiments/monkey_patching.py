@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from ..charts import Bar, Bars, Chart
 from ..experiment import Case, Check, Column, Experiment, Row, Setting, Verdict, combine
-from ..figures import find, ratio, select, times, unless_noisy
+from ..figures import find, ratio, select, speed_up, times, unless_noisy
 from ..text import duration
 
 DELAY = 0.1
@@ -57,13 +57,9 @@ class MonkeyPatching(Experiment):
         ]
 
     def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
-        def faster(row: Row, rows: Sequence[Row]) -> str:
-            base = serial(rows, row)
-            return f"{1 / times(row, base, 'wall'):.2f}×" if base else "–"
-
         return [
             Column("wall", lambda row, _: duration(row["wall"]), "median time of all six"),
-            Column("against one after another", faster, "speed-up, median"),
+            Column("against one after another", lambda row, rows: speed_up(row, serial(rows, row)), "speed-up, median"),
             Column(
                 "another one waits",
                 lambda row, _: duration(max(0.0, row["longest"])),

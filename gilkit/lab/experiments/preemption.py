@@ -63,7 +63,11 @@ class Preemption(Experiment):
     def columns(self, rows: Sequence[Row], setting: Setting) -> list[Column]:
         return [
             Column("late by (median)", lambda row, _: duration(max(0.0, row["late"])), "how late a beat comes"),
-            Column("95 % within", lambda row, _: duration(max(0.0, row["late_95"])), "19 of 20 beats come less late"),
+            Column(
+                "95 % within",
+                lambda row, _: duration(max(0.0, row["late_95"])),
+                "95 % of the beats are at most this late",
+            ),
             Column("longest wait", lambda row, _: duration(max(0.0, row["longest"])), "how late the latest came"),
             Column("beats", lambda row, _: f"{row['beats']:.0f}", "how many came"),
             Column("busy task's share", lambda row, _: f"{100 * row['share']:.0f} %", "of the work that it does alone"),

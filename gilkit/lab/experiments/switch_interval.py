@@ -58,7 +58,7 @@ class SwitchInterval(Experiment):
             Column(
                 "95 % within",
                 lambda row, _: duration(max(0.0, row["late_95"])),
-                "19 of 20 sleeps end less late than that",
+                "95 % of the sleeps end at most this late",
             ),
         ]
 

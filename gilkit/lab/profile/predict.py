@@ -331,7 +331,7 @@ def free_threaded(found: Recording, summary: Summary, cores: int, slower: float 
 def without_gil(sample: Sample, cores: int, slower: float) -> float:
     """Return the time that the work of a moment takes without a GIL, divided by the time that it took.
 
-    The threads that waited for the GIL would run too, as many as there are cores. The same work is then done sooner.
+    Threads that waited for the GIL would run at the same time, up to the number of cores, so the work would end sooner.
     """
     running = [look for look in sample.looks if look.runs]
     if not running:

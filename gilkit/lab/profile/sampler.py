@@ -225,7 +225,8 @@ class Sampler:
                     looks.append(Look(number, State.FREE, task.core))
                     self._name(number)
                 continue
-            # A thread that runs held the GIL if it did at first; one that waits, only if it still does.
+            # The GIL was read before and after the threads. For a thread that runs, the first counts: it may release the
+            # GIL meanwhile. For one that waits, the second counts: it may have got or given up the GIL before it waited.
             holds = thread.address == (before if task.runs else after)[thread.gil]
             wants = False
             if not holds and not task.runs and thread.gil:

@@ -1,10 +1,9 @@
 """Processes with coroutines, whose requests wait and compute."""
 
 import asyncio
-import contextlib
-import multiprocessing
 import time
 
+from . import family
 from .usage import clock
 
 BATCH = 200
@@ -51,21 +50,7 @@ def serve(workers, coroutines, length, share, seconds):
 
     A request takes ``length`` seconds on an idle machine; for ``share`` of them it computes.
     """
-    with contextlib.ExitStack() as stack:
-        channels = []
-        for _ in range(workers):
-            here, there = multiprocessing.Pipe()
-            stack.callback(here.close)
-            process = multiprocessing.Process(target=_worker, args=(coroutines, length, share, there), daemon=True)
-            process.start()
-            stack.callback(process.join)
-            stack.callback(process.kill)
-            there.close()
-            channels.append(here)
-        for each in channels:
-            if not each.poll(30):
-                raise RuntimeError("a worker did not start")
-            each.recv()
+    with family.workers(workers, _worker, coroutines, length, share) as channels:
         begin = clock() + START
         for each in channels:
             each.send((begin, begin + seconds))

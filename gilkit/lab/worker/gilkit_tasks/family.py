@@ -1,4 +1,4 @@
-"""Processes with children of their own, which must not be left behind."""
+"""Processes that must not be left behind, nor their children."""
 
 import contextlib
 import multiprocessing
@@ -20,6 +20,30 @@ def end(process):
                 os.kill(pid, signal.SIGKILL)
         process.kill()
     process.join()
+
+
+@contextlib.contextmanager
+def workers(count, target, *arguments):
+    """Start processes that call ``target`` with the arguments and a pipe; yield the other ends of the pipes.
+
+    The target first sends None, when it is ready. The processes are killed at the end.
+    """
+    with contextlib.ExitStack() as stack:
+        channels = []
+        for _ in range(count):
+            here, there = multiprocessing.Pipe()
+            stack.callback(here.close)
+            process = multiprocessing.Process(target=target, args=(*arguments, there), daemon=True)
+            process.start()
+            stack.callback(process.join)
+            stack.callback(process.kill)
+            there.close()
+            channels.append(here)
+        for each in channels:
+            if not each.poll(30):
+                raise RuntimeError("a worker did not start")
+            each.recv()
+        yield channels
 
 
 class Ended(SystemExit):  # which event loops pass on

@@ -1,11 +1,11 @@
 """Short tasks behind a long one: by chunks, and by tasks that a worker takes ahead."""
 
-import contextlib
 import multiprocessing
 import multiprocessing.connection
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
+from . import family
 from .usage import clock
 
 
@@ -55,19 +55,7 @@ def _work(channel):
 
 def _ahead(tasks, workers, ahead):
     """Processes that each hold ``ahead`` tasks, and get another one when a task is done."""
-    with contextlib.ExitStack() as stack:
-        channels = []
-        for _ in range(workers):
-            here, there = multiprocessing.Pipe()
-            stack.callback(here.close)
-            process = multiprocessing.Process(target=_work, args=(there,), daemon=True)
-            process.start()
-            stack.callback(process.join)
-            stack.callback(process.kill)
-            there.close()
-            channels.append(here)
-        for each in channels:
-            each.recv()
+    with family.workers(workers, _work) as channels:
         begin = clock()
         rest = iter(tasks)
         for _ in range(ahead):
