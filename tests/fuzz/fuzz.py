@@ -611,6 +611,120 @@ def virtual(case):
         )
 
 
+def accumulations(case):
+    """Check cumulative functions other than cumsum, and differences."""
+    a = case.array()
+    x = plain(a)
+    name = case.pick(["cummax", "cummin", "cumprod", "nancumsum", "nancumprod", "diff"])
+    if name == "diff":
+        n, axis = int(case.pick([0, 1, 1, 2, 5])), int(case.axis(x.ndim, several=False) or 0)
+        expected = np.diff(x, n, axis)
+        got = case.call(gilkit.diff, a, n, axis)
+        if type(a) is np.ndarray:  # NumPy believes what a subclass says of itself
+            same(got, expected)
+        return
+    axis = case.axis(x.ndim, several=False)
+    if name in ("cummax", "cummin"):
+        function = np.maximum if name == "cummax" else np.minimum
+        expected = function.accumulate(x.reshape(-1) if axis is None else x, axis or 0)
+    else:
+        expected = getattr(np, name)(x, axis)
+    got = case.call(getattr(gilkit, name), a, axis)
+    if type(a) is not np.ndarray:
+        return
+    if "cumm" in name or expected.dtype.kind != "f":
+        same(got, expected)
+        return
+    # Rounding depends on the order, and so does what overflows or is too small.
+    exact = getattr(np, name)(x.astype(np.longdouble), axis)
+    sizes = np.cumsum(np.nan_to_num(np.abs(x.astype(np.longdouble))), axis) if name == "nancumsum" else np.abs(exact)
+    limits = np.finfo(expected.dtype)
+    if np.all(np.isfinite(x)) and not np.any((sizes > limits.max / 4) | ((sizes < limits.tiny) & (sizes > 0))):
+        same(got, exact.astype(expected.dtype), (sizes * x.size * limits.eps * 4).max(initial=0))
+
+
+def positions(case):
+    a = case.array()
+    x = plain(a)
+    name = case.pick(["argmin", "argmax", "nanargmin", "nanargmax", "count_nonzero", "all", "any", "ptp"])
+    axis = case.axis(x.ndim, several=not name.startswith(("arg", "nanarg")))
+    keywords = {"axis": axis, "keepdims": case.chance(30)}
+    if name.startswith("nanarg") and type(a) is not np.ndarray:
+        return  # NumPy writes into what a subclass gives for a copy
+    expected = getattr(np, name)(x, **keywords)
+    got = case.call(getattr(gilkit, name), a, **keywords)
+    if type(a) is np.ndarray:
+        same(got, expected)
+
+
+def selection(case):
+    """Check functions that select items, by conditions or by positions."""
+    a = case.array()
+    x = plain(a)
+    name = case.pick(["nonzero", "flatnonzero", "compress", "extract", "where", "take"])
+    if name in ("nonzero", "flatnonzero"):
+        if x.ndim == 0:
+            return  # deprecated in NumPy
+        got, expected = case.call(getattr(gilkit, name), a), getattr(np, name)(x)
+    elif name == "compress":
+        axis = case.axis(x.ndim, several=False)
+        length = x.size if axis is None else x.shape[axis]
+        condition = case.rng.integers(0, 2, case.rng.integers(0, length + 1)).astype(bool)
+        expected = np.compress(condition, x, axis)
+        got = case.call(gilkit.compress, condition, a, axis)
+    elif name == "take":
+        axis = case.axis(x.ndim, several=False)
+        length = x.size if axis is None else x.shape[axis]
+        indices = case.rng.integers(-length - 2, length + 2, case.shape(case.pick([0, 1, 2])))
+        mode = case.pick(["raise", "wrap", "clip"])
+        if mode == "raise" and length and case.chance(90):
+            indices = indices.clip(-length, length - 1)
+        if indices.size * (x.size // max(length, 1)) > 10**6:
+            return
+        expected = np.take(x, indices, axis, mode=mode)
+        got = case.call(gilkit.take, a, indices, axis, mode=mode)
+    else:
+        condition = case.rng.integers(0, 2, x.shape).astype(case.pick(["?", "i", "d"]))
+        if name == "extract":
+            got, expected = case.call(gilkit.extract, condition, a), np.extract(condition, x)
+        else:
+            other = case.pick([0, 1.5, np.float32(2), case.values(x.size, case.pick(ACCEPTED)).reshape(x.shape)])
+            arguments = (a, other) if case.chance(50) else (other, a)
+            expected = np.where(condition, *(x if each is a else each for each in arguments))
+            got = case.call(gilkit.where, condition, *arguments)
+    if type(a) is np.ndarray:
+        for one, other in zip(got, expected, strict=True) if isinstance(expected, tuple) else [(got, expected)]:
+            same(one, other)
+
+
+def moving(case):
+    a = case.array(dtype=case.pick([None, np.dtype("d"), np.dtype("f")]))
+    x = plain(a)
+    name = case.pick(["sum", "mean", "var", "std", "min", "max", "median"])
+    axis = int(case.axis(x.ndim, several=False) or 0)
+    length = x.shape[axis]
+    window = int(case.pick([1, 2, 3, 12, 13, 100, max(1, length // 2), length, length + 1]))
+    least = int(case.rng.integers(1, window + 1)) if window and case.chance(40) else None
+    got = case.call(getattr(gilkit, f"move_{name}"), a, window, least, axis)
+    if type(a) is not np.ndarray or x.size * window > 10**6 or not length:
+        return
+    result = np.dtype("f" if x.dtype.newbyteorder("=") == np.dtype("f") else "d")
+    before = np.full((window - 1, *np.moveaxis(x, axis, 0).shape[1:]), np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(
+        np.concatenate([before, np.moveaxis(x, axis, 0).astype(float)]), window, axis=0
+    )
+    expected = getattr(np, f"nan{name}")(windows, axis=-1)
+    expected[(windows == windows).sum(-1) < (least or window)] = np.nan
+    large = np.abs(x[x == x].astype(float)).max(initial=0)
+    if name in ("min", "max", "median"):
+        same(got, np.moveaxis(expected, 0, axis).astype(result), 0 if large < 1e30 else np.inf)
+    elif large < 1e30:
+        slack = max(large, large * large if name == "var" else 0) * window * float(np.finfo(result).eps) * 16
+        if name == "std":
+            slack = large * (window * float(np.finfo(result).eps) * 16) ** 0.5
+        same(got, np.moveaxis(expected, 0, axis).astype(result), slack)
+
+
 def groups(case):
     """What is computed exactly; tests/test_groups.py compares the rest."""
     a = case.array(ndim=1)
@@ -644,8 +758,8 @@ def groups(case):
 
 
 KINDS = [
-    groups, reduction, reduction, cumsum, sorting, sorting, partitions, quantiles, quantiles, sets, sets, dot, fsum, histogram, bincount, nearest, jacobi, uniform, random, numbers,
-    virtual,
+    groups, reduction, reduction, cumsum, accumulations, positions, selection, moving, sorting, sorting, partitions,
+    quantiles, quantiles, sets, sets, dot, fsum, histogram, bincount, nearest, jacobi, uniform, random, numbers, virtual,
 ]  # fmt: skip
 
 
