@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -83,3 +84,33 @@ def test_signals_are_the_defaults():
     for name in ("SIGINT", "SIGTERM", "SIGUSR1"):
         done = subprocess.run([sys.executable, "-c", code.format(name)], capture_output=True, text=True)
         assert done.returncode == -getattr(signal, name), done.stdout + done.stderr
+
+
+LEAVES_A_THREAD = """
+import threading
+def test():
+    lock = threading.Lock()
+    lock.acquire()
+    threading.Thread(target=lock.acquire, name="waits for ever").start()
+"""
+
+
+@pytest.mark.full
+def test_a_thread_that_never_ends_does_not_hold_up_the_end(tmp_path):
+    (tmp_path / "test_it.py").write_text(LEAVES_A_THREAD)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        str(TESTS.parent / "pyproject.toml"),
+    ]
+    here = ["--rootdir", str(TESTS.parent), "--confcutdir", str(TESTS.parent), "-p", "conftest", str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": str(TESTS.parent)}
+    done = subprocess.run([*command, *here], capture_output=True, text=True, timeout=60, env=environment)
+    assert "1 passed" in done.stdout
+    assert "do not end: waits for ever" in done.stdout
+    assert done.returncode == 1

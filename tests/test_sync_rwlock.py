@@ -135,8 +135,13 @@ def start_and_try(lock):
 def test_rwlock_writer_that_gives_up_lets_readers_in():
     rw = sync.RWLock()
     rw.reader().acquire()
-    writer = start(lambda: rw.writer().acquire(timeout=0.1))
-    until(lambda: not start_and_try(rw.reader()))
+    for timeout in (0.1, 1, LONG):  # on a busy machine, the first may end unseen
+        writer, seen = start(lambda timeout=timeout: rw.writer().acquire(timeout=timeout)), False
+        while writer.is_alive() and not seen:
+            seen = not start_and_try(rw.reader())
+        if seen:
+            break
+    assert seen
     reader = start(lambda: rw.reader().acquire(timeout=LONG))
     writer.join()
     reader.join()
