@@ -129,14 +129,16 @@ def waits_that_end(name):
 
         return barrier.wait, meet
     if name == "Condition":
-        condition = sync.Condition()
+        condition, held_now = sync.Condition(), threading.Event()
 
         def notify():
+            held_now.wait(LONG)  # then the lock is free only during the wait, so the notification is not too early
             with condition:
                 condition.notify()
 
         def wait(timeout):
             with condition:
+                held_now.set()
                 return condition.wait(timeout)
 
         return notify, wait
