@@ -81,10 +81,15 @@ LONG_WORKLOADS = ("gzip", "jacobi", "kmeans", "mandelbrot", "pi", "regex", "sha2
 # Tests that run only with `pytest --full`, by file and by the prefix of the test's name; CONTRIBUTING.md, "Three
 # levels", has the rule. The mark `full` on a test has the same effect.
 FULL = {
+    "architecture": ["test_files_call_one_another_one_way[runtime]", "test_files_call_one_another_one_way[sync]"],
+    "array_subclasses": ["test_pandas_skips_nan"],
+    "benchmarks": ["test_benchmarks_need_no_extra"],
+    "blocks": ["test_other_map_functions_give_the_same_bits"],
+    "callers_settings": ["test_deep_recursion_in_items[ulimit"],
     # Each builds a package. The default keeps C here, and Cython in test_sync_nogil.
     "consumers": [
         "test_a_c_token_inside", "test_built_with", "test_cffi", "test_cython", "test_numba", "test_two_packages",
-        "test_without_import_the_first_region_imports",
+        "test_without_import_",
     ],
     "dask": ["test_any_number_of_workers_gives_the_same_bits"],
     # Pages that build or measure; .ci/run has the commands of the README.
@@ -95,9 +100,19 @@ FULL = {
             "docs/performance.md",
         )
     ],
+    "exit": ["test_unloading"],
+    "greenlets": [
+        "test_a_signal_handler_may_switch_greenlets_inside_a_kernel[1", "test_a_signal_handler_may_switch_greenlets_inside_a_kernel[8",
+        "test_a_signal_handler_may_switch_greenlets_inside_patched_numpy",
+    ],
+    "joblib": ["test_joblib_knows_it_once_both_are_imported[", "test_scikit_learn"],
     "lab_compare": [
+        "test_a_function_of_numpy",
         "test_a_slow_call_is_not_taken_for_a_hanging_one",
         "test_against_an_older_run",
+        "test_an_exception_names_the_input",
+        "test_costs_besides_the_work",
+        "test_floats_that_differ",
         "test_functions_run_under_every_strategy[product-pairs]",
         "test_functions_run_under_every_strategy[square-inputs]",
         "test_results_that_are_equal_in_every_process",
@@ -113,21 +128,38 @@ FULL = {
         "test_short_tasks_behind_a_long_one[P", "test_short_tasks_behind_a_long_one[threads",
         "test_short_tasks_behind_a_long_one[gilkit.map",
     ],
+    "lab_cli": ["test_no_line_ends_with_blanks"],
     "lab_memory": ["test_the_memory_of_workers[fork", "test_the_memory_of_workers[spawn]"],
+    "lab_profile": ["test_predicted_and_measured"],
+    "lab_run": ["test_an_interrupted_comparison"],
+    "lab_runner": ["test_a_signal_at_the_command_line["],
     "lab_servers": [
         "test_connections_that_stay_open[pool]", "test_connections_that_stay_open[threads]",
         "test_servers_of_processes[reuseport]", "test_servers_of_processes[shared]", "test_wake_ups[processes-e",
         "test_wake_ups[threads-r", "test_wake_ups[threads-a",
     ],
+    "lab_terminal": [
+        "test_a_full_disk_takes_one_sentence[experiment", "test_a_reader_of_the_progress", "test_a_table_in_a_tiny",
+        "test_closed_streams",
+    ],
+    "levels": ["test_signals_ignored_or_blocked_on_entry[blocked"],
     # These start processes or compile code.
     "lab_work": [
         f"test_every_strategy_gives_the_answer[{name}-{strategy}"
         for name in LONG_WORKLOADS
         for strategy in ("pool", "free-threaded", "interpreters", "numba")
     ],
+    "parallel": ["test_numba"],
+    "patching_threads": ["test_exit_while", "test_fork"],
     "reductions": ["test_more_than_32_bits_of_elements"],
+    "scopes": ["test_many_blocks_never_exited[<lambda>1"],
     # The default keeps the machine's best instruction set.
     "sorting": [f"test_long_slices_with_every_instruction_set[{isa}" for isa in ("scalar", "avx2")],
+    "sync_deadlock_interrupted": [
+        "test_children_of_forks", "test_detection_turned_on_and_off", "test_signal_handlers_that_take_locks[RLock",
+        "test_signal_handlers_that_take_locks[Condition",
+    ],
+    "typing": ["test_stubs_match_the_modules"],
 }  # fmt: skip
 # Tests that a busy machine can make fail by delay. Such a test is retried. After the last try it is skipped with the
 # reason, or fails with --full, whose runs must not hide a fault.

@@ -32,6 +32,7 @@ class EventTests(lock_tests.EventTests):
     eventtype = staticmethod(sync.Event)
 
 
+@pytest.mark.full
 class ConditionAsRLockTests(lock_tests.RLockTests):
     locktype = staticmethod(sync.Condition)
 
@@ -43,6 +44,7 @@ class ConditionTests(lock_tests.ConditionTests):
     condtype = staticmethod(sync.Condition)
 
 
+@pytest.mark.full
 class ConditionOverLockOfThreadingTests(lock_tests.ConditionTests):
     condtype = staticmethod(lambda lock=None: sync.Condition(threading.RLock() if lock is None else lock))
 
@@ -54,6 +56,7 @@ class ConditionOverLockTests(lock_tests.ConditionTests):
         self.skipTest("takes the default lock twice")
 
 
+@pytest.mark.full
 class ThreadingConditionOverRLockTests(lock_tests.ConditionTests):
     condtype = staticmethod(lambda lock=None: threading.Condition(sync.RLock() if lock is None else lock))
 
