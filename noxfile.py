@@ -190,6 +190,13 @@ def model(session: nox.Session) -> None:
     session.run("tests/model/check", external=True)
 
 
+@nox.session(venv_backend="none")
+def weak_memory(session: nox.Session) -> None:
+    """Prove the races of the pool and of the locks under weak memory, and list the orders that could be weaker. Arguments
+    are names of races; `-- --verbose` shows how each weaker order fails."""
+    session.run("python", "tests/weak_memory/check.py", *session.posargs, external=True)
+
+
 @nox.session
 def tsan(session: nox.Session) -> None:
     """Test the extension modules under ThreadSanitizer, in the free-threaded interpreter GILKIT_TSAN_PYTHON, which must

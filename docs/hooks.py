@@ -13,6 +13,7 @@ ELSEWHERE = {
     "SECURITY.md": "security.md",
     "README.zh-CN.md": "zh.md",
     "csrc/runtime/README.md": "runtime.md",
+    "csrc/sync/README.md": "sync-races.md",
 }
 LINK = re.compile(r"\]\(([\w./-]+)(#[\w-]*)?\)")
 FROM = re.compile(r"<!-- from (\S+) -->\n(\s*)```(\w+)\n")

@@ -17,7 +17,7 @@ markdown_it = pytest.importorskip("markdown_it")
 ROOT = Path(__file__).resolve().parent.parent
 # Names that are not functions of the reference.
 OTHER = {"__version__", "array_api", "blocks", "patching", "reference", "sync"}
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "csrc/runtime/README.md"])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("csrc/*/README.md")])
 
 
 def name_of(page):

@@ -124,7 +124,9 @@ void gk_publish(gk_region *r)
 void gk_withdraw_offer(int slot)
 {
     uint64_t bit = UINT64_C(1) << slot;
-    if (atomic_load_explicit(&work_mask, memory_order_relaxed) & bit)
+    /* seq_cst: a caller that has cleared OPEN must not miss the bit of a helper that still
+     * saw OPEN [give-back]. */
+    if (atomic_load(&work_mask) & bit)
         atomic_fetch_and(&work_mask, ~bit);
 }
 
