@@ -561,6 +561,14 @@ def test_the_report_in_words():
     assert "Note:" not in text
 
 
+@pytest.mark.parametrize("columns", [60, 100, 160])
+def test_no_line_of_the_report_ends_with_blanks(monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = shown(made_up(notes=["Other programs used the cores. Close them, and run it once more. " * 4])).splitlines()
+    assert len(lines) > 10
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
 def test_the_report_without_a_gil_and_of_few_samples():
     found = record([look(State.FREE)], [look(State.BLOCKS)], free_threaded=True)
     text = shown(made_up(found))

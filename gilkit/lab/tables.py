@@ -43,16 +43,16 @@ class Output(Console):
 
 
 class Trimmed:
-    """A table without the blanks that fill its lines to their full width."""
+    """A table or text without the blanks at the ends of its lines."""
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    def __init__(self, content: Table | Text) -> None:
+        self._content = content
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        return Measurement.get(console, options, self._table)
+        return Measurement.get(console, options, self._content)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
-        for line in console.render_lines(self._table, options, pad=False):
+        for line in console.render_lines(self._content, options, pad=False):
             while line and not line[-1].text.strip():
                 line.pop()
             if line:
@@ -87,9 +87,9 @@ def show(console: Console, experiment: Experiment, result: Result) -> None:
         console.print(Text(f"Too narrow for: {', '.join(hidden)}. A wider terminal or --json shows them.", style="dim"))
     for row in result.rows:
         if row.error:
-            console.print(Text(f"{row.interpreter.label}, {row.label}: {row.error}", style="red"))
+            console.print(Trimmed(Text(f"{row.interpreter.label}, {row.label}: {row.error}", style="red")))
     for warning in result.warnings:
-        console.print(Text(f"Note: {warning}", style="yellow"))
+        console.print(Trimmed(Text(f"Note: {warning}", style="yellow")))
     if result.interrupted:
         console.print(Text("Interrupted; only the measurements up to then are shown.", style="yellow"))
     if result.verdict:

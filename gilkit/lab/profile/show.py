@@ -29,7 +29,7 @@ def show(done: Report, file: TextIO) -> None:
         console = tables.Output(file=file, width=WIDE)
 
     def say(text: str, style: str = "") -> None:
-        console.print(Text(printable(text), style=style))
+        console.print(tables.Trimmed(Text(printable(text), style=style)))
 
     say(report.headline(done), "bold")
     say(machine.one_line(done.machine), "dim")
@@ -39,11 +39,11 @@ def show(done: Report, file: TextIO) -> None:
     if figures.timeline:
         say("")
         for line in timeline(figures.timeline, done.cores, figures.free_threaded):
-            console.print(Text(line))
+            console.print(tables.Trimmed(Text(line)))
     for table in (threads(done), functions(done), operations(done), predictions(done), verified(done)):
         if table.row_count:
             say("")
-            console.print(table)
+            console.print(tables.Trimmed(table))
     for line in assumptions(done):
         say(line, "dim")
     for note in done.notes:
