@@ -205,6 +205,16 @@ def test_labels_of_rounds_and_cases_do_not_run_into_one_another():
     assert all(after - before >= 50 for before, after in zip(rounds, rounds[1:], strict=False))
 
 
+def test_many_points_have_round_labels_and_no_marks():
+    points = [Point(0.292042 + 0.271 * step, 1.0) for step in range(60)]
+    drawn = drawing.draw(Lines("l", "seconds", "", [Line("cores", points)]))
+    assert re.findall(r'text-anchor="middle">([^<]+)<', drawn) == ["0", "5", "10", "15", "seconds"]
+    assert "<circle" not in drawn
+    few = drawing.draw(Lines("l", "threads", "", [Line("cores", points[:5])]))
+    assert few.count("<circle") == 5
+    assert ">0.292042<" in few
+
+
 @pytest.mark.parametrize("power", range(-320, 308, 7))
 @pytest.mark.parametrize("digits", [1.0, 3.999999999999999, 4.0, 9.999999999999999])
 def test_there_are_a_few_ticks_whatever_the_size(power, digits):

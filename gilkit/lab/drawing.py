@@ -221,6 +221,7 @@ def _bars(chart: Bars) -> tuple[float, list[str]]:
 HEIGHT = 300
 LEFT, TOP, BOTTOM = 64, 22, 44  # TOP keeps the highest tick clear of the axis label
 KEY = 170
+FEW = 12  # points of a line, which are marked and have labels of their own
 
 
 def _lines(chart: Lines) -> tuple[float, list[str]]:
@@ -246,7 +247,8 @@ def _lines(chart: Lines) -> tuple[float, list[str]]:
             y = y_of(tick)
             body.append(element("path", d=f"M{LEFT} {y:.1f}H{right}", class_="grid"))
             body.append(text(LEFT - 6, y + 4, round_value(tick, ""), class_="tick", text_anchor="end"))
-    for tick in spaced(sorted(set(xs)), x_of):
+    each_measured = sorted(set(xs))
+    for tick in spaced(each_measured, x_of) if log_x or len(each_measured) <= FEW else ticks(high_x):
         x = x_of(tick)
         body.append(element("path", d=f"M{x:.1f} {HEIGHT - BOTTOM}v5", class_="axis"))
         body.append(text(x, HEIGHT - BOTTOM + 18, f"{tick:g}", class_="tick", text_anchor="middle"))
@@ -268,7 +270,7 @@ def _lines(chart: Lines) -> tuple[float, list[str]]:
             body.append(_band(line.points, x_of, y_of, low_y, f"b{colour % COLOURS}"))
         body.append(element("path", d=path, class_=f"line {style}"))
         if not line.ideal:
-            for point in line.points:
+            for point in line.points if len(line.points) <= FEW else ():
                 body.append(
                     element(
                         "circle",

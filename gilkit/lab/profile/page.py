@@ -105,17 +105,21 @@ def expected(done: Report) -> list[Chart]:
     return [Bars("Wall time expected of each candidate", "s", bars)] if len(bars) > 1 else []
 
 
-def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table whose first column names the rows, or an empty string if it has no rows."""
+def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]], explained: bool = False) -> str:
+    """Return a table whose first column names the rows, or an empty string if it has no rows.
+
+    The last column of one that is explained has sentences.
+    """
     body = "".join(
         f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(each)}</td>" for each in others)}</tr>'
         for first, *others in rows
     )
     if not body:
         return ""
+    kind = "wide explained" if explained else "wide"
     head = "".join(f'<th scope="col">{escape(each)}</th>' for each in headings)
     return (
-        f"<h3>{escape(caption)}</h3><div class='wide' tabindex='0' role='group' aria-label='{escape(caption)}'>"
+        f"<h3>{escape(caption)}</h3><div class='{kind}' tabindex='0' role='group' aria-label='{escape(caption)}'>"
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
@@ -173,7 +177,7 @@ def predictions(done: Report) -> str:
         else:
             gain = f"{done.summary.wall / each.wall:.2f}×" if each.wall else "–"
             rows.append([each.candidate, duration(each.wall), f"± {duration(each.margin)}", gain, each.why])
-    return table("Candidates", ["candidate", "expected", "margin (95 %)", "speed-up", "because"], rows)
+    return table("Candidates", ["candidate", "expected", "margin (95 %)", "speed-up", "because"], rows, explained=True)
 
 
 def verified(done: Report) -> str:
@@ -185,4 +189,5 @@ def verified(done: Report) -> str:
         "Predicted and measured, as parts of the unchanged program's time",
         ["candidate", "predicted", "measured", "predicted / measured"],
         rows,
+        explained=True,
     )
