@@ -193,8 +193,10 @@ def model(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def weak_memory(session: nox.Session) -> None:
     """Prove the races of the pool and of the locks under weak memory, and list the orders that could be weaker. Arguments
-    are names of races; `-- --verbose` shows how each weaker order fails."""
+    are names of races; `-- --verbose` shows how each weaker order fails. Then run the C code through GenMC, if installed."""
     session.run("python", "tests/weak_memory/check.py", *session.posargs, external=True)
+    if not session.posargs:
+        session.run("python", "tests/weak_memory/genmc_check.py", "--weaken", external=True)
 
 
 @nox.session
