@@ -193,8 +193,10 @@ def model(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def weak_memory(session: nox.Session) -> None:
     """Prove the races of the pool and of the locks under weak memory, and list the orders that could be weaker. Arguments
-    are names of races; `-- --verbose` shows how each weaker order fails."""
+    are names of races; `-- --verbose` shows how each weaker order fails. Then run the C code through GenMC, if installed."""
     session.run("python", "tests/weak_memory/check.py", *session.posargs, external=True)
+    if not session.posargs:
+        session.run("python", "tests/weak_memory/genmc_check.py", "--weaken", external=True)
 
 
 @nox.session
@@ -302,6 +304,17 @@ def coverage(session: nox.Session) -> None:
         session.log(f"{done} of Python's {number} {what}, {done / number:.2%}")
         if 100 * done < COVERED * number:
             session.error(f"less than {COVERED} % of Python's {what} are covered")
+
+
+@nox.session
+def cross(session: nox.Session) -> None:
+    """Cross-compile the wheels for Windows, macOS, musl and Arm, and inspect them: `-- win_amd64 macosx_arm64` for some,
+    `--force-python 3.13` for another Python. Takes a quarter of an hour."""
+    session.install("setuptools>=77", "cython>=3.3,<3.4", "numpy>=2.0", "wheel", "pip", "ziglang", "lief")
+    targets = session.posargs or ["win_amd64", "macosx_x86_64", "macosx_arm64", "musllinux_x86_64", "manylinux_aarch64"]
+    folder = Path(session.create_tmp()) / "wheels"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("python", "tests/dist/cross.py", *targets, "--into", str(folder))
 
 
 @nox.session

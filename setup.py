@@ -4,6 +4,7 @@ import gzip
 import os
 import re
 import sys
+import sysconfig
 import tarfile
 from pathlib import Path
 from typing import ClassVar
@@ -18,6 +19,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "tools"))
 from isolated import NAMES, patched, works_in_subinterpreters  # noqa: E402
 
+# The system that the build is for. tests/dist/cross.py builds for others.
+WINDOWS = sysconfig.get_platform().startswith(("win", "mingw"))
 MSVC = sys.platform == "win32" and "GCC" not in sys.version
 
 
@@ -96,8 +99,8 @@ def extension(source: str) -> Extension:
         # another 20 %, but makes a lock or a sum of 100 numbers 20 % slower.
         extra_compile_args=[*COMPILE_ARGS, SMALL if name in SELDOM_CALLED else FAST if is_core else USUAL],
         # -x drops the local symbols, which are a tenth of the wrappers' size.
-        extra_link_args=[] if MSVC else ["-pthread", "-Wl,-x"],
-        libraries=["synchronization"] if sys.platform == "win32" else ["m"],
+        extra_link_args=[] if MSVC else ["-Wl,-x"] if WINDOWS else ["-pthread", "-Wl,-x"],
+        libraries=["synchronization"] if WINDOWS else ["m"],
         depends=C_DEPENDS,
     )
 

@@ -57,11 +57,12 @@ def test_map(benchmark, executor, n):
     assert measured(benchmark, lambda: list(executor.map(nothing, items)), n) == items
 
 
-def test_as_completed(benchmark, executor):
+@pytest.mark.parametrize("function", [as_completed, gilkit.as_completed], ids=["stdlib", "gilkit"])
+def test_as_completed(benchmark, executor, function):
     benchmark.group = "as_completed of 1,000 tasks"
 
     def completed():
-        return len(list(as_completed([executor.submit(nothing) for _ in range(1000)])))
+        return len(list(function([executor.submit(nothing) for _ in range(1000)])))
 
     assert benchmark(completed) == 1000
 

@@ -11,7 +11,7 @@ import hashlib
 import shutil
 import subprocess
 import zlib
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from multiprocessing.pool import ThreadPool
 
@@ -74,6 +74,21 @@ def test_map(benchmark, mapper, fn, items):
     benchmark.group = f"map: {fn.__name__}, {len(items):,} times"
     result = benchmark(mapper, fn, items)
     assert result == list(map(fn, items))
+
+
+@pytest.mark.parametrize("way", ["gilkit.imap", "ThreadPool.imap_unordered", "ThreadPoolExecutor, as_completed"])
+@pytest.mark.parametrize(("fn", "n"), [(two_microseconds, 5_000), (sha256, 200)])
+def test_in_the_order_of_completion(benchmark, fn, n, way):
+    items = list(range(n)) if fn is two_microseconds else BLOCKS[:n]
+    benchmark.group = f"results as they are completed: {fn.__name__}, {len(items):,} times"
+    with ThreadPool(THREADS) as pool, ThreadPoolExecutor(THREADS) as executor:
+        if way == "gilkit.imap":
+            mapped = lambda: gilkit.imap(fn, items, ordered=False)  # noqa: E731
+        elif way == "ThreadPool.imap_unordered":
+            mapped = lambda: pool.imap_unordered(fn, items)  # noqa: E731
+        else:
+            mapped = lambda: (each.result() for each in as_completed([executor.submit(fn, x) for x in items]))  # noqa: E731
+        assert set(benchmark(lambda: list(mapped()))) == set(map(fn, items))
 
 
 @pytest.mark.full

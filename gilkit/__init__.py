@@ -44,7 +44,7 @@ except ValueError as _error:  # an environment variable GILKIT_* has a value tha
 # Modules that need NumPy, or are seldom needed, are loaded at first use. So gilkit
 # imports quickly, and also where NumPy cannot be imported (own-GIL sub-interpreters).
 _LAZY: dict[str, str] = {
-    "Executor": "gilkit.executor",
+    **dict.fromkeys(("Executor", "as_completed"), "gilkit.executor"),
     **dict.fromkeys(("aimap", "to_thread"), "gilkit.aio"),
     "mandelbrot": "gilkit.kernels.mandelbrot",
     "pi": "gilkit.kernels.pi",

@@ -11,6 +11,7 @@ from gilkit._scopes import CancelToken as CancelToken
 from gilkit.aio import aimap as aimap
 from gilkit.aio import to_thread as to_thread
 from gilkit.executor import Executor as Executor
+from gilkit.executor import as_completed as as_completed
 from gilkit.kernels.averages import average as average
 from gilkit.kernels.averages import ptp as ptp
 from gilkit.kernels.choosing import where as where

@@ -88,6 +88,19 @@ cdef int64_t integer(object value, str name, int64_t low, int64_t high) except? 
     return exact_integer(value, name, low, high)
 
 
+def seconds_of(value, name):
+    """Return value as a number of seconds; errors name the argument `name`."""
+    if isinstance(value, (str, bytes)):
+        raise TypeError(f"{name} must be a number or None, not {value!r}")
+    try:
+        seconds = float(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a number or None, not {value!r}") from None
+    if not seconds >= 0:
+        raise ValueError(f"{name} must be at least 0, not {value!r}")
+    return seconds
+
+
 # ---- Begin and end
 
 

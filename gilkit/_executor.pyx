@@ -172,9 +172,17 @@ cdef int run_task(FutureState future) except -1:
     return True
 
 
+cdef bint finish(FutureState future) except -1:
+    """Publish the end of a call, unless the condition must be held for that. Return whether it was published."""
+    cdef int changed = state_change(&future.word, STATE_RUNNING, STATE_FINISHED)
+    if changed == 2:
+        future.put_itself()
+    return changed > 0
+
+
 cdef int publish(FutureState future) except -1:
     """Publish the end of a call as the condition's holder."""
-    if state_change(&future.word, STATE_RUNNING, STATE_FINISHED) == 1:
+    if finish(future):
         return 0
     if future.error is not None:
         future.set_exception(future.error)
@@ -221,7 +229,7 @@ def work(WorkQueue queue, start_thread):
                 if TASKS_GIL and state_has_waiter(&(<FutureState>task).word):
                     end = tasks_finish_and_wait(&queue.q, &(<FutureState>task).word)
             if end < 0:
-                end = 0 if state_change(&(<FutureState>task).word, STATE_RUNNING, STATE_FINISHED) == 1 else -1
+                end = 0 if finish(<FutureState>task) else -1
             if end < 0 and idle:
                 # Callbacks will run. They may wait for a task that another thread must take.
                 idle = False

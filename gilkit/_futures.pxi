@@ -10,7 +10,7 @@ cdef extern from "gilkit/_tasks.h":
     int tasks_import_core() except -1
     int forks "tasks_forks"
     void tasks_after_fork_in_child() noexcept nogil
-    int STATE_PENDING, STATE_RUNNING, STATE_CANCELLED, STATE_NOTIFIED, STATE_FINISHED
+    int STATE_PENDING, STATE_RUNNING, STATE_CANCELLED, STATE_NOTIFIED, STATE_FINISHED, STATE_COLLECTED
     ctypedef uint32_t state_word
     int state_of(state_word *word) noexcept nogil
     bint state_is_shared(state_word *word) noexcept nogil
@@ -18,6 +18,8 @@ cdef extern from "gilkit/_tasks.h":
     void state_share(state_word *word) noexcept nogil
     int state_change(state_word *word, int before, int after) noexcept nogil
     int state_set(state_word *word, int state) noexcept nogil
+    bint state_collect(state_word *word) noexcept nogil
+    bint state_end_collecting(state_word *word) noexcept nogil
     int state_wait(state_word *word, const gk_wait_options *options, int *held) noexcept
     ctypedef struct task_queue:
         PyObject **ring
@@ -91,6 +93,7 @@ cdef class FutureState:
     cdef object fn, args, kwargs  # of a task that has not begun
     cdef object value, error
     cdef object condition, waiters, callbacks  # created at first use
+    cdef object put  # the function of as_completed that takes this future when it is done
 
     @property
     def _state(self):
@@ -98,9 +101,11 @@ cdef class FutureState:
 
     @_state.setter
     def _state(self, name):
-        cdef int state = _names.index(name)
-        if state_set(&self.word, state) == STATE_PENDING and state >= STATE_CANCELLED:
+        cdef int state = _names.index(name), before = state_set(&self.word, state)
+        if (before & ~STATE_COLLECTED) == STATE_PENDING and state >= STATE_CANCELLED:
             self.fn = self.args = self.kwargs = None
+        if before & STATE_COLLECTED:
+            self.put_itself()
 
     @property
     def _result(self):
@@ -154,6 +159,39 @@ cdef class FutureState:
 
     def __reduce__(self):
         raise TypeError("cannot pickle a future of gilkit.Executor: its task runs in this process")
+
+    # ---- For as_completed
+
+    def collect(self, put):
+        """Let put(self) be called when this future is done. Return False if it is done or is collected already."""
+        with cython.critical_section(self):
+            if state_of(&self.word) >= STATE_NOTIFIED or self.put is not None:
+                return False
+            self.put = put
+            if state_collect(&self.word):
+                return True
+            self.put = None
+            return False
+
+    def end_collecting(self):
+        """Let the function not be called any more."""
+        with cython.critical_section(self):
+            if state_end_collecting(&self.word):
+                self.put = None
+
+    cdef int put_itself(self) except -1:
+        with cython.critical_section(self):
+            put, self.put = self.put, None
+        try:
+            put(self)
+        except BaseException:
+            log_error("Exception in worker")
+        return 0
+
+    def check_process(self):
+        """Raise if the task is one of the parent of this forked process, which does not run here."""
+        if state_of(&self.word) < STATE_CANCELLED and self.forks != forks:
+            raise_forked()
 
     # ---- What does not need the condition
 

@@ -16,58 +16,19 @@ from libc.stdint cimport int64_t
 
 from gilkit._call cimport Call, call_begin, call_check, call_end
 from gilkit._exports cimport GK_OK, gk_inside, gk_now, gk_options, import_core
+from gilkit._signal_poll cimport poll_of_this_thread
 
 from gilkit import _scopes
 from gilkit._progress import reporter
 from gilkit._runner import start, threads_are_greenlets
+from gilkit._signal_poll import raised_by_signal_handler
 
 import_core()
 
 cdef extern from "Python.h":
     PyObject *PyIter_Next(object iterator) except? NULL
 
-cdef extern from "gilkit/_mapping.h":
-    int mapping_import_core() except -1
-    int mapping_run(mapping *m, gk_options *options)
-    int mapping_report(void *m) noexcept nogil
-    bint mapping_finalizing()
-
-cdef extern from "gilkit/_pipeline.h":
-    int imap_import_core() except -1
-    ctypedef struct imap_stream:
-        mapping m
-        int64_t head
-        int64_t mask
-        # Atomic in C, so that reading and writing them is.
-        int64_t tail
-        int64_t cost
-        int closed
-        int over
-        PyObject *broken
-    int64_t IMAP_END, IMAP_SHORT
-    int imap_init(imap_stream *s, int64_t capacity) except -1
-    void imap_free(imap_stream *s)
-    bint imap_is_there(imap_stream *s, int64_t index)
-    int imap_wait(imap_stream *s, int64_t index, int64_t microseconds) except -1
-    void imap_kick(imap_stream *s)
-    void imap_push(imap_stream *s, PyObject *item)
-    PyObject *imap_take(imap_stream *s, int *failed)
-    void imap_stop(imap_stream *s)
-    bint imap_await_work(imap_stream *s)
-    bint imap_hold(imap_stream *s)
-    void imap_let_go(imap_stream *s)
-    int imap_run(imap_stream *s, gk_options *options)
-    void imap_end(imap_stream *s)
-    void imap_break(imap_stream *s, PyObject *error)
-    PyObject *imap_call_here(imap_stream *s, PyObject *context, PyObject *item) except NULL
-    int64_t imap_bytes(PyObject *object)
-    int imap_start_thread(object function)
-    int forks "imap_forks"
-    bint enter "imap_enter" (int *inside)
-    void leave "imap_leave" (int *inside)
-
-mapping_import_core()
-imap_import_core()
+include "_imap_stream.pxi"
 
 cdef enum:
     MAX_AHEAD = 65_536
@@ -92,77 +53,6 @@ _prompt = frozenset({
                                     itertools.count())
 })
 _scope = _scopes.scope_variable
-
-
-def _count_fork():
-    global forks
-    forks += 1
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_count_fork)
-
-
-cdef class Core:
-    """The state that the consumer and the runner share."""
-
-    cdef imap_stream s
-    cdef int forks
-    cdef object __weakref__
-
-    def __cinit__(self, int64_t capacity):
-        self.forks = forks
-        if imap_init(&self.s, capacity) < 0:
-            raise MemoryError
-
-    def __dealloc__(self):
-        imap_free(&self.s)
-
-    def stop(self):
-        imap_stop(&self.s)
-
-
-# ---- The runner
-
-
-def run(Core core, threads):
-    """Begin a region whenever there are items."""
-    cdef Call call
-    cdef int status
-    try:
-        while imap_await_work(&core.s) and imap_hold(&core.s):
-            try:
-                # An interpreter that is finalizing does not let other threads attach.
-                call_begin(&call, 1 if mapping_finalizing() else threads)
-                status = imap_run(&core.s, &call.options)
-                call_end(&call, GK_OK if core.s.closed else status)
-            finally:
-                imap_let_go(&core.s)
-    except BaseException as error:
-        Py_INCREF(error)
-        imap_break(&core.s, <PyObject *>error)
-    finally:
-        imap_end(&core.s)
-
-
-cdef int run_mapping(mapping *m, gk_options *options) noexcept:
-    return mapping_run(m, options)
-
-
-cdef int report_mapping(void *m) noexcept nogil:
-    return mapping_report(m)
-
-
-cdef bint finalizing() noexcept:
-    return mapping_finalizing()
-
-
-cdef tuple thread_hooks():
-    profile, trace = threading.getprofile(), threading.gettrace()
-    if profile is None and trace is None:
-        return None
-    hooks = ((sys.setprofile, profile), (sys.settrace, trace))
-    return tuple([hook for hook in hooks if hook[1] is not None])
 
 
 # ---- The consumer
@@ -194,19 +84,20 @@ cdef class Results:
     cdef object here, here_scope, own_scope  # for calls in the consumer's thread: their context, and its last scope
     cdef object report, close_report, total
     cdef readonly object stop_iteration  # if the function raised one
-    cdef int64_t ahead, fewest, given, next_report, item_bytes, result_bytes, last_read, quick_reads
+    cdef int64_t ahead, fewest, given, next_report, item_bytes, result_bytes, last_read, quick_reads, stuck_since
     cdef int inside
     cdef bint started, alone, ended, exhausted, prompt, asked_for_limits
 
     def __cinit__(self, fn, source, bint star, int64_t ahead, threads, int64_t thread_count, context, bint limited,
-                  bint alone=False):
+                  bint alone=False, bint in_order=True, bint keep_going=False, int64_t time_limit=0):
         """limited: whether the limits of the `with` blocks around this call apply to the items.
-        alone: whether the consumer computes everything."""
+        alone: whether the consumer computes everything. keep_going: whether exceptions are results.
+        time_limit: the nanoseconds after which an item is given up; 0: none."""
         cdef int64_t capacity = 1
         self.ahead, self.fewest = min(ahead, MAX_AHEAD), thread_count + 1
         while capacity < self.ahead and not alone:
             capacity *= 2
-        self.core = Core(capacity)
+        self.core = Core(capacity, in_order, keep_going, time_limit)
         self.fn, self.source, self.threads, self.context, self.alone = fn, source, threads, context, alone
         if not limited and current(_scope) is not None:
             context.run(_without_limits)
@@ -302,7 +193,7 @@ cdef class Results:
                 if outcome != NULL:
                     value = <object>outcome
                     Py_DECREF(value)
-                    if failed:
+                    if failed and not self.is_result(value):
                         self.fail(value)
                     self.result_bytes = average(self.result_bytes, imap_bytes(<PyObject *>value))
                     if (not self.exhausted and not self.is_short() and s.tail - s.head <= self.allowed() // 2
@@ -316,7 +207,7 @@ cdef class Results:
                     self.report(self.given, self.total)
                 self.end()
                 return None
-            elif self.alone or self.is_short():
+            if not self.exhausted and (self.alone or self.is_short()) and (s.head == s.tail or not s.in_order):
                 item = self.read_item()
                 if not self.exhausted:
                     return self.give(self.call_here(item, scope))
@@ -329,7 +220,8 @@ cdef class Results:
                 self.read()
 
     cdef bint is_short(self):
-        return 0 < self.core.s.cost < IMAP_SHORT
+        # An item with a time limit may turn out to be long, and could not be given up in this thread.
+        return 0 < self.core.s.cost < IMAP_SHORT and self.core.s.time_limit == 0
 
     cdef int64_t allowed(self):
         """Return the maximum number of items in the ring."""
@@ -414,12 +306,18 @@ cdef class Results:
         if scope is not self.here_scope:
             self.here.run(_scope.set, scope)
             self.here_scope = scope
-        try:
-            value = <object>imap_call_here(&self.core.s, <PyObject *>self.here, <PyObject *>item)
-        except StopIteration as error:
-            self.fail(error)
+        cdef int failed = 0
+        value = <object>imap_call_here(&self.core.s, <PyObject *>self.here, <PyObject *>item, &failed)
         Py_DECREF(value)
+        if failed:
+            if not self.is_result(value) or (poll_of_this_thread() != NULL and raised_by_signal_handler(value)):
+                self.fail(value)
+            if is_limit(value):
+                call_check(None)  # raises if the limit was the consumer's
         return value
+
+    cdef bint is_result(self, error):
+        return self.core.s.keep_going and isinstance(error, Exception)
 
     cdef int fail(self, error) except -1:
         if isinstance(error, StopIteration):  # as in a generator, since it would silently end the consumer's loop
@@ -435,11 +333,26 @@ cdef class Results:
         return value
 
     cdef int wait(self, scope) except -1:
+        cdef imap_stream *s = &self.core.s
         if mapping_finalizing():
             raise RuntimeError("the interpreter is finalizing, which ends the threads of gilkit.imap")
-        imap_wait(&self.core.s, self.core.s.head, -1 if scope is None else CHECK_EVERY)
+        imap_wait(s, s.head, -1 if scope is None and s.time_limit == 0 else CHECK_EVERY)
         if scope is not None:
             self.check_limits()
+        if s.time_limit > 0:
+            self.check_time_limit()
+        return 0
+
+    cdef int check_time_limit(self) except -1:
+        """Give up items whose time is over. Raise if no thread could begin an item for as long."""
+        cdef int64_t now = gk_now()
+        imap_give_up(&self.core.s)
+        if not (imap_is_stuck(&self.core.s) and imap_pending(&self.core.s)):
+            self.stuck_since = 0
+        elif self.stuck_since == 0:
+            self.stuck_since = now
+        elif now - self.stuck_since > self.core.s.time_limit:
+            raise TimeoutError("every thread of gilkit.imap is in an item that did not end within its timeout")
         return 0
 
     cdef int check_limits(self) except -1:
@@ -458,15 +371,25 @@ cdef class Results:
             if self.is_mine() and self.started:
                 self.core.stop()
                 if not gk_inside() and not mapping_finalizing():
-                    while not self.core.s.over:
-                        imap_wait(&self.core.s, IMAP_END, -1)
-                    if self.thread is not None:
-                        self.thread.join()
+                    self.await_end()
         finally:
             self.source = self.thread = None
             close_report, self.close_report = self.close_report, None
             if close_report is not None:
                 close_report()
+        return 0
+
+    cdef int await_end(self) except -1:
+        """Wait for the runner, and thereby for the items in progress, except those that were given up."""
+        cdef imap_stream *s = &self.core.s
+        while not s.over:
+            if s.time_limit > 0:
+                imap_give_up(s)
+                if imap_is_stuck(s):
+                    return 0
+            imap_wait(s, IMAP_END, -1 if s.time_limit == 0 else CHECK_EVERY)
+        if self.thread is not None:
+            self.thread.join()
         return 0
 
 

@@ -50,8 +50,8 @@ class IsolatedModules:
                     if name == "gilkit._capi"
                     else "it needs NumPy, which cannot be imported in sub-interpreters"
                 )
-                + ". In sub-interpreters there are spin, pi, map, imap, starmap, Executor, to_thread, aimap, parallel_for, "
-                "sync and the runtime.",
+                + ". In sub-interpreters there are spin, pi, map, imap, starmap, Executor, as_completed, to_thread, aimap, "
+                "parallel_for, sync and the runtime.",
                 name=name,
             )
         return spec

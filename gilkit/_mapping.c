@@ -259,6 +259,44 @@ int mapping_report(void *data)
     return result;
 }
 
+/* From 3.15 on, a sub-interpreter does not end before the regions of its threads have, so that no participant is attached
+ * to an interpreter that no longer exists. The main interpreter need not wait: its memory outlives it, and a daemon
+ * thread must not keep the process from ending. */
+#if PY_VERSION_HEX >= 0x030F0000
+typedef PyInterpreterGuard *mapping_guard;
+#else
+typedef void *mapping_guard;
+#endif
+
+/* If the interpreter is already ending, helpers could not attach, so there are none. */
+static mapping_guard mapping_hold_interpreter(const mapping *m, gk_options *options)
+{
+    mapping_guard guard = NULL;
+#if PY_VERSION_HEX >= 0x030F0000
+    if (m->interpreter != PyInterpreterState_Main()) {
+        guard = PyInterpreterGuard_FromCurrent();
+        if (guard == NULL) {
+            PyErr_Clear();
+            options->threads = 1;
+        }
+    }
+#else
+    (void)m;
+    (void)options;
+#endif
+    return guard;
+}
+
+static void mapping_release_interpreter(mapping_guard guard)
+{
+#if PY_VERSION_HEX >= 0x030F0000
+    if (guard != NULL)
+        PyInterpreterGuard_Close(guard);
+#else
+    (void)guard;
+#endif
+}
+
 int mapping_region(mapping *m, int64_t n, gk_body *body, gk_options *options)
 {
     int status;
@@ -268,6 +306,7 @@ int mapping_region(mapping *m, int64_t n, gk_body *body, gk_options *options)
     options->stack_size = PyThread_get_stacksize();
     m->started = GK(gk_now)();
     m->interpreter = PyInterpreterState_Get();
+    mapping_guard guard = mapping_hold_interpreter(m, options);
     m->caller = PyEval_SaveThread();
 #ifndef _WIN32
     /* Before 3.14, CPython ends a daemon thread with pthread_exit if it requests the
@@ -280,6 +319,7 @@ int mapping_region(mapping *m, int64_t n, gk_body *body, gk_options *options)
     status = GK(gk_parallel_for)(n, body, m, options);
 #endif
     PyEval_RestoreThread(m->caller);
+    mapping_release_interpreter(guard);
     return status;
 }
 

@@ -32,10 +32,13 @@ static void imap_free_lock(PyThread_type_lock lock)
     PyThread_free_lock(lock);
 }
 
-int imap_init(imap_stream *s, int64_t capacity)
+int imap_init(imap_stream *s, int64_t capacity, int64_t time_limit)
 {
     s->cells = calloc((size_t)capacity, sizeof(imap_cell));
     s->mask = capacity - 1;
+    s->time_limit = time_limit;
+    if (time_limit > 0 && (s->tickets = calloc(GK_MAX_THREADS, sizeof(imap_ticket))) == NULL)
+        return -1;
     atomic_store(&s->limit, INT64_MAX);
     atomic_store(&s->awaited, IMAP_NOTHING);
     s->ready = imap_taken_lock();
@@ -44,22 +47,23 @@ int imap_init(imap_stream *s, int64_t capacity)
     return s->cells == NULL || s->ready == NULL || s->work == NULL || s->never == NULL ? -1 : 0;
 }
 
+static imap_cell *imap_cell_at(imap_stream *s, int64_t index)
+{
+    return &s->cells[index & s->mask];
+}
+
 void imap_free(imap_stream *s)
 {
-    for (int64_t i = 0; s->cells != NULL && i <= s->mask; i++) {
-        Py_XDECREF(s->cells[i].item);
+    for (int64_t i = atomic_load(&s->next); i < atomic_load(&s->tail); i++)
+        Py_DECREF(atomic_load(&imap_cell_at(s, i)->item));
+    for (int64_t i = 0; s->cells != NULL && i <= s->mask; i++)
         Py_XDECREF(atomic_load(&s->cells[i].outcome));
-    }
     free(s->cells);
+    free(s->tickets);
     Py_XDECREF(atomic_load(&s->broken));
     imap_free_lock(s->ready);
     imap_free_lock(s->work);
     imap_free_lock(s->never);
-}
-
-static imap_cell *imap_cell_at(imap_stream *s, int64_t index)
-{
-    return &s->cells[index & s->mask];
 }
 
 /* ---- The consumer's wait ---- */
@@ -80,18 +84,16 @@ static int imap_end_wait(imap_stream *s, int64_t index)
 }
 
 /* Called after storing an outcome, `broken` or `over`. Either this sees the wait, or
- * the consumer sees the new value, because each reads after a fence that follows
- * its own write. */
+ * the consumer sees the new value, because each reads after its own write, and these
+ * accesses are sequentially consistent. */
 static void imap_wake(imap_stream *s, int64_t index)
 {
-    atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load_explicit(&s->awaited, memory_order_relaxed) == index && imap_end_wait(s, index))
+    if (atomic_load(&s->awaited) == index && imap_end_wait(s, index))
         PyThread_release_lock(s->ready);
 }
 
 static void imap_wake_any(imap_stream *s)
 {
-    atomic_thread_fence(memory_order_seq_cst);
     int64_t awaited = atomic_load(&s->awaited);
     if (awaited != IMAP_NOTHING && imap_end_wait(s, awaited))
         PyThread_release_lock(s->ready);
@@ -102,7 +104,6 @@ int imap_wait(imap_stream *s, int64_t index, int64_t microseconds)
     int64_t until = microseconds < 0 ? 0 : GK(gk_now)() + microseconds * GK_MICROSECOND;
     int result = 0;
     atomic_store(&s->awaited, index);
-    atomic_thread_fence(memory_order_seq_cst);
     if (imap_is_there(s, index)) {
         result = 1;
     } else {
@@ -150,7 +151,7 @@ void imap_leave(int *inside)
 
 void imap_kick(imap_stream *s)
 {
-    atomic_thread_fence(memory_order_seq_cst);
+    /* If the runner's exchange comes later, it synchronizes with this one and sees the item. */
     if (atomic_exchange(&s->idle, 0))
         PyThread_release_lock(s->work);
 }
@@ -158,7 +159,7 @@ void imap_kick(imap_stream *s)
 void imap_push(imap_stream *s, PyObject *item)
 {
     int64_t tail = atomic_load_explicit(&s->tail, memory_order_relaxed);
-    imap_cell_at(s, tail)->item = item;
+    atomic_store_explicit(&imap_cell_at(s, tail)->item, item, memory_order_relaxed);
     atomic_store_explicit(&s->tail, tail + 1, memory_order_release);
 }
 
@@ -198,7 +199,7 @@ static void imap_note_cost(imap_stream *s, int64_t nanoseconds)
 
 /* ---- Participants ---- */
 
-static int imap_pending(imap_stream *s)
+int imap_pending(imap_stream *s)
 {
     int64_t end = atomic_load_explicit(&s->tail, memory_order_acquire);
     int64_t limit = atomic_load_explicit(&s->limit, memory_order_relaxed);
@@ -206,7 +207,7 @@ static int imap_pending(imap_stream *s)
 }
 
 /* Claims an item for this participant, which then counts as working. Returns 0 if there is none. */
-static int imap_claim(imap_stream *s, int64_t *index)
+static int imap_claim(imap_stream *s, int64_t *index, PyObject **item)
 {
     int working = atomic_load_explicit(&s->working, memory_order_relaxed);
     do {
@@ -218,10 +219,11 @@ static int imap_claim(imap_stream *s, int64_t *index)
         /* If `next` has changed since, the exchange fails and reloads it. */
         int64_t end = atomic_load_explicit(&s->tail, memory_order_acquire);
         int64_t limit = atomic_load_explicit(&s->limit, memory_order_relaxed);
-        if (next < (limit < end ? limit : end) && atomic_compare_exchange_weak(&s->next, &next, next + 1)) {
-            *index = next;
+        /* Read before the claim, after which the consumer may fill the cell again. */
+        *item = atomic_load_explicit(&imap_cell_at(s, next)->item, memory_order_relaxed);
+        *index = next;
+        if (next < (limit < end ? limit : end) && atomic_compare_exchange_weak(&s->next, &next, next + 1))
             return 1;
-        }
         next = atomic_load_explicit(&s->next, memory_order_relaxed);
     }
     atomic_fetch_sub(&s->working, 1);
@@ -238,6 +240,8 @@ void imap_break(imap_stream *s, PyObject *error)
 
 static void imap_failed(imap_stream *s, int64_t index, PyObject *error)
 {
+    if (s->keep_going && PyErr_GivenExceptionMatches(error, PyExc_Exception))
+        return;
     int64_t limit = atomic_load(&s->limit);
     while (index + 1 < limit && !atomic_compare_exchange_weak(&s->limit, &limit, index + 1))
         ;
@@ -248,21 +252,78 @@ static void imap_failed(imap_stream *s, int64_t index, PyObject *error)
     }
 }
 
-static void imap_compute(imap_stream *s, int64_t index)
+/* Hands an outcome to the consumer. Steals the reference. */
+static void imap_publish(imap_stream *s, int64_t item, PyObject *outcome, int failed)
 {
+    if (failed)
+        imap_failed(s, item, outcome);
+    int64_t index = s->in_order ? item : atomic_fetch_add(&s->results, 1);
     imap_cell *cell = imap_cell_at(s, index);
-    PyObject *item = cell->item, *outcome = mapping_call(&s->m, item);
-    cell->failed = outcome == NULL;
-    if (outcome == NULL) {
-        outcome = mapping_take_exception();
-        imap_failed(s, index, outcome);
-    }
-    cell->item = NULL;
-    Py_DECREF(item);
-    atomic_fetch_sub(&s->working, 1);
-    /* From here on the cell belongs to the consumer. */
-    atomic_store_explicit(&cell->outcome, outcome, memory_order_release);
+    cell->failed = failed;
+    atomic_store(&cell->outcome, outcome);
     imap_wake(s, index);
+}
+
+static PyObject *imap_timeout_error(void)
+{
+    PyObject *error = PyObject_CallFunction(PyExc_TimeoutError, "s", "the item did not end within its timeout");
+    return error != NULL ? error : mapping_take_exception();
+}
+
+/* Replaces the outcome of a call that ended after its time was over, as the consumer
+ * would have done, so that it does not depend on when the consumer looks. */
+static PyObject *imap_too_late(PyObject *outcome, int *failed)
+{
+    if (*failed && (PyErr_GivenExceptionMatches(outcome, PyExc_TimeoutError) ||
+                    !PyErr_GivenExceptionMatches(outcome, PyExc_Exception)))
+        return outcome;
+    PyObject *error = imap_timeout_error();
+    if (*failed)
+        PyException_SetContext(error, outcome); /* steals the reference */
+    else
+        Py_DECREF(outcome);
+    *failed = 1;
+    return error;
+}
+
+/* Returns the result of the call, or its exception and sets *failed. */
+static PyObject *imap_call(imap_stream *s, PyObject *item, int *failed)
+{
+    int64_t began = GK(gk_now)();
+    PyObject *outcome = mapping_call(&s->m, item);
+    int64_t took = GK(gk_now)() - began;
+    imap_note_cost(s, took);
+    *failed = outcome == NULL;
+    if (outcome == NULL)
+        outcome = mapping_take_exception();
+    return s->time_limit > 0 && took > s->time_limit ? imap_too_late(outcome, failed) : outcome;
+}
+
+/* Returns whether the caller is the one that publishes the outcome. */
+static int imap_take_ticket(imap_ticket *ticket, int64_t item)
+{
+    int64_t number = item + 1;
+    return atomic_compare_exchange_strong(&ticket->item, &number, 0);
+}
+
+static void imap_compute(imap_stream *s, int64_t index, PyObject *item)
+{
+    imap_ticket *ticket = s->tickets != NULL ? &s->tickets[GK(gk_participant)()] : NULL;
+    if (ticket != NULL) {
+        atomic_store(&ticket->began, GK(gk_now)());
+        atomic_store(&ticket->item, index + 1);
+    }
+    int failed;
+    PyObject *outcome = imap_call(s, item, &failed);
+    Py_DECREF(item);
+    int given_up = ticket != NULL && !imap_take_ticket(ticket, index);
+    if (given_up)
+        atomic_fetch_sub(&s->given_up, 1);
+    atomic_fetch_sub(&s->working, 1);
+    if (given_up)
+        Py_DECREF(outcome);
+    else
+        imap_publish(s, index, outcome, failed);
 }
 
 /* Waits for more items while another participant computes, because a thread that has
@@ -299,11 +360,10 @@ static void imap_body(int64_t begin, int64_t end, void *data)
 {
     imap_stream *s = data;
     int64_t index;
+    PyObject *item;
     while (begin < end && !GK(gk_cancelled)()) {
-        if (imap_claim(s, &index)) {
-            int64_t before = GK(gk_now)();
-            imap_compute(s, index);
-            imap_note_cost(s, GK(gk_now)() - before);
+        if (imap_claim(s, &index, &item)) {
+            imap_compute(s, index, item);
             begin++;
         } else if (!imap_linger(s)) {
             return;
@@ -317,8 +377,7 @@ int imap_await_work(imap_stream *s)
 {
     PyThreadState *state = PyEval_SaveThread();
     for (;;) {
-        atomic_store(&s->idle, 1);
-        atomic_thread_fence(memory_order_seq_cst);
+        atomic_exchange(&s->idle, 1);
         int awake = atomic_load(&s->closed) || imap_pending(s);
         if (!awake || !atomic_exchange(&s->idle, 0))
             PyThread_acquire_lock(s->work, WAIT_LOCK);
@@ -375,19 +434,40 @@ void imap_end(imap_stream *s)
 
 /* ---- In the consumer's thread ---- */
 
-PyObject *imap_call_here(imap_stream *s, PyObject *context, PyObject *item)
+PyObject *imap_call_here(imap_stream *s, PyObject *context, PyObject *item, int *failed)
 {
     if (PyContext_Enter(context) != 0)
         return NULL;
-    int64_t before = GK(gk_now)();
-    PyObject *result = mapping_call(&s->m, item);
-    imap_note_cost(s, GK(gk_now)() - before);
-    PyObject *error = result == NULL ? mapping_take_exception() : NULL;
+    PyObject *outcome = imap_call(s, item, failed);
     if (PyContext_Exit(context) != 0)
         PyErr_WriteUnraisable(context);
-    if (error != NULL)
-        mapping_set_exception(error);
-    return result;
+    return outcome;
+}
+
+void imap_give_up(imap_stream *s)
+{
+    int64_t now = GK(gk_now)();
+    for (int i = 0; i < GK_MAX_THREADS; i++) {
+        imap_ticket *ticket = &s->tickets[i];
+        int64_t number = atomic_load(&ticket->item);
+        /* If another item has begun since, its ticket has another number and cannot be taken with this one. */
+        if (number == 0 || now - atomic_load(&ticket->began) <= s->time_limit)
+            continue;
+        PyObject *error = imap_timeout_error();
+        atomic_fetch_add(&s->given_up, 1); /* before the participant can subtract it */
+        if (imap_take_ticket(ticket, number - 1)) {
+            imap_publish(s, number - 1, error, 1);
+        } else {
+            atomic_fetch_sub(&s->given_up, 1);
+            Py_DECREF(error);
+        }
+    }
+}
+
+int imap_is_stuck(imap_stream *s)
+{
+    int given_up = atomic_load(&s->given_up);
+    return given_up > 0 && atomic_load(&s->working) <= given_up;
 }
 
 int64_t imap_bytes(PyObject *object)

@@ -16,7 +16,7 @@ _REDRAW = 0.1
 
 
 def _is_interrupt(error: Exception) -> bool:
-    from gilkit.mapping import raised_by_signal_handler
+    from gilkit._signal_poll import raised_by_signal_handler
 
     return raised_by_signal_handler(error)
 

@@ -13,6 +13,7 @@ import _signal
 import os
 import sys
 import threading
+from functools import partial
 
 from gilkit import _core
 
@@ -83,6 +84,29 @@ cdef poll_function poll_of_this_thread() noexcept:
 def signal_flag_in_use():
     """Return whether polls avoid the GIL while no signal is pending. For tests."""
     return bool(signals.flag_found)
+
+
+def raised_by_signal_handler(error):
+    """Return whether the error was raised by the current handler of some signal.
+
+    CPython runs handlers in the middle of whatever the main thread does. Only the
+    traceback distinguishes the handler's exceptions from the interrupted code's."""
+    if error.__traceback__ is None:  # it was raised in C
+        return False
+    codes = set()
+    for number in _signal.valid_signals():
+        handler = _signal.getsignal(number)
+        while isinstance(handler, partial):
+            handler = handler.func
+        if callable(handler):
+            function = getattr(handler, "__func__", handler)
+            codes.add(getattr(function, "__code__", None) or getattr(type(handler).__call__, "__code__", None))
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code in codes:
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def _after_fork_in_child():

@@ -140,6 +140,17 @@ static int state_is_done(void *word, int64_t unused)
     return state_of(word) >= STATE_CANCELLED;
 }
 
+/* The word with another state, and without the marks that are no longer needed then. */
+static uint32_t state_after(uint32_t word, int state)
+{
+    word = (word & ~(uint32_t)STATE_MASK) | (uint32_t)state;
+    if (state >= STATE_CANCELLED)
+        word &= ~(uint32_t)STATE_SLEEPER;
+    if (state >= STATE_NOTIFIED)
+        word &= ~(uint32_t)STATE_COLLECTED;
+    return word;
+}
+
 int state_change(state_word *word, int from, int to)
 {
     uint32_t seen = atomic_load(word), next;
@@ -148,24 +159,37 @@ int state_change(state_word *word, int from, int to)
             return -1;
         if ((seen & STATE_MASK) != (uint32_t)from)
             return 0;
-        next = (seen & ~(uint32_t)STATE_MASK) | (uint32_t)to;
-        if (to >= STATE_CANCELLED)
-            next &= ~(uint32_t)STATE_SLEEPER;
+        next = state_after(seen, to);
     } while (!atomic_compare_exchange_weak(word, &seen, next));
     if (seen & ~next & STATE_SLEEPER)
         GK(gk_wake)(word, GK_WAKE_ALL);
-    return 1;
+    return seen & ~next & STATE_COLLECTED ? 2 : 1;
 }
 
 int state_set(state_word *word, int state)
 {
-    uint32_t seen = atomic_load(word);
-    while (!atomic_compare_exchange_weak(word, &seen,
-                                         (seen & ~(uint32_t)(STATE_MASK | STATE_SLEEPER)) | (uint32_t)state))
-        ;
+    uint32_t seen = atomic_load(word), next;
+    do
+        next = state_after(seen, state) & ~(uint32_t)STATE_SLEEPER;
+    while (!atomic_compare_exchange_weak(word, &seen, next));
     if (seen & STATE_SLEEPER)
         GK(gk_wake)(word, GK_WAKE_ALL);
-    return (int)(seen & STATE_MASK);
+    return (int)((seen & STATE_MASK) | (seen & ~next & STATE_COLLECTED));
+}
+
+int state_collect(state_word *word)
+{
+    uint32_t seen = atomic_load(word);
+    do {
+        if ((seen & STATE_MASK) >= STATE_NOTIFIED || (seen & STATE_COLLECTED))
+            return 0;
+    } while (!atomic_compare_exchange_weak(word, &seen, seen | STATE_COLLECTED));
+    return 1;
+}
+
+int state_end_collecting(state_word *word)
+{
+    return (atomic_fetch_and(word, ~(uint32_t)STATE_COLLECTED) & STATE_COLLECTED) != 0;
 }
 
 /* Sleeps until is_there(), with the poll that signal handlers need. `word` must change with
@@ -217,7 +241,7 @@ static int state_finish_and_hand_over(state_word *word)
 {
     uint32_t seen = atomic_load(word), next;
     do {
-        if (seen & STATE_SHARED)
+        if (seen & (STATE_SHARED | STATE_COLLECTED)) /* what follows needs the GIL */
             return -1;
         next = (seen & ~(uint32_t)(STATE_MASK | STATE_SLEEPER)) | STATE_FINISHED;
         if (seen >= STATE_WAITER)

@@ -5,7 +5,8 @@
  * by compare-and-swap. Other code (concurrent.futures.wait, as_completed, callbacks) uses the
  * future's condition variable, as it does with any future. It is created at first use, which
  * sets STATE_SHARED. From then on, the state changes only while the condition is held, so that
- * this code sees each change once.
+ * this code sees each change once. gilkit.as_completed needs no condition: the thread that
+ * clears STATE_COLLECTED, as it ends the future, puts the future into its queue.
  *
  * A round trip needs no wake-up while both threads run: an idle worker and a thread in
  * result() spin for a while before they sleep, without the GIL. A worker runs the last task of
@@ -43,7 +44,8 @@ enum {
     STATE_SHARED = 8,  /* there is a condition variable */
     STATE_HELD = 16,   /* one reference to the future belongs to the thread that clears this */
     STATE_SLEEPER = 32, /* a thread sleeps until the state changes */
-    STATE_WAITER = 64, /* the number of threads in state_wait(), times this */
+    STATE_COLLECTED = 64, /* gilkit.as_completed is to be told when the future is done */
+    STATE_WAITER = 128, /* the number of threads in state_wait(), times this */
 };
 
 typedef _Atomic uint32_t state_word;
@@ -68,11 +70,20 @@ static inline void state_share(state_word *word)
     atomic_fetch_or(word, STATE_SHARED);
 }
 
-/* Returns 1; or 0 if the state is not `from`; or -1 if the condition must be held. */
+/* Returns 1; or 2 if the caller must tell as_completed that the future is done; or 0 if the state is not
+ * `from`; or -1 if the condition must be held. */
 int state_change(state_word *word, int from, int to);
 
-/* For a thread that holds the condition. Returns the previous state. */
+/* For a thread that holds the condition. Returns the previous state, plus STATE_COLLECTED if the caller must
+ * tell as_completed that the future is done. */
 int state_set(state_word *word, int state);
+
+/* Sets STATE_COLLECTED. Returns 0 if it is set already or the future is done, as far as as_completed is concerned:
+ * a cancelled future is done once its executor has noticed. */
+int state_collect(state_word *word);
+
+/* Clears STATE_COLLECTED. Returns whether it was set. */
+int state_end_collecting(state_word *word);
 
 /* Waits until the future is done. Returns GK_OK, GK_TIMEOUT or GK_INTERRUPTED. If it sets
  * *held, the caller must drop a reference to the future. */

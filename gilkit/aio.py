@@ -15,11 +15,11 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from contextvars import Context, copy_context
 from functools import partial
 from time import monotonic
-from typing import Any, ParamSpec, SupportsIndex, TypeVar
+from typing import Any, Literal, ParamSpec, SupportsIndex, TypeVar, overload
 
 from gilkit._scopes import CancelToken
 from gilkit.executor import Executor
-from gilkit.mapping import check_pipeline, items_ahead, size_average
+from gilkit.mapping import check_pipeline, items_ahead, outcome_options, size_average
 
 __all__ = ["aimap", "to_thread"]
 
@@ -30,6 +30,7 @@ MAX_LANES = 1024  # threads of all aimap iterators together
 TURN = 0.0005  # seconds that an iterator keeps the event loop busy before others have their turn
 READING = 0.0002  # seconds that it reads from iterables at a time; an iterable that takes longer for an item is slow
 GRACE = 0.002  # seconds to wait for a result before a slow iterable is read again
+CHECK_EVERY = 0.005  # seconds between two looks at the time limits of items
 
 # By their use, and by how many such calls are around the one in this thread: calls inside others have threads of their
 # own, so that they never wait for the ones around them to end.
@@ -188,33 +189,56 @@ async def to_thread(fn: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs
 class _Cell:
     """One item, later its result or exception."""
 
-    __slots__ = ("ended", "error", "item", "value")
+    __slots__ = ("began", "ended", "error", "item", "late", "value")
 
     def __init__(self, item: Any) -> None:
         self.item, self.ended = item, False
+        self.began = 0.0
+        self.late = False  # its time limit was exceeded, whatever its value and error are
         self.value: Any = None
         self.error: BaseException | None = None
+
+
+_ANY = _Cell(None)  # as the awaited cell
+
+
+def is_replaced(error: BaseException | None) -> bool:
+    """Return whether TimeoutError takes the place of the outcome of an item that ended too late."""
+    return error is None or (isinstance(error, Exception) and not isinstance(error, TimeoutError))
 
 
 class _Pipeline:
     """The state of an aimap iterator. Lanes, its calls in threads, take items, compute them and end when there are none."""
 
     def __init__(
-        self, fn: Callable[..., object], iterables: tuple[Any, ...], ahead: int, threads: int, chunksize: int
+        self,
+        fn: Callable[..., object],
+        iterables: tuple[Any, ...],
+        ahead: int,
+        threads: int,
+        chunksize: int,
+        ordered: bool,
+        keep_going: bool,
+        seconds: float | None,
     ) -> None:
         self.fn, self.star, self.ahead, self.threads, self.chunksize = fn, len(iterables) > 1, ahead, threads, chunksize
+        self.ordered, self.keep_going = ordered, keep_going
+        self.seconds = seconds  # after which an item is given up
         self.context = copy_context()
         self.token = _token_in(self.context)
         self.loop: asyncio.AbstractEventLoop | None = None
         # Under the lock:
         self.lock = threading.Lock()
         self.waiting: deque[_Cell] = deque()  # for a lane
+        self.running: set[_Cell] = set()  # if there is a time limit
+        self.ended: deque[_Cell] = deque()  # if results are not in the order of the items
         self.lanes = 0
         self.awaited: _Cell | None = None  # the loop is to be told when it has ended
         # Of the loop's thread:
         self.iterators = [aiter(each) if hasattr(each, "__aiter__") else iter(each) for each in iterables]
         self.is_async = any(hasattr(each, "__anext__") for each in self.iterators)
-        self.cells: deque[_Cell] = deque()  # from the one whose result is due
+        self.cells: deque[_Cell] = deque()  # if in the order of the items: from the one whose result is due
+        self.held = 0  # items that were read and whose results were not given
         self.exhausted = False
         self.source_error: BaseException | None = None
         self.news: asyncio.Future[None] | None = None  # the consumer's wait
@@ -234,19 +258,37 @@ class _Pipeline:
 
     def exchange(self, done: list[_Cell]) -> list[_Cell]:
         """Publish the outcomes of a chunk and return the next one."""
+        now = monotonic() if self.seconds is not None else 0.0
         with self.lock:
+            if done and done[0].ended:  # it was given up, and another lane is in the place of this one
+                return []
             wakes = False
             for cell in done:
-                cell.ended = True
-                wakes |= cell is self.awaited
-            if wakes:
-                self.awaited = None
+                cell.late = self.exceeds(cell, now) and is_replaced(cell.error)
+                wakes |= self.publish(cell)
             chunk = [self.waiting.popleft() for _ in range(min(self.chunksize, len(self.waiting)))]
             if not chunk:
                 self.lanes -= 1
+            elif self.seconds is not None:
+                chunk[0].began = now
+                self.running.add(chunk[0])
         if wakes and self.loop is not None:
             _tell(self.loop, self.wake)
         return chunk
+
+    def exceeds(self, cell: _Cell, now: float) -> bool:
+        return self.seconds is not None and now - cell.began > self.seconds
+
+    def publish(self, cell: _Cell) -> bool:
+        """With the lock: let the loop see that the cell has its outcome. Return whether it is to be told."""
+        cell.ended = True
+        self.running.discard(cell)
+        if not self.ordered:
+            self.ended.append(cell)
+        if self.awaited is not _ANY and self.awaited is not cell:
+            return False
+        self.awaited = None
+        return True
 
     def compute(self, chunk: list[_Cell]) -> None:
         for cell in chunk:
@@ -264,7 +306,7 @@ class _Pipeline:
     def room(self) -> int:
         """Return how many more items may be read now."""
         bytes_each = self.item_bytes + self.result_bytes
-        return items_ahead(self.ahead, self.given, self.threads + 1, bytes_each) - len(self.cells)
+        return items_ahead(self.ahead, self.given, self.threads + 1, bytes_each) - self.held
 
     def item(self, values: list[Any]) -> Any:
         """Return the item that these values of the iterables form."""
@@ -275,9 +317,16 @@ class _Pipeline:
     def push(self, items: list[Any]) -> None:
         """Hand items to lanes."""
         cells = [_Cell(item) for item in items]
-        self.cells += cells
+        self.held += len(cells)
+        if self.ordered:
+            self.cells += cells
         with self.lock:
             self.waiting += cells
+        self.start_lanes()
+
+    def start_lanes(self) -> None:
+        """Start lanes for the items that wait for one."""
+        with self.lock:
             chunks = -(-len(self.waiting) // self.chunksize)
             started = min(self.threads - self.lanes, chunks)
             self.lanes += started
@@ -343,47 +392,72 @@ class _Pipeline:
             await asyncio.sleep(0)
             self.turn = monotonic()
 
-    def has_ended(self, cell: _Cell) -> bool:
-        """Return whether the cell has its outcome. If not, its lane will call wake()."""
+    def next_ended(self) -> _Cell | None:
+        """Return the cell whose result is due if it has its outcome. If not, a lane will call wake()."""
         with self.lock:
-            if not cell.ended:
-                self.awaited = cell
-            return cell.ended
+            if self.ordered and self.cells:
+                self.awaited = self.cells[0]
+                return self.cells[0] if self.cells[0].ended else None
+            self.awaited = _ANY
+            return self.ended[0] if self.ended else None
 
     async def due(self) -> _Cell | None:
         """Return the cell whose result is due; None after the last one."""
         while True:
-            given_first = self.is_slow and self.cells and self.has_ended(self.cells[0])
+            given_first = self.is_slow and self.next_ended() is not None
             unread = not self.is_async and not self.exhausted and not given_first and self.read()
             await self.take_turns()
             self.news = asyncio.get_running_loop().create_future()
-            if self.cells:
-                if self.has_ended(self.cells[0]):
-                    return self.cells[0]
-            elif self.exhausted:
+            if (cell := self.next_ended()) is not None:
+                return cell
+            if not self.held and self.exhausted:
                 if self.source_error is not None:
                     raise self.source_error
                 return None
-            if not unread:
-                await self.news
-            elif self.is_slow:
-                await asyncio.wait([self.news], timeout=GRACE)
-            else:
+            if unread and not self.is_slow:
                 await asyncio.sleep(0)
+            elif unread:
+                await asyncio.wait([self.news], timeout=GRACE)
+            elif self.seconds is not None:
+                await asyncio.wait([self.news], timeout=CHECK_EVERY)
+            else:
+                await self.news
+            if self.seconds is not None:
+                self.give_up()
             self.turn = monotonic()
+
+    def give_up(self) -> None:
+        """Give up the items whose time is over. Other lanes take the places of theirs."""
+        now = monotonic()
+        with self.lock:
+            late = [cell for cell in self.running if self.exceeds(cell, now)]
+            for cell in late:
+                cell.late = True
+                self.publish(cell)
+            self.lanes -= len(late)
+        if late:
+            self.start_lanes()
 
     def take(self, cell: _Cell) -> Any:
         """Return the result in a cell, which keeps no reference, or raise its exception."""
         self.given += 1
-        if cell.error is not None:
-            raise cell.error
+        error = TimeoutError("the item did not end within its timeout") if cell.late else cell.error
+        if error is not None:
+            if self.keep_going and isinstance(error, Exception):
+                return error
+            raise error
         value, cell.value = cell.value, None
         self.result_bytes = size_average(self.result_bytes, value)
         return value
 
     def drop(self) -> None:
         """Drop the cell whose result was given. Its room is for a new item."""
-        self.cells.popleft()
+        if self.ordered:
+            self.cells.popleft()
+        else:
+            with self.lock:
+                self.ended.popleft()
+        self.held -= 1
         if self.room_made is not None and not self.room_made.done():
             self.room_made.set_result(None)
 
@@ -392,6 +466,7 @@ class _Pipeline:
         self.token.cancel()
         with self.lock:
             self.waiting.clear()
+            self.ended.clear()
         _running.discard(self)
         self.cells.clear()
         self.iterators = []
@@ -412,17 +487,44 @@ async def _results(pipeline: _Pipeline) -> AsyncGenerator[Any, None]:
             await asyncio.wait([feeder])
 
 
+@overload
 def aimap(
     fn: Callable[..., _R],
     *iterables: Iterable[Any] | AsyncIterable[Any],
     ahead: SupportsIndex | None = None,
     threads: SupportsIndex | None = None,
     chunksize: SupportsIndex | None = None,
-) -> AsyncGenerator[_R, None]:
+    ordered: bool = True,
+    on_error: Literal["raise"] = "raise",
+    timeout: float | None = None,
+) -> AsyncGenerator[_R, None]: ...
+@overload
+def aimap(
+    fn: Callable[..., _R],
+    *iterables: Iterable[Any] | AsyncIterable[Any],
+    ahead: SupportsIndex | None = None,
+    threads: SupportsIndex | None = None,
+    chunksize: SupportsIndex | None = None,
+    ordered: bool = True,
+    on_error: Literal["return"],
+    timeout: float | None = None,
+) -> AsyncGenerator[_R | Exception, None]: ...
+
+
+def aimap(
+    fn: Callable[..., Any],
+    *iterables: Iterable[Any] | AsyncIterable[Any],
+    ahead: SupportsIndex | None = None,
+    threads: SupportsIndex | None = None,
+    chunksize: SupportsIndex | None = None,
+    ordered: bool = True,
+    on_error: Literal["raise", "return"] = "raise",
+    timeout: float | None = None,
+) -> AsyncGenerator[Any, None]:
     """Return an asynchronous iterator over ``fn(*arguments) for arguments in zip(*iterables)``.
 
-    The calls run in threads, and results come in order, each as soon as it is ready.
-    Further items are computed while the consumer is busy. The event loop is never blocked
+    The calls run in threads, and results come in order, or as they are completed, each
+    as soon as it is ready. Further items are computed while the consumer is busy. The event loop is never blocked
     by fn.
 
     Parameters
@@ -441,6 +543,18 @@ def aimap(
         Maximum number of calls at a time, 1 to 1024. Default: ``num_threads()``.
     chunksize : int, default 1
         Number of items that a thread takes at a time. Their results are given together.
+        Always 1 if there is a ``timeout``.
+    ordered : bool, default True
+        False gives each result as soon as it is ready, even if earlier items are still in
+        progress.
+    on_error : {"raise", "return"}, default "raise"
+        "return" gives an exception of fn as the result of its item, and goes on. Others
+        than an ``Exception`` are still raised.
+    timeout : float, optional
+        Seconds for each item, from its beginning. Then gilkit's calls in the item raise
+        ``TimeoutError``. Nothing can end other code: if the item has not ended a quarter of
+        a second later, ``TimeoutError`` is its outcome, fn goes on in its thread until it
+        returns, and another thread takes further items.
 
     Returns
     -------
@@ -470,4 +584,6 @@ def aimap(
     [3, 2, 1, 0]
     """
     count, most = check_pipeline("aimap", fn, iterables, ahead, threads, chunksize)
-    return _results(_Pipeline(fn, iterables, most, count, 1 if chunksize is None else operator.index(chunksize)))
+    fn, keep_going, seconds = outcome_options(fn, on_error, timeout)
+    size = 1 if chunksize is None or seconds is not None else operator.index(chunksize)
+    return _results(_Pipeline(fn, iterables, most, count, size, bool(ordered), keep_going, seconds))

@@ -1,5 +1,6 @@
 from collections.abc import Callable, Generator, Iterable
-from typing import Any, SupportsIndex, TypeVar, TypeVarTuple, overload
+from contextlib import AbstractContextManager
+from typing import Any, Literal, SupportsIndex, TypeVar, TypeVarTuple, overload
 
 _A = TypeVar("_A")
 _B = TypeVar("_B")
@@ -83,6 +84,9 @@ def imap(
     threads: _Count = None,
     chunksize: _Count = None,
     progress: _Progress = False,
+    ordered: bool = True,
+    on_error: Literal["raise"] = "raise",
+    timeout: float | None = None,
 ) -> Generator[_R]: ...
 @overload
 def imap(
@@ -95,6 +99,9 @@ def imap(
     threads: _Count = None,
     chunksize: _Count = None,
     progress: _Progress = False,
+    ordered: bool = True,
+    on_error: Literal["raise"] = "raise",
+    timeout: float | None = None,
 ) -> Generator[_R]: ...
 @overload
 def imap(
@@ -108,6 +115,9 @@ def imap(
     threads: _Count = None,
     chunksize: _Count = None,
     progress: _Progress = False,
+    ordered: bool = True,
+    on_error: Literal["raise"] = "raise",
+    timeout: float | None = None,
 ) -> Generator[_R]: ...
 @overload
 def imap(
@@ -122,10 +132,48 @@ def imap(
     threads: _Count = None,
     chunksize: _Count = None,
     progress: _Progress = False,
+    ordered: bool = True,
+    on_error: Literal["raise"] = "raise",
+    timeout: float | None = None,
 ) -> Generator[_R]: ...
-def raised_by_signal_handler(error: BaseException) -> bool: ...
+@overload
+def imap(
+    fn: Callable[[_A], _R],
+    iterable: Iterable[_A],
+    /,
+    *,
+    ahead: _Count = None,
+    threads: _Count = None,
+    chunksize: _Count = None,
+    progress: _Progress = False,
+    ordered: bool = True,
+    on_error: Literal["return"],
+    timeout: float | None = None,
+) -> Generator[_R | Exception]: ...
+@overload
+def imap(
+    fn: Callable[..., _R],
+    iterable: Iterable[Any],
+    iterable2: Iterable[Any],
+    /,
+    *iterables: Iterable[Any],
+    ahead: _Count = None,
+    threads: _Count = None,
+    chunksize: _Count = None,
+    progress: _Progress = False,
+    ordered: bool = True,
+    on_error: Literal["return"],
+    timeout: float | None = None,
+) -> Generator[_R | Exception]: ...
 def check_pipeline(
     what: str, fn: object, iterables: tuple[object, ...], ahead: _Count, threads: _Count, chunksize: _Count
 ) -> tuple[int, int]: ...
 def items_ahead(ahead: int, given: int, fewest: int, bytes_each: int) -> int: ...
 def size_average(before: int, object: object) -> int: ...
+
+GRACE: float
+
+def within(limit: AbstractContextManager[object], fn: Callable[..., _R], *arguments: Any) -> _R: ...
+def outcome_options(
+    fn: Callable[..., _R], on_error: object, timeout: object
+) -> tuple[Callable[..., _R], bool, float | None]: ...

@@ -1,6 +1,5 @@
 # cython: subinterpreters_compatible = own_gil
 """Python callables on the pool: map, starmap, imap."""
-import signal
 import sys
 from contextvars import copy_context
 from functools import partial
@@ -16,9 +15,11 @@ from gilkit._exports cimport (
 )
 from gilkit._imap cimport finalizing, mapping, report_mapping, run_mapping, thread_hooks
 
-from gilkit import _scopes
+from gilkit import _scopes, runtime
+from gilkit._call import seconds_of
 from gilkit._imap import Results, items_ahead, size_average  # the latter for gilkit.aio  # no-cython-lint
 from gilkit._progress import reporter
+from gilkit._signal_poll import raised_by_signal_handler
 
 import_core()
 
@@ -41,6 +42,9 @@ cdef enum:
     BLOCK_NANOSECONDS = 50_000_000
     BLOCK_ITEMS = 65_536
     REPORT_NANOSECONDS = 50_000_000
+
+# An item of imap or aimap is given up so many seconds after its time limit, when gilkit's calls in it have long ended.
+GRACE = 0.25
 
 
 cdef class Block:
@@ -113,27 +117,6 @@ cdef int report(void *data) noexcept:
         <PyObject *>block.report, <PyObject *>done, <PyObject *>block.total, NULL)
     Py_XDECREF(result)
     return result == NULL
-
-
-def raised_by_signal_handler(error):
-    """Return whether the error was raised by the current handler of some signal.
-
-    CPython runs handlers in the middle of whatever the main thread does. Only the
-    traceback distinguishes the handler's exceptions from the interrupted code's."""
-    codes = set()
-    for number in signal.valid_signals():
-        handler = signal.getsignal(number)
-        while isinstance(handler, partial):
-            handler = handler.func
-        if callable(handler):
-            function = getattr(handler, "__func__", handler)
-            codes.add(getattr(function, "__code__", None) or getattr(type(handler).__call__, "__code__", None))
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code in codes:
-            return True
-        trace = trace.tb_next
-    return False
 
 
 cdef tuple read_block(iterator, int64_t size):
@@ -334,11 +317,29 @@ def starmap(fn, iterable, *, threads=None, chunksize=None, progress=False):
     return mapped("starmap", fn, iterable, True, threads, chunksize, progress, total)
 
 
-def imap(fn, *iterables, ahead=None, threads=None, chunksize=None, progress=False):
+def within(limit, fn, *arguments):
+    """Call fn with a time limit for gilkit's calls in it."""
+    with limit:
+        return fn(*arguments)
+
+
+def outcome_options(fn, on_error, timeout):
+    """Check arguments of imap or aimap. Return fn with the time limit, whether exceptions are results, and the seconds
+    after which an item is given up or None."""
+    if on_error not in ("raise", "return"):
+        raise ValueError(f"on_error must be 'raise' or 'return', not {on_error!r}")
+    seconds = None if timeout is None else seconds_of(timeout, "timeout")
+    if seconds is None or seconds >= 4e9:  # as for gilkit.timeout
+        return fn, on_error == "return", None
+    return partial(within, runtime.timeout(seconds), fn), on_error == "return", seconds + GRACE
+
+
+def imap(fn, *iterables, ahead=None, threads=None, chunksize=None, progress=False, ordered=True, on_error="raise",
+         timeout=None):
     """Return an iterator over ``fn(*arguments) for arguments in zip(*iterables)`` that computes ahead.
 
-    Results come in order, and further items are computed while the consumer is
-    busy.
+    Results come in order, or as they are completed, and further items are computed
+    while the consumer is busy.
 
     Parameters
     ----------
@@ -362,6 +363,18 @@ def imap(fn, *iterables, ahead=None, threads=None, chunksize=None, progress=Fals
         time.
     progress : bool or callable, default False
         See ``gilkit.map``.
+    ordered : bool, default True
+        False gives each result as soon as it is ready, even if earlier items are
+        still in progress.
+    on_error : {"raise", "return"}, default "raise"
+        "return" gives an exception of fn as the result of its item, and goes on.
+        ``KeyboardInterrupt``, ``SystemExit`` and others that are not an
+        ``Exception`` are still raised.
+    timeout : float, optional
+        Seconds for each item, from its beginning. Then gilkit's calls in the item
+        raise ``TimeoutError``. Nothing can end other code: if the item has not
+        ended a quarter of a second later, ``TimeoutError`` is its outcome, and fn
+        goes on in its thread, to no purpose, until it returns.
 
     Returns
     -------
@@ -387,17 +400,29 @@ def imap(fn, *iterables, ahead=None, threads=None, chunksize=None, progress=Fals
     -----
     An exception of fn is raised when its result is due, and closes the iterator;
     so does the exception of a signal handler. ``StopIteration`` becomes
-    ``RuntimeError``, as in a generator.
+    ``RuntimeError``, as in a generator, unless it is returned.
+
+    With ``timeout=``, the consumer computes no items itself unless no thread can be
+    started, and ``close()`` does not wait for items that have exceeded it. If every
+    thread is in such an item and further items wait for as long, ``next()`` raises
+    ``TimeoutError`` and closes the iterator, also with ``on_error="return"``.
 
     Examples
     --------
     >>> list(gilkit.imap(abs, range(-3, 1)))
     [3, 2, 1, 0]
+    >>> sorted(gilkit.imap(abs, range(-3, 1), ordered=False))
+    [0, 1, 2, 3]
+    >>> list(gilkit.imap(int, ["1", "one"], on_error="return"))
+    [1, ValueError("invalid literal for int() with base 10: 'one'")]
     """
     count, most = check_pipeline("imap", fn, iterables, ahead, threads, chunksize)
+    fn, keep_going, seconds = outcome_options(fn, on_error, timeout)
+    cdef int64_t time_limit = 0 if seconds is None else <int64_t>(<double>seconds * 1e9)
     star = len(iterables) > 1
     source = iter(zip(*iterables) if star else iterables[0])
-    results = Results(fn, source, star, most, threads, count, copy_context(), False)
+    results = Results(fn, source, star, most, threads, count, copy_context(), False, in_order=ordered,
+                      keep_going=keep_going, time_limit=time_limit)
     if progress is not None and progress is not False:
         results.tell_of(progress, length(iterables))
     return results

@@ -14,6 +14,7 @@ from gilkit._exports cimport (
 )
 
 from gilkit import _core, _scopes
+from gilkit._call import seconds_of
 
 import_core()
 
@@ -151,17 +152,7 @@ class timeout:
     """
 
     def __init__(self, seconds):
-        if seconds is not None:
-            if isinstance(seconds, (str, bytes)):
-                raise TypeError(f"seconds must be a number or None, not {seconds!r}")
-            try:
-                value = float(seconds)
-            except TypeError:
-                raise TypeError(f"seconds must be a number or None, not {seconds!r}") from None
-            if not value >= 0:
-                raise ValueError(f"seconds must be at least 0, not {seconds!r}")
-            seconds = value
-        self._seconds = seconds
+        self._seconds = None if seconds is None else seconds_of(seconds, "seconds")
 
     def __enter__(self):
         deadline = GK_NO_DEADLINE

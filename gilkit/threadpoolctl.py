@@ -6,6 +6,7 @@ not be imported by programs.
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import os
 import sys
@@ -25,6 +26,13 @@ __all__ = ["Controller", "register"]
 
 MAX_THREADS = 1024
 CORE = os.path.realpath(str(sys.modules["gilkit._core"].__file__))
+
+
+def _is_core(path: str) -> bool:
+    """Return whether the system's name of a library means gilkit._core. Windows and macOS may spell it differently."""
+    with contextlib.suppress(OSError):  # the file is gone, after an upgrade for instance
+        return os.path.samefile(path, CORE)
+    return path == CORE
 
 
 class _Limit:
@@ -87,7 +95,7 @@ class Controller(LibController):  # type: ignore[misc,unused-ignore]
     check_symbols = ("PyInit__core",)
 
     def set_additional_attributes(self) -> None:
-        if self.filepath != CORE:
+        if not _is_core(self.filepath):
             self.dynlib = None  # the _core of another package: no symbol is found, and it is passed over
 
     def get_version(self) -> str:

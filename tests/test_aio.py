@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from waiting import LONG, until
 
 import gilkit
-from gilkit import aio
+from gilkit import aio, mapping
 
 FOREVER = 10**15  # iterations of spin
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
@@ -618,3 +618,84 @@ def test_results_come_while_a_source_waits(run):
 def test_an_iterator_that_was_never_used():
     gilkit.aimap(abs, [1])
     assert not aio._running
+
+
+# ---- aimap: order, errors, time limits
+
+
+@given(
+    st.lists(st.integers(0, 9), max_size=60),
+    st.sampled_from(KINDS),
+    st.sampled_from([None, 1, 2, 5]),
+    st.sampled_from([1, 3, 8, 64]),
+    st.sampled_from([None, 3]),
+    st.booleans(),
+    st.sampled_from([None, 60]),
+)
+def test_aimap_with_errors_as_results(numbers, kind, ahead, threads, chunksize, ordered, timeout):
+    async def main():
+        options = {"ahead": ahead, "threads": threads, "chunksize": chunksize, "ordered": ordered, "timeout": timeout}
+        found = [
+            "error" if isinstance(each, ZeroDivisionError) else each
+            async for each in gilkit.aimap(inverse, kind(numbers), on_error="return", **options)
+        ]
+        right = ["error" if number == 0 else 1 / number for number in numbers]
+        assert (found if ordered else sorted(found, key=str)) == (right if ordered else sorted(right, key=str))
+        found, error = await collected(gilkit.aimap(inverse, kind(numbers), **options))
+        assert error is (ZeroDivisionError if 0 in numbers else None)
+        assert set(found) <= set(right)
+
+    asyncio.run(main())
+
+
+def test_aimap_in_the_order_of_completion(run):
+    gates = [threading.Event() for _ in range(4)]
+
+    async def main():
+        results = gilkit.aimap(lambda i: gates[i].wait(LONG) and i, range(4), threads=4, ordered=False)
+        for i in (2, 0, 3, 1):
+            gates[i].set()
+            assert await anext(results) == i
+        assert [each async for each in results] == []
+
+    run(main())
+
+
+def test_time_limits_of_items_of_aimap(run, monkeypatch):
+    monkeypatch.setattr(mapping, "GRACE", 0.03)
+    gate = threading.Event()
+
+    def function(i):
+        if i == 1:
+            return gilkit.spin(FOREVER)
+        return gate.wait(LONG) if i in (2, 3) else i
+
+    async def main():
+        for ordered in (True, False):
+            results = gilkit.aimap(function, range(20), threads=2, timeout=0.02, on_error="return", ordered=ordered)
+            found = [None if isinstance(each, TimeoutError) else each async for each in results]
+            assert found.count(None) == 3
+            assert not ordered or found == [0, None, None, None, *range(4, 20)]
+            with pytest.raises(TimeoutError):
+                async for _ in gilkit.aimap(function, range(20), threads=2, timeout=0.02, ordered=ordered):
+                    pass
+
+    try:
+        run(main())
+    finally:
+        gate.set()
+
+
+def test_other_exceptions_end_aimap(run):
+    def stop(_):
+        raise SystemExit
+
+    async def main():
+        with pytest.raises(SystemExit):
+            await anext(gilkit.aimap(stop, [1], on_error="return", timeout=60))
+        with pytest.raises(ValueError, match="on_error must be"):
+            gilkit.aimap(abs, [1], on_error="ignore")
+        with pytest.raises(TypeError, match="timeout must be"):
+            gilkit.aimap(abs, [1], timeout="1")
+
+    run(main())

@@ -73,6 +73,57 @@ def test_greenlets_that_switch_inside_a_compiled_loop(threads):
     assert run(code + "assert sorted(seen) == sorted(list(range(50)) * 3)\nprint('right')") == "right\n"
 
 
+@pytest.mark.parametrize("threads", [1, 2, 4])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "gilkit.map(switch, list(range(N)), threads=T)",
+        "gilkit.map(switch, iter(range(N)), threads=T)",
+        "list(gilkit.imap(switch, range(N), threads=T))",
+        "gilkit.map(lambda x: sum(gilkit.map(switch, [x], threads=T)), range(N), threads=T)",
+        "gilkit.parallel_for(N, kernel, None, threads=T, grain=1) or sorted(seen)",
+    ],
+)
+def test_greenlet_is_imported_in_a_call(call, threads):
+    """The region of a call that has begun stays on the stack. Greenlets that are made in it have stacks beyond it."""
+    code = f"""
+import ctypes, sys, threading, time
+import gilkit
+N, seen, left, local = 60, [], [], threading.local()
+def burn(n):
+    return n and burn(n - 1)
+def body(x):
+    list(map(burn, [x % 40]))
+    for i in range(3):
+        greenlet.getcurrent().parent.switch(i)
+        assert gilkit.spin(1000) == gilkit.spin(1000, threads=1)
+        assert gilkit.map(abs, [-x] * 3) == [x] * 3
+def switch(x):
+    global greenlet
+    time.sleep(0.0005)
+    if x >= 5:  # the call began without greenlet
+        import greenlet
+        mine = local.__dict__.setdefault("greenlets", [])
+        mine.append(greenlet.greenlet(body))
+        for each in mine[-4:]:
+            if not each.dead:
+                each.parent = greenlet.getcurrent()
+                each.switch(*(() if each else (x,)))
+    return x
+@ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
+def kernel(begin, end, data):
+    seen.append(switch(begin))
+assert "greenlet" not in sys.modules
+T = {threads}
+assert {call} == list(range(N))
+assert "greenlet" in sys.modules
+seen.clear()
+assert {call} == list(range(N))
+print("right")
+"""
+    assert run(code) == "right\n"
+
+
 def test_errors_limits_and_signals_with_greenlets():
     code = """
 import greenlet, signal, time, gilkit, pytest

@@ -828,6 +828,21 @@ def test_an_interpreter_that_cannot_be_started(capsys, tmp_path, monkeypatch):
     assert "PYTHONPATH cannot hold because of the ':'" in capsys.readouterr().err
 
 
+def test_a_command_that_cannot_replace_the_process(tmp_path):
+    """As on Windows."""
+    program = tmp_path / "a.py"
+    program.write_text("import sys; sys.exit(int(sys.argv[1]))")
+    assert command.Command([sys.executable, str(program), "5"], dict(os.environ)).wait() == 5
+
+
+def test_a_comparison_without_wait4(capsys, tmp_path, monkeypatch):
+    program = tmp_path / "a.py"
+    program.write_text("")
+    monkeypatch.delattr(os, "wait4")
+    assert cli.main(["run", "--compare", str(program)]) == 2
+    assert "os.wait4, which this system does not have" in capsys.readouterr().err
+
+
 def test_help_names_every_option(capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main(["run", "--help"])

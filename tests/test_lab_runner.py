@@ -262,6 +262,8 @@ def test_a_machine_that_says_little_of_itself(monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     assert machine.processor() == (platform.processor() or platform.machine())
     assert machine.siblings() == 1
+    assert machine.allowed() == set(psutil.Process().cpu_affinity())
+    monkeypatch.delattr(psutil.Process, "cpu_affinity")
     assert machine.allowed() == set(range(os.cpu_count()))
 
 

@@ -21,6 +21,7 @@ pytestmark = [
 needs_own_gil = pytest.mark.skipif(
     sys.version_info < (3, 12), reason="sub-interpreters share one GIL before Python 3.12"
 )
+needs_315 = pytest.mark.skipif(sys.version_info < (3, 15), reason="interpreter guards need Python 3.15")
 needs_314 = pytest.mark.skipif(sys.version_info < (3, 14), reason="concurrent.interpreters needs Python 3.14")
 
 # run(code) runs code in a new interpreter and ends it; the first argument of create() is the configuration.
@@ -357,3 +358,46 @@ def test_calls_after_the_modules_are_destroyed(run):
         """
     output = run("run(INNER); run(INNER)", inner)
     assert output.splitlines().count("1 2") == 2
+
+
+@needs_315
+def test_an_interpreter_waits_for_the_items_of_its_daemon_threads(run):
+    """Before 3.15, a worker with such an item stayed attached to an interpreter that no longer existed."""
+    inner = """
+        import os, threading, time
+        import gilkit
+        begun = threading.Event()
+        def item(i):
+            begun.set()
+            time.sleep(2)  # longer than gilkit waits without a guard
+            os.write(1, b"%d\\n" % i)
+        threading.Thread(target=gilkit.map, args=(item, range(100)), kwargs={"threads": 3}, daemon=True).start()
+        begun.wait()
+        time.sleep(0.2)
+        """
+    output = run(
+        """
+        interpreter = create("isolated", allow_daemon_threads=True)
+        execute(interpreter, INNER)
+        interpreters.destroy(interpreter)
+        os.write(1, b"ended\\n")
+        import gilkit
+        assert workers() == 2  # none is lost
+        """,
+        inner,
+    )
+    *items, end = output.splitlines()
+    assert sorted(items) == ["0", "1", "2"]
+    assert end == "ended"
+
+
+@needs_315
+def test_map_in_an_interpreter_that_is_ending_runs_in_the_calling_thread(run):
+    inner = """
+        import gilkit, os, threading
+        class Last:
+            def __del__(self, map=gilkit.map, me=threading.get_ident, write=os.write):
+                write(1, b"%d\\n" % len(set(map(lambda _: me(), range(100_000), threads=4))))
+        last = Last()
+        """
+    assert run("run(INNER)", inner).split() == ["1"]

@@ -275,6 +275,18 @@ def test_the_core_of_another_package_is_passed_over(limits, tmp_path, compile_c)
     assert loaded is not None
 
 
+def test_gilkits_core_under_another_spelling(limits, tmp_path):
+    """As on Windows and macOS, whose file names ignore case."""
+    from gilkit import threadpoolctl as own
+
+    core = importlib.import_module("gilkit._core").__file__
+    (tmp_path / "_CORE.pyd").symlink_to(core)
+    assert own._is_core(str(tmp_path / "_CORE.pyd"))
+    (tmp_path / "_core.pyd").write_bytes(b"")
+    assert not own._is_core(str(tmp_path / "_core.pyd"))
+    assert not own._is_core(str(tmp_path / "gone"))
+
+
 def test_threadpoolctl_tells_the_scope(limits):
     from threadpoolctl import threadpool_info
 

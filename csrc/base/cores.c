@@ -16,26 +16,58 @@
 #  define WIN32_LEAN_AND_MEAN
 #  include <windows.h>
 
+/* Of Windows 10, which older headers lack. */
+#  ifndef JOB_OBJECT_CPU_RATE_CONTROL_MIN_MAX_RATE
+#    define JOB_OBJECT_CPU_RATE_CONTROL_MIN_MAX_RATE 0x10
+#  endif
+
+/* Windows divides the processors into groups of up to 64. */
+enum { GROUP = 64, MAX_GROUPS = 64 };
+
 int gk_cores_online(void)
 {
-    SYSTEM_INFO info;
-    GetSystemInfo(&info);
-    return info.dwNumberOfProcessors > 0 ? (int)info.dwNumberOfProcessors : 1;
+    DWORD count = GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
+    return count > 0 ? (int)count : 1;
 }
 
 int gk_cores_affinity(void)
 {
-    DWORD_PTR process = 0, system = 0;
+    USHORT groups[MAX_GROUPS], number = MAX_GROUPS;
     int count = 0;
-    if (GetProcessAffinityMask(GetCurrentProcess(), &process, &system))
-        for (; process != 0; process &= process - 1)
-            count++;
+    if (GetProcessGroupAffinity(GetCurrentProcess(), &number, groups) && number > 1) {
+        for (int i = 0; i < number; i++)
+            count += (int)GetActiveProcessorCount(groups[i]);
+    } else {
+        /* The mask describes one group. */
+        DWORD_PTR process = 0, system = 0;
+        if (GetProcessAffinityMask(GetCurrentProcess(), &process, &system))
+            for (; process != 0; process &= process - 1)
+                count++;
+    }
     return count > 0 ? count : gk_cores_online();
 }
 
 int gk_current_cpu(void)
 {
-    return (int)GetCurrentProcessorNumber();
+    PROCESSOR_NUMBER number;
+    GetCurrentProcessorNumberEx(&number);
+    return number.Group * GROUP + number.Number;
+}
+
+/* The rate that the job of this process is capped to, as containers have it, in 1/100 per
+ * cent of all processors. The limits of jobs around it cannot be asked for. */
+static double job_quota(void)
+{
+    JOBOBJECT_CPU_RATE_CONTROL_INFORMATION control;
+    if (!QueryInformationJobObject(NULL, JobObjectCpuRateControlInformation, &control, sizeof control, NULL) ||
+        !(control.ControlFlags & JOB_OBJECT_CPU_RATE_CONTROL_ENABLE))
+        return 0.0;
+    DWORD rate = 0;
+    if (control.ControlFlags & JOB_OBJECT_CPU_RATE_CONTROL_MIN_MAX_RATE)
+        rate = control.CpuRate >> 16; /* the minimum is in the lower half */
+    else if (control.ControlFlags & JOB_OBJECT_CPU_RATE_CONTROL_HARD_CAP)
+        rate = control.CpuRate;
+    return rate < 10000 ? gk_cores_online() * rate / 10000.0 : 0.0;
 }
 
 #else
@@ -85,6 +117,16 @@ int gk_current_cpu(void)
 
 #endif
 
+#if defined(_WIN32)
+
+double gk_cores_quota(const char *root)
+{
+    (void)root;
+    return job_quota();
+}
+
+#else
+
 /* cpu.max: "max 100000" or "150000 100000". */
 static double read_v2(const char *directory)
 {
@@ -111,6 +153,8 @@ double gk_cores_quota(const char *root)
 {
     return gk_cgroup_limit(root, "cpu", read_v2, read_v1);
 }
+
+#endif
 
 int gk_cores_usable(void)
 {

@@ -12,6 +12,7 @@
 #ifdef _WIN32
 #  define WIN32_LEAN_AND_MEAN
 #  include <windows.h>
+#  include <psapi.h> /* after windows.h, which it needs */
 #else
 #  include <unistd.h>
 #endif
@@ -105,18 +106,43 @@ int64_t gk_memory_available(const char *root)
 
 #elif defined(_WIN32)
 
+/* The memory that the job of this process allows; `machine` if it sets no limit. */
+static int64_t job_limit(int64_t machine)
+{
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION job;
+    if (!QueryInformationJobObject(NULL, JobObjectExtendedLimitInformation, &job, sizeof job, NULL))
+        return machine;
+    DWORD flags = job.BasicLimitInformation.LimitFlags;
+    int64_t limit = machine;
+    if ((flags & JOB_OBJECT_LIMIT_JOB_MEMORY) && job.JobMemoryLimit < (uint64_t)limit)
+        limit = (int64_t)job.JobMemoryLimit;
+    if ((flags & JOB_OBJECT_LIMIT_PROCESS_MEMORY) && job.ProcessMemoryLimit < (uint64_t)limit)
+        limit = (int64_t)job.ProcessMemoryLimit;
+    return limit;
+}
+
 int64_t gk_memory_total(const char *root)
 {
     MEMORYSTATUSEX status = {.dwLength = sizeof status};
     (void)root;
-    return GlobalMemoryStatusEx(&status) ? (int64_t)status.ullTotalPhys : 0;
+    return GlobalMemoryStatusEx(&status) ? job_limit((int64_t)status.ullTotalPhys) : 0;
 }
 
+/* What this process has allocated counts against the job's limit. */
 int64_t gk_memory_available(const char *root)
 {
     MEMORYSTATUSEX status = {.dwLength = sizeof status};
+    PROCESS_MEMORY_COUNTERS used = {.cb = sizeof used};
     (void)root;
-    return GlobalMemoryStatusEx(&status) ? (int64_t)status.ullAvailPhys : 0;
+    if (!GlobalMemoryStatusEx(&status))
+        return 0;
+    int64_t available = (int64_t)status.ullAvailPhys, total = (int64_t)status.ullTotalPhys, limit = job_limit(total);
+    if (limit < total && K32GetProcessMemoryInfo(GetCurrentProcess(), &used, sizeof used)) {
+        int64_t left = limit - (int64_t)used.PagefileUsage;
+        if (left < available)
+            available = left > 1 ? left : 1;
+    }
+    return available;
 }
 
 #else

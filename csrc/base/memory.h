@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* The memory of this machine, or the limit of a control group if that is less, in bytes;
+/* The memory of this machine, or the limit of a control group or job object if that is less, in bytes;
  * 0: unknown. `root` is prepended to /proc and /sys, as in base/cgroup.h. */
 int64_t gk_memory_total(const char *root);
 

@@ -13,12 +13,18 @@ def allowed() -> set[int]:
     """Return the cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return os.sched_getaffinity(0)
+    import psutil
+
+    if hasattr(psutil.Process, "cpu_affinity"):  # Windows
+        return set(psutil.Process().cpu_affinity())
     return set(range(os.cpu_count() or 1))
 
 
 def affinity() -> int:
     """Return the number of cores that this process may run on."""
-    return len(allowed())
+    import gilkit
+
+    return int(gilkit.info()["affinity"])
 
 
 def processor() -> str:

@@ -33,8 +33,9 @@ class TaskError(LabError):
 class Worker:
     """A worker process of one interpreter; a context manager that kills the process and its children at the end.
 
-    The worker has its own session, so Ctrl-C reaches only the lab, which then stops its workers in order. If the lab is
-    killed, the pipe between the two breaks, and the worker's processes are killed. Use it from one thread at a time.
+    The worker has its own session (on Windows, its own process group), so Ctrl-C reaches only the lab, which then stops
+    its workers in order. If the lab is killed, the pipe between the two breaks, and the worker's processes are killed. On
+    Windows the worker then ends after its task. Use it from one thread at a time.
     """
 
     def __init__(self, interpreter: Interpreter) -> None:
@@ -59,6 +60,7 @@ class Worker:
                 encoding="utf-8",
                 errors="replace",
                 start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # what Windows has in its place
                 pass_fds=held,
                 env=None if interpreter.running else environment(),
             )
@@ -153,6 +155,12 @@ class Worker:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
         else:  # pragma: no cover - Windows
+            import psutil
+
+            with contextlib.suppress(psutil.Error):
+                for child in psutil.Process(self._process.pid).children(recursive=True):
+                    with contextlib.suppress(psutil.Error):
+                        child.kill()
             self._process.kill()
 
     def _let_go(self) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy._core import _multiarray_umath as _c_functions  # type: ignore[attr-defined]
 
 from gilkit._scopes import call_whole
+from gilkit._signal_poll import raised_by_signal_handler
 from gilkit.kernels import histograms, reductions, scan, sorting
-from gilkit.mapping import raised_by_signal_handler
 from gilkit.patching import _patch
 from gilkit.patching._parts import (
     LAST_NUMBER,

@@ -114,10 +114,44 @@ int main(void)
 
 #else
 
+#  ifdef _WIN32
+#    define WIN32_LEAN_AND_MEAN
+#    include <windows.h>
+
+#    include "base/memory.h"
+
+/* Half of all processors, and 512 MiB. Wine refuses the first limit, and forgets the second. */
+static void test_job(void)
+{
+    HANDLE job = CreateJobObjectW(NULL, NULL);
+    JOBOBJECT_CPU_RATE_CONTROL_INFORMATION rate = {
+        .ControlFlags = JOB_OBJECT_CPU_RATE_CONTROL_ENABLE | JOB_OBJECT_CPU_RATE_CONTROL_HARD_CAP};
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION memory = {.JobMemoryLimit = 512 << 20};
+    rate.CpuRate = 5000;
+    memory.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_JOB_MEMORY;
+    int64_t before = gk_memory_total("");
+    CHECK(before > 0 && gk_memory_available("") > 0 && gk_memory_available("") <= before);
+    int has_rate = SetInformationJobObject(job, JobObjectCpuRateControlInformation, &rate, sizeof rate);
+    int has_memory = SetInformationJobObject(job, JobObjectExtendedLimitInformation, &memory, sizeof memory) &&
+                     QueryInformationJobObject(job, JobObjectExtendedLimitInformation, &memory, sizeof memory, NULL) &&
+                     memory.JobMemoryLimit == 512 << 20;
+    if (!AssignProcessToJobObject(job, GetCurrentProcess()))
+        return;
+    if (has_rate)
+        CHECK(gk_cores_quota("") == gk_cores_online() / 2.0);
+    if (has_memory)
+        CHECK(gk_memory_total("") == 512 << 20 && gk_memory_available("") <= 512 << 20);
+}
+#  endif
+
 int main(void)
 {
-    CHECK(gk_cores_online() >= 1);
-    CHECK(gk_cores_affinity() >= 1 && gk_cores_usable() >= 1);
+    CHECK(gk_cores_online() >= 1 && gk_cores_quota("") >= 0.0);
+    CHECK(gk_cores_affinity() >= 1 && gk_cores_affinity() <= gk_cores_online() && gk_cores_usable() >= 1);
+    CHECK(gk_current_cpu() >= -1);
+#  ifdef _WIN32
+    test_job();
+#  endif
     puts("test_cores: 1 passed");
     return 0;
 }

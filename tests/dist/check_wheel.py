@@ -28,6 +28,8 @@ LARGEST = 2_700_000  # a module of kernels takes 30 to 70 kB, the C code of all 
 KINDS = {
     "gilkit/include/gilkit/*.h": "the C interface",
     "gilkit/*.so": "extension module",
+    "gilkit/*.pyd": "extension module",
+    "gilkit/_isolated/modules.txt": "names of the modules of sub-interpreters",
     "gilkit/*.pyi": "types",
     "gilkit/*.pxd": "interface for Cython",
     "gilkit/py.typed": "types",
@@ -62,8 +64,16 @@ assert gilkit.sum(numpy.arange(10), threads=2) == 45 and gilkit.map(abs, [-1, 2]
 """
 
 
+EXTENSIONS = (".so", ".pyd")
+
+
 class Wrong(Exception):
     """A defect of the wheel."""
+
+
+def version() -> str:
+    header = (ROOT / "gilkit/include/gilkit/gilkit.h").read_text()
+    return re.findall(r'^#define GILKIT_VERSION "(.+?)"', header, re.M)[0]
 
 
 def kind(name: str) -> str | None:
@@ -89,11 +99,11 @@ def check_contents(wheel: Path, version: str) -> None:
     expected = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "gilkit").rglob("*")
-        if path.is_file() and path.suffix != ".so" and kind(path.relative_to(ROOT).as_posix())
+        if path.is_file() and path.suffix not in EXTENSIONS and kind(path.relative_to(ROOT).as_posix())
     }
     if missing := sorted((expected | {"_gilkit_command.py"}) - package):
         raise Wrong(f"is missing: {', '.join(missing)}")
-    built = {name.split(".")[0] for name in package if name.endswith(".so")}
+    built = {name.split(".")[0] for name in package if name.endswith(EXTENSIONS)}
     modules = expected_modules(wheel)
     if built != modules:
         raise Wrong(f"its extension modules differ from those of the source tree: {sorted(built ^ modules)}")
@@ -157,15 +167,13 @@ def main() -> int:
     parser.add_argument("--python", type=Path, help="an interpreter that has the wheel installed")
     arguments = parser.parse_args()
     wheel = arguments.wheel
-    header = (ROOT / "gilkit/include/gilkit/gilkit.h").read_text()
-    version = re.findall(r'^#define GILKIT_VERSION "(.+?)"', header, re.M)[0]
     try:
-        check_contents(wheel, version)
+        check_contents(wheel, version())
         check_size(wheel)
         if arguments.same_as:
             check_same(wheel, arguments.same_as)
         with tempfile.TemporaryDirectory() as folder:
-            check_import(arguments.python or install(wheel, folder), version)
+            check_import(arguments.python or install(wheel, folder), version())
     except Wrong as wrong:
         print(f"{wheel.name}: {wrong}", file=sys.stderr)
         return 1

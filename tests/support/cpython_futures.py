@@ -1,6 +1,8 @@
 """Run the interpreter's own tests of concurrent.futures with gilkit.Executor in place of ThreadPoolExecutor.
 
-usage: cpython_futures.py [NAME...]     (parts of the names of tests; default: all that concern threads)
+usage: cpython_futures.py [--as-completed] [NAME...]     (parts of the names of tests; default: all that concern threads)
+
+--as-completed also puts gilkit.as_completed in place of that of concurrent.futures.
 """
 
 import concurrent.futures
@@ -55,6 +57,9 @@ def modules():
 
 def main():
     swap()
+    if "--as-completed" in sys.argv:
+        sys.argv.remove("--as-completed")
+        concurrent.futures.as_completed = gilkit.as_completed
     support = importlib.import_module("test.support")
     support.use_resources = {"cpu": None, "walltime": None} if sys.version_info >= (3, 14) else ["cpu", "walltime"]
     found = [

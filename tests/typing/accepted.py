@@ -1,7 +1,7 @@
 """Code that type checkers must accept, and the types that they must infer. It never runs: see tests/test_typing.py."""
 
 from collections.abc import AsyncGenerator, Generator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from typing import Any, assert_type
 
 import numpy as np
@@ -141,6 +141,12 @@ assert_type(gilkit.starmap(ratio, [(1, 2.0), (3, 4.0)], progress=True), list[flo
 assert_type(gilkit.starmap(max, [[1, 2], [3]]), list[Any])
 assert_type(gilkit.imap(str, range(3), ahead=8), Generator[str, None, None])
 gilkit.imap(str, range(3)).close()
+assert_type(gilkit.imap(str, range(3), ordered=False, timeout=1), Generator[str, None, None])
+assert_type(gilkit.imap(str, range(3), on_error="return"), Generator[str | Exception, None, None])
+gilkit.imap(divmod, [1], [2], on_error="raise").close()
+with gilkit.Executor() as executor:
+    for future in gilkit.as_completed([executor.submit(len, "abc")], timeout=1):
+        assert_type(future, Future[int])
 gilkit.parallel_for(10, object(), doubles, grain=1, threads=2)
 
 # ---- Settings
@@ -196,6 +202,8 @@ async def in_an_event_loop(names: list[str]) -> AsyncGenerator[int, None]:
         yield length
     results = gilkit.aimap(pow, [1, 2], in_an_event_loop(names))
     await results.aclose()
+    async for outcome in gilkit.aimap(len, names, ordered=False, on_error="return", timeout=2):
+        assert_type(outcome, int | Exception)
 
 
 # ---- The lab

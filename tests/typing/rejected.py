@@ -38,6 +38,8 @@ gilkit.map(len, [1, 2])  # rejected: numbers have no length
 gilkit.map(len)  # rejected: there is no iterable
 gilkit.map(divmod, [1], ["a"])  # rejected
 gilkit.starmap(pow, 3)  # rejected
+gilkit.imap(str, [1], on_error="ignore")  # rejected
+gilkit.as_completed(len, [1])  # rejected: it takes futures
 gilkit.parallel_for("10", None)  # rejected
 gilkit.timeout("soon")  # rejected
 gilkit.to_thread(len, 3)  # rejected

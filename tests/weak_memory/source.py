@@ -11,7 +11,7 @@ CSRC = Path(__file__).resolve().parent.parent.parent / "csrc"
 FOLDERS = ("runtime", "sync")
 ORDERS = ("relaxed", "acquire", "release", "acq_rel", "seq_cst")
 
-_COMMENT_OR_STRING = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.S)
+_COMMENT_OR_STRING = re.compile(r'/\*.*?\*/|//[^\n]*|(?<!include )"(?:\\.|[^"\\\n])*"', re.S)
 # A definition begins in the first column; its body ends with the first brace there.
 _FUNCTION = re.compile(r"^[A-Za-z_][^\n;={}]*?\b(\w+)\([^;{}]*?\)\s*\n\{\n(.*?)^\}", re.M | re.S)
 _CALL = re.compile(
@@ -44,8 +44,8 @@ class Orders(NamedTuple):
         return self.success
 
 
-def _arguments(text: str, begin: int) -> list[str]:
-    """Return the arguments of the call whose opening parenthesis is before `begin`."""
+def _arguments(text: str, begin: int) -> tuple[list[str], int]:
+    """Return the arguments of the call whose opening parenthesis is before `begin`, and where the call ends."""
     arguments, depth, last = [], 0, begin
     for i in range(begin, len(text)):
         if text[i] in "([{":
@@ -55,7 +55,7 @@ def _arguments(text: str, begin: int) -> list[str]:
         elif text[i] == ")" or (text[i] == "," and depth == 0):
             arguments.append(text[last:i].strip())
             if text[i] == ")":
-                return arguments
+                return arguments, i + 1
             last = i + 1
     raise SyntaxError("a call without an end")
 
@@ -65,30 +65,53 @@ def _object_of(argument: str) -> str:
     return names[-1]
 
 
-def atomics_in(text: str, file: str) -> dict[Site, Orders]:
+class Call(NamedTuple):
+    """An atomic operation as it stands in the text."""
+
+    orders: Orders
+    operation: str  # without _explicit, but with _weak or _strong
+    arguments: list[str]  # without the orders
+    begin: int
+    end: int
+
+
+def calls_in(text: str, file: str) -> dict[Site, Call]:
     """Return the atomic operations inside the functions of a C file."""
-    text = _COMMENT_OR_STRING.sub(lambda found: " " if found[0].startswith("/") else '""', text)
-    found: dict[Site, Orders] = {}
+    # Each comment or string becomes as many blanks, so that positions stay.
+    text = _COMMENT_OR_STRING.sub(lambda found: " " * len(found[0]), text)
+    found: dict[Site, Call] = {}
     for function in _FUNCTION.finditer(text):
-        body = function[2]
-        for call in _CALL.finditer(body):
+        for call in _CALL.finditer(text, *function.span(2)):
             operation = call[1].removesuffix("_explicit")
             if operation == "init":
                 continue  # not an atomic access
-            arguments = _arguments(body, call.end())
+            arguments, end = _arguments(text, call.end())
             orders = [order[1] for argument in arguments if (order := _ORDER.fullmatch(argument))]
             if call[1].endswith("_explicit") != bool(orders) or not set(orders) <= set(ORDERS):
                 raise SyntaxError(f"{file}: {function[1]}: {call[0]}: no order that this program can read")
-            operation = re.sub("_(strong|weak)$", "", operation)
-            if operation == "compare_exchange" and not orders:
-                orders = ["seq_cst", "seq_cst"]
-            site = Site(file, function[1], operation, _object_of(arguments[0]))
+            arguments = [argument for argument in arguments if not _ORDER.fullmatch(argument)]
+            if not orders:
+                orders = ["seq_cst"] * (2 if operation.startswith("compare_exchange") else 1)
+            kind = re.sub("_(strong|weak)$", "", operation)
+            site = Site(file, function[1], kind, _object_of(arguments[0]))
             while site in found:
                 site = site._replace(number=site.number + 1)
-            found[site] = Orders(*(orders or ["seq_cst"]))
+            found[site] = Call(Orders(*orders), operation, arguments, call.start(), end)
     if (calls := len([call for call in _CALL.finditer(text) if not call[1].startswith("init")])) != len(found):
         raise SyntaxError(f"{file}: {calls} atomic operations, and {len(found)} of them inside functions")
     return found
+
+
+def atomics_in(text: str, file: str) -> dict[Site, Orders]:
+    return {site: call.orders for site, call in calls_in(text, file).items()}
+
+
+def with_order(text: str, site: Site, order: str) -> str:
+    """Return the text of a C file with another memory order of one operation."""
+    call = calls_in(text, site.file)[site]
+    orders = [order] if not call.orders.failure else [order, "relaxed"]
+    arguments = ", ".join([*call.arguments, *(f"memory_order_{name}" for name in orders)])
+    return f"{text[: call.begin]}atomic_{call.operation}_explicit({arguments}){text[call.end :]}"
 
 
 @cache

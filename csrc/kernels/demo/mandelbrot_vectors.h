@@ -48,7 +48,7 @@
 #  define COUNT(n, m) ((n) + (m))
 #  define STORE(p, n) (*(p) = (n))
 #elif ISA == 2
-#  include <immintrin.h>
+#  include "base/vectors.h"
 
 GK_TARGET(GK_AVX2_FEATURES) GK_INLINE void store_avx2(int32_t *p, __m256i n)
 {

@@ -31,7 +31,7 @@
 #  define MUL(a, b) ((uint64_t)(uint32_t)(a) * (uint32_t)(b))
 #  define SUM(a) (a)
 #elif ISA == 2
-#  include <immintrin.h>
+#  include "base/vectors.h"
 
 GK_TARGET(GK_AVX2_FEATURES) GK_INLINE uint64_t sum_avx2(__m256i a)
 {

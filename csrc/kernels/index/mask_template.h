@@ -1,7 +1,7 @@
 /* Words of a mask, and what they select, included by base/foreach_isa.h for each instruction set. */
 
 #if ISA > 0
-#  include <immintrin.h>
+#  include "base/vectors.h"
 #endif
 
 /* The bytes that are not 0, as bits. */

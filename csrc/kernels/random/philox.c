@@ -107,7 +107,7 @@ static void draw_scalar(void *out, gk_philox_form form, const gk_philox *p, uint
 }
 
 #if GK_X86
-#  include <immintrin.h>
+#  include "base/vectors.h"
 
 /* AVX2 has four lanes and no 64-bit product, so the scalar unit is faster. */
 #  define draw_avx2 draw_scalar

@@ -2,7 +2,7 @@
  * permutation, one comparison and two additions for 8 or 16 items. A permutation
  * reads only the low bits of an index, so a level with as many nodes as a register
  * has lanes does not need to subtract the number of its first node. */
-#include <immintrin.h>
+#include "base/vectors.h"
 
 static GK_TARGET(GK_AVX512_FEATURES) void classify64_avx512(const void *items, int64_t n, const gk_sort_order *order,
                                                             const int64_t *tree, int levels, uint8_t *ids)

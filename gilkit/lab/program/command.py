@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import marshal
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -102,14 +103,28 @@ class Command:
     environment: dict[str, str]
 
     def start(self) -> NoReturn:
-        """Replace this process by the command. Raise LabError if the system refuses."""
+        """Replace this process by the command. Raise LabError if the system refuses.
+
+        Windows cannot replace a process: there, wait for the command, and exit with its status.
+        """
         for file in (sys.stdout, sys.stderr):
             if file is not None and not file.closed:
                 file.flush()
         try:
+            if os.name == "nt":  # pragma: no cover
+                sys.exit(self.wait())
             os.execve(self.words[0], self.words, self.environment)
         except OSError as error:
             raise LabError(f"{self.words[0]!r} cannot be started: {error.strerror}") from None
+
+    def wait(self) -> int:
+        """Run the command in a process of its own, and return its exit status. Ctrl-C is the command's to handle."""
+        with subprocess.Popen(self.words, env=self.environment) as process:
+            while True:
+                try:
+                    return process.wait()
+                except KeyboardInterrupt:
+                    continue  # the console sent it to both processes
 
 
 def unpatched(options: argparse.Namespace) -> Command:

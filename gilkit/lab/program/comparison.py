@@ -80,6 +80,8 @@ class Comparison:
 
 def run(options: argparse.Namespace) -> int:
     """Compare, print the result and return the exit status: 0 for identical output, 1 for different output."""
+    if not hasattr(os, "wait4"):  # Windows
+        raise LabError("--compare measures each run with os.wait4, which this system does not have")
     if options.report:
         results.check_writable(options.report)
     rounds = options.rounds or DEFAULT_ROUNDS
