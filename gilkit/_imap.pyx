@@ -15,7 +15,7 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int64_t
 
 from gilkit._call cimport Call, call_begin, call_check, call_end
-from gilkit._exports cimport GK_OK, gk_inside, gk_now, gk_options, import_core
+from gilkit._exports cimport GK_OK, gk_cancelled, gk_inside, gk_now, gk_options, import_core
 from gilkit._signal_poll cimport poll_of_this_thread
 
 from gilkit import _scopes
@@ -207,7 +207,7 @@ cdef class Results:
                     self.report(self.given, self.total)
                 self.end()
                 return None
-            if not self.exhausted and (self.alone or self.is_short()) and (s.head == s.tail or not s.in_order):
+            if not self.exhausted and self.computes_next():
                 item = self.read_item()
                 if not self.exhausted:
                     return self.give(self.call_here(item, scope))
@@ -222,6 +222,12 @@ cdef class Results:
     cdef bint is_short(self):
         # An item with a time limit may turn out to be long, and could not be given up in this thread.
         return 0 < self.core.s.cost < IMAP_SHORT and self.core.s.time_limit == 0
+
+    cdef bint computes_next(self):
+        """Return whether the consumer is to compute the source's next item itself."""
+        cdef imap_stream *s = &self.core.s
+        return (self.alone or self.is_short()) and (
+            s.head == s.tail or (not s.in_order and s.tail - s.head < self.allowed()))
 
     cdef int64_t allowed(self):
         """Return the maximum number of items in the ring."""
@@ -314,6 +320,8 @@ cdef class Results:
                 self.fail(value)
             if is_limit(value):
                 call_check(None)  # raises if the limit was the consumer's
+                if gk_inside() and gk_cancelled():  # or that of a call around it
+                    self.fail(value)
         return value
 
     cdef bint is_result(self, error):

@@ -19,7 +19,7 @@ import gilkit
 from gilkit import _imap, mapping
 
 FOREVER = 10**15  # iterations of spin
-KINDS = {"list": list, "iterator": iter, "generator": lambda items: (item for item in items)}
+KINDS = {"list": list, "iterator": iter, "generator": iter}
 
 
 @pytest.fixture
@@ -68,10 +68,17 @@ def test_outcomes_are_those_of_a_loop(pattern, threads, ahead, kind, ordered, on
         for number, _, error in items
         if error is not None and (on_error == "raise" or not issubclass(error, Exception))
     ]
-    results = gilkit.imap(
-        act, KINDS[kind](items), threads=threads, ahead=ahead, ordered=ordered, on_error=on_error, timeout=timeout
-    )
     given, raised = [], None
+
+    def source():
+        for number, item in enumerate(items):
+            assert ahead is None or number - len(given) < ahead
+            yield item
+
+    source = source() if kind == "generator" else KINDS[kind](items)
+    results = gilkit.imap(
+        act, source, threads=threads, ahead=ahead, ordered=ordered, on_error=on_error, timeout=timeout
+    )
     try:
         for result in results:
             given.append(number_of(result))
@@ -240,6 +247,21 @@ def test_limits_of_the_consumer_are_no_results():
             for result in results:
                 assert not isinstance(result, Exception)
         results.close()
+
+
+def test_the_end_of_a_call_around_it_is_no_result():
+    begun = threading.Event()
+
+    def item(i):
+        if i == 1:
+            assert begun.wait(LONG)
+            raise KeyboardInterrupt  # ends gilkit's calls in the other item
+        for result in gilkit.imap(lambda _: gilkit.spin(1), itertools.count(), on_error="return"):
+            begun.set()
+            assert not isinstance(result, Exception)
+
+    with pytest.raises(KeyboardInterrupt):
+        gilkit.map(item, range(2), threads=2)
 
 
 # ---- The time limit of items
