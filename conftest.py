@@ -116,6 +116,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End the process even if a test left a thread that waits for ever: the interpreter would wait for it."""
+    if (aio := sys.modules.get("gilkit.aio")) is not None:
+        for executor in aio._executors.values():  # whose idle threads would end with the interpreter
+            executor.shutdown(wait=False)
     left = [
         thread for thread in threading.enumerate() if not thread.daemon and thread is not threading.current_thread()
     ]
