@@ -332,12 +332,18 @@ def coverage(session: nox.Session) -> None:
 @nox.session
 def cross(session: nox.Session) -> None:
     """Cross-compile the wheels for Windows, macOS, musl and Arm, and inspect them: `-- win_amd64 macosx_arm64` for some,
-    `--force-python 3.13` for another Python. Takes a quarter of an hour."""
+    `--force-python 3.13` for another Python. Then run tests of the one for Windows if Wine is installed, and of the one for
+    musl in the interpreter GILKIT_MUSL_PYTHON. Takes half an hour."""
     session.install("setuptools>=77", "cython>=3.3,<3.4", "numpy>=2.0", "wheel", "pip", "ziglang", "lief")
     targets = session.posargs or ["win_amd64", "macosx_x86_64", "macosx_arm64", "musllinux_x86_64", "manylinux_aarch64"]
     folder = Path(session.create_tmp()) / "wheels"
     shutil.rmtree(folder, ignore_errors=True)
     session.run("python", "tests/dist/cross.py", *targets, "--into", str(folder))
+    wine = shutil.which("wine64", path=f"{os.environ['PATH']}:/usr/lib/wine") is not None
+    for built in folder.glob("*.whl"):
+        runs_here = wine if "win_amd64" in built.name else "GILKIT_MUSL_PYTHON" in os.environ and "musl" in built.name
+        if runs_here:
+            session.run("python", "tests/dist/foreign.py", str(built))
 
 
 @nox.session

@@ -505,6 +505,7 @@ def test_the_exit_of_the_interpreter(run_python):
     ]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="os.kill ends the process there")
 def test_ctrl_c_ends_a_wait(run_python):
     run_python(
         """

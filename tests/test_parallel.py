@@ -3,6 +3,7 @@
 import ctypes
 import functools
 import gc
+import os
 import signal
 import sys
 import threading
@@ -109,14 +110,14 @@ def test_ctypes_signatures(kind, pointer):
 @pytest.mark.parametrize(
     ("kernel", "error", "message"),
     [
-        (CFUNCTYPE(None, c_int32, c_int64, c_void_p)(lambda *_: None), TypeError, r"is None \(c_int, c_"),
+        (CFUNCTYPE(None, c_int32, c_int64, c_void_p)(lambda *_: None), TypeError, r"is None \(c_(int|long), c_"),
         (CFUNCTYPE(None, c_int64, c_int64)(lambda *_: None), TypeError, r"void \(int64_t begin, int64_t end"),
         (CFUNCTYPE(None, c_int64, c_int64, c_int64)(lambda *_: None), TypeError, "kernel must be a compiled function"),
         (CFUNCTYPE(None, ctypes.c_uint64, c_int64, c_void_p)(lambda *_: None), TypeError, "is None"),
         (CFUNCTYPE(None, c_double, c_int64, c_void_p)(lambda *_: None), TypeError, "c_double"),
-        (CFUNCTYPE(c_int, c_int64, c_int64, c_void_p)(lambda *_: 0), TypeError, r"is c_int \("),
+        (CFUNCTYPE(c_int, c_int64, c_int64, c_void_p)(lambda *_: 0), TypeError, r"is c_(int|long) \("),
         (PYFUNCTYPE(None, c_int64, c_int64, c_void_p)(lambda *_: None), TypeError, "needs the GIL"),
-        (ctypes.CDLL(None).getpid, TypeError, "has no argtypes"),
+        ((ctypes.CDLL(None).getpid if os.name == "posix" else ctypes.cdll.msvcrt.abs), TypeError, "has no argtypes"),
         (Kernel(0), ValueError, "kernel is a null pointer"),
         (lambda begin, end, data: None, TypeError, "not the Python callable .*gilkit.map runs those"),
         (print, TypeError, "not the Python callable"),

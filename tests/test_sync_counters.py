@@ -344,6 +344,8 @@ def test_contend_timeout_and_interrupt():
     after = counter.value
     time.sleep(0.02)
     assert counter.value == after > 0
+    if not hasattr(signal, "SIGALRM"):
+        return  # Windows
 
     def raise_it(*_):
         raise ZeroDivisionError

