@@ -214,6 +214,13 @@ def model(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def schedules(session: nox.Session) -> None:
+    """Run the pool's C code under random schedules for a minute, then with each mutation of the model until it is found
+    out. Arguments are names of mutations; see tests/c/schedule/schedules.py."""
+    session.run("python", "tests/c/schedule/schedules.py", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none")
 def weak_memory(session: nox.Session) -> None:
     """Prove the races of the pool and of the locks under weak memory, and list the orders that could be weaker. Arguments
     are names of races; `-- --verbose` shows how each weaker order fails. Then run the C code through GenMC, if installed."""
