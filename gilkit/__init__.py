@@ -27,19 +27,20 @@ if not _core.is_main_interpreter:
     _interpreters.prepare()
 
 from gilkit._core import __version__
-from gilkit._imports import when_imported as _when_imported
-from gilkit._scopes import CancelToken
-from gilkit.kernels.spin import spin
-from gilkit.mapping import imap, map, starmap
-from gilkit.parallel import parallel_for
 
-try:
+try:  # first, since other modules import gilkit.runtime, too
     from gilkit.runtime import info, num_threads, set_num_threads, threads, timeout
 except ValueError as _error:  # an environment variable GILKIT_* has a value that is not accepted
     from _gilkit_command import exit_if_command as _exit_if_command
 
     _exit_if_command(_error)
     raise
+
+from gilkit._imports import when_imported as _when_imported
+from gilkit._scopes import CancelToken
+from gilkit.kernels.spin import spin
+from gilkit.mapping import imap, map, starmap
+from gilkit.parallel import parallel_for
 
 # Modules that need NumPy, or are seldom needed, are loaded at first use. So gilkit
 # imports quickly, and also where NumPy cannot be imported (own-GIL sub-interpreters).
