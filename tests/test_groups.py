@@ -37,7 +37,7 @@ def reference(labels, values, op, num_groups, ddof=0, q=0.5, fill_value=None):
         elif function in ("first", "last"):
             results.append(x[0 if function == "first" else -1])
         elif function in ("var", "std"):
-            results.append(getattr(np, function)(x, ddof=ddof))
+            results.append(getattr(np, op)(x, ddof=ddof))  # nanvar differs from var where there are too few items
         elif function == "quantile":
             results.append(np.quantile(x, q))
         else:
@@ -97,6 +97,12 @@ def cases(draw):
     elif layout == "read-only":
         labels.flags.writeable = values.flags.writeable = False
     return labels, values, num_groups
+
+
+@pytest.mark.parametrize("op", ["nanvar", "nanstd"])
+@pytest.mark.parametrize("dtype", [bool, np.int64, np.float64])
+def test_fewer_items_than_ddof(op, dtype):
+    check([0, 0], np.array([0, 1], dtype), op, 1, ddof=2.5)
 
 
 @given(case=cases(), op=st.sampled_from(OPERATIONS), nan=st.booleans(), ddof=st.sampled_from([0, 1, 2.5]),

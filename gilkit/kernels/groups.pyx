@@ -279,7 +279,9 @@ def group_reduce(labels, values, op, *, num_groups=None, axis=-1, ddof=0, q=0.5,
               else integer(num_groups, "num_groups", 0, GK_GROUP_MAX_RESULTS - 1))
     g.labels, g.label_type = cnp.PyArray_DATA(groups_of), type_of(cnp.PyArray_TYPE(groups_of))
     g.values, g.type = cnp.PyArray_DATA(array), type_of(cnp.PyArray_TYPE(array))
-    g.n, g.groups, g.skip_nans, g.ddof = array.shape[along], groups, skip_nans, ddof
+    # NumPy's nanvar is its var for dtypes without NaN, also where there are too few items.
+    g.skip_nans = skip_nans and cnp.PyArray_ISFLOAT(array)
+    g.n, g.groups, g.ddof = array.shape[along], groups, ddof
     g.outer = g.inner = 1
     for i in range(array.ndim):
         if i < along:
