@@ -6,22 +6,18 @@ import gc
 import importlib.util
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 import weakref
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
+from cpython_futures import run_in_a_process
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from waiting import LONG, start, until
 
 import gilkit
-
-RUNNER = Path(__file__).parent / "support" / "cpython_futures.py"
 
 
 @pytest.fixture
@@ -266,14 +262,4 @@ def test_with_greenlets_as_threads(run_python):
 
 
 def test_cpythons_own_tests():
-    try:
-        found = importlib.util.find_spec("test.test_concurrent_futures")
-    except ModuleNotFoundError:
-        found = None
-    if found is None:
-        pytest.skip("this interpreter was installed without its tests")
-    done = subprocess.run(
-        [sys.executable, RUNNER, "--as-completed", "AsCompleted"], capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr[-5000:]
-    assert int(done.stdout.split()[-2]) > 3
+    assert run_in_a_process("--as-completed", "AsCompleted") > 3

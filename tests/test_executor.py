@@ -3,11 +3,9 @@
 import asyncio
 import contextvars
 import gc
-import importlib.util
 import os
 import pickle
 import random
-import subprocess
 import sys
 import threading
 import time
@@ -26,15 +24,14 @@ from concurrent.futures import (
     wait,
 )
 from concurrent.futures.thread import BrokenThreadPool
-from pathlib import Path
 
 import pytest
+from cpython_futures import run_in_a_process
 from hypothesis import given
 from hypothesis import strategies as st
 
 import gilkit
 
-RUNNER = Path(__file__).parent / "support" / "cpython_futures.py"
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 
 
@@ -74,16 +71,7 @@ FAST = ["saturation", "idle_thread", "test_submit", "test_map", "stale", "free_r
 
 @pytest.mark.parametrize("names", [FAST, pytest.param([], marks=pytest.mark.full)], ids=["fast", "all"])
 def test_cpythons_own_tests(names):
-    try:
-        found = importlib.util.find_spec("test.test_concurrent_futures")
-    except ModuleNotFoundError:
-        found = None
-    if found is None:
-        pytest.skip("this interpreter was installed without its tests")
-    # Without the mark -X dev or warnings as errors: the tests themselves fork and start threads.
-    done = subprocess.run([sys.executable, RUNNER, *names], capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr[-5000:]
-    assert int(done.stdout.split()[-2]) >= 10
+    assert run_in_a_process(*names) >= 10
 
 
 # ---- Like a ThreadPoolExecutor

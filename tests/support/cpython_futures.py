@@ -8,6 +8,8 @@ usage: cpython_futures.py [--as-completed] [NAME...]     (parts of the names of 
 import concurrent.futures
 import concurrent.futures.thread
 import importlib
+import importlib.util
+import subprocess
 import sys
 import unittest
 
@@ -53,6 +55,22 @@ def modules():
         return [package]
     names = ("thread_pool", "wait", "as_completed", "init", "shutdown", "future")
     return [importlib.import_module(f"test.test_concurrent_futures.test_{name}") for name in names]
+
+
+def run_in_a_process(*arguments):
+    """Run this file with the arguments in another process, and return how many tests passed. For pytest."""
+    import pytest
+
+    try:
+        found = importlib.util.find_spec("test.test_concurrent_futures")
+    except ModuleNotFoundError:
+        found = None
+    if found is None:
+        pytest.skip("this interpreter was installed without its tests")
+    # Without the mark -X dev or warnings as errors: the tests themselves fork and start threads.
+    done = subprocess.run([sys.executable, __file__, *arguments], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-5000:]
+    return int(done.stdout.split()[-2])
 
 
 def main():

@@ -2,8 +2,10 @@
 
 GenMC (https://github.com/MPI-SWS/genmc, tried with 0.9) explores every execution of a program that a memory model
 allows: RC11, or IMM, which also has those that Armv8 and POWER add. It must be installed, with the clang it was built
-for. Version 0.9 needs the correction that 0.10 has of PromoteMemIntrinsicPass, for structures with pointers set to zero. The programs include files of csrc as they are. With --weaken, each operation gets each weaker order in turn, and
-what GenMC finds out is compared with what the races say.
+for. For structures with pointers that are set to zero, version 0.9 needs the PromoteMemIntrinsicPass of 0.10.
+
+The programs include files of csrc as they are. With --weaken, each operation gets each weaker order in turn, and what
+GenMC finds out is compared with what the races say.
 """
 
 from __future__ import annotations
