@@ -115,6 +115,25 @@ def test_layouts_of_large_arrays(name, dtype, rng=np.random.default_rng(0)):
             check(name, view, axis=())
 
 
+def test_more_than_256_pieces():
+    """Long arrays are divided into more pieces, and several hundred outputs into several pieces each."""
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal(300 << 15).astype("f4")
+    assert gilkit.sum(x, dtype="f8") == pytest.approx(gilkit.fsum(x), rel=1e-14)
+    many = rng.integers(0, 100, (300, 33_000), "u1")
+    assert gilkit.var(many, axis=1) == pytest.approx(np.var(many, axis=1), rel=1e-13)
+    calls = [
+        lambda threads: gilkit.sum(x, threads=threads),
+        lambda threads: gilkit.var(x, threads=threads),
+        lambda threads: gilkit.dot(x, x, threads=threads),
+        lambda threads: gilkit.fsum(x, threads=threads),
+        lambda threads: gilkit.argmin(x, threads=threads),
+        lambda threads: gilkit.var(many, axis=1, threads=threads),
+    ]
+    for call in calls:
+        assert len({np.asarray(call(threads)).tobytes() for threads in (1, 3, 64)}) == 1
+
+
 @pytest.mark.thread_unsafe(reason="set_isa() must not be called while other calls run")
 @names
 def test_same_bits(name):

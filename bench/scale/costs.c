@@ -29,7 +29,7 @@ static void pause_for(int64_t nanoseconds)
         gk_cpu_relax();
 }
 
-/* ---- Two threads on separate cores */
+/* ---- Threads on separate cores */
 
 static void pin(int place)
 {
@@ -44,41 +44,47 @@ static void pin(int place)
         }
 }
 
-typedef int64_t pair_work(int place, int64_t count);
+enum { MAX_THREADS = 1024 };
+
+typedef int64_t crowd_work(int place, int64_t count);
 
 static struct {
-    pair_work *work;
-    int64_t count, taken[2];
+    crowd_work *work;
+    int threads;
+    int64_t count, taken[MAX_THREADS];
     _Alignas(GK_CACHE_LINE) _Atomic int ready;
     _Alignas(GK_CACHE_LINE) _Atomic int64_t shared;
-    _Alignas(GK_CACHE_LINE) _Atomic uint32_t word;
-} pair;
+} crowd;
 
 static void *run_one(void *argument)
 {
     int place = (int)(intptr_t)argument;
     pin(place);
-    atomic_fetch_add(&pair.ready, 1);
-    while (atomic_load(&pair.ready) < 2)
+    atomic_fetch_add(&crowd.ready, 1);
+    while (atomic_load(&crowd.ready) < crowd.threads)
         gk_cpu_relax();
-    pair.taken[place] = pair.work(place, pair.count);
+    crowd.taken[place] = crowd.work(place, crowd.count);
     return NULL;
 }
 
-/* The mean time of an operation when two threads perform `count` each. */
-static double run_pair(pair_work *work, int64_t count)
+/* The mean time of an operation when `threads` threads perform `count` each. */
+static double run_crowd(crowd_work *work, int threads, int64_t count)
 {
-    pthread_t threads[2];
-    pair.work = work;
-    pair.count = count;
-    atomic_store(&pair.ready, 0);
-    atomic_store(&pair.shared, 0);
-    for (intptr_t place = 0; place < 2; place++)
-        if (pthread_create(&threads[place], NULL, run_one, (void *)place) != 0)
+    pthread_t handles[MAX_THREADS];
+    crowd.work = work;
+    crowd.threads = threads;
+    crowd.count = count;
+    atomic_store(&crowd.ready, 0);
+    atomic_store(&crowd.shared, 0);
+    for (intptr_t place = 0; place < threads; place++)
+        if (pthread_create(&handles[place], NULL, run_one, (void *)place) != 0)
             abort();
-    for (int place = 0; place < 2; place++)
-        pthread_join(threads[place], NULL);
-    return (double)(pair.taken[0] + pair.taken[1]) / 2 / (double)count;
+    int64_t taken = 0;
+    for (int place = 0; place < threads; place++) {
+        pthread_join(handles[place], NULL);
+        taken += crowd.taken[place];
+    }
+    return (double)taken / threads / (double)count;
 }
 
 static int64_t add_shared(int place, int64_t count)
@@ -86,7 +92,7 @@ static int64_t add_shared(int place, int64_t count)
     (void)place;
     int64_t start = now();
     for (int64_t i = 0; i < count; i++)
-        atomic_fetch_add_explicit(&pair.shared, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&crowd.shared, 1, memory_order_relaxed);
     return now() - start;
 }
 
@@ -95,8 +101,8 @@ static int64_t swap_shared(int place, int64_t count)
     (void)place;
     int64_t start = now();
     for (int64_t i = 0; i < count; i++) {
-        int64_t seen = atomic_load_explicit(&pair.shared, memory_order_relaxed);
-        while (!atomic_compare_exchange_weak(&pair.shared, &seen, seen + 1))
+        int64_t seen = atomic_load_explicit(&crowd.shared, memory_order_relaxed);
+        while (!atomic_compare_exchange_weak(&crowd.shared, &seen, seen + 1))
             ;
     }
     return now() - start;
@@ -107,9 +113,9 @@ static int64_t take_turns(int place, int64_t count)
 {
     int64_t start = now();
     for (int64_t i = 0; i < count; i++) {
-        while (atomic_load(&pair.shared) != 2 * i + place)
+        while (atomic_load(&crowd.shared) != 2 * i + place)
             gk_cpu_relax();
-        atomic_fetch_add(&pair.shared, 1);
+        atomic_fetch_add(&crowd.shared, 1);
     }
     return now() - start;
 }
@@ -127,9 +133,9 @@ double cost_clock(const gk_exports *gilkit, int64_t count)
     return (double)(now() - start) / (double)count;
 }
 
-double cost_contended_add(int64_t count) { return run_pair(add_shared, count) / 2; }
-double cost_contended_swap(int64_t count) { return run_pair(swap_shared, count) / 2; }
-double cost_turn(int64_t count) { return run_pair(take_turns, count) / 2; }
+double cost_contended_add(int64_t count) { return run_crowd(add_shared, 2, count) / 2; }
+double cost_contended_swap(int64_t count) { return run_crowd(swap_shared, 2, count) / 2; }
+double cost_turn(int64_t count) { return run_crowd(take_turns, 2, count) / 2; }
 
 /* ---- Wake-ups */
 
@@ -211,7 +217,7 @@ int cost_start(int64_t pause, int rounds, int64_t *call, int64_t *latency)
 /* ---- The time slice of a thread when there are more threads than cores */
 
 static _Atomic int running;
-static int64_t gaps[64];
+static int64_t gaps[MAX_THREADS];
 
 static void *count_gaps(void *argument)
 {
@@ -227,7 +233,7 @@ static void *count_gaps(void *argument)
 /* The mean time slice of `threads` busy threads on fewer cores, over `duration`. */
 double cost_turn_length(int threads, int cores, int64_t duration)
 {
-    pthread_t handles[64];
+    pthread_t handles[MAX_THREADS];
     int64_t turns = 0;
     memset(gaps, 0, sizeof gaps);
     atomic_store(&running, 1);
@@ -264,7 +270,7 @@ double cost_loop(int64_t loops)
     return (double)(now() - start) / (double)loops;
 }
 
-static int64_t loop_of_pair(int place, int64_t count)
+static int64_t loop_of_one(int place, int64_t count)
 {
     (void)place;
     int64_t start = now();
@@ -272,8 +278,8 @@ static int64_t loop_of_pair(int place, int64_t count)
     return now() - start;
 }
 
-/* The same with both cores busy. */
-double cost_loop_of_pair(int64_t loops) { return run_pair(loop_of_pair, loops); }
+/* The same with several cores busy. */
+double cost_loop_of_all(int64_t loops, int threads) { return run_crowd(loop_of_one, threads, loops); }
 
 typedef struct {
     const int64_t *loops; /* of each chunk; NULL: it reads memory */

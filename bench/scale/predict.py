@@ -71,6 +71,21 @@ def homes(costs: Costs) -> str:
     return "\n".join(lines)
 
 
+def pieces(costs: Costs) -> str:
+    """Return the efficiency of one reduction that is cut into few or many chunks."""
+    counts = (256, 512, 1024, 2048, 4096)
+    lines = [
+        "| one thread | cores |" + "".join(f" {chunks} |" for chunks in counts),
+        "| --- | --- |" + " --- |" * len(counts),
+    ]
+    for total in (20e6, 100e6):
+        for cores in (64, 128, 192):
+            machine = Machine(larger(costs), cores)
+            row = [speed_up(machine, [total / chunks] * chunks, pause=0.0) / cores for chunks in counts]
+            lines.append(f"| {total / 1e6:.0f} ms | {cores} |" + "".join(f" {value:.0%} |" for value in row))
+    return "\n".join(lines)
+
+
 def picture(costs: Costs, path: str) -> None:
     import matplotlib
 

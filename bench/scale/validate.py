@@ -1,22 +1,27 @@
-"""Compare real regions on this machine's cores with the model's predictions.
+"""Compare real regions on this machine with the model's predictions, for as many cores as it has.
 
-Each case runs in batches. A batch counts only if a probe with two busy threads, before and after it, shows that both
-cores were available: on a shared host, another virtual machine may take part of a core.
+Each case runs in batches. A batch counts only if a probe with a busy thread on each core, before and after it, shows
+that all cores were available: on a shared host, another virtual machine may take part of a core.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from machine import Costs, Machine
-from measure import CORES, MILLISECOND, Bench
+from measure import CORES, MILLISECOND, Bench, best
 from model import Pool, Region
+from predict import SHAPES as PUBLISHED_SHAPES
+from published import READ, Key, Prediction
 
 PROBE = 1_000_000  # loops
 UNDISTURBED = 1.1
 BATCHES, TRIES = 5, 40
+MOST_CALLERS = 64
+MEMORY = 256 << 21  # bytes, far more than the caches hold
 ASLEEP = 3 * MILLISECOND  # nanoseconds after which all workers sleep
 
 
@@ -55,20 +60,30 @@ SHAPES = {
 }
 
 
-def cases() -> list[Case]:
+def threads_of(cores: int) -> list[int]:
+    """Return powers of two up to `cores`, and then as many threads as cores, twice and four times as many."""
+    powers = {1 << shift for shift in range(cores.bit_length())}
+    return sorted(powers | {min(many * cores, 1024) for many in (1, 2, 4)})
+
+
+def cases(cores: int) -> list[Case]:
+    numbers = threads_of(cores)
     found = [
         Case(name, work, threads, pause)
         for name, work in SHAPES.items()
-        for threads in (1, 2, 4, 8)
+        for threads in numbers
         for pause in (0, ASLEEP)
         if threads > 1 or not pause
     ]
-    found += [Case("memory: 256 × 2 MB", [0.0] * 256, threads, bytes=1 << 21) for threads in (1, 2, 4)]
-    for callers in (2, 4):
+    found += [
+        Case("memory: 256 × 2 MB", [0.0] * 256, threads, bytes=1 << 21) for threads in numbers if threads <= 2 * cores
+    ]
+    for callers in sorted({min(many * cores, MOST_CALLERS) for many in (1, 2)} - {1}):
         found += [
-            Case(name, SHAPES[name], CORES, callers=callers) for name in ("medium: 256 × 5 µs", "uneven: 0 to 10 µs")
+            Case(name, SHAPES[name], max(cores, 2), callers=callers)
+            for name in ("medium: 256 × 5 µs", "uneven: 0 to 10 µs")
         ]
-    found += [Case(name, work, CORES, -ASLEEP) for name, work in SHAPES.items()]
+    found += [Case(name, work, max(cores, 2), -ASLEEP) for name, work in SHAPES.items()]
     return found
 
 
@@ -77,13 +92,29 @@ def regions_of(case: Case) -> int:
     return int(min(100, max(5, 30 * MILLISECOND / longest)))
 
 
-def undisturbed(bench: Bench, loop: float) -> bool:
-    return bench.loop_of_pair(PROBE) < UNDISTURBED * loop
+@dataclass(frozen=True)
+class Loop:
+    """The nanoseconds of a round of the busy loop, on one core alone and on all cores at once, whose clock may be slower."""
+
+    one: float
+    all: float
+
+    @classmethod
+    def of(cls, bench: Bench) -> Loop:
+        return cls(bench.loop(), best([bench.loop_of_all(PROBE) for _ in range(9)]))
+
+    @property
+    def slower(self) -> float:
+        return max(self.all / self.one, 1.0)
 
 
-def measured(bench: Bench, case: Case, loop: float, memory: np.ndarray) -> tuple[int, float]:
+def undisturbed(bench: Bench, loop: Loop) -> bool:
+    return bench.loop_of_all(PROBE) < UNDISTURBED * loop.all
+
+
+def measured(bench: Bench, case: Case, loop: Loop, memory: np.ndarray) -> tuple[int, float]:
     """Return the number of valid batches, and the median time of a region in them."""
-    loops = None if case.bytes else [max(1, round(work / loop)) for work in case.work]
+    loops = None if case.bytes else [max(1, round(work / loop.one)) for work in case.work]
     medians: list[float] = []
     for _ in range(TRIES):
         if not undisturbed(bench, loop):
@@ -104,29 +135,64 @@ def measured(bench: Bench, case: Case, loop: float, memory: np.ndarray) -> tuple
     return len(medians), float(np.median(medians)) if medians else float("nan")
 
 
-def predicted(costs: Costs, case: Case, serial: float) -> float:
+def nodes() -> int:
+    """Return the number of memories of this machine."""
+    return max(1, len(list(Path("/sys/devices/system/node").glob("node[0-9]*"))))
+
+
+def predicted(costs: Costs, case: Case, serial: float, cores: int = CORES, memories: int = 1) -> float:
     """Return the model's time for regions that take `serial` on one thread."""
     total = sum(case.work)
     work = [each * serial / total for each in case.work] if total else case.work
-    machine = Machine(costs, CORES, node_streams=costs.read_all / costs.read_one)
-    region = Region(work, case.threads, pause=abs(case.pause), bytes=case.bytes)
+    machine = Machine(costs, cores, node_cores=-(-cores // memories), node_streams=costs.read_all / costs.read_one)
+    # One thread has written the memory, so it is on one node.
+    region = Region(work, case.threads, pause=abs(case.pause), bytes=case.bytes, home=lambda _: 0)
     calls = Pool(machine).run(*[[region] * regions_of(case)] * case.callers)
     return float(np.median([call.time for script in calls for call in script[1:]]))
 
 
-def validate(bench: Bench, costs: Costs) -> list[Result]:
-    loop = bench.loop()
-    memory = np.ones(256 * (1 << 21) // 8)
+def serial_work(costs: Costs, case: Case, time: float) -> float:
+    """Return what the chunks alone take, from the time on one thread: the rest is the cost of a region."""
+    return time - (costs.region + len(case.work) * costs.chunk)
+
+
+def validate(bench: Bench, costs: Costs, loop: Loop, memory: np.ndarray, only: str = "") -> list[Result]:
+    memories = nodes()
     serial: dict[str, float] = {}
     results = []
-    for case in cases():
+    for case in cases(CORES):
+        if only not in case.name:
+            continue
         batches, time = measured(bench, case, loop, memory)
         # The cost of a chunk comes from the one-thread case; the model predicts the effect of threads.
         if case.threads == 1:
-            overhead = costs.region + len(case.work) * costs.chunk
-            serial[case.name] = time - overhead
-        results.append(Result(case, batches, time, predicted(costs, case, serial[case.name])))
+            serial[case.name] = serial_work(costs, case, time) if batches else sum(case.work)
+        slower = loop.slower if case.threads > 1 else 1.0
+        results.append(Result(case, batches, time, predicted(costs, case, slower * serial[case.name], CORES, memories)))
     return results
+
+
+def speed_ups(
+    bench: Bench, costs: Costs, loop: Loop, memory: np.ndarray, published: Sequence[Prediction]
+) -> dict[Key, float]:
+    """Measure the speed-up of each published prediction. NaN: the machine was disturbed.
+
+    A core that has a faster clock while the others are idle counts as if it had not: predictions know one clock.
+    """
+    serial: dict[str, float] = {}
+    found = {}
+    for each in published:
+        reads = each.region == READ
+        work = [0.0] * 256 if reads else PUBLISHED_SHAPES[each.region]
+        size = 1 << 21 if reads else 0
+        if each.region not in serial:
+            case = Case(each.region, work, 1, bytes=size)
+            _, time = measured(bench, case, loop, memory)
+            serial[each.region] = time if reads else loop.slower * serial_work(costs, case, time)
+        pause = ASLEEP if each.workers == "sleep" else 0
+        _, time = measured(bench, Case(each.region, work, each.cores, pause, bytes=size), loop, memory)
+        found[each.key] = serial[each.region] / time
+    return found
 
 
 def table(results: Sequence[Result]) -> str:

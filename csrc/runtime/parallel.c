@@ -20,9 +20,9 @@ static const int64_t LEAST_BATCH = GK_MICROSECOND;
 
 int64_t gk_default_grain(int64_t n)
 {
-    /* 256 chunks balance a few dozen cores. Long ranges get more, because the cost
-     * of a claim does not show in a chunk of many items. */
-    int64_t chunks = n <= 1 << 16 ? 256 : 1024;
+    /* 256 chunks balance a few dozen cores. Long ranges get up to 1024, since the cost
+     * of a call of the body does not show in a chunk of 64 items. */
+    int64_t chunks = n <= 256 * 64 ? 256 : n <= 1024 * 64 ? n / 64 : 1024;
     return n / chunks + (n % chunks != 0); /* n + chunks may overflow */
 }
 

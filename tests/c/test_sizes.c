@@ -130,7 +130,7 @@ static void check_regions(void)
 {
     int64_t last = 0, sum = 0;
     CHECK(gk_default_grain(INT64_MAX) == INT64_C(1) << 53);
-    CHECK(gk_default_grain(1) == 1 && gk_default_grain(1 << 16) == 256);
+    CHECK(gk_default_grain(1) == 1 && gk_default_grain(1 << 14) == 64);
     CHECK(gk_parallel_for(INT64_MAX, end_at_once, NULL, NULL) == 7);
     gk_options one = {.grain = 1, .threads = 3}, all = {.grain = INT64_MAX}, half = {.grain = INT64_C(1) << 62, .threads = 1};
     CHECK(gk_parallel_for(INT64_MAX, end_at_once, NULL, &one) == 7);

@@ -7,12 +7,14 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 enum {
     WIDTH = 32, /* number of accumulators */
     BUFFER = 2048, /* elements converted at a time */
     PIECE = 1 << 14,
-    MAX_PIECES = 256,
+    MAX_PIECES = 4096, /* many, for large machines */
+    FEW_PIECES = 256,  /* have their results on the stack */
 };
 
 typedef struct {
@@ -100,35 +102,40 @@ static void dot_pieces(int64_t begin, int64_t end, void *data)
 int gk_dot(int as_float, int64_t n, gk_type x_type, const char *x, int64_t x_stride, gk_type y_type,
            const char *y, int64_t y_stride, const gk_options *options, void *result)
 {
-    part parts[MAX_PIECES];
+    part few[FEW_PIECES], *parts = few;
     plan p = {.as_float = as_float,
               .x = operand_of(as_float, x_type, x, x_stride),
               .y = operand_of(as_float, y_type, y, y_stride),
-              .n = n,
-              .parts = parts};
+              .n = n};
     int64_t pieces = gk_ceil_div(n, PIECE);
     if (pieces > MAX_PIECES)
         pieces = MAX_PIECES;
     p.piece = gk_ceil_div(gk_ceil_div(n, pieces), BUFFER) * BUFFER;
     pieces = gk_ceil_div(n, p.piece);
+    if (pieces > FEW_PIECES && (parts = malloc((size_t)pieces * sizeof *parts)) == NULL)
+        return GK_NO_MEMORY;
+    p.parts = parts;
+    int status = GK_OK;
     if (pieces == 1) {
         dot_pieces(0, 1, &p);
     } else {
         gk_options how = options != NULL ? *options : (gk_options){0};
         how.grain = 1;
         how.eager = pieces > 16;
-        int status = gk_parallel_for(pieces, dot_pieces, &p, &how);
-        if (status != GK_OK)
-            return status;
+        status = gk_parallel_for(pieces, dot_pieces, &p, &how);
     }
-    for (int64_t i = 1; i < pieces; i++) {
-        add(&parts[0], parts[i].total, parts[i].error);
-        parts[0].integer += parts[i].integer;
+    if (status == GK_OK) {
+        part sum = parts[0];
+        for (int64_t i = 1; i < pieces; i++) {
+            add(&sum, parts[i].total, parts[i].error);
+            sum.integer += parts[i].integer;
+        }
+        if (as_float)
+            *(double *)result = isnan(sum.error) ? sum.total : sum.total + sum.error; /* NaN if total is infinite */
+        else
+            *(uint64_t *)result = sum.integer;
     }
-    double error = parts[0].error;
-    if (as_float)
-        *(double *)result = isnan(error) ? parts[0].total : parts[0].total + error; /* NaN if total is infinite */
-    else
-        *(uint64_t *)result = parts[0].integer;
-    return GK_OK;
+    if (parts != few)
+        free(parts);
+    return status;
 }

@@ -15,7 +15,7 @@ enum {
     WIDTH = 32,   /* number of accumulators */
     BLOCK = 2048, /* elements split at a time */
     PIECE = 1 << 15,
-    MAX_PIECES = 256,
+    MAX_PIECES = 1024, /* many, for large machines */
     LIMBS = 68,
     MAX_ADDENDS = 1 << 29, /* additions before a limb could overflow */
 };

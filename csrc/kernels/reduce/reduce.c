@@ -14,7 +14,10 @@
 
 enum {
     PIECE = GK_REDUCE_SERIAL, /* doubles that are worth a chunk */
-    MAX_PIECES = 256,         /* pieces of all outputs together */
+    /* Pieces of all outputs together. Large machines need many to balance, but one thread merges them, with a part for
+     * each of their columns. So there are at most 4096 parts, or 256 pieces if each has more columns than that leaves. */
+    MAX_PIECES = 256,
+    MAX_PARTS = 4096,
     BUFFER = 4096,            /* elements converted at a time */
     CHECK = 1 << 20,          /* elements between two reads of the cancel flag */
     SETTLED_BYTES = 124 * GK_ACCUMULATOR_BYTES, /* between two tests of whether the result is settled: one block of rows */
@@ -318,7 +321,8 @@ static void divide(plan *p)
         while (p->groups * 2 * p->columns <= GK_ACCUMULATORS / 2)
             p->groups *= 2;
 
-    int64_t elements = layout->n_reduced * p->block, share = MAX_PIECES / (p->n_outer * p->blocks);
+    int64_t most = MAX_PARTS / p->block > MAX_PIECES ? MAX_PARTS / p->block : MAX_PIECES;
+    int64_t elements = layout->n_reduced * p->block, share = most / (p->n_outer * p->blocks);
     p->pieces = gk_ceil_div(elements, elements_of_a_piece(p));
     if (p->pieces > share)
         p->pieces = share > 0 ? share : 1;
