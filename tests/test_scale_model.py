@@ -35,11 +35,14 @@ FREE = Costs(**{field.name: 1e30 if field.name in ("turn", "read_one", "read_all
     pause=st.sampled_from([0.0, 1e5, 1e7]),
     eager=st.booleans(),
     workers=st.sampled_from([None, 0, 2]),
+    policy=st.sampled_from([Policy(), Policy(words=4), Policy(words=16, heralds=True)]),
 )
 @settings(max_examples=100, deadline=None)
-def test_every_chunk_runs_once_and_never_faster_than_possible(work, cores, threads, callers, pause, eager, workers):
+def test_every_chunk_runs_once_and_never_faster_than_possible(
+    work, cores, threads, callers, pause, eager, workers, policy
+):
     region = Region(work, threads, eager=eager, pause=pause)
-    scripts = Pool(Machine(COSTS, cores), Policy(), workers).run(*[[region] * 3] * callers)
+    scripts = Pool(Machine(COSTS, cores), policy, workers).run(*[[region] * 3] * callers)
     assert [len(calls) for calls in scripts] == [3] * callers
     for calls in scripts:
         for call in calls:

@@ -21,6 +21,7 @@ def arguments(given: list[str]) -> argparse.Namespace:
     commands.add_parser("costs", help="measure this machine and print costs.json")
     commands.add_parser("predict", help="print tables for 1 to 256 cores, from costs.json")
     commands.add_parser("publish", help="write predictions-DATE.json, from costs.json, for others to run")
+    commands.add_parser("redesigns", help="print what other protocols, or fewer threads, would gain for short regions")
     validate = commands.add_parser(
         "validate", help="run real regions on all cores and print prediction against measurement"
     )
@@ -85,6 +86,8 @@ def main(given: argparse.Namespace) -> None:
     costs = read_costs(COSTS)
     if given.command == "predict":
         print(predict.table(costs), predict.homes(costs), predict.pieces(costs), sep="\n\n")
+    elif given.command == "redesigns":
+        print(predict.redesigns(costs))
     elif given.command == "publish":
         print(published.publish(costs, datetime.date.today().isoformat()))
     else:

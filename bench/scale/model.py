@@ -31,6 +31,9 @@ class Policy:
     least: float = 1 * MICROSECOND  # LEAST_BATCH: the batch that a claim may always take
     fanout: int = 3  # WAKES_EACH: the number of workers that each woken worker wakes
     starts: int = 1  # the number of workers that a new worker starts
+    # Redesigns that csrc/runtime does not have. The defaults are what it does.
+    words: int = 1  # through which helpers join and leave, each used by an equal number of neighbouring cores
+    heralds: bool = False  # one worker of each node spins on `work_mask`, the others on a word of their node
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Published:
 
     call: Call
     caller: Thread
-    word: Line  # the slot's
+    words: list[Line]  # the slot's; more than one only with Policy.words
     next: Line
     status: Line
     fields: Line
@@ -153,12 +156,18 @@ class Pool:
     def may_spin(self) -> bool:
         return self.busy <= self.machine.cores
 
+    def word_of(self, me: Thread, p: Published) -> Line:
+        return p.words[me.core % self.machine.cores * len(p.words) // self.machine.cores]
+
     def find_region(self, me: Thread) -> Steps:
-        yield from self.elapse(me, self.work_mask.read(me))
+        if self.policy.heralds:  # the word of the node is close by
+            yield from self.elapse(me, self.machine.costs.transfer)
+        else:
+            yield from self.elapse(me, self.work_mask.read(me))
         for p in list(self.published):
             if not p.offered:
                 continue
-            yield from self.change(me, p.word, swap=True)
+            yield from self.change(me, self.word_of(me, p), swap=True)
             if not p.open or p.room == 0:
                 continue
             p.inside += 1
@@ -171,7 +180,8 @@ class Pool:
     def help(self, me: Thread, p: Published, woken: bool) -> Steps:
         p.call.joined += 1
         p.call.alone_until = self.env.now
-        yield from self.change(me, p.status)  # `participants` is on the line of `status`
+        if len(p.words) == 1:  # else the word gives the number, too
+            yield from self.change(me, p.status)  # `participants` is on the line of `status`
         p.participants += 1
         yield from self.elapse(me, p.fields.read(me))
         missing = p.call.region.threads - 1 - p.participants
@@ -179,7 +189,7 @@ class Pool:
             yield from self.wake(me, min(missing, self.policy.fanout), p.call.region.threads)
         yield from self.work(me, p)
         # leave
-        yield from self.change(me, p.word)
+        yield from self.change(me, self.word_of(me, p))
         p.inside -= 1
         if p.inside == 0 and p.waited is not None:
             waited, p.waited = p.waited, None
@@ -339,8 +349,9 @@ class Pool:
         region = replace(region, threads=min(region.threads, chunks))
         call = Call(region, begin=now, runs=[0] * chunks, alone_until=now)
         yield from self.elapse(me, costs.region)
-        p = Published(call, me, *(self.line() for _ in range(4)), region.threads - 1)
-        for line in (p.word, p.next, p.status, p.fields):
+        words = [self.line() for _ in range(policy.words)]
+        p = Published(call, me, words, *(self.line() for _ in range(3)), region.threads - 1)
+        for line in (*words, p.next, p.status, p.fields):
             line.owner = me
         if region.threads == 1:
             yield from self.compute(me, region, 0, chunks)
@@ -350,7 +361,8 @@ class Pool:
         # publish
         self.published.append(p)
         self.callers += 1
-        yield from self.change(me, p.word)
+        for word in p.words:
+            yield from self.change(me, word)
         yield from self.change(me, self.work_mask)
         self.notify(me)
         if now - me.last_end > policy.spin:
@@ -372,7 +384,8 @@ class Pool:
         yield from self.change(me, self.work_mask, swap=True)
         self.callers -= 1
         self.notify(me)
-        yield from self.change(me, p.word)
+        for word in p.words:
+            yield from self.change(me, word)
         p.open = False
         self.published.remove(p)
         yield from self.wait_for_helpers(me, p)
@@ -393,7 +406,8 @@ class Pool:
         until = self.env.now + self.policy.wake_cost
         while p.inside > 0 and self.env.now < until:
             # The caller's checks take the line from the helpers that leave.
-            yield from self.elapse(me, max(p.word.read(me), self.machine.costs.clock))
+            reads = sum(word.read(me) for word in p.words)
+            yield from self.elapse(me, max(reads, self.machine.costs.clock))
         if p.inside > 0:
             p.waited = self.env.event()
             if me.running:

@@ -32,12 +32,17 @@ def larger(costs: Costs, hop: float = HOP) -> Costs:
     )
 
 
-def speed_up(machine: Machine, work: Sequence[float], policy: Policy | None = None, pause: float = 1e6) -> float:
-    """Return the speed-up over one thread; before each region, workers sleep (pause) or still spin (0)."""
+def speed_up(
+    machine: Machine, work: Sequence[float], policy: Policy | None = None, pause: float = 1e6, threads: int = 0
+) -> float:
+    """Return the speed-up over one thread; before each region, workers sleep (pause) or still spin (0).
+
+    threads: the region's own limit; 0: as many as there are cores.
+    """
     cores = machine.cores
     warm = [Region([1e5] * 1024, cores, body="warm")] * 2
     # Pauses of different lengths avoid resonance between callers.
-    regions = [Region(work, cores, pause=pause + 1000.0 * i) for i in range(10 if pause == 0 else 4)]
+    regions = [Region(work, threads or cores, pause=pause + 1000.0 * i) for i in range(10 if pause == 0 else 4)]
     calls = Pool(machine, policy).run([*warm, *regions])[0][4:]
     return sum(work) / statistics.mean(call.time for call in calls)
 
@@ -83,6 +88,32 @@ def pieces(costs: Costs) -> str:
             machine = Machine(larger(costs), cores)
             row = [speed_up(machine, [total / chunks] * chunks, pause=0.0) / cores for chunks in counts]
             lines.append(f"| {total / 1e6:.0f} ms | {cores} |" + "".join(f" {value:.0%} |" for value in row))
+    return "\n".join(lines)
+
+
+REDESIGNS = {
+    "as it is": Policy(),
+    "4 words": Policy(words=4),
+    "16 words": Policy(words=16),
+    "16 words, heralds": Policy(words=16, heralds=True),
+}
+FEWER = (4, 8, 16, 32, 64)
+
+
+def redesigns(costs: Costs) -> str:
+    """Return the speed-ups of short regions with spinning workers: as it is, with other protocols, and with fewer threads."""
+    columns = [*REDESIGNS, *(f"threads={threads}" for threads in FEWER)]
+    lines = [
+        "| region | cores |" + "".join(f" {name} |" for name in columns),
+        "| --- | --- |" + " --- |" * len(columns),
+    ]
+    for name in ("fine, 20 µs", "fine, 100 µs", "fine, 1 ms", "medium, 10 ms"):
+        for cores in (16, 64, 128):
+            machine = Machine(larger(costs), cores)
+            row = [speed_up(machine, SHAPES[name], policy, pause=0.0) for policy in REDESIGNS.values()]
+            row += [speed_up(machine, SHAPES[name], pause=0.0, threads=threads) for threads in FEWER if threads < cores]
+            values = "".join(f" {value:.1f} |" for value in row)
+            lines.append(f"| {name} | {cores} |{values}" + " |" * (len(columns) - len(row)))
     return "\n".join(lines)
 
 

@@ -15,7 +15,8 @@ enum {
     WIDTH = 32,   /* number of accumulators */
     BLOCK = 2048, /* elements split at a time */
     PIECE = 1 << 15,
-    MAX_PIECES = 1024, /* many, for large machines */
+    MAX_PIECES = 256,
+    FOR_EACH = 8, /* thread, where that is more: an exact sum has the same bits for any number of pieces */
     LIMBS = 68,
     MAX_ADDENDS = 1 << 29, /* additions before a limb could overflow */
 };
@@ -223,8 +224,9 @@ static int accumulate(const gk_layout *layout, const gk_options *options, accumu
 {
     int64_t n = layout->n_reduced, pieces = gk_ceil_div(n, PIECE);
     plan p = {.layout = layout, .piece = PIECE, .accumulators = single};
-    if (pieces > MAX_PIECES)
-        pieces = MAX_PIECES;
+    int64_t for_all = FOR_EACH * (int64_t)gk_participants(options), most = for_all > MAX_PIECES ? for_all : MAX_PIECES;
+    if (pieces > most)
+        pieces = most;
     p.piece = gk_ceil_div(gk_ceil_div(n, pieces), BLOCK) * BLOCK;
     pieces = gk_ceil_div(n, p.piece);
     if (pieces == 1) {
