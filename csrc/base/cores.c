@@ -54,8 +54,8 @@ int gk_current_cpu(void)
     return number.Group * GROUP + number.Number;
 }
 
-/* The rate that the job of this process is capped to, as containers have it, in 1/100 per
- * cent of all processors. The limits of jobs around it cannot be asked for. */
+/* The CPU rate limit of this process's job object, which containers set, in 1/100 per cent of all
+ * processors. Limits of enclosing jobs cannot be queried. */
 static double job_quota(void)
 {
     JOBOBJECT_CPU_RATE_CONTROL_INFORMATION control;

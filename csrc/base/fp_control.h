@@ -32,8 +32,8 @@ typedef struct {
 
 enum { GK_FP_SSE_FLAGS = 0x3f };
 
-/* Compilers do not know that arithmetic depends on the control. This barrier keeps
- * loads after a switch and stores before the next one in between. */
+/* Compilers do not know that arithmetic depends on the control. This barrier keeps loads and stores
+ * on their side of a switch. */
 #  if defined(__GNUC__) || defined(__clang__)
 #    define GK_FP_SWITCH() __asm__ volatile("" ::: "memory")
 #  else

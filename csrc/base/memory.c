@@ -51,8 +51,8 @@ static double value_of(const char *path, const char *key)
     return value;
 }
 
-/* "max", which is not a number, means no limit. Version 1 writes the largest multiple of a
- * page, which the machine's memory then undercuts. */
+/* "max", which is not a number, means no limit. Version 1 writes the largest multiple of the page
+ * size instead; the machine's memory is always less than that. */
 static double limit_v2(const char *directory)
 {
     return gk_cgroup_number(directory, "memory.max");

@@ -8,8 +8,8 @@
  * 0: unknown. `root` is prepended to /proc and /sys, as in base/cgroup.h. */
 int64_t gk_memory_total(const char *root);
 
-/* What a process can still get without swapping or reaching a limit, in bytes; 0: none, or
- * unknown. Reads several files, which takes some ten microseconds. */
+/* The memory that a process can still allocate without swapping or reaching a limit, in bytes; 0:
+ * none, or unknown. Reads several files, which takes some ten microseconds. */
 int64_t gk_memory_available(const char *root);
 
 /* The bytes of a page. */

@@ -15,8 +15,8 @@
 typedef struct {
     void *block;
     size_t size;
-    int64_t since;  /* when it was put here */
-    uint64_t order; /* the number of the put; times may be equal */
+    int64_t since;  /* when it was stored here */
+    uint64_t order; /* counts the puts, because times may be equal */
     int lent;
 } kept;
 
@@ -28,10 +28,10 @@ static struct {
     /* Below: protected by the lock. */
     _Atomic uint32_t locked;
     size_t limit;
-    gk_live live; /* blocks in use that came through here: their real sizes */
-    kept kept[GK_BLOCKS_MAX]; /* in the order in which they were put here */
+    gk_live live; /* the real sizes of blocks in use that were allocated through here */
+    kept kept[GK_BLOCKS_MAX]; /* in the order of their puts */
     int count;
-    size_t bytes, hot; /* in `kept`; those of them that are not lent */
+    size_t bytes, hot; /* bytes in `kept`; bytes of these that are not lent */
     uint64_t hits, misses, puts;
     int64_t available; /* memory of the system that may be populated, as of `measured` */
     int64_t measured;
@@ -294,8 +294,8 @@ void *gk_blocks_allocate(size_t size, int zeroed)
         const gk_block_source *s = source();
         return zeroed ? s->allocate_zeroed(s->context, size) : s->allocate(s->context, size);
     }
-    /* glibc, too, reuses and clears memory up to this size. More would be cleared in vain if
-     * only a part is used. */
+    /* glibc, too, reuses and clears memory up to this size. Clearing more would be wasted if only a
+     * part is used. */
     int reuse = !zeroed || size <= GK_BLOCKS_CLEAR_MAX;
     kept found = {.block = NULL};
     lock();
@@ -313,7 +313,7 @@ void *gk_blocks_allocate(size_t size, int zeroed)
     unlock();
     void *block = found.block;
     if (!reuse || block == NULL) {
-        /* It goes back all the same, or repeated requests for zeros would fill the cache. */
+        /* It goes back to the source, or repeated requests for zeros would fill the cache. */
         if (block != NULL)
             give_back(found.block, found.size);
         block = new_block(size, zeroed);

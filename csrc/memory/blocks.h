@@ -1,8 +1,7 @@
 /* Large blocks of memory, kept for reuse.
  *
- * Half the time of `a + b` on large arrays is the kernel's: it clears the pages of the
- * result, and takes them away when the result is freed. A block that is kept has its pages
- * already.
+ * Half the time of `a + b` on large arrays is spent in the kernel: it clears the pages of the
+ * result, and takes them away when the result is freed. A block that is kept has its pages already.
  *
  * Blocks come from the allocator below, the *source*, and in the end go back to it. Any
  * block may also be passed to the source directly, at any time, which is what happens to
@@ -63,7 +62,7 @@ typedef struct {
     uint64_t hits, misses; /* large blocks since the cache was opened: reused, and from the source */
 } gk_block_statistics;
 
-/* Begins to keep blocks; if it has begun already, only changes the options. The source must
+/* Begins to keep blocks. If it was called before, it only changes the options. The source must
  * exist for as long as the process. */
 void gk_blocks_open(const gk_block_source *source, const gk_block_options *options);
 

@@ -13,8 +13,8 @@
         }                                                                             \
     } while (0)
 
-/* Defined under AddressSanitizer and ThreadSanitizer. Neither survives a fork beside other
- * threads. ThreadSanitizer still tracks the parent's threads in the child, and reports the
+/* Defined under AddressSanitizer and ThreadSanitizer. Neither survives a fork in a process with
+ * other threads. ThreadSanitizer still tracks the parent's threads in the child, and reports the
  * reuse of their stacks as an internal error. AddressSanitizer's locks may be held by another
  * thread at the fork, and then no new thread of the child can run. */
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)

@@ -29,13 +29,13 @@ static void add_and_take(int i, void *data)
 
 static void test_sums(void)
 {
-    static const int crowds[] = {1, 2, 3, 8, 64};
+    static const int sizes[] = {1, 2, 3, 8, 64};
     for (int c = 0; c < 5; c++) {
         int64_t expected = 0;
-        for (int64_t i = 0; i < crowds[c]; i++)
+        for (int64_t i = 0; i < sizes[c]; i++)
             for (int64_t k = 0; k < EACH / 10; k++)
                 expected += k % 2 ? -k : k + i;
-        thread_group(crowds[c], add_and_take, NULL);
+        thread_group(sizes[c], add_and_take, NULL);
         CHECK(gk_atomic_exchange(atomic_counter, 0) == expected);
         CHECK(gk_locked_value(locked_counter) == expected);
         CHECK(gk_locked_exchange(locked_counter, 0) == expected);

@@ -36,7 +36,7 @@ static void fill(gk_type type, int64_t n, int64_t groups)
     }
 }
 
-/* The same in the plainest way. */
+/* The same in the simplest way. */
 static void compute(const gk_grouping *g, int64_t results)
 {
     for (int64_t r = 0; r < results; r++) {
@@ -161,7 +161,7 @@ int main(void)
             const int64_t *shape = shapes[s];
             gk_grouping g = {labels, GK_INT32, values, (gk_type)type, shape[0], shape[1], shape[2], shape[3], s % 2, s % 3};
             if (type > GK_UINT8 && type < GK_INT64)
-                s += 3; /* the other widths differ in loading and storing only */
+                s += 3; /* the other widths differ only in loading and storing */
             fill(g.type, g.n, g.groups);
             check(&g, 2 + s % 3);
         }

@@ -17,7 +17,7 @@ static int64_t below(int64_t n)
     return (int64_t)(state % (uint64_t)n);
 }
 
-/* Lists the elements' places in memory with nested loops. Returns how many there are. */
+/* Lists the addresses of the elements with nested loops. Returns how many there are. */
 static int64_t list(const gk_dims *dims, int d, int64_t at, int64_t *places, int64_t count)
 {
     if (d == dims->n) {

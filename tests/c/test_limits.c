@@ -30,7 +30,7 @@ static const setting_case CASES[] = {
     {{"PYTEST_XDIST_WORKER_COUNT=5"}, 3, "PYTEST_XDIST_WORKER_COUNT"},
     {{"PYTEST_XDIST_WORKER_COUNT=1"}, 16, NULL},
     {{"PYTEST_XDIST_WORKER_COUNT=99"}, 1, "PYTEST_XDIST_WORKER_COUNT"},
-    /* The smallest decides, and none is more than the cores. */
+    /* The smallest limit decides, and none raises the number above the cores. */
     {{"OMP_NUM_THREADS=4", "LOKY_MAX_CPU_COUNT=8"}, 4, "OMP_NUM_THREADS"},
     {{"OMP_NUM_THREADS=8", "LOKY_MAX_CPU_COUNT=4"}, 4, "LOKY_MAX_CPU_COUNT"},
     {{"OMP_NUM_THREADS=4", "LOKY_MAX_CPU_COUNT=4"}, 4, "LOKY_MAX_CPU_COUNT"},
@@ -40,7 +40,7 @@ static const setting_case CASES[] = {
     {{"LOKY_MAX_CPU_COUNT=8", "PYTEST_XDIST_WORKER_COUNT=4"}, 2, "PYTEST_XDIST_WORKER_COUNT"},
     {{"OMP_NUM_THREADS=4", "PYTEST_XDIST_WORKER_COUNT=4"}, 4, "PYTEST_XDIST_WORKER_COUNT"},
     {{"OMP_NUM_THREADS=3", "PYTEST_XDIST_WORKER_COUNT=4"}, 3, "OMP_NUM_THREADS"},
-    /* What is no number from 1 on is ignored. */
+    /* Anything but a positive number is ignored. */
     {{"OMP_NUM_THREADS=", "LOKY_MAX_CPU_COUNT=", "PYTEST_XDIST_WORKER_COUNT="}, 16, NULL},
     {{"OMP_NUM_THREADS=0", "LOKY_MAX_CPU_COUNT=0", "PYTEST_XDIST_WORKER_COUNT=0"}, 16, NULL},
     {{"OMP_NUM_THREADS=-1", "LOKY_MAX_CPU_COUNT=-1", "PYTEST_XDIST_WORKER_COUNT=-4"}, 16, NULL},

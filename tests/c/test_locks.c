@@ -78,15 +78,15 @@ static void add_under_rlock(int i, void *data)
 
 static void test_mutual_exclusion(void)
 {
-    static const int crowds[] = {1, 2, 3, 8, 64};
+    static const int sizes[] = {1, 2, 3, 8, 64};
     for (int c = 0; c < 5; c++) {
         mutual.plain = 0;
-        thread_group(crowds[c], add_under_lock, NULL);
-        CHECK(mutual.plain == (int64_t)crowds[c] * TURNS);
+        thread_group(sizes[c], add_under_lock, NULL);
+        CHECK(mutual.plain == (int64_t)sizes[c] * TURNS);
         CHECK(!gk_lock_is_held(&mutual.lock) && atomic_load(&mutual.lock.state) == 0);
         mutual.plain = 0;
-        thread_group(crowds[c], add_under_rlock, NULL);
-        CHECK(mutual.plain == (int64_t)crowds[c] * TURNS);
+        thread_group(sizes[c], add_under_rlock, NULL);
+        CHECK(mutual.plain == (int64_t)sizes[c] * TURNS);
     }
 }
 
@@ -274,10 +274,10 @@ static void await_shot(int i, void *data)
 
 static void test_event_and_latch(void)
 {
-    crowd_member members[8];
+    thread_group_member members[8];
     gk_latch_init(&waiting, 8);
     gk_latch_init(&passed, 8);
-    crowd_start(members, 8, await_shot, NULL);
+    thread_group_start(members, 8, await_shot, NULL);
     gk_latch_wait(&waiting, NULL);
     gk_wait_options p = wait_options(20 * GK_MILLISECOND);
     CHECK(gk_latch_wait(&passed, &p) == GK_TIMEOUT); /* time for them to fall asleep */
@@ -285,7 +285,7 @@ static void test_event_and_latch(void)
     gk_event_clear(&starting_shot);
     CHECK(!gk_event_is_set(&starting_shot));
     CHECK(gk_latch_wait(&passed, NULL) == GK_OK);
-    crowd_join(members, 8);
+    thread_group_join(members, 8);
     CHECK(gk_latch_count_down(&passed, 1) == GK_OVERFLOW);
     CHECK(gk_latch_count_down(&passed, 0) == GK_OK);
 }
@@ -424,14 +424,14 @@ static void test_rwlock(void)
     CHECK(atomic_load(&page.lock.state) == 0);
 
     /* A writer that gives up admits the readers that waited only behind it. */
-    crowd_member writer[1], reader[1];
+    thread_group_member writer[1], reader[1];
     CHECK(gk_rwlock_acquire_read(&page.lock, NULL) == GK_OK);
-    crowd_start(writer, 1, give_up_writing, NULL);
+    thread_group_start(writer, 1, give_up_writing, NULL);
     while (atomic_load(&page.lock.queue.count) == 0)
         gk_thread_yield();
-    crowd_start(reader, 1, read_behind, NULL);
-    crowd_join(writer, 1);
-    crowd_join(reader, 1);
+    thread_group_start(reader, 1, read_behind, NULL);
+    thread_group_join(writer, 1);
+    thread_group_join(reader, 1);
     CHECK(gk_rwlock_release_read(&page.lock) == GK_OK);
 
     /* More locks than fit into a thread's initial list. */
@@ -468,8 +468,8 @@ static void test_fork(void)
 {
     gk_semaphore_init(&before_fork.semaphore, 0, INT64_MAX);
     gk_lock_acquire(&before_fork.lock, NULL);
-    crowd_member members[3];
-    crowd_start(members, 3, hold_or_wait, NULL);
+    thread_group_member members[3];
+    thread_group_start(members, 3, hold_or_wait, NULL);
     while (atomic_load(&before_fork.lock.queue.count) < 2 ||
            atomic_load(&before_fork.semaphore.queue.count) < 1)
         gk_thread_yield();
@@ -492,7 +492,7 @@ static void test_fork(void)
     CHECK(WIFEXITED(result) && WEXITSTATUS(result) == 0);
     gk_lock_release(&before_fork.lock);
     gk_semaphore_release(&before_fork.semaphore, 1);
-    crowd_join(members, 3);
+    thread_group_join(members, 3);
 }
 
 /* A signal to a waiting thread makes it poll at once. */
@@ -523,15 +523,15 @@ static void test_signal(void)
     struct sigaction action = {.sa_handler = ignore_signal};
     sigaction(SIGUSR1, &action, NULL);
     pthread_t self = pthread_self();
-    crowd_member member[1];
+    thread_group_member member[1];
     gk_lock l = {0};
     gk_lock_try(&l);
     gk_wait_options p = {GK_NO_DEADLINE, note_poll, NULL};
-    crowd_start(member, 1, send_signal, &self);
+    thread_group_start(member, 1, send_signal, &self);
     int64_t begin = gk_now();
     CHECK(gk_lock_acquire(&l, &p) == GK_INTERRUPTED);
     CHECK(atomic_load(&poll_time) - begin < 100 * GK_MILLISECOND);
-    crowd_join(member, 1);
+    thread_group_join(member, 1);
 }
 
 #else

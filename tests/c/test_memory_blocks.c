@@ -1,4 +1,5 @@
-/* The hazards: a block is given to two, is too short, is kept for ever, is lost, or is not zero. */
+/* The hazards: a block is given to two callers, is too short, is kept forever, is lost, or is not
+ * zero. */
 #include <stdatomic.h>
 #include <string.h>
 

@@ -36,7 +36,8 @@ static void check_partition(gk_type type, int64_t n, int threads)
     CHECK(gk_partition((char *)items, (char *)result, &slices, type, 0, ranks, RANKS, &leaves, &options) == GK_OK);
     for (int64_t k = 0; k < RANKS; k++)
         CHECK(memcmp((char *)result + ranks[k] * size, (char *)sorted + ranks[k] * size, (size_t)size) == 0);
-    for (int64_t k = 0, begin = 0; k <= RANKS; k++) { /* the parts between the ranks have the same items */
+    for (int64_t k = 0, begin = 0; k <= RANKS; k++) { /* the parts between the ranks contain the
+                                                         same items */
         int64_t end = k < RANKS ? ranks[k] : n;
         if (end > begin)
             CHECK(gk_sort_long((char *)result + begin * size, again, end - begin, type, &leaves, &options) == GK_OK &&

@@ -38,8 +38,8 @@ int main(void)
 {
     time_limit(300);
     static _Atomic int over;
-    crowd_member burners[BURNERS];
-    crowd_start(burners, BURNERS, keep_busy, &over);
+    thread_group_member burners[BURNERS];
+    thread_group_start(burners, BURNERS, keep_busy, &over);
     for (int i = 0; i < rounds(50); i++) {
         region(); /* starts workers */
         region(); /* finds some workers awake and some asleep */
@@ -49,6 +49,6 @@ int main(void)
         CHECK(gk_pool_stop());
     }
     atomic_store(&over, 1);
-    crowd_join(burners, BURNERS);
+    thread_group_join(burners, BURNERS);
     return 0;
 }

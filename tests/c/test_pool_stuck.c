@@ -72,7 +72,8 @@ static void known_to_be_short(void)
     meet(3, MANY, 0);
 }
 
-/* Nothing is known, and there are so many chunks that the first ones will tell. */
+/* The time of the body is not known yet, and there are enough chunks for the first ones to show
+ * it. */
 static void unknown(void)
 {
     CHECK(gk_pool_stop());
@@ -112,18 +113,18 @@ static void among_callers(int workers_exist, int callers)
     CHECK(gk_pool_stop());
     if (workers_exist)
         meet(2, 2, 0);
-    crowd_member others[4], ender;
+    thread_group_member others[4], ender;
     _Atomic int begun = 0;
     atomic_store(&inside, 0);
     atomic_store(&over, 0);
-    crowd_start(others, callers, compute_alone, NULL);
+    thread_group_start(others, callers, compute_alone, NULL);
     while (atomic_load(&inside) < callers)
         gk_thread_yield();
-    crowd_start(&ender, 1, end_later, &begun);
+    thread_group_start(&ender, 1, end_later, &begun);
     meeting m = {.expected = 2, .begun = &begun};
     CHECK(gk_parallel_for(2, chunk, &m, &(gk_options){.grain = 1, .threads = 2, .foreign = 1}) == GK_OK);
-    crowd_join(&ender, 1);
-    crowd_join(others, callers);
+    thread_group_join(&ender, 1);
+    thread_group_join(others, callers);
 }
 
 /* ---- After a thread could not be started ---- */
@@ -172,16 +173,16 @@ static void fork_often(int i, void *data)
 
 static void during(void (*disturb)(int, void *), int count)
 {
-    crowd_member disturber;
+    thread_group_member disturber;
     _Atomic int ended = 0;
-    crowd_start(&disturber, 1, disturb, &ended);
+    thread_group_start(&disturber, 1, disturb, &ended);
     for (int i = 0; i < count; i++) {
         meet(2 + random_below(3), MANY, 0);
         short_regions(random_below(10));
         burn(random_below(10000));
     }
     atomic_store(&ended, 1);
-    crowd_join(&disturber, 1);
+    thread_group_join(&disturber, 1);
 }
 
 int main(void)

@@ -56,14 +56,14 @@ static void test_end(void)
 
 static void test_no_thread_spins_if_all_would(void)
 {
-    gk_spin spins[CROWD_MAX];
-    int begun = 0, n = gk_cores_usable() < CROWD_MAX ? gk_cores_usable() : CROWD_MAX;
+    gk_spin spins[THREAD_GROUP_MAX];
+    int begun = 0, n = gk_cores_usable() < THREAD_GROUP_MAX ? gk_cores_usable() : THREAD_GROUP_MAX;
     gk_spin_record_cost(0, ANOTHER_CORE);
     for (int i = 0; i < n; i++) {
         spins[i] = gk_spin_for_signal();
         begun += spins[i].begun > 0;
     }
-    CHECK(n == CROWD_MAX || begun == n - 1);
+    CHECK(n == THREAD_GROUP_MAX || begun == n - 1);
     for (int i = 0; i < n; i++)
         gk_spin_stop(&spins[i]);
 }

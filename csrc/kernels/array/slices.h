@@ -1,8 +1,8 @@
 /* Applies a kernel to every slice of an array along one axis.
  *
  * Kernels see contiguous slices only. This module gathers and scatters slices
- * that are not contiguous, and divides the slices among the threads: either each
- * thread takes some slices, or all threads share one long slice after the other.
+ * that are not contiguous, and divides the slices among the threads: either each thread takes some
+ * of the slices, or all threads work together on one long slice at a time.
  */
 #ifndef GK_SLICES_H
 #define GK_SLICES_H

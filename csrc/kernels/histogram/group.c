@@ -1,4 +1,4 @@
-/* Values are added to a table with an entry for each result, a block of values after the other. */
+/* Values are added block by block to a table that has an entry for each result. */
 #include "kernels/histogram/group.h"
 
 #include <stdatomic.h>
@@ -18,9 +18,9 @@
 
 /* If there are at most PRIVATE_RESULTS results, the values are divided into stretches, each of
  * which has tables of its own. These are merged in the order of the stretches, with compensation
- * of rounding errors. The length of a stretch depends on the number of results only. For more
- * results, several tables would not fit in the cache. There is one then, and the values are added in
- * their order: each participant owns a part of the table, and looks at every value. */
+ * of rounding errors. The length of a stretch depends on the number of results only. With more
+ * results, several tables would not fit in the cache. Then there is one table, and the values are
+ * added in order: each participant owns a part of the table and reads every value. */
 enum { PRIVATE_RESULTS = 1 << 16, MIN_STRETCH = 1 << 14, ITEMS_A_RESULT = 8 };
 
 /* Stretches are added and merged in waves, whose tables have about this many entries. */
@@ -29,7 +29,8 @@ enum { WAVE_ENTRIES = 1 << 20, MIN_WAVE = 16 };
 /* Small tables take turns, so that additions to one entry do not wait for each other. */
 enum { COPIES = 4, COPIED_RESULTS = 255 };
 
-/* The entries of a table for values that belong to none of the results, or not to a participant's part. */
+/* Additional entries of a table, for values that belong to no result or to another participant's
+ * part. */
 enum { OTHERS = 8 };
 
 /* Fewer values than this are added on one thread. */
@@ -37,7 +38,7 @@ enum { FEW = 1 << 14 };
 
 enum { CACHED_BYTES = 1 << 19 }; /* the entries of larger tables are prefetched, if they are not small */
 
-enum { POLL_EVERY = 1 << 16 }; /* values, between two checks whether to end */
+enum { POLL_EVERY = 1 << 16 }; /* values between two checks for the end of the call */
 
 typedef void add_function(void *table, int64_t stride, const uint32_t *index, const void *values, int64_t n);
 typedef void merge_function(void *into, const void *table, double *errors, int64_t begin, int64_t end);
@@ -81,7 +82,7 @@ static const operation *operation_of(gk_group_operation what, gk_type type)
     return &operations[what][gk_is_float(type) ? 0 : type == GK_UINT64 ? 2 : 1];
 }
 
-/* What all steps share. */
+/* The state that all steps share. */
 typedef struct {
     const gk_grouping *g;
     int64_t items, results;
@@ -155,7 +156,8 @@ static void group_index(const void *data, int64_t begin, int64_t n, uint32_t *in
         index_of_labels(of, begin, n, index);
     } else {
         uint32_t labels[GK_BINNING_BLOCK];
-        int64_t row = begin / g->inner, at = begin % g->inner; /* the row of inner values, and the place in it */
+        int64_t row = begin / g->inner, at = begin % g->inner; /* the row of inner values, and the
+                                                                  position in it */
         for (int64_t k = 0; k < n;) {
             int64_t first = row % g->n, rows = gk_ceil_div(at + n - k, g->inner);
             if (rows > g->n - first)
@@ -178,8 +180,8 @@ static void group_index(const void *data, int64_t begin, int64_t n, uint32_t *in
     }
 }
 
-/* After a block was added for minima or maxima: puts NaNs in, and notices values that a group
- * without values has, too. */
+/* Called after a block was added for minima or maxima. Stores NaNs, and records whether a value
+ * equals the initial value of an empty group. */
 static void look_at_extremes(const run *r, const void *values, int64_t n, const uint32_t *index, char *table)
 {
     int found = r->op->form == doubles ? GK_DISPATCH(find_doubles)(values, n, r->none.f.value)
@@ -313,7 +315,7 @@ static double total(const run *r, double sum, int64_t i)
     return r->errors != NULL ? with_error(sum, r->errors[i]) : sum;
 }
 
-/* Means become entries to which squared deviations are added. */
+/* Turns the means into entries that accumulate squared deviations. */
 static void means_to_variances(int64_t begin, int64_t end, void *data)
 {
     const run *r = data;

@@ -1,4 +1,4 @@
-/* Reductions of the values of each group, where a label tells the group of each value. */
+/* Reductions of the values of each group. A label says to which group a value belongs. */
 #ifndef GK_GROUP_H
 #define GK_GROUP_H
 

@@ -50,9 +50,9 @@ GK_INLINE uint64_t bits(int64_t x)
 /* X(name, entry, type of values, what an empty entry has as its value, the statement that
  * adds x to the entry e, the statement that adds the entry `from`, of later values).
  *
- * No number replaces a NaN in a minimum or maximum, but NaNs do not replace numbers either:
- * group.c puts them in. The first and the last value are found by their positions, which are
- * added as values, counted from 1. */
+ * In a minimum or maximum, no number replaces a NaN. NaNs do not replace numbers here either:
+ * group.c stores them afterwards. The first and the last value are found by their positions, which
+ * are added as values, counted from 1. */
 #define GROUP_OPERATIONS(X)                                                                                   \
     X(sum, float_entry, double, 0, e->value += x, add_exactly(&e->value, error, from->value))                 \
     X(mean, mean_entry, double, 0, (e->value += x, e->count += 1),                                            \

@@ -1,4 +1,4 @@
-/* Operands that are contiguous and of the result's type are read where they are. Others are
+/* Operands that are contiguous and of the result's type are read in place. Others are
  * first loaded into a buffer, a block at a time. An operand that does not change along a row
  * fills its buffer once. */
 #include "kernels/index/choose.h"

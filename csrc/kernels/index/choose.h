@@ -1,4 +1,4 @@
-/* Items of one array or of another, as a condition says: numpy.where. */
+/* numpy.where: items of one array or of another, chosen by a condition. */
 #ifndef GK_CHOOSE_H
 #define GK_CHOOSE_H
 
@@ -14,10 +14,10 @@ typedef struct {
     gk_type from; /* its type, if it is to be converted, else GK_TYPES */
 } gk_choice;
 
-/* Sets chosen[i] to x[i] or to y[i], where the item of the condition is not 0 or is. All have
- * this shape, without a 0 in it. The condition has items of one byte. The result is contiguous,
- * of items of `size` bytes, and of float64, int64 or uint64, as `result` says, if an operand is
- * to be converted. */
+/* Sets chosen[i] to x[i] where the item of the condition is not 0, and to y[i] elsewhere. All have
+ * this shape, in which no dimension may be 0. Items of the condition have one byte. The result is
+ * contiguous, with items of `size` bytes. If an operand is to be converted, its type is `result`:
+ * float64, int64 or uint64. */
 int gk_choose(int ndim, const int64_t *shape, const gk_choice *condition, const gk_choice *x, const gk_choice *y,
               int64_t size, gk_type result, void *chosen, const gk_options *options);
 

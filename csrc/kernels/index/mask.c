@@ -1,6 +1,6 @@
-/* The mask is read 64 items at a time, as the bits of a word. Selected items are written
- * without a branch for each: every item is stored, and the place of the next one moves on
- * only behind those that are selected.
+/* The mask is read 64 items at a time, as the bits of a word. Selected items are written without
+ * branches: every item is stored at the next free position, and the position advances only if the
+ * item is selected.
  *
  * Such stores reach beyond the last selected item. They stay within the chunk's own part of
  * the result, because the last 64 items of a part are written one by one. So nothing is

@@ -21,14 +21,14 @@ TARGET GK_INLINE uint64_t NAME(word_of)(const uint8_t *bytes)
         uint64_t part = 0; /* bit 8 * i: whether bytes[eight + i] is not 0 */
         for (int i = 0; i < 8; i++)
             part |= (uint64_t)(bytes[eight + i] != 0) << 8 * i;
-        /* The factor moves bit 8 * i to bit 56 + i, and no two bits to one place. */
+        /* The factor moves bit 8 * i to bit 56 + i, and no two bits to the same position. */
         word |= (part * UINT64_C(0x0102040810204080)) >> 56 << eight;
     }
     return word;
 #endif
 }
 
-/* Of items of one size: whether 64 of them are not 0, but for the bits that are not to be kept. */
+/* Words that say which items of one size are not 0, looking only at the bits in `keep`. */
 #define NONZERO(bits)                                                                                        \
     static TARGET void NAME(nonzero_##bits)(const void *items, int64_t n, uint64_t keep, uint64_t *words)    \
     {                                                                                                        \
@@ -78,7 +78,7 @@ static TARGET int64_t NAME(count)(const gk_mask *mask, int64_t begin, int64_t en
     return count;
 }
 
-/* What STEP does for all 64 items of a word, from x to out[k] on. */
+/* Variants of STEP, which stores the 64 items of a word at x to out[k] onwards. */
 #define EVERY_ITEM(ITEM)             \
     for (int b = 0; b < WORD; b++) { \
         out[k] = ITEM;               \
@@ -100,8 +100,8 @@ static TARGET int64_t NAME(count)(const gk_mask *mask, int64_t begin, int64_t en
 #  define EVERY_INDEX EVERY_ITEM(first + b)
 #endif
 
-/* Copies the selected ones of the items begin <= i < end to out[k] and further on, and none to
- * out[last]. */
+/* Copies the selected items of begin <= i < end to out[k] onwards, and never to out[last] or
+ * beyond. */
 #define COPY(bits, STEP)                                                                                     \
     static TARGET void NAME(copy_##bits)(const gk_mask *mask, int64_t begin, int64_t end, const void *items, \
                                          void *selected, int64_t k, int64_t last)                            \
@@ -154,8 +154,8 @@ static TARGET void NAME(copy_runs)(const gk_mask *mask, int64_t begin, int64_t e
     }
 }
 
-/* Writes the indices of the selected items to out[k] and further on, and none to out[last]. The
- * index of item `begin` is `base`. Returns the place after the last one. */
+/* Writes the indices of the selected items to out[k] onwards, and never to out[last] or beyond. The
+ * index of item `begin` is `base`. Returns the position after the last index written. */
 static TARGET int64_t NAME(indices)(const gk_mask *mask, int64_t begin, int64_t end, int64_t base,
                                     int64_t *GK_RESTRICT out, int64_t k, int64_t last)
 {

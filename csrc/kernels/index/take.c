@@ -1,5 +1,5 @@
-/* The read of an item depends on nothing but its index, so that the core has many of them wait
- * for memory together. Indices of other types than int64 are converted a block at a time. */
+/* Reads depend only on the indices, not on each other, so the core overlaps many of these cache
+ * misses. Indices of types other than int64 are converted a block at a time. */
 #include "kernels/index/take.h"
 
 #include <stdatomic.h>
@@ -11,8 +11,8 @@
 
 enum {
     BLOCK = 256,
-    PIECE = 1 << 17,          /* bytes of the result that are worth a chunk */
-    UNINTERRUPTED = 16 << 20, /* bytes that are copied without a look at the clock */
+    PIECE = 1 << 17,          /* bytes of the result in a chunk */
+    UNINTERRUPTED = 16 << 20, /* bytes copied between two checks for the end of the call */
 };
 
 typedef struct {

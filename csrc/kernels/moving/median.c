@@ -15,7 +15,7 @@
  * and before the first. The window's smaller half consists of the first `small` items of two lists. */
 typedef struct {
     double *x;
-    int32_t *next, *previous, *rank; /* rank: an item's place in the order of the whole block */
+    int32_t *next, *previous, *rank; /* rank: an item's position in the order of the whole block */
     int32_t head;                    /* the first item that is not in the smaller half */
     int64_t small;
     int64_t valid; /* items that are in the window */
@@ -218,7 +218,7 @@ typedef struct {
     int n;
 } sorted_items;
 
-/* Puts x in the place `hole` and moves it to where it belongs. */
+/* Stores x at the position `hole` and moves it to where it belongs. */
 static void settle(sorted_items *s, int hole, double x)
 {
     for (; hole > 0 && s->x[hole - 1] > x; hole--)

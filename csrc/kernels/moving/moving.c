@@ -1,8 +1,8 @@
 /* Windows are put together from blocks: block b has items b * window to (b + 1) * window - 1, so every window is
  * the end of one block followed by the beginning of the next (van Herk; Gil and Werman). The ends of a block are
  * accumulated backwards from its last item, the beginnings forwards from its first one. Nothing is ever
- * subtracted, so what has left the window leaves no rounding error behind, nor an infinity; and as blocks
- * do not depend on each other, any number of threads gets the same bits.
+ * subtracted, so items that have left the window leave neither rounding errors nor infinities
+ * behind. Blocks do not depend on each other, so the bits are the same for any number of threads.
  *
  * Short windows are computed item by item, for many windows side by side. */
 #include "kernels/moving/moving.h"
@@ -21,7 +21,7 @@
 #include "base/foreach_isa.h"
 
 enum { TILE = 256 };             /* results of short windows that are computed together */
-enum { POLL_EVERY = 1 << 16 };   /* results between two checks whether to end */
+enum { POLL_EVERY = 1 << 16 };   /* results between two checks for the end of the call */
 
 static int is_short(const gk_moving *m)
 {
@@ -33,7 +33,7 @@ static int is_variance(const gk_moving *m)
     return m->what == GK_MOVE_VAR || m->what == GK_MOVE_STD;
 }
 
-/* What a NaN is replaced by. */
+/* The value that replaces a NaN. */
 static double neutral_of(const gk_moving *m)
 {
     return m->what == GK_MOVE_MIN ? INFINITY : m->what == GK_MOVE_MAX ? -INFINITY : 0;
@@ -49,14 +49,14 @@ static const double *as_doubles(const gk_moving *m, const void *src, int64_t beg
     return buffer;
 }
 
-/* Where results begin.. of a slice can be computed: in place, or in a buffer. */
+/* Returns where to compute results from `begin` on: in place, or in a buffer. */
 static double *results_at(const gk_moving *m, void *dst, int64_t begin, double *buffer)
 {
     return m->type == GK_FLOAT32 ? buffer : (double *)dst + begin;
 }
 
-/* Turns what was accumulated over each window into results begin.. of the slice. Without `count`, all windows
- * are full. */
+/* Turns the values accumulated over each window into results from `begin` on. Without `count`, all
+ * windows are full. */
 static void finish(const gk_moving *m, double *x, const double *count, void *dst, int64_t begin, int64_t n)
 {
     double less = is_variance(m) ? m->ddof : 0;
@@ -122,7 +122,8 @@ static void move_short(const gk_moving *m, const void *src, void *dst, int64_t b
     }
 }
 
-/* What was accumulated up to each item of a block, from either end. [window] of an end is that of nothing. */
+/* The values accumulated up to each item of a block, from one of its ends. Element [window] of
+ * `ends` stands for no items. */
 typedef struct {
     double *value, *mean, *count; /* the value is a sum, an extreme, or a sum of squared deviations */
     int has_nans;
@@ -160,7 +161,7 @@ static int blocks_init(blocks *b, const gk_moving *m)
     return GK_OK;
 }
 
-/* The end of a block that does not exist. */
+/* Makes these the ends of a block without items. */
 static void clear_ends(const blocks *b, accumulated *ends)
 {
     ends->has_nans = 1;
@@ -463,8 +464,8 @@ static void move_part(int64_t begin, int64_t end, void *data)
 
 static int on_all_threads(const void *src, void *dst, int64_t n, const void *data, const gk_options *options)
 {
-    /* A part of long blocks has several of them, because the ends of the block before it are accumulated again. Parts
-     * end in time for a deadline. */
+    /* A part has several blocks even if they are long, because each part accumulates the ends of
+     * the block before it again. It is short enough to observe a deadline. */
     enum { PART = 1 << 15, MIN_BLOCKS = 4, PARTS_A_THREAD = 4 };
     long_slice s = {data, src, dst, n};
     gk_options mine = options != NULL ? *options : (gk_options){0};

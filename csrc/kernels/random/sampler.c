@@ -9,8 +9,9 @@
 enum {
     BUFFER = 512,           /* words that are drawn at a time */
     PAIR = 2 * GK_PHILOX_BLOCK, /* blocks are drawn in pairs */
-    PIECE = 2048,           /* units of a piece: some microseconds */
-    PIECES_FOR_EACH = 32,   /* thread, in a batch: many, so that the last piece is a small part of the batch */
+    PIECE = 2048,           /* units of a piece, which take some microseconds */
+    PIECES_FOR_EACH = 32,   /* pieces per thread in a batch: many, so that the last one is a small
+                               part of it */
     MAX_PIECES = 1024,      /* of a batch */
 };
 
@@ -72,7 +73,7 @@ static int64_t parse(gk_reader *r, uint64_t *at, uint64_t end, int64_t room, cha
     while (*at < end && count < room) {
         int64_t n = end - *at < (uint64_t)(room - count) ? (int64_t)(end - *at) : room - count;
         if (*at < r->first || *at >= r->end)
-            draw(r, *at, n + n / 64); /* for a short result, not many more than it needs */
+            draw(r, *at, n + n / 64); /* little more than a short result needs */
         if ((uint64_t)n > r->end - *at)
             n = (int64_t)(r->end - *at);
         int64_t used = n;
@@ -117,7 +118,8 @@ static void sample_whole(int64_t begin, int64_t end, void *data)
     }
 }
 
-/* ---- Where nearly every unit is an item: pieces are written to their place in the result */
+/* ---- Where nearly every unit is an item: pieces are written directly to their position in the
+ * result */
 
 typedef struct {
     const gk_sampler *s;
@@ -140,7 +142,7 @@ static void sample_direct(int64_t begin, int64_t end, void *data)
 }
 
 /* Reads as many pieces as the result has. From the first one with a rejected unit on, the others
- * are in the wrong place and are read again. */
+ * are in the wrong position and are read again. */
 static int sample_in_place(const gk_sampler *s, char *out, int64_t n, int64_t most, gk_options *how)
 {
     direct d = {.s = s, .out = out};
@@ -280,7 +282,8 @@ static int sample_in_batches(const gk_sampler *s, char *out, int64_t n, int64_t 
     uint64_t at = 0;
     int64_t next = 0, place = 0; /* of the pieces, of the items */
     while (status == GK_OK && (place < n || w.joining->number > 0)) {
-        /* One piece more than what is needed on average: mostly, it saves a batch of a single piece. */
+        /* One piece more than needed on average, which usually avoids a last batch of a single
+         * piece. */
         double pieces = (double)(n - place) / (PIECE * (1 - s->rejected)) + 1;
         w.reading->first = next;
         w.reading->number = place >= n ? 0 : pieces < (double)most ? (int64_t)pieces : most;

@@ -15,7 +15,7 @@ enum {
     LANES = 4 * WORDS,  /* of 16 bits: each chooses a bucket */
     CHUNK = 1 << 15,    /* items; a multiple of LANES */
     MAX_CHUNKS = 1024,  /* unless chunks get longer */
-    ROUNDS = 64,        /* of HALVES, between two looks at whether the call has ended */
+    ROUNDS = 64,        /* of HALVES, between two checks for the end of the call */
 };
 
 typedef struct {

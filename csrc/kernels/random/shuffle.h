@@ -1,8 +1,8 @@
 /* Random permutations.
  *
- * Up to GK_SHUFFLE_SHORT items are shuffled by swaps, with NumPy's bits. Of more items, each one
- * goes to a random bucket first, and then each bucket is shuffled. There are so many buckets that
- * one fits into the cache. If the bucket of each item and the order within each bucket are uniform
+ * Up to GK_SHUFFLE_SHORT items are shuffled by swaps, with NumPy's bits. With more items, each item
+ * first goes to a random bucket, and then each bucket is shuffled. There are enough buckets that
+ * each fits into the cache. If the bucket of each item and the order within each bucket are uniform
  * and independent, then so is the order of all items (Rao 1961, Sandelius 1962). The result depends
  * on the key and on n only. */
 #ifndef GK_SHUFFLE_H

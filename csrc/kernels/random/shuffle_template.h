@@ -2,7 +2,7 @@
  *   ITEM         the type
  *   SIZED(name)  the name with the size */
 
-/* Writes each of n items to the next free place of bucket lanes[i] >> shift. */
+/* Writes each of n items to the next free position of bucket lanes[i] >> shift. */
 static void SIZED(scatter)(const void *from, void *to, int64_t n, const uint16_t *lanes, int shift, int64_t *next)
 {
     const ITEM *items = from;

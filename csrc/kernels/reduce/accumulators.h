@@ -58,7 +58,8 @@ typedef struct {
     /* Reduces one short row of adjacent values with less overhead than the
      * functions above. NULL if there is no such shortcut. */
     void (*row)(const void *x, int64_t n, gk_part part);
-    /* Whether further elements cannot change the result, if all accumulators are of one output. NULL if they always can. */
+    /* Whether the result is settled: further elements cannot change it. All accumulators must
+     * belong to one output. NULL if no result is ever settled early. */
     int (*settled)(const gk_accumulators *accumulators, int64_t width);
 } gk_accumulator_ops;
 
@@ -80,7 +81,7 @@ const gk_accumulator_ops *gk_accumulators_argmin(gk_type type);
 const gk_accumulator_ops *gk_accumulators_argmax(gk_type type);
 const gk_accumulator_ops *gk_accumulators_nanargmin(gk_type type);
 const gk_accumulator_ops *gk_accumulators_nanargmax(gk_type type);
-/* The number of elements that are not 0. The second is settled when there is one, and the third when there is a 0. */
+/* The number of elements that are not 0. `any` is settled by a nonzero element, `all` by a 0. */
 const gk_accumulator_ops *gk_accumulators_count(gk_type type);
 const gk_accumulator_ops *gk_accumulators_any(gk_type type);
 const gk_accumulator_ops *gk_accumulators_all(gk_type type);

@@ -13,9 +13,9 @@
 #include "kernels/scan/slicing.h"
 
 enum {
-    CHAINS = 16,     /* operations that do not wait for one another */
+    CHAINS = 16,     /* independent chains of operations */
     BLOCK = 512,     /* items that are loaded at a time */
-    PIECE = 1 << 16, /* items that are worth a chunk; a multiple of BLOCK */
+    PIECE = 1 << 16, /* items of a chunk; a multiple of BLOCK */
     LONG = 1 << 18,  /* items of a slice that is worth reading twice */
     MAX_PIECES = 1024,
     COLUMNS = 256, /* columns scanned at a time */
@@ -87,7 +87,7 @@ static double value(const void *items, int64_t i, gk_type type)
     return type == GK_FLOAT64 ? ((const double *)items)[i] : (double)((const float *)items)[i];
 }
 
-/* Records what the product of a and b has raised. */
+/* Records the floating-point exceptions of the product of a and b. */
 static void watch(accumulation *s, double a, double b, double product)
 {
     int flags = 0;
@@ -99,7 +99,7 @@ static void watch(accumulation *s, double a, double b, double product)
         atomic_fetch_or_explicit(&s->fp_status, flags, memory_order_relaxed);
 }
 
-/* The same for running products, which began with `first`. They stay infinite or NaN. */
+/* The same for running products that began with `first`. Once infinite or NaN, they stay so. */
 static void watch_run(accumulation *s, const void *first, const char *items, int64_t n, const char *products)
 {
     double a = value(first, 0, s->watched), last = value(products, n - 1, s->watched);
@@ -112,8 +112,8 @@ static void watch_run(accumulation *s, const void *first, const char *items, int
     }
 }
 
-/* Writes the results of the items begin <= i < end of a slice. *carry is that of the items before,
- * of which there are none if it is NULL. */
+/* Writes the results of items begin <= i < end of a slice. *carry is the result of the items before
+ * them; carry is NULL if there are none. */
 static void run_slice(accumulation *s, const char *in, char *out, int64_t begin, int64_t end, const uint64_t *carry)
 {
     uint64_t buffer[BLOCK], results[BLOCK], acc = carry != NULL ? *carry : 0;
@@ -248,7 +248,8 @@ static void choose_operation(accumulation *s, gk_accumulation op, gk_type type)
         s->op = op == GK_CUMMAX ? GK_DISPATCH(max)[type] : GK_DISPATCH(min)[type];
     } else if (gk_is_float(type)) {
         s->op = GK_DISPATCH(product)[type == GK_FLOAT32 ? 1 : 2];
-        s->load = s->gather; /* the factors are looked at again, and the products may overwrite them */
+        s->load = s->gather; /* the factors are read again afterwards, and the products may
+                                overwrite them */
         s->watched = type;
     } else {
         s->op = GK_DISPATCH(product)[0];

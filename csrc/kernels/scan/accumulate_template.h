@@ -25,8 +25,8 @@
 #undef LOWEST
 #undef TABLE
 
-/* Products: of integers modulo 2^64, which may be taken in any order, and of floats, which never
- * are folded. */
+/* Products. Those of integers are modulo 2^64 and may be computed in any order. Those of floats are
+ * never folded. */
 #define OP(a, b) ((a) * (b))
 #define STAYS NEVER
 #define IN_ORDER NEVER

@@ -5,7 +5,7 @@
  *   OP(a, b)    the result of a, which is earlier, and b
  *   NEUTRAL     OP(NEUTRAL, b) is b
  *   STAYS(a)    whether a is the result whatever follows: the first NaN of a maximum or minimum
- *   IN_ORDER(a) whether a tells in which order its items were taken: 0, which has two signs */
+ *   IN_ORDER(a) whether the bits of a depend on the order of its items: 0, which has two signs */
 
 /* Writes the running results of *acc and n items, and leaves the last one in *acc. */
 static TARGET void F(run)(const void *items, int64_t n, void *acc, void *results)
@@ -33,7 +33,8 @@ static TARGET void F(row)(const void *items, int64_t n, void *acc)
         last[i] = STAYS(last[i]) ? last[i] : OP(last[i], x[i]);
 }
 
-/* Sets *acc to the result of *acc and n items, in several chains if their order does not tell. */
+/* Sets *acc to the result of *acc and n items, in several chains if the order
+ * makes no difference. */
 static TARGET void F(fold)(const void *items, int64_t n, void *acc)
 {
     const T *x = items;

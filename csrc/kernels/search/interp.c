@@ -31,7 +31,7 @@ static double value_at(const gk_interpolated *f, double x, int64_t after)
         return f->ys[i];
     double slope = (f->ys[i + 1] - f->ys[i]) / (f->xs[i + 1] - f->xs[i]);
     double y = slope * (x - f->xs[i]) + f->ys[i];
-    if (isnan(y)) { /* as from infinity in one direction; the other one may do */
+    if (isnan(y)) { /* infinity minus infinity; from the other end it may be a number */
         y = slope * (x - f->xs[i + 1]) + f->ys[i + 1];
         if (isnan(y) && f->ys[i] == f->ys[i + 1])
             y = f->ys[i];

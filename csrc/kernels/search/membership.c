@@ -12,9 +12,9 @@
 
 enum {
     CHUNK = 1 << 14,
-    BLOCK = 64,                /* items whose places are found before the first one is looked up */
+    BLOCK = 64,                /* items whose slots are computed before the first lookup */
     MAX_TABLE_BITS = 1 << 24,  /* 2 MB */
-    CACHED = 1 << 16,          /* places of a table that fits into the second-level cache */
+    CACHED = 1 << 16,          /* slots of a table that fits into the second-level cache */
     PREFETCHED_FROM = 1 << 14, /* smaller tables are in the cache */
 };
 
@@ -27,9 +27,9 @@ typedef struct {
     /* The table of bits: for keys from `low` on. NULL if there is none. */
     uint64_t *bits;
     uint64_t low, width;
-    /* The hash table. 0 marks an empty place, so the key 0 is kept apart. */
+    /* The hash table. 0 marks an empty slot, so the key 0 is kept apart. */
     uint64_t *table, capacity, factor;
-    int64_t steps; /* that insertions may still take from an occupied place to the next one */
+    int64_t steps; /* probes that insertions may still make before another factor is tried */
     int shift;
     int has_zero;
 } set;
@@ -78,7 +78,7 @@ static GK_NOINLINE int is_further_on(const set *s, uint64_t key, uint64_t place)
     return s->table[place] == key;
 }
 
-/* Most keys are at their own place or the next one, or nowhere. No branch depends on which. */
+/* Most keys are in their own slot, in the next one, or absent. No branch depends on which. */
 GK_INLINE uint8_t look_up(const set *s, uint64_t key, uint64_t place)
 {
     uint64_t first = s->table[place], second = s->table[place + 1];
@@ -88,7 +88,7 @@ GK_INLINE uint8_t look_up(const set *s, uint64_t key, uint64_t place)
     return (uint8_t)(key == 0 ? s->has_zero : found);
 }
 
-/* Returns how many occupied places were before the right one. */
+/* Returns the number of occupied slots before the right one. */
 GK_INLINE int64_t insert(set *s, uint64_t key, uint64_t place)
 {
     uint64_t mask = s->capacity - 1;
@@ -191,7 +191,7 @@ static void insert_chunks(int64_t begin, int64_t end, void *data)
                 steps += insert(s, keys[k], places[k]);
         s->steps -= steps;
     }
-    s->table[s->capacity] = s->table[0]; /* the neighbour of the last place */
+    s->table[s->capacity] = s->table[0]; /* the neighbour of the last slot */
 }
 
 /* A table that is nearly empty is faster, while it fits into the cache. */
@@ -200,7 +200,7 @@ static int64_t room(int64_t m)
     return m < CACHED / 8 ? 8 * m : m < CACHED / 2 ? CACHED : 2 * m;
 }
 
-/* Keys at certain equal distances get places next to each other. With another factor, the
+/* Keys at certain equal distances get slots next to each other. With another factor, the
  * distances are others. */
 static const uint64_t factors[] = {UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xd6e8feb86659fd93),
                                    UINT64_C(0xbf58476d1ce4e5b9), UINT64_C(0x94d049bb133111eb)};

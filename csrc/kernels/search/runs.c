@@ -15,8 +15,8 @@ typedef struct {
 /* NaNs are at the end, so only the first of them follows another item. */
 #define DIFFER_FLOAT(a, b) ((a) != (b) && (r->nans_differ || (a) == (a)))
 
-/* For items of one C type: count() returns how many runs begin in begin..end, and write()
- * writes them, of which the first one has this number. */
+/* For items of one C type: count_NAME() returns the number of runs that begin in begin..end - 1,
+ * and write_NAME() writes those runs, numbered from `number` on. */
 #define RUNS(name, type, DIFFER)                                                              \
     static int64_t count_##name(const gk_runs *r, int64_t begin, int64_t end)                 \
     {                                                                                         \

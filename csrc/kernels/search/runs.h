@@ -1,5 +1,5 @@
-/* Runs of equal items in a sorted array: what unique values, their counts and their
- * positions follow from. */
+/* Runs of equal items in a sorted array, from which unique values, their counts and their positions
+ * follow. */
 #ifndef GK_RUNS_H
 #define GK_RUNS_H
 
@@ -8,7 +8,7 @@
 #include "kernels/array/dtype.h"
 #include "runtime/parallel.h"
 
-/* The items that one step of the work covers. */
+/* The number of items in a chunk. */
 enum { GK_RUNS_CHUNK = 1 << 15 };
 
 typedef struct {
@@ -23,8 +23,9 @@ typedef struct {
  * number of runs. -0.0 equals 0.0. */
 int gk_runs_count(const gk_runs *runs, const gk_options *options);
 
-/* Afterwards, writes what is not NULL: the first item of each run, where each run begins,
- * and for each item the number of its run, at the place that `places` gives it. */
+/* After gk_runs_count(): writes those outputs that are not NULL. They are the first item of each
+ * run, where each run begins, and the number of each item's run, stored at the index that `places`
+ * gives for the item. */
 int gk_runs_write(const gk_runs *runs, void *values, int64_t *starts, const int64_t *places, int64_t *numbers,
                   const gk_options *options);
 

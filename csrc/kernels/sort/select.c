@@ -1,6 +1,6 @@
-/* Selects by dividing long slices into buckets. Only the buckets that have a wanted rank
- * are gathered and looked at again, so memory is read twice: once to find the bucket of
- * each item, and once to gather.
+/* Selects by dividing long slices into buckets. Only buckets that contain a wanted rank are
+ * gathered and divided again, so memory is read twice: once to find the bucket of each item, and
+ * once to gather.
  */
 #include "kernels/sort/select.h"
 
@@ -20,7 +20,7 @@ enum {
 typedef struct {
     gk_buckets b;
     uint8_t wanted[GK_MAX_BUCKETS]; /* whether the bucket is gathered */
-    int64_t shift[GK_MAX_BUCKETS];  /* from a place in sorted order to the place in `gathered` */
+    int64_t shift[GK_MAX_BUCKETS];  /* from a position in sorted order to that in `gathered` */
     char *gathered;
 } selection;
 
@@ -79,7 +79,7 @@ static int select_by_sorting(const void *items, int64_t n, gk_type type, const i
 static int select_any(const void *items, int64_t n, gk_type type, int64_t *ranks, int64_t n_ranks, char *values,
                       const gk_leaf_sorts *leaves, const gk_options *options);
 
-/* Selects within each wanted bucket. The ranks become places in `gathered`. */
+/* Selects within each wanted bucket. Overwrites the ranks with ranks within the buckets. */
 static int select_in_buckets(const selection *s, int64_t *ranks, int64_t n_ranks, char *values,
                              const gk_leaf_sorts *leaves, const gk_options *options)
 {
@@ -106,7 +106,7 @@ static int select_in_buckets(const selection *s, int64_t *ranks, int64_t n_ranks
     return status;
 }
 
-/* Changes the ranks. */
+/* Overwrites the ranks. */
 static int select_any(const void *items, int64_t n, gk_type type, int64_t *ranks, int64_t n_ranks, char *values,
                       const gk_leaf_sorts *leaves, const gk_options *options)
 {

@@ -1,6 +1,6 @@
 /* Sorts stably. Only zeros of different sign and NaNs are equal without having the same bits. The sort of sort.h puts
- * these side by side, so all that remains to do is to copy them to their places once more, in the order of the
- * source. */
+ * these side by side, so it only remains to copy them to their positions once more, in the order of
+ * the source. */
 #include "kernels/sort/sort.h"
 
 #include <string.h>

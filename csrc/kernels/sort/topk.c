@@ -30,8 +30,9 @@ typedef struct {
     const void *src;
     int64_t n;
     uint64_t bound;
-    numbers *counts; /* of the keys in each chunk that are below the bound or equal to it; then of those before it */
-    int64_t equal;   /* how many of those that are equal are collected */
+    numbers *counts; /* of keys below the bound and equal to it: in each chunk, then in all chunks
+                        before it */
+    int64_t equal;   /* how many of the keys equal to the bound are collected */
     uint64_t *keys;  /* of the collected items, in the order of their positions */
     int64_t *positions;
 } search;

@@ -193,7 +193,7 @@ gk_wait_result gk_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadli
     if (__c11_atomic_load(word, __ATOMIC_SEQ_CST) != expected)
         return GK_WOKEN;
     if (schedule_random(64) == 0)
-        return GK_WOKEN; /* for no reason */
+        return GK_WOKEN; /* a spurious wake-up */
     return sleep_on(word, deadline == GK_NO_DEADLINE ? GK_FOREVER : deadline) ? GK_TIMED_OUT : GK_WOKEN;
 }
 

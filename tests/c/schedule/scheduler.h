@@ -14,7 +14,7 @@ uint32_t schedule_random(uint32_t n);
 /* Ends the run as a failure. */
 void schedule_fail(const char *why) __attribute__((noreturn));
 
-/* Something was finished. A run in which nothing is for very many steps is a failure. */
+/* Reports progress. A run without progress for very many steps is a failure. */
 void schedule_progress(void);
 
 #endif
