@@ -43,6 +43,9 @@ else:
     COMPILE_ARGS = [
         "-std=c11",
         "-fvisibility=hidden",  # only the module's init function is exported
+        # Cython modules declare the functions of csrc themselves: compilers before GCC 14 would only warn of a mismatch.
+        "-Werror=incompatible-pointer-types",
+        "-Werror=int-conversion",
         "-ffp-contract=off",  # a fused multiply-add rounds differently from other instruction sets
         f"-ffile-prefix-map={HERE}=.",  # the same bytes for any build directory
         # Python's own flags have -g, which would make the wheel four times as large.
