@@ -51,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def add_profiles(config: pytest.Config) -> None:
-    """Here, as Hypothesis looks for its profile before tests/conftest.py is loaded."""
+    """Register the profile here, because Hypothesis looks for it before tests/conftest.py is loaded."""
     try:
         import hypothesis
     except ImportError:
@@ -63,7 +63,7 @@ def add_profiles(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out the folder, of the two, that was not asked for."""
+    """Leave out whichever of the two folders was not asked for."""
     benchmark = config.getoption("--benchmark")
     if collection_path == FOLDERS[not benchmark]:
         named = any(Path(argument.split("::")[0]).resolve().is_relative_to(ROOT / "bench") for argument in config.args)
@@ -72,7 +72,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def cases_left_out(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Of each test with more than MANY cases, return four of five, which depend on its name."""
+    """Return the cases to leave out: four in five of each test with more than MANY. Its name decides which fifth
+    stays."""
     cases: dict[tuple[Path, str], list[pytest.Item]] = {}
     for item in items:
         if not item.get_closest_marker("full"):
@@ -109,6 +110,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """If a test left a thread that waits for ever, print all stacks and end: the interpreter would wait for the thread."""
+    """If a test left a thread that never ends, print all stacks and exit: the interpreter would wait for the thread."""
     if not hasattr(sys, "ps1"):  # in an interactive session, the process goes on
         faulthandler.dump_traceback_later(PATIENCE, exit=True, file=sys.__stderr__)

@@ -149,7 +149,7 @@ def foreign(session: nox.Session) -> None:
 @nox.session
 def functions(session: nox.Session) -> None:
     """Run NumPy's tests with gilkit's functions called in place of NumPy's, and compare the outcome of each. Takes half an
-    hour. `-- --resume` takes up an interrupted session; `-- numpy.lib numpy.ma` runs a part."""
+    hour. `-- --resume` continues an interrupted session; `-- numpy.lib numpy.ma` runs a part."""
     session.install("--prefer-binary", ".", "pytest", "hypothesis", *FOREIGN_PACKAGES["numpy"])
     kept = Path(session.create_tmp()) / "functions"
     if "--resume" not in session.posargs:
@@ -215,8 +215,8 @@ def model(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def schedules(session: nox.Session) -> None:
-    """Run the pool's C code under random schedules for a minute, then with each mutation of the model until it is found
-    out. Arguments are names of mutations; see tests/c/schedule/schedules.py."""
+    """Run the pool's C code under random schedules for a minute, then with each mutation of the model until the
+    mutation is detected. Arguments are names of mutations; see tests/c/schedule/schedules.py."""
     session.run("python", "tests/c/schedule/schedules.py", *session.posargs, external=True)
 
 

@@ -52,7 +52,7 @@ def test_many_at_once(benchmark, loop, name):
 
 
 async def in_windows(items):
-    """What programs write without aimap: as many calls at a time as aimap reads ahead, with results in order."""
+    """Do what programs do without aimap: as many calls at a time as aimap reads ahead, with results in order."""
     size = 64 * gilkit.num_threads()
     results = []
     for start in range(0, len(items), size):

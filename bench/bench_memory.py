@@ -1,4 +1,4 @@
-"""Results in fresh memory: the cache under NumPy's memory handler beside NumPy's own. Checked outside the timed part."""
+"""Results in fresh memory: NumPy with gilkit's cache under its memory handler, next to NumPy alone."""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ def generator(peer: str) -> np.random.Generator:
 
 
 def race(benchmark, group, peer, ours, theirs):
-    """Measure ours(), or theirs(generator) of the peer; return the result, and what it must equal if it is ours."""
+    """Measure ours(), or theirs(generator) of the peer. Return the result, and the expected result if it is
+    gilkit's."""
     benchmark.group = group
     if peer != "gilkit":
         numbers = generator(peer)

@@ -343,7 +343,7 @@ def selection(x, whole):
 
 
 def same_groups(a, b):
-    if not isinstance(b, np.ndarray):  # polars has the groups in no certain order
+    if not isinstance(b, np.ndarray):  # polars does not define the order of the groups
         b = b.sort("label")["value"].to_numpy()
     return np.allclose(a, b, rtol=1e-7, atol=1e-9, equal_nan=True)  # variances of single items are NaN
 
@@ -460,7 +460,8 @@ def random():
             pair(
                 f"{name}, over {peer.__name__}",
                 ours,
-                # A new generator, so that the results can be compared: it costs nothing beside ten million items.
+                # A new generator, so that the results can be compared: it costs nothing compared with ten million
+                # items.
                 lambda f=theirs, p=peer: f(np.random.Generator(p(1))),
                 target,
                 rounds=5,

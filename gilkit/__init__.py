@@ -1,6 +1,6 @@
-"""gilkit puts every core to work from ordinary CPython.
+"""Use all cores from ordinary CPython.
 
-It has kernels that release the GIL and run on native threads, counters and locks
+gilkit has kernels that release the GIL and run on native threads, counters and locks
 for Python, Cython and C, and one pool of threads that other packages share. Each
 function has a docstring; the guides are in ``docs/``.
 """
@@ -30,7 +30,7 @@ from gilkit._core import __version__
 
 try:  # first, since other modules import gilkit.runtime, too
     from gilkit.runtime import info, num_threads, set_num_threads, threads, timeout
-except ValueError as _error:  # an environment variable GILKIT_* has a value that is not accepted
+except ValueError as _error:  # an environment variable GILKIT_* has an invalid value
     from _gilkit_command import exit_if_command as _exit_if_command
 
     _exit_if_command(_error)
@@ -42,8 +42,8 @@ from gilkit.kernels.spin import spin
 from gilkit.mapping import imap, map, starmap
 from gilkit.parallel import parallel_for
 
-# Modules that need NumPy, or are seldom needed, are loaded at first use. So gilkit
-# imports quickly, and also where NumPy cannot be imported (own-GIL sub-interpreters).
+# Modules that need NumPy, or are rarely needed, are loaded at first use. So gilkit imports quickly, even where NumPy
+# cannot be imported (sub-interpreters with their own GIL).
 _LAZY: dict[str, str] = {
     **dict.fromkeys(("Executor", "as_completed"), "gilkit.executor"),
     **dict.fromkeys(("aimap", "to_thread"), "gilkit.aio"),

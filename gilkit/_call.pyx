@@ -27,11 +27,9 @@ cdef extern from "Python.h":
 # ---- The end of a sub-interpreter
 #
 # A daemon thread hangs when it returns from C to an interpreter that no longer
-# exists, and so would the workers that gilkit.map has attached to it. As its last
-# act, therefore, the interpreter ends the calls of its threads with SystemExit,
-# which they notice by their poll. The exception is the call of a thread that
-# entered the interpreter from outside. It is still running only when the process
-# ends, and must not return.
+# exists, and so would the workers that gilkit.map has attached to it. Therefore, the last thing that the interpreter
+# does is to end the calls of its threads with SystemExit, which their polls notice. The exception is the call of a
+# thread that entered the interpreter from outside. It is still running only when the process ends, and must not return.
 
 cdef extern from "gilkit/_interpreter_end.h":
     bint ISOLATED "CYTHON_USE_MODULE_STATE"

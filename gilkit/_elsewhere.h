@@ -1,5 +1,5 @@
-/* gk_parallel_for for threads with greenlets: the region lives on the stack of another
- * thread, which has none.
+/* gk_parallel_for for threads that have greenlets: the region lives on the stack of another thread,
+ * which has no greenlets.
  *
  * When a greenlet switches away, others use its stack. A region on that stack, which workers
  * write to, would be overwritten and would overwrite their data. Bodies and signal handlers

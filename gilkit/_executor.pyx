@@ -46,7 +46,7 @@ cdef class WorkQueue:
         return self.q.threads
 
     def close(self):
-        """Accept no more tasks, and let the threads end when none is left."""
+        """Accept no more tasks, and let the threads end when no task is left."""
         tasks_close(&self.q)
 
     def needs_thread(self):
@@ -59,7 +59,7 @@ cdef class WorkQueue:
         add_int(&self.q.idle, n)
 
     def put(self, item):
-        """Wake the threads, so that they see that the interpreter ends."""
+        """Wake the threads, so that they see that the interpreter is exiting."""
         if _stdlib._shutdown:
             tasks_close(&self.q)
 
@@ -160,7 +160,7 @@ class Removed:
 
 
 cdef int run_task(FutureState future) except -1:
-    """Run the call and store its outcome. Return whether its end is to be published."""
+    """Run the call and store its outcome. Return whether the caller must publish its end."""
     if state_change(&future.word, STATE_PENDING, STATE_RUNNING) != 1 and not future.set_running_or_notify_cancel():
         return False
     fn, args, kwargs = future.fn, future.args, future.kwargs
@@ -244,7 +244,7 @@ def work(WorkQueue queue, start_thread):
             except BaseException:
                 log_error("Exception in worker")
         if idle and Py_REFCNT(task) == 1:
-            # What is dropped with the future may run any code. It may wait for a task that another thread must take.
+            # Dropping the future may run destructors, which may wait for a task that another thread must take.
             idle = False
             add_int(&queue.q.idle, -1)
             if tasks_need_thread(&queue.q):

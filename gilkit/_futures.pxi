@@ -163,7 +163,8 @@ cdef class FutureState:
     # ---- For as_completed
 
     def collect(self, put):
-        """Let put(self) be called when this future is done. Return False if it is done or is collected already."""
+        """Have put(self) called when this future is done. Return False if it is done already, or has such a
+        function."""
         with cython.critical_section(self):
             if state_of(&self.word) >= STATE_NOTIFIED or self.put is not None:
                 return False
@@ -174,7 +175,7 @@ cdef class FutureState:
             return False
 
     def end_collecting(self):
-        """Let the function not be called any more."""
+        """Cancel the call of put(self)."""
         with cython.critical_section(self):
             if state_end_collecting(&self.word):
                 self.put = None
@@ -189,11 +190,11 @@ cdef class FutureState:
         return 0
 
     def check_process(self):
-        """Raise if the task is one of the parent of this forked process, which does not run here."""
+        """Raise if this process was forked and the task belongs to the parent: it does not run here."""
         if state_of(&self.word) < STATE_CANCELLED and self.forks != forks:
             raise_forked()
 
-    # ---- What does not need the condition
+    # ---- Methods that do not need the condition
 
     cdef bint wait(self, timeout) except -1:
         """Return whether the future is done."""
@@ -301,7 +302,7 @@ cdef class Batch:
         calls_free(&self.b)
 
     cdef int run(self, int64_t index) except -1:
-        """Make this call, and all others that no other thread makes."""
+        """Run this call, and then all others that no other thread has claimed."""
         cdef int64_t since = 0, made = 0, look = 0
         cdef int state
         if index < 0:  # another thread was faster
@@ -345,14 +346,14 @@ cdef class Batch:
         return 0
 
     def end_rest(self, error=None):
-        """Let no more calls begin. They raise the error, or count as cancelled."""
+        """Start no more calls: they raise the error, or count as cancelled."""
         cdef int64_t first = calls_claim_rest(&self.b), i
         for i in range(first, self.b.n):
             self.exchange(i, error)
             calls_publish(&self.b, i, CALL_CANCELLED if error is None else CALL_RAISED)
         self.account(self.b.n - first)
 
-    # As for a future, in the loops of programs that empty an executor's _work_queue.
+    # Programs that empty an executor's _work_queue call this as they do for a future.
     def cancel(self):
         self.end_rest()
         return True
@@ -373,7 +374,7 @@ cdef class Batch:
         return calls_state(&self.b, index)
 
     def take(self, int64_t index, timeout):
-        """Return some results from this index on, the last one first. Raise if that call did."""
+        """Return some results from this index on, in reverse order. Raise if the call of this index did."""
         cdef int state = calls_state(&self.b, index)
         cdef int64_t end
         if state == CALL_WAITING:

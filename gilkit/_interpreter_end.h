@@ -1,4 +1,4 @@
-/* What the calls of a sub-interpreter share, so that they end before it does. */
+/* The state that the calls of a sub-interpreter share, so that they end before it does. */
 #ifndef GILKIT_INTERPRETER_END_H
 #define GILKIT_INTERPRETER_END_H
 

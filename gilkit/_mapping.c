@@ -62,7 +62,8 @@ void mapping_set_exception(PyObject *error)
 #endif
 }
 
-/* Whether the exception concerns the whole map, and not the item in which it occurred. */
+/* Whether the exception ends the whole map, rather than failing only the item in which it
+ * occurred. */
 static int mapping_interrupted(const mapping *m, PyObject *error)
 {
     if (PyErr_GivenExceptionMatches(error, PyExc_KeyboardInterrupt))

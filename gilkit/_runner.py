@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-# Pipelines whose threads the interpreter joins when it is finalizing.
+# Pipelines whose non-daemon threads the interpreter would join at exit, so they must be stopped first.
 _waited_for: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
@@ -18,7 +18,7 @@ def _end_threads() -> None:
 
 
 def threads_are_greenlets() -> bool:
-    """Return whether gevent or eventlet has replaced the function by which threading starts threads."""
+    """Return whether gevent or eventlet has replaced the function with which threading starts threads."""
     start = getattr(threading, "_start_joinable_thread", None) or getattr(threading, "_start_new_thread", None)
     return not (isinstance(start, types.BuiltinFunctionType) and start.__module__ == "_thread")
 

@@ -1,5 +1,5 @@
 # cython: subinterpreters_compatible = own_gil
-"""What `with` blocks set for the calls inside them: see _scopes.pxd."""
+"""The settings that `with` blocks make for the calls inside them: see _scopes.pxd."""
 from contextvars import ContextVar
 
 from cpython.contextvars cimport PyContextVar_Get
@@ -136,7 +136,7 @@ def leave_scope(owner):
 
 
 def call_whole(function, *args, **kwargs):
-    """Call a function; no signal, timeout or cancel token ends gilkit's calls in it."""
+    """Call a function in which no signal, timeout or cancel token ends gilkit's calls."""
     cdef Scope inner = Scope()
     inner.outer, inner.owner, inner.whole, inner.own_threads = current_scope(), function, True, -1
     if inner.outer is not None:

@@ -14,15 +14,15 @@ int tasks_import_core(void)
 
 /* ---- Spinning ---- */
 
-/* About what two wake-ups take. */
+/* About the time of two wake-ups. */
 static const int64_t TASKS_SPIN = 50 * GK_MICROSECOND;
 
 /* If a spinning thread is not on a core for this long, other programs want the cores. */
 static const int64_t TASKS_PREEMPTED = 200 * GK_MICROSECOND;
 
-/* Threads that spin in vain soon sleep instead: on a busy machine, because the scheduler lets a thread
- * that was woken run before those that spun; with long tasks, because spinning is a waste.
- * After n failures more than successes, 2^n - 1 waits do without spinning. */
+/* Threads whose spinning does not pay soon sleep instead: on a busy machine, because the scheduler
+ * lets a thread that was woken run before those that spun; with long tasks, because spinning is a
+ * waste. After n failures more than successes, 2^n - 1 waits do without spinning. */
 typedef struct {
     _Atomic int spinning, failures, skip;
 } tasks_habit;
@@ -127,7 +127,7 @@ void tasks_breathe(int64_t *since)
     int64_t now = GK(gk_now)();
     if (now - *since < LONG)
         return;
-    /* Waits until another thread has it if one has asked for it. */
+    /* If another thread has requested the GIL, waits until that thread has it. */
     PyEval_RestoreThread(PyEval_SaveThread());
     *since = now;
 }
@@ -140,7 +140,7 @@ static int state_is_done(void *word, int64_t unused)
     return state_of(word) >= STATE_CANCELLED;
 }
 
-/* The word with another state, and without the marks that are no longer needed then. */
+/* Returns the word with another state, and without the marks that are no longer needed. */
 static uint32_t state_after(uint32_t word, int state)
 {
     word = (word & ~(uint32_t)STATE_MASK) | (uint32_t)state;
@@ -314,7 +314,8 @@ static void tasks_wake(task_queue *q, int64_t n)
 void tasks_announce(task_queue *q, int64_t calls)
 {
     tasks_signalling();
-    if (atomic_load(&q->sleeping) == 0) /* after `queued` was written: either this sees the sleeper, or it the task */
+    if (atomic_load(&q->sleeping) == 0) /* after `queued` was written: either this thread sees the
+                                           sleeper, or the sleeper sees the task */
         return;
     int64_t unseen = atomic_load(&q->queued) - atomic_load(&q->spinning);
     tasks_wake(q, unseen < calls ? unseen : calls);
@@ -341,7 +342,7 @@ static void tasks_sleep_in_queue(task_queue *q)
         while (sleeping > 0)
             if (atomic_compare_exchange_weak(&q->sleeping, &sleeping, sleeping - 1))
                 return;
-        /* Another thread has just woken all that sleep, this one too. */
+        /* Another thread has just woken all sleepers, including this one. */
     }
     for (;;) {
         uint32_t permits = atomic_load(&q->permits);
@@ -416,7 +417,8 @@ static int calls_is_there(void *batch, int64_t index)
 
 void calls_publish(call_batch *b, int64_t index, int state)
 {
-    /* seq_cst, as in calls_sleep_on(): either this sees the wait, or the consumer the state. */
+    /* seq_cst, as in calls_sleep_on(): either this thread sees the wait, or the consumer sees the
+     * state. */
     atomic_store(&b->states[index], (unsigned char)state);
     int64_t awaited = index;
     if (atomic_load(&b->awaited) == index && atomic_compare_exchange_strong(&b->awaited, &awaited, -1)) {

@@ -44,7 +44,7 @@ enum {
     STATE_SHARED = 8,  /* there is a condition variable */
     STATE_HELD = 16,   /* one reference to the future belongs to the thread that clears this */
     STATE_SLEEPER = 32, /* a thread sleeps until the state changes */
-    STATE_COLLECTED = 64, /* gilkit.as_completed is to be told when the future is done */
+    STATE_COLLECTED = 64, /* gilkit.as_completed must be notified when the future is done */
     STATE_WAITER = 128, /* the number of threads in state_wait(), times this */
 };
 
@@ -133,7 +133,8 @@ PyObject *tasks_first(task_queue *q);
 /* With the lock. Removes the first task, whose reference becomes the caller's. */
 PyObject *tasks_remove_first(task_queue *q, int64_t calls);
 
-/* Announces that this thread will soon release the GIL, and wakes a thread for each call that nobody will see. */
+/* Announces that this thread will soon release the GIL, and wakes a thread for each call that no
+ * awake thread will see. */
 void tasks_announce(task_queue *q, int64_t calls);
 
 /* Whether another thread should be started for the queued calls. */
@@ -159,7 +160,8 @@ enum { TASKS_GIL = 1 };
  * not waited and returns 0 if the end was published, or -1 if the condition must be held for that. */
 int tasks_finish_and_wait(task_queue *q, state_word *word);
 
-/* Lets other threads have the GIL if this one has had it for long, because builtin functions never do. */
+/* Lets other threads have the GIL if this one has held it for long. Builtin functions never release
+ * it by themselves. */
 void tasks_breathe(int64_t *since);
 
 /* In a forked child. */

@@ -1,8 +1,8 @@
-"""gilkit in asyncio programs: await a function that runs in a thread, and results of many calls as they come.
+"""gilkit in asyncio programs: await a function that runs in a thread, or the results of many calls as they are ready.
 
 Cancelling a task cannot stop a thread, but it can end gilkit's calls: each function runs under a cancel token of its
-own. Nothing here blocks the event loop. All that threads and the loop share is under a lock that is held for
-microseconds, and threads reach the loop by call_soon_threadsafe() only.
+own. Nothing here blocks the event loop. State that threads and the loop share is protected by a lock that is held for
+microseconds, and threads reach the loop only through call_soon_threadsafe().
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ MAX_LANES = 1024  # threads of all aimap iterators together
 TURN = 0.0005  # seconds that an iterator keeps the event loop busy before others have their turn
 READING = 0.0002  # seconds that it reads from iterables at a time; an iterable that takes longer for an item is slow
 GRACE = 0.002  # seconds to wait for a result before a slow iterable is read again
-CHECK_EVERY = 0.005  # seconds between two looks at the time limits of items
+CHECK_EVERY = 0.005  # seconds between two checks of the time limits of items
 
-# By their use, and by how many such calls are around the one in this thread: calls inside others have threads of their
-# own, so that they never wait for the ones around them to end.
+# The executors, by use and by nesting depth. Nested calls have threads of their own, so they never wait for the calls
+# around them to end.
 _executors: dict[tuple[str, int], Executor] = {}
 _this_thread = threading.local()
 
@@ -84,7 +84,7 @@ def _tell(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *arg
 
 
 class _Call:
-    """A function on its way through a thread."""
+    """A function that runs in a thread, and the future that receives its result."""
 
     __slots__ = ("function", "loop", "token", "waiter")
 
@@ -203,12 +203,13 @@ _ANY = _Cell(None)  # as the awaited cell
 
 
 def is_replaced(error: BaseException | None) -> bool:
-    """Return whether TimeoutError takes the place of the outcome of an item that ended too late."""
+    """Return whether the outcome is replaced by TimeoutError, because the item ended too late."""
     return error is None or (isinstance(error, Exception) and not isinstance(error, TimeoutError))
 
 
 class _Pipeline:
-    """The state of an aimap iterator. Lanes, its calls in threads, take items, compute them and end when there are none."""
+    """The state of an aimap iterator. Its *lanes* are calls in threads that take items, compute them, and end when
+    there are none."""
 
     def __init__(
         self,
@@ -233,7 +234,7 @@ class _Pipeline:
         self.running: set[_Cell] = set()  # if there is a time limit
         self.ended: deque[_Cell] = deque()  # if results are not in the order of the items
         self.lanes = 0
-        self.awaited: _Cell | None = None  # the loop is to be told when it has ended
+        self.awaited: _Cell | None = None  # the loop must be notified when it has ended
         # Of the loop's thread:
         self.iterators = [aiter(each) if hasattr(each, "__aiter__") else iter(each) for each in iterables]
         self.is_async = any(hasattr(each, "__anext__") for each in self.iterators)
@@ -250,7 +251,7 @@ class _Pipeline:
     # ---- In threads
 
     def work(self) -> None:
-        """Be a lane."""
+        """Run a lane."""
         context = self.context.copy()
         chunk: list[_Cell] = []
         while chunk := self.exchange(chunk):
@@ -260,7 +261,7 @@ class _Pipeline:
         """Publish the outcomes of a chunk and return the next one."""
         now = monotonic() if self.seconds is not None else 0.0
         with self.lock:
-            if done and done[0].ended:  # it was given up, and another lane is in the place of this one
+            if done and done[0].ended:  # it was given up, and another lane has replaced this one
                 return []
             wakes = False
             for cell in done:
@@ -280,7 +281,7 @@ class _Pipeline:
         return self.seconds is not None and now - cell.began > self.seconds
 
     def publish(self, cell: _Cell) -> bool:
-        """With the lock: let the loop see that the cell has its outcome. Return whether it is to be told."""
+        """With the lock: record that the cell has its outcome. Return whether the loop must be notified."""
         cell.ended = True
         self.running.discard(cell)
         if not self.ordered:
@@ -387,7 +388,7 @@ class _Pipeline:
             self.news.set_result(None)
 
     async def take_turns(self) -> None:
-        """Let other tasks run if it is their turn, since there may be results all the time."""
+        """Let other tasks of the loop run from time to time, since there may always be a result ready."""
         if monotonic() - self.turn > TURN:
             await asyncio.sleep(0)
             self.turn = monotonic()
@@ -427,7 +428,7 @@ class _Pipeline:
             self.turn = monotonic()
 
     def give_up(self) -> None:
-        """Give up the items whose time is over. Other lanes take the places of theirs."""
+        """Give up the items whose time is over, and start other lanes in place of theirs."""
         now = monotonic()
         with self.lock:
             late = [cell for cell in self.running if self.exceeds(cell, now)]
@@ -451,7 +452,7 @@ class _Pipeline:
         return value
 
     def drop(self) -> None:
-        """Drop the cell whose result was given. Its room is for a new item."""
+        """Drop the cell whose result was given, which makes room for a new item."""
         if self.ordered:
             self.cells.popleft()
         else:

@@ -362,7 +362,7 @@ def _farthest_of(
 
 
 def _fill_empty(sums: npt.NDArray[np.float64], members: npt.NDArray[np.int64], far: Iterator[_Far]) -> None:
-    """Move to each empty cluster the point farthest from its own centre, of a cluster that has other members."""
+    """Move to each empty cluster the point farthest from its own centre, among clusters that have other members."""
     for cluster in np.flatnonzero(members == 0):
         for point in far:
             if members[point.label] > 1:

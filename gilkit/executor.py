@@ -22,7 +22,7 @@ __all__ = ["Executor", "as_completed"]
 
 _R = TypeVar("_R")
 
-# Reading these takes no time and needs no result, so a map reads them to the end before it begins.
+# Reading these takes no time and depends on no result, so a map reads them to the end before it begins.
 _PROMPT = {list, tuple, range, str, bytes, bytearray, set, frozenset, deque, dict}
 _PROMPT |= {type({}.keys()), type({}.values()), type({}.items())}
 
@@ -320,7 +320,7 @@ def _results_of_futures(
 
 # ---- as_completed
 
-_CHECK_EVERY = 0.005  # seconds between two looks at a cancel token
+_CHECK_EVERY = 0.005  # seconds between two checks of a cancel token
 
 
 class _Waiter:
@@ -334,7 +334,7 @@ class _Waiter:
 
     def attach(self, future: Future[Any]) -> bool:
         """Return whether the future is not done yet, and will be in the queue when it is."""
-        if future._state == _base.FINISHED:  # for good, so there is no need of the lock
+        if future._state == _base.FINISHED:  # this is final, so the lock is not needed
             return False
         if isinstance(future, FutureState):
             future.check_process()

@@ -43,12 +43,13 @@ cdef enum:
     BLOCK_ITEMS = 65_536
     REPORT_NANOSECONDS = 50_000_000
 
-# An item of imap or aimap is given up so many seconds after its time limit, when gilkit's calls in it have long ended.
+# Seconds after its time limit at which an item of imap or aimap is given up. gilkit's calls in it have ended long
+# before.
 GRACE = 0.25
 
 
 cdef class Block:
-    """Some items on their way through the function."""
+    """A block of items that are being computed."""
 
     cdef mapping m
     cdef object fn, items, context, hooks
@@ -374,8 +375,8 @@ def imap(fn, *iterables, ahead=None, threads=None, chunksize=None, progress=Fals
     timeout : float, optional
         Seconds for each item, from its beginning. Then gilkit's calls in the item
         raise ``TimeoutError``. Nothing can end other code: if the item has not
-        ended a quarter of a second later, ``TimeoutError`` is its outcome, and fn
-        goes on in its thread, to no purpose, until it returns.
+        ended a quarter of a second later, ``TimeoutError`` is its outcome, and fn keeps running in its thread until it
+        returns, although its result is not used.
 
     Returns
     -------

@@ -15,7 +15,7 @@ from gilkit.mapping import map as parallel_map
 
 __all__ = ["Engine"]
 
-_ROWS = 1024  # that are taken from a frame at a time
+_ROWS = 1024  # rows or columns taken from a frame at a time
 
 
 class Engine:

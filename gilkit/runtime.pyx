@@ -1,5 +1,5 @@
 # cython: subinterpreters_compatible = own_gil
-"""The pool seen from Python: its number of threads, its settings and its state."""
+"""The pool from Python's side: the number of threads, the settings and the state."""
 import math
 import os
 import sys
@@ -28,7 +28,7 @@ def num_threads():
     block, ``set_num_threads(n)``, the environment variable GILKIT_NUM_THREADS.
     Otherwise the smallest of the number of CPUs in the affinity mask, the cgroup's
     CPU quota, and the limits in the variables of other programs, such as
-    PYTHON_CPU_COUNT and OMP_NUM_THREADS. ``info()["threads_source"]`` tells which.
+    PYTHON_CPU_COUNT and OMP_NUM_THREADS. ``info()["threads_source"]`` says which.
 
     Returns
     -------
@@ -156,7 +156,7 @@ class timeout:
 
     def __enter__(self):
         deadline = GK_NO_DEADLINE
-        # More than a century is no limit; it would overflow the clock.
+        # A limit of more than a century would overflow the clock, so it counts as none.
         if self._seconds is not None and self._seconds < 4e9:
             deadline = gk_now() + math.ceil(self._seconds * GK_SECOND)
         _scopes.enter_scope(self, None, deadline, None)
@@ -188,7 +188,7 @@ def _threads_source():
 
 
 def info():
-    """Return what gilkit has found out about the machine and the interpreter.
+    """Return what gilkit knows about the machine, the interpreter and its own settings.
 
     Returns
     -------

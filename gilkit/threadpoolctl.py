@@ -1,7 +1,6 @@
 """gilkit under threadpoolctl: ``threadpool_limits(n)`` limits gilkit, and ``threadpool_info()`` lists it.
 
-Both happen once gilkit and threadpoolctl are imported, in either order. This module need
-not be imported by programs.
+Both take effect once gilkit and threadpoolctl are imported, in either order. Programs need not import this module.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ def _limit(n: int) -> None:
 
 
 def _restore(depth: int, n: int) -> None:
-    """Return to the limit that was the innermost one, if any was (depth 0: none)."""
+    """Return to the limit that was the innermost one before (depth 0: none was)."""
     current = _current()
     while current is not None and current.depth > depth:
         _scopes.leave_scope(current)
@@ -96,7 +95,7 @@ class Controller(LibController):  # type: ignore[misc,unused-ignore]
 
     def set_additional_attributes(self) -> None:
         if not _is_core(self.filepath):
-            self.dynlib = None  # the _core of another package: no symbol is found, and it is passed over
+            self.dynlib = None  # the _core of another package, which lacks the symbols and is skipped
 
     def get_version(self) -> str:
         return runtime.info()["version"]

@@ -3,11 +3,11 @@
 Run the programs of this folder that use NumPy (or those named) under ``gilkit run --compare``, one after another, and print
 a table with the geometric mean of the ratios. The exit status is 1 if a program printed something else when patched.
 
-With --predict, run all programs under ``gilkit profile --verify`` instead, and print what was predicted beside what was measured,
-each as a part of the unchanged program's time. Programs without NumPy need a free-threaded interpreter for that
+With --predict, run all programs under ``gilkit profile --verify`` instead, and print the predicted and the measured
+time, each as a fraction of the unchanged program's time. Programs without NumPy need a free-threaded interpreter
 (GILKIT_FREE_THREADED_PYTHON). The exit status is 1 if fewer than nine in ten programs are predicted within 15 %.
 
-The programs are written as a scientist would write them with NumPy, and some without: they know nothing of gilkit, and
+The programs are written as a scientist would write them with NumPy, and some without. They do not mention gilkit and
 are not tuned to it. Each is deterministic and prints its figures and a digest of its arrays.
 """
 
@@ -57,7 +57,7 @@ def row(name: str, found: dict) -> list[str]:
 
 
 def predict(names: list[str], options: list[str], folder: Path) -> int:
-    """Print the predictions beside the measurements."""
+    """Print the predictions next to the measurements."""
     rows = [["program", "time", "candidate", "predicted", "measured", "predicted / measured"]]
     right = checked = 0
     for name in names:

@@ -2,8 +2,8 @@
 
     python bench/robustness/event_loop.py [uvloop]
 
-A call is cancelled 20 ms after it began. The time is that from task.cancel() until the function in the thread has ended.
-The loop's lateness is that of a task that sleeps 5 ms again and again.
+A call is cancelled 20 ms after it began. The time runs from task.cancel() to the end of the function in the thread. The
+lateness of the loop is that of a task that sleeps 5 ms at a time.
 """
 
 from __future__ import annotations

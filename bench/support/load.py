@@ -42,7 +42,8 @@ class Others:
         return busy - own_cpu(), steal, time.monotonic()
 
     def disturb(self) -> float | None:
-        """Return the per cent of a core used if it is enough to disturb, else 0; None if the time was too short."""
+        """Return the percentage of one core in use, or 0 if it is too little to disturb; None if the time was too
+        short."""
         others, steal, wall = (now - before for now, before in zip(self._read(), self._before, strict=True))
         if wall < SHORTEST:
             return None

@@ -90,7 +90,8 @@ def rows(group: str, members: list[Entry]) -> Iterator[Line]:
 
 
 def compact(group: str, members: list[Entry]) -> Line | None:
-    """Show a group in one line: gilkit, on one thread, and the best peer; None if it does not fit that form."""
+    """Return one line for a group: gilkit, gilkit on one thread, and the best peer. None if the group has another
+    form."""
     times = {each.label: each.seconds for each in members}
     peers = [each for each in members if not each.label.startswith(OURS)]
     if OURS not in times or not peers or len(times) > len(peers) + 1 + (ALONE in times):
@@ -136,7 +137,7 @@ def table(measured: list[Any]) -> Iterator[Line]:
 
 
 def disturbances(measured: list[Any], scaling: list[float]) -> Iterator[str]:
-    """Report other use of the cores, as far as it was measured."""
+    """Report how much other programs used the cores, as far as that was measured."""
     looked = [each.extra_info["others_percent"] for each in measured if "others_percent" in each.extra_info]
     disturbed = [percent for percent in looked if percent]
     if disturbed:

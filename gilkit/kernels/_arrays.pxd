@@ -59,7 +59,8 @@ cdef bint is_dispatched(object value, str method) except -1
 # The same for the argument `out`.
 cdef bint out_is_for_numpy(object out) except -1
 
-# Whether the items can be copied as bytes: they are no references to Python objects, and of one of NumPy's own dtypes.
+# Whether the items can be copied as bytes: they contain no references to Python objects, and have one of NumPy's own
+# dtypes.
 cdef bint is_bytes(cnp.ndarray a) noexcept
 
 # The array, or a copy if items of 2, 4 or 8 bytes are not at multiples of their size. For kernels that move such items

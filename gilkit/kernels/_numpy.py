@@ -112,9 +112,9 @@ from numpy.random.bit_generator import ISeedSequence as ISeedSequence
 
 NoValue = _numpy._NoValue
 
-# The versions whose inner functions are known to be as gilkit expects them.
+# The oldest and newest NumPy whose private functions are known to behave as gilkit expects.
 OLDEST, NEWEST = (2, 0), (2, 5)
 VERSION = tuple(map(int, _numpy.__version__.split(".")[:2]))
 
-# By name, for modules whose functions have NumPy's names.
+# The same by name, for modules whose own functions shadow NumPy's names.
 FUNCTIONS = dict(vars(_numpy))

@@ -106,7 +106,7 @@ cdef object unexplained(gk_reduction what, cnp.ndarray a, object axis, object re
     if what == GK_PROD or what == GK_NANPROD:
         infinite = np.isinf(a).any(axis=axis)
         return np.isinf(result) & ~infinite | np.isnan(result) & infinite
-    # A slice that has only NaNs leaves nothing to reduce, and NumPy must warn of it.
+    # A slice with only NaNs has nothing to reduce, and NumPy must warn about it.
     if what in (GK_NANSUM, GK_NANMEAN, GK_NANVAR, GK_NANSTD, GK_NANMIN, GK_NANMAX):
         return ~np.isfinite(result)
     low = reduce(GK_MIN, a, axis, None, False, 0, None)
@@ -165,7 +165,7 @@ cdef object reduce(gk_reduction what, object value, object axis, object out, obj
             if (what == GK_NANARGMIN or what == GK_NANARGMAX) and (<int64_t *>scalar)[0] < 0:
                 return numpys(what, a, None, None, False, ddof, None)
             return result
-    # NumPy decides which values other than integers are a keepdims, and which of several errors is raised.
+    # NumPy decides which other values are accepted as keepdims, and which of several errors is raised.
     if is_for_numpy(value, NAMES[what]) or out_is_for_numpy(out) or not isinstance(keepdims, int):
         return numpys(what, value, axis, out, keepdims, ddof, threads)
     a = as_supported(value, "a")

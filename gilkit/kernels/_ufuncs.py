@@ -1,4 +1,4 @@
-"""NumPy's ufuncs on all cores, for kernels that are made of them."""
+"""NumPy's ufuncs on all cores, for kernels that are built from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Averages and ranges of values with NumPy's names, made of the reductions."""
+"""NumPy's average and ptp, built from the reductions."""
 
 from __future__ import annotations
 

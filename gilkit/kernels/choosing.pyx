@@ -39,7 +39,7 @@ cdef bint is_short(object operand) noexcept:
 
 
 cdef object chosen_dtype(object x, object y):
-    """Return the dtype of numpy.where's result, or None if its items are not for gilkit."""
+    """Return the dtype of numpy.where's result, or None if NumPy must compute it."""
     cdef bint both = cnp.PyArray_CheckExact(x) and cnp.PyArray_CheckExact(y)
     if both and is_plain(x) and is_plain(y) and cnp.PyArray_TYPE(x) == cnp.PyArray_TYPE(y):
         return (<cnp.ndarray>x).descr

@@ -11,7 +11,7 @@ _SHORT = 1 << 16  # NumPy needs no longer for this many items
 
 
 def _centred(m: Any, y: Any, rowvar: Any, dtype: Any, threads: Any) -> Any:
-    """Return the variables less their means, as rows in the layout of NumPy's, or None if NumPy is to compute."""
+    """Return the variables minus their means, as rows in the layout that NumPy uses, or None if NumPy must compute."""
     if dispatched(m, y) or dtype is not None:
         return None
     x = numbers(m, "m")
@@ -34,7 +34,7 @@ def _centred(m: Any, y: Any, rowvar: Any, dtype: Any, threads: Any) -> Any:
             return None
         x = np.concatenate((x, y), axis=0)
     means = np.add.reduce(x, axis=1) / x.shape[1]
-    # On one core: new memory is the limit, and sharing it out took longer where it was measured.
+    # On one core: new memory is the bottleneck, and dividing the work took longer wherever it was measured.
     return numpys(np.subtract, (x, means[:, None]), {}, threads)
 
 
@@ -59,9 +59,9 @@ def cov(
     y : array_like, optional
         Further variables, with as many observations.
     rowvar : bool, default True
-        Whether the variables are in the rows, and not in the columns.
+        Whether the rows are the variables. Otherwise, the columns are.
     bias : bool, default False
-        Whether to divide by the number of observations n, and not by n - 1.
+        Whether to divide by the number of observations n instead of n - 1.
     ddof : int, optional
         Divide by n - ddof, whatever *bias* says.
     fweights, aweights : array_like, optional
@@ -83,9 +83,9 @@ def cov(
 
     Notes
     -----
-    The bits are NumPy's. The means are subtracted without a copy of the array before, on one core. The product of
-    matrices is NumPy's, that is, the one of its BLAS. Subclasses of ``numpy.ndarray`` and objects with
-    ``__array_function__`` get the result of ``numpy.cov``.
+    The bits are NumPy's. The means are subtracted on one core, without copying the array first. NumPy's BLAS computes
+    the product of matrices. Subclasses of ``numpy.ndarray`` and objects with ``__array_function__`` get the result of
+    ``numpy.cov``.
 
     Examples
     --------
@@ -116,7 +116,7 @@ def corrcoef(x: Any, y: Any = None, rowvar: Any = True, *, dtype: Any = None, th
     y : array_like, optional
         Further variables, with as many observations.
     rowvar : bool, default True
-        Whether the variables are in the rows, and not in the columns.
+        Whether the rows are the variables. Otherwise, the columns are.
     dtype : data-type, optional
         The type to compute in; left to NumPy.
     threads : int, optional

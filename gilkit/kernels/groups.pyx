@@ -167,7 +167,7 @@ def _quantiles(gathered, starts, probabilities, is_median, threads):
     if not end:
         results[...] = np.nan
         return results
-    begins = np.minimum(starts[:-1], end - 1)  # empty groups look at any value
+    begins = np.minimum(starts[:-1], end - 1)  # empty groups read an arbitrary value
     missing = counts == 0
     if gathered.dtype.kind == "f":
         missing |= np.isnan(gathered[begins + last])
@@ -182,7 +182,7 @@ def _quantiles(gathered, starts, probabilities, is_median, threads):
                 share, step = place - low, b - a
                 between = np.where(share >= 0.5, b - step * (1 - share), a + step * share)
                 a = np.where((a == b) | (share == 0), a, between)
-            row[...] = a + 0.0  # no negative zeros: the order of equal zeros is not defined
+            row[...] = a + 0.0  # no negative zeros, because the order of equal zeros is not defined
             row[missing] = np.nan
     return results
 

@@ -270,7 +270,7 @@ def histogram(a, bins=10, range=None, density=None, weights=None, *, threads=Non
         edges = _equal_edges(np.array((minmax.min, minmax.max)).astype(items.dtype), bins, None, threads)
     elif named:
         edges = np.histogram_bin_edges(items, bins, range, weights)
-    else:  # these edges depend on the dtype of the items only
+    else:  # these edges depend only on the dtype of the items
         edges = (_equal_edges(items[:0], bins, range, threads) if equal
                  else np.histogram_bin_edges(items[:0], bins, range))
     slack = _slack(items, edges, equal)

@@ -35,7 +35,7 @@ cdef extern from *:
         const gk_take_source *source, char *taken, const gk_options *options, int *outside) noexcept nogil
 
 cdef enum:
-    FEW = 6144  # NumPy selects this many items in less time than it takes to hand out parts
+    FEW = 6144  # NumPy selects this many items in less time than gilkit needs to start the threads
 
 cdef dict MODES = {"clip": GK_TAKE_CLIP, "wrap": GK_TAKE_WRAP, "raise": GK_TAKE_RAISE}
 
@@ -54,8 +54,8 @@ def take(a, indices, axis=None, out=None, mode="raise", *, threads=None):
     out : numpy.ndarray, optional
         An array of the result's shape, which is filled and returned. One of another dtype than a's is left to NumPy.
     mode : {'raise', 'wrap', 'clip'}, default 'raise'
-        What becomes of an index outside: an error, the remainder, or the nearest index inside. With 'clip', an index
-        below 0 is outside.
+        How to treat an index out of bounds: raise an error, take it modulo the length, or take the nearest valid index.
+        With 'clip', an index below 0 is outside.
     threads : int, optional
         1 to 1024. None means ``gilkit.num_threads()``.
 

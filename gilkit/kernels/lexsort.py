@@ -14,13 +14,13 @@ from gilkit.kernels.sorting import argsort
 _SHORT = 1000  # items of a key; NumPy sorts fewer as fast
 _BITS = 63  # of the keys in a word
 _numpys_lexsort = np.FUNCTIONS["lexsort"]
-# Without the search for other libraries' arrays, which takes a fifth of the time for a few items.
+# Without the dispatch to other libraries' arrays, which takes a fifth of the time for a few items.
 _of_arrays = getattr(_numpys_lexsort, "_implementation", _numpys_lexsort)
 
 
 def _words(keys: list[Any], threads: Any) -> Iterator[Any]:
     """Yield fewer keys that sort in the same way: integers that need few bits share a word."""
-    group: list[tuple[Any, int, int]] = []  # keys, their minimums and their places in the word
+    group: list[tuple[Any, int, int]] = []  # keys, their minima, and their bit offsets in the word
     used = 0
     for key in keys:
         is_float = key.dtype.kind == "f"

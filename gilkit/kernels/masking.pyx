@@ -67,7 +67,7 @@ cdef class _Selection:
         self.count = self.offsets[chunks]
 
     cdef cnp.ndarray of(self, cnp.ndarray a, tuple rest, object threads):
-        """Return the selected ones of a's first items, each an array of the shape `rest`."""
+        """Return the selected items of `a`, each of which is a subarray of the shape `rest`."""
         cdef int64_t size = a.itemsize
         cdef int status
         cdef Call call
@@ -188,7 +188,8 @@ def compress(condition, a, axis=None, out=None, *, threads=None):
     Parameters
     ----------
     condition : array_like
-        One-dimensional: those that are not 0 select. If it is shorter than the axis, the rest is not selected.
+        One-dimensional. Slices whose item is not 0 are selected. If it is shorter than the axis, the rest is not
+        selected.
     a : array_like
         Of any dtype and shape. Arrays of objects are left to NumPy.
     axis : int, optional
@@ -272,7 +273,8 @@ def extract(condition, arr, *, threads=None):
     Parameters
     ----------
     condition : array_like
-        Those that are not 0 select. Both arrays are flattened. If it has fewer items, the rest is not selected.
+        Items of *arr* are selected where it is not 0. Both arrays are flattened. If it has fewer items, the rest is not
+        selected.
     arr : array_like
         Of any dtype and shape. Arrays of objects are left to NumPy.
     threads : int, optional

@@ -26,7 +26,7 @@ cdef extern from *:
 
 cdef enum:
     LONG = 1 << 15  # items of a slice from which the kernel is faster than NumPy
-    PART = 1 << 15  # items of a part of an array with short slices, at least
+    PART = 1 << 15  # minimum number of items of a part, in an array with short slices
     MAX_PARTS = 64
 
 TopKResult = namedtuple("TopKResult", ("values", "indices"), module=__name__)
@@ -34,7 +34,7 @@ TopKResult.__doc__ = "What gilkit.topk returns: the items, and where they are in
 
 
 cdef cnp.ndarray _ranks(object kth, int64_t n):
-    """Return the places in ascending order, or None if NumPy must check them."""
+    """Return the positions in ascending order, or None if NumPy must check them."""
     cdef cnp.ndarray ranks = np.asarray(kth)
     if cnp.PyArray_NDIM(ranks) > 1 or ranks.dtype.kind not in "iu" or cnp.PyArray_SIZE(ranks) == 0:
         return None
@@ -106,16 +106,16 @@ cdef object _partition(object function, object a, object kth, object axis, objec
 
 
 def partition(a, kth, axis=-1, kind="introselect", order=None, *, threads=None):
-    """Return a copy of an array with the item at each place *kth* where a sort would put it.
+    """Return a partitioned copy of an array: at each position *kth* is the item that a sort would put there.
 
-    No item before such a place is greater, and no item after it is smaller.
+    No item before such a position is greater, and no item after it is smaller.
 
     Parameters
     ----------
     a : array_like
         bool, integers, float32 or float64, of any layout and byte order. Arrays of other dtypes are left to NumPy.
     kth : int or sequence of int
-        The places, from the end if they are negative.
+        The positions. Negative ones count from the end.
     axis : int or None, default -1
         The axis to partition along. None partitions the flattened array.
     kind : {'introselect'}, optional
@@ -164,7 +164,7 @@ def argpartition(a, kth, axis=-1, kind="introselect", order=None, *, threads=Non
     a : array_like
         bool, integers, float32 or float64, of any layout and byte order. Arrays of other dtypes are left to NumPy.
     kth : int or sequence of int
-        The places, from the end if they are negative.
+        The positions. Negative ones count from the end.
     axis : int or None, default -1
         The axis to partition along. None partitions the flattened array.
     kind : {'introselect'}, optional
@@ -242,7 +242,8 @@ def topk(a, k, *, axis=-1, largest=True, sorted=True, threads=None):
     values : numpy.ndarray
         Of a's dtype. The axis has the length *k*.
     indices : numpy.ndarray
-        int64, of the same shape: the places of the values along the axis. Both are the same for any number of threads.
+        int64, of the same shape: the positions of the values along the axis. Both are the same for any number of
+        threads.
 
     Raises
     ------

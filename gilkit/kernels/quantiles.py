@@ -39,7 +39,7 @@ class _Sorted(np.ndarray):
 
 
 class _Selected(_Sorted):
-    """An array of which only those items exist that NumPy asks for. The memory of the others is never touched."""
+    """An array that holds only the items that NumPy asks for. The memory of the others is never touched."""
 
     source: Any
     threads: Any
@@ -63,7 +63,7 @@ def _plain(result: Any) -> Any:
 
 
 def _array_and_axis(a: Any, args: tuple[Any, ...], axis: Any, keywords: dict[str, Any]) -> tuple[Any, Any]:
-    """Return the array and its axis (None for all of them), or NotImplemented as the axis if NumPy must compute."""
+    """Return the array and the axis (None for all axes), or NotImplemented as the axis if NumPy must compute."""
     if not _KNOWN_VERSION or dispatched(*args, keywords["out"]):
         return None, NotImplemented
     array = supported(a, "a", None)
@@ -74,7 +74,7 @@ def _array_and_axis(a: Any, args: tuple[Any, ...], axis: Any, keywords: dict[str
 
 
 def _one_axis(axis: Any, ndim: int) -> Any:
-    """Return the only axis, None for all of them, or NotImplemented for some of them and for errors."""
+    """Return the axis, None for all axes, or NotImplemented for several axes and for errors."""
     if isinstance(axis, tuple) and len(axis) == 1:
         (axis,) = axis
     if ndim == 1 and type(axis) is int and axis in (0, -1):
@@ -99,7 +99,8 @@ def _compute(name: str, a: Any, args: tuple[Any, ...], axis: Any, keywords: dict
 def _compute_without_nans(
     name: str, a: Any, args: tuple[Any, ...], axis: Any, keywords: dict[str, Any], threads: Any
 ) -> Any:
-    """Do the same for the items that are not NaN. NaNs are sorted to the end, so the others are a beginning."""
+    """Do the same for the items that are not NaN. NaNs are sorted to the end, so the others are the beginning of a
+    slice."""
     array, own = _array_and_axis(a, args, axis, keywords)
     if own is NotImplemented or keywords["out"] is not None:
         return numpys(_of[f"nan{name}"], (a, *args), {"axis": axis, **keywords}, threads)
@@ -166,10 +167,10 @@ _WEIGHTS = """
 weights : array_like, optional
     The weights of the items; left to NumPy."""
 
-_NOTES = """The result has NumPy's bits. Of one long array, only the items that are needed are put in their places: one pass over
-memory finds the part of the order that each item belongs to, and a second one gathers the parts that are needed. Along an
-axis, each slice is sorted. {nan}Subclasses of ``numpy.ndarray`` and objects with ``__array_function__`` get the result of
-``numpy.{name}``, and so do several axes at once, and ``keepdims=True`` over all axes.
+_NOTES = """The result has NumPy's bits. In one long array, only the items that are needed are moved to their sorted
+positions: one pass over memory finds the bucket of each item, and a second one gathers the buckets that are needed.
+Along an axis, each slice is sorted. {nan}Subclasses of ``numpy.ndarray`` and objects with ``__array_function__`` get
+the result of ``numpy.{name}``, and so do several axes at once, and ``keepdims=True`` over all axes.
 
 Releases the GIL. Ctrl-C interrupts the call. No other thread may write to *a* during the call."""
 
@@ -420,6 +421,9 @@ for _function in (median, quantile, percentile, nanmedian, nanquantile, nanperce
             weights=_WEIGHTS if _q else "",
         ),
         notes=_NOTES.format(
-            name=_name, nan="NaNs come last in the order, so the others are a part of it. " if "nan" in _name else ""
+            name=_name,
+            nan="NaNs are sorted to the end, so the other items are the beginning of each slice. "
+            if "nan" in _name
+            else "",
         ),
     )

@@ -267,7 +267,8 @@ def normal(loc=0.0, scale=1.0, size=None, *, seed, dtype=np.float64, out=None, t
     float or numpy.ndarray
         ``loc + scale * z`` in this dtype, where z is
         ``numpy.random.Generator(numpy.random.Philox(seed)).standard_normal(size, dtype)``, in float64 to 14 digits. So
-        float64 is the generator's ``normal(loc, scale, size)``. The result is the same for any number of threads.
+        in float64 this is the generator's ``normal(loc, scale, size)``. The result is the same for any number of
+        threads.
 
     Raises
     ------
@@ -334,8 +335,8 @@ def exponential(scale=1.0, size=None, *, seed, dtype=np.float64, out=None, threa
     float or numpy.ndarray
         ``scale * x`` in this dtype, where x is
         ``numpy.random.Generator(numpy.random.Philox(seed)).standard_exponential(size, dtype)``, in float32 up to the
-        last digit. So float64 is the generator's ``exponential(scale, size)``. The result is the same for any number of
-        threads.
+        last digit. So in float64 this is the generator's ``exponential(scale, size)``. The result is the same for any
+        number of threads.
 
     Raises
     ------

@@ -69,8 +69,8 @@ cdef inline int compute(
 
 cdef object scan(int op, bint without_nans, object function, str method, object a, object axis, object dtype,
                  object out, object threads):
-    """Scan with an operation of gk_accumulation, or add if it is negative. What is not for gilkit, NumPy's function
-    computes. `method` is what NumPy calls of other objects."""
+    """Scan with an operation of gk_accumulation, or add if it is negative. NumPy's function computes what gilkit does
+    not support. `method` is the method that NumPy would call on other objects."""
     cdef bint usual_axis = op <= GK_CUMPROD or axis is None or isinstance(axis, int) and not isinstance(axis, bool)
     if is_for_numpy(a, method) or out_is_for_numpy(out) or not usual_axis:
         return scanned_by_numpy(function, a, axis, dtype, out, threads)
@@ -289,7 +289,7 @@ def _products(a, axis, dtype=None, out=None):
 
 cdef object cumulative(int op, object function, str name, object x, object axis, object dtype, object out,
                        object include_initial, object threads):
-    """Scan as the array API defines it. `function` computes what is not for gilkit."""
+    """Scan as the array API defines it. `function` computes what gilkit does not support."""
     cdef dict given = {"axis": axis, "dtype": dtype, "out": out, "include_initial": include_initial or None}
     cdef cnp.ndarray array
     if is_dispatched(x, None) or out_is_for_numpy(out):
@@ -365,7 +365,7 @@ def cumulative_prod(x, /, *, axis=None, dtype=None, out=None, include_initial=Fa
 
 
 cdef object extension(object extra, cnp.ndarray a, int axis):
-    """Return what is to be put before or after the array."""
+    """Return the items to put before or after the array."""
     extra = np.asarray(extra)
     shape = (<object>a).shape
     return extra if extra.ndim else np.broadcast_to(extra, (*shape[:axis], 1, *shape[axis + 1:]))

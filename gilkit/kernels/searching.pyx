@@ -1,4 +1,4 @@
-"""Search in sorted arrays and sets: searchsorted, isin, and what unique values are made of."""
+"""Searches in sorted arrays and sets: searchsorted, isin, and the functions behind unique."""
 cimport numpy as cnp
 from libc.stdint cimport int64_t, uint8_t
 
@@ -73,7 +73,7 @@ def searchsorted(a, v, side="left", sorter=None, *, threads=None):
     v : array_like
         The items to insert, of any shape.
     side : {'left', 'right'}, default 'left'
-        The place before items that are equal, or after them.
+        Whether to insert before equal items or after them.
     sorter : array_like of int, optional
         Indices that sort *a*, if it is not sorted itself: what ``gilkit.argsort(a)`` returns.
     threads : int, optional
@@ -150,7 +150,7 @@ def searchsorted(a, v, side="left", sorter=None, *, threads=None):
 
 
 cdef int type_of_side(object side):
-    """0 for 'left', 1 for 'right', -1 for what NumPy decides about."""
+    """Return 0 for 'left', 1 for 'right', and -1 for other values, which NumPy must judge."""
     return 0 if side == "left" else 1 if side == "right" else -1
 
 
@@ -164,7 +164,7 @@ def digitize(x, bins, right=False, *, threads=None):
     bins : array_like
         One-dimensional: the edges of the bins, ascending or descending.
     right : bool, default False
-        Whether an item on an edge belongs to the bin that ends there, and not to the one that begins there.
+        Whether an item on an edge belongs to the bin that ends there. Otherwise, to the bin that begins there.
     threads : int, optional
         1 to 1024. None means ``gilkit.num_threads()``.
 
@@ -313,9 +313,9 @@ def isin(element, test_elements, assume_unique=False, invert=False, *, kind=None
     Notes
     -----
     *test_elements* becomes a hash table, or for integers that are close together a table of bits of up to 2 MB. -0.0
-    equals 0.0, and NaN equals nothing, as in NumPy. Memory beside the result is 16 to 32 bytes for each test element,
-    and up to 512 kB for few of them. Subclasses of ``numpy.ndarray`` and objects with ``__array_function__`` get the
-    result of ``numpy.isin``.
+    equals 0.0, and NaN equals nothing, as in NumPy. Scratch memory is 16 to 32 bytes for each test element, and up to
+    512 kB for few of them. Subclasses of ``numpy.ndarray`` and objects with ``__array_function__`` get the result of
+    ``numpy.isin``.
 
     Releases the GIL. Ctrl-C interrupts the call. No other thread may write to the arrays during the call.
 
@@ -357,12 +357,12 @@ def unique_runs(cnp.ndarray items, bint equal_nan, bint want_values, bint want_s
     items : numpy.ndarray
         Sorted by gilkit.sort, one-dimensional and contiguous.
     places : numpy.ndarray of int64, optional
-        Where the number of each item's run is written; without it, there are no numbers.
+        The index at which to write the number of each item's run. Without it, the numbers are not written.
 
     Returns
     -------
     tuple
-        What is not wanted is None.
+        The three results; those that are not wanted are None.
     """
     cdef int64_t n = items.shape[0], number, chunks = (n + GK_RUNS_CHUNK - 1) // GK_RUNS_CHUNK
     cdef cnp.ndarray offsets = np.empty(chunks + 1, np.int64), values = None, starts = None, numbers = None

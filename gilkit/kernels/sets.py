@@ -20,7 +20,7 @@ def _is_of_another_class(x: Any) -> bool:
 
 
 def _in_byte_order_of(given: Any, values: Any) -> Any:
-    """Return the values in the byte order of the argument that they are from."""
+    """Return the values in the byte order of the argument."""
     swapped = isinstance(given, np.ndarray) and not given.dtype.isnative
     return values.astype(given.dtype) if swapped else values
 
@@ -242,7 +242,7 @@ def _pair(ar1: Any, ar2: Any) -> tuple[Any, Any] | None:
     if one.dtype != two.dtype:
         common = np.result_type(one, two)
         if common.kind == "f" and any(each.dtype.kind in "iu" and each.dtype.itemsize == 8 for each in (one, two)):
-            return None  # different integers may become equal floats, before or after NumPy removes what occurs twice
+            return None  # different integers may become equal floats, before or after NumPy removes duplicates
         one, two = one.astype(common), two.astype(common)
     return one.reshape(-1), two.reshape(-1)
 

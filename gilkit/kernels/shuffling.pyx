@@ -80,8 +80,8 @@ def permutation(x, axis=0, *, seed, threads=None):
     Notes
     -----
     All permutations are equally likely. The result depends only on the seed and on the number of items. Up to 32,768
-    items are permuted as by ``numpy.random.Generator(numpy.random.Philox(seed)).permutation``, with equal results. Of
-    more items, each one goes to a random bucket first, and then each bucket is shuffled in the cache. Arrays with more
+    items are permuted as by ``numpy.random.Generator(numpy.random.Philox(seed)).permutation``, with equal results. With
+    more items, each item first goes to a random bucket, and then each bucket is shuffled in the cache. Arrays with more
     than one axis, and arrays that are not contiguous or have items of other sizes than 1, 2, 4, 8 or 16 bytes, are
     indexed by a permutation of integers with ``gilkit.take``.
 
@@ -172,7 +172,7 @@ def shuffle(x, axis=0, *, seed, threads=None):
 
 
 cdef object checked_cdf(object p, int64_t population):
-    """Return the cumulative probabilities, or None for those that NumPy decides about."""
+    """Return the cumulative probabilities, or None if NumPy must check them."""
     cdef cnp.ndarray given = np.ascontiguousarray(p, np.float64)
     if given.ndim != 1 or given.shape[0] != population or not (given >= 0).all():
         return None

@@ -103,8 +103,8 @@ cdef bint _is_stable(object axis, object kind, object stable, object descending)
 
 
 cdef cnp.ndarray _mirrored(cnp.ndarray a, cnp.ndarray out, object threads):
-    """Return items in the opposite order: the complement of integers, the negative of floats. NaNs stay last. Twice
-    mirrored, they are the same bits."""
+    """Return items that sort in the opposite order: the complement of integers, the negative of floats. NaNs stay last.
+    Mirroring twice restores the bits."""
     name = "negative" if type_of(cnp.PyArray_TYPE(a)) >= GK_FLOAT32 else "invert"
     if cnp.PyArray_SIZE(a) < WORTH_DIVIDING:
         return np.negative(a, out) if name == "negative" else np.invert(a, out)
@@ -342,7 +342,7 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, descending=None, 
 
 
 def select(cnp.ndarray items, cnp.ndarray ranks, threads):
-    """Return the items that would be at these places if the array were sorted by gilkit.sort.
+    """Return the items that would be at these positions if the array were sorted by gilkit.sort.
 
     Parameters
     ----------

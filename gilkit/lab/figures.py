@@ -58,7 +58,7 @@ def noisy(rows: Sequence[Row]) -> bool:
 def unless_noisy(check: Check, rows: Sequence[Row], holds: bool = False) -> Check:
     """Return ``check``, undecided if it failed while other programs used the cores.
 
-    With ``holds``, it becomes undecided if it held, because the missing cores may be the reason.
+    With ``holds``, it becomes undecided if it held, because it may have held only for lack of cores.
     """
     if check.holds is holds and noisy(rows):
         return Check(

@@ -125,7 +125,7 @@ class LiveView:
             self._live.update(self._draw(), refresh=True)
 
     def _draw(self) -> Group:
-        # Only the lines that fit, around the case being measured.
+        # Only the lines that fit on the screen, around the case being measured.
         room = max(4, self._console.size.height - len(self._cores) - 6)
         first = max(0, min(self._now - room // 2, len(self._cases) - room))
         table = Table.grid(padding=(0, 2))

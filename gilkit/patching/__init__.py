@@ -3,7 +3,8 @@
 ``_hooks.c`` replaces the pointers through which NumPy's ufuncs and methods are
 called. ``_elementwise.c`` divides one call of a ufunc among threads, with NumPy's
 own loops. ``_parts.py`` says how other calls are divided along an axis, with NumPy's
-own functions; ``_reductions.py`` and ``_functions.py`` do it. What neither can do with the same bits is left to NumPy.
+own functions; ``_reductions.py`` and ``_functions.py`` do it. Calls that neither can divide with the same bits are left
+to NumPy.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ def _min_size(given: int | None) -> int:
 
 
 class _Patched:
-    """What ``patch_numpy()`` returns: leaving its ``with`` block takes the patch back."""
+    """What ``patch_numpy()`` returns: leaving its ``with`` block removes the patch."""
 
     def __enter__(self) -> _Patched:
         return self
@@ -115,18 +116,18 @@ def patch_numpy(*, min_size: int | None = None, memory: bool = False) -> _Patche
     Parameters
     ----------
     min_size : int, optional
-        Divide every call of at least so many items, for tests. By default (or
+        Divide every call of at least this many items, for tests. By default (or
         from the environment variable GILKIT_PATCH_MIN_SIZE), gilkit measures each
         function and divides the calls that are long enough to gain.
     memory : bool
         Keep the memory of large arrays for the next ones, within bounds: see
-        "Fresh memory" in the documentation. Half the time of ``a + b`` on large
-        arrays is the kernel's, which clears new pages. ``trim_memory()`` gives it back.
+        "Fresh memory" in the documentation. Half the time of ``a + b`` on large arrays is spent in the kernel, which
+        clears new pages. ``trim_memory()`` gives it back.
 
     Returns
     -------
     context manager
-        In a ``with`` statement, the end of the block takes the patch back.
+        In a ``with`` statement, the end of the block removes the patch.
 
     Raises
     ------
@@ -184,7 +185,7 @@ def patch_numpy(*, min_size: int | None = None, memory: bool = False) -> _Patche
 
 
 def unpatch_numpy() -> None:
-    """Take back one ``patch_numpy()``; the last one puts all of NumPy's own functions back.
+    """Undo one ``patch_numpy()``; undoing the last one restores all of NumPy's own functions.
 
     Without a patch, nothing happens.
 
@@ -218,7 +219,7 @@ def trim_memory() -> int:
 
 
 def memory_statistics() -> dict[str, int]:
-    """Return how much memory ``patch_numpy(memory=True)`` keeps, and how often it was of use.
+    """Return how much memory ``patch_numpy(memory=True)`` keeps, and how often it was reused.
 
     Returns
     -------
@@ -254,7 +255,7 @@ class FunctionStatistics(NamedTuple):
 
 
 def collect_statistics(collect: bool = True) -> None:
-    """Begin or end to count the calls of patched functions, from zero.
+    """Start or stop counting the calls of patched functions, from zero.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-/* Whether a call is worth dividing, learnt from what earlier calls took.
+/* Decides whether a call is worth dividing, from the times of earlier calls.
  *
- * Both ways are measured: in nanoseconds per item, for each function, dtype and order of magnitude. A call goes the way that
- * was quicker, and now and then the other one, since both change: another program may take a core, or leave it.
- * Both ways give the same bits.
+ * Both ways are measured: in nanoseconds per item, for each function, dtype and order of magnitude.
+ * A call takes the way that was faster, and from time to time the other one, because both change
+ * when another program takes a core or gives it back. Both ways give the same bits.
  */
 #ifndef GILKIT_COSTS_H
 #define GILKIT_COSTS_H
@@ -16,7 +16,7 @@ enum { GK_COST_CLASSES = 12, GK_SMALLEST_CLASS = 12 /* log2 of the items; the la
 typedef struct {
     _Atomic uint32_t serial, divided; /* the bits of a float; 0: not known */
     _Atomic uint32_t calls;
-    _Atomic int32_t trials; /* of the divided way, one after the other */
+    _Atomic int32_t trials; /* consecutive trials of the divided way */
 } gk_cost;
 
 typedef struct {
@@ -44,8 +44,9 @@ static inline float gk_cost_load(_Atomic uint32_t *of)
 static inline gk_way gk_choose_way(gk_costs *costs, int64_t items)
 {
     static const float NEVER = 20e3f;     /* ns: about one wake-up of a worker */
-    static const float LONG = 2e6f;       /* ns: of so long a call, the other way is not worth its price */
-    static const int64_t SURELY = 1 << 18; /* items: divided at first */
+    static const float LONG = 2e6f;       /* ns: in calls longer than this, trying the other way
+                                             costs too much */
+    static const int64_t SURELY = 1 << 18; /* items: calls this long are divided from the start */
     enum { TRIALS = 9, WARM_UP = 12 };
     gk_cost *cost = gk_cost_of(costs, items);
     uint32_t calls = atomic_fetch_add_explicit(&cost->calls, 1, memory_order_relaxed);

@@ -1,10 +1,10 @@
 /* One call of a ufunc on all cores, with NumPy's own loops.
  *
- * NumPy decides everything that shows: which loop computes (_resolve_dtypes_and_context,
- * _get_strided_loop), how operands are broadcast, ordered, cast and copied where they overlap
- * (NpyIter), and what becomes of floating-point errors (PyUFunc_GiveFloatingpointErrors).
- * Here the items are divided, and the loop is called for each part. A call that needs more
- * than that is left to NumPy before anything has happened.
+ * NumPy makes every decision that affects the result: which loop computes
+ * (_resolve_dtypes_and_context, _get_strided_loop), how operands are broadcast, ordered, cast and
+ * copied where they overlap (NpyIter), and how floating-point errors are reported
+ * (PyUFunc_GiveFloatingpointErrors). This file divides the items, and calls the loop for each part.
+ * A call that needs more than that is left to NumPy before anything has happened.
  *
  * The same bits: NumPy's loops compute each item from the operands' items alone. But some
  * compute the last items of a run, which do not fill a vector, in another way than the
@@ -23,7 +23,7 @@
 
 enum {
     ALIGNED_ITEMS = 64, /* the largest vector, 64 bytes, of the smallest items */
-    MIN_CHUNK = 1024,   /* items; a smaller chunk costs more to hand out than it computes */
+    MIN_CHUNK = 1024,   /* items; computing fewer takes less time than claiming a chunk */
     CHUNKS_PER_THREAD = 16
 };
 
@@ -172,8 +172,9 @@ static npy_intp iterate(gk_ufunc_call *c, NpyIter *iterator, npy_intp begin, npy
     return computed;
 }
 
-/* Returns how many items NumPy computes at a time: a cut between these changes no bit. 0: an error. If outputs go through
- * buffers, this computes the first items, because the iterator writes its buffers back in any case. */
+/* Returns how many items NumPy computes at a time: a cut between such runs changes no bit. 0: an
+ * error. If outputs go through buffers, this computes the first items, because the iterator writes
+ * its buffers back in any case. */
 static int64_t items_at_a_time(gk_ufunc_call *c, NpyIter *iterator)
 {
     char *message = NULL, *low, *high;

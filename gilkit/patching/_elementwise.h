@@ -36,22 +36,24 @@ typedef struct {
 
 extern int gk_collect_statistics;
 
-/* Calls with fewer items are not looked at; the default. */
+/* Calls with fewer items go to NumPy at once, by default. */
 enum { GK_MIN_ITEMS = 4096 };
 
 /* Calls the ufunc on several threads, with the arguments of a vectorcall. Returns 1 with
  * *result set (NULL: an exception), or 0 if the call is left to NumPy; then nothing has
- * happened yet, and *left says why. With min_items > 0, each call of at least so many items
- * is divided; with 0, those that take long enough for it to pay. */
+ * happened yet, and *left says why. With min_items > 0, each call of at least that many items is
+ * divided; with 0, only calls that are long enough to gain. */
 int gk_elementwise(PyObject *ufunc, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, gk_ufunc_record *record,
                    int64_t min_items, PyObject **result, gk_left *left);
 
-/* The number of items of the call as far as a glance at two of its operands tells: 0 if no operand is an array. */
+/* A quick estimate of the number of items of the call, from two of its operands: 0 if neither is an
+ * array. */
 int64_t gk_glance(PyObject *const *args, Py_ssize_t nargs);
 
 gk_costs *gk_costs_of(gk_ufunc_record *record, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 
-/* Does with floating-point errors (NPY_FPE_…) as numpy.errstate says. Returns -1 with an exception. */
+/* Handles floating-point errors (NPY_FPE_…) as numpy.errstate says. Returns -1 with an
+ * exception. */
 int gk_give_fp_errors(const char *name, int flags);
 
 /* Call once, before anything else here. `threads` returns the setting of `with gilkit.threads()`, or 0. */

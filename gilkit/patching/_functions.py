@@ -209,7 +209,7 @@ def _cumsum(array: np.ndarray, axis: Any = None, dtype: Any = None, out: Any = N
 
 
 def _accumulate(ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> tuple[int, Any]:
-    """Accumulate each row by itself, since each item of a row depends on those before it."""
+    """Accumulate each row separately, because each item of a row depends on those before it."""
     check(array)
     if type(ufunc) is not np.ufunc or dtype is not None or out is not None or type(axis) is not int:
         raise Leave("arguments")
@@ -342,7 +342,7 @@ def _take_parts(array: np.ndarray, indices: np.ndarray, mode: Any) -> np.ndarray
 
 # ---- Selecting ----
 
-BLOCK_ITEMS = 1 << 15  # of a temporary result, which is to stay in the cache
+BLOCK_ITEMS = 1 << 15  # of a temporary result, which should stay in the cache
 
 
 def _blocks(part: slice) -> list[slice]:
@@ -440,7 +440,8 @@ accumulate = handler(lambda ufunc, *args: f"{ufunc.__name__}.accumulate", _accum
 
 
 def hooks() -> list[tuple[Any, Callable[..., Any], int]]:
-    """Return each method or function of NumPy, its handler, and how many items an array has at least that it is called for."""
+    """Return each method or function of NumPy, its handler, and the minimum number of items of an array for which it is
+    called."""
 
     def of_arrays(name: str, function: Callable[..., Any], min_items: int, place: int = 0) -> Any:
         return vars(np.ndarray)[name], handler(f"ndarray.{name}", function, place), min_items

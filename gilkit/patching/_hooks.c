@@ -1,14 +1,15 @@
-/* The pointers of NumPy that patch_numpy() replaces, and their way back.
+/* The pointers of NumPy that patch_numpy() replaces, and how they are restored.
  *
  * - `vectorcall` of each ufunc object: every call of a ufunc goes through it, a + b and a += b too.
- * - `ml_meth` in the PyMethodDef of NumPy's methods and functions. Every way to call them reads it anew, also through
- *   a bound method that somebody kept, as numpy.sum keeps numpy.add.reduce.
+ * - `ml_meth` in the PyMethodDef of NumPy's methods and functions. Every call reads it again, even
+ * through a bound method that was kept, as numpy.sum keeps numpy.add.reduce.
  *
  * - `mp_subscript` of the type of arrays: array[key].
  *
- * Each is a single pointer, replaced in one store. A thread in the middle of a call finishes it with what it has read.
- * So replacing them needs no pause of other threads, and putting them back leaves nothing behind. A replacement
- * that is called after it was taken back calls the original.
+ * Each is a single pointer, replaced in one store. A thread in the middle of a call finishes it
+ * with the pointer that it has read. So replacing the pointers does not need other threads to
+ * pause, and restoring them leaves nothing behind. A replacement that is called after it was taken
+ * back calls the original.
  */
 #define PY_SSIZE_T_CLEAN
 #include "gilkit/patching/_hooks.h"

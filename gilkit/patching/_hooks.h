@@ -1,4 +1,4 @@
-/* The pointers of NumPy that patch_numpy() replaces, and their way back: see _hooks.c. */
+/* The pointers of NumPy that patch_numpy() replaces, and how they are restored: see _hooks.c. */
 #ifndef GILKIT_HOOKS_H
 #define GILKIT_HOOKS_H
 
@@ -17,19 +17,23 @@ PyObject *gk_call_divided(PyObject *ufunc, PyObject *function, PyObject *args, P
 /* Adds a ufunc to those that are patched. Returns its record, or NULL with an exception. */
 gk_ufunc_record *gk_hook_ufunc(PyObject *ufunc);
 
-/* Adds a method of NumPy that is implemented in C: a PyCFunction or a method descriptor. `handler` is called with its
- * arguments if they hold an array of at least as many items; it returns NotImplemented to leave the call to NumPy.
- * Returns 0; 1 if the method has another kind of signature, and is left alone; or -1 with an exception. */
+/* Adds a method of NumPy that is implemented in C: a PyCFunction or a method descriptor. `handler`
+ * is called with its arguments if they contain an array of at least `min_items` items; it returns
+ * NotImplemented to leave the call to NumPy. Returns 0 if the method was added, 1 if it has an
+ * unsupported kind of signature, or -1 with an exception. */
 int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items);
 
-/* Sets what is called with a generalized ufunc and the arguments of its call, as the handlers of methods are. */
+/* Sets the handler of generalized ufuncs, which is called with the ufunc and its arguments, like
+ * the handlers of methods. */
 void gk_set_generalized_handler(PyObject *handler);
 
-/* From a handler: does with floating-point errors (NPY_FPE_…) as numpy.errstate says, once the handler has returned. */
+/* From a handler: handles floating-point errors (NPY_FPE_…) as numpy.errstate says, once the
+ * handler has returned. */
 void gk_report_later(const char *name, int flags);
 PyObject *gk_call_reporting(PyObject *handler, PyObject *args, PyObject *kwargs);
 
-/* Sets what is called with (array, key) for array[key] if the key is an array of at least so many items. Call it once. */
+/* Sets the handler of array[key], which is called with (array, key) if the key is an array of at
+ * least `min_items` items. Call this once. */
 void gk_hook_subscript(PyObject *handler, int64_t min_items);
 
 /* For a handler that is about to return NotImplemented: measure how long NumPy's function takes. */
@@ -40,11 +44,12 @@ int gk_count_running(int change);
 int gk_has_ended(void);
 void gk_end(void);
 
-/* Makes all hooks effective, or none. */
+/* Switches all hooks on or off. */
 void gk_set_hooked(int hooked);
 int gk_is_hooked(void);
 
-/* Calls with at least so many items are divided, however long they take; 0: those that take long enough. */
+/* Calls with at least this many items are divided, however long they take; 0: only calls that take
+ * long enough. */
 extern int64_t gk_min_items;
 
 /* While this is not 0, this thread calls NumPy's own functions. */

@@ -177,7 +177,8 @@ static int gk_memory_uninstall(void)
     if (handler == NULL)
         return -1;
     gk_begin_installing();
-    /* Functions that somebody else put on top call these for ever; they pass everything on. */
+    /* Functions that another package has put on top keep calling these, which then pass everything
+     * on. */
     if (gk_has(&handler->allocator, &gk_own))
         gk_put(&handler->allocator, &gk_replaced);
     if (atomic_exchange(&gk_installed, 0))

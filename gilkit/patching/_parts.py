@@ -1,8 +1,8 @@
 """How a call of NumPy is divided along an axis: each thread calls NumPy's own function for its part of the array.
 
-A part has the strides of the whole, so NumPy goes through it in the same order and makes the same roundings. That leaves
-two questions for each function, which its handler in `_reductions.py` or `_functions.py` answers: along which axis do the
-items of a part depend on no other part, or how are the results of parts put together so that no bit changes?
+A part has the strides of the whole, so NumPy iterates over it in the same order and rounds in the same way. The handler
+of each function, in `_reductions.py` or `_functions.py`, decides the rest: along which axis the parts are independent,
+or how the results of the parts are combined without changing a bit.
 
 A handler gets the arguments of NumPy's function, and returns NotImplemented to leave the call to NumPy.
 """
@@ -21,10 +21,10 @@ import numpy as np
 
 from gilkit.patching import _patch
 
-MIN_ITEMS = 1 << 18  # a reduction of fewer items takes less time than to hand its parts out
-PART_ITEMS = 1 << 18  # parts of fewer items are not made, except one for each thread
+MIN_ITEMS = 1 << 18  # reducing fewer items takes less time than starting the threads
+PART_ITEMS = 1 << 18  # minimum size of a part, unless there is only one part for each thread
 PARTS_PER_THREAD = 4
-MIN_ROW_BYTES = 2048  # a part whose rows are shorter loses more to the ends of rows than a thread gains
+MIN_ROW_BYTES = 2048  # with shorter rows, the ends of the rows cost more than another thread gains
 ALIGNED_ITEMS = 64  # as in _elementwise.c
 LAST_NUMBER = np.dtype("float16").num  # the dtypes with larger numbers are of strings or of other packages
 
@@ -59,9 +59,9 @@ class Leave(Exception):
 def handler(name: Callable[..., str] | str, function: Callable[..., Any], place: int = 0) -> Callable[..., Any]:
     """Return the handler for a function of NumPy.
 
-    `function` does the same in parts, and returns the number of items and the result. The array that is divided has this
-    place among the arguments. The handler takes the way that was quicker, counts the calls, and turns Leave into
-    NotImplemented.
+    `function` does the same in parts, and returns the number of items and the result. `place` is the index of the array
+    to divide among the arguments. The handler chooses the way that was faster before, counts the calls, and turns Leave
+    into NotImplemented.
     """
     costs: dict[tuple[Any, ...], _patch.Costs] = {}
 
@@ -85,7 +85,7 @@ def handler(name: Callable[..., str] | str, function: Callable[..., Any], place:
                 items, result = function(*args, **kwargs)
                 reason = None
             except TypeError as error:
-                # Arguments that do not fit: NumPy says so in its own words. Errors of its own functions go on.
+                # Arguments that do not fit: NumPy raises its own error. Errors of its functions propagate.
                 if error.__traceback__ is not None and error.__traceback__.tb_next is None:
                     raise Leave("arguments") from None
                 raise
@@ -105,7 +105,7 @@ def handler(name: Callable[..., str] | str, function: Callable[..., Any], place:
 
 
 def parts(array: np.ndarray, axis: int, least: int = 1) -> list[slice]:
-    """Divide an axis: return the slice of each part, along this axis only, with at least so many items."""
+    """Divide an axis: return the slice of each part, along this axis only, with at least the given number of items."""
     length = array.shape[axis]
     number = length // least
     is_innermost = axis == min(
@@ -133,7 +133,7 @@ def along(axis: int, part: slice) -> tuple[slice, ...]:
 
 
 def outermost(array: np.ndarray, axes: set[int]) -> int:
-    """Return that of the axes, longer than one, along which neighbours are farthest apart in memory."""
+    """Return the axis, among those longer than 1, along which neighbours are farthest apart in memory."""
     candidates = [axis for axis in axes if array.shape[axis] > 1]
     if not candidates:
         raise Leave("no axis to divide")
@@ -141,7 +141,7 @@ def outermost(array: np.ndarray, axes: set[int]) -> int:
 
 
 class FloatErrors:
-    """Collects what threads notice of overflows and invalid operations, for one report as from one call.
+    """Collects the overflows and invalid operations of all threads, to report them once, as for one call.
 
     Without locks: a signal handler may raise an exception anywhere, and a lock could stay locked.
     """

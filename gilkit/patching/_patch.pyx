@@ -82,12 +82,12 @@ def hook_method(method, handler, int64_t min_items):
 
 
 def hook_generalized(handler):
-    """Set what is called instead of generalized ufuncs."""
+    """Set the handler of generalized ufuncs."""
     gk_set_generalized_handler(handler)
 
 
 def hook_subscript(handler, int64_t min_items):
-    """Set what is called for array[key] if the key is a large array."""
+    """Set the handler of array[key] for keys that are large arrays."""
     gk_hook_subscript(handler, min_items)
 
 
@@ -110,7 +110,7 @@ def is_hooked():
 
 
 def set_min_items(int64_t items):
-    """Divide every call of at least so many items; 0: those for which it pays."""
+    """Divide every call of at least this many items; 0: only calls that are long enough to gain."""
     global gk_min_items
     gk_min_items = items
 
@@ -123,7 +123,7 @@ def min_items():
 # ---- Statistics ----
 
 def collect_statistics(bint collect):
-    """Begin or end to count the calls of ufuncs."""
+    """Start or stop counting the calls of ufuncs."""
     global gk_collect_statistics
     gk_collect_statistics = collect
 
@@ -161,14 +161,14 @@ def reset_statistics():
 # ---- Calls ----
 
 cdef class Costs:
-    """What the calls of one function took: see _costs.h."""
+    """The times of the calls of one function: see _costs.h."""
     cdef gk_costs costs
 
     def __cinit__(self):
         memset(&self.costs, 0, sizeof(self.costs))
 
     def divide(self, int64_t items):
-        """Return whether the next call of so many items is to be divided."""
+        """Return whether to divide the next call of this many items."""
         return gk_min_items > 0 or gk_choose_way(&self.costs, items) == GK_DIVIDED
 
     def measure_original(self, int64_t items):
@@ -181,7 +181,7 @@ cdef class Costs:
 
 
 cdef bint scipy_reports_errors() except -1:
-    """Return whether scipy.special reports errors, as it was told to in this thread: its loops do so themselves."""
+    """Return whether scipy.special is set to report errors in this thread. Its loops report them themselves."""
     special = sys.modules.get("scipy.special")
     geterr = getattr(special, "geterr", None)
     return geterr is not None and any(action != "ignore" for action in geterr().values())
@@ -218,7 +218,7 @@ def threads():
 
 
 def give_fp_errors(str name, int flags):
-    """Do with floating-point errors as numpy.errstate says, after the handler that calls this has returned."""
+    """Handle floating-point errors as numpy.errstate says, after the handler that calls this has returned."""
     gk_report_later(name.encode(), flags)
 
 
@@ -237,7 +237,8 @@ cdef void run_task(int64_t begin, int64_t end, void *data) noexcept with gil:
         try:
             tasks.function(*tasks.arguments[i])
         except BaseException as error:
-            # If it is the exception of a signal handler, the task must not stay undone. A task can be done twice.
+            # The exception may be that of a signal handler, and the task must still be completed. Running a task twice
+            # is harmless.
             try:
                 tasks.function(*tasks.arguments[i])
             except BaseException:

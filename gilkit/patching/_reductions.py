@@ -120,7 +120,7 @@ def _reduce_in_any_order(
 def _reduce_by_slabs(
     ufunc: np.ufunc, array: np.ndarray, retained: set[int], loop: np.dtype | None, settings: dict[str, Any]
 ) -> Any:
-    """Divide an axis that remains: each part has results of its own."""
+    """Divide an axis that is not reduced: each part has its own results."""
     if OUT_NEEDS_POSITIVE_STRIDES and min(array.strides) < 0:
         raise Leave("negative strides")
     axis = outermost(array, retained)
@@ -156,7 +156,7 @@ def _reduce_by_slabs(
 
 
 def _sum_pairwise(ufunc: np.ufunc, array: np.ndarray, settings: dict[str, Any]) -> Any:
-    """Compute the very tree of partial sums that NumPy computes, its branches on several threads."""
+    """Compute the same tree of partial sums that NumPy computes, with its branches on several threads."""
     # Older versions sum up buffers of 8,192 items one after the other.
     if VERSION < (2, 4) or (array.ndim > 1 and not (array.flags.c_contiguous or array.flags.f_contiguous)):
         raise Leave("order of rounding")

@@ -1,4 +1,4 @@
-/* The arguments of a call of a ufunc, as far as _elementwise.c can divide it. */
+/* Parses the arguments of a ufunc call, and checks whether _elementwise.c can divide it. */
 #define GK_IMPORTS_NUMPY
 #include "gilkit/patching/_ufunc_call.h"
 
@@ -132,7 +132,7 @@ int64_t gk_broadcast_size(PyArrayObject *const *op, int nop, int *ndim, npy_intp
     return PyArray_MultiplyList(shape, *ndim);
 }
 
-/* Whether two items of the array may be in the same place. */
+/* Whether two items of the array may share memory. */
 static int overlaps_itself(PyArrayObject *array)
 {
     npy_intp extent = PyArray_ITEMSIZE(array);

@@ -1,7 +1,7 @@
 """Ten thousand connections.
 
 The claim: past about a thousand connections a process for each is out of the question, and at ten thousand threads fail
-too; event-driven servers hold. Not memory, not kernel traps, but scheduling is the reason.
+too; event-driven servers hold. The reason is scheduling, not memory or kernel traps.
 
 The method: echo servers on loopback fork a process or start a thread for each connection, wait for requests in one
 thread and answer them on a pool of 16, or use coroutines (asyncio) or greenlets (gevent, where installed). A client

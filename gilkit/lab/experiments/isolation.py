@@ -1,4 +1,4 @@
-"""What a crash takes along.
+"""What a crash takes down.
 
 The claim: a crash in one thread ends the whole process with all that others had in hand. A crash in one process leaves
 the others alone.

@@ -1,4 +1,4 @@
-"""Who takes the core away from a busy task: the system, or nobody.
+"""Whether the system takes the core away from a busy task.
 
 The claim: the system takes the core away from a task at any time. A coroutine keeps it until it gives way, and one
 endless loop stops all others.

@@ -1,7 +1,7 @@
-"""Short tasks that wait behind a long one though other workers are idle.
+"""Short tasks that wait behind a long one although other workers are idle.
 
-The claim: a long task blocks the short ones that its worker has taken ahead, though others are idle. Fetching one at a
-time, and more workers, cure it.
+The claim: a long task blocks the short ones that its worker has taken ahead, although others are idle. Fetching one at
+a time, or more workers, cures it.
 
 The method: 200 sleeps are submitted at once to 4 workers: 198 of 1 ms, and two of 1 s. The workers are those of
 multiprocessing.Pool, ProcessPoolExecutor, ThreadPoolExecutor and gilkit.map, which take chunks of 1, of 16 or of their

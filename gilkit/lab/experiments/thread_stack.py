@@ -10,8 +10,8 @@ count as stacks. The kernel's own memory for a thread, about 20 KB, is in none o
 
 The rule: *address space* holds when each of the 1,000 Python threads reserves 8 MiB, to within a tenth. *Pages on use*
 holds when such a thread has at most a tenth of what it reserves in memory. *Kept to the end* holds when a thread that
-has been deep once has at least 1.5 times the memory of one that has not, and when at most half of it is left after the
-end of the threads.
+once made the nested calls has at least 1.5 times the memory of one that did not, and when at most half of it is left
+after the end of the threads.
 """
 
 from __future__ import annotations

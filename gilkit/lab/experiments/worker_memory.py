@@ -120,7 +120,8 @@ def one_more(rows: Sequence[Row], way: str) -> float | None:
 
 
 def program(rows: Sequence[Row]) -> float | None:
-    """Return the memory of a program with threads: the smallest, as how much of it others share varies."""
+    """Return the memory of a program with threads. The smallest value is used, because the amount shared with others
+    varies."""
     return min((row["pss"] for row in select(rows, "threads")), default=None)
 
 

@@ -21,9 +21,9 @@ from ..errors import LabError
 from ..program import command
 
 PID_SECONDS = 10.0
-START_SECONDS = 20.0  # in which the interpreter of a program must have started
+START_SECONDS = 20.0  # seconds within which the interpreter of a program must have started
 UNKNOWN = "no thread of it runs Python, or its interpreter was built in an unusual way, such as for debugging"
-POLL = 0.004  # seconds between two looks at an interpreter that starts
+POLL = 0.004  # seconds between two checks of whether the interpreter has started
 ROUNDS = 3
 
 
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     return watch(options, free) if options.pid is not None else launch(options, free)
 
 
-# ---- A process that runs already
+# ---- A process that is already running
 
 
 def watch(options: argparse.Namespace, free: interpreters.Interpreter | None) -> int:
@@ -136,7 +136,7 @@ def launch(options: argparse.Namespace, free: interpreters.Interpreter | None) -
 
 
 def sample_program(way: command.Command, stdin: BinaryIO | None) -> tuple[int, Any, str]:
-    """Run a program to its end. Return its exit status, the recording or None, and why there is none."""
+    """Run a program to its end. Return its exit status, and the recording, or None and the reason why there is none."""
     from .others import Others
     from .sampler import Sampler, children_cpu
 
@@ -205,9 +205,9 @@ def attach(pid: int, ended: Callable[[float], bool]) -> Any:
 
 @contextlib.contextmanager
 def signals_to(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Hand signals on to the program, whose end is also the end of the profile.
+    """Forward signals to the program, whose end is also the end of the profile.
 
-    Ctrl-C at a terminal reaches both processes by itself, so it is handed on only if it came in another way.
+    Ctrl-C at a terminal reaches both processes by itself, so it is forwarded only if it came in another way.
     """
 
     def hand_on(number: int, frame: object) -> None:

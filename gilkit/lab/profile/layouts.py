@@ -64,7 +64,7 @@ class Layout:
 
     @property
     def owned_by_c(self) -> int:
-        """Return the first kind of frame that is no call of a Python function, but a mark of the interpreter's."""
+        """Return the lowest kind of frame that is not a call of a Python function but a marker of the interpreter."""
         return 3
 
 

@@ -1,7 +1,8 @@
 """Loops of the program that take much of its time, and whether their iterations could run at the same time.
 
-The source decides, so the answer is about names: an iteration that uses what an earlier one has stored cannot run beside
-it. State that is changed inside the functions called, such as that of a random generator, is not seen.
+The source decides, so the answer is about names: an iteration that uses a value that an earlier one has stored cannot
+run at the same time. State that is changed inside the functions called, such as that of a random generator, is not
+seen.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class _File:
 def find_loops(found: Recording, read: dict[str, str] | None = None) -> list[LoopFigures]:
     """Return the loops of the program's own files in which the main thread spent time, the longest first.
 
-    ``read`` has the text of files, for tests; by default the files are read.
+    ``read`` returns the text of a file, for tests; by default the files are read.
     """
     files: dict[str, _File] = {}
     figures: dict[tuple[str, int, int], LoopFigures] = {}
@@ -140,7 +141,7 @@ def between(loop: Loop, place: Place) -> bool:
     )
 
 
-# ---- What one iteration leaves for the next
+# ---- Dependencies between iterations
 
 
 def obstacle(loop: Loop) -> str:
@@ -160,7 +161,7 @@ def obstacle(loop: Loop) -> str:
             continue
         mine = [kind for kind, other in events if other == name]
         if mine[0] == "store" or set(mine) == {"reduce"} or set(mine) == {"item"}:
-            continue  # each iteration has its own; or parts can be put together; or each writes its own items
+            continue  # its own value in each iteration, a partial result, or its own items
         carried.append(name)
     if carried:
         return f"each iteration needs {', '.join(carried[:3])} of the one before"
@@ -168,7 +169,8 @@ def obstacle(loop: Loop) -> str:
 
 
 def leaves(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """Return the statements that end the loop: break, and return. Those of inner loops and functions are others'."""
+    """Return the statements that end the loop: break and return. Those that belong to inner loops and functions do not
+    count."""
     for node in body:
         if isinstance(node, (ast.Break, ast.Return)):
             yield node
@@ -184,8 +186,8 @@ def leaves(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
 def events_of(nodes: Sequence[ast.AST], targets: set[str]) -> Iterator[tuple[str, str]]:
     """Return what happens to names, in the order of execution.
 
-    load, store; reduce: something is added to it; item: an item of it is stored whose place the loop variable says;
-    change: any other item or attribute is.
+    load, store; reduce: something is added to it; item: an item is stored at an index that the loop variable gives;
+    change: any other item or attribute is stored.
     """
     for node in nodes:
         if isinstance(node, ast.Name):

@@ -18,7 +18,7 @@ _SYMBOL_TABLES = (11, 2)  # types of the sections .dynsym and .symtab; the secon
 
 
 class Denied(LabError):
-    """The system does not allow to examine the process."""
+    """The system does not allow this process to be examined."""
 
 
 class Unreadable(Exception):
@@ -52,7 +52,7 @@ class Memory:
         return struct.unpack(f"<{count}Q", self.read(address, 8 * count))
 
     def text(self, address: int, limit: int = 128) -> str:
-        """Return the string of C at an address, or its first ``limit`` bytes."""
+        """Return the C string at an address, or its first ``limit`` bytes."""
         try:
             found = self.read(address, limit)
         except Unreadable:  # the page ends sooner
@@ -140,7 +140,7 @@ def find_symbols(pid: int, names: set[str]) -> dict[str, int]:
                 if len(found) == len(names):
                     base = base_of(image, mapping)
                     return {name: base + value for name, value in found.items()}
-        except (OSError, ValueError, struct.error):  # it is gone, empty, or not what its name says
+        except (OSError, ValueError, struct.error):  # it is gone, empty, or not the file that its name suggests
             continue
     return {}
 

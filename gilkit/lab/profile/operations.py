@@ -96,7 +96,7 @@ class Operation(NamedTuple):
 
     @property
     def numpys(self) -> bool:
-        """Whether it is a call of NumPy that could be made again with other arrays of this layout."""
+        """Whether it is a call of NumPy that could be repeated with other arrays of this layout."""
         return self.name.startswith(("numpy.", ".", "[")) and bool(self.arrays)
 
 
@@ -192,7 +192,7 @@ def depths(code: types.CodeType) -> dict[int, int]:
 
 
 class Work(StrEnum):
-    """What an interpreter spends its time on. Other interpreters do each at a speed of its own."""
+    """The kinds of work that an interpreter does. Other interpreters do each of them at a different relative speed."""
 
     CALLS = "calls and attributes"
     ITEMS = "items of lists and dicts"
@@ -248,8 +248,8 @@ def step_of(instruction: dis.Instruction, depth: int, version: tuple[int, int]) 
     if name == "STORE_SUBSCR":
         return Step("other", "[]=")
     if name in ("CALL", "PRECALL", "CALL_KW"):
-        # Before the arguments: a mark or a method, then what is called or the method's object. dis takes the arguments
-        # off at PRECALL, the interpreter at CALL.
+        # Before the arguments: a marker or a method, then the callable or the method's object. dis pops the arguments
+        # at PRECALL, the interpreter at CALL.
         taken = 0 if version == (3, 11) and name == "CALL" else argument
         first = depth - taken - 2 - (name == "CALL_KW")
         return Step("call", slots=tuple(range(first, first + 2 + argument)))

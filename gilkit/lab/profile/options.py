@@ -8,7 +8,7 @@ from ..program.command import RunParser
 
 
 class ProfileParser(RunParser):
-    """As the parser of ``gilkit run``, but a process may take the place of the program."""
+    """Like the parser of ``gilkit run``, but the program may be replaced by a process."""
 
     take_values = ("--threads", "--rounds", "--pid", "--seconds", "--html", "--save")
 

@@ -1,4 +1,4 @@
-"""The use of the cores by other programs, which no prediction can do anything about."""
+"""The use of the cores by other programs, which the predictions cannot account for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 from ..runner import OTHERS_PERCENT, core_seconds
 
-PART = 5.0  # per cent of all cores that may be used by others on a machine of many
+PART = 5.0  # per cent of all cores that others may use, on a machine of many cores
 
 
 def limit(cores: int) -> float:

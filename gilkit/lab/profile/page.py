@@ -16,7 +16,7 @@ from . import report, show
 from .report import Report
 from .sampler import State
 
-MOST_CORES = 16  # that get a lane each
+MOST_CORES = 16  # threads that get a lane each
 MOST_POINTS = 300
 
 

@@ -18,7 +18,7 @@ from .sampler import Look, Recording, Sample, State
 from .summary import Summary, importing
 
 LOOP_SHARE = 0.1  # of the wall time; shorter loops are no candidates
-BESIDE = 0.1  # of a loop's time in which other threads run: beyond that, the program divides it already
+BESIDE = 0.1  # fraction of a loop's time in which other threads run; beyond it, the program already runs in parallel
 KERNEL_GAIN = 0.02  # of the wall time; kernels that gain less are no candidates
 MOST_KERNELS = 3
 CONFIDENCE = 1.96  # standard deviations
@@ -143,7 +143,8 @@ def predict(
 
 
 def mean_slower(found: Recording, slower: Mapping[Work, float]) -> float:
-    """Return how many times as long the program's Python takes on another interpreter, by the kinds of its work."""
+    """Return how many times as long the program's Python code takes on another interpreter, weighted by the kinds of
+    its work."""
     seconds: dict[Work, float] = {}
     for sample in found.samples:
         for look in sample.looks:
@@ -345,7 +346,8 @@ def without_gil(sample: Sample, cores: int, slower: float) -> float:
 
 
 def undecided(rows: Sequence[Prediction], others: float) -> None:
-    """Take back the predictions that depend on measured speeds of NumPy, since other programs used the cores meanwhile."""
+    """Withdraw the predictions that depend on measured speeds of NumPy, because other programs used the cores
+    meanwhile."""
     for row in rows:
         if row.measured:
             row.wall, row.margin, row.verify, row.assumes = None, 0.0, "", []

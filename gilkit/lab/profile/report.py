@@ -26,7 +26,7 @@ LEAST_SHARE = 0.01  # of the wall time; functions and operations with less are n
 
 @dataclass
 class Verification:
-    """What a run of a candidate took, as a part of the time of the unchanged program, beside what was predicted."""
+    """The measured time of a candidate, as a fraction of the unchanged program's time, and the predicted one."""
 
     candidate: str
     predicted: float
@@ -36,7 +36,7 @@ class Verification:
     wall: float = 0.0
     why: str = ""  # why it could not be measured, or why the prediction was off
     others: float = 0.0  # per cent of a core that other programs used meanwhile
-    rounds: int = 0  # that count
+    rounds: int = 0  # rounds that count
 
     @property
     def error(self) -> float | None:
@@ -209,7 +209,7 @@ def functions(done: Report) -> list[summary.FunctionFigures]:
 
 
 def judged(each: Verification) -> str:
-    """Return how near a prediction was, in words."""
+    """Return how close a prediction was, in words."""
     if each.error is None:
         return f"not measured: {each.why}"
     text = f"{100 * each.error:+.0f} %"

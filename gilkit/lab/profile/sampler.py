@@ -33,7 +33,7 @@ BUSY_SHARE, IDLE_SHARE = 0.005, 0.05
 IDLE = 0.7  # cores left
 RECENT = 30  # samples that tell how many cores the program uses now
 LONGEST = (
-    0.25  # seconds that a sample stands for; if the sampler itself got no core for longer, nobody knows what happened
+    0.25  # maximum seconds that a sample stands for; if the sampler itself got no core for longer, that time is unknown
 )
 MOST_SAMPLES = 40_000  # then every second one is dropped, and the interval doubled
 TRIES = 3  # of a sample during which memory could not be read
@@ -41,7 +41,7 @@ TRIES = 3  # of a sample during which memory could not be read
 
 class State(StrEnum):
     HOLDS = "holds the GIL"
-    BLOCKS = "holds the GIL and waits"  # for a disk, a page or a lock: nobody runs Python meanwhile
+    BLOCKS = "holds the GIL and waits"  # for a disk, a page or a lock: no thread runs Python meanwhile
     FREE = "computes without the GIL"
     WANTS = "waits for the GIL"
     QUEUES = "waits for a core"
@@ -101,7 +101,7 @@ def next_interval(costs: Sequence[float], share: float, shortest: float = INTERV
 
 
 def state_of(task: Task, holds: bool, wants: bool) -> State:
-    """Return what a thread does: whether it runs is the kernel's word, whether it holds the GIL the interpreter's."""
+    """Return the state of a thread. The kernel says whether it runs, and the interpreter whether it holds the GIL."""
     if holds:
         return State.HOLDS if task.runs else State.BLOCKS
     if task.runs:
@@ -198,7 +198,7 @@ class Sampler:
             self.shortest *= 2
 
     def _attach_again(self) -> None:
-        """Look for the interpreter anew, since the process may have started another program (os.exec)."""
+        """Look for the interpreter again, because the process may have started another program (os.exec)."""
         try:
             reader = Reader(self.found.pid)
         except LabError:

@@ -103,11 +103,11 @@ def value_to_json(value: Value) -> dict[str, Any]:
 
 
 class Unmeasurable(Exception):
-    """The operation cannot be made again."""
+    """The operation cannot be repeated."""
 
 
 def make(spec: Mapping[str, Any], numpy: Any, rng: Any, ones: bool = False, below: int = 0) -> Any:
-    """Return an argument: an array with made-up contents, or the value that it was.
+    """Return an argument: an array with made-up contents, or the original value.
 
     ``ones`` asks for an array of ones, and ``below`` for indices below that number.
     """

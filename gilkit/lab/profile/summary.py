@@ -34,7 +34,8 @@ class ThreadFigures:
 
 @dataclass
 class FunctionFigures:
-    """The seconds of a function's own work. ``kept`` are those that other threads waited for its GIL, added up."""
+    """The seconds of a function's own work. ``kept`` is the total time that other threads waited while it held the
+    GIL."""
 
     name: str
     file: str

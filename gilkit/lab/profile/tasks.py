@@ -16,7 +16,7 @@ FUTEX = {"x86_64": (202,), "aarch64": (98,), "riscv64": (98, 422), "ppc64le": (2
 
 
 class Task(NamedTuple):
-    """A thread at one moment."""
+    """The state of a thread at one moment."""
 
     state: str  # R: it runs, or would if a core were free; S, D and others: it waits
     cpu: float  # seconds of CPU time so far
@@ -46,15 +46,15 @@ class Queue:
     """Finds the moments when threads would run, but get no core.
 
     The kernel does not say whether a thread that is able to run has a core. It counts how long each one has waited, once the
-    wait is over. So as many samples are taken for waits as it has counted.
+    wait is over. So samples count as waits until they add up to the time that the kernel has counted.
     """
 
     def __init__(self) -> None:
         self._last: dict[int, tuple[int, float]] = {}  # nanoseconds of waiting so far, and when that was read
-        self._open: dict[int, float] = {}  # seconds of waiting that no sample stands for yet
+        self._open: dict[int, float] = {}  # seconds of waiting that no sample accounts for yet
 
     def sleeps(self, number: int, now: float) -> None:
-        """Note that a thread neither runs nor would."""
+        """Record that a thread neither runs nor is ready to run."""
         if number in self._last:
             self._last[number] = self._last[number][0], now
 

@@ -1,9 +1,9 @@
-"""``gilkit profile --verify``: run the candidates that need no edit, and put what they take beside what was predicted.
+"""``gilkit profile --verify``: run the candidates that need no edit, and compare their times with the predictions.
 
 The method is that of ``gilkit run --compare``: the unchanged program and the candidates take turns, each run in a process
-of its own, and each must print what the first unchanged run printed. Compared are the parts of the unchanged program's
-time, by the median of the ratios of the same rounds, because those of a busy machine vary less than the times. Rounds during
-which other programs used the cores are left out, if at least two others remain.
+of its own, and each must print what the first unchanged run printed. Times are compared as fractions of the unchanged
+program's time, by the median of the ratios of the same rounds, because on a busy machine ratios vary less than times.
+Rounds during which other programs used the cores are left out, if at least two others remain.
 """
 
 from __future__ import annotations
@@ -66,14 +66,14 @@ def way_of(prediction: Prediction, options: argparse.Namespace, done: Report) ->
 
 
 def failed(row: Row, found: Comparison) -> None:
-    """Leave a candidate out if it does not end as the unchanged program does, such as for want of a package."""
+    """Leave a candidate out if it does not end like the unchanged program, for example because it lacks a package."""
     status = int(row.samples[-1]["status"])
     if status != found.status:
         row.error = f"it ended with {ending(status)}"
 
 
 def judge(prediction: Prediction, base: Row, row: Row, done: Report, found: Comparison) -> Verification:
-    """Put a prediction beside the measurements."""
+    """Return a prediction together with the measurements."""
     assert prediction.wall is not None
     predicted = prediction.wall / done.summary.wall
     if row.error or not row.measured:

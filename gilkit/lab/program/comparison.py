@@ -44,7 +44,7 @@ ERROR_LINES = 8  # lines shown of what a failing program wrote to standard error
 
 @dataclass
 class Difference:
-    """A run that did not do what the first unpatched run did."""
+    """A run whose output or exit status differs from that of the first unpatched run."""
 
     way: str
     round: int
@@ -210,7 +210,7 @@ def ending(status: int) -> str:
 
 
 def tell_failure(status: int, errors: Path) -> None:
-    """Show what a failing program wrote last on standard error, which is not shown otherwise."""
+    """Show the last lines that a failing program wrote to standard error, which is otherwise not shown."""
     if status:
         lines = errors.read_text(encoding="utf-8", errors="replace").splitlines()[-ERROR_LINES:]
         shown = "".join(f"  {shorten(printable(line), LINE)}\n" for line in lines)

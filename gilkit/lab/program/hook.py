@@ -1,4 +1,5 @@
-"""What ``gilkit run`` does with gilkit in the process of the program; startup/sitecustomize.py says when."""
+"""The part of ``gilkit run`` that uses gilkit inside the program's process; startup/sitecustomize.py decides when it
+runs."""
 
 from __future__ import annotations
 

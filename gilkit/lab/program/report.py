@@ -21,7 +21,7 @@ FORMAT = "gilkit-run"
 
 def finish(found: dict[str, Any], path: str) -> None:
     """Report at the end of the program: to standard error, or as JSON to the file ``path``."""
-    with contextlib.suppress(Exception):  # the interpreter flushes again, and tells what is wrong
+    with contextlib.suppress(Exception):  # the interpreter flushes again, and reports what is wrong
         sys.stdout.flush()
     with contextlib.suppress(Exception):  # standard error may be closed or missing
         if path:

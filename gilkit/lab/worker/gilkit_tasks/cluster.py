@@ -80,5 +80,5 @@ def _refused(address, security):
     try:
         with Client(address, security=security, timeout="2s") as outsider:
             return outsider.submit(square, 3).result(timeout=2) != 9
-    except Exception:  # however it fails, the client did not get in
+    except Exception:  # whatever the error, the client was refused
         return True

@@ -24,7 +24,7 @@ MEASURABLE = 1e-3  # seconds; in less, reading the CPU time counts as much as th
 SHARE = 1000  # calls; of more, the costs besides the work are measured with the first ones if all would take too long
 SHARE_SECONDS = 1.0
 
-# What the thread pools of libraries read when they start.
+# The variables that the thread pools of libraries read when they start.
 LIMITS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",

@@ -106,8 +106,8 @@ def _connect(address):
 def wakes(way, kind, count, connections):
     """Let ``count`` processes or threads wait for connections, and return how many wake up for each of them.
 
-    A context that wakes up and goes to sleep again makes one voluntary switch, also if it notices inside the kernel that
-    it was woken in vain.
+    A context that wakes up and goes to sleep again makes one voluntary switch, even if it finds inside the kernel that
+    the wake-up was spurious.
     """
     ready, begin = os.pipe()
     processes = []
