@@ -185,7 +185,8 @@ def pytest_configure(config):
 
 
 def pytest_collection_finish():
-    # Many tests call gc.collect(). It need not look at the modules and tests each time, which takes a third of a second.
+    # Many tests call gc.collect(). It need not traverse the modules and tests each time, which takes a third of a
+    # second.
     if Settings:
         # Hypothesis registers its random generator in its first test, and warns if gc.get_referrers() does not find it.
         Settings(database=None, max_examples=1)(given(none())(lambda _: None))()
@@ -365,7 +366,7 @@ def compile_c(tmp_path):
 
 @pytest.fixture
 def unpatched():
-    """Begin and end the test with NumPy's own functions."""
+    """Make sure that NumPy is not patched before and after the test."""
     from gilkit import patching
 
     assert not gilkit.numpy_is_patched()

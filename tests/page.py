@@ -51,7 +51,7 @@ def blocks(text: str) -> Iterator[Block]:
     before = None
     for token in MarkdownIt().parse(text):
         if token.type == "code_block":
-            raise PageError(f"line {token.map[0] + 1}: indented code; a fence would name its language")
+            raise PageError(f"line {token.map[0] + 1}: indented code; use a fence, which names the language")
         if token.type == "fence":
             language, _, rest = token.info.partition(" ")
             title = TITLE.search(rest)
@@ -68,7 +68,7 @@ def gilkit(words: list[str]) -> list[str] | None:
     from gilkit.lab import cli, experiments, workloads
     from gilkit.lab.program import command
 
-    options = cli.parser().parse_args(words[1:])  # exits for unknown options
+    options = cli.parser().parse_args(words[1:])  # exits if an option is unknown
     if options.command == "experiment" and (options.name or options.all):
         name = options.name or "false-sharing"
         experiments.get(name)
@@ -77,11 +77,11 @@ def gilkit(words: list[str]) -> list[str] | None:
     if options.command == "run":
         own, program = command.split(words[2:])
         if not program[0].startswith("-") and not Path(program[0]).exists():
-            return None  # the reader's own
+            return None  # a program that only the reader has
         return ["gilkit", "run", *own, *(["--rounds", "3"] if options.compare else []), *program]
     if options.command == "profile":
         exists = options.pid is None and (options.program[0].startswith("-m") or Path(options.program[0]).exists())
-        # Not a process or a program of the reader's own; and one run of the program is enough.
+        # Skip a process or a program that only the reader has. One run of the program is enough.
         return [word for word in words if word != "--verify"] if exists else None
     if options.command == "compare":
         if ":" in options.target:
@@ -123,7 +123,7 @@ def python(words: list[str]) -> list[str] | None:
     return words
 
 
-def looked_at(_: list[str]) -> None:
+def accept(_: list[str]) -> None:
     return None
 
 
@@ -135,7 +135,7 @@ CHEAP: dict[str, Callable[[list[str]], list[str] | None]] = {
     "bash": lambda words: ["bash", "-n", *words[1:]],
     **dict.fromkeys(("cc", "mkdir"), lambda words: words),
     "make": lambda words: ["make", "--dry-run", *words[1:]],
-    **dict.fromkeys((".", "cd", "git", "mkdocs", "nox", "pre-commit"), looked_at),
+    **dict.fromkeys((".", "cd", "git", "mkdocs", "nox", "pre-commit"), accept),
 }
 IN_THE_CHECKOUT = ("bash", "make", "pytest", "python")
 
@@ -185,7 +185,7 @@ def run_session(block: Block, page: Path, names: dict[str, object]) -> None:
     test.globs = names
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS, verbose=False)
     if runner.run(test, clear_globs=False).failed:
-        raise PageError("the session goes otherwise: see above")
+        raise PageError("the output of the session differs: see above")
 
 
 # ---- A page
@@ -193,9 +193,9 @@ def run_session(block: Block, page: Path, names: dict[str, object]) -> None:
 
 def check_part(block: Block) -> None:
     if not block.source.startswith(BUILT):
-        raise PageError(f"{block.source} is not among what is built: {', '.join(BUILT)}")
+        raise PageError(f"{block.source} is not in a folder that is built or tested: {', '.join(BUILT)}")
     if block.code not in (ROOT / block.source).read_text(encoding="utf-8"):
-        raise PageError(f"this is not in {block.source}, letter for letter")
+        raise PageError(f"this is not in {block.source}, verbatim")
 
 
 def run(block: Block, page: Path, names: dict[str, object]) -> None:
@@ -210,7 +210,7 @@ def run(block: Block, page: Path, names: dict[str, object]) -> None:
     elif block.language == "sh":
         run_commands(block)
     elif block.language != "text":
-        raise PageError(f"a block in {block.language or 'no language'} is run by nobody")
+        raise PageError(f"a block in {block.language or 'no language'} is neither run nor checked")
 
 
 def main(page: Path) -> None:

@@ -57,7 +57,7 @@ def compare(name, a, axis=None, errstate=None, **keywords):
 @settings(max_examples=150, deadline=None)
 def test_equals_numpy(name, a, axis, errstate):
     if a.ndim == 0 and name in ("cummax", "cummin") and axis is not None:
-        return  # ufuncs refuse it, and cumsum and its kind do not
+        return  # ufuncs refuse it, but cumsum and the other scans do not
     compare(name, a, axis, errstate)
 
 

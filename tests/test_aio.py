@@ -39,7 +39,7 @@ def run(request):
 
 
 class Work:
-    """A function whose gilkit call would take years, and what became of it."""
+    """A function whose gilkit call would take years, and how it ended."""
 
     def __init__(self, call=lambda: gilkit.spin(FOREVER)):
         self.call, self.begun, self.ended, self.error = call, threading.Event(), threading.Event(), None
@@ -224,7 +224,7 @@ def test_cancelled_before_the_start(run, one_thread):
     assert called == [] and not aio._running
 
 
-def test_a_result_that_nobody_awaits_any_more(run):
+def test_a_result_that_is_no_longer_awaited(run):
     """The loop is closed, or the waiting coroutine was dropped."""
     work, lasting = Work(), threading.Event()
 
@@ -574,7 +574,7 @@ def test_a_source_is_cancelled_with_the_iterator(run):
 
 
 def test_other_tasks_have_their_turn(run):
-    """Although results, or items, are there all the time."""
+    """This holds even if results, or items, are always available."""
 
     async def main():
         ticks = 0

@@ -1,4 +1,4 @@
-"""The rules of the house, read off the source: see docs/architecture.md."""
+"""The rules of docs/architecture.md, checked in the source."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_files_are_short():
                 assert lines <= limits[path.suffix], f"{path.relative_to(ROOT)} has {lines} lines"
 
 
-def test_modules_in_cython_count_no_items_from_the_end():
+def test_cython_modules_use_no_negative_indices():
     """They are compiled with wraparound=False. Where an item [-1] is then read, NumPy 2.5 raises an IndexError."""
     for path in (ROOT / "gilkit").rglob("*.pyx"):
         assert re.findall(r"[\w)\]]\[-\w+\]", path.read_text()) == [], path

@@ -1,4 +1,5 @@
-"""gilkit.array_api: the standard's arguments, gilkit's functions, and NumPy for the rest; cumulative_sum and its kind."""
+"""gilkit.array_api: the standard's arguments, gilkit's functions, and NumPy for the rest; cumulative_sum and
+cumulative_prod."""
 
 import inspect
 

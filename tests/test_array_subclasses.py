@@ -1,6 +1,6 @@
 """Arguments other than plain arrays.
 
-They are subclasses with false attributes, subclasses with their own semantics, objects with NumPy's protocols, and
+They are subclasses with wrong attributes, subclasses with their own semantics, objects with NumPy's protocols, and
 NumPy itself with some functions replaced by gilkit's."""
 
 import contextlib
@@ -17,7 +17,7 @@ NUMPYS = [*REDUCTIONS, *POSITIONS, "cumsum", "sort", "argsort", "histogram", "bi
 N = 400_000
 
 
-# ---- False attributes
+# ---- Wrong attributes
 
 
 class Anything:
@@ -40,7 +40,7 @@ METHODS = ["transpose", "reshape", "view", "astype", "copy", "ravel", "swapaxes"
 
 
 def liar(array, *names):
-    """Return a view of the array on which these attributes are false."""
+    """Return a view of the array on which these attributes are wrong."""
     fields = {name: property(lambda self, name=name: LIES[name]) for name in names if name in LIES}
     for name in names:
         if name in METHODS:

@@ -32,7 +32,7 @@ TIMEOUT = 120
 
 @pytest.fixture(autouse=True, scope="module")
 def variables_restored():
-    """A LocalCluster leaves OMP_NUM_THREADS=1 in the environment, and gilkit in later processes heeds it."""
+    """A LocalCluster leaves OMP_NUM_THREADS=1 in the environment, which would limit gilkit in later processes."""
     before = dict(os.environ)
     yield
     os.environ.clear()

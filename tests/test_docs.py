@@ -93,20 +93,20 @@ def test_both_readmes_show_the_same_code():
     ("text", "said"),
     [
         ("```python\n1 / 0\n```", "ZeroDivisionError"),
-        ("```pycon\n>>> 1 + 1\n3\n```", "goes otherwise"),
+        ("```pycon\n>>> 1 + 1\n3\n```", "output of the session differs"),
         ("```pycon\n1 + 1\n```", "begin with >>>"),
         ("```sh\ngilkit experiment no-such\n```", "no experiment 'no-such'"),
         ("```sh\ngilkit compare --nonsense\n```", "usage"),
         ("```sh\npip install '.[nonsense]'\n```", "no extra nonsense"),
         ("```sh\nrm x\n```", "does not say how"),
-        ("```c\nint x;\n```", "run by nobody"),
-        ("```\nx\n```", "run by nobody"),
+        ("```c\nint x;\n```", "neither run nor checked"),
+        ("```\nx\n```", "neither run nor checked"),
         ("    x = 1\n", "indented code"),
-        ("<!-- from csrc/exports.h -->\n```c\nnot there\n```", "letter for letter"),
-        ("<!-- from pyproject.toml -->\n```toml\n[project]\n```", "not among what is built"),
+        ("<!-- from csrc/exports.h -->\n```c\nnot there\n```", "verbatim"),
+        ("<!-- from pyproject.toml -->\n```toml\n[project]\n```", "not in a folder that is built"),
     ],
 )
-def test_wrong_pages_are_found(text, said, tmp_path):
+def test_wrong_pages_are_detected(text, said, tmp_path):
     page = tmp_path / "page.md"
     page.write_text(text)
     done = subprocess.run(

@@ -56,7 +56,7 @@ def gate():
 
 
 class Object:
-    """Something that can be weakly referenced."""
+    """An object that can be weakly referenced."""
 
 
 def invert(x):

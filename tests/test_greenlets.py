@@ -85,7 +85,8 @@ def test_greenlets_that_switch_inside_a_compiled_loop(threads):
     ],
 )
 def test_greenlet_is_imported_in_a_call(call, threads):
-    """The region of a call that has begun stays on the stack. Greenlets that are made in it have stacks beyond it."""
+    """The region of a call that has begun stays on the stack. Greenlets that are created during the call have stacks
+    above it."""
     code = f"""
 import ctypes, sys, threading, time
 import gilkit

@@ -289,7 +289,7 @@ def test_same_bits_on_every_instruction_set(isa, rng):
     np.testing.assert_array_equal(expected["count"], np.bincount(labels[labels >= 0], minlength=50))
 
 
-def test_ends_in_time(rng):
+def test_a_timeout_ends_the_call(rng):
     labels, values = rng.integers(0, 1000, 3_000_000), rng.standard_normal(3_000_000)
     for op in ("sum", "count", "median"):
         with pytest.raises(TimeoutError), gilkit.timeout(1e-4):

@@ -56,7 +56,7 @@ def test_nothing_is_chosen_while_another_may_be_a_fifth_faster():
         in verdict.text
     )
     assert "Nothing is shown" not in verdict.text
-    # A third one is clearly slower, and out of the question.
+    # A third one is clearly slower, so it does not matter.
     assert advise([row("serial", 1.0), row("threads", 1.5, 2), open_]).headline == verdict.headline
 
 
@@ -65,7 +65,7 @@ def test_a_shown_difference_must_be_worth_it():
     assert advise([row("serial", 1.06), row("gilkit.map", 1.0, 2)]).headline == "choose gilkit.map"
 
 
-def test_start_methods_of_a_pool_are_no_rivals():
+def test_start_methods_of_a_pool_do_not_compete():
     spawn = varying("pool-spawn", [0.5, 0.3, 0.6, 0.5, 0.7])
     assert advise([row("serial", 1.0), row("pool-fork", 0.5, 2), spawn]).headline == "choose pool-fork"
     other = varying("joblib", [0.5, 0.3, 0.6, 0.5, 0.7])
@@ -90,7 +90,7 @@ def test_a_disturbed_machine_shows_only_large_differences(cause):
     assert "with --seconds 20 at a quieter time" in open_.text
     quiet = {key: value / 2 for key, value in cause.items()}
     assert verdict(0.51, **quiet).headline == "choose gilkit.map"
-    # One that is much slower is no rival of the plain loop either.
+    # One that is much slower does not compete with the plain loop either.
     assert verdict(1.7, **cause).headline == "choose serial"
     assert verdict(1.6, **cause).outcome is Outcome.OPEN
 
@@ -107,7 +107,7 @@ def test_few_rounds_show_only_clear_differences(rounds):
     assert advise([row("serial", 1.0), row("gilkit.map", 0.88, 2)]).headline == "choose gilkit.map"
 
 
-def test_what_is_suggested_is_possible(monkeypatch):
+def test_suggested_options_are_valid(monkeypatch):
     """The command line accepts every time that the advice suggests."""
     for spent in (0.001, 0.5, 1.0, 50.0, 1e6):
         (sample,) = (found := row("serial", spent, rounds=1)).samples
@@ -161,7 +161,7 @@ def test_results_that_agree_though_not_bit_for_bit():
     assert "cannot be used" in advise([row("serial", 1.0), wrong]).text
 
 
-def test_a_plain_loop_whose_last_digits_change_is_no_chance():
+def test_a_plain_loop_whose_last_digits_change_is_not_random():
     base = row("serial", 1.0)
     for index, sample in enumerate(base.samples):
         sample["digest"] = str(index)
@@ -223,14 +223,14 @@ def test_whether_it_holds_the_gil():
     assert "A call takes 1.00 µs" in text
 
 
-def test_what_the_free_threaded_build_makes_of_it():
+def test_the_free_threaded_build():
     text = advise([row("serial", 1.0), row("threads", 1.0, 2), row("free-threaded", 0.8, 2)]).text
     assert "On the free-threaded build 2 threads are 1.25 times as fast as the plain loop." in text
     text = advise([row("serial", 1.0), row("threads", 1.0, 2), row("free-threaded", 1.25, 2)]).text
     assert "On the free-threaded build 2 threads take 1.25 times as long as the plain loop." in text
 
 
-def test_wrong_results_are_out():
+def test_strategies_with_wrong_results_are_excluded():
     verdict = advise([row("serial", 1.0), row("threads", 0.2, 2, digest="other")])
     assert verdict.headline == "choose serial"
     assert "threads gave other results" in verdict.text
@@ -242,7 +242,7 @@ def test_inputs_that_differ_cannot_be_compared():
     assert "inputs differ from process to process" in verdict.text
 
 
-def test_a_function_of_chance():
+def test_a_function_with_random_results():
     base = row("serial", 1.0)
     for index, sample in enumerate(base.samples):
         sample["digest"] = str(index)
@@ -297,13 +297,13 @@ def test_too_few_inputs_to_share_out():
     assert "nothing to share out" not in advise([row("serial", 1.0), row("threads", 1.0, 2)], facts).text
 
 
-def test_what_was_left_out_is_told():
+def test_what_was_left_out_is_reported():
     facts = {"each": 1.0, "inputs": 100}
     text = advise([row("serial", 5.0, count=5), row("threads", 5.0, 2, count=5)], facts).text
     assert "takes 5.00 s for 5 calls (of 100)" in text
 
 
-def test_getting_ready_is_told_where_it_is_long():
+def test_long_start_up_is_reported():
     rows = [row("serial", 1.0), row("numba", 0.1, 2, startup=2.0)]
     assert "Start-up takes longer than the work itself (numba 2.00 s)" in advise(rows).text
     rows = [row("serial", 1.0), row("numba", 0.1, 2, startup=0.15)]
@@ -331,7 +331,7 @@ def test_failures_are_explained(error, words):
     assert words in advise([row("serial", 1.0), row("threads", 1.0, 2), failed]).text
 
 
-def test_failures_for_the_same_reason_are_told_together():
+def test_failures_for_the_same_reason_are_reported_together():
     broken = [Row(name, name, GIL, 2, error="cannot pickle it") for name in ("pool-fork", "pool-spawn")]
     text = advise([row("serial", 1.0), row("threads", 1.0, 2), *broken]).text
     assert text.count("could not run") == 1

@@ -1,4 +1,4 @@
-"""Results of strategies agree or not: floats with a tolerance, everything else exactly."""
+"""Comparing the results of strategies: floats with a tolerance, everything else exactly."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_narrow_floats_have_their_own_tolerance(dtype, close, far):
 
 
 def test_numbers_that_cancel():
-    """Beside a large number, the error of one that cancels to almost 0 is not measured by its own size."""
+    """Next to a large number, the error of a number that cancels to almost 0 is not measured by its own size."""
     assert agree([1.0, 1e-13], [1.0, 3e-13])
     assert agree(np.array([1.0, 1e-13]), np.array([1.0, 3e-13]))
     assert not agree([1.0, 1e-11], [1.0, 3e-11])

@@ -327,7 +327,7 @@ def test_the_table_names_each_interpreter_once():
     assert "Verdict" not in output.getvalue()  # a run without a verdict
 
 
-def test_names_of_files_are_no_emoji(capsys, monkeypatch):
+def test_names_of_files_are_not_emoji(capsys, monkeypatch):
     """``file.py:a:`` has the form of one."""
     view = live.view(tables.Output(stderr=True))
     found = result([])
@@ -364,7 +364,7 @@ def test_a_narrow_console_names_what_it_leaves_out(width):
 
 @pytest.fixture
 def three(monkeypatch):
-    """Three experiments, the second of which cannot run; the test decides the outcome of the others."""
+    """Three experiments, the second of which cannot run; the test sets the outcome of the others."""
     names = ["cpu-percent", "distributed", "pool"]
     monkeypatch.setattr(experiments, "names", lambda: names)
     monkeypatch.setattr(type(experiments.get("distributed")), "obstacle", lambda self: "it needs [a farm]")
@@ -417,7 +417,7 @@ def test_a_report_of_a_new_run(three, capsys, nothing_else, tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [["experiment"], ["doctor", "--json"]])
-def test_a_reader_that_has_gone(arguments):
+def test_a_reader_that_is_gone(arguments):
     """The effect of `| head -0` on a table and on JSON."""
     command = [sys.executable, "-P", "-m", "gilkit", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -630,7 +630,7 @@ def test_doctor_imports_in_another_interpreter(program):
         doctor.imports(["a"], program("exit 0"))
 
 
-def test_doctor_does_not_wait_for_ever(program, monkeypatch):
+def test_doctor_does_not_wait_forever(program, monkeypatch):
     monkeypatch.setattr(doctor, "IMPORT_SECONDS", 0.1)
     with pytest.raises(LabError, match=r"importing a took longer than 0.1 s"):
         doctor.imports(["a"], program("exec sleep 60"))

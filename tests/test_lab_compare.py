@@ -256,7 +256,7 @@ def test_floats_that_differ_in_their_last_digits(mine, capsys, few):
     assert all(
         sample["agreement"]["same"] for row in data["rows"] for sample in row["samples"] if "agreement" in sample
     )
-    assert "kept" not in json.dumps(data)  # a temporary file is no part of the result
+    assert "kept" not in json.dumps(data)  # a temporary file is not part of the result
 
 
 def test_seconds(mine, capsys, few):

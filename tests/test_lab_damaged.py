@@ -165,7 +165,7 @@ def test_any_bytes_are_accepted_or_answered(sentence, start, piece):
     sentence(content[:start] + piece + content[start + len(piece) :])
 
 
-def test_places_that_hold_no_file(tmp_path, capsys):
+def test_paths_without_a_file(tmp_path, capsys):
     for path, words in (
         (tmp_path, "Is a directory"),
         (tmp_path / "missing.json", "No such file"),
@@ -188,7 +188,7 @@ def test_a_damaged_comparison_is_refused_before_anything_is_measured(tmp_path, c
         assert words in error and str(saved) in error and error.count("\n") == 1
 
 
-def test_what_the_lab_itself_does_wrong_is_not_blamed_on_a_file():
+def test_errors_of_the_lab_itself_are_not_blamed_on_a_file():
     with pytest.raises(KeyError), results.shown(RUNS[0]):
         raise KeyError("each")
 
@@ -268,7 +268,7 @@ def answer(**changes):
     ["{", "[]", "5", "null", "{}", answer(version=5), answer(gil=None), answer(executable=None), "[" * 50_000, "NaN"],
     ids=lambda text: text[:20],
 )
-def test_programs_that_answer_nonsense_are_no_interpreters(tmp_path, text):
+def test_programs_that_answer_nonsense_are_not_interpreters(tmp_path, text):
     program = tmp_path / "program"
     program.write_text(f"#!/bin/sh\ncat '{tmp_path}/answer'\n")
     program.chmod(0o755)
@@ -286,7 +286,7 @@ def test_versions_of_any_kind(version, expected):
     assert Interpreter("p", "CPython", version, False, True).version_info == expected
 
 
-def test_no_home_is_no_reason_to_fail(monkeypatch):
+def test_a_missing_home_folder_is_not_an_error(monkeypatch):
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
     monkeypatch.setattr(interpreters.Path, "home", lambda: 1 / 0)
     assert interpreters.find_free_threaded({}) == []

@@ -1,4 +1,4 @@
-"""Which interpreters the lab finds, and its answers for programs that are not Python."""
+"""Which interpreters the lab finds, and its errors for programs that are not Python."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from scripts import script
 from gilkit.lab import interpreters
 from gilkit.lab.errors import LabError
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the imitations are shell scripts")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the fake interpreters are shell scripts")
 
 
 def imitation(path, *, version="3.14.0", free_threaded=True, gil=False):
-    """Return a shell script that answers the probe like such a Python."""
+    """Return a shell script that answers the probe like a Python of this kind."""
     answer = (
         f'{{"executable": "{path}", "implementation": "CPython", "version": "{version}", '
         f'"free_threaded": {str(free_threaded).lower()}, "gil": {str(gil).lower()}}}'
@@ -25,13 +25,13 @@ def imitation(path, *, version="3.14.0", free_threaded=True, gil=False):
 
 @pytest.fixture
 def environ(tmp_path, monkeypatch):
-    """An environment in which nothing is found, with an empty home folder."""
+    """An environment without any interpreter, and an empty home folder."""
     path = tmp_path / "bin"
     path.mkdir()
     return {"PATH": str(path)}
 
 
-def test_the_running_interpreter_as_it_calls_itself():
+def test_the_running_interpreter_is_described_as_by_the_probe():
     here = interpreters.running()
     there = interpreters.probe(sys.executable)
     assert (here.version, here.implementation, here.free_threaded) == (
@@ -56,7 +56,7 @@ def test_label(version, free_threaded, gil, label, state):
     assert (each.label, each.gil_state) == (label, state)
 
 
-def test_another_implementation_says_so():
+def test_other_implementations_are_named():
     assert interpreters.Interpreter("pypy", "PyPy", "3.10.14", False, True).label == "PyPy 3.10.14"
 
 
@@ -70,13 +70,13 @@ def test_another_implementation_says_so():
         ("echo 'gilkit-probe:[]'", "not a Python interpreter"),
     ],
 )
-def test_a_program_that_is_no_python(tmp_path, body, message):
+def test_a_program_that_is_not_python(tmp_path, body, message):
     path = script(tmp_path / "program", body)
     with pytest.raises(LabError, match=message):
         interpreters.probe(path)
 
 
-def test_what_belongs_to_this_interpreter_is_not_passed_on(tmp_path, monkeypatch):
+def test_variables_of_this_interpreter_are_not_passed_on(tmp_path, monkeypatch):
     for name in ("PYTHONPATH", "PYTHONHOME", "PYTHON_GIL"):
         monkeypatch.setenv(name, "/nonexistent")
     other = script(tmp_path / "program", f'exec "{sys.executable}" "$@"')
@@ -141,7 +141,7 @@ def test_each_version_once(environ, tmp_path):
     assert len(interpreters.find_free_threaded(environ, tmp_path)) == 1
 
 
-def test_what_is_broken_or_has_a_gil_is_passed_over(environ, tmp_path):
+def test_broken_interpreters_and_those_with_a_gil_are_skipped(environ, tmp_path):
     script(tmp_path / "bin" / "python3.14t", "echo 'pyenv: python3.14t: command not found' >&2; exit 127")
     imitation(tmp_path / ".pyenv/versions/3.13.2t/bin/python", version="3.13.2", free_threaded=False)
     assert interpreters.find_free_threaded(environ, tmp_path) == []
@@ -180,7 +180,7 @@ def test_json_round_trip():
     assert interpreters.Interpreter.from_json(here.to_json()) == here
 
 
-def test_a_free_threaded_interpreter_is_found_where_one_must_be():
+def test_a_required_free_threaded_interpreter_is_found():
     """A variable in CI turns a missing interpreter into a failure instead of a skip."""
     if os.environ.get("GILKIT_REQUIRE_FREE_THREADED") != "1":
         pytest.skip("GILKIT_REQUIRE_FREE_THREADED is not set")

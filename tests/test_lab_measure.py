@@ -35,7 +35,7 @@ def test_sleeping_uses_nothing():
     assert meter.usage.cpu_percent < 50
 
 
-def test_a_child_that_came_and_went_counts():
+def test_a_child_that_started_and_ended_counts():
     with Meter() as meter:
         subprocess.run([sys.executable, "-c", BURN.format(0.2)], check=True)
     assert meter.usage.cpu >= 0.19

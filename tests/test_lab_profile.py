@@ -59,7 +59,7 @@ def look(state=State.HOLDS, thread=MAIN, stack=(HERE,), operation=None, core=0):
 
 
 def record(*moments, wall=None, cpu=None, **more):
-    """A recording of samples of 10 ms each; a moment is the looks at that time."""
+    """A recording of samples of 10 ms each; each moment is a list of looks, one for each thread."""
     samples = [Sample(0.01 * (number + 1), 0.01, tuple(looks), 0.01 * number) for number, looks in enumerate(moments)]
     wall = 0.01 * len(samples) if wall is None else wall
     return Recording(
@@ -247,7 +247,7 @@ def test_the_use_by_others_that_disturbs(cores, limit):
     assert others.limit(cores) == limit
 
 
-def test_own_work_is_not_that_of_others():
+def test_own_work_does_not_count_as_that_of_others():
     found = others.Others()
     end = time.process_time() + 0.1
     while time.process_time() < end:
@@ -330,7 +330,7 @@ def test_amdahls_law_for_a_loop(figures, threads, pool):
         ([loop(held=0.9, beside=0.5)], "the program's loops run in several threads already"),
     ],
 )
-def test_loops_that_are_no_candidates(figures, why):
+def test_loops_that_are_not_candidates(figures, why):
     rows, _ = predicted(record(*[[look()]] * 100), loops=figures)
     assert rows["gilkit.map over a loop"].why == rows["a process pool over a loop"].why == why
     assert rows["gilkit.map over a loop"].wall is None
@@ -348,7 +348,7 @@ def test_without_a_gil():
     rows, _ = predicted(record(*[waiting] * 100), slower=1.2)
     assert rows["a free-threaded build"].wall == pytest.approx(1.2 / 2)
     rows, _ = predicted(record(*[[look(), look(State.WAITS, OTHER)]] * 100), slower=1.2)
-    assert rows["a free-threaded build"].wall == pytest.approx(1.2)  # nobody waits for the GIL, so nothing is gained
+    assert rows["a free-threaded build"].wall == pytest.approx(1.2)  # no thread waits for the GIL, so nothing is gained
     rows, _ = predicted(record(*[[look(State.WAITS)]] * 100), slower=1.2)
     assert rows["a free-threaded build"].wall == pytest.approx(1.0)  # asleep
     rows, _ = predicted(record(*[[look(State.FREE)]] * 100), slower=1.2)
@@ -723,7 +723,7 @@ def test_options_that_do_not_fit(words, said, capsys):
         (["--pid", str(os.getpid())], "cannot watch itself"),
     ],
 )
-def test_mistakes_are_said_in_one_line(words, said, capsys):
+def test_mistakes_take_one_line(words, said, capsys):
     assert cli.main(["profile", *words]) == 2
     error = capsys.readouterr().err
     assert said in error

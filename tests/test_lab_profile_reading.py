@@ -191,7 +191,7 @@ def spin(stop):
 
 
 def test_the_holder_of_the_gil(reader):
-    """This thread gives it up whenever it reads, so the other one has it."""
+    """This thread releases the GIL whenever it reads, so the other thread holds it."""
     stop = threading.Event()
     thread = threading.Thread(target=spin, args=(stop,))
     thread.start()

@@ -96,7 +96,7 @@ class Page(HTMLParser):
         assert tag == ("title" if opened == "hint" else opened)
 
 
-def test_the_page_is_whole_and_reaches_nowhere(runs):
+def test_the_page_is_complete_and_links_nowhere(runs):
     text = report.page(runs)
     page = Page(text)
     assert len(set(page.ids)) == len(page.ids)
@@ -147,7 +147,7 @@ CHARTS = [
 
 
 @pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: f"{type(chart).__name__}-{chart.title}")
-def test_every_picture_is_sound(chart):
+def test_every_picture_is_valid(chart):
     text = drawing.draw(chart)
     page = Page(text)
     assert page.counts["svg"] == 1
@@ -299,7 +299,7 @@ def test_an_unknown_experiment_in_a_saved_run(runs, tmp_path):
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium on PATH")
 def test_in_a_real_browser(runs, tmp_path):
-    """It draws every chart, logs no error, and makes no network request."""
+    """The browser draws every chart, logs no error, and makes no network request."""
     page, log = tmp_path / "report.html", tmp_path / "net.json"
     report.write(str(page), runs)
     command = [

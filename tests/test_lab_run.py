@@ -1,8 +1,8 @@
 """``gilkit run``: a program behaves as under plain Python, the report, the comparison, and bad input.
 
-The programs run under a double of the patch, so that these tests are about ``gilkit run`` alone. It arrives as the
-sitecustomize of the environment, which also shows that ``gilkit run`` leaves that one in force. The last tests use
-gilkit's own patch.
+The programs run with a test double of the patch, so that these tests are about ``gilkit run`` alone. The double is
+installed as the environment's sitecustomize, which also shows that ``gilkit run`` does not disable that. The last tests
+use gilkit's own patch.
 """
 
 from __future__ import annotations
@@ -607,7 +607,7 @@ def test_a_comparison_with_other_exit_statuses(place):
 
 
 @pytest.mark.full
-def test_a_comparison_of_chance(place):
+def test_a_comparison_of_random_output(place):
     found = run(place, "--compare", "--rounds=3", write(place, "import os; print(os.getpid())"))
     assert found.returncode == 1
     assert "Unpatched runs differ from one another too" in found.stdout
@@ -708,7 +708,7 @@ def test_endings_in_words():
     assert comparison.ending(-1000) == "death by signal 1000"
 
 
-def test_waiting_for_standard_input_is_said(capsys, monkeypatch):
+def test_waiting_for_standard_input_is_announced(capsys, monkeypatch):
     monkeypatch.setattr(comparison, "NOTICE_AFTER", 0.01)
     with comparison.notice("reading"):
         time.sleep(0.5)
@@ -863,7 +863,7 @@ def test_the_entry_point_runs_a_program(place):
     assert done.stdout == "['program.py', '--version'] ['-u', 'program.py', '--version']\n"
 
 
-def test_nothing_of_the_program_is_parsed():
+def test_options_of_the_program_are_not_parsed():
     options = cli.parser().parse_args(["run", "a.py", "--=x", "--h", "-h", "--version", "--"])
     assert isinstance(options, argparse.Namespace)
     assert options.program == ["a.py", "--=x", "--h", "-h", "--version", "--"]
@@ -874,7 +874,7 @@ def test_nothing_of_the_program_is_parsed():
 
 @pytest.fixture
 def patchable(monkeypatch):
-    """Let gilkit have a patch that does nothing, or that refuses if the test sets refuses."""
+    """Give gilkit a patch that does nothing, or that fails if the test sets `refuses`."""
     state = types.SimpleNamespace(patched=False, refuses=False)
 
     @contextlib.contextmanager

@@ -130,7 +130,7 @@ def test_ctrl_c_keeps_what_was_measured_and_leaves_no_process():
     assert set(psutil.Process().children(recursive=True)) <= before
 
 
-def test_disturbances_are_told_with_what_to_do():
+def test_disturbances_are_reported_with_advice():
     quiet = Row("a", "", HERE, 1, {}, [{"others_percent": 2.0, "steal_percent": 0.0}] * 3)
     busy = Row("b", "", HERE, 1, {}, [{"others_percent": 60.0, "steal_percent": 9.0}] * 3)
     assert runner.disturbances([quiet]) == []
@@ -148,7 +148,7 @@ def test_too_short_a_measurement_says_what_to_change():
     assert not any("too short" in each for each in run(case(), seconds=0.3)[0].warnings)
 
 
-def test_what_limits_a_machine_is_told():
+def test_limits_of_the_machine_are_reported():
     facts = {"cores": 8, "affinity": 8, "threads_per_core": 1, "gilkit": {"quota": None}}
     assert runner.standing_warnings(facts) == []
     (text,) = runner.standing_warnings(facts | {"affinity": 2})
@@ -193,7 +193,7 @@ def test_results_come_back_from_a_file_as_they_were(tmp_path):
         ('{"format": "gilkit-lab", "version": 1, "results": [{}]}', "damaged"),
     ],
 )
-def test_files_that_are_no_results(tmp_path, content, message):
+def test_files_that_are_not_results(tmp_path, content, message):
     path = tmp_path / "run.json"
     path.write_text(content)
     with pytest.raises(LabError, match=message):
@@ -254,7 +254,7 @@ def test_signals_that_are_ignored_stay_so():
 # ---- Facts about the machine, known and unknown
 
 
-def test_a_machine_that_says_little_of_itself(monkeypatch):
+def test_a_machine_with_few_known_facts(monkeypatch):
     def unreadable(*arguments, **options):
         raise PermissionError
 

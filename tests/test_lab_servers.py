@@ -106,7 +106,7 @@ def test_a_case_that_failed_leaves_the_others(name):
     ("name", "lacks"),
     [("thundering-herd", "select.EPOLLEXCLUSIVE"), ("prefork", "socket.send_fds"), ("c10k", "select.epoll")],
 )
-def test_what_a_system_lacks_is_said(monkeypatch, name, lacks):
+def test_what_a_system_lacks_is_reported(monkeypatch, name, lacks):
     monkeypatch.delattr(lacks, raising=False)
     assert experiments.get(name).obstacle().startswith("it needs ")
 

@@ -14,7 +14,7 @@ values = st.lists(st.floats(0.001, 1000), min_size=1, max_size=20)
 
 
 @given(values)
-def test_the_interval_holds_the_median_and_stays_in_the_data(data):
+def test_the_interval_contains_the_median_and_lies_within_the_data(data):
     interval = stats.bootstrap(data)
     assert interval.middle == median(data)
     assert min(data) <= interval.low <= interval.middle <= interval.high <= max(data)

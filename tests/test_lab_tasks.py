@@ -47,7 +47,7 @@ def test_a_pipe_is_answered_batch_by_batch():
         assert not answers.poll()
 
 
-def test_shared_memory_is_looked_at():
+def test_shared_memory_is_checked():
     receiver, sender = multiprocessing.Pipe(duplex=False)
     answers, answer = multiprocessing.Pipe(duplex=False)
     block = shared_memory.SharedMemory(create=True, size=12)
@@ -147,7 +147,7 @@ def test_the_client_keeps_the_deadline():
     assert (client.started, client.answered) == (2, 0)
 
 
-def test_work_that_is_not_done_right_is_no_measurement():
+def test_wrong_work_is_not_measured():
     with pytest.raises(RuntimeError, match="not all six were right"):
         waiting._timed(lambda: [True] * 5 + [False])
     assert waiting._timed(lambda: [True] * 6)["count"] == 6
@@ -210,7 +210,7 @@ def test_work_goes_on_with_what_it_has(idle, monkeypatch):
     assert work.result() == result
 
 
-def test_contestants_without_gilkit(idle, tmp_path):
+def test_strategies_without_gilkit(idle, tmp_path):
     cost = compare_tasks.portable("spin", {"iterations": 1000}, 2, 1000)
     assert (cost["count"], cost["digest"]) == (1000, None)
     assert cost["wall"] > 0
@@ -224,7 +224,7 @@ def test_contestants_without_gilkit(idle, tmp_path):
     assert cost["inputs"] == compare_tasks.digest(list(range(5)))
 
 
-def test_bytes_moved_where_nobody_counts_them(monkeypatch):
+def test_bytes_moved_on_a_system_without_counters(monkeypatch):
     def refuse():
         raise NotImplementedError
 

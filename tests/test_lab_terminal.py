@@ -140,7 +140,7 @@ def test_streams_that_were_closed(monkeypatch):
     assert cli.main(["experiment", "nonsense"]) == 2
 
 
-def test_streams_that_are_no_files(monkeypatch):
+def test_streams_that_are_not_files(monkeypatch):
     output = io.StringIO()
     monkeypatch.setattr(sys, "stdout", output)
     assert cli.main(["experiment"]) == 0
@@ -154,7 +154,7 @@ class Broken(io.StringIO):
     flush = write
 
 
-def test_standard_error_is_an_aside(monkeypatch, capsys):
+def test_a_failing_standard_error_is_ignored(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stderr", Broken())
     assert cli.main(["experiment", "nonsense"]) == 2
     aside = terminal.Aside(Broken())
@@ -163,7 +163,7 @@ def test_standard_error_is_an_aside(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("text", ["[/nope]", "[b]bold", "[link=x]", ":smile:", "\\[x]"])
-def test_texts_are_no_markup(text):
+def test_texts_are_not_markup(text):
     """rich would raise at a closing tag without an opening one."""
     rows = [Row(text, "threads", HERE, 1, error=text), Row(text, "threads", HERE, 1, {}, [{"cpu_percent": 1.0}])]
     found = Result(f"compare {text}.py:f", text, Setting([HERE], 2, 2), {}, "", 1.0, 1, rows)
@@ -186,7 +186,7 @@ def test_texts_are_no_markup(text):
     assert text in console.file.getvalue()
 
 
-def test_doctor_shows_what_modules_say_as_it_is(monkeypatch, capsys):
+def test_doctor_shows_messages_of_modules_literally(monkeypatch, capsys):
     finding = doctor.Finding("import [/x]", "ImportError: [Errno 2] \x1b[2J [/nope]", False, "[bold] advice")
     monkeypatch.setattr(doctor, "examine", lambda modules: [finding])
     assert cli.main(["doctor"]) == 0
@@ -339,7 +339,7 @@ def test_what_their_functions_raise_is_shown_with_the_place(tmp_path, capsys, in
 
 
 @pytest.mark.parametrize("command", [["experiment", "pool"], ["compare", "spin"]])
-def test_options_that_nothing_can_be_done_with(command, capsys):
+def test_options_that_cannot_be_used(command, capsys):
     with pytest.raises(SystemExit):
         cli.main([*command, "--threads", "1025"])
     assert "--threads: must be at most 1024, got '1025'" in capsys.readouterr().err

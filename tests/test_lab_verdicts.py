@@ -10,7 +10,7 @@ from gilkit.lab.charts import Lines
 from gilkit.lab.experiment import Check, Outcome, Row, Setting, Verdict, combine
 
 
-def test_weighing():
+def test_combining_parts():
     kept, lost, open_ = Check("this", True, "A."), Check("that", False, "B."), Check("the rest", None, "C.")
     assert combine([kept, kept]).outcome is Outcome.HOLDS
     assert combine([kept, lost]).headline == "holds only for this"
@@ -31,7 +31,7 @@ def test_a_part_that_is_undecided_keeps_the_claim_open():
     assert combine([]).outcome is Outcome.OPEN
 
 
-def test_a_crowded_machine_refutes_nothing():
+def test_a_busy_machine_refutes_nothing():
     rows = loops("gilkit", GIL, 149, 149)
     assert judge("oversubscription", rows).outcome is Outcome.FAILS
     for each in rows:
@@ -56,7 +56,7 @@ def test_nothing_measured_decides_nothing(name):
 
 
 def test_headlines_are_safe_to_quote_alone():
-    """Of a hazard nothing says that it does not exist, whatever was measured."""
+    """Whatever was measured, no headline says that a hazard does not exist."""
     hung = row("hang", 2, hung=0)
     for verdict in (judge("lost-updates", balances(0)), judge("deadlock", [hung])):
         for words in (verdict.headline, verdict.said):

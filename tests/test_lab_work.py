@@ -118,7 +118,7 @@ def test_every_interpreter_uses_the_same_engine():
         ("regex", -1),
     ],
 )
-def test_wrong_answers_are_found_out(name, wrong):
+def test_wrong_answers_are_detected(name, wrong):
     with pytest.raises(WrongResult):
         small(name).check(wrong)
 
@@ -184,7 +184,7 @@ def test_peers_that_are_not_installed(monkeypatch):
     assert strategies.get("numpy").obstacle(small("gzip")) == "gzip has no numpy version"
 
 
-def test_start_methods_that_the_system_has_not(monkeypatch):
+def test_start_methods_that_the_system_lacks(monkeypatch):
     monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
     assert strategies.get("pool-spawn").obstacle(small("spin")) is None
     assert "cannot start processes by fork" in strategies.get("pool-fork").obstacle(small("spin"))

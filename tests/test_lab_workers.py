@@ -52,7 +52,7 @@ def test_a_task_returns_its_result():
         assert worker.call("cut:cut", {"total": 5, "parts": 3}) == [2, 2, 1]
 
 
-def test_what_a_task_prints_is_no_answer(tasks):
+def test_what_a_task_prints_is_not_an_answer(tasks):
     tasks("import os\ndef f():\n    print('noise', flush=True)\n    os.write(1, b'more noise')\n    return 7\n")
     with Worker(HERE) as worker:
         assert worker.call("mine:f") == 7
@@ -89,7 +89,7 @@ def test_a_worker_that_is_killed(tasks):
             worker.call("mine:f")
 
 
-def test_a_worker_that_exits_says_its_last_words(tasks):
+def test_the_last_output_of_a_worker_that_exits_is_shown(tasks):
     tasks("import os\ndef f():\n    os.write(2, b'out of cheese\\n')\n    os._exit(3)\n")
     with Worker(HERE) as worker, pytest.raises(TaskError, match="ended with status 3: out of cheese"):
         worker.call("mine:f")
@@ -188,7 +188,7 @@ def test_the_worker_ends_when_the_lab_is_killed(tasks, tmp_path, hangs):
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups")
-def test_workers_do_not_hold_each_other_up(tasks):
+def test_workers_do_not_keep_each_other_alive(tasks):
     """A worker that starts while another lives must not inherit the pipe that keeps that one alive."""
     tasks("def f():\n    return 1\n")
     with Worker(HERE) as first, Worker(HERE) as second:
@@ -224,7 +224,7 @@ def test_the_server_ends_when_its_input_does():
     assert errors == b""
 
 
-def test_the_server_ends_when_nobody_listens():
+def test_the_server_ends_when_its_output_is_closed():
     with serve() as server:
         server.stdout.close()
         server.stdin.write(REQUEST)

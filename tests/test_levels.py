@@ -1,4 +1,5 @@
-"""The levels of the suite: the tables of conftest.py name existing tests, and signals have their defaults."""
+"""The levels of the suite: the tables of conftest.py name existing tests, and signals have their default
+dispositions."""
 
 from __future__ import annotations
 

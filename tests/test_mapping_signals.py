@@ -195,7 +195,7 @@ def test_an_item_that_fails_by_itself_does_not_end_the_others(alarm):
     ],
 )
 def test_a_short_call_in_a_map_that_has_ended(run_python, call):
-    """It ends, too, or computes everything; never a part."""
+    """The call ends too, or computes everything; it never returns a part."""
     code = f"""
         import gilkit, numpy as np, signal, threading, time
         class End(Exception): pass

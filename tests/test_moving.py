@@ -1,4 +1,4 @@
-"""move_sum and its kind against plain loops, and against bottleneck where it is installed."""
+"""The move_* functions against plain loops, and against bottleneck where it is installed."""
 
 import warnings
 
@@ -184,7 +184,7 @@ def test_same_bits_on_every_instruction_set(isa, rng):
         np.testing.assert_allclose(gilkit.move_sum(a, window, 1)[:1000], expected, rtol=1e-5, atol=1e-5)
 
 
-def test_ends_in_time(rng):
+def test_a_timeout_ends_the_call(rng):
     a = rng.standard_normal(3_000_000)
     for name in NAMES:
         with pytest.raises(TimeoutError), gilkit.timeout(1e-4):

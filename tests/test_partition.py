@@ -114,7 +114,7 @@ def test_every_instruction_set(isa, rng):
 
 
 def test_hard_to_divide():
-    """Orders and values for which a sample says little about the whole."""
+    """Orders and values that a sample represents badly."""
     n = 300_000
     ramp = np.arange(n, dtype=float)
     for a in (np.where(np.arange(n) % 997, 0.0, ramp), np.exp2(-ramp / 300), np.sin(ramp), np.full(n, np.nan),
@@ -218,7 +218,7 @@ def test_topk_result():
     assert gilkit.topk([], 0).values.shape == (0,)
 
 
-def test_ends_in_time(rng):
+def test_a_timeout_ends_the_call(rng):
     a = rng.standard_normal(3_000_000)
     for call in (lambda: gilkit.partition(a, 5), lambda: gilkit.argpartition(a, 5), lambda: gilkit.topk(a, 5),
                  lambda: gilkit.partition(a.reshape(-1, 300), 5)):  # fmt: skip

@@ -80,7 +80,7 @@ def default_functions():
 
 
 class Others:
-    """A handler of another package. It uses the C library and notes the long blocks: not those of scalars."""
+    """A handler of another package. It uses the C library and records long blocks only, not those of scalars."""
 
     def __init__(self):
         c = ctypes.CDLL(None)
@@ -407,8 +407,8 @@ def test_a_handler_that_was_in_force_before():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="ctypes.CDLL(None) needs POSIX")
-def test_somebody_replaces_the_functions_too():
-    """Others' functions on top of gilkit's call gilkit's, also after uninstall()."""
+def test_another_package_replaces_the_functions_too():
+    """Functions that another package puts on top of gilkit's call gilkit's, even after uninstall()."""
     handler = default_handler()
     _memory.install(64 * MIB)
     below = FREE(handler.free)

@@ -1,5 +1,5 @@
-"""gilkit.patch_numpy(): put in place and taken back, its arguments, the operands that it leaves to NumPy, floating-point
-settings, statistics. test_patching_bits.py compares the results."""
+"""gilkit.patch_numpy(): installing and removing the patch, its arguments, the operands that it leaves to NumPy,
+floating-point settings, statistics. test_patching_bits.py compares the results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = [
 X86 = platform.machine() == "x86_64"
 
 
-# ---- Put in place and taken back ----
+# ---- Installing and removing the patch ----
 
 
 def test_pointers_are_restored_exactly():
@@ -162,7 +162,7 @@ def test_environment_variable(monkeypatch):
     with gilkit.patch_numpy(), gilkit.threads(2):
         assert divided(lambda: np.sin(a), "sin") == 1
         assert divided(lambda: np.sin(a[1:]), "sin") == 0
-    with gilkit.patch_numpy(min_size=299), gilkit.threads(2):  # the argument counts more
+    with gilkit.patch_numpy(min_size=299), gilkit.threads(2):  # the argument takes precedence
         assert divided(lambda: np.sin(a[1:]), "sin") == 1
     monkeypatch.setenv("GILKIT_PATCH_MIN_SIZE", "")
     with gilkit.patch_numpy(), gilkit.threads(2):

@@ -41,7 +41,7 @@ def loops_of(ufunc):
 
 
 def sample(ufunc, number):
-    """Return some of the loops, other ones for other ufuncs."""
+    """Return a sample of the loops, which differs between ufuncs."""
     loops = loops_of(ufunc)
     return sorted(loops, key=lambda loop: zlib.crc32(f"{ufunc.__name__} {loop}".encode()))[:number]
 
@@ -426,7 +426,7 @@ def test_one_row(char):
                 check(lambda call=call, layout=layout: call(layout(given.copy())), f"{call_name}, {name}", (2, 64))
 
 
-BAD_CALLS = {  # most raise; the words are NumPy's
+BAD_CALLS = {  # most raise, with NumPy's message
     "sort, keyword": lambda a: a.sort(foo=1),
     "sort, kind twice": lambda a: a.sort(-1, "stable", kind="stable"),
     "sort, too many": lambda a: a.sort(-1, None, None, True),
@@ -520,7 +520,7 @@ def test_limits_do_not_cut_a_sort_short():
     assert (given == expected).all()
 
 
-# ---- That this file tests anything ----
+# ---- Checks that this file tests anything ----
 
 
 def test_calls_are_divided():
@@ -598,7 +598,7 @@ def test_operands_and_outputs_anywhere_in_one_buffer(call, threads, seed):
     ufunc, loop, inputs, outputs = call
     contents = np.random.default_rng(seed).integers(0, 256, BUFFER, np.uint8)
     if "?" in loop:
-        contents &= 1  # other bytes are no valid booleans
+        contents &= 1  # other bytes are not valid booleans
 
     def run():
         buffer = contents.copy()

@@ -56,7 +56,7 @@ def test_ufunc_warns_at_the_callers_line():
 
 
 def test_ufunc_is_divided():
-    """With a receiver of floating-point errors that tells nothing, only the number of workers shows it."""
+    """Nothing but the number of workers shows that the call was divided."""
     exp = gilkit.ufunc(np.exp)
     with gilkit.threads(3):
         for _ in range(3):

@@ -182,7 +182,7 @@ def test_references():
         assert getattr(gilkit, name)(a) == getattr(reference, name)(a.tolist())
 
 
-def test_a_nan_that_disappears_meanwhile_is_not_sought_outside_the_array():
+def test_a_nan_that_another_thread_overwrites_is_not_searched_outside_the_array():
     a, stop = np.zeros((3000, 4)), threading.Event()
 
     def write():

@@ -32,7 +32,7 @@ QS = [
 
 @pytest.fixture(autouse=True)
 def short_arrays_too(monkeypatch):
-    """gilkit leaves short arrays to NumPy. Here it must not, or these tests would test little."""
+    """Make gilkit compute short arrays itself, which it normally leaves to NumPy."""
     monkeypatch.setattr(quantiles, "_SHORT", 0)
 
 
@@ -88,7 +88,7 @@ def test_long_arrays(dtype, threads, rng):
 
 
 def test_hard_to_divide():
-    """Orders and values for which a sample says little about the whole."""
+    """Orders and values that a sample represents badly."""
     n = 300_000
     ramp = np.arange(n, dtype=float)
     for a in (ramp, ramp[::-1], np.where(np.arange(n) % 997, 0.0, ramp), np.exp2(-ramp / 300), np.sin(ramp), np.tile([1.0, np.inf], n // 2),
@@ -117,7 +117,8 @@ def test_out_and_weights(rng):
 
 
 class Overriding(np.ndarray):
-    """Answers NumPy's functions itself: whether each argument has a class of NumPy or Python."""
+    """An array that intercepts NumPy's functions, and returns whether each argument is of a class of NumPy or
+    Python."""
 
     def __array_function__(self, function, types, args, kwargs):
         return np.array([type(each) in (np.ndarray, Overriding, int, float) for each in args])
@@ -147,7 +148,7 @@ def test_short_arrays(monkeypatch):
             check(name, np.array(a), *arguments(name, 0.3))
 
 
-def test_an_unknown_numpy_computes_itself(monkeypatch, rng):
+def test_an_unknown_version_of_numpy_computes_the_result(monkeypatch, rng):
     monkeypatch.setattr(quantiles, "_KNOWN_VERSION", False)
     a = rng.standard_normal(1000)
     for name in NAMES:
@@ -160,7 +161,7 @@ def test_same_bits_on_every_instruction_set(isa, rng):
         check("quantile", a.astype(dtype), [0.1, 0.5, 0.9])
 
 
-def test_ends_in_time(rng):
+def test_a_timeout_ends_the_call(rng):
     a = rng.standard_normal(3_000_000)
     with pytest.raises(TimeoutError), gilkit.timeout(1e-4):
         gilkit.median(a)

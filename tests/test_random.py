@@ -104,7 +104,7 @@ def same(got, expected):
 
 
 def near(got, expected, loc=0.0):
-    """The same but for the last digits: those of ``loc + scale * z`` with another last digit of z."""
+    """Check for equality except in the last digits: those of ``loc + scale * z`` if z has another last digit."""
     assert type(got) is type(expected)
     assert (np.asarray(got).dtype, np.shape(got)) == (np.asarray(expected).dtype, np.shape(expected))
     eps = 60 * np.finfo(np.asarray(expected).dtype).eps

@@ -17,7 +17,7 @@ booleans = st.booleans()
 @settings(max_examples=120, deadline=None)
 def test_unique(a, index, inverse, counts, equal_nan):
     if inverse and not equal_nan:
-        a = np.where(np.isnan(a), 1, a) if a.dtype.kind == "f" else a  # NumPy numbers NaNs in no certain order
+        a = np.where(np.isnan(a), 1, a) if a.dtype.kind == "f" else a  # NumPy numbers NaNs in an unspecified order
     check("unique", a, index, inverse, counts, equal_nan=equal_nan)
 
 
@@ -74,7 +74,8 @@ def test_long_arrays(dtype, distinct, threads, rng):
 
 
 def test_isin_of_numbers_far_apart(rng):
-    """The hash table: of few and many elements, with 0 and the largest numbers among them, and many of one place."""
+    """The hash table: with few and with many elements, with 0 and the largest numbers, and with many elements of one
+    slot."""
     for dtype in ("q", "Q", "d"):
         info = np.iinfo(dtype) if dtype != "d" else np.finfo(dtype)
         ends = np.array([0, info.min, info.max, 1], dtype)
@@ -83,7 +84,7 @@ def test_isin_of_numbers_far_apart(rng):
             elements = np.concatenate([ends[: rng.integers(0, 5)], wide])
             items = np.concatenate([ends, elements[::2], wide[:50] + np.asarray(1, dtype), np.zeros(3, dtype)])
             check("isin", items, elements)
-        # Multiples of a large power of two hash to few places.
+        # Multiples of a large power of two hash to few slots.
         strided = (np.arange(2000, dtype=np.uint64) << np.uint64(50)).astype(dtype)
         check("isin", np.arange(0, 2**60, 2**48, dtype=np.uint64).astype(dtype), strided)
 
@@ -149,7 +150,7 @@ def test_same_bits_on_every_instruction_set(isa, rng):
     check("searchsorted", np.sort(a), a)
 
 
-def test_ends_in_time(rng):
+def test_a_timeout_ends_the_call(rng):
     a = rng.integers(0, 2**60, 3_000_000)
     for call in (lambda: gilkit.unique(a), lambda: gilkit.isin(a, a), lambda: gilkit.searchsorted(a, a)):
         with pytest.raises(TimeoutError), gilkit.timeout(1e-4):

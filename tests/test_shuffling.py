@@ -92,7 +92,7 @@ def test_many_items_are_in_random_order():
     n, groups = 1_000_000, 50
     for seed in range(3):
         p = gilkit.permutation(n, seed=seed)
-        # Where items of each fiftieth go: a table of counts with fixed sums.
+        # Divide old and new positions into fifty parts each, and count the items in each pair of parts.
         counts = np.bincount(p * groups // n * groups + np.arange(n) * groups // n, minlength=groups**2)
         chi_square, freedom = ((counts - n / groups**2) ** 2).sum() / (n / groups**2), (groups - 1) ** 2
         assert abs(chi_square - freedom) < 5 * np.sqrt(2 * freedom)

@@ -115,7 +115,7 @@ def test_nested_calls_while_thread_counts_change(often):
         choose = random.Random(CALLERS)
         while any(thread.is_alive() for thread in callers):
             gilkit.set_num_threads(choose.randint(1, LARGEST))
-            # With greenlets, maps start threads inside items, which take over the name of the worker that starts them.
+            # With greenlets, maps start threads inside items, which inherit the name of the worker that starts them.
             if os.path.exists("/proc/self/task") and "greenlet" not in sys.modules:
                 most = max(most, workers_of_this_process())
             assert gilkit.info()["workers"] <= LARGEST - 1

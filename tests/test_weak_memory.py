@@ -198,7 +198,7 @@ def test_no_race_has_a_forbidden_outcome():
         for model in MODELS:
             found = proof.counterexample(model, atomics())
             assert found is None, f"{proof.race.name}: {model} allows\n{found and describe(found)}"
-        # A program in which nothing can go wrong would prove nothing, and so would one that never comes to its end.
+        # A program in which nothing can go wrong would prove nothing, and neither would one that never ends.
         assert proof.bad or proof.racy or proof.race.name in SINGLE_WORD, proof.race.name
         assert proof.count > 0, proof.race.name
 
@@ -215,7 +215,7 @@ def test_each_race_of_the_tables_is_proved():
         assert named - HARMLESS == proved
 
 
-def test_every_weaker_order_is_found_out_or_listed():
+def test_every_weaker_order_is_detected_or_listed():
     """The tables of the README files list exactly the orders that could be weaker."""
     found = needs(proofs(), ["C11"])
     for folder in FOLDERS:
@@ -270,7 +270,7 @@ def test_every_order_can_be_changed():
 
 @pytest.mark.parametrize("program", sorted((ROOT / "tests/weak_memory/genmc").glob("*.c")), ids=lambda path: path.stem)
 def test_the_programs_for_genmc_compile(program, tmp_path):
-    """GenMC itself is seldom installed: nox -s weak_memory runs it."""
+    """GenMC itself is rarely installed: nox -s weak_memory runs it."""
     compiler = next((found for name in ("cc", "gcc", "clang") if (found := shutil.which(name))), None)
     if compiler is None or sys.platform == "win32":
         pytest.skip("the system has no C compiler, or no pthreads")

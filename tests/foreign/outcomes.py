@@ -1,8 +1,8 @@
 """A pytest plugin: patches NumPy if FOREIGN_PATCH is set, and writes the outcome of each test to FOREIGN_OUTCOMES.
 
-The file has lines of an outcome, the number of calls of gilkit's functions (see functions.py), and what pytest takes to run
-the test from any folder, with tabs between them. Of several lines for one test, the last one counts. Lines are written at
-once, so a crash of the interpreter loses only the tests that come after it.
+Each line of the file has three fields, separated by tabs: the outcome, the number of calls of gilkit's functions (see
+functions.py), and the argument with which pytest runs the test from any folder. If a test has several lines, the last
+one counts. Lines are written immediately, so a crash of the interpreter loses only the tests after it.
 """
 
 import os

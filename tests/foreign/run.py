@@ -7,7 +7,8 @@
     python tests/foreign/run.py --array-api ~/array-api-tests/array_api_tests    # gilkit.array_api in place of NumPy
 
 Each file is run in a process of its own. The tests whose outcomes differ are run once more by themselves, without gilkit and
-with it. `--keep FOLDER` keeps the outcomes of each file, and a later run with the same folder takes up where this one ends.
+with it. `--keep FOLDER` keeps the outcomes of each file, and a later run with the same folder continues where this one
+ends.
 
 Exit status 0: with gilkit, all tests have the same outcomes or pass.
 """
@@ -150,7 +151,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tests", nargs="+", help="packages, modules or folders")
     parser.add_argument(
-        "--min-size", type=int, default=1, help="divide calls of at least so many items (default: %(default)s)"
+        "--min-size", type=int, default=1, help="divide calls of at least this many items (default: %(default)s)"
     )
     parser.add_argument("--option", action="append", default=[], help="of pytest, such as --option=-x")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the outcomes of each file in this folder")
@@ -179,7 +180,8 @@ def main() -> int:
                 "--derandomize",
             ]
         elif arguments.functions:
-            settings["FOREIGN_COUNT"] = "" if alone else "1"  # a function that counts is not quite the function itself
+            # A wrapper that counts calls differs slightly from the function itself.
+            settings["FOREIGN_COUNT"] = "" if alone else "1"
         elif gilkit:
             size = arguments.min_size
         functions = gilkit and arguments.functions

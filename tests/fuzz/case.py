@@ -18,7 +18,7 @@ SPECIAL = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 5e-324, 1e308, -1e308,
 
 
 class Lying(np.ndarray):
-    """An array whose attributes are false. None of them may lead to a write beyond its memory."""
+    """An array whose attributes are wrong. None of them may lead to a write outside its memory."""
 
     shape = property(lambda self: (1000,))
     dtype = property(lambda self: np.dtype(float))
@@ -199,7 +199,7 @@ class Case:
 def same_bits(a, b):
     for x, y in zip(a, b, strict=True) if isinstance(a, tuple) else [(a, b)]:
         x, y = np.asarray(x), np.asarray(y)
-        if x.dtype.char in "gO":  # some of their bytes say nothing
+        if x.dtype.char in "gO":  # some of their bytes are padding
             same(x, y)
         elif x.dtype != y.dtype or x.shape != y.shape or x.tobytes() != y.tobytes():
             raise AssertionError(f"different bits on another number of threads: {x!r} and {y!r}")

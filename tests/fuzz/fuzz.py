@@ -66,7 +66,7 @@ def main():
     parser.add_argument("--seed", type=int, help="default: a random seed, which is printed")
     parser.add_argument("--case", type=int, help="run only this case, in this process")
     parser.add_argument("--findings", type=int, default=10, help="stop after this number of findings")
-    parser.add_argument("--without-hostile", action="store_true", help="use no subclasses with false attributes")
+    parser.add_argument("--without-hostile", action="store_true", help="use no subclasses with wrong attributes")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
     seed = secrets.randbits(32) if args.seed is None else args.seed

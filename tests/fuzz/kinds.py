@@ -95,7 +95,7 @@ def partitions(case):
     order = np.argsort(x, axis=axis, kind="stable")  # raises for a bad axis
     along = -1 if axis is None else axis
     k = int(case.rng.integers(order.shape[along] + 1))
-    if type(a) is not np.ndarray:  # NumPy believes what a subclass says of itself
+    if type(a) is not np.ndarray:  # NumPy trusts the attributes of a subclass
         case.call(gilkit.partition, a, k, axis)
     elif case.chance(50) and k < order.shape[along]:
         got = case.call(gilkit.partition, a, k, axis)
@@ -117,7 +117,7 @@ def quantiles(case):
     got = case.call(getattr(gilkit, name), a, *args, axis=axis)
     if name == "nanmedian" and x.dtype.kind == "f" and np.any(np.abs(x) > np.finfo(x.dtype).max / 2):
         return  # NumPy adds an item to itself, which may overflow
-    if type(a) is np.ndarray:  # NumPy believes what a subclass says of itself
+    if type(a) is np.ndarray:  # NumPy trusts the attributes of a subclass
         same(got, expected)
 
 
@@ -125,14 +125,14 @@ def sets(case):
     a, b = case.array(), case.array(dtype=case.pick([None, *ACCEPTED]))
     x, y = plain(a), plain(b)
     name = case.pick(["unique", "isin", "searchsorted", "intersect1d", "union1d", "setdiff1d", "setxor1d"])
-    if not type(a) is type(b) is np.ndarray:  # NumPy believes what a subclass says of itself
+    if not type(a) is type(b) is np.ndarray:  # NumPy trusts the attributes of a subclass
         case.call(getattr(gilkit, name), *([a] if name == "unique" else [a, b]))
     elif name == "unique":
         keywords = {f"return_{what}": case.chance(40) for what in ("index", "inverse", "counts")}
         keywords["equal_nan"] = case.chance(70)
         expected, got = np.unique(x, **keywords), case.call(gilkit.unique, a, **keywords)
         if not keywords["equal_nan"] and keywords["return_inverse"]:
-            return  # NumPy numbers NaNs in no certain order
+            return  # NumPy numbers NaNs in an unspecified order
         for one, other in zip(got, expected, strict=True) if isinstance(expected, tuple) else [(got, expected)]:
             same(one, other)
     elif name == "searchsorted":
@@ -282,7 +282,7 @@ def random(case):
                 case.call(getattr(gilkit, name), size=shape, **keywords)
                 return
         got = case.call(getattr(gilkit, name), size=shape, **keywords)
-        # NumPy's tables have other last digits than gilkit's.
+        # NumPy's tables differ from gilkit's in the last digits.
         same(got, getattr(numpys, f"standard_{name}")(shape, dtype), slack=400 * np.finfo(dtype).eps)
     elif name == "integers":
         dtype = np.dtype(case.pick("bBhHiIqQ"))
@@ -369,7 +369,7 @@ def accumulations(case):
         n, axis = int(case.pick([0, 1, 1, 2, 5])), int(case.axis(x.ndim, several=False) or 0)
         expected = np.diff(x, n, axis)
         got = case.call(gilkit.diff, a, n, axis)
-        if type(a) is np.ndarray:  # NumPy believes what a subclass says of itself
+        if type(a) is np.ndarray:  # NumPy trusts the attributes of a subclass
             same(got, expected)
         return
     axis = case.axis(x.ndim, several=False)

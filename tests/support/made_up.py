@@ -25,7 +25,7 @@ def judge(name, rows):
 
 
 def disturbed(rows, percent=90.0):
-    """Return the rows, measured while other programs used so much of a core."""
+    """Return the rows, marked as measured while other programs used this much of a core."""
     for each in rows:
         for sample in each.samples:
             sample["others_percent"] = percent

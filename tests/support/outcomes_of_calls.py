@@ -1,5 +1,5 @@
-"""Everything that shows of a call of NumPy, to compare patched calls with unpatched ones: results to the last bit of NaN
-payloads, layouts of results, warnings, exceptions."""
+"""All observable effects of a call of NumPy, to compare patched calls with unpatched ones: results to the last bit of
+NaN payloads, layouts of results, warnings, exceptions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def bits(array):
 
 
 def described(value):
-    """Return what can be compared of a result."""
+    """Return the comparable properties of a result."""
     if isinstance(value, tuple):
         return tuple(map(described, value))
     if isinstance(value, np.ndarray):

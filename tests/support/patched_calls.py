@@ -1,4 +1,4 @@
-"""What the tests of gilkit.patch_numpy() ask of NumPy: its pointers, and how many of its calls are divided."""
+"""Helpers for the tests of gilkit.patch_numpy(): NumPy's pointers, and how many of its calls are divided."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from models import MODELS, RC11, Graph
 from races import RACES
 from source import Orders, Site, atomics
 
-# What is the next weaker order, for each kind of operation.
+# The next weaker order, for each kind of operation.
 WEAKER = {
     "load": {"seq_cst": ["acquire"], "acquire": ["relaxed"]},
     "store": {"seq_cst": ["release"], "release": ["relaxed"]},
@@ -92,7 +92,7 @@ def show_failures(need: Need, proofs: Iterable[Proof]) -> None:
 
 @dataclass
 class Need:
-    """How weak the order of one operation could be, if all others stay."""
+    """How weak the order of one operation could be, if all others stay the same."""
 
     site: Site
     order: str
@@ -104,7 +104,7 @@ def with_order(orders: Mapping[Site, Orders], site: Site, order: str) -> dict[Si
 
 
 def needs(proofs: Iterable[Proof], models: Iterable[str]) -> list[Need]:
-    """Return, for each operation, which weaker orders no race finds out."""
+    """Return, for each operation, the weaker orders that no race detects."""
     orders, by_site = atomics(), {}
     for proof in proofs:
         for site in proof.sites:

@@ -74,7 +74,7 @@ class _NeedsValue(Exception):
 
 
 class _Ends(Exception):
-    """The thread goes no further: "blocked" in a loop, or "asleep"."""
+    """The thread stops here: "blocked" in a loop, or "asleep"."""
 
 
 def at(place: str, operation: str, location: str) -> Site:
@@ -148,7 +148,7 @@ class Thread:
         return self._modify("exchange", location, place, lambda before: value)
 
     def compare_exchange(self, location: str, expected: Any, desired: Any, place: str) -> bool:
-        """A weak one that fails without a reason does nothing but read once more, so there is only the strong one."""
+        """A weak compare_exchange that fails spuriously only reads once more, so the strong one stands for both."""
         site = at(place, "compare_exchange", location)
         expected = expected.number if isinstance(expected, Value) else expected
         if self.used < len(self.reads) and self.reads[self.used] != expected:
@@ -191,7 +191,7 @@ class Thread:
     # ---- Waiting
 
     def until(self, condition: Any) -> None:
-        """Of a loop that waits for something, only the last round counts."""
+        """In a loop that waits for something, only the last round counts."""
         if not condition:
             raise _Ends("blocked")
 
@@ -223,7 +223,7 @@ def join(*chains: Chain, step: tuple[int, str]) -> Chain:
 
 
 class Run(NamedTuple):
-    """How far a thread came."""
+    """How far a thread has got."""
 
     events: tuple[Event, ...]
     status: str  # done, blocked, asleep, or needs
@@ -244,7 +244,7 @@ class Race:
     """A small program, and what must not happen in it."""
 
     name: str
-    way: str  # which of the ways that it may go
+    way: str  # which of the possible paths
     initial: dict[str, int]
     threads: dict[str, Callable[[Thread], Any]] = field(default_factory=dict)
     forbidden: Callable[[Execution], bool] = lambda x: False
@@ -271,8 +271,8 @@ class Race:
         return self._runs[number, reads]
 
     def _next_values(self, run: Run, foreign: set[int], limit: int) -> set[int]:
-        """Return what the next read of a thread may see: what it has written last, or one of the few values that other
-        threads write."""
+        """Return the values that the next read of a thread may see: the one it has written last, or one of the few that
+        other threads write."""
         own, seen = self.initial[run.needs], set()
         for event in run.events:
             if event.location == run.needs:
@@ -288,7 +288,7 @@ class Race:
 
         A value comes from a chain of writes, each of which computes it from what the one before has written. `chains`
         keeps, for each value, how often each thread writes to each location in such a chain, since no chain passes
-        the same write twice. A value that only its own use brings about comes out of thin air, which no model allows."""
+        the same write twice. A value that depends only on itself would come out of thin air, which no model allows."""
         threads = range(len(self.threads))
         chains: dict[str, dict[int, set[Chain]]] = {loc: {value: {()}} for loc, value in self.initial.items()}
         most: dict[tuple[int, str], int] = {}  # writes of a thread to a location
@@ -354,7 +354,7 @@ class Race:
 
 @dataclass
 class Execution:
-    """One way the program may go, before any model of memory has its say."""
+    """One candidate execution of the program, before a memory model accepts or rejects it."""
 
     race: Race
     events: list[Event]  # those of the initial values first
@@ -426,7 +426,7 @@ class _Search:
             guesses = {self.events[r].value for r in self.pending if self.events[r].location == location}
             values, count = self.later[number - 1][location]
             if len(guesses) > count or not guesses <= values:
-                return  # nobody can make them true
+                return  # no other thread can make them true
         self.base.append(len(self.events))
         yield from self._continue(number, ())
         self.base.pop()

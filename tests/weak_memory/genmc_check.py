@@ -4,8 +4,8 @@ GenMC (https://github.com/MPI-SWS/genmc, tried with 0.9) explores every executio
 allows: RC11, or IMM, which also has those that Armv8 and POWER add. It must be installed, with the clang it was built
 for. For structures with pointers that are set to zero, version 0.9 needs the PromoteMemIntrinsicPass of 0.10.
 
-The programs include files of csrc as they are. With --weaken, each operation gets each weaker order in turn, and what
-GenMC finds out is compared with what the races say.
+The programs include files of csrc as they are. With --weaken, each operation gets each weaker order in turn, and
+GenMC's findings are compared with those of the races.
 """
 
 from __future__ import annotations

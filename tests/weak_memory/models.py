@@ -266,7 +266,7 @@ class Power:
             if event.kind == "F":
                 ahead, behind = before, after
             else:
-                # The barrier stands before the operation; in a read-modify-write, before its read.
+                # The barrier precedes the operation; in a read-modify-write, it precedes the read.
                 ahead, behind = before, after | 1 << i
             if event.kind == "W" and event.exclusive >= 0:
                 read = next(k for k in range(g.n) if g.rmw[k] >> i & 1)
@@ -276,7 +276,7 @@ class Power:
             elif (kind == "release" and event.kind == "W") or (event.kind == "F" and kind != "relaxed"):
                 light = [row | behind if ahead >> k & 1 else row for k, row in enumerate(light)]
             if event.kind == "R" and kind in ("acquire", "seq_cst"):
-                isync[i] |= after & ~g.rmw[i]  # isync stands after the store of a read-modify-write
+                isync[i] |= after & ~g.rmw[i]  # isync follows the store of a read-modify-write
         ppo = self._preserved(isync)
         W, R = g.W, g.R
         light = [row & ~(R if W >> k & 1 else 0) for k, row in enumerate(light)]

@@ -8,13 +8,13 @@ from source import Site
 
 FORK = "around a fork: one thread runs, or all others are stopped"
 LOCKED = "every other access that matters is under the same lock"
-SETTING = "a number by itself, for which no other memory is read: any recent value will do"
-HINT = "a guess that costs time if it is out of date, since what decides is checked later, in one of the races"
+SETTING = "a number on its own: no other memory is read because of it, so any recent value will do"
+HINT = "a guess that only costs time if it is out of date: the decision is checked later, in one of the races"
 JOINED = "the threads that write it have ended, or begin afterwards"
 
 # File, function and variable, as patterns.
 OUTSIDE = {
-    "cancel.c gk_cancel_token_set reason": "a flag by itself, which is read again after each chunk",
+    "cancel.c gk_cancel_token_set reason": "a flag on its own, which is read again after each chunk",
     "cancel.c gk_regions_after_fork_in_child *": FORK,
     "limits.c read_environment *": "as `threads` in [first-settings]",
     "limits.c gk_set_python_cpu_count python": SETTING,

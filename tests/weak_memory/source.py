@@ -21,7 +21,7 @@ _ORDER = re.compile(r"memory_order_(\w+)")
 
 
 class Site(NamedTuple):
-    """One atomic operation: where it stands, and what it does to which variable."""
+    """One atomic operation: where it is in the source, and what it does to which variable."""
 
     file: str
     function: str
@@ -66,7 +66,7 @@ def _object_of(argument: str) -> str:
 
 
 class Call(NamedTuple):
-    """An atomic operation as it stands in the text."""
+    """An atomic operation as it is written in the source."""
 
     orders: Orders
     operation: str  # without _explicit, but with _weak or _strong

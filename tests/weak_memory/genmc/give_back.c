@@ -1,4 +1,4 @@
-/* A helper gives its place back while the caller retires the region. */
+/* A helper leaves its place in the region while the caller retires the region. */
 #include "slots_stubs.h"
 
 static gk_region region;

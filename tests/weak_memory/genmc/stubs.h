@@ -1,5 +1,6 @@
-/* What csrc/sync and csrc/runtime take from below, for GenMC: time that stands still or flies, sleeps that end when the
- * word has changed, no spinning, no forks, no signals. */
+/* Stubs of csrc/base for GenMC, which csrc/sync and csrc/runtime call: a clock that advances by
+ * TICK at each reading, sleeps that end when the word has changed, no spinning, no forks, no
+ * signals. */
 #ifndef STUBS_H
 #define STUBS_H
 
@@ -21,7 +22,7 @@
 #include "sync/spin.h"
 
 #ifndef TICK
-#  define TICK 1 /* nanoseconds between two looks at the clock */
+#  define TICK 1 /* nanoseconds between two readings of the clock */
 #endif
 
 int64_t gk_now(void)
@@ -30,7 +31,8 @@ int64_t gk_now(void)
     return now += TICK;
 }
 
-/* A thread that sleeps in vain blocks, which GenMC counts, and is no error: the lost wake-ups are left to the races. */
+/* A thread whose word never changes is blocked. GenMC counts blocked executions but does not report
+ * them as errors; the Python races check for lost wake-ups. */
 gk_wait_result gk_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline)
 {
     (void)deadline;
@@ -75,7 +77,7 @@ void gk_spin_end(int rounds)
     (void)rounds;
 }
 
-/* GenMC knows no structures as results. */
+/* GenMC does not support structures as results. */
 #define gk_spin_for_signal() {0, 0, 0}
 
 void gk_spin_record_cost(int64_t slept, int core)
