@@ -108,7 +108,7 @@ cdef class WorkQueue:
                 if type(task) is Batch or task.set_running_or_notify_cancel():
                     task.set_exception(make_error())
             elif task.cancel() and type(task) is not Batch:
-                task.set_running_or_notify_cancel()  # tells wait() and as_completed()
+                task.set_running_or_notify_cancel()  # notifies wait() and as_completed()
 
     def forget(self):
         """In a forked child: forget the parent's threads and tasks."""
@@ -153,7 +153,7 @@ cdef class WorkQueue:
 
 
 class Removed:
-    """What get_nowait() returns."""
+    """The object that get_nowait() returns."""
 
     def __init__(self, future):
         self.future = future

@@ -70,12 +70,12 @@ static inline void state_share(state_word *word)
     atomic_fetch_or(word, STATE_SHARED);
 }
 
-/* Returns 1; or 2 if the caller must tell as_completed that the future is done; or 0 if the state is not
- * `from`; or -1 if the condition must be held. */
+/* Returns 1; or 2 if the caller must notify as_completed that the future is done; or 0 if the state
+ * is not `from`; or -1 if the condition must be held. */
 int state_change(state_word *word, int from, int to);
 
-/* For a thread that holds the condition. Returns the previous state, plus STATE_COLLECTED if the caller must
- * tell as_completed that the future is done. */
+/* For a thread that holds the condition. Returns the previous state, plus STATE_COLLECTED if the
+ * caller must notify as_completed that the future is done. */
 int state_set(state_word *word, int state);
 
 /* Sets STATE_COLLECTED. Returns 0 if it is set already or the future is done, as far as as_completed is concerned:

@@ -87,7 +87,8 @@ class ThreadCount(int):
 
 
 class Controller(LibController):  # type: ignore[misc,unused-ignore]
-    """What threadpoolctl calls. A limit applies to this thread or asyncio task, as ``gilkit.threads`` does."""
+    """The controller that threadpoolctl calls. A limit applies to this thread or asyncio task, as ``gilkit.threads``
+    does."""
 
     user_api = internal_api = "gilkit"
     filename_prefixes = ("_core",)

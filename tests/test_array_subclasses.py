@@ -249,7 +249,7 @@ def test_array_function_sees_no_defaults(name):
     try:
         parameters = inspect.signature(getattr(np, name)).parameters.values()
     except ValueError:
-        pytest.skip("this version of NumPy does not tell the function's signature")
+        pytest.skip("this version of NumPy does not expose the function's signature")
     required = [each for each in parameters if each.default is each.empty and each.kind != each.KEYWORD_ONLY]
     for place in range(len(required)):
         arguments = [[1, 2]] * len(required)

@@ -158,7 +158,7 @@ def test_the_module_is_the_command():
     assert done.stdout.strip() == f"gilkit {gilkit.__version__}"
 
 
-# What the script `gilkit` does.
+# This is what the script `gilkit` does.
 ENTRY_POINT = "import sys, _gilkit_command; sys.exit(_gilkit_command.main())"
 
 

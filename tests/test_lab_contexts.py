@@ -70,7 +70,7 @@ def test_isolation():
     assert judge("isolation", crashes()[:3]).headline == "not decided for pools of processes"
     silent = judge("isolation", crashes(executor=(1, 0), told=0))
     assert "the result of the crashed task never comes" in silent.text
-    assert "A ProcessPoolExecutor tells, but gives up all of its tasks." in silent.text
+    assert "A ProcessPoolExecutor reports it, but abandons all of its tasks." in silent.text
     inside = row("interpreters", 4, survived=0, finished=1, others=7, after=0.01)
     assert "When a sub-interpreter crashes, the program dies" in judge("isolation", [*crashes(), inside]).text
 

@@ -236,7 +236,8 @@ def test_ignored_and_blocked_signals_are_inherited(place):
 
 
 def test_a_program_may_have_modules_with_the_names_of_others(place):
-    """What gilkit needs of the standard library must not take the place of the program's own modules."""
+    """Modules of the standard library that gilkit needs must not replace the program's own modules of the same
+    names."""
     (place.parent / "double" / "sitecustomize.py").write_text("")
     names = ["argparse", "json", "math", "operator", "psutil", "re", "report", "rich", "signal", "text", "types"]
     for name in names:

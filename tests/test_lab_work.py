@@ -89,7 +89,7 @@ def test_gzip_of_any_size(size):
 
 
 def test_every_interpreter_uses_the_same_engine():
-    """regex and re differ in speed, so the size tells all interpreters which one is chosen here."""
+    """regex and re differ in speed, so the size says which one all interpreters must use."""
     assert workloads.get("regex", size=1000).size["engine"] in ("regex", "re")
     plain = workloads.get("regex", size=100_000, engine="re")
     assert plain.size["engine"] == "re"

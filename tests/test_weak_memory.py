@@ -203,7 +203,7 @@ def test_no_race_has_a_forbidden_outcome():
         assert proof.count > 0, proof.race.name
 
 
-# What closes these is that one word changes in one step, so nothing is wrong in any coherent execution.
+# These races are closed because one word changes in one step, so no coherent execution is wrong.
 SINGLE_WORD = {"leave-sleep", "queue-lock", "signal-sleep", "lock-queue", "event-sleep", "last-reader"}
 
 

@@ -63,8 +63,8 @@ static double limit_v1(const char *directory)
     return gk_cgroup_number(directory, "memory.limit_in_bytes");
 }
 
-/* What is left below a limit. The kernel can drop files that no program uses. At least one
- * byte, because 0 would mean no limit. */
+/* The memory left below a limit. The kernel can drop cached files that no program uses. At least
+ * one byte, because 0 would mean no limit. */
 static double rest(const char *directory, double limit, const char *usage, const char *inactive)
 {
     char path[GK_CGROUP_PATH + 16];
@@ -128,7 +128,7 @@ int64_t gk_memory_total(const char *root)
     return GlobalMemoryStatusEx(&status) ? job_limit((int64_t)status.ullTotalPhys) : 0;
 }
 
-/* What this process has allocated counts against the job's limit. */
+/* Memory that this process has allocated counts against the job's limit. */
 int64_t gk_memory_available(const char *root)
 {
     MEMORYSTATUSEX status = {.dwLength = sizeof status};

@@ -273,7 +273,8 @@ static void note_in_use(void *block, size_t size)
     unlock();
 }
 
-/* Allocates a new block and notes its size. The rounding is given up if it is what does not fit. */
+/* Allocates a new block and records its size. Tries the exact size if the rounded size does not
+ * fit. */
 static void *new_block(size_t size, int zeroed)
 {
     size_t bytes = rounded(size);

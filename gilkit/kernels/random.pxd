@@ -1,4 +1,4 @@
-"""What the functions on random numbers share."""
+"""Declarations that the functions on random numbers share."""
 from libc.stdint cimport uint64_t
 
 # The key that numpy.random.Philox derives from a seed.

@@ -1,4 +1,4 @@
-"""What functions that sort, partition and select share."""
+"""Declarations that the functions to sort, partition and select share."""
 cimport numpy as cnp
 from libc.stdint cimport int64_t, intptr_t
 

@@ -364,7 +364,7 @@ def processes(base: Row, pools: Sequence[Row]) -> list[str]:
     return [f"{best.label} takes {duration(best['wall'])}: {listed(parts)}."]
 
 
-# ---- What could not run
+# ---- Strategies that could not run
 
 
 def failures(rows: Sequence[Row]) -> list[str]:

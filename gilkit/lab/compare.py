@@ -7,8 +7,8 @@ The claim: none. The question is which strategy makes the work fastest, and why.
 
 The method: run the same inputs under every strategy and compare the results with those of the plain loop, floats with a
 tolerance. Work that is too short to time is repeated; work that is too long is cut to its first inputs, at least one per
-core. A function that uses several cores by itself is also run with its libraries limited to one thread. What a pool
-spends on moving data is measured with functions that do nothing.
+core. A function that uses several cores by itself is also run with its libraries limited to one thread. The time that a
+pool spends on moving data is measured with functions that do nothing.
 
 The rule: choose the simplest strategy that is not shown to be slower than the fastest one; the table lists simpler
 strategies first. Nothing is decided while another one may be 1.2 times as fast as that, or while other programs disturb

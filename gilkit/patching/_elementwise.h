@@ -25,7 +25,7 @@ extern const char *const gk_left_names[GK_LEFT_REASONS];
 
 enum { GK_COST_DTYPES = 16 };
 
-/* What is known of a ufunc's calls. */
+/* The record of a ufunc's calls. */
 typedef struct {
     PyObject *ufunc;
     int foreign; /* not NumPy's: its loops may set exceptions */

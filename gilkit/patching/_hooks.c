@@ -64,8 +64,9 @@ static PyObject *report_fp_errors(PyObject *result, int before)
     return result;
 }
 
-/* What the next call of NumPy's function is to teach, if a handler has left it to NumPy because that was quicker. The call
- * is not made in the handler, or its warnings would name the handler's line. */
+/* The costs to which the next call of NumPy's function adds its time, if a handler has left that
+ * call to NumPy because it was faster. The call is not made in the handler, or its warnings would
+ * name the handler's line. */
 static GK_THREAD_LOCAL gk_costs *measured;
 static GK_THREAD_LOCAL int64_t measured_items;
 
@@ -360,7 +361,8 @@ static PyObject *call_tuple(int k, PyObject *self, PyObject *args, PyObject *kwa
     return measure(costs, before, ((PyCFunctionWithKeywords)(void (*)(void))method->original)(self, args, kwargs));
 }
 
-/* A function is told nothing of its PyMethodDef, so each hooked method has replacements of its own. */
+/* A C function does not learn which PyMethodDef it was called through, so each hooked method has
+ * its own replacements. */
 #define REPLACEMENTS(k)                                                                                      \
     static PyObject *fast_##k(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)   \
     {                                                                                                         \

@@ -58,7 +58,7 @@ void gk_memory_of(PyArrayObject *array, char **low, char **high)
     *high += PyArray_ITEMSIZE(array);
 }
 
-/* ---- What may be divided ---- */
+/* ---- Calls that may be divided ---- */
 
 /* The dtypes whose loops and casts are NumPy's own and do without Python. */
 static int is_plain(const PyArray_Descr *dtype)

@@ -1,4 +1,5 @@
-/* What one call of a ufunc asks for: its operands, and the loop that NumPy chooses for them. See _elementwise.c.
+/* The parsed arguments of one ufunc call: its operands, and the loop that NumPy chooses for them.
+ * See _elementwise.c.
  *
  * Include this before anything else of NumPy.
  */

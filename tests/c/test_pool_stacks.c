@@ -25,7 +25,7 @@
 static void has_stack(void *data)
 {
     size_t wanted = *(size_t *)data;
-    (void)wanted; /* Linux alone tells how large a stack is */
+    (void)wanted; /* only Linux reports the size of a stack */
     if (gk_participant() == 0)
         return;
 #if defined(__linux__)

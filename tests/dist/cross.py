@@ -115,7 +115,7 @@ TARGETS = {
 }
 
 
-# ---- What the target has instead of this machine's
+# ---- Files of the target that replace this machine's
 
 
 def download(folder: Path, *words: str) -> Path:

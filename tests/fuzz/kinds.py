@@ -475,7 +475,7 @@ def moving(case):
 
 
 def groups(case):
-    """What is computed exactly; tests/test_groups.py compares the rest."""
+    """Check the operations that are computed exactly; tests/test_groups.py compares the rest."""
     a = case.array(ndim=1)
     x = plain(a)
     op = case.pick(["count", "min", "max", "first", "last", "nanmin", "nanmax", "nancount"])

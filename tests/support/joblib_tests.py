@@ -10,7 +10,7 @@ import pytest
 
 import gilkit.joblib
 
-# What they test is different here: that batches have one task, and that inner_max_num_threads is refused.
+# These test behaviour that differs here: batches of one task, and the refusal of inner_max_num_threads.
 DIFFERENT = ["test_batching_auto_threading", "test_threadpool_limitation_in_child_context_error"]
 
 

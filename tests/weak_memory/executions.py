@@ -90,7 +90,7 @@ def at(place: str, operation: str, location: str) -> Site:
 
 
 class Thread:
-    """What a thread does if its reads see the given values."""
+    """The steps of a thread if its reads see the given values."""
 
     def __init__(self, number: int, reads: tuple[int, ...]):
         self.number, self.reads = number, reads

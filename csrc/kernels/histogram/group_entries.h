@@ -1,4 +1,5 @@
-/* What an operation on groups keeps for each result, and how values change it. Included by group.c only.
+/* The state that each operation on groups keeps for a result, and how values change it. Included by
+ * group.c only.
  *
  * A table has one entry for each result. The functions go through the entries begin..end - 1,
  * except add_NAME(), which adds n values to the entries that their indices name. It takes

@@ -1,8 +1,9 @@
-/* Windows are put together from blocks: block b has items b * window to (b + 1) * window - 1, so every window is
- * the end of one block followed by the beginning of the next (van Herk; Gil and Werman). The ends of a block are
- * accumulated backwards from its last item, the beginnings forwards from its first one. Nothing is ever
- * subtracted, so items that have left the window leave neither rounding errors nor infinities
- * behind. Blocks do not depend on each other, so the bits are the same for any number of threads.
+/* Windows are combined from blocks: block b has items b * window to (b + 1) * window - 1, so every
+ * window is the end of one block followed by the beginning of the next (van Herk; Gil and Werman).
+ * The ends of a block are accumulated backwards from its last item, the beginnings forwards from
+ * its first one. Nothing is ever subtracted, so items that have left the window leave neither
+ * rounding errors nor infinities behind. Blocks do not depend on each other, so the bits are the
+ * same for any number of threads.
  *
  * Short windows are computed item by item, for many windows side by side. */
 #include "kernels/moving/moving.h"
@@ -84,7 +85,7 @@ static void combine_short(const gk_moving *m, const double *x, int64_t n, double
         GK_DISPATCH(short_sums)(x, n, m->window, to);
 }
 
-/* Results begin..end - 1 of a slice. What is before its first item counts as NaN. */
+/* Results begin..end - 1 of a slice. Items before the first one count as NaN. */
 static void move_short(const gk_moving *m, const void *src, void *dst, int64_t begin, int64_t end)
 {
     double buffer[TILE + GK_MOVE_SHORT], x[TILE + GK_MOVE_SHORT], valid[TILE + GK_MOVE_SHORT];
@@ -207,8 +208,8 @@ ACCUMULATE(accumulate_maxima, larger)
 #undef ACCUMULATE
 
 /* Sums of deviations and of their squares, from the first item for the beginnings and from the last one for the
- * ends. These two are in every window that is put together from them, so the squares are not much larger than those
- * of the deviations from the mean. */
+ * ends. These two items are in every window that is combined from them, so the squares are not much
+ * larger than those of the deviations from the mean. */
 static void full_squares(const double *GK_RESTRICT x, int64_t begin, int64_t end, int64_t n, double *GK_RESTRICT chains,
                          double *GK_RESTRICT sums, double *GK_RESTRICT squares, double *GK_RESTRICT end_sums,
                          double *GK_RESTRICT end_squares)

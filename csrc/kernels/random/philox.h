@@ -10,7 +10,7 @@ typedef struct {
     uint64_t stream; /* the second word of the counter */
 } gk_philox;
 
-/* What is made of a word. The low bits come first. */
+/* The form of the numbers that a word is converted to. The low bits come first. */
 typedef enum {
     GK_PHILOX_UINT64,
     GK_PHILOX_UINT32,  /* two */

@@ -1,4 +1,4 @@
-/* What leaf sorts of floats need besides NumPy's, for one width and instruction set.
+/* The steps that leaf sorts of floats need besides NumPy's sort, for one width and instruction set.
  * foreach_width.h defines BITS and SIZED(name). Compilers vectorise these loops.
  */
 static TARGET void SIZED(to_keys)(void *items, int64_t n, gk_sort_order order)

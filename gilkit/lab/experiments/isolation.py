@@ -132,7 +132,7 @@ def notes(rows: Sequence[Row]) -> str:
         sentences.append(f"When a sub-interpreter crashes, the program {fate(inside)}.")
     pool, executor = find(rows, "Pool"), find(rows, "ProcessPoolExecutor")
     if pool and not any(pool.values("told")):
-        sentences.append("A multiprocessing.Pool does not tell: the result of the crashed task never comes.")
+        sentences.append("A multiprocessing.Pool does not report it: the result of the crashed task never comes.")
     if executor and executor["finished"] < executor["others"]:
-        sentences.append("A ProcessPoolExecutor tells, but gives up all of its tasks.")
+        sentences.append("A ProcessPoolExecutor reports it, but abandons all of its tasks.")
     return " ".join(sentences)

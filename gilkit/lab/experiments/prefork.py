@@ -1,4 +1,4 @@
-"""What a server saves when its processes wait for connections, and who hands the connections out.
+"""Servers whose processes wait for connections, and the ways to hand the connections out.
 
 The claim: processes kept in a pool save what a fork for each request costs. A master hands connections out, or the
 kernel does (SO_REUSEPORT).

@@ -1,4 +1,4 @@
-"""Who wakes up for a new connection.
+"""How many waiting contexts a new connection wakes.
 
 The claim: when many contexts wait in accept, a new connection wakes them all, and one gets it. Modern Linux locks
 accept, and only one wakes.

@@ -2,7 +2,7 @@
 
 The rule of every prediction: time that a candidate does not touch stays as it is. Time that it touches is divided by a
 speed that was measured on this machine, or by the number of cores where nothing keeps the parts from running at the same
-time. What is assumed beyond that is listed with the figure.
+time. Other assumptions are listed with the figure.
 """
 
 from __future__ import annotations

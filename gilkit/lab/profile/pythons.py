@@ -12,7 +12,7 @@ from ..interpreters import Interpreter, environment
 from .operations import Work
 
 ROUNDS = 3
-# A short program for each kind of work. What it spends on the loop around the work counts too, as in programs.
+# A short program for each kind of work. The time of the loop around the work counts too, as in programs.
 _PROGRAMS = {
     Work.CALLS: """
 class Point:

@@ -31,7 +31,7 @@ INTERVAL = 0.01  # seconds between two samples, on average
 # idle costs it nothing. If it uses them all, the sampler takes half a per cent of them.
 BUSY_SHARE, IDLE_SHARE = 0.005, 0.05
 IDLE = 0.7  # cores left
-RECENT = 30  # samples that tell how many cores the program uses now
+RECENT = 30  # samples that show how many cores the program uses now
 LONGEST = (
     0.25  # maximum seconds that a sample stands for; if the sampler itself got no core for longer, that time is unknown
 )

@@ -256,7 +256,7 @@ def main() -> int:
     import numpy
 
     began = time.perf_counter()
-    # The package is imported already, since this file is in it. Another process tells how long that takes.
+    # The package is imported already, since this file is in it. Another process measures how long that takes.
     command = "import numpy, time; b = time.perf_counter(); import gilkit; gilkit.patch_numpy(); print(time.perf_counter() - b)"
     done = subprocess.run([sys.executable, "-P", "-c", command], capture_output=True, text=True, check=False)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")

@@ -107,7 +107,7 @@ def disturbance(pair: tuple[Sample, Sample]) -> float:
 
 
 def reason(result: Verification, done: Report, way: str) -> str:
-    """Return why a prediction is off, as far as the figures tell."""
+    """Return why a prediction is off, if the figures show it."""
     if result.others > OTHERS_PERCENT:
         return f"not decided, since other programs used {result.others:.0f} % of a core"
     if result.low <= result.predicted <= result.high:

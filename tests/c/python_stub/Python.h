@@ -1,5 +1,6 @@
-/* What gilkit/_pipeline.c needs of CPython's interface, without CPython: objects that count their references, locks,
- * and no GIL. So the sanitizers see all of the pipeline's threads, and their builds need no interpreter.
+/* The part of CPython's interface that gilkit/_pipeline.c needs, without CPython: objects that
+ * count their references, locks, and no GIL. So the sanitizers see all of the pipeline's threads,
+ * and their builds need no interpreter.
  */
 #ifndef STUB_PYTHON_H
 #define STUB_PYTHON_H
@@ -170,7 +171,7 @@ static inline void PyThread_release_lock(PyThread_type_lock lock)
     gk_wake(lock, GK_WAKE_ALL);
 }
 
-/* ---- What the tests do not call ---- */
+/* ---- Functions that the tests do not call ---- */
 
 typedef struct {
     Py_ssize_t len;

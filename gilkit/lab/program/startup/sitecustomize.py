@@ -118,7 +118,7 @@ class AfterImport:
 
 
 class Loader:
-    """A loader that does as another one does, and tells the finder when the module has been executed."""
+    """A loader that delegates to another one, and notifies the finder when the module has been executed."""
 
     def __init__(self, loader, finder):
         self.loader, self.finder = loader, finder

@@ -316,7 +316,7 @@ def try_out(function, make, items):
     facts = {"tried": len(tried)}
     usage, passes = meter.usage, 1
     if usage.wall < WARM:
-        with contextlib.suppress(Exception):  # it may work only once, which the comparison will tell
+        with contextlib.suppress(Exception):  # it may work only once, which the comparison will report
             usage, passes = again(call, tried)
     facts["each"] = usage.wall / passes / len(tried)
     facts["cores"] = usage.cpu / usage.wall if usage.wall > MEASURABLE else 1.0
@@ -364,7 +364,7 @@ def _check_result(result):
 def part_in_numpy(call, items):
     """Return the part of the calls' time, from 0 to 1, in functions of NumPy that gilkit.patch_numpy() runs in parallel.
 
-    Returns None if that cannot be told: NumPy was not imported, cannot be patched, or the calls raise the second time.
+    Returns None if that is not known: NumPy was not imported, cannot be patched, or the calls raise the second time.
     """
     if "numpy" not in sys.modules:
         return None

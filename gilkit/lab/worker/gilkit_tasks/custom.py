@@ -28,7 +28,7 @@ class Unusable(Exception):
 
 
 class Raised(Exception):
-    """What the user's function raised and for which input, in a sentence."""
+    """One sentence: what the user's function raised, and for which input."""
 
     def __init__(self, sentence):
         Exception.__init__(self, sentence)

@@ -8,7 +8,7 @@ from . import proc
 from .usage import clock
 
 START = 120.0
-# What a sub-interpreter loads, as NumPy refuses to be loaded in one.
+# The modules that a sub-interpreter loads, because NumPy cannot be loaded in one.
 LIBRARY = "import asyncio, decimal, email.message, html.parser, http.client, json, sqlite3, urllib.request, xml.dom"
 
 

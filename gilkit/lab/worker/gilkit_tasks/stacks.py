@@ -1,4 +1,4 @@
-"""What the stacks of many threads reserve, what they take, and what they give back."""
+"""The stacks of many threads: the memory that they reserve, use, and give back."""
 
 import threading
 import time
