@@ -49,7 +49,7 @@ def test_threads_that_sleep_on_a_futex():
 
 def test_waits_for_a_core_count_as_long_as_they_took():
     queue, ms = tasks.Queue(), 1_000_000
-    assert not queue.waits(1, 500 * ms, 0.0)  # what was before does not count
+    assert not queue.waits(1, 500 * ms, 0.0)  # waits before the first call do not count
     assert not queue.waits(1, 504 * ms, 0.010)  # 4 of 10 ms
     assert queue.waits(1, 508 * ms, 0.020)  # 8 of 20 ms: one sample of the two
     assert not queue.waits(1, 510 * ms, 0.030)

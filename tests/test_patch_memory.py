@@ -457,7 +457,7 @@ def test_tracemalloc(installed):
             a = np.ones(KEPT, np.uint8)
             assert traced() - start == KEPT
             del a
-            assert traced() == start  # what the cache keeps does not count
+            assert traced() == start  # memory kept by the cache does not count
         a = np.zeros(KEPT, np.uint8)
         a.resize(3 * KEPT, refcheck=False)
         assert traced() - start == 3 * KEPT

@@ -99,7 +99,7 @@ class Row:
 class Outcome(StrEnum):
     HOLDS = "holds"
     PARTLY = "holds only for"
-    HALF = "half true"  # what it says was so once, or is so elsewhere
+    HALF = "half true"  # the claim was true once, or is true elsewhere
     FAILS = "does not hold"
     UNSEEN = "not observed here, and still unsafe"  # of a hazard, which no number of lucky runs refutes
     OPEN = "not decided"

@@ -61,7 +61,7 @@ typedef struct {
     int64_t first, unit;
     int64_t items;
     _Atomic int fp_errors; /* NPY_FPE_… */
-    _Atomic int failed;    /* what a loop or a cast returned */
+    _Atomic int failed;    /* 1: a loop or a cast has failed */
     int foreign;
     PyObject *_Atomic error; /* owned: the first exception that a foreign loop set */
 } gk_ufunc_call;

@@ -37,7 +37,7 @@ static void test_inside_only(void)
         gk_pages_lend(block, size);
         for (size_t j = 0; j < size; j++)
             CHECK(block[j] == 9 || block[j] == 0);
-        memset(block, 5, size); /* what is written after that stays */
+        memset(block, 5, size); /* values written after gk_pages_lend() must stay */
         CHECK(all(block, size, 5));
         gk_pages_give_back(block, size);
         memset(block, 6, size);

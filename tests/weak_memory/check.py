@@ -42,8 +42,8 @@ class Proof:
     def __init__(self, race: Race):
         self.race, self.sites = race, race.sites()
         self.count = 0
-        self.bad: list[Graph] = []  # what is forbidden happens
-        self.racy: list[Graph] = []  # it does not, but there may be a data race
+        self.bad: list[Graph] = []  # with a forbidden result
+        self.racy: list[Graph] = []  # with an allowed result, but perhaps a data race
         for x in race.executions():
             self.count += 1
             bad = race.forbidden(x)

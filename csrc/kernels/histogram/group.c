@@ -44,7 +44,8 @@ typedef void add_function(void *table, int64_t stride, const uint32_t *index, co
 typedef void merge_function(void *into, const void *table, double *errors, int64_t begin, int64_t end);
 typedef void clear_function(void *table, int64_t begin, int64_t end);
 
-typedef enum { doubles, integers, positions } value_form; /* what values are converted to before they are added */
+typedef enum { doubles, integers, positions } value_form; /* the type to which values are converted
+                                                             before they are added */
 
 typedef struct {
     add_function *add;

@@ -136,7 +136,8 @@ static double last_small(const list *l)
     return l->small == 0 ? -INFINITY : l->x[l->previous[l->head]];
 }
 
-/* Whether the list can advance, and its head is not behind the other's. An infinity may be an item or the end. */
+/* Whether the next item in ascending order is this list's head and not the other's. Heads are
+ * compared with the end of the list first: an item may be infinite, as the end is in item(). */
 static int is_first(const list *l, const list *other, int64_t window)
 {
     return l->head != window && (other->head == window || l->x[l->head] <= other->x[other->head]);

@@ -40,7 +40,7 @@ static double neutral_of(const gk_moving *m)
     return m->what == GK_MOVE_MIN ? INFINITY : m->what == GK_MOVE_MAX ? -INFINITY : 0;
 }
 
-/* Returns items begin.. of a slice as doubles, in place or converted into the buffer. */
+/* Returns n items of a slice from `begin` on as doubles: in place, or converted into the buffer. */
 static const double *as_doubles(const gk_moving *m, const void *src, int64_t begin, int64_t n, double *buffer)
 {
     int64_t size = gk_itemsize(m->type);
@@ -123,8 +123,8 @@ static void move_short(const gk_moving *m, const void *src, void *dst, int64_t b
     }
 }
 
-/* The values accumulated up to each item of a block, from one of its ends. Element [window] of
- * `ends` stands for no items. */
+/* The values accumulated from one end of a block up to each of its items. If they are accumulated
+ * from the last item, element [window] is the value of no items. */
 typedef struct {
     double *value, *mean, *count; /* the value is a sum, an extreme, or a sum of squared deviations */
     int has_nans;
@@ -135,7 +135,8 @@ typedef struct {
     double *x; /* the items of a block */
     accumulated beginnings, ends[2];
     double *counts;
-    double *inverse, *backwards, *weight; /* for variances: 1 / k, 1 / (window - k), and what joins two means */
+    double *inverse, *backwards, *weight; /* for variances: 1 / k, 1 / (window - k), weights that
+                                             join two means */
     void *memory;
 } blocks;
 
@@ -208,8 +209,8 @@ ACCUMULATE(accumulate_maxima, larger)
 #undef ACCUMULATE
 
 /* Sums of deviations and of their squares, from the first item for the beginnings and from the last one for the
- * ends. These two items are in every window that is combined from them, so the squares are not much
- * larger than those of the deviations from the mean. */
+ * ends. Every window that is combined from them contains these two items, so the squares are not
+ * much larger than those of deviations from the window's mean. */
 static void full_squares(const double *GK_RESTRICT x, int64_t begin, int64_t end, int64_t n, double *GK_RESTRICT chains,
                          double *GK_RESTRICT sums, double *GK_RESTRICT squares, double *GK_RESTRICT end_sums,
                          double *GK_RESTRICT end_squares)

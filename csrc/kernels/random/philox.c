@@ -125,7 +125,7 @@ GK_INLINE __m512i multiply_avx512(__m512i x, uint64_t by, __m512i *high)
     __m512i other = _mm512_add_epi64(p01, _mm512_and_si512(middle, low_half));
     *high = _mm512_add_epi64(_mm512_add_epi64(p11, _mm512_srli_epi64(middle, 32)),
                              _mm512_srli_epi64(other, 32));
-    /* The low half is that of p00 with that of `other` above it. */
+    /* The low 64 bits: bits 0 to 31 come from p00, bits 32 to 63 from the low half of `other`. */
     return _mm512_mask_shuffle_epi32(p00, 0xaaaa, other, _MM_PERM_CCAA);
 }
 

@@ -12,7 +12,8 @@ TARGET GK_INLINE void TYPED(rows_of)(gk_accumulators *accumulators, const T *GK_
     accumulators->rows += rows;
     while (rows > 0) {
         int64_t block = rows < BLOCK ? rows : BLOCK, r = 0;
-        /* As wide as the elements, so that one instruction counts as many as it compares. */
+        /* Counters as wide as the elements, so that one vector of comparisons is added to one
+         * vector of counters. */
         INDEX some[GK_ACCUMULATORS];
         for (int64_t i = 0; i < width; i++)
             some[i] = 0;

@@ -202,6 +202,6 @@ typedef struct {
 #define PyImport_ImportModule(name) stub_new(NULL, 0)
 #define PyCapsule_Import(name, no_block) ((void)(no_block), stub_capsule)
 
-static const void *stub_capsule; /* what the capsule of gilkit._core holds */
+static const void *stub_capsule; /* the pointer in gilkit._core's capsule */
 
 #endif
