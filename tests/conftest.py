@@ -111,7 +111,7 @@ FULL = {
         "test_a_slow_call_is_not_taken_for_a_hanging_one",
         "test_against_an_older_run",
         "test_an_exception_names_the_input",
-        "test_costs_besides_the_work",
+        "test_overhead_is_measured",
         "test_floats_that_differ",
         "test_functions_run_under_every_strategy[product-pairs]",
         "test_functions_run_under_every_strategy[square-inputs]",

@@ -82,7 +82,7 @@ def test_diff():
 
 
 def numpys(name):
-    """Return NumPy's function, or what it does since NumPy 2.1."""
+    """Return NumPy's function, or for NumPy 2.0, which lacks it, an equivalent."""
 
     def function(x, *, axis=None, dtype=None, out=None, include_initial=False):
         x = np.atleast_1d(x)

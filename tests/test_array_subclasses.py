@@ -80,7 +80,7 @@ def test_out_of_a_subclass_uses_its_actual_memory(name, lies):
     with pytest.raises(ValueError, match="read-only"):
         CALLS[name](liar(np.frombuffer(fixed), *lies))
     assert not any(fixed[:100])
-    # An out that lies but fits is filled and returned.
+    # An out with wrong attributes is filled and returned if its actual memory fits.
     out = liar(room[:N], *lies)
     assert CALLS[name](out) is out
     np.testing.assert_array_equal(room[:N], CALLS[name](None))

@@ -190,7 +190,7 @@ def test_imports_that_take_long():
     facts = {"each": 1.0, "inputs": 8, "async": True}
     assert "Importing the module takes 1.10 s, again in every process" in advise(rows, facts | {"import": 1.1}).text
     assert "Importing" not in advise(rows, facts | {"import": 0.9}).text
-    assert "But for asyncio.gather, each call ran in an event loop of its own" in advise(rows, facts).text
+    assert "Except with asyncio.gather, each call ran in an event loop of its own" in advise(rows, facts).text
 
 
 def test_whether_it_holds_the_gil():

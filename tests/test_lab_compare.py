@@ -272,7 +272,7 @@ def test_seconds(mine, capsys, few):
     assert max(sample["runs"] for row in data["rows"] for sample in row["samples"]) > 1
 
 
-def test_costs_besides_the_work_are_measured(mine, capsys, few):
+def test_overhead_is_measured(mine, capsys, few):
     mine.write_text(mine.read_text() + "def length(data): return len(data)\n")
     assert run(mine, "length", "big", "--json") == 0
     (data,) = json.loads(capsys.readouterr().out)["results"]

@@ -30,7 +30,7 @@ from gilkit.lab.profile.reader import Code, Frame, Reader
 from gilkit.lab.profile.sampler import Sample, State
 from gilkit.lab.profile.tasks import Task
 
-# ---- The kernel's word on threads
+# ---- Threads, as /proc shows them
 
 
 def test_the_name_of_a_thread_may_hold_anything():
@@ -95,7 +95,7 @@ def test_states(runs, queued, holds, wants, state):
 def test_the_sampler_keeps_to_its_share():
     assert sampler.next_interval([20e-6], 0.01) == sampler.INTERVAL
     assert sampler.next_interval([500e-6], 0.01) == pytest.approx(0.05)
-    assert sampler.next_interval([20e-6, 20e-6, 0.5], 0.01) == sampler.INTERVAL  # one that read a new file
+    assert sampler.next_interval([20e-6, 20e-6, 0.5], 0.01) == sampler.INTERVAL  # the last look read a new file
     assert sampler.next_interval([20e-6], 0.01, 0.04) == 0.04
 
 
@@ -242,7 +242,7 @@ def test_a_place_without_a_line_table():
     assert code.place(-1)[:3] == ("f.py", "f", 7)
 
 
-# From NumPy's C, which does not move an object: its address is its id.
+# CPython never moves an object, so its id is its address.
 def test_values(reader):
     np = pytest.importorskip("numpy")
     decoder = operations.Decoder(reader)

@@ -33,7 +33,7 @@ PLACES = [
 
 
 def assert_partitioned(got, a, kth, axis=-1):
-    """Check that each place has its item, with no greater ones before it and no smaller ones after it."""
+    """Check that each position k has the k-th item, with no larger ones before it and no smaller ones after it."""
     if axis is None:
         a, axis = a.ravel(), 0
     assert got.shape == a.shape

@@ -1,4 +1,4 @@
-/* Open addressing with linear probing. At most half of the places are taken. A removal moves
+/* Open addressing with linear probing. At most half of the slots are taken. A removal moves
  * later blocks back, so no tombstones pile up in a program that runs for months. */
 #include "memory/live.h"
 
@@ -13,7 +13,7 @@ static size_t home(const gk_live *live, uintptr_t address)
     return (size_t)(hash >> 32) & (live->capacity - 1);
 }
 
-/* The place of the address, or the free place where it belongs. */
+/* The slot of the address, or the free slot where it belongs. */
 static size_t find(const gk_live *live, uintptr_t address)
 {
     size_t i = home(live, address);

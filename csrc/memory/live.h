@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 typedef struct {
-    uintptr_t address; /* 0: the place is free */
+    uintptr_t address; /* 0: the slot is free */
     size_t size;
 } gk_live_block;
 

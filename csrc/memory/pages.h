@@ -12,8 +12,8 @@
  * allocator asks it to (MADV_HUGEPAGE). */
 int gk_pages_are_huge(size_t size, int advised);
 
-/* Gets the pages of a fresh block from the kernel, with several threads if it is long. Its
- * content is lost or kept. */
+/* Gets the pages of a fresh block from the kernel, with several threads if it is long. Its content
+ * may be lost. */
 void gk_pages_populate(void *block, size_t size);
 
 /* Fills the block with zeros, with several threads if it is long. */

@@ -126,7 +126,7 @@ _SUMS = """int64 for bool and signed integers, uint64 for unsigned
 
 
 def scan_sections(name: str) -> dict[str, str]:
-    """Return what the docstring of a scan leaves out."""
+    """Return the text for the placeholders in a scan's docstring."""
     is_cumulative = name.startswith("cumulative")
     method = "" if is_cumulative or name.startswith("nan") else f" and objects with a method ``{name}``"
     function = "objects with ``__array_function__``"

@@ -14,8 +14,8 @@ from gilkit.kernels.sorting import count_nans, select, sort
 _of = np.FUNCTIONS
 
 # Interpolation, dtypes and errors differ between versions of NumPy. gilkit therefore calls NumPy's functions, with an array
-# whose partition() method selects items on all cores. NumPy calls that method on its copy of the array, and then reads only
-# the items at the places that it asked for.
+# whose partition() method selects items on all cores. NumPy calls that method on its copy of the array, and then reads
+# only the items at the positions that it asked for.
 _KNOWN_VERSION = np.OLDEST <= np.VERSION <= np.NEWEST
 
 _SHORT = 8000  # items; NumPy's own partition of fewer is faster

@@ -2,8 +2,8 @@
 
 The rule: the choice is the simplest strategy that is not shown to be slower than the fastest one; the table lists simpler
 strategies first. A strategy is shown to be slower if the interval of its time over the other's lies above 1 and the
-median is at least 1.05, a difference that is worth the trouble. The choice is not decided while another strategy may be
-1.2 times as fast as it, by the upper end of their interval. The start methods of a pool count as one strategy.
+median is at least 1.05, a difference that is worth the trouble. The choice stays open while another strategy may be 1.2
+times as fast, by the upper end of the interval. The start methods of a pool count as one strategy.
 
 With fewer than three rounds an interval says little, so all intervals are 1.15 times as wide on both sides. If other
 programs or the host used more than 15 % of a core they are 2 times as wide, because a thread that shares its core with
@@ -28,7 +28,7 @@ WORTH = 1.05
 FEW_ROUNDS = 1.15  # factor of the intervals on both sides
 DISTURBED = 2.0
 FREES_THE_GIL = 1.2
-ONE_CORE = 1.1  # cores that threads which take turns use together
+ONE_CORE = 1.1  # cores that threads use together if they take turns
 BUSY = 0.9  # cores that a plain loop uses if it does not wait
 INSIDE = 1.3  # cores that the plain loop uses
 SHORT_CALL = 20e-6  # seconds, about the cost of handing a call to another thread
@@ -192,7 +192,10 @@ def about_results(base: Row, rows: Sequence[Row]) -> list[str]:
     found = []
     inputs = base.samples[0].get("inputs")
     if any(row.samples[0].get("inputs") != inputs and row.interpreter == base.interpreter for row in rows):
-        found.append("The inputs differ from process to process (chance? time?), so the results could not be compared.")
+        found.append(
+            "The inputs differ from process to process (do they depend on chance or the time?), so the results could not "
+            "be compared."
+        )
     elif "digest" in base.samples[0] and base.samples[0]["digest"] is None:
         found.append("The results cannot be pickled, so they were not compared.")
     wrong = [row for row in rows if not same(base, row)]
@@ -311,11 +314,11 @@ def numpy_part(base: Row, rows: Sequence[Row], facts: dict[str, Any]) -> list[st
     ]
 
 
-# ---- The costs besides the work
+# ---- Overhead
 
 
 def dominates(base: Row, rows: Sequence[Row], facts: dict[str, Any], setting: Setting) -> list[str]:
-    """Say what the strategies spend time on besides the work."""
+    """Say what the overhead of the strategies consists of."""
     found = []
     if facts and facts["inputs"] < setting.usable:
         found.append(f"With {plural(facts['inputs'], 'input')} there is not enough to distribute over the cores.")
@@ -326,7 +329,7 @@ def dominates(base: Row, rows: Sequence[Row], facts: dict[str, Any], setting: Se
             "the calls themselves; hand out batches, or vectorise."
         )
     if facts.get("async"):
-        found.append("But for asyncio.gather, each call ran in an event loop of its own (asyncio.run).")
+        found.append("Except with asyncio.gather, each call ran in an event loop of its own (asyncio.run).")
     if facts.get("import", 0.0) > LONG_IMPORT:
         found.append(
             f"Importing the module takes {duration(facts['import'])}, again in every process; what only a script needs "

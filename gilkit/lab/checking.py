@@ -26,7 +26,8 @@ class Nullable:
 
 
 def parse(text: str) -> Any:
-    """Return the value of a JSON text. Infinities, NaN and numbers beyond LARGEST are refused as useless for figures."""
+    """Return the value of a JSON text. Infinities, NaN and numbers beyond LARGEST are rejected, because no figure has
+    them."""
     if not text.strip():
         raise Damaged("is empty")
     try:

@@ -22,7 +22,7 @@ from .results import Result
 from .stats import MINIMUM_PAIRS
 
 MAX_THREADS = 1024  # gilkit's own limit
-DEPENDENCIES = ("psutil", "rich")  # of the lab only, so an installation may do without them
+DEPENDENCIES = ("psutil", "rich")  # needed by the lab only, so an installation may lack them
 MARKS = {True: ("✓", "green"), False: ("!", "yellow"), None: ("–", "dim")}  # of a finding, and its style
 INTERRUPTED = 130  # the status that shells report for a program ended by Ctrl-C
 

@@ -11,8 +11,8 @@ core. A function that uses several cores by itself is also run with its librarie
 pool spends on moving data is measured with functions that do nothing.
 
 The rule: choose the simplest strategy that is not shown to be slower than the fastest one; the table lists simpler
-strategies first. Nothing is decided while another one may be 1.2 times as fast as that, or while other programs disturb
-the figures. gilkit/lab/advice.py states the rule in full.
+strategies first. Nothing is decided while another one may be 1.2 times as fast as the choice, or while other programs
+disturb the figures. gilkit/lab/advice.py states the rule in full.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ IMPORT_SECONDS = 120
 class Finding:
     """One thing checked. ``fine`` is False if it costs cores; ``advice`` then says what to do.
 
-    It is None where there was nothing to check, or no way to.
+    It is None where there was nothing to check, or no way to check it.
     """
 
     subject: str

@@ -411,7 +411,7 @@ def _subscript(array: np.ndarray, key: np.ndarray) -> tuple[int, Any]:
 
 
 def _select(array: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return array[mask]: count first, so that each part knows the place of its items."""
+    """Return array[mask]: count first, so that each part knows where its items go."""
     if array.shape != mask.shape or not (array.flags.c_contiguous and mask.flags.c_contiguous):
         raise Leave("arguments")
     items, chosen = array.reshape(-1), mask.reshape(-1)

@@ -6,8 +6,8 @@
  * handler then allocates through the cache, at once, and the arrays that exist need no change.
  * A handler that a context has chosen stays in force there.
  *
- * An array may be allocated before, and freed after, or the other way round. So the cache
- * hands out only blocks of the functions that it replaced. Either side can free them.
+ * An array may be allocated before the replacement and freed after it, or the other way round. So
+ * the cache hands out only blocks of the functions that it replaced. Either side can free them.
  */
 #ifndef GILKIT_PATCHING_MEMORY_H
 #define GILKIT_PATCHING_MEMORY_H

@@ -44,7 +44,7 @@ typedef struct {
     PyUFuncObject *ufunc;
     int nin, nop;
     PyArrayObject *op[MAX_OPERANDS];      /* owned; NULL: an output to be allocated */
-    PyObject *dtypes;                     /* NumPy's tuple: what the loop takes and gives */
+    PyObject *dtypes;                     /* NumPy's tuple: the loop's dtypes */
     PyObject *capsule;
     const call_info *info;
     PyArrayObject *where; /* owned, or NULL: the mask of the items to compute, and where its run begins */
@@ -84,7 +84,7 @@ int gk_take_arguments(gk_ufunc_call *call, PyObject *const *args, Py_ssize_t nar
 /* The number of items of the broadcast operands; -1 if they do not fit together. */
 int64_t gk_broadcast_size(PyArrayObject *const *op, int nop, int *ndim, npy_intp *shape);
 
-/* Whether two outputs may have items in the same place. */
+/* Whether two outputs may share memory. */
 int gk_outputs_overlap(const gk_ufunc_call *call);
 
 /* Where the array's memory begins and ends. */

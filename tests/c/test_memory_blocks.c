@@ -199,7 +199,7 @@ static void test_wrong_sizes(void)
     CHECK(gk_blocks_get_statistics().bytes == 4 * MIB);
     gk_blocks_release(NULL, 4 * MIB);
     gk_blocks_release(NULL, 0);
-    /* Released behind the cache's back; its address is a short block's when it comes here again. */
+    /* Released to the source directly. Later its address may belong to a shorter block. */
     char *stolen = get(2 * MIB);
     source_release(&source_blocks, stolen, 2 * MIB);
     for (int i = 0; i < 100; i++) {

@@ -1,4 +1,4 @@
-/* gk_select returns the items that gk_sort_long puts at the same places, for every type,
+/* gk_select returns the items that gk_sort_long puts at the same positions, for every type,
  * instruction set, number of threads and length, on data that is hard to divide. */
 #include <string.h>
 

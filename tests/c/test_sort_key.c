@@ -17,7 +17,8 @@ static const uint32_t FLOATS[] = {
 };
 enum { COUNT = sizeof FLOATS / sizeof *FLOATS, NANS = 16 /* the first NaN */ };
 
-/* A double in the same place of the order: NaNs stay NaNs, infinities and zeros stay what they are. */
+/* A double at the same position in the order: NaNs stay NaNs, infinities and zeros stay what they
+ * are. */
 static uint64_t widen(uint32_t x)
 {
     uint64_t sign = (uint64_t)(x >> 31) << 63, magnitude = x & 0x7fffffff;

@@ -167,7 +167,7 @@ def numpy_headers(name: str) -> Path:
 
 
 def synchronization() -> Path:
-    """Return a folder with the library of WaitOnAddress, of which Zig has the functions and not the name."""
+    """Return a folder with the import library of WaitOnAddress. Zig has its definition, but under another name."""
     folder = WORK / "win_amd64" / "lib"
     folder.mkdir(parents=True, exist_ok=True)
     zig = importlib.util.find_spec("ziglang")
@@ -201,7 +201,7 @@ def run_setup(tree: Path, *words: str) -> None:
 
 
 def build(name: str, into: Path) -> Path:
-    """Run setup.py in this process, which afterwards is good for nothing else."""
+    """Run setup.py in this process, which must not be used for anything else afterwards."""
     import numpy
 
     target = TARGETS[name]

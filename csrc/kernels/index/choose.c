@@ -27,7 +27,7 @@ typedef struct {
     gk_dims dims;
     int64_t itemsize;
     int is_converted;
-    gk_load *load; /* NULL if no load is needed or if there is none for such items */
+    gk_load *load; /* NULL: items of a size that no kernel supports */
 } operand;
 
 typedef struct {

@@ -1,4 +1,4 @@
-/* The table of reductions: what each one accumulates in, returns and computes last.
+/* The table of reductions: the accumulators, the type of the result and the last step of each.
  *
  * The kernel reads it, and Python takes the result's dtype from it (see
  * gk_reduction_result_of in reduce.h). A new reduction is a new row. */

@@ -1,7 +1,7 @@
 """What a crash takes down.
 
-The claim: a crash in one thread ends the whole process with all that others had in hand. A crash in one process leaves
-the others alone.
+The claim: a crash in one thread ends the whole process, and the work of all other threads is lost. A crash in one
+process leaves the others alone.
 
 The method: a program runs eight tasks of 0.12 s on four workers, and after 0.04 s the second task reads memory that does
 not exist (SIGSEGV), while three others run and four wait. The workers are threads, sub-interpreters (Python 3.14 and

@@ -72,8 +72,8 @@ class LostUpdates(CostExperiment):
             return f"{100 * sum(row.values('lost')) / sum(row.values('count')):.1f} % of updates"
 
         ends = [
-            Column("expected", expected, "what every update would give"),
-            Column("found", found, "what was there at the end; of the runs, the one farthest from 0"),
+            Column("expected", expected, "the value if no update is lost"),
+            Column("found", found, "the value at the end; of several runs, the one farthest from 0"),
             Column("wrong", wrong, "runs that ended wrong, or updates lost, in all rounds"),
         ]
         return [*ends, *super().columns(rows, setting)]

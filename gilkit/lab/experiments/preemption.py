@@ -1,18 +1,17 @@
 """Whether the system takes the core away from a busy task.
 
-The claim: the system takes the core away from a task at any time. A coroutine keeps it until it gives way, and one
-endless loop stops all others.
+The claim: the system takes the core away from a task at any time. A coroutine keeps it until it yields, and one endless
+loop stops all others.
 
 The method: next to one task that computes without a break, a heartbeat sleeps 10 ms at a time and records how late each
 sleep ends. The two are coroutines of asyncio, greenlets of gevent where installed, threads (on every Python from 3.8
 that was found or given), or processes; both share one core, so one of them must wait. The endless loop ends with the
-measurement. Two more heartbeats run next to a gilkit kernel, and one next to a coroutine that gives way every
-millisecond.
+measurement. Two more heartbeats run next to a gilkit kernel, and one next to a coroutine that yields every millisecond.
 
 The rule: *coroutines* holds when the heartbeat stood still for at least 0.8 of the time in every round, for asyncio and
 for greenlets. *Threads* and *processes* hold when 95 % of the heartbeats are at most 20 ms late and the busy task still
 gets at least half of the core; a failure while other programs use the cores is left undecided. Kernels and coroutines
-that give way are only reported.
+that yield are only reported.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from ..text import duration, listed
 
 KINDS = {
     "asyncio": "coroutine next to an endless coroutine",
-    "giving way": "coroutine next to one that gives way",
+    "giving way": "coroutine next to one that yields",
     "greenlets": "greenlet next to an endless greenlet",
     "threads": "thread next to an endless thread",
     "processes": "process next to an endless process",
@@ -124,7 +123,7 @@ def remedies(rows: Sequence[Row]) -> str:
     giving, kernel, awaited = (find(rows, kind) for kind in ("giving way", "kernel", "kernel and asyncio"))
     if giving:
         sentences.append(
-            f"Next to a coroutine that gives way every millisecond the longest wait is {duration(giving['longest'])}."
+            f"Next to a coroutine that yields every millisecond the longest wait is {duration(giving['longest'])}."
         )
     if kernel and awaited:
         sentences.append(

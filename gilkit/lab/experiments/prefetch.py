@@ -10,9 +10,9 @@ with 16 workers. A short task counts as blocked if it is not done after 0.5 s; t
 them in 0.1 s.
 
 The rule: *blocking* holds when in every round each way that takes 16 at a time leaves a short task blocked. *Taking one
-at a time* holds when in no round any way that does so leaves one; a failure while other programs use the cores is left
-undecided. *More workers* holds when in no round 16 workers that take 16 ahead leave one. Chunks of a pool's own choice
-are only reported.
+at a time* holds when no way that does so ever leaves a short task blocked; a failure while other programs use the cores
+is left undecided. *More workers* holds when 16 workers that take 16 ahead never leave a short task blocked. Chunks of a
+pool's own choice are only reported.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ The rule, for each interpreter with a GIL: the wait is the median lateness next 
 lateness alone. A wait of at most 1 ms, the time of some thousand bytecodes, shows a release *every 100 bytecodes*; a
 wait of 2.5 to 20 ms shows one *every 5 ms*, which is the rule since Python 3.2: on request, after the switch interval.
 Without a GIL there is nothing to wait for. The claim holds when every interpreter with a GIL releases it every 100
-bytecodes. It is *half true* when one releases it every 5 ms instead: so it was before Python 3.2. Where neither explains
-the wait, the claim does not hold, or is not decided if other programs used the cores.
+bytecodes. It is *half true* when one releases it every 5 ms instead, since the claim was true before Python 3.2. Where
+neither explains the wait, the claim does not hold, or is not decided if other programs used the cores.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ select, in epoll, and in epoll with EPOLLEXCLUSIVE. In a fifth way each has a so
 wakes up and sleeps again, the kernel counts a voluntary switch, even if the context finds inside the kernel that
 another one was faster.
 
-The rule: only one wakes, so the claim holds, for a way of waiting if with 64 contexts there are at most 2 wake-ups per
+The rule: the claim that only one wakes holds for a way of waiting if with 64 contexts there are at most 2 wake-ups per
 connection, for processes and for threads. (Threads also switch when they wait for the GIL.) EPOLLEXCLUSIVE and
 SO_REUSEPORT, which programs use to avoid the herd, are only reported.
 """

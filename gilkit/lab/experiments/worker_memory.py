@@ -114,7 +114,7 @@ def taken(count: float) -> str:
 
 
 def one_more(rows: Sequence[Row], way: str) -> float | None:
-    """Return the bytes that a worker more takes, on average from the first to the last."""
+    """Return the bytes that one more worker takes, on average from the first to the last."""
     first, last = find(rows, way, threads=COUNTS[0]), find(rows, way, threads=COUNTS[-1])
     return (last["pss"] - first["pss"]) / (COUNTS[-1] - COUNTS[0]) if first and last else None
 

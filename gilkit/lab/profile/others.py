@@ -23,7 +23,7 @@ class Others:
         self._before = core_seconds()[0] - own() - program
 
     def percent(self, program: float = 0.0) -> float:
-        """Return the per cent of one core that others used; ``program`` is the CPU time of a program besides."""
+        """Return the per cent of one core that others used, without ``program``, the CPU seconds of the program."""
         used = core_seconds()[0] - own() - program - self._before
         return max(0.0, 100 * used / max(1e-9, time.monotonic() - self._began))
 

@@ -177,7 +177,7 @@ def patched(
     for sample in found.samples:
         running = [look for look in sample.looks if look.runs]
         if running:
-            # With several threads, the moment passes when the slowest is done.
+            # With several threads, the work of this sample ends when the slowest thread is done.
             gain = min(gain_of(look, speeds, len(running), cores) for look in running)
             saved += sample.seconds * (1 - 1 / gain)
             touched += sample.seconds * (gain > 1.0)

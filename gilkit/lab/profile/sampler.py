@@ -136,9 +136,9 @@ class Sampler:
             return True
 
     def run(self, wait: Callable[[float], bool]) -> Recording:
-        """Sample until ``wait(seconds)`` returns True, which is asked to wait that long after each sample."""
+        """Sample until ``wait(seconds)``, which is called after each sample, returns True."""
         collects = gc.isenabled()
-        gc.disable()  # samples are kept, so there is nothing to collect, and looking for it takes longer and longer
+        gc.disable()  # all samples are kept, so collecting garbage finds nothing, and takes longer and longer
         try:
             self._run(wait)
         finally:

@@ -21,7 +21,7 @@ WARM = 0.5  # seconds; shorter calls are timed once more, when caches are warm a
 SETTLED = 0.02  # seconds of calls that show how long one takes
 MOST = 10_000  # calls to find that out
 MEASURABLE = 1e-3  # seconds; in less, reading the CPU time counts as much as the calls
-SHARE = 1000  # calls; of more, the costs besides the work are measured with the first ones if all would take too long
+SHARE = 1000  # calls with which the overhead is measured if measuring it with all would take too long
 SHARE_SECONDS = 1.0
 
 # The variables that the thread pools of libraries read when they start.
@@ -46,7 +46,7 @@ _state = {}
 def once(strategy, workload, size, threads, amount=None, seconds=0.0, limited=False, kept=None):
     """Do the work under the strategy for ``seconds``, at least once, check the result, and return the figures of a run.
 
-    They are the cost, the start-up time and the costs besides the work (first call only), the memory of all processes,
+    They are the cost, the start-up time and the overhead (first call only), the memory of all processes,
     the bytes moved to other processes and back, the units of work (``amount``, or the number of calls), a digest of the
     result, and whether it agrees with the result of the plain loop, which is in the file ``kept``. ``limited`` says
     whether the thread pools of libraries are limited to one thread.
@@ -104,7 +104,7 @@ def once(strategy, workload, size, threads, amount=None, seconds=0.0, limited=Fa
         figures.update(agrees(strategy, figures["digest"], result, kept))
         if "startup" in figures and contender.tasks:
             moves = not strategies.get(strategy).shares_memory
-            figures.update(besides(contender.tasks, work.inputs, result, moves))
+            figures.update(measure_overhead(contender.tasks, work.inputs, result, moves))
     return figures
 
 
@@ -130,11 +130,11 @@ def agrees(strategy, mine, result, kept):
     return {} if found is None else {"agreement": found}
 
 
-def besides(tasks, items, results, moves):
-    """Measure the costs besides the work, through the strategy's own ``map`` but with functions that do nothing.
+def measure_overhead(tasks, items, results, moves):
+    """Measure the overhead: call the strategy's own ``map`` with functions that do nothing.
 
     ``handing_out`` is the time to hand out as many calls and collect their results. ``moving`` is the additional time
-    for the inputs to go there and for the results to come back, which is half of the time there and back.
+    to send the inputs and to receive the results; the latter is half of a round trip of the results.
     """
     count = min(len(items), SHARE)
     try:
@@ -243,7 +243,7 @@ def in_order(value):
 
 
 def portable(workload, size, threads, amount=None, seconds=0.0, kept=None):
-    """Do the same on the threads of an interpreter without gilkit."""
+    """Do what once() does, on the threads of an interpreter without gilkit."""
     from . import work
 
     cost = work.once(workload, size, threads, seconds)
@@ -322,7 +322,7 @@ def try_out(function, make, items):
     facts["cores"] = usage.cpu / usage.wall if usage.wall > MEASURABLE else 1.0
     facts["pools"] = pools()
     facts["numpy"] = "numpy" in sys.modules
-    if usage.wall / passes < LONG:  # it takes as long once more
+    if usage.wall / passes < LONG:  # the measurement repeats the calls
         facts["numpy_part"] = part_in_numpy(call, tried)
     for key, value in (("function", custom.target(function)), ("inputs", tried if make else []), ("results", results)):
         start = time.perf_counter()

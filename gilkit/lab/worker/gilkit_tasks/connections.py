@@ -263,8 +263,9 @@ def _switches(pids):
 def hold(kind, count, seconds):
     """Open ``count`` connections to such a server, leave them idle, then send one request a second on each.
 
-    Returns the share of the requests due that were answered within a second, those of connections that could not be
-    opened included, the latency of the others, and what the server's processes took in memory and context switches.
+    Returns the share of the requests due that were answered within a second (requests of connections that could not be
+    opened are due, too), the latency of the answered ones, and the memory and context switches of the server's
+    processes.
     """
     from gilkit.lab.measure import descendants
 

@@ -1,4 +1,5 @@
-"""A worker that dies of SIGSEGV while others have tasks in hand: what is lost, and how the program learns of it.
+"""A worker that dies of SIGSEGV while others have tasks in progress: which tasks are lost, and how the program learns
+of it.
 
 The program is a process of its own. Its tasks report to this process by datagrams, which need no file and reach it from
 threads, processes and sub-interpreters alike.
