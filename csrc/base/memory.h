@@ -9,7 +9,7 @@
 int64_t gk_memory_total(const char *root);
 
 /* The memory that a process can still allocate without swapping or reaching a limit, in bytes; 0:
- * none, or unknown. Reads several files, which takes some ten microseconds. */
+ * none, or unknown. Reads several files, which takes about ten microseconds. */
 int64_t gk_memory_available(const char *root);
 
 /* The bytes of a page. */

@@ -215,7 +215,7 @@ def compress(condition, a, axis=None, out=None, *, threads=None):
 
     See Also
     --------
-    masked_select : what indexing with a mask of several dimensions selects.
+    masked_select : selection with a mask of several dimensions, as by indexing.
 
     Notes
     -----
@@ -327,7 +327,8 @@ def masked_select(a, mask, *, threads=None):
     Returns
     -------
     numpy.ndarray
-        A copy: the selected items in C order, in one dimension, before the dimensions that *mask* does not have.
+        A copy. Its first dimension has the selected items in C order; the dimensions of *a* that *mask* does not have
+        follow.
 
     Raises
     ------

@@ -40,8 +40,8 @@ int gk_binning_counts(const gk_binning *binning, int64_t *counts, const gk_optio
 /* Sets sums[b] to the sum of the weights of the items with index b, for 0 <= b < bins.
  * Up to GK_BINNING_PARTIAL bins, each stretch of GK_BINNING_STRETCH items is summed
  * in order, and the sums of the stretches are added in order, as numpy.histogram
- * does. With `single`, each of them is rounded to float32 first. With more bins, and with
- * in_order, the weights of each bin are added in the order of the items. */
+ * does. With `single`, the sum of each stretch is rounded to float32 first. With more bins, and
+ * with in_order, the weights of each bin are added in the order of the items. */
 int gk_binning_weights(const gk_binning *binning, const double *weights, int single, double *sums,
                      const gk_options *options);
 
@@ -62,9 +62,9 @@ int gk_histogram_counts(const gk_histogram *h, int64_t n, int64_t *counts, const
 int gk_histogram_weights(const gk_histogram *h, int64_t n, const double *weights, int single, double *sums,
                          const gk_options *options);
 
-/* The same for items with several coordinates, each with a histogram of its own. Bins are
- * numbered in C order. There are less than 2^31 of them, of whose counts or sums the array has
- * room for one more. If there are weights, they are added in the order of the items. */
+/* The same for items with several coordinates, each with a histogram of its own. Bins are numbered
+ * in C order. There are less than 2^31 bins. The array of counts or sums has room for one more. If
+ * there are weights, they are added in the order of the items. */
 int gk_histogramdd(const gk_histogram *of, int dims, int64_t n, const double *weights, void *bins,
                    const gk_options *options);
 
