@@ -1,7 +1,8 @@
-"""NumPy's functions with `gilkit.patch_numpy()`, next to NumPy alone, numexpr and Numba.
+"""NumPy's functions with `gilkit.patch_numpy()`, next to NumPy alone, mkl_umath, numexpr and Numba.
 
 numexpr and Numba compute an expression in one pass, without temporary arrays, so they win where there are several
-operations. The results with the patch must have NumPy's bits; those of the others are compared with a tolerance.
+operations. mkl_umath (`pip install mkl-umath`) has Intel's functions in place of NumPy's, where it has one of that name.
+The results with the patch must have NumPy's bits; those of the others are compared with a tolerance.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def same_bits(result, expected):
     assert np.asarray(result).tobytes() == np.asarray(expected).tobytes()
 
 
-@pytest.mark.parametrize("peer", ["patched", "numpy"])
+@pytest.mark.parametrize("peer", ["patched", "numpy", "mkl_umath"])
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("name", UNARY + BINARY)
 def test_ufunc(benchmark, name, n, peer):
@@ -46,9 +47,16 @@ def test_ufunc(benchmark, name, n, peer):
     operands = [RNG.random(n) + 0.5 for _ in range(1 if name in UNARY else 2)]
     expected = function(*operands)
     out = np.empty_like(expected)
+    if peer == "mkl_umath":
+        function = getattr(pytest.importorskip("mkl_umath"), name, None)
+        if function is None:
+            pytest.skip(f"mkl_umath has no {name}")
     with way(peer):
         benchmark(lambda: function(*operands, out=out))
-    same_bits(out, expected)
+    if peer == "mkl_umath":
+        np.testing.assert_allclose(out, expected)
+    else:
+        same_bits(out, expected)
 
 
 @pytest.mark.parametrize("peer", ["patched", "numpy"])

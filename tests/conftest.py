@@ -97,7 +97,7 @@ FULL = {
         f"test_the_code_runs[{page}]"
         for page in (
             "CONTRIBUTING.md", "README.md", "README.zh-CN.md", "docs/adding-a-kernel.md", "docs/index.md", "docs/lab.md",
-            "docs/performance.md",
+            "docs/performance.md", "docs/run.md",
         )
     ],
     "exit": ["test_unloading"],
@@ -113,10 +113,12 @@ FULL = {
         "test_an_exception_names_the_input",
         "test_overhead_is_measured",
         "test_floats_that_differ",
-        "test_functions_run_under_every_strategy[product-pairs]",
-        "test_functions_run_under_every_strategy[square-inputs]",
+        "test_functions_in_packages[-m]",
+        "test_functions_run_under_every_strategy",
+        "test_paths_are_shown_from_the_current_folder",
         "test_results_that_are_equal_in_every_process",
         "test_results_that_do_not_pickle_are_explained",
+        "test_seconds",
         *(f"test_the_workloads_as_workers_carry_them_out[{name}]" for name in LONG_WORKLOADS),
     ],
     "lab_experiments": [
@@ -128,10 +130,11 @@ FULL = {
         "test_short_tasks_behind_a_long_one[P", "test_short_tasks_behind_a_long_one[threads",
         "test_short_tasks_behind_a_long_one[gilkit.map",
     ],
-    "lab_cli": ["test_no_line_ends_with_blanks"],
+    "lab_cli": ["test_no_line_ends_with_blanks", "test_the_table_of_a_run"],
     "lab_memory": ["test_the_memory_of_workers[fork", "test_the_memory_of_workers[spawn]"],
     "lab_profile": ["test_predicted_and_measured"],
-    "lab_run": ["test_an_interrupted_comparison"],
+    "lab_pyperf": ["test_on_the_command_line"],
+    "lab_run": ["test_an_interrupted_comparison", "test_compare_measures_the_part_in_numpy"],
     "lab_runner": ["test_a_signal_at_the_command_line["],
     "lab_servers": [
         "test_connections_that_stay_open[pool]", "test_connections_that_stay_open[threads]",
@@ -142,7 +145,10 @@ FULL = {
         "test_a_full_disk_takes_one_sentence[experiment", "test_a_reader_of_the_progress", "test_a_table_in_a_tiny",
         "test_closed_streams",
     ],
-    "levels": ["test_signals_ignored_or_blocked_on_entry[blocked"],
+    "lab_tasks": ["test_inspecting_a_function_ends_after_a_second"],
+    "levels": [
+        "test_a_thread_that_never_ends_does_not_hold_up_the_end", "test_signals_ignored_or_blocked_on_entry",
+    ],
     # These start processes or compile code.
     "lab_work": [
         f"test_every_strategy_gives_the_answer[{name}-{strategy}"
@@ -159,7 +165,7 @@ FULL = {
         "test_children_of_forks", "test_detection_turned_on_and_off", "test_signal_handlers_that_take_locks[RLock",
         "test_signal_handlers_that_take_locks[Condition",
     ],
-    "typing": ["test_stubs_match_the_modules"],
+    "typing": ["test_checkers_accept_and_reject[pyright", "test_stubs_match_the_modules"],
 }  # fmt: skip
 # Tests that a busy machine can make fail by delay. Such a test is retried. After the last try it is skipped with the
 # reason, or fails with --full, whose runs must not hide a fault.

@@ -24,10 +24,12 @@ class LockTests(lock_tests.LockTests):
     locktype = staticmethod(sync.Lock)
 
 
+@pytest.mark.full
 class RLockTests(lock_tests.RLockTests):
     locktype = staticmethod(sync.RLock)
 
 
+@pytest.mark.full
 class EventTests(lock_tests.EventTests):
     eventtype = staticmethod(sync.Event)
 
@@ -49,6 +51,7 @@ class ConditionOverLockOfThreadingTests(lock_tests.ConditionTests):
     condtype = staticmethod(lambda lock=None: sync.Condition(threading.RLock() if lock is None else lock))
 
 
+@pytest.mark.full
 class ConditionOverLockTests(lock_tests.ConditionTests):
     condtype = staticmethod(lambda lock=None: sync.Condition(sync.Lock() if lock is None else lock))
 
@@ -61,6 +64,7 @@ class ThreadingConditionOverRLockTests(lock_tests.ConditionTests):
     condtype = staticmethod(lambda lock=None: threading.Condition(sync.RLock() if lock is None else lock))
 
 
+@pytest.mark.full
 class SemaphoreTests(lock_tests.SemaphoreTests):
     semtype = staticmethod(sync.Semaphore)
 
