@@ -150,6 +150,19 @@ def test_importing_gilkit_leaves_the_lab_alone():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize(("before", "statement", "left_out"), [
+    ("sys", "import gilkit", {"dataclasses", "importlib.abc", "inspect", "pathlib", "urllib"}),
+    ("numpy", "import gilkit; gilkit.patch_numpy()", {"numpy.ma", "numpy.random"}),
+    ("gilkit", "from gilkit.lab.cli import main", {"dataclasses", "inspect", "json", "statistics", "subprocess"}),
+])  # fmt: skip
+def test_what_takes_long_to_import_is_left_out(before, statement, left_out):
+    """Every program under `gilkit run` waits for these imports."""
+    code = f"import sys, {before}; before = set(sys.modules); {statement}; print(*set(sys.modules) - before)"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert "gilkit" in before or "gilkit" in done.stdout.split()
+    assert not left_out & set(done.stdout.split())
+
+
 def test_the_module_is_the_command():
     command = [sys.executable, "-P", "-m", "gilkit", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

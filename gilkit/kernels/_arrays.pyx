@@ -1,5 +1,6 @@
 """Checks of array arguments, shared by the kernels on arrays: see _arrays.pxd."""
 import operator
+import sys
 from inspect import signature
 
 cimport numpy as cnp
@@ -94,12 +95,17 @@ cdef bint is_dispatched(object value, str method) except -1:
     return not cnp.PyArray_CheckExact(value) and is_for_numpy(value, method)
 
 
+cdef bint is_masked_type(type kind) except -1:
+    # Not imported here: see _numpy.py. Another thread may be importing it.
+    return issubclass(kind, getattr(sys.modules.get("numpy.ma.core"), "MaskedArray", ()))
+
+
 cdef bint out_is_for_numpy(object out) except -1:
     if out is None or cnp.PyArray_CheckExact(out):
         return False
     cdef type kind = type(out)
     return overrides(kind, "__array_function__") or cnp.PyArray_Check(out) and (
-        overrides(kind, "__array_ufunc__") or issubclass(kind, np.MaskedArray))
+        overrides(kind, "__array_ufunc__") or is_masked_type(kind))
 
 
 # Of the parameters of NumPy's functions, in order.
@@ -159,8 +165,8 @@ cdef cnp.ndarray as_array(object value, str name):
     if not cnp.PyArray_Check(value):
         return np.asarray(value)
     kind = type(value)
-    if issubclass(kind, np.MaskedArray):
-        if np.is_masked(value):
+    if is_masked_type(kind):
+        if sys.modules["numpy.ma.core"].is_masked(value):
             raise TypeError(f"{name} is a masked array, whose mask gilkit would ignore; "
                             f"pass {name}.filled(...) or {name}.compressed()")
     elif overrides(kind, "__array_function__"):

@@ -2,6 +2,8 @@
 
 A program may replace NumPy's functions with gilkit's (``numpy.histogram = gilkit.histogram``). Looking
 ``numpy.histogram`` up at each call would then recurse endlessly, so kernels use the names of this module.
+
+``numpy.ma`` and ``numpy.random`` are not among them: importing them takes longer than the rest of gilkit.
 """
 
 import numpy as _numpy
@@ -103,12 +105,6 @@ from numpy import unique as unique
 from numpy import where as where
 from numpy import zeros as zeros
 from numpy.exceptions import AxisError as AxisError
-from numpy.ma import MaskedArray as MaskedArray
-from numpy.ma import is_masked as is_masked
-from numpy.random import Generator as Generator
-from numpy.random import Philox as Philox
-from numpy.random import SeedSequence as SeedSequence
-from numpy.random.bit_generator import ISeedSequence as ISeedSequence
 
 NoValue = _numpy._NoValue
 

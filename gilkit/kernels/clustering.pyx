@@ -10,6 +10,7 @@ from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport GK_FLOAT32, as_input, gk_type, type_of
 
 from gilkit.kernels import _numpy as np
+from gilkit.kernels.random import generator
 from gilkit.kernels.reductions import sum as _sum
 
 cnp.import_array()
@@ -289,7 +290,7 @@ def kmeans(points, k, *, seed, max_iter=300, tol=0.0, threads=None):
     tol = float(tol)
     if not tol >= 0:
         raise ValueError(f"tol must be at least 0, not {tol}")
-    centers = _plus_plus(table, clusters, np.Generator(np.Philox(seed)), threads)
+    centers = _plus_plus(table, clusters, generator(seed), threads)
     labels, distance = np.empty(table.shape[0], np.int64), np.empty(table.shape[0], table.dtype)
     sums, members = np.empty((clusters, table.shape[1]), np.float64), np.empty(clusters, np.int64)
     _find(table, centers, labels, distance, threads)

@@ -1,6 +1,9 @@
 """Random numbers: NumPy's, from a Philox generator, on all cores."""
 import functools
 
+from numpy.random import Generator, Philox, SeedSequence
+from numpy.random.bit_generator import ISeedSequence
+
 cimport numpy as cnp
 from libc.stdint cimport int64_t, uint64_t
 
@@ -13,7 +16,6 @@ from gilkit.kernels import _numpy as np
 import_core()
 cnp.import_array()
 
-SEED_SEQUENCE = np.ISeedSequence
 cdef cnp.dtype FLOAT64 = np.dtype(np.float64)
 cdef tuple INTEGERS = (int, np.integer)
 # The lowest and the highest integer of each gk_type.
@@ -44,7 +46,7 @@ cdef extern from *:
 
 def _philox_key(seed):
     """Return the key that numpy.random.Philox derives from a seed. Its counter begins at 0."""
-    sequence = seed if isinstance(seed, SEED_SEQUENCE) else np.SeedSequence(seed)
+    sequence = seed if isinstance(seed, ISeedSequence) else SeedSequence(seed)
     first, second = sequence.generate_state(2, np.uint64)
     return int(first), int(second)
 
@@ -60,7 +62,7 @@ cdef int philox_key(object seed, uint64_t *key) except -1:
 
 def generator(seed):
     """Return a NumPy generator that draws the same numbers."""
-    return np.Generator(np.Philox(seed))
+    return Generator(Philox(seed))
 
 
 # ---- Arguments

@@ -1,25 +1,26 @@
-"""The command line: ``gilkit …`` or ``python -m gilkit …``."""
+"""The command line: ``gilkit …`` or ``python -m gilkit …``.
+
+A program started by ``gilkit run`` waits for these imports, so most modules are imported by the commands that need them.
+"""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from . import terminal
 from .errors import LabError
-from .escaping import printable
-from .experiment import Experiment, Setting
 from .profile.options import ProfileParser
 from .program.command import PROGRAM, Command, RunParser
-from .results import Result
-from .stats import MINIMUM_PAIRS
+
+if TYPE_CHECKING:
+    from .experiment import Experiment, Setting
+    from .results import Result
 
 MAX_THREADS = 1024  # gilkit's own limit
 DEPENDENCIES = ("psutil", "rich")  # needed by the lab only, so an installation may lack them
@@ -55,6 +56,8 @@ def duration(text: str) -> float:
 
 
 def rounds(text: str) -> int:
+    from .stats import MINIMUM_PAIRS
+
     value = positive(text)
     if value < MINIMUM_PAIRS:
         raise argparse.ArgumentTypeError(f"must be an integer of at least {MINIMUM_PAIRS}, got {text!r}")
@@ -106,7 +109,8 @@ def parser() -> argparse.ArgumentParser:
         return 0
 
     top.set_defaults(run=show_help)  # without a command
-    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    # prog is what argparse would find out, with a formatter that asks the terminal for its size.
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", prog="gilkit")
     add_run(commands)
     add_profile(commands)
 
@@ -277,6 +281,7 @@ def setting_of(options: argparse.Namespace) -> Setting:
     import gilkit
 
     from . import interpreters, machine
+    from .experiment import Setting
 
     chosen = interpreters.choose(options.python)
     return Setting(chosen, machine.affinity(), options.threads or gilkit.num_threads())
@@ -360,6 +365,8 @@ def status(found: Sequence[Result]) -> int:
 
 
 def run_compare(options: argparse.Namespace) -> int:
+    import tempfile
+
     from . import compare, results, tables, workloads
 
     old = results.load(options.against) if options.against else []
@@ -415,7 +422,6 @@ def run_report(options: argparse.Namespace) -> int:
 
 def run_program(options: argparse.Namespace) -> int | Command:
     """Compare, or return the command that main() is to start."""
-    from . import results
     from .program import command
 
     if options.compare:
@@ -423,6 +429,8 @@ def run_program(options: argparse.Namespace) -> int | Command:
 
         return comparison.run(options)
     if options.report:
+        from . import results
+
         results.check_writable(options.report)
         options.report = os.path.abspath(options.report)  # the program may change the current folder
     return command.patched(options, options.report)
@@ -446,6 +454,7 @@ def run_doctor(options: argparse.Namespace) -> int:
     from rich.text import Text
 
     from . import tables
+    from .escaping import printable
 
     grid = Table(box=None, pad_edge=False, show_header=False)
     grid.add_column(no_wrap=True)
@@ -461,6 +470,8 @@ def run_doctor(options: argparse.Namespace) -> int:
 
 
 def print_json(data: Any) -> None:
+    import json
+
     json.dump(data, sys.stdout, indent=1)
     sys.stdout.write("\n")
 
@@ -539,6 +550,8 @@ def run(arguments: Sequence[str] | None) -> int | Command:
 
 
 def fail(message: str) -> int:
+    from .escaping import printable
+
     with contextlib.suppress(AttributeError, OSError, ValueError):  # standard error may be missing or closed
         sys.stderr.write(f"gilkit: error: {printable(message)}\n")
     return 2

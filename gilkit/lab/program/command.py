@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import marshal
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from ..errors import LabError
 
@@ -95,8 +93,7 @@ def interpreter_options(words: Sequence[str]) -> list[str]:
     return found
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(NamedTuple):
     """An interpreter's command line and environment."""
 
     words: list[str]
@@ -119,6 +116,8 @@ class Command:
 
     def wait(self) -> int:
         """Run the command in a process of its own, and return its exit status. Ctrl-C is the command's to handle."""
+        import subprocess
+
         with subprocess.Popen(self.words, env=self.environment) as process:
             while True:
                 try:
