@@ -33,6 +33,7 @@ class Policy:
     starts: int = 1  # the number of workers that a new worker starts
     # Redesigns that csrc/runtime does not have. The defaults are what it does.
     words: int = 1  # through which helpers join and leave, each used by an equal number of neighbouring cores
+    timed_alone: bool = False  # the time of a batch, which decides the next one's size, does not include its claim
     heralds: bool = False  # one worker of each node spins on `work_mask`, the others on a word of their node
 
 
@@ -316,6 +317,9 @@ class Pool:
             nxt = min(first + count, chunks)
             if nxt == chunks:
                 yield from self.withdraw(me, p)
+            if policy.timed_alone:
+                yield from self.elapse(me, costs.clock)
+                before = self.env.now
             yield from self.elapse(me, p.status.read(me))
             yield from self.compute(me, region, first, nxt)
             for chunk in range(first, nxt):

@@ -93,11 +93,12 @@ def pieces(costs: Costs) -> str:
 
 REDESIGNS = {
     "as it is": Policy(),
-    "4 words": Policy(words=4),
     "16 words": Policy(words=16),
-    "16 words, heralds": Policy(words=16, heralds=True),
+    "heralds too": Policy(words=16, heralds=True),
+    "timed alone": Policy(timed_alone=True),
+    "timed, 16 words": Policy(timed_alone=True, words=16),
 }
-FEWER = (4, 8, 16, 32, 64)
+FEWER = (8, 16, 32)
 
 
 def redesigns(costs: Costs) -> str:
@@ -107,8 +108,8 @@ def redesigns(costs: Costs) -> str:
         "| region | cores |" + "".join(f" {name} |" for name in columns),
         "| --- | --- |" + " --- |" * len(columns),
     ]
-    for name in ("fine, 20 µs", "fine, 100 µs", "fine, 1 ms", "medium, 10 ms"):
-        for cores in (16, 64, 128):
+    for name in ("fine, 20 µs", "fine, 100 µs", "fine, 1 ms", "medium, 10 ms", "cliff (0.1, then 20 µs)"):
+        for cores in (2, 16, 64, 128):
             machine = Machine(larger(costs), cores)
             row = [speed_up(machine, SHAPES[name], policy, pause=0.0) for policy in REDESIGNS.values()]
             row += [speed_up(machine, SHAPES[name], pause=0.0, threads=threads) for threads in FEWER if threads < cores]

@@ -22,6 +22,7 @@ UNDISTURBED = 1.1
 BATCHES, TRIES = 5, 40
 MOST_CALLERS = 64
 MEMORY = 256 << 21  # bytes, far more than the caches hold
+WARM = 20 * MILLISECOND  # several of the scheduler's ticks
 ASLEEP = 3 * MILLISECOND  # nanoseconds after which all workers sleep
 
 
@@ -112,8 +113,12 @@ def undisturbed(bench: Bench, loop: Loop) -> bool:
     return bench.loop_of_all(PROBE) < UNDISTURBED * loop.all
 
 
-def measured(bench: Bench, case: Case, loop: Loop, memory: np.ndarray) -> tuple[int, float]:
-    """Return the number of valid batches, and the median time of a region in them."""
+def measured(bench: Bench, case: Case, loop: Loop, memory: np.ndarray, *, warm: bool = False) -> tuple[int, float]:
+    """Return the number of valid batches, and the median time of a region in them.
+
+    warm: regions of WARM together come first and do not count, so that the system has moved a woken worker to its own core.
+    """
+    skipped = int(WARM / sum(case.work)) + 1 if warm and sum(case.work) else 1
     loops = None if case.bytes else [max(1, round(work / loop.one)) for work in case.work]
     medians: list[float] = []
     for _ in range(TRIES):
@@ -125,11 +130,11 @@ def measured(bench: Bench, case: Case, loop: Loop, memory: np.ndarray) -> tuple[
             threads=case.threads,
             callers=case.callers,
             pause=case.pause,
-            regions=regions_of(case),
+            regions=skipped + regions_of(case),
             memory=memory if case.bytes else None,
         )
         if undisturbed(bench, loop):
-            medians.append(float(np.median(taken[:, 1:])))
+            medians.append(float(np.median(taken[:, skipped:])))
         if len(medians) == BATCHES:
             break
     return len(medians), float(np.median(medians)) if medians else float("nan")
@@ -190,7 +195,8 @@ def speed_ups(
             _, time = measured(bench, case, loop, memory)
             serial[each.region] = time if reads else loop.slower * serial_work(costs, case, time)
         pause = ASLEEP if each.workers == "sleep" else 0
-        _, time = measured(bench, Case(each.region, work, each.cores, pause, bytes=size), loop, memory)
+        case = Case(each.region, work, each.cores, pause, bytes=size)
+        _, time = measured(bench, case, loop, memory, warm=pause == 0)
         found[each.key] = serial[each.region] / time
     return found
 
