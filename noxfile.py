@@ -232,9 +232,9 @@ def weak_memory(session: nox.Session) -> None:
 @nox.session
 def topology(session: nox.Session) -> None:
     """Test the pool and gilkit on 32 emulated cores and two nodes of memory, under qemu: number of threads, quotas, taskset,
-    wake-ups, first touch. Skipped without qemu or a kernel; arguments go to tests/topology/run.py. Takes ten minutes."""
+    wake-ups, first touch. Skipped without qemu or a kernel; arguments go to tests/topology/boot.py. Takes ten minutes."""
     session.install("--prefer-binary", ".", "numpy")
-    session.run("python", "-P", "tests/topology/run.py", *session.posargs, success_codes=[0, 77])
+    session.run("python", "-P", "tests/topology/boot.py", *session.posargs, success_codes=[0, 77])
 
 
 @nox.session

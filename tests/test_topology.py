@@ -13,14 +13,14 @@ import gilkit
 
 FOLDER = Path(__file__).resolve().parent / "topology"
 sys.path.append(str(FOLDER))
-import run  # noqa: E402
+import boot  # noqa: E402
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the virtual machine is prepared on Linux")
 
 
 def test_the_ram_disk_is_an_archive_that_cpio_reads(tmp_path):
     path = tmp_path / "ramdisk"
-    archive = run.Archive(path)
+    archive = boot.Archive(path)
     archive.add("/init", b"#!/bin/sh\n", executable=True)
     archive.add("/usr/lib/odd", b"12345")
     archive.add("/usr/lib/empty", b"")
@@ -44,11 +44,11 @@ def test_the_ram_disk_is_an_archive_that_cpio_reads(tmp_path):
 
 
 def test_the_machine_has_all_its_cores_on_nodes():
-    arguments = run.command("qemu", Path("kernel"), Path("disk"))
+    arguments = boot.command("qemu", Path("kernel"), Path("disk"))
     nodes = [argument for argument in arguments if argument.startswith("node,")]
-    assert len(nodes) == run.NODES
+    assert len(nodes) == boot.NODES
     assert "cpus=0-15" in nodes[0] and "cpus=16-31" in nodes[1]
-    assert f"{run.CORES},sockets={run.NODES},cores=16,threads=1" in arguments
+    assert f"{boot.CORES},sockets={boot.NODES},cores=16,threads=1" in arguments
 
 
 def test_init_is_a_script():
@@ -61,6 +61,6 @@ def test_the_check_passes_on_this_machine():
     if gilkit.info()["threads_source"] not in ("affinity", "quota"):
         pytest.skip("a variable of the environment decides the number of threads")
     done = subprocess.run(
-        [sys.executable, "-P", str(FOLDER / "check.py"), str(cores), "0"], capture_output=True, text=True
+        [sys.executable, "-P", str(FOLDER / "inside.py"), str(cores), "0"], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr

@@ -1,6 +1,6 @@
 """Boot a virtual machine of 32 cores and 2 nodes of memory under qemu, and run tests of the pool and of gilkit in it.
 
-usage: python tests/topology/run.py [--seconds 600] [--without-python]
+usage: python tests/topology/boot.py [--seconds 600] [--without-python]
 
 qemu emulates the processors (TCG), so nothing is timed: this tests the number of threads under affinity, taskset and
 quotas, that a wake-up reaches every worker, on which node memory is, and results. The machine's file system is a RAM disk
@@ -179,7 +179,7 @@ def pack_python(archive: Archive) -> str:
     for path in sorted(libraries(binaries)):
         if platform not in path.parents:
             archive.add(path, path.read_bytes(), executable=True)
-    archive.copy(HERE / "check.py", "/check.py")
+    archive.copy(HERE / "inside.py", "/inside.py")
     return f"env PYTHONHOME={sys.base_prefix} PYTHONPATH=/packages {interpreter}"
 
 

@@ -1,8 +1,8 @@
 """gilkit on a machine of many cores and several nodes of memory: the number of threads, results, and where memory is.
 
-usage: check.py CORES NODES     (what this process may use; NODES 0: not checked)
+usage: inside.py CORES NODES     (what this process may use; NODES 0: not checked)
 
-run.py packs this file into a virtual machine.
+boot.py packs this file into a virtual machine.
 """
 
 from __future__ import annotations
