@@ -261,11 +261,12 @@ def main() -> int:
         print(f"skipped: {error}")
         return SKIPPED
     results = boot(arguments, given.seconds)
+    ended = results.pop("end", None) is not None
     failed = [name for name, status in results.items() if status != 0]
-    if "end" not in results:
+    if not ended:
         print(f"the machine did not get to the end in {given.seconds:.0f} s")
-    print(f"{len(results) - len(failed)} passed, {len(failed)} failed {' '.join(failed)}")
-    return int(bool(failed) or "end" not in results)
+    print(f"{len(results) - len(failed)} passed, {len(failed)} failed", *failed)
+    return int(bool(failed) or not ended)
 
 
 if __name__ == "__main__":
