@@ -179,7 +179,7 @@ static void test_half(void)
     CHECK(gk_cores_affinity() == count / 2 && gk_cores_usable() == wanted);
     until_threads_are(wanted);
     together(wanted, NULL, NULL);
-    CHECK(gk_pool_workers() == cores - 1); /* those that are not needed stay asleep */
+    CHECK(gk_pool_workers() == cores - 1); /* none was added */
     CHECK(sched_setaffinity(0, sizeof all, &all) == 0);
     until_threads_are(cores);
 }
