@@ -117,7 +117,7 @@ def real(session: nox.Session) -> None:
     """Run gilkit inside gunicorn, uvicorn, uWSGI, Twisted, celery, Dask, Jupyter and pytest-xdist (tests/real). Select
     programs by name: `-- gunicorn celery-gevent`. celery's broker is redis-server if installed, otherwise a folder."""
     session.install("--prefer-binary", ".", *SERVERS)
-    for package in ("gevent", "uwsgi"):  # not available for every interpreter; tests/real skips what is missing
+    for package in ("gevent", "eventlet", "uwsgi"):  # not for every interpreter; tests/real skips what is missing
         session.install("--prefer-binary", package, success_codes=[0, 1], silent=True)
     session.run("python", "-P", "tests/real/run.py", *session.posargs)
 
@@ -307,7 +307,7 @@ def fuzz(session: nox.Session) -> None:
 def coverage(session: nox.Session) -> None:
     """Measure coverage: Python's statements and branches by the tests, csrc's lines by the C tests. Fails below 95 %."""
     # All optional packages, so that no test is skipped for lack of one.
-    install(session, "test,peers,dask", "coverage>=7.10", "gcovr>=8", "greenlet", "regex")
+    install(session, "test,peers,dask", "coverage>=7.10", "gcovr>=8", "gevent", "eventlet", "regex")
     folder = Path(session.create_tmp()) / "coverage"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/cores.h"
+#include "base/hub.h"
 #include "base/isa.h"
 #include "base/park.h"
 #include "base/thread.h"
@@ -64,6 +65,11 @@
     X(gk_thread_yield)           \
     X(gk_wait)                   \
     X(gk_wake)                   \
+    X(gk_hub_sleep)              \
+    X(gk_hub_leave)              \
+    X(gk_hub_next)               \
+    X(gk_hub_wake)               \
+    X(gk_hub_after_fork_in_child) \
     /* runtime */                \
     X(gk_parallel_for)           \
     X(gk_parallel_reduce)        \

@@ -27,6 +27,9 @@ cdef int call_begin(Call *call, object threads) except -1
 # Raise the exception that the status of the region stands for.
 cdef int call_end(Call *call, int status) except -1
 
+# Raise the error of a call that was cancelled.
+cdef int raise_cancelled() except -1
+
 # Raise what call_begin() would raise, in steps that run no region.
 cdef int call_check(object threads) except -1
 

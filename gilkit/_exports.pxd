@@ -2,7 +2,7 @@
 
 A module must call import_core() once, at its top level, before it uses anything else from here.
 """
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 cdef extern from "gilkit/_import_core.h":
     int import_core "gk_import_core" () except -1
@@ -21,10 +21,28 @@ cdef extern from "gilkit/_import_core.h":
         GK_BROKEN
     int64_t GK_NO_DEADLINE
     int64_t GK_DO_NOT_WAIT
+    ctypedef struct gk_word "_Atomic uint32_t":
+        pass
+    ctypedef int (*gk_sleep_function)(gk_word *word, uint32_t expected, int64_t deadline) noexcept nogil
     ctypedef struct gk_wait_options:
         int64_t deadline
         int (*poll)(void *context) noexcept nogil
         void *context
+        gk_sleep_function sleep
+    enum:
+        GK_RAISED
+        GK_WOKEN
+        GK_TIMED_OUT
+    int gk_wait "GK(gk_wait)" (gk_word *word, uint32_t expected, int64_t deadline) noexcept nogil
+    ctypedef struct gk_hub:
+        pass
+    ctypedef struct gk_sleeper:
+        pass
+    bint gk_hub_sleep "GK(gk_hub_sleep)" (
+        gk_hub *hub, gk_sleeper *sleeper, gk_word *word, uint32_t expected) noexcept nogil
+    void gk_hub_leave "GK(gk_hub_leave)" (gk_sleeper *sleeper) noexcept nogil
+    gk_sleeper *gk_hub_next "GK(gk_hub_next)" (gk_hub *hub) noexcept nogil
+    void gk_hub_after_fork_in_child "GK(gk_hub_after_fork_in_child)" () noexcept nogil
     int64_t GK_FOREVER
     int64_t GK_SECOND
     int64_t gk_now "GK(gk_now)" () noexcept nogil

@@ -14,8 +14,9 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int64_t
 
-from gilkit._call cimport Call, call_begin, call_check, call_end
-from gilkit._exports cimport GK_OK, gk_cancelled, gk_inside, gk_now, gk_options, import_core
+from gilkit._call cimport Call, call_begin, call_check, call_end, raise_cancelled
+from gilkit._exports cimport GK_OK, gk_cancelled, gk_inside, gk_now, gk_options, gk_sleep_function, import_core
+from gilkit._hub cimport sleep_of_this_greenlet
 from gilkit._signal_poll cimport poll_of_this_thread
 
 from gilkit import _scopes
@@ -238,7 +239,7 @@ cdef class Results:
         cdef imap_stream *s = &self.core.s
         if s.cost != 0 and self.last_read < SLOW_SOURCE:
             return False
-        if imap_wait(s, s.head, GRACE):
+        if self.wait_for(s.head, GRACE):
             return True
         if s.cost == 0:
             s.cost = IMAP_SHORT  # at least
@@ -344,12 +345,20 @@ cdef class Results:
         cdef imap_stream *s = &self.core.s
         if mapping_finalizing():
             raise RuntimeError("the interpreter is finalizing, which ends the threads of gilkit.imap")
-        imap_wait(s, s.head, -1 if scope is None and s.time_limit == 0 else CHECK_EVERY)
+        cdef bint inside = gk_inside()
+        self.wait_for(s.head, -1 if scope is None and s.time_limit == 0 and not inside else CHECK_EVERY)
+        if inside and gk_cancelled():
+            raise_cancelled()
         if scope is not None:
             self.check_limits()
         if s.time_limit > 0:
             self.check_time_limit()
         return 0
+
+    cdef int wait_for(self, int64_t index, int64_t microseconds) except -1:
+        """Wait for a result or the runner's end. A greenlet lets its hub run other greenlets meanwhile."""
+        cdef gk_sleep_function sleep = sleep_of_this_greenlet() if "greenlet" in sys.modules else NULL
+        return imap_wait(&self.core.s, index, microseconds, sleep)
 
     cdef int check_time_limit(self) except -1:
         """Give up items whose time is over. Raise if no thread could begin an item for as long."""
@@ -395,7 +404,7 @@ cdef class Results:
                 imap_give_up(s)
                 if imap_is_stuck(s):
                     return 0
-            imap_wait(s, IMAP_END, -1 if s.time_limit == 0 else CHECK_EVERY)
+            self.wait_for(IMAP_END, -1 if s.time_limit == 0 else CHECK_EVERY)
         if self.thread is not None:
             self.thread.join()
         return 0

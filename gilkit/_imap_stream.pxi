@@ -23,7 +23,7 @@ cdef extern from "gilkit/_pipeline.h":
     int imap_init(imap_stream *s, int64_t capacity, int64_t time_limit) except -1
     void imap_free(imap_stream *s)
     bint imap_is_there(imap_stream *s, int64_t index)
-    int imap_wait(imap_stream *s, int64_t index, int64_t microseconds) except -1
+    int imap_wait(imap_stream *s, int64_t index, int64_t microseconds, gk_sleep_function sleep) except -1
     void imap_kick(imap_stream *s)
     void imap_push(imap_stream *s, PyObject *item)
     PyObject *imap_take(imap_stream *s, int *failed)

@@ -83,29 +83,53 @@ static int imap_end_wait(imap_stream *s, int64_t index)
     return atomic_compare_exchange_strong(&s->awaited, &index, IMAP_NOTHING);
 }
 
+static void imap_end_wait_of(imap_stream *s, int64_t index)
+{
+    if (!imap_end_wait(s, index))
+        return;
+    atomic_fetch_add(&s->ended, 1);
+    GK(gk_hub_wake)(&s->ended);
+    PyThread_release_lock(s->ready);
+}
+
 /* Called after storing an outcome, `broken` or `over`. Either this sees the wait, or
  * the consumer sees the new value, because each reads after its own write, and these
  * accesses are sequentially consistent. */
 static void imap_wake(imap_stream *s, int64_t index)
 {
-    if (atomic_load(&s->awaited) == index && imap_end_wait(s, index))
-        PyThread_release_lock(s->ready);
+    if (atomic_load(&s->awaited) == index)
+        imap_end_wait_of(s, index);
 }
 
 static void imap_wake_any(imap_stream *s)
 {
     int64_t awaited = atomic_load(&s->awaited);
-    if (awaited != IMAP_NOTHING && imap_end_wait(s, awaited))
-        PyThread_release_lock(s->ready);
+    if (awaited != IMAP_NOTHING)
+        imap_end_wait_of(s, awaited);
 }
 
-int imap_wait(imap_stream *s, int64_t index, int64_t microseconds)
+/* The wait of a greenlet. Returns 0 after another thread has ended it or after the time, or -1. */
+static int imap_switch(imap_stream *s, int64_t index, int64_t until, gk_sleep_function sleep)
+{
+    for (;;) {
+        uint32_t ended = atomic_load(&s->ended);
+        if (atomic_load(&s->awaited) != index)
+            return 0;
+        int result = sleep(&s->ended, ended, until);
+        if (result != GK_WOKEN)
+            return result == GK_RAISED ? -1 : 0;
+    }
+}
+
+int imap_wait(imap_stream *s, int64_t index, int64_t microseconds, gk_sleep_function sleep)
 {
     int64_t until = microseconds < 0 ? 0 : GK(gk_now)() + microseconds * GK_MICROSECOND;
     int result = 0;
     atomic_store(&s->awaited, index);
     if (imap_is_there(s, index)) {
         result = 1;
+    } else if (sleep != NULL) {
+        result = imap_switch(s, index, until, sleep);
     } else {
         for (;;) {
             PyLockStatus status;

@@ -18,7 +18,8 @@
  * consumer when the time is over, which gives the item up with a TimeoutError.
  *
  * All waits use locks of CPython's C interface, because gevent and eventlet
- * replace the locks of Python's modules.
+ * replace the locks of Python's modules. Only a consumer that is a greenlet sleeps in its
+ * hub (csrc/base/hub.h), which runs the other greenlets of its thread meanwhile.
  */
 #ifndef GILKIT_PIPELINE_H
 #define GILKIT_PIPELINE_H
@@ -62,6 +63,7 @@ typedef struct {
     _Atomic(PyObject *) broken; /* an exception that takes precedence over all results */
     gk_cancel_token token;      /* ends gilkit's calls inside the items */
     PyThread_type_lock ready, work, never; /* held; releasing one of the first two wakes its waiter */
+    _Atomic uint32_t ended;     /* the number of waits that other threads have ended; a greenlet sleeps on it */
 } imap_stream;
 
 enum { IMAP_NOTHING = -1, IMAP_END = -2, IMAP_SEALED = -1 };
@@ -90,8 +92,9 @@ int imap_is_there(imap_stream *s, int64_t index);
 
 /* Waits for the result with this index, or for the runner's end, at most `microseconds` (-1: no
  * limit). Returns 1 if it may be there, 0 if not, and -1 with an exception if a
- * signal handler raised. */
-int imap_wait(imap_stream *s, int64_t index, int64_t microseconds);
+ * signal handler raised. `sleep`: how the current greenlet sleeps; NULL: the wait blocks
+ * the thread. */
+int imap_wait(imap_stream *s, int64_t index, int64_t microseconds, gk_sleep_function sleep);
 
 /* Returns 1 if no other thread is inside: there is one consumer at a time. */
 int imap_enter(int *inside);

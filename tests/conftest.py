@@ -105,6 +105,13 @@ FULL = {
         "test_a_signal_handler_may_switch_greenlets_inside_a_kernel[1", "test_a_signal_handler_may_switch_greenlets_inside_a_kernel[8",
         "test_a_signal_handler_may_switch_greenlets_inside_patched_numpy",
     ],
+    "hubs": [
+        "test_a_wait_for_a_lock_runs_other_greenlets[gevent-gilkit", "test_a_wait_for_a_lock_runs_other_greenlets[eventlet",
+        "test_waits_for_signals_run_other_greenlets[gevent-patch", "test_waits_for_signals_run_other_greenlets[eventlet-gilkit",
+        "test_exceptions_end_a_wait_and_nothing_is_lost[eventlet", "test_a_thousand_greenlets_in_turn[eventlet",
+        "test_imap_lets_other_greenlets_run[eventlet", "test_owners_are_greenlets", "test_deadlocks_of_greenlets",
+        "test_threads_without_a_hub_block", "test_without_a_descriptor", "test_fork_while_greenlets_wait",
+    ],
     "joblib": ["test_joblib_knows_it_once_both_are_imported[", "test_scikit_learn"],
     "lab_compare": [
         "test_a_function_of_numpy",

@@ -223,6 +223,33 @@ def test_close_ends_gilkits_calls_inside_the_items():
     results.close()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs os.kill with SIGINT")
+def test_ctrl_c_ends_a_wait_inside_an_item(run_python):
+    """As it ends gilkit's other calls inside the items of a map."""
+    code = """
+import gilkit, os, signal, threading, time
+main, waits, stop, ended = threading.get_ident(), threading.Event(), threading.Event(), []
+def item(_):
+    if threading.get_ident() == main:
+        waits.wait(20)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(20)
+    results = gilkit.imap(lambda _: stop.wait(20), range(2), threads=1)
+    waits.set()
+    try:
+        next(results)
+    except BaseException as error:
+        ended.append(type(error).__name__)
+        raise
+try:
+    gilkit.map(item, range(2), threads=2)
+except KeyboardInterrupt:
+    print(ended, stop.is_set())
+stop.set()
+"""
+    assert run_python(code, timeout=LONG) == "['CancelledError'] False\n"
+
+
 def test_close_by_another_thread():
     results = gilkit.imap(pause, range(1000), threads=2)
     assert next(results) == 0

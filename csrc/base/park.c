@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/compiler.h"
+#include "base/hub.h"
 #include "base/status.h"
 
 GK_INLINE int has_limit(int64_t deadline)
@@ -42,7 +43,7 @@ gk_wait_result gk_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadli
     return r == -1 && errno == ETIMEDOUT ? GK_TIMED_OUT : GK_WOKEN;
 }
 
-void gk_wake(_Atomic uint32_t *word, int count)
+static void wake_threads(_Atomic uint32_t *word, int count)
 {
     syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, count, NULL, NULL, 0);
 }
@@ -73,7 +74,7 @@ gk_wait_result gk_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadli
                : GK_WOKEN;
 }
 
-void gk_wake(_Atomic uint32_t *word, int count)
+static void wake_threads(_Atomic uint32_t *word, int count)
 {
     if (count == 1)
         WakeByAddressSingle((void *)word);
@@ -154,7 +155,7 @@ gk_wait_result gk_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadli
     return error == ETIMEDOUT ? GK_TIMED_OUT : GK_WOKEN;
 }
 
-void gk_wake(_Atomic uint32_t *word, int count)
+static void wake_threads(_Atomic uint32_t *word, int count)
 {
     (void)count;
     struct bucket *b = bucket_of(word);
@@ -169,3 +170,9 @@ void gk_park_after_fork_in_child(void)
 }
 
 #endif
+
+void gk_wake(_Atomic uint32_t *word, int count)
+{
+    if (gk_hub_wake(word) == 0 || count > 1)
+        wake_threads(word, count);
+}

@@ -10,7 +10,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-typedef enum { GK_WOKEN = 0, GK_TIMED_OUT = 1 } gk_wait_result;
+/* GK_RAISED: only from the sleep of a greenlet (status.h), if an exception was thrown into it. */
+typedef enum { GK_RAISED = -1, GK_WOKEN = 0, GK_TIMED_OUT = 1 } gk_wait_result;
 
 /* Sleeps while *word == expected, until gk_wake() on the word or until `deadline`
  * (base/status.h). May return early without cause (a signal, a wake-up meant for
@@ -19,7 +20,7 @@ typedef enum { GK_WOKEN = 0, GK_TIMED_OUT = 1 } gk_wait_result;
  * is never missed. */
 gk_wait_result gk_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline);
 
-/* Wakes at most `count` threads that sleep on the word. */
+/* Wakes at most `count` threads that sleep on the word, and all greenlets (hub.h). */
 void gk_wake(_Atomic uint32_t *word, int count);
 
 #define GK_WAKE_ALL 0x7fffffff

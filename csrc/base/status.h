@@ -3,6 +3,7 @@
 #ifndef GK_STATUS_H
 #define GK_STATUS_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,12 +30,18 @@ enum {
 #define GK_NO_DEADLINE INT64_C(0)
 #define GK_DO_NOT_WAIT INT64_C(-1)
 
+/* As gk_wait() (park.h), but runs other greenlets of the thread meanwhile. */
+typedef int (*gk_sleep_function)(_Atomic uint32_t *word, uint32_t expected, int64_t deadline);
+
 /* How long a thread waits, and what it does meanwhile. A NULL pointer means all zero. */
 typedef struct {
     int64_t deadline;
     int (*poll)(void *context); /* called about every GK_WAIT_POLL_INTERVAL and after each signal; a
                                    nonzero result ends the wait with GK_INTERRUPTED */
     void *context;
+    gk_sleep_function sleep; /* NULL: gk_wait(). Otherwise the caller is a greenlet: its stack moves
+                                while it sleeps, and it does not spin, since another greenlet of
+                                this thread may have to wake it. `poll` is not called */
 } gk_wait_options;
 
 #define GK_WAIT_POLL_INTERVAL (50 * GK_MILLISECOND)
@@ -43,6 +50,11 @@ typedef struct {
 static inline int64_t gk_wait_until(const gk_wait_options *options)
 {
     return options == NULL || options->deadline == GK_NO_DEADLINE ? GK_FOREVER : options->deadline;
+}
+
+static inline int gk_wait_switches(const gk_wait_options *options)
+{
+    return options != NULL && options->sleep != NULL;
 }
 
 static inline int gk_must_not_wait(const gk_wait_options *options)

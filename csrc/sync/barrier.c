@@ -13,7 +13,7 @@ static void next_round(gk_barrier *b)
     atomic_store_explicit(&b->arrived, 0, memory_order_relaxed);
 }
 
-int gk_barrier_wait(gk_barrier *b, const gk_wait_options *p, gk_arrival *a)
+static int arrive_and_wait(gk_barrier *b, gk_waiter *w, const gk_wait_options *p, gk_arrival *a)
 {
     gk_queue_lock(&b->queue);
     if (atomic_load_explicit(&b->broken, memory_order_relaxed)) {
@@ -28,14 +28,25 @@ int gk_barrier_wait(gk_barrier *b, const gk_wait_options *p, gk_arrival *a)
         return GK_OK;
     }
     atomic_store_explicit(&b->arrived, a->index + 1, memory_order_relaxed);
-    gk_waiter w = {.tag = a->round};
-    gk_queue_push(&b->queue, &w);
+    w->tag = a->round;
+    gk_queue_push(&b->queue, w);
     gk_queue_unlock(&b->queue);
 
-    int result = gk_waiter_wait(&b->queue, &w, p);
-    if (result < 0)
+    int result = gk_waiter_wait(&b->queue, w, p);
+    /* Not if it opened at the moment of the exception. */
+    if (result < 0 && !gk_waiter_signalled(w))
         gk_barrier_break(b);
     return result < 0 ? result : result == GK_WAITER_GRANTED ? GK_OK : GK_BROKEN;
+}
+
+int gk_barrier_wait(gk_barrier *b, const gk_wait_options *p, gk_arrival *a)
+{
+    gk_waiter here, *w = gk_waiter_place(&here, p);
+    if (w == NULL)
+        return GK_NO_MEMORY;
+    int status = arrive_and_wait(b, w, p, a);
+    gk_waiter_drop(w, &here);
+    return status;
 }
 
 int gk_barrier_open(gk_barrier *b, const gk_arrival *a)

@@ -20,6 +20,9 @@ void gk_condition_leave(gk_condition *c, gk_waiter *w)
 int gk_condition_sleep(gk_condition *c, gk_waiter *w, const gk_wait_options *p)
 {
     int result = gk_waiter_wait(&c->queue, w, p);
+    /* Notified at the moment of the exception: the notification is the next waiter's. */
+    if (result == GK_INTERRUPTED && atomic_load_explicit(&w->state, memory_order_relaxed) == GK_WAITER_GRANTED)
+        gk_condition_notify(c, 1);
     return result < 0 ? result : GK_OK;
 }
 
@@ -28,7 +31,7 @@ int gk_condition_sleep(gk_condition *c, gk_waiter *w, const gk_wait_options *p)
  * still to be raised. */
 static gk_wait_options until_taken(int status, const gk_wait_options *p)
 {
-    gk_wait_options q = {GK_NO_DEADLINE, NULL, NULL};
+    gk_wait_options q = {.deadline = GK_NO_DEADLINE};
     if (p && status != GK_INTERRUPTED) {
         q.poll = p->poll;
         q.context = p->context;
@@ -78,7 +81,8 @@ void gk_condition_notify(gk_condition *c, int64_t n)
         return;
     gk_queue_lock(&c->queue);
     _Atomic uint32_t *asleep = NULL;
+    uint32_t signal = n < 0 ? GK_WAITER_BROADCAST : GK_WAITER_GRANTED;
     for (; n != 0 && c->queue.first != NULL; n--)
-        gk_queue_signal(&c->queue, c->queue.first, GK_WAITER_GRANTED, &asleep);
+        gk_queue_signal(&c->queue, c->queue.first, signal, &asleep);
     gk_queue_unlock_and_wake(&c->queue, asleep);
 }

@@ -95,7 +95,7 @@ static void unlink_claim(gk_claim *c)
     c->state = GK_CLAIM_FREE;
 }
 
-gk_claim *gk_claim_new(int64_t of_domain, int mode, void *lock, void *place)
+gk_claim *gk_claim_new(int64_t of_domain, int mode, void *lock, void *place, uintptr_t ident)
 {
     gk_claim *c = calloc(1, sizeof *c);
     if (c != NULL) {
@@ -104,7 +104,7 @@ gk_claim *gk_claim_new(int64_t of_domain, int mode, void *lock, void *place)
         c->lock = lock;
         c->place = place;
         c->thread = this_thread();
-        c->ident = gk_thread_ident();
+        c->ident = ident;
     }
     return c;
 }
@@ -145,13 +145,13 @@ void gk_claim_withdraw(gk_claim *c)
     unlock_graph();
 }
 
-gk_claim *gk_claim_release(int64_t of_domain, int mode, void *lock)
+gk_claim *gk_claim_release(int64_t of_domain, int mode, void *lock, uintptr_t ident)
 {
     uint64_t me = this_thread();
     lock_graph();
     gk_claim *h = graph.held[bucket_of(lock)];
     while (h != NULL && !(h->lock == lock && h->domain == of_domain && h->mode == mode &&
-                          (mode == GK_CLAIM_LOCK || h->thread == me)))
+                          (mode == GK_CLAIM_LOCK || (h->thread == me && h->ident == ident))))
         h = h->next;
     if (h != NULL)
         unlink_claim(h);
@@ -159,7 +159,8 @@ gk_claim *gk_claim_release(int64_t of_domain, int mode, void *lock)
     return h;
 }
 
-int gk_claims_of_mine(int64_t of_domain, void *other_than, gk_claim *copies, int capacity, gk_retain retain)
+int gk_claims_of(int64_t of_domain, uintptr_t ident, void *other_than, gk_claim *copies, int capacity,
+                 gk_retain retain)
 {
     uint64_t me = this_thread();
     int count = 0;
@@ -170,7 +171,7 @@ int gk_claims_of_mine(int64_t of_domain, void *other_than, gk_claim *copies, int
         count = 0;
         for (int b = 0; b < BUCKETS; b++)
             for (gk_claim *h = graph.held[b]; h != NULL; h = h->next) {
-                if (h->thread != me || h->domain != of_domain || h->lock == other_than)
+                if (h->thread != me || h->ident != ident || h->domain != of_domain || h->lock == other_than)
                     continue;
                 if (pass == 1) {
                     copies[count] = *h;
@@ -186,6 +187,13 @@ int gk_claims_of_mine(int64_t of_domain, void *other_than, gk_claim *copies, int
 
 /* ---- Cycles */
 
+/* Whether the owner of a claim cannot go on until a wait ends. A wait that blocks its thread
+ * stops all greenlets of the thread. */
+static int stopped_by(const gk_claim *c, const gk_claim *wait)
+{
+    return c->thread == wait->thread && (c->ident == wait->ident || !wait->switches);
+}
+
 /* Whether a claim on the same lock blocks a wait. */
 static int blocks(const gk_claim *c, const gk_claim *wait)
 {
@@ -193,9 +201,10 @@ static int blocks(const gk_claim *c, const gk_claim *wait)
         return 0;
     if (c->state == GK_CLAIM_HELD)
         return wait->mode != GK_CLAIM_READ || c->mode == GK_CLAIM_WRITE;
-    /* Readers let a waiting writer go first. A thread's own wait does not count: a signal
+    /* Readers let a waiting writer go first. An owner's own wait does not count: a signal
      * handler has interrupted it, and it is not in the queue meanwhile. */
-    return wait->mode == GK_CLAIM_READ && c->mode == GK_CLAIM_WRITE && c->thread != wait->thread;
+    return wait->mode == GK_CLAIM_READ && c->mode == GK_CLAIM_WRITE &&
+           !(c->thread == wait->thread && (c->ident == wait->ident || !c->switches));
 }
 
 /* Searches breadth-first from the wait `first`. Returns the last wait of a cycle that
@@ -213,10 +222,10 @@ static gk_claim *find_cycle(gk_claim *first)
                 if (!blocks(c, wait))
                     continue;
                 wait->blocker = c;
-                if (c->thread == first->thread)
+                if (stopped_by(c, first))
                     return wait;
                 for (gk_claim *w = graph.waiting; w != NULL; w = w->next)
-                    if (w->thread == c->thread && w->search != search) {
+                    if (stopped_by(c, w) && w->search != search) {
                         w->search = search;
                         w->came_from = wait;
                         w->queued = NULL;
@@ -234,7 +243,7 @@ static gk_claim *blocker_towards(const gk_claim *wait, const gk_claim *next)
         return wait->blocker;
     for (int waiting = 0; waiting < 2; waiting++)
         for (gk_claim *c = waiting ? graph.waiting : graph.held[bucket_of(wait->lock)]; c != NULL; c = c->next)
-            if (c->thread == next->thread && blocks(c, wait))
+            if (stopped_by(c, next) && blocks(c, wait))
                 return c;
     return wait->blocker;
 }

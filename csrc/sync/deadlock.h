@@ -25,7 +25,7 @@
 
 enum { GK_CLAIM_LOCK, GK_CLAIM_READ, GK_CLAIM_WRITE };
 
-/* A lock that a thread holds or waits for. */
+/* A lock that an owner, a thread or one of its greenlets, holds or waits for. */
 typedef struct gk_claim {
     struct gk_claim *next, *previous; /* in a list of the graph */
     int state;                        /* which list; GK_CLAIM_FREE: none */
@@ -34,7 +34,8 @@ typedef struct gk_claim {
     void *lock;     /* references that belong to the claim */
     void *place;
     uint64_t thread; /* never reused, unlike an ident */
-    uintptr_t ident;
+    uintptr_t ident; /* of the owner */
+    int switches;    /* set by the caller for a wait during which the thread runs its other greenlets */
     /* While a search runs. */
     struct gk_claim *queued, *came_from, *blocker;
     uint64_t search;
@@ -60,8 +61,9 @@ int gk_deadlock_mode(int64_t domain);
 /* GK_OK or GK_NO_MEMORY. */
 int gk_deadlock_set_mode(int64_t domain, int mode, gk_claim **forgotten);
 
-/* A claim of this thread that is not in the graph yet; NULL: no memory. */
-gk_claim *gk_claim_new(int64_t domain, int mode, void *lock, void *place);
+/* A claim of this thread, or of one of its greenlets, that is not in the graph yet; NULL: no
+ * memory. `ident` names the owner: gk_thread_ident() unless there are greenlets. */
+gk_claim *gk_claim_new(int64_t domain, int mode, void *lock, void *place, uintptr_t ident);
 void gk_claim_free(gk_claim *claim); /* not in the graph; its references are not released */
 
 /* Called after the lock was acquired. The graph owns the claim from now on. Returns the
@@ -76,13 +78,14 @@ int gk_claim_wait(gk_claim *claim, gk_retain retain, gk_deadlock_link **cycle, i
 /* Removes the claim of a wait that ended without the lock, if it is in the graph. */
 void gk_claim_withdraw(gk_claim *claim);
 
-/* Called before a release: removes and returns the claim of this thread, or of any thread
+/* Called before a release: removes and returns the claim of this owner, or of any owner
  * for GK_CLAIM_LOCK; NULL: none. */
-gk_claim *gk_claim_release(int64_t domain, int mode, void *lock);
+gk_claim *gk_claim_release(int64_t domain, int mode, void *lock, uintptr_t ident);
 
-/* Copies the claims that this thread holds on other locks, with references, and
+/* Copies the claims that this owner holds on other locks, with references, and
  * returns their number, which may exceed `capacity`; then nothing is copied. */
-int gk_claims_of_mine(int64_t domain, void *other_than, gk_claim *copies, int capacity, gk_retain retain);
+int gk_claims_of(int64_t domain, uintptr_t ident, void *other_than, gk_claim *copies, int capacity,
+                 gk_retain retain);
 
 /* ---- The order of locks: `first` was held when `second` was acquired. */
 

@@ -55,10 +55,13 @@ int gk_event_wait(gk_event *e, const gk_wait_options *p)
     int64_t deadline = gk_wait_until(p);
     if (gk_must_not_wait(p))
         return GK_TIMEOUT;
-    gk_spin spin = gk_spin_for_signal();
-    while (!has_been_set(e, before) && gk_spin_again(&spin))
-        ;
-    gk_spin_stop(&spin);
+    int switches = gk_wait_switches(p);
+    if (!switches) {
+        gk_spin spin = gk_spin_for_signal();
+        while (!has_been_set(e, before) && gk_spin_again(&spin))
+            ;
+        gk_spin_stop(&spin);
+    }
     int64_t begin = 0;
     while (!has_been_set(e, before)) {
         uint32_t seen = before & ~(uint32_t)SLEEPERS;
@@ -66,17 +69,22 @@ int gk_event_wait(gk_event *e, const gk_wait_options *p)
                                                 memory_order_relaxed);
         int64_t until = deadline, now = gk_now();
         begin = begin ? begin : now;
-        if (p && p->poll && now + GK_WAIT_POLL_INTERVAL < until)
+        if (p && p->poll && !switches && now + GK_WAIT_POLL_INTERVAL < until)
             until = now + GK_WAIT_POLL_INTERVAL;
-        gk_wait_result result = gk_wait(&e->state, before | SLEEPERS, until);
+        int result = switches ? p->sleep(&e->state, before | SLEEPERS, until)
+                              : (int)gk_wait(&e->state, before | SLEEPERS, until);
+        if (result == GK_RAISED)
+            return GK_INTERRUPTED;
         if (has_been_set(e, before))
             break;
         if (result == GK_TIMED_OUT && until == deadline)
             return GK_TIMEOUT;
-        if (p && p->poll && p->poll(p->context) != 0)
+        if (p && p->poll && !switches && p->poll(p->context) != 0)
             return GK_INTERRUPTED;
     }
-    gk_spin_record_cost(begin ? gk_now() - begin : 0, atomic_load_explicit(&e->setter_core, memory_order_relaxed));
+    if (!switches)
+        gk_spin_record_cost(begin ? gk_now() - begin : 0,
+                            atomic_load_explicit(&e->setter_core, memory_order_relaxed));
     return GK_OK;
 }
 

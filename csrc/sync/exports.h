@@ -27,7 +27,7 @@
     X(gk_claim_wait)             \
     X(gk_claim_withdraw)         \
     X(gk_claim_release)          \
-    X(gk_claims_of_mine)         \
+    X(gk_claims_of)              \
     X(gk_order_note)             \
     X(gk_order_free)             \
     X(gk_orders_forget)          \
@@ -67,12 +67,13 @@
     X(gk_barrier_break)          \
     X(gk_barrier_reset)          \
     X(gk_rwlock_init)            \
-    X(gk_rwlock_acquire_read)    \
-    X(gk_rwlock_acquire_write)   \
-    X(gk_rwlock_release_read)    \
-    X(gk_rwlock_release_write)   \
-    X(gk_rwlock_reads_of_mine)   \
-    X(gk_rwlock_is_mine)         \
+    X(gk_rwlock_acquire_read_as) \
+    X(gk_rwlock_acquire_write_as) \
+    X(gk_rwlock_release_read_as) \
+    X(gk_rwlock_release_write_as) \
+    X(gk_rwlock_reads_of)        \
+    X(gk_rwlock_is_written_by)   \
+    X(gk_rwlock_is_held_beside)  \
     X(gk_rwlock_readers)         \
     X(gk_rwlock_is_written)      \
     X(gk_counter_new)            \

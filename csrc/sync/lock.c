@@ -77,31 +77,47 @@ static int leave(gk_lock *l, gk_waiter *w)
     return removed;
 }
 
+static int wait_for_lock(gk_lock *l, gk_waiter *w, const gk_wait_options *p)
+{
+    for (;;) {
+        /* A waiter woken to retry must make this attempt before it gives up, since no
+         * other waiter was woken in its place. */
+        if ((!gk_wait_switches(p) && try_for_a_while(l)) || take_or_queue(l, w))
+            return GK_OK;
+        int why = gk_waiter_sleep(w, p);
+        if (why != GK_SLEEP_SIGNALLED && leave(l, w)) {
+            if (why == GK_SLEEP_EXPIRED)
+                return GK_TIMEOUT;
+            /* Not in the queue while the signal handler runs: the handler may want this
+             * very lock, and a release would signal the thread's outer wait instead. */
+            if (why == GK_SLEEP_RAISED || p->poll(p->context) != 0)
+                return GK_INTERRUPTED;
+            continue;
+        }
+        int granted = atomic_load_explicit(&w->state, memory_order_acquire) == GK_WAITER_GRANTED;
+        if (why == GK_SLEEP_RAISED) {
+            /* Signalled at the same moment: the lock, or the attempt, is the next waiter's. */
+            if (granted || try_keeping_waiters(l))
+                gk_lock_release(l);
+            return GK_INTERRUPTED;
+        }
+        if (granted)
+            return GK_OK;
+    }
+}
+
 int gk_lock_acquire(gk_lock *l, const gk_wait_options *p)
 {
     if (try_keeping_waiters(l))
         return GK_OK;
     if (gk_must_not_wait(p))
         return GK_TIMEOUT;
-    gk_waiter w = {0};
-    for (;;) {
-        /* A waiter woken to retry must make this attempt before it gives up, since no
-         * other waiter was woken in its place. */
-        if (try_for_a_while(l) || take_or_queue(l, &w))
-            return GK_OK;
-        int why = gk_waiter_sleep(&w, p);
-        if (why != GK_SLEEP_SIGNALLED && leave(l, &w)) {
-            if (why == GK_SLEEP_EXPIRED)
-                return GK_TIMEOUT;
-            /* Not in the queue while the signal handler runs: the handler may want this
-             * very lock, and a release would signal the thread's outer wait instead. */
-            if (p->poll(p->context) != 0)
-                return GK_INTERRUPTED;
-            continue;
-        }
-        if (atomic_load_explicit(&w.state, memory_order_acquire) == GK_WAITER_GRANTED)
-            return GK_OK;
-    }
+    gk_waiter here, *w = gk_waiter_place(&here, p);
+    if (w == NULL)
+        return GK_NO_MEMORY;
+    int status = wait_for_lock(l, w, p);
+    gk_waiter_drop(w, &here);
+    return status;
 }
 
 int gk_lock_release(gk_lock *l)

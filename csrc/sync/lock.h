@@ -45,7 +45,7 @@ GK_INLINE int gk_lock_is_held(gk_lock *lock)
     return atomic_load_explicit(&lock->state, memory_order_relaxed) & GK_LOCK_HELD;
 }
 
-/* GK_OK, GK_TIMEOUT, GK_INTERRUPTED. */
+/* GK_OK, GK_TIMEOUT, GK_INTERRUPTED; GK_NO_MEMORY only if the wait switches greenlets. */
 int gk_lock_acquire(gk_lock *lock, const gk_wait_options *wait_options);
 
 /* GK_OK, or GK_NOT_HELD if the lock is free. Any thread may release it. */

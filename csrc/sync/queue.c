@@ -117,9 +117,26 @@ void gk_queue_unlock_and_wake(gk_queue *q, _Atomic uint32_t *asleep)
 
 /* Sleeping. */
 
+gk_waiter *gk_waiter_place(gk_waiter *here, const gk_wait_options *p)
+{
+    *here = (gk_waiter){0};
+    return gk_wait_switches(p) ? calloc(1, sizeof *here) : here;
+}
+
+void gk_waiter_drop(gk_waiter *w, const gk_waiter *here)
+{
+    if (w != here)
+        free(w);
+}
+
 static int signalled(gk_waiter *w)
 {
     return atomic_load_explicit(&w->state, memory_order_acquire) >= GK_WAITER_GRANTED;
+}
+
+int gk_waiter_signalled(gk_waiter *w)
+{
+    return signalled(w);
 }
 
 static void spin_until_signalled(gk_waiter *w)
@@ -130,8 +147,31 @@ static void spin_until_signalled(gk_waiter *w)
     gk_spin_stop(&spin);
 }
 
+/* A greenlet keeps its place in the queue while it sleeps, and other greenlets run. */
+static int switch_until_signalled(gk_waiter *w, const gk_wait_options *p)
+{
+    for (;;) {
+        uint32_t seen = GK_WAITER_AWAKE;
+        atomic_compare_exchange_strong_explicit(&w->state, &seen, GK_WAITER_ASLEEP, memory_order_relaxed,
+                                                memory_order_relaxed);
+        if (signalled(w))
+            return GK_SLEEP_SIGNALLED;
+        int result = p->sleep(&w->state, GK_WAITER_ASLEEP, gk_wait_until(p));
+        if (result == GK_RAISED)
+            return GK_SLEEP_RAISED;
+        if (signalled(w))
+            return GK_SLEEP_SIGNALLED;
+        if (result == GK_TIMED_OUT)
+            return GK_SLEEP_EXPIRED;
+        if (w->generation != gk_fork_generation())
+            return GK_SLEEP_FORKED;
+    }
+}
+
 static int sleep_until_signalled(gk_waiter *w, const gk_wait_options *p)
 {
+    if (gk_wait_switches(p))
+        return switch_until_signalled(w, p);
     int64_t deadline = gk_wait_until(p), until = deadline;
     if (p && p->poll) {
         int64_t next_poll = gk_now() + GK_WAIT_POLL_INTERVAL;
@@ -161,6 +201,8 @@ int gk_waiter_sleep(gk_waiter *w, const gk_wait_options *p)
 
 int gk_waiter_spin_and_sleep(gk_waiter *w, const gk_wait_options *p)
 {
+    if (gk_wait_switches(p))
+        return gk_waiter_sleep(w, p);
     if (!gk_must_not_wait(p))
         spin_until_signalled(w);
     int64_t begin = 0;
@@ -212,12 +254,19 @@ int gk_waiter_wait(gk_queue *q, gk_waiter *w, const gk_wait_options *p)
                 continue;
             status = GK_INTERRUPTED;
         }
+        if (why == GK_SLEEP_RAISED)
+            status = GK_INTERRUPTED;
+        if (why == GK_SLEEP_FORKED) {
+            gk_queue_lock(q);
+            gk_queue_push(q, w);
+            gk_queue_unlock(q);
+            continue;
+        }
         if (why != GK_SLEEP_SIGNALLED) {
             gk_queue_lock(q);
             int removed = gk_queue_remove(q, w);
             gk_queue_unlock(q);
-            /* An exception of a signal handler goes before a signal that came
-             * at the same moment. */
+            /* An exception goes before a signal that came at the same moment. */
             if (removed || status == GK_INTERRUPTED)
                 return status;
         }

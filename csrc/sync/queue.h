@@ -1,8 +1,9 @@
 /* First-in-first-out queues of waiting threads, in which the threads of every gilkit
  * lock sleep.
  *
- * A waiter is on the stack of the waiting thread. It is removed from the queue before it
- * is signalled, so a signalled waiter may return at once and its memory may be reused.
+ * A waiter is on the stack of the waiting thread, or on the heap if the wait switches
+ * greenlets. It is removed from the queue before it is signalled, so a signalled waiter may
+ * return at once and its memory may be reused.
  *
  * fork: the child has none of the parent's other threads, so the waiters it inherits do
  * not exist, and a queue_lock may be held by a thread that does not exist. Queue locks
@@ -16,7 +17,14 @@
 
 #include "base/status.h"
 
-enum { GK_WAITER_AWAKE, GK_WAITER_ASLEEP, GK_WAITER_GRANTED, GK_WAITER_RETRY, GK_WAITER_BROKEN };
+enum {
+    GK_WAITER_AWAKE,
+    GK_WAITER_ASLEEP,
+    GK_WAITER_GRANTED,
+    GK_WAITER_RETRY,
+    GK_WAITER_BROKEN,
+    GK_WAITER_BROADCAST
+};
 
 typedef struct gk_waiter {
     struct gk_waiter *next, *previous;
@@ -53,8 +61,21 @@ int gk_queue_remove(gk_queue *queue, gk_waiter *waiter);
 void gk_queue_signal(gk_queue *queue, gk_waiter *waiter, uint32_t signal, _Atomic uint32_t **asleep);
 void gk_queue_unlock_and_wake(gk_queue *queue, _Atomic uint32_t *asleep);
 
-/* Why gk_waiter_sleep() returned. */
-enum { GK_SLEEP_SIGNALLED, GK_SLEEP_EXPIRED, GK_SLEEP_POLL };
+/* Returns a zeroed waiter: *here, or one on the heap if the wait switches greenlets and
+ * thus stacks. NULL: no memory. Ends with gk_waiter_drop(). */
+gk_waiter *gk_waiter_place(gk_waiter *here, const gk_wait_options *wait_options);
+void gk_waiter_drop(gk_waiter *waiter, const gk_waiter *here);
+
+int gk_waiter_signalled(gk_waiter *waiter);
+
+/* Why gk_waiter_sleep() returned. The last two occur only if the wait switches greenlets. */
+enum {
+    GK_SLEEP_SIGNALLED,
+    GK_SLEEP_EXPIRED,
+    GK_SLEEP_POLL,
+    GK_SLEEP_RAISED, /* an exception was thrown into the greenlet; perhaps it was signalled, too */
+    GK_SLEEP_FORKED, /* the queue was emptied in this child; the waiter must join it again */
+};
 
 /* Sleeps until the waiter is signalled, its deadline passes, or a poll is due. */
 int gk_waiter_sleep(gk_waiter *waiter, const gk_wait_options *wait_options);

@@ -5,16 +5,17 @@
 #include <string.h>
 
 #include "base/compiler.h"
-#include "sync/lock.h"
+#include "sync/fork.h"
 #include "sync/spin.h"
 
 enum { WRITER = 1, WAITERS = 2, READER = 4 };
 enum { TO_READ, TO_WRITE };
 
-/* The locks that this thread holds to read. */
+/* The locks that this thread's owners hold to read: itself, or its greenlets. */
 
 typedef struct {
     uint64_t id;
+    uintptr_t owner;
     uint32_t times;
 } holding;
 
@@ -31,16 +32,16 @@ static holding *holdings(void)
     return reads.many ? reads.many : reads.few;
 }
 
-static holding *find(const gk_rwlock *l)
+static holding *find(const gk_rwlock *l, uintptr_t self)
 {
     holding *all = holdings();
     for (uint32_t i = reads.count; i-- > 0;) /* usually it is the latest */
-        if (all[i].id == l->id)
+        if (all[i].id == l->id && all[i].owner == self)
             return &all[i];
     return NULL;
 }
 
-static int note(const gk_rwlock *l)
+static int note(const gk_rwlock *l, uintptr_t self)
 {
     uint32_t capacity = reads.many ? reads.capacity : INLINE_HOLDINGS;
     if (reads.count == capacity) {
@@ -52,7 +53,7 @@ static int note(const gk_rwlock *l)
         reads.many = more;
         reads.capacity = 2 * capacity;
     }
-    holdings()[reads.count++] = (holding){l->id, 1};
+    holdings()[reads.count++] = (holding){l->id, self, 1};
     return GK_OK;
 }
 
@@ -65,15 +66,27 @@ static void forget(holding *h)
     }
 }
 
-uint32_t gk_rwlock_reads_of_mine(const gk_rwlock *l)
+uint32_t gk_rwlock_reads_of(const gk_rwlock *l, uintptr_t self)
 {
-    holding *h = find(l);
+    holding *h = find(l, self);
     return h ? h->times : 0;
 }
 
-int gk_rwlock_is_mine(gk_rwlock *l)
+int gk_rwlock_is_written_by(gk_rwlock *l, uintptr_t self)
 {
-    return atomic_load_explicit(&l->writer, memory_order_relaxed) == gk_thread_ident();
+    return atomic_load_explicit(&l->writer, memory_order_relaxed) == self;
+}
+
+int gk_rwlock_is_held_beside(gk_rwlock *l, uintptr_t self, int to_write)
+{
+    if (atomic_load_explicit(&l->writer_thread, memory_order_relaxed) == gk_thread_ident() &&
+        !gk_rwlock_is_written_by(l, self))
+        return 1;
+    holding *all = holdings();
+    for (uint32_t i = 0; to_write && i < reads.count; i++)
+        if (all[i].id == l->id && all[i].owner != self)
+            return 1;
+    return 0;
 }
 
 uint32_t gk_rwlock_readers(gk_rwlock *l)
@@ -164,33 +177,6 @@ static int try_for_a_while(gk_rwlock *l, int kind)
     return taken;
 }
 
-static int acquire(gk_rwlock *l, int kind, const gk_wait_options *p)
-{
-    if (try(l, kind))
-        return GK_OK;
-    if (gk_must_not_wait(p))
-        return GK_TIMEOUT;
-    if (try_for_a_while(l, kind))
-        return GK_OK;
-    gk_waiter w = {.tag = (uint64_t)kind};
-    for (;;) {
-        queue_up(l, &w);
-        int why = gk_waiter_sleep(&w, p);
-        if (why == GK_SLEEP_SIGNALLED)
-            return GK_OK;
-        gk_queue_lock(&l->queue);
-        int removed = gk_queue_remove(&l->queue, &w);
-        grant_and_unlock(l); /* readers may have waited just for this writer */
-        if (!removed)
-            return GK_OK;
-        if (why == GK_SLEEP_EXPIRED)
-            return GK_TIMEOUT;
-        /* Not in the queue while the handler runs, see lock.c. */
-        if (p->poll(p->context) != 0)
-            return GK_INTERRUPTED;
-    }
-}
-
 static void stop_reading(gk_rwlock *l)
 {
     uint32_t left = atomic_fetch_sub_explicit(&l->state, READER, memory_order_release) - READER;
@@ -200,51 +186,120 @@ static void stop_reading(gk_rwlock *l)
     }
 }
 
-/* Waits for a lock that this thread holds itself. A signal handler may still release it. */
-static int wait_for_oneself(gk_rwlock *l, int kind, const gk_wait_options *p)
+static void stop_writing(gk_rwlock *l)
 {
-    gk_waiter w = {0};
-    if (gk_wait_until(p) == GK_FOREVER)
-        return GK_OWNED;
-    while (!gk_must_not_wait(p) && gk_waiter_sleep(&w, p) == GK_SLEEP_POLL) {
-        if (p->poll(p->context) != 0)
-            return GK_INTERRUPTED;
-        if (!gk_rwlock_is_mine(l) && (kind == TO_READ || find(l) == NULL))
-            return kind == TO_READ ? gk_rwlock_acquire_read(l, p) : gk_rwlock_acquire_write(l, p);
+    uint32_t left = atomic_fetch_sub_explicit(&l->state, WRITER, memory_order_release) - WRITER;
+    if (left & WAITERS) {
+        gk_queue_lock(&l->queue);
+        grant_and_unlock(l);
     }
-    return GK_TIMEOUT;
 }
 
-int gk_rwlock_acquire_read(gk_rwlock *l, const gk_wait_options *p)
+static int wait_for_turn(gk_rwlock *l, int kind, gk_waiter *w, const gk_wait_options *p)
 {
-    holding *h = find(l);
+    for (;;) {
+        queue_up(l, w);
+        int why = gk_waiter_sleep(w, p);
+        if (why == GK_SLEEP_SIGNALLED)
+            return GK_OK;
+        gk_queue_lock(&l->queue);
+        int granted = !gk_queue_remove(&l->queue, w) && why != GK_SLEEP_FORKED;
+        grant_and_unlock(l); /* readers may have waited just for this writer */
+        if (why == GK_SLEEP_RAISED) {
+            if (granted && gk_waiter_signalled(w)) {
+                if (kind == TO_READ)
+                    stop_reading(l);
+                else
+                    stop_writing(l);
+            }
+            return GK_INTERRUPTED;
+        }
+        if (granted)
+            return GK_OK;
+        if (why == GK_SLEEP_EXPIRED)
+            return GK_TIMEOUT;
+        /* Not in the queue while the handler runs, see lock.c. */
+        if (why == GK_SLEEP_POLL && p->poll(p->context) != 0)
+            return GK_INTERRUPTED;
+    }
+}
+
+static int acquire(gk_rwlock *l, int kind, const gk_wait_options *p)
+{
+    if (try(l, kind))
+        return GK_OK;
+    if (gk_must_not_wait(p))
+        return GK_TIMEOUT;
+    if (!gk_wait_switches(p) && try_for_a_while(l, kind))
+        return GK_OK;
+    gk_waiter here, *w = gk_waiter_place(&here, p);
+    if (w == NULL)
+        return GK_NO_MEMORY;
+    w->tag = (uint64_t)kind;
+    int status = wait_for_turn(l, kind, w, p);
+    gk_waiter_drop(w, &here);
+    return status;
+}
+
+/* Waits for a lock that `self` holds. Only a signal handler, or an exception, can end that
+ * before the deadline. */
+static int wait_for_oneself(gk_rwlock *l, uintptr_t self, int kind, const gk_wait_options *p)
+{
+    if (gk_wait_until(p) == GK_FOREVER)
+        return GK_OWNED;
+    if (gk_must_not_wait(p))
+        return GK_TIMEOUT;
+    gk_waiter here, *w = gk_waiter_place(&here, p);
+    if (w == NULL)
+        return GK_NO_MEMORY;
+    w->generation = gk_fork_generation();
+    int status = GK_TIMEOUT, why;
+    while ((why = gk_waiter_sleep(w, p)) == GK_SLEEP_POLL) {
+        if (p->poll(p->context) != 0) {
+            status = GK_INTERRUPTED;
+            break;
+        }
+        if (!gk_rwlock_is_written_by(l, self) && (kind == TO_READ || find(l, self) == NULL)) {
+            status = kind == TO_READ ? gk_rwlock_acquire_read_as(l, self, p) : gk_rwlock_acquire_write_as(l, self, p);
+            break;
+        }
+    }
+    gk_waiter_drop(w, &here);
+    return why == GK_SLEEP_RAISED ? GK_INTERRUPTED : status;
+}
+
+int gk_rwlock_acquire_read_as(gk_rwlock *l, uintptr_t self, const gk_wait_options *p)
+{
+    holding *h = find(l, self);
     if (h != NULL) {
         if (h->times == UINT32_MAX)
             return GK_OVERFLOW;
         h->times++;
         return GK_OK;
     }
-    if (gk_rwlock_is_mine(l))
-        return wait_for_oneself(l, TO_READ, p);
+    if (gk_rwlock_is_written_by(l, self))
+        return wait_for_oneself(l, self, TO_READ, p);
     int status = acquire(l, TO_READ, p);
-    if (status == GK_OK && (status = note(l)) != GK_OK)
+    if (status == GK_OK && (status = note(l, self)) != GK_OK)
         stop_reading(l);
     return status;
 }
 
-int gk_rwlock_acquire_write(gk_rwlock *l, const gk_wait_options *p)
+int gk_rwlock_acquire_write_as(gk_rwlock *l, uintptr_t self, const gk_wait_options *p)
 {
-    if (gk_rwlock_is_mine(l) || find(l) != NULL)
-        return wait_for_oneself(l, TO_WRITE, p);
+    if (gk_rwlock_is_written_by(l, self) || find(l, self) != NULL)
+        return wait_for_oneself(l, self, TO_WRITE, p);
     int status = acquire(l, TO_WRITE, p);
-    if (status == GK_OK)
-        atomic_store_explicit(&l->writer, gk_thread_ident(), memory_order_relaxed);
+    if (status == GK_OK) {
+        atomic_store_explicit(&l->writer_thread, gk_thread_ident(), memory_order_relaxed);
+        atomic_store_explicit(&l->writer, self, memory_order_relaxed);
+    }
     return status;
 }
 
-int gk_rwlock_release_read(gk_rwlock *l)
+int gk_rwlock_release_read_as(gk_rwlock *l, uintptr_t self)
 {
-    holding *h = find(l);
+    holding *h = find(l, self);
     if (h == NULL)
         return GK_NOT_HELD;
     if (--h->times > 0)
@@ -254,15 +309,12 @@ int gk_rwlock_release_read(gk_rwlock *l)
     return GK_OK;
 }
 
-int gk_rwlock_release_write(gk_rwlock *l)
+int gk_rwlock_release_write_as(gk_rwlock *l, uintptr_t self)
 {
-    if (!gk_rwlock_is_mine(l))
+    if (!gk_rwlock_is_written_by(l, self))
         return GK_NOT_HELD;
+    atomic_store_explicit(&l->writer_thread, 0, memory_order_relaxed);
     atomic_store_explicit(&l->writer, 0, memory_order_relaxed);
-    uint32_t left = atomic_fetch_sub_explicit(&l->state, WRITER, memory_order_release) - WRITER;
-    if (left & WAITERS) {
-        gk_queue_lock(&l->queue);
-        grant_and_unlock(l);
-    }
+    stop_writing(l);
     return GK_OK;
 }

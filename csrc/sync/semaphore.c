@@ -43,29 +43,43 @@ static void queue_up(gk_semaphore *s, gk_waiter *w)
     grant_and_unlock(s); /* what was released meanwhile, perhaps to ourselves */
 }
 
+static int wait_for_permit(gk_semaphore *s, gk_waiter *w, const gk_wait_options *p)
+{
+    for (;;) {
+        queue_up(s, w);
+        int why = gk_waiter_spin_and_sleep(w, p);
+        if (why == GK_SLEEP_SIGNALLED)
+            return GK_OK;
+        gk_queue_lock(&s->queue);
+        int granted = !gk_queue_remove(&s->queue, w) && why != GK_SLEEP_FORKED;
+        gk_queue_unlock(&s->queue);
+        if (why == GK_SLEEP_RAISED) {
+            if (granted && gk_waiter_signalled(w))
+                gk_semaphore_release(s, 1); /* to the next waiter */
+            return GK_INTERRUPTED;
+        }
+        if (granted)
+            return GK_OK; /* at the last moment */
+        if (why == GK_SLEEP_EXPIRED)
+            return GK_TIMEOUT;
+        /* Not in the queue while the handler runs, see lock.c. */
+        if (why == GK_SLEEP_POLL && p->poll(p->context) != 0)
+            return GK_INTERRUPTED;
+    }
+}
+
 int gk_semaphore_acquire(gk_semaphore *s, const gk_wait_options *p)
 {
     if (gk_semaphore_try(s))
         return GK_OK;
     if (gk_must_not_wait(p))
         return GK_TIMEOUT;
-    gk_waiter w = {0};
-    for (;;) {
-        queue_up(s, &w);
-        int why = gk_waiter_spin_and_sleep(&w, p);
-        if (why == GK_SLEEP_SIGNALLED)
-            return GK_OK;
-        gk_queue_lock(&s->queue);
-        int removed = gk_queue_remove(&s->queue, &w);
-        gk_queue_unlock(&s->queue);
-        if (!removed)
-            return GK_OK; /* granted at the last moment */
-        if (why == GK_SLEEP_EXPIRED)
-            return GK_TIMEOUT;
-        /* Not in the queue while the handler runs, see lock.c. */
-        if (p->poll(p->context) != 0)
-            return GK_INTERRUPTED;
-    }
+    gk_waiter here, *w = gk_waiter_place(&here, p);
+    if (w == NULL)
+        return GK_NO_MEMORY;
+    int status = wait_for_permit(s, w, p);
+    gk_waiter_drop(w, &here);
+    return status;
 }
 
 int gk_semaphore_release(gk_semaphore *s, int64_t n)

@@ -49,6 +49,7 @@ cdef extern from *:
         gk_claim *next
         void *lock
         void *place
+        int switches
     ctypedef struct gk_deadlock_link:
         void *lock
         void *place
@@ -60,15 +61,18 @@ cdef extern from *:
     ctypedef void (*gk_retain)(void *object) noexcept nogil
     int gk_deadlock_mode "GK(gk_deadlock_mode)" (int64_t domain) noexcept nogil
     int gk_deadlock_set_mode "GK(gk_deadlock_set_mode)" (int64_t domain, int mode, gk_claim **forgotten) noexcept nogil
-    gk_claim *gk_claim_new "GK(gk_claim_new)" (int64_t domain, int mode, void *lock, void *place) noexcept nogil
+    gk_claim *gk_claim_new "GK(gk_claim_new)" (
+        int64_t domain, int mode, void *lock, void *place, uintptr_t ident) noexcept nogil
     void gk_claim_free "GK(gk_claim_free)" (gk_claim *claim) noexcept nogil
     gk_claim *gk_claim_hold "GK(gk_claim_hold)" (gk_claim *claim) noexcept nogil
     int gk_claim_wait "GK(gk_claim_wait)" (
         gk_claim *claim, gk_retain retain, gk_deadlock_link **cycle, int *count) noexcept nogil
     void gk_claim_withdraw "GK(gk_claim_withdraw)" (gk_claim *claim) noexcept nogil
-    gk_claim *gk_claim_release "GK(gk_claim_release)" (int64_t domain, int mode, void *lock) noexcept nogil
-    int gk_claims_of_mine "GK(gk_claims_of_mine)" (
-        int64_t domain, void *other_than, gk_claim *copies, int capacity, gk_retain retain) noexcept nogil
+    gk_claim *gk_claim_release "GK(gk_claim_release)" (
+        int64_t domain, int mode, void *lock, uintptr_t ident) noexcept nogil
+    int gk_claims_of "GK(gk_claims_of)" (
+        int64_t domain, uintptr_t ident, void *other_than, gk_claim *copies, int capacity,
+        gk_retain retain) noexcept nogil
     ctypedef struct gk_order:
         gk_order *next
         void *details
@@ -149,14 +153,16 @@ cdef extern from *:
     ctypedef struct gk_rwlock:
         pass
     void gk_rwlock_init "GK(gk_rwlock_init)" (gk_rwlock *lock) noexcept nogil
-    int gk_rwlock_acquire_read "GK(gk_rwlock_acquire_read)" (
-        gk_rwlock *lock, const gk_wait_options *wait_options) noexcept nogil
-    int gk_rwlock_acquire_write "GK(gk_rwlock_acquire_write)" (
-        gk_rwlock *lock, const gk_wait_options *wait_options) noexcept nogil
-    int gk_rwlock_release_read "GK(gk_rwlock_release_read)" (gk_rwlock *lock) noexcept nogil
-    int gk_rwlock_release_write "GK(gk_rwlock_release_write)" (gk_rwlock *lock) noexcept nogil
-    uint32_t gk_rwlock_reads_of_mine "GK(gk_rwlock_reads_of_mine)" (gk_rwlock *lock) noexcept nogil
-    bint gk_rwlock_is_mine "GK(gk_rwlock_is_mine)" (gk_rwlock *lock) noexcept nogil
+    int gk_rwlock_acquire_read "GK(gk_rwlock_acquire_read_as)" (
+        gk_rwlock *lock, uintptr_t self, const gk_wait_options *wait_options) noexcept nogil
+    int gk_rwlock_acquire_write "GK(gk_rwlock_acquire_write_as)" (
+        gk_rwlock *lock, uintptr_t self, const gk_wait_options *wait_options) noexcept nogil
+    int gk_rwlock_release_read "GK(gk_rwlock_release_read_as)" (gk_rwlock *lock, uintptr_t self) noexcept nogil
+    int gk_rwlock_release_write "GK(gk_rwlock_release_write_as)" (gk_rwlock *lock, uintptr_t self) noexcept nogil
+    uint32_t gk_rwlock_reads_of "GK(gk_rwlock_reads_of)" (gk_rwlock *lock, uintptr_t self) noexcept nogil
+    bint gk_rwlock_is_written_by "GK(gk_rwlock_is_written_by)" (gk_rwlock *lock, uintptr_t self) noexcept nogil
+    bint gk_rwlock_is_held_beside "GK(gk_rwlock_is_held_beside)" (
+        gk_rwlock *lock, uintptr_t self, bint to_write) noexcept nogil
     uint32_t gk_rwlock_readers "GK(gk_rwlock_readers)" (gk_rwlock *lock) noexcept nogil
     bint gk_rwlock_is_written "GK(gk_rwlock_is_written)" (gk_rwlock *lock) noexcept nogil
 

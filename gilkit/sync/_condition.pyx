@@ -16,7 +16,10 @@ from gilkit.sync._c cimport (
     gk_waiter, import_core,
 )
 from gilkit.sync._locks cimport Lock, RLock
-from gilkit.sync._wait cimport detecting, has_greenlets, nogil_wait_options, outcome, wait_options_of, this_owner
+from gilkit.sync._wait cimport (
+    detecting, has_greenlets, nogil_wait_options, outcome, switch_meanwhile, this_owner, wait_options_forever,
+    wait_options_of,
+)
 
 import_core()
 
@@ -118,7 +121,8 @@ cdef class Condition:
         cdef int status
         self.check_owned("wait")
         wait_options_of(&wait_options, timeout)
-        if detecting() or (self.lock == NULL and self.rlock == NULL):
+        switch_meanwhile(&wait_options)
+        if detecting() or wait_options.sleep != NULL or (self.lock == NULL and self.rlock == NULL):
             return self._wait_with_any_lock(timeout)
         gk_condition_enter(condition_of(self), &waiter)
         if self.rlock != NULL:
@@ -149,10 +153,8 @@ cdef class Condition:
         return outcome(status)
 
     cdef bint try_reacquire(self, uintptr_t owner, uintptr_t count) noexcept:
-        cdef gk_wait_options none
+        cdef gk_wait_options none = wait_options_forever()
         none.deadline = GK_DO_NOT_WAIT
-        none.poll = NULL
-        none.context = NULL
         if self.rlock != NULL:
             return gk_rlock_acquire_again(<gk_rlock *>self.rlock, owner, count, &none) == GK_OK
         return gk_lock_acquire(<gk_lock *>self.lock, &none) == GK_OK
@@ -161,6 +163,7 @@ cdef class Condition:
         cdef gk_wait_options wait_options
         cdef int status
         wait_options_of(&wait_options, timeout)
+        switch_meanwhile(&wait_options)
         # On the heap: the lock's own methods may switch greenlets, and thus stacks.
         cdef gk_waiter *waiter = <gk_waiter *>malloc(sizeof(gk_waiter))
         if waiter == NULL:

@@ -18,7 +18,9 @@ cdef class Lock:
     cdef int release_slowly(self) except -1
     # For Condition: acquires the lock again and runs no signal handlers meanwhile.
     cdef int reacquire(self) except -1
-    cdef int check_greenlets(self) except -1
+    cdef int acquire_with(self, void *wait_options) except? -1
+    # With greenlets: called before a wait.
+    cdef int prepare_wait(self, void *wait_options) except -1
     # With greenlets: called after the lock is acquired, and before it is released.
     cdef void note_holder(self) noexcept
     cdef void forget_holder(self) noexcept nogil
@@ -33,6 +35,6 @@ cdef class RLock:
     cdef bint acquire_slowly(self, object blocking, object timeout) except -1
     cdef int release_slowly(self) except -1
     cdef int reacquire(self, uint64_t count) except -1
-    cdef int acquire_with(self, const void *wait_options) except? -1
+    cdef int acquire_with(self, void *wait_options) except? -1
     cdef void note_holder(self) noexcept
     cdef void forget_holder(self) noexcept nogil

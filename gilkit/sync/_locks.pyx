@@ -5,14 +5,15 @@ from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memset
 
 from gilkit.sync._c cimport (
-    GK_CLAIM_LOCK, GK_DO_NOT_WAIT, GK_NO_DEADLINE, GK_OK, gk_claim, gk_gil_freed, gk_lock, gk_lock_acquire,
-    gk_lock_is_held, gk_lock_release, gk_lock_try, gk_lock_try_release, gk_rlock, gk_rlock_acquire, gk_rlock_count,
-    gk_rlock_owner, gk_rlock_release, gk_rlock_release_all, gk_rlock_set_count, gk_rlock_try, gk_rlock_try_release,
-    gk_wait_options, import_core,
+    GK_CLAIM_LOCK, GK_DO_NOT_WAIT, GK_INTERRUPTED, GK_NO_DEADLINE, GK_OK, gk_claim, gk_gil_freed, gk_lock,
+    gk_lock_acquire, gk_lock_is_held, gk_lock_release, gk_lock_try, gk_lock_try_release, gk_rlock, gk_rlock_acquire,
+    gk_rlock_count, gk_rlock_owner, gk_rlock_release, gk_rlock_release_all, gk_rlock_set_count, gk_rlock_try,
+    gk_rlock_try_release, gk_wait_options, import_core,
 )
 from gilkit.sync._wait cimport (
-    PyThread_get_thread_ident, acquire_monitored, claim_of, detecting, dispose, forget_orders, has_greenlets,
-    has_orders, is_forever, lock_wait_options, monitoring, nogil_wait_options, outcome, refuse_greenlet, this_owner,
+    PyThread_get_thread_ident, acquire_monitored, claim_of, detecting, dispose, exception_of_wait, forget_orders,
+    has_greenlets, has_orders, is_forever, lock_wait_options, monitoring, nogil_wait_options, outcome, refuse_greenlet,
+    switch_meanwhile, this_owner, wait_options_forever,
 )
 
 import_core()
@@ -81,7 +82,8 @@ cdef class Lock:
 
     In the main thread, signal handlers run during a wait, and Ctrl-C ends it.
     After ``os.fork`` the lock is in the child as it was in the parent, without
-    the waiting threads.
+    the waiting threads. If gevent or eventlet has patched the program, a wait
+    runs other greenlets.
 
     Examples
     --------
@@ -125,8 +127,8 @@ cdef class Lock:
         OverflowError
             If the timeout exceeds ``threading.TIMEOUT_MAX``.
         RuntimeError
-            If another greenlet of the same thread holds the lock and the wait
-            has no timeout.
+            If another greenlet of the same thread holds the lock, the wait has no
+            timeout, and no hub can run that greenlet.
         DeadlockError
             If the wait would close a cycle; see ``detect_deadlocks``.
         """
@@ -160,23 +162,28 @@ cdef class Lock:
 
     cdef bint acquire_slowly(self, object blocking, object timeout) except -1:
         cdef gk_wait_options wait_options
-        cdef int status
         lock_wait_options(&wait_options, blocking, timeout)
-        if has_greenlets() and wait_options.deadline == GK_NO_DEADLINE:
-            self.check_greenlets()
-        if detecting():
-            status = acquire_monitored(self, GK_CLAIM_LOCK, acquire_lock, self.state, &wait_options)
-        elif gk_lock_try(lock_of(self)):
+        return outcome(self.acquire_with(&wait_options))
+
+    cdef int acquire_with(self, void *how) except? -1:
+        cdef gk_wait_options *wait_options = <gk_wait_options *>how
+        cdef int status
+        if not detecting() and gk_lock_try(lock_of(self)):
             status = GK_OK
-        elif wait_options.deadline == GK_DO_NOT_WAIT:
-            status = gk_lock_acquire(lock_of(self), &wait_options)
         else:
-            with nogil:
-                gk_gil_freed()
-                status = gk_lock_acquire(lock_of(self), &wait_options)
+            if has_greenlets() and gk_lock_is_held(lock_of(self)):
+                self.prepare_wait(wait_options)
+            if detecting():
+                status = acquire_monitored(self, GK_CLAIM_LOCK, acquire_lock, self.state, wait_options)
+            elif wait_options.deadline == GK_DO_NOT_WAIT:
+                status = gk_lock_acquire(lock_of(self), wait_options)
+            else:
+                with nogil:
+                    gk_gil_freed()
+                    status = gk_lock_acquire(lock_of(self), wait_options)
         if status == GK_OK and has_greenlets():
             self.note_holder()
-        return outcome(status)
+        return status
 
     cdef int release_slowly(self) except -1:
         cdef gk_claim *claim = NULL
@@ -193,12 +200,16 @@ cdef class Lock:
 
     cdef int reacquire(self) except -1:
         cdef gk_wait_options wait_options
-        wait_options.deadline = GK_NO_DEADLINE
-        wait_options.poll = NULL
-        wait_options.context = NULL
-        outcome(acquire_monitored(self, GK_CLAIM_LOCK, acquire_lock, self.state, &wait_options))
-        if has_greenlets():
-            self.note_holder()
+        cdef int status = GK_INTERRUPTED
+        error = None
+        while status == GK_INTERRUPTED:
+            wait_options = wait_options_forever()
+            status = self.acquire_with(&wait_options)
+            if status == GK_INTERRUPTED:  # raised once the lock is held
+                error = exception_of_wait()
+        outcome(status)
+        if error is not None:
+            raise error
         return 0
 
     cdef void note_holder(self) noexcept:
@@ -209,9 +220,12 @@ cdef class Lock:
         if gk_word(&(<gk_held_lock *>self.state).thread) != 0:
             gk_set_word(&(<gk_held_lock *>self.state).thread, 0)
 
-    cdef int check_greenlets(self) except -1:
+    cdef int prepare_wait(self, void *how) except -1:
+        cdef gk_wait_options *wait_options = <gk_wait_options *>how
+        switch_meanwhile(wait_options)
         # A greenlet that waits for itself hangs, as a thread does with threading.Lock.
-        if (gk_word(&(<gk_held_lock *>self.state).thread) == PyThread_get_thread_ident()
+        if (wait_options.deadline == GK_NO_DEADLINE and wait_options.sleep == NULL
+                and gk_word(&(<gk_held_lock *>self.state).thread) == PyThread_get_thread_ident()
                 and gk_word(&(<gk_held_lock *>self.state).owner) != this_owner()):
             refuse_greenlet(self)
         return 0
@@ -318,8 +332,8 @@ cdef class RLock:
         lock_wait_options(&wait_options, blocking, timeout)
         return outcome(self.acquire_with(&wait_options))
 
-    cdef int acquire_with(self, const void *how) except? -1:
-        cdef const gk_wait_options *wait_options = <const gk_wait_options *>how
+    cdef int acquire_with(self, void *how) except? -1:
+        cdef gk_wait_options *wait_options = <gk_wait_options *>how
         cdef owned_rlock wanted
         cdef int status
         wanted.lock = rlock_of(self)
@@ -328,7 +342,10 @@ cdef class RLock:
             if gk_rlock_try(wanted.lock, wanted.owner) if not detecting() else False:
                 self.note_holder()
                 return GK_OK
-            if (wait_options.deadline == GK_NO_DEADLINE and gk_rlock_owner(wanted.lock) != wanted.owner
+            if gk_rlock_owner(wanted.lock) != wanted.owner:
+                switch_meanwhile(wait_options)
+            if (wait_options.deadline == GK_NO_DEADLINE and wait_options.sleep == NULL
+                    and gk_rlock_owner(wanted.lock) != wanted.owner
                     and gk_word(&(<gk_held_rlock *>self.state).thread) == PyThread_get_thread_ident()):
                 refuse_greenlet(self)
         if detecting() and gk_rlock_owner(wanted.lock) != wanted.owner:
@@ -357,11 +374,17 @@ cdef class RLock:
 
     cdef int reacquire(self, uint64_t count) except -1:
         cdef gk_wait_options wait_options
-        wait_options.deadline = GK_NO_DEADLINE
-        wait_options.poll = NULL
-        wait_options.context = NULL
-        outcome(self.acquire_with(&wait_options))
+        cdef int status = GK_INTERRUPTED
+        error = None
+        while status == GK_INTERRUPTED:
+            wait_options = wait_options_forever()
+            status = self.acquire_with(&wait_options)
+            if status == GK_INTERRUPTED:  # raised once the lock is held
+                error = exception_of_wait()
+        outcome(status)
         gk_rlock_set_count(rlock_of(self), count)
+        if error is not None:
+            raise error
         return 0
 
     cdef void note_holder(self) noexcept:

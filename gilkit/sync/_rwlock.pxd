@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 
 cdef class RWLock:
-    cdef uint64_t state[6]
+    cdef uint64_t state[7]
     cdef object __weakref__
     # Return whether the lock was acquired; False also if the thread would wait for itself.
     cdef bint acquire_read_nogil(self, int64_t timeout=*) noexcept nogil

@@ -5,20 +5,21 @@ from libc.stdint cimport int64_t, uintptr_t
 
 from gilkit.sync._c cimport (
     GK_CLAIM_READ, GK_CLAIM_WRITE, GK_DO_NOT_WAIT, GK_NO_DEADLINE, GK_OK, gk_claim, gk_gil_freed, gk_rwlock,
-    gk_rwlock_acquire_read, gk_rwlock_acquire_write, gk_rwlock_init, gk_rwlock_is_mine, gk_rwlock_is_written,
-    gk_rwlock_readers, gk_rwlock_reads_of_mine, gk_rwlock_release_read, gk_rwlock_release_write, gk_wait_options,
-    import_core,
+    gk_rwlock_acquire_read, gk_rwlock_acquire_write, gk_rwlock_init, gk_rwlock_is_held_beside, gk_rwlock_is_written,
+    gk_rwlock_is_written_by, gk_rwlock_readers, gk_rwlock_reads_of, gk_rwlock_release_read, gk_rwlock_release_write,
+    gk_thread_ident, gk_wait_options, import_core,
 )
 from gilkit.sync._wait cimport (
-    acquire_monitored, claim_of, detecting, dispose, forget_orders, has_greenlets, has_orders, is_forever,
-    lock_wait_options, nogil_wait_options, outcome,
+    acquire_function, acquire_monitored, claim_of, detecting, dispose, forget_orders, has_greenlets, has_orders,
+    is_forever, lock_wait_options, nogil_wait_options, outcome, refuse_greenlet, switch_meanwhile, this_owner,
+    wait_options_forever,
 )
 
 import_core()
 
 cdef extern from *:
     """
-    _Static_assert(sizeof(gk_rwlock) <= 6 * 8, "RWLock.state is too small");
+    _Static_assert(sizeof(gk_rwlock) <= 7 * 8, "RWLock.state is too small");
     """
 
 
@@ -26,19 +27,37 @@ cdef inline gk_rwlock *lock_of(RWLock self) noexcept nogil:
     return <gk_rwlock *>self.state
 
 
-cdef int acquire_read(void *lock, const gk_wait_options *wait_options) noexcept nogil:
-    return gk_rwlock_acquire_read(<gk_rwlock *>lock, wait_options)
+ctypedef struct owned_rwlock:
+    gk_rwlock *lock
+    uintptr_t owner
 
 
-cdef int acquire_write(void *lock, const gk_wait_options *wait_options) noexcept nogil:
-    return gk_rwlock_acquire_write(<gk_rwlock *>lock, wait_options)
+cdef int acquire_read(void *wanted, const gk_wait_options *wait_options) noexcept nogil:
+    cdef owned_rwlock *lock = <owned_rwlock *>wanted
+    return gk_rwlock_acquire_read(lock.lock, lock.owner, wait_options)
 
 
-cdef str greenlet_hint():
-    if not has_greenlets():
-        return ""
-    return (" (an RWLock is owned by threads, not greenlets; if another greenlet of this thread holds it, use a lock "
-            "of gevent or eventlet instead)")
+cdef int acquire_write(void *wanted, const gk_wait_options *wait_options) noexcept nogil:
+    cdef owned_rwlock *lock = <owned_rwlock *>wanted
+    return gk_rwlock_acquire_write(lock.lock, lock.owner, wait_options)
+
+
+cdef int acquire_slowly(
+        RWLock of, int mode, uintptr_t owner, bint claims, gk_wait_options *wait_options) except? -1:
+    cdef owned_rwlock wanted
+    cdef int status
+    wanted.lock, wanted.owner = lock_of(of), owner
+    switch_meanwhile(wait_options)
+    if (has_greenlets() and wait_options.deadline == GK_NO_DEADLINE and wait_options.sleep == NULL
+            and gk_rwlock_is_held_beside(wanted.lock, owner, mode == GK_CLAIM_WRITE)):
+        refuse_greenlet(of)
+    cdef acquire_function acquire = acquire_read if mode == GK_CLAIM_READ else acquire_write
+    if claims:
+        return acquire_monitored(of, mode, acquire, &wanted, wait_options)
+    with nogil:
+        gk_gil_freed()
+        status = acquire(&wanted, wait_options)
+    return status
 
 
 @cython.auto_pickle(False)
@@ -47,8 +66,9 @@ cdef class RWLock:
 
     Notes
     -----
-    Thread-safe. Writers have priority: while one waits, only threads that
-    already hold the lock to read may acquire it again. Once the first thread in
+    Thread-safe. Once greenlet is imported, each greenlet counts as a thread.
+    Writers have priority: while one waits, only threads that already hold the
+    lock to read may acquire it again. Once the first thread in
     the queue is a reader that has waited for 1 ms, all waiting readers go before
     the next writer, so no thread starves.
 
@@ -110,17 +130,17 @@ cdef class RWLock:
 
     cdef bint acquire_read_nogil(self, int64_t timeout=-1) noexcept nogil:
         cdef gk_wait_options wait_options = nogil_wait_options(timeout)
-        return gk_rwlock_acquire_read(lock_of(self), &wait_options) == GK_OK
+        return gk_rwlock_acquire_read(lock_of(self), gk_thread_ident(), &wait_options) == GK_OK
 
     cdef bint acquire_write_nogil(self, int64_t timeout=-1) noexcept nogil:
         cdef gk_wait_options wait_options = nogil_wait_options(timeout)
-        return gk_rwlock_acquire_write(lock_of(self), &wait_options) == GK_OK
+        return gk_rwlock_acquire_write(lock_of(self), gk_thread_ident(), &wait_options) == GK_OK
 
     cdef bint release_read_nogil(self) noexcept nogil:
-        return gk_rwlock_release_read(lock_of(self)) == GK_OK
+        return gk_rwlock_release_read(lock_of(self), gk_thread_ident()) == GK_OK
 
     cdef bint release_write_nogil(self) noexcept nogil:
-        return gk_rwlock_release_write(lock_of(self)) == GK_OK
+        return gk_rwlock_release_write(lock_of(self), gk_thread_ident()) == GK_OK
 
     def _at_fork_reinit(self):
         gk_rwlock_init(lock_of(self))
@@ -172,10 +192,11 @@ cdef class ReadLock:
     def release(self):
         """Undo one ``acquire()``. Raise RuntimeError if this thread does not hold the lock to read."""
         cdef gk_claim *claim = NULL
+        cdef uintptr_t owner = this_owner()
         cdef int status
-        if detecting() and gk_rwlock_reads_of_mine(lock_of(self.of)) == 1:
+        if detecting() and gk_rwlock_reads_of(lock_of(self.of), owner) == 1:
             claim = claim_of(self.of, GK_CLAIM_READ)
-        status = gk_rwlock_release_read(lock_of(self.of))
+        status = gk_rwlock_release_read(lock_of(self.of), owner)
         dispose(claim)
         if status != GK_OK:
             raise RuntimeError("cannot release a reader's lock that this thread does not hold")
@@ -185,7 +206,7 @@ cdef class ReadLock:
         return gk_rwlock_readers(lock_of(self.of)) > 0
 
     def _is_owned(self):  # called by Condition
-        return gk_rwlock_reads_of_mine(lock_of(self.of)) > 0
+        return gk_rwlock_reads_of(lock_of(self.of), this_owner()) > 0
 
     def __enter__(self):
         return self.acquire_slowly(True, -1)
@@ -195,24 +216,17 @@ cdef class ReadLock:
 
     cdef bint acquire_slowly(self, object blocking, object timeout) except -1:
         cdef gk_rwlock *lock = lock_of(self.of)
-        cdef gk_wait_options wait_options
-        cdef int status
-        wait_options.poll = NULL
-        wait_options.context = NULL
+        cdef gk_wait_options wait_options = wait_options_forever()
+        cdef uintptr_t owner = this_owner()
         wait_options.deadline = GK_DO_NOT_WAIT
         # Usually the lock is available, and the GIL need not be released.
-        if not detecting() and is_forever(timeout) and gk_rwlock_acquire_read(lock, &wait_options) == GK_OK:
+        if not detecting() and is_forever(timeout) and gk_rwlock_acquire_read(lock, owner, &wait_options) == GK_OK:
             return True
         lock_wait_options(&wait_options, blocking, timeout)
-        if wait_options.deadline == GK_NO_DEADLINE and gk_rwlock_is_mine(lock):
-            raise RuntimeError(f"this thread holds the RWLock to write and cannot also read{greenlet_hint()}")
-        if detecting() and not gk_rwlock_reads_of_mine(lock):
-            status = acquire_monitored(self.of, GK_CLAIM_READ, acquire_read, lock, &wait_options)
-        else:
-            with nogil:
-                gk_gil_freed()
-                status = gk_rwlock_acquire_read(lock, &wait_options)
-        return outcome(status)
+        if wait_options.deadline == GK_NO_DEADLINE and gk_rwlock_is_written_by(lock, owner):
+            raise RuntimeError("this thread holds the RWLock to write and cannot also read")
+        cdef bint claims = detecting() and not gk_rwlock_reads_of(lock, owner)
+        return outcome(acquire_slowly(self.of, GK_CLAIM_READ, owner, claims, &wait_options))
 
     def __reduce__(self):
         raise TypeError("cannot pickle 'gilkit.sync.ReadLock' object")
@@ -258,10 +272,11 @@ cdef class WriteLock:
     def release(self):
         """Release the lock. Raise RuntimeError if this thread does not hold it to write."""
         cdef gk_claim *claim = NULL
+        cdef uintptr_t owner = this_owner()
         cdef int status
-        if detecting() and gk_rwlock_is_mine(lock_of(self.of)):
+        if detecting() and gk_rwlock_is_written_by(lock_of(self.of), owner):
             claim = claim_of(self.of, GK_CLAIM_WRITE)
-        status = gk_rwlock_release_write(lock_of(self.of))
+        status = gk_rwlock_release_write(lock_of(self.of), owner)
         dispose(claim)
         if status != GK_OK:
             raise RuntimeError("cannot release a writer's lock that this thread does not hold")
@@ -271,7 +286,7 @@ cdef class WriteLock:
         return gk_rwlock_is_written(lock_of(self.of)) != 0
 
     def _is_owned(self):  # called by Condition
-        return gk_rwlock_is_mine(lock_of(self.of)) != 0
+        return gk_rwlock_is_written_by(lock_of(self.of), this_owner()) != 0
 
     def __enter__(self):
         return self.acquire_slowly(True, -1)
@@ -281,27 +296,19 @@ cdef class WriteLock:
 
     cdef bint acquire_slowly(self, object blocking, object timeout) except -1:
         cdef gk_rwlock *lock = lock_of(self.of)
-        cdef gk_wait_options wait_options
-        cdef int status
-        wait_options.poll = NULL
-        wait_options.context = NULL
+        cdef gk_wait_options wait_options = wait_options_forever()
+        cdef uintptr_t owner = this_owner()
         wait_options.deadline = GK_DO_NOT_WAIT
-        if not detecting() and is_forever(timeout) and gk_rwlock_acquire_write(lock, &wait_options) == GK_OK:
+        if not detecting() and is_forever(timeout) and gk_rwlock_acquire_write(lock, owner, &wait_options) == GK_OK:
             return True
         lock_wait_options(&wait_options, blocking, timeout)
-        if wait_options.deadline == GK_NO_DEADLINE and gk_rwlock_is_mine(lock):
-            raise RuntimeError(f"this thread holds the RWLock to write already{greenlet_hint()}")
-        if wait_options.deadline == GK_NO_DEADLINE and gk_rwlock_reads_of_mine(lock):
+        if wait_options.deadline == GK_NO_DEADLINE and gk_rwlock_is_written_by(lock, owner):
+            raise RuntimeError("this thread holds the RWLock to write already")
+        if wait_options.deadline == GK_NO_DEADLINE and gk_rwlock_reads_of(lock, owner):
             raise RuntimeError(
                 "this thread holds the RWLock to read; a reader cannot become a writer, because two readers that "
-                f"tried would wait for each other{greenlet_hint()}")
-        if detecting():
-            status = acquire_monitored(self.of, GK_CLAIM_WRITE, acquire_write, lock, &wait_options)
-        else:
-            with nogil:
-                gk_gil_freed()
-                status = gk_rwlock_acquire_write(lock, &wait_options)
-        return outcome(status)
+                "tried would wait for each other")
+        return outcome(acquire_slowly(self.of, GK_CLAIM_WRITE, owner, detecting(), &wait_options))
 
     def __reduce__(self):
         raise TypeError("cannot pickle 'gilkit.sync.WriteLock' object")

@@ -16,7 +16,7 @@ from gilkit.sync._c cimport (
 )
 from gilkit.sync._condition import Condition
 from gilkit.sync._locks import Lock
-from gilkit.sync._wait cimport nogil_wait_options, outcome, wait_options_of
+from gilkit.sync._wait cimport nogil_wait_options, outcome, switch_meanwhile, wait_options_of
 
 import_core()
 
@@ -131,6 +131,7 @@ cdef class Semaphore:
         wait_options_of(&wait_options, timeout)
         if not blocking:
             wait_options.deadline = GK_DO_NOT_WAIT
+        switch_meanwhile(&wait_options)
         with nogil:
             gk_gil_freed()
             status = gk_semaphore_acquire(semaphore_of(self), &wait_options)
@@ -246,6 +247,7 @@ cdef class Event:
         if timeout is None and gk_event_is_set(event_of(self)):
             return True
         wait_options_of(&wait_options, timeout)
+        switch_meanwhile(&wait_options)
         with nogil:
             gk_gil_freed()
             status = gk_event_wait(event_of(self), &wait_options)
@@ -335,6 +337,7 @@ cdef class Latch:
         cdef gk_wait_options wait_options
         cdef int status
         wait_options_of(&wait_options, timeout)
+        switch_meanwhile(&wait_options)
         with nogil:
             gk_gil_freed()
             status = gk_latch_wait(latch_of(self), &wait_options)
@@ -418,6 +421,7 @@ cdef class Barrier:
         cdef gk_barrier *barrier = barrier_of(self)
         cdef int status
         wait_options_of(&wait_options, self.timeout if timeout is None else timeout)
+        switch_meanwhile(&wait_options)
         with nogil:
             gk_gil_freed()
             status = gk_barrier_wait(barrier, &wait_options, &arrival)

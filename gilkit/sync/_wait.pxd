@@ -11,6 +11,15 @@ cdef extern from "Python.h":
     int PyLong_CheckExact(object value) noexcept
     long PyLong_AsLongAndOverflow(object value, int *overflow) noexcept
 
+# The options of a wait that has no deadline and runs nothing meanwhile.
+cdef inline gk_wait_options wait_options_forever() noexcept nogil:
+    cdef gk_wait_options wait_options
+    wait_options.deadline = GK_NO_DEADLINE
+    wait_options.poll = NULL
+    wait_options.context = NULL
+    wait_options.sleep = NULL
+    return wait_options
+
 # Converts the arguments of Lock.acquire(blocking, timeout); -1 waits without limit.
 cdef int lock_wait_options(gk_wait_options *wait_options, object blocking, object timeout) except -1
 
@@ -21,10 +30,7 @@ cdef int wait_options_of(gk_wait_options *wait_options, object timeout) except -
 # Converts a timeout in nanoseconds; a negative one waits without limit. For code
 # without the GIL, which runs no signal handlers.
 cdef inline gk_wait_options nogil_wait_options(int64_t timeout) noexcept nogil:
-    cdef gk_wait_options wait_options
-    wait_options.poll = NULL
-    wait_options.context = NULL
-    wait_options.deadline = GK_NO_DEADLINE
+    cdef gk_wait_options wait_options = wait_options_forever()
     if timeout == 0:
         wait_options.deadline = GK_DO_NOT_WAIT
     elif timeout > 0 and timeout < GK_FOREVER - gk_now():
@@ -59,7 +65,12 @@ cdef extern from *:
 cdef uintptr_t owner_among_greenlets() noexcept
 cdef inline uintptr_t this_owner() noexcept:
     return owner_among_greenlets() if has_greenlets() else PyThread_get_thread_ident()
+# Called before a wait: lets it run the other greenlets of this thread, if the current one
+# can wait in a hub of gevent or eventlet.
+cdef int switch_meanwhile(gk_wait_options *wait_options) except -1
 cdef int refuse_greenlet(object lock) except -1
+# Returns the exception of a wait that was interrupted.
+cdef object exception_of_wait()
 
 ctypedef int (*acquire_function)(void *lock, const gk_wait_options *wait_options) noexcept nogil
 

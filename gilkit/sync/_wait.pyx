@@ -8,11 +8,12 @@ from libc.math cimport ceil
 from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 
+from gilkit._hub cimport sleep_of_this_greenlet
 from gilkit._signal_poll cimport poll_of_this_thread
 from gilkit.sync._c cimport (
     GK_BROKEN, GK_DETECT_INVERSIONS, GK_DETECT_NOTHING, GK_DO_NOT_WAIT, GK_FOREVER, GK_INTERRUPTED, GK_NO_DEADLINE,
     GK_NO_MEMORY, GK_OK, GK_OVERFLOW, GK_SYNC_GREENLETS, GK_TIMEOUT, gk_claim, gk_claim_free, gk_claim_hold,
-    gk_claim_new, gk_claim_release, gk_claim_wait, gk_claim_withdraw, gk_claims_of_mine, gk_deadlock_link,
+    gk_claim_new, gk_claim_release, gk_claim_wait, gk_claim_withdraw, gk_claims_of, gk_deadlock_link,
     gk_deadlock_mode, gk_deadlock_set_mode, gk_now, gk_order, gk_order_free, gk_order_note, gk_orders_forget,
     gk_wait_options, import_core,
 )
@@ -64,9 +65,8 @@ cdef int set_deadline(gk_wait_options *wait_options, int64_t wait) except -1:
 
 cdef int lock_wait_options(gk_wait_options *wait_options, object blocking, object timeout) except -1:
     cdef int64_t wait = -1
+    wait_options[0] = wait_options_forever()
     wait_options.poll = poll_of_this_thread()
-    wait_options.context = NULL
-    wait_options.deadline = GK_NO_DEADLINE
     if not is_forever(timeout):
         wait = nanoseconds(timeout)
         if timeout < -_TIMEOUT_MAX:
@@ -85,9 +85,8 @@ cdef int lock_wait_options(gk_wait_options *wait_options, object blocking, objec
 
 
 cdef int wait_options_of(gk_wait_options *wait_options, object timeout) except -1:
+    wait_options[0] = wait_options_forever()
     wait_options.poll = poll_of_this_thread()
-    wait_options.context = NULL
-    wait_options.deadline = GK_NO_DEADLINE
     if timeout is not None:
         set_deadline(wait_options, nanoseconds(timeout))
     return 0
@@ -99,7 +98,7 @@ cdef bint outcome(int status) except -1:
     if status == GK_TIMEOUT:
         return False
     if status == GK_INTERRUPTED:
-        return -1  # the signal handler's exception is set
+        return -1  # the exception of a signal handler, or one that was thrown into the greenlet, is set
     if status == GK_NO_MEMORY:
         raise MemoryError
     if status == GK_BROKEN:
@@ -127,11 +126,25 @@ cdef uintptr_t owner_among_greenlets() noexcept:
     return gk_owner_among_greenlets()
 
 
+cdef int switch_meanwhile(gk_wait_options *wait_options) except -1:
+    if has_greenlets() and wait_options.deadline != GK_DO_NOT_WAIT:
+        wait_options.sleep = sleep_of_this_greenlet()
+    return 0
+
+
 cdef int refuse_greenlet(object lock) except -1:
     raise RuntimeError(
-        f"a greenlet cannot wait for {lock!r}, which another greenlet of the same thread holds: gilkit's locks block "
-        "the whole thread, so the holder could never run and release it. Between greenlets, use a lock of gevent or "
-        "eventlet (monkey-patching replaces those of threading), or acquire with blocking=False and switch")
+        f"a greenlet cannot wait for {lock!r}, which another greenlet of the same thread holds: the wait would block "
+        "the whole thread, so the holder could never run and release it. gilkit's waits run other greenlets only if "
+        "gevent or eventlet has monkey-patched the program, and not in the callbacks of their hub. Otherwise, acquire "
+        "with blocking=False and switch")
+
+
+cdef object exception_of_wait():
+    try:
+        outcome(GK_INTERRUPTED)
+    except BaseException as error:
+        return error
 
 
 # ---- Deadlock detection. See csrc/sync/deadlock.h.
@@ -204,14 +217,14 @@ cdef int raise_deadlock(gk_deadlock_link *links, int count) except -1:
 
 
 cdef list other_held_locks(int64_t domain, object lock):
-    # (lock, place) of each lock that this thread holds, except `lock`.
+    # (lock, place) of each lock that this thread or greenlet holds, except `lock`.
     cdef gk_claim few[8]
     cdef gk_claim *claims = few
     cdef int capacity = 8, count, i
     held = []
     try:
         while True:
-            count = gk_claims_of_mine(domain, <void *>lock, claims, capacity, gk_retain_object)
+            count = gk_claims_of(domain, this_owner(), <void *>lock, claims, capacity, gk_retain_object)
             if count <= capacity:
                 break
             if claims != few:
@@ -238,7 +251,7 @@ cdef int note_orders(int64_t domain, object lock, object place) except -1:
         return 0
     found = []
     for first, first_place in other_held_locks(domain, lock):
-        details = (name_of(PyThread_get_thread_ident()), first_place, place)
+        details = (name_of(this_owner()), first_place, place)
         noted = gk_order_note(domain, <void *>first, <void *>lock, <void *>details, gk_retain_object, &opposite)
         if noted == GK_NO_MEMORY:
             raise MemoryError
@@ -253,6 +266,8 @@ cdef int note_orders(int64_t domain, object lock, object place) except -1:
 
 def thread_name(ident):
     """Return threading's name of a thread. Unlike current_thread(), make no object for an unknown thread."""
+    if ident % 2 == 1 and has_greenlets():
+        return f"greenlet at {ident - 1:#x}"
     try:
         return _active[ident]._name
     except (AttributeError, KeyError):
@@ -274,9 +289,10 @@ cdef int acquire_monitored(
         note_orders(domain, lock, place)
     # Do everything that can fail before the lock is acquired. Between that and
     # gk_claim_hold() no Python code runs, so nothing can interrupt.
-    cdef gk_claim *claim = gk_claim_new(domain, mode, <void *>lock, <void *>place)
+    cdef gk_claim *claim = gk_claim_new(domain, mode, <void *>lock, <void *>place, this_owner())
     if claim == NULL:
         raise MemoryError
+    claim.switches = wait_options.sleep != NULL
     gk_retain_object(<void *>lock)
     gk_retain_object(<void *>place)
     no_wait.deadline = GK_DO_NOT_WAIT
@@ -302,4 +318,4 @@ cdef int acquire_monitored(
 
 
 cdef gk_claim *claim_of(object lock, int mode) noexcept:
-    return gk_claim_release(gk_this_interpreter(), mode, <void *>lock)
+    return gk_claim_release(gk_this_interpreter(), mode, <void *>lock, this_owner())

@@ -200,10 +200,10 @@ static void test_contend(void)
     gk_thread_inject_failures(1);
     CHECK(gk_contend_run(&h, NULL) == GK_NO_MEMORY && atomic_load(&c->value) == 0);
     h.increments = INT64_MAX / 2;
-    gk_wait_options p = {GK_NO_DEADLINE, stop_at_once, NULL};
+    gk_wait_options p = {.poll = stop_at_once};
     CHECK(gk_contend_run(&h, &p) == GK_INTERRUPTED);
     CHECK(h.done == atomic_load(&c->value) && h.done < h.increments);
-    p = (gk_wait_options){gk_now() + 20 * GK_MILLISECOND, NULL, NULL};
+    p = (gk_wait_options){.deadline = gk_now() + 20 * GK_MILLISECOND};
     CHECK(gk_contend_run(&h, &p) == GK_TIMEOUT);
     gk_counter_release(c);
 }

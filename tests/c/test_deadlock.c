@@ -28,7 +28,7 @@ static void retain(void *object)
 
 static gk_claim *claim(int mode, int lock)
 {
-    gk_claim *c = gk_claim_new(DOMAIN, mode, &locks[lock], &place[lock]);
+    gk_claim *c = gk_claim_new(DOMAIN, mode, &locks[lock], &place[lock], gk_thread_ident());
     CHECK(c != NULL);
     return c;
 }
@@ -40,7 +40,7 @@ static void hold(int mode, int lock)
 
 static void release(int mode, int lock)
 {
-    gk_claim *c = gk_claim_release(DOMAIN, mode, &locks[lock]);
+    gk_claim *c = gk_claim_release(DOMAIN, mode, &locks[lock], gk_thread_ident());
     CHECK(c != NULL && c->lock == &locks[lock]);
     gk_claim_free(c);
 }
@@ -119,8 +119,8 @@ static void test_cycles(void)
     gk_claim_free(outdated);
     release(GK_CLAIM_LOCK, 1);
     release(GK_CLAIM_LOCK, 6);
-    CHECK(gk_claim_release(DOMAIN, GK_CLAIM_LOCK, &locks[6]) == NULL);
-    CHECK(gk_claim_release(OTHER_DOMAIN, GK_CLAIM_LOCK, &locks[2]) == NULL);
+    CHECK(gk_claim_release(DOMAIN, GK_CLAIM_LOCK, &locks[6], gk_thread_ident()) == NULL);
+    CHECK(gk_claim_release(OTHER_DOMAIN, GK_CLAIM_LOCK, &locks[2], gk_thread_ident()) == NULL);
     for (int i = 2; i < 6; i++)
         release(GK_CLAIM_LOCK, i); /* of other threads, which is allowed */
     for (int i = 1; i < 6; i++) {
@@ -160,10 +160,10 @@ static void test_readers_and_writers(void)
     CHECK(cycle[0].holder_waits && !cycle[1].holder_waits);
     free(cycle);
     gk_claim copies[2];
-    CHECK(gk_claims_of_mine(DOMAIN, NULL, copies, 0, retain) == 1);
-    CHECK(gk_claims_of_mine(DOMAIN, NULL, copies, 2, retain) == 1 && copies[0].lock == &locks[1]);
-    CHECK(gk_claims_of_mine(DOMAIN, &locks[1], copies, 2, retain) == 0);
-    CHECK(gk_claim_release(DOMAIN, GK_CLAIM_READ, &locks[0]) == NULL); /* not ours */
+    CHECK(gk_claims_of(DOMAIN, gk_thread_ident(), NULL, copies, 0, retain) == 1);
+    CHECK(gk_claims_of(DOMAIN, gk_thread_ident(), NULL, copies, 2, retain) == 1 && copies[0].lock == &locks[1]);
+    CHECK(gk_claims_of(DOMAIN, gk_thread_ident(), &locks[1], copies, 2, retain) == 0);
+    CHECK(gk_claim_release(DOMAIN, GK_CLAIM_READ, &locks[0], gk_thread_ident()) == NULL); /* not ours */
 }
 
 static void test_modes(void)
@@ -238,7 +238,7 @@ static void test_fork(void)
         CHECK(child >= 0);
         if (child == 0) {
             alarm(60);
-            gk_claim *mine = gk_claim_release(DOMAIN, GK_CLAIM_LOCK, &locks[6]);
+            gk_claim *mine = gk_claim_release(DOMAIN, GK_CLAIM_LOCK, &locks[6], gk_thread_ident());
             CHECK(mine == NULL || mine->lock == &locks[6]); /* forgotten or still there */
             hold(GK_CLAIM_LOCK, 5);
             gk_deadlock_link *cycle;

@@ -21,11 +21,11 @@
 
 enum { TURNS = 2000 };
 
-static const gk_wait_options do_not_wait = {GK_DO_NOT_WAIT, NULL, NULL};
+static const gk_wait_options do_not_wait = {.deadline = GK_DO_NOT_WAIT};
 
 static gk_wait_options wait_options(int64_t nanoseconds)
 {
-    return (gk_wait_options){gk_now() + nanoseconds, NULL, NULL};
+    return (gk_wait_options){.deadline = gk_now() + nanoseconds};
 }
 
 static void nap(int64_t nanoseconds)
@@ -163,7 +163,7 @@ static void test_poll(void)
     gk_semaphore s;
     gk_semaphore_init(&s, 0, INT64_MAX);
     CHECK(gk_lock_try(&l));
-    gk_wait_options p = {GK_NO_DEADLINE, poll_three_times, &l};
+    gk_wait_options p = {.poll = poll_three_times, .context = &l};
     CHECK(gk_lock_acquire(&l, &p) == GK_INTERRUPTED && polls == 3);
     CHECK(gk_lock_release(&l) == GK_OK && atomic_load(&l.state) == 0);
     p.context = NULL;
@@ -374,7 +374,7 @@ static void read_or_write(int i, void *data)
         CHECK(gk_rwlock_release_write(&page.lock) == GK_NOT_HELD);
         /* Reads again, without queueing behind a writer that may be waiting. */
         CHECK(gk_rwlock_acquire_read(&page.lock, NULL) == GK_OK);
-        CHECK(gk_rwlock_reads_of_mine(&page.lock) == 2);
+        CHECK(gk_rwlock_reads_of(&page.lock, gk_thread_ident()) == 2);
         CHECK(gk_rwlock_release_read(&page.lock) == GK_OK);
         atomic_fetch_sub(&page.readers, 1);
         CHECK(gk_rwlock_release_read(&page.lock) == GK_OK);
@@ -526,7 +526,7 @@ static void test_signal(void)
     thread_group_member member[1];
     gk_lock l = {0};
     gk_lock_try(&l);
-    gk_wait_options p = {GK_NO_DEADLINE, note_poll, NULL};
+    gk_wait_options p = {.poll = note_poll};
     thread_group_start(member, 1, send_signal, &self);
     int64_t begin = gk_now();
     CHECK(gk_lock_acquire(&l, &p) == GK_INTERRUPTED);

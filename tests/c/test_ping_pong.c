@@ -23,11 +23,11 @@ int main(void)
     CHECK(gk_ping_pong_run(&none, NULL) == GK_OK && none.done == 0);
 
     gk_ping_pong endless = {.threads = 3, .laps = INT64_MAX};
-    gk_wait_options p = {GK_NO_DEADLINE, stop_at_once, NULL};
+    gk_wait_options p = {.poll = stop_at_once};
     CHECK(gk_ping_pong_run(&endless, &p) == GK_INTERRUPTED && endless.done < INT64_MAX);
-    p = (gk_wait_options){gk_now() + 20 * GK_MILLISECOND, NULL, NULL};
+    p = (gk_wait_options){.deadline = gk_now() + 20 * GK_MILLISECOND};
     CHECK(gk_ping_pong_run(&endless, &p) == GK_TIMEOUT && endless.done < INT64_MAX);
-    p = (gk_wait_options){GK_DO_NOT_WAIT, NULL, NULL};
+    p = (gk_wait_options){.deadline = GK_DO_NOT_WAIT};
     CHECK(gk_ping_pong_run(&endless, &p) == GK_TIMEOUT);
 
     gk_thread_inject_failures(1);

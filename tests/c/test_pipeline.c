@@ -5,6 +5,7 @@
 
 #include "base/thread.h"
 #include "check.h"
+#include "thread_hub.h"
 
 #include <string.h>
 
@@ -84,6 +85,7 @@ static char given[MAX_ITEMS];
 static int64_t consume(const scenario *c, imap_stream *s)
 {
     int64_t read = 0, results = 0, timeouts = 0;
+    begin(1, 20);
     while (results < c->items && results != c->closed_after) {
         while (read < c->items && read - s->head < c->ahead) {
             imap_push(s, stub_new(NULL, read++));
@@ -94,7 +96,7 @@ static int64_t consume(const scenario *c, imap_stream *s)
         int failed = 0;
         PyObject *outcome = imap_take(s, &failed);
         if (outcome == NULL) {
-            imap_wait(s, s->head, c->time_limit > 0 ? 200 : -1);
+            imap_wait(s, s->head, c->time_limit > 0 ? 200 : -1, results % 2 == 0 ? NULL : sleep_in_hub);
             if (c->time_limit > 0)
                 imap_give_up(s);
             continue;
@@ -138,7 +140,7 @@ static void test(const scenario *c)
     int whole = results == c->items;
     imap_stop(&this.s);
     while (!atomic_load(&this.s.over))
-        imap_wait(&this.s, IMAP_END, -1);
+        imap_wait(&this.s, IMAP_END, -1, sleep_in_hub);
     gk_thread_join(runner);
     CHECK(atomic_load(&this.s.given_up) == 0 && atomic_load(&this.s.working) <= 0);
     for (int64_t i = 0; i < c->items; i++)

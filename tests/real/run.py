@@ -20,7 +20,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 PROGRAMS = [
     ("gunicorn", "sync"), ("gunicorn", "gthread"), ("gunicorn", "gevent"), ("uvicorn",), ("celery", "prefork"),
-    ("celery", "threads"), ("celery", "gevent"), ("dask",), ("jupyter",), ("xdist",), ("uwsgi",), ("twisted",),
+    ("celery", "threads"), ("celery", "gevent"), ("celery", "eventlet"), ("dask",),
+    ("jupyter",), ("xdist",), ("uwsgi",), ("twisted",),
 ]  # fmt: skip
 SECONDS = 90  # seconds for one server; about ten are needed
 LEFT_OUT = 77

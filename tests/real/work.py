@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import time
 
 import numpy as np
 
 ITEMS = 40
-KINDS = ("kernels", "map", "locks")
+KINDS = ("kernels", "map", "locks", "turns")
+INSIDE: list[int] = []
 
 
 def numbers(seed: int) -> np.ndarray:
@@ -48,6 +50,25 @@ def locks(seed: int) -> int:
     return total[0]
 
 
+@functools.cache
+def shared_locks() -> list[object]:
+    import gilkit.sync
+
+    return [gilkit.sync.Lock(), gilkit.sync.RLock(), gilkit.sync.RWLock().writer(), gilkit.sync.Semaphore()]
+
+
+def turns(seed: int) -> int:
+    """Hold one lock of the process during a sleep; under gevent and eventlet, others that want it are greenlets."""
+    with shared_locks()[seed % 4]:
+        time.sleep(0.002)
+    with shared_locks()[0]:
+        INSIDE.append(seed)
+        alone = len(INSIDE) == 1
+        time.sleep(0.001)
+        INSIDE.remove(seed)
+    return seed if alone else -1
+
+
 def sleep(seed: int) -> list[int]:
     """Map items that sleep; under gevent, each switches to other greenlets."""
     import gilkit
@@ -68,8 +89,8 @@ def expected(kind: str, seed: int) -> object:
         return [digest(number) for number in range(seed, seed + ITEMS)]
     if kind == "locks":
         return seed + ITEMS * (ITEMS - 1) // 2
-    return [number * seed for number in range(8)]
+    return seed if kind == "turns" else [number * seed for number in range(8)]
 
 
 def answer(kind: str, seed: int) -> object:
-    return {"kernels": kernels, "map": mapped, "locks": locks, "sleep": sleep}[kind](seed)
+    return {"kernels": kernels, "map": mapped, "locks": locks, "turns": turns, "sleep": sleep}[kind](seed)

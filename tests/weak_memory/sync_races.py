@@ -196,7 +196,7 @@ def lock_hand_over(r):
     @r.thread
     def waiter(t):
         await_signal(t)
-        t.until(t.load("waiter.state", "lock.c gk_lock_acquire") == GRANTED)
+        t.until(t.load("waiter.state", "lock.c wait_for_lock") == GRANTED)
         return t.get("data")
 
     r.forbid(lambda x: x["waiter"] == 0)
@@ -436,7 +436,7 @@ def write_read(r):
     @r.thread
     def writer(t):
         t.set("data", 2)
-        t.fetch_sub("rwlock.state", WRITER, "rwlock.c gk_rwlock_release_write")
+        t.fetch_sub("rwlock.state", WRITER, "rwlock.c stop_writing")
 
     @r.thread
     def reader(t):
@@ -473,7 +473,7 @@ def write_read_grant(r):
     @r.thread
     def writer(t):
         t.set("data", 2)
-        t.fetch_sub("rwlock.state", WRITER, "rwlock.c gk_rwlock_release_write")
+        t.fetch_sub("rwlock.state", WRITER, "rwlock.c stop_writing")
 
     @r.thread
     def granter(t):
@@ -514,7 +514,7 @@ def barrier_meet(r):
     def first(t):
         t.set("first", 1)
         lock_queue(t)
-        t.store("arrived", 1, "barrier.c gk_barrier_wait")
+        t.store("arrived", 1, "barrier.c arrive_and_wait")
         unlock_queue(t)
         await_signal(t)
         return t.get("last")
@@ -523,7 +523,7 @@ def barrier_meet(r):
     def last(t):
         t.set("last", 1)
         lock_queue(t)
-        t.until(t.load("arrived", "barrier.c gk_barrier_wait"))
+        t.until(t.load("arrived", "barrier.c arrive_and_wait"))
         signal(t)
         return t.get("first")
 

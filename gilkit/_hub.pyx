@@ -1,0 +1,206 @@
+# cython: subinterpreters_compatible = own_gil
+"""Greenlets that sleep in the hub of gevent or eventlet until a word changes: see _hub.pxd and csrc/base/hub.h.
+
+A greenlet that waits switches to the hub of its thread. The thread that ends the wait, with or
+without the GIL, adds the greenlet to a list and makes a file descriptor readable, which the hub
+watches while greenlets of its thread sleep. The hub then switches to each greenlet of the list.
+"""
+import os
+import sys
+import weakref
+
+from libc.stdint cimport int64_t, uint32_t, uintptr_t
+from libc.stdlib cimport free, malloc
+
+from gilkit import _core
+
+from gilkit._exports cimport (
+    GK_FOREVER, GK_NO_DEADLINE, GK_TIMED_OUT, GK_WOKEN, gk_hub, gk_hub_after_fork_in_child, gk_hub_leave, gk_hub_next,
+    gk_hub_sleep, gk_now, gk_sleep_function, gk_sleeper, gk_wait, gk_word, import_core,
+)
+
+from gilkit._hubs import hub_here
+
+import_core()
+
+cdef extern from "Python.h":
+    unsigned long PyThread_get_thread_ident() noexcept
+
+cdef extern from "gilkit/_hub.h":
+    ctypedef struct gk_bell:
+        gk_hub hub
+        int readable
+        int writable
+    void gk_bell_init(gk_bell *bell, int readable, int writable) noexcept
+    void gk_bell_silence(gk_bell *bell) noexcept
+    void gk_bell_close(int readable, int writable) noexcept
+    gk_sleep_function gk_sleep_with_gil, gk_sleep_in_hub
+
+PAUSE = 0.002  # Between two looks of a hub that no descriptor notifies, in seconds.
+
+# The hubs of all threads.
+_hubs = weakref.WeakSet()
+
+
+def open_bell():
+    """Return the readable and the writable end of what notifies a hub; (-1, -1) if there is nothing."""
+    try:
+        if hasattr(os, "eventfd"):
+            both = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+            return both, both
+        if os.name == "posix":
+            readable, writable = os.pipe()
+            os.set_blocking(readable, False)
+            os.set_blocking(writable, False)
+            return readable, writable
+    except OSError:  # no more descriptors
+        pass
+    return -1, -1
+
+
+cdef class Hub:
+    """The greenlets of one thread that sleep."""
+
+    cdef gk_bell bell
+    cdef object loop
+    cdef dict asleep  # greenlets, or None for one that is resumed, by the address of their sleeper
+    cdef object stop_looking
+    cdef unsigned long thread
+    cdef object __weakref__
+
+    def __cinit__(self, loop):
+        readable, writable = open_bell()
+        gk_bell_init(&self.bell, readable, writable)
+        self.loop = loop
+        self.asleep = {}
+        self.thread = PyThread_get_thread_ident()
+        _hubs.add(self)
+
+    def __dealloc__(self):
+        # No greenlet sleeps: each keeps this object alive.
+        gk_bell_close(self.bell.readable, self.bell.writable)
+
+    cdef int sleep(self, gk_word *word, uint32_t expected, int64_t deadline) except -1:
+        """Run other greenlets until gk_wake() is called for the word, or until the deadline."""
+        cdef bint limited = deadline != GK_NO_DEADLINE and deadline != GK_FOREVER
+        cdef int64_t left = deadline - gk_now() if limited else 0
+        if limited and left <= 0:
+            return GK_TIMED_OUT
+        cdef gk_sleeper *sleeper = <gk_sleeper *>malloc(sizeof(gk_sleeper))
+        if sleeper == NULL:
+            raise MemoryError
+        if not gk_hub_sleep(&self.bell.hub, sleeper, word, expected):
+            free(sleeper)
+            return GK_WOKEN
+        cdef uintptr_t key = <uintptr_t>sleeper
+        cancel = None
+        self.asleep[key] = sys.modules["greenlet"].getcurrent()
+        try:
+            if len(self.asleep) == 1:
+                self.watch()
+            if limited:
+                cancel = self.loop.later(left / 1e9, self.resume, key)
+            self.loop.switch()
+        finally:
+            gk_hub_leave(sleeper)
+            free(sleeper)
+            del self.asleep[key]
+            if cancel is not None:
+                cancel()
+            if not self.asleep:
+                self.unwatch()
+        return GK_TIMED_OUT if limited and gk_now() >= deadline else GK_WOKEN
+
+    def resume(self, key):
+        # The greenlet may have been resumed already, or an exception may have ended its wait.
+        greenlet = self.asleep.get(key)
+        if greenlet is not None:
+            self.asleep[key] = None
+            greenlet.switch()
+
+    def look(self):
+        """Switch to the greenlets that were woken."""
+        cdef gk_sleeper *sleeper
+        if self.bell.readable >= 0:
+            gk_bell_silence(&self.bell)
+        while True:
+            sleeper = gk_hub_next(&self.bell.hub)
+            if sleeper == NULL:
+                return
+            self.loop.soon(self.resume, <uintptr_t>sleeper)
+
+    def look_again(self):
+        self.stop_looking = self.loop.later(PAUSE, self.look_again)
+        self.look()
+
+    cdef int watch(self) except -1:
+        if self.bell.readable >= 0:
+            self.loop.watch(self.bell.readable, self.look)
+        else:
+            self.stop_looking = self.loop.later(PAUSE, self.look_again)
+        return 0
+
+    cdef int unwatch(self) except -1:
+        self.loop.unwatch()
+        if self.stop_looking is not None:
+            stop, self.stop_looking = self.stop_looking, None
+            stop()
+        return 0
+
+    def after_fork_in_child(self):
+        """Replace the bell, which is shared with the parent, and wake all greenlets."""
+        cdef int readable = self.bell.readable, writable = self.bell.writable
+        if self.thread != PyThread_get_thread_ident():
+            return
+        new = open_bell() if readable >= 0 and self.loop.is_own_in_child else (-1, -1)
+        if new[0] >= 0:  # the loop goes on watching the same numbers
+            os.dup2(new[0], readable, inheritable=False)
+            if writable != readable:
+                os.dup2(new[1], writable, inheritable=False)
+            gk_bell_close(new[0], new[1])
+        elif readable >= 0:
+            self.loop.forget_watch()
+            gk_bell_close(readable, writable)
+            readable = writable = -1
+            if self.asleep:
+                self.stop_looking = self.loop.later(PAUSE, self.look_again)
+        gk_bell_init(&self.bell, readable, writable)
+        for key in self.asleep:
+            self.loop.soon(self.resume, key)
+
+
+cdef Hub find_hub():
+    hub, loop = hub_here()
+    if hub is None:
+        return None
+    found = getattr(hub, "_gilkit", None)
+    if found is None:
+        found = hub._gilkit = Hub(loop(hub))
+    return found
+
+
+cdef int sleep_here(gk_word *word, uint32_t expected, int64_t deadline) except -1:
+    hub = find_hub()
+    if hub is not None:
+        return hub.sleep(word, expected, deadline)
+    with nogil:  # the hub has ended since the wait began
+        return gk_wait(word, expected, deadline)
+
+
+cdef gk_sleep_function sleep_of_this_greenlet() except? NULL:
+    if _core.is_main_interpreter and find_hub() is not None:
+        return gk_sleep_in_hub
+    return NULL
+
+
+gk_sleep_with_gil = <gk_sleep_function>sleep_here
+
+
+def _after_fork_in_child():
+    gk_hub_after_fork_in_child()
+    for hub in list(_hubs):
+        hub.after_fork_in_child()
+
+
+if hasattr(os, "register_at_fork") and _core.is_main_interpreter:
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,419 @@
+"""Waits of gilkit.sync and imap in programs patched by gevent or eventlet: other greenlets run meanwhile."""
+
+import importlib.util
+
+import pytest
+
+PACKAGES = [name for name in ("gevent", "eventlet") if importlib.util.find_spec(name)]
+if not PACKAGES:
+    pytest.skip("needs gevent or eventlet", allow_module_level=True)
+
+PATCH = {
+    "gevent": "import gevent.monkey; gevent.monkey.patch_all()",
+    "eventlet": "import eventlet; eventlet.monkey_patch()",
+}
+# spawn(function) starts a greenlet and returns a function that joins it; kill(joiner) ends it; limit(seconds) is a
+# block that raises Limit; native(function) starts a thread of the system.
+PROLOGUE = {
+    "gevent": """
+import gevent
+class spawn:
+    def __init__(self, function, *args): self.greenlet = gevent.spawn(function, *args)
+    def __call__(self): return self.greenlet.get(timeout=20)
+    def kill(self): self.greenlet.kill()
+Limit, limit = gevent.Timeout, gevent.Timeout
+native = gevent.monkey.get_original("_thread", "start_new_thread")
+native_sleep = gevent.monkey.get_original("time", "sleep")
+""",
+    "eventlet": """
+class spawn:
+    def __init__(self, function, *args): self.greenlet = eventlet.spawn(function, *args)
+    def __call__(self):
+        with eventlet.Timeout(20): return self.greenlet.wait()
+    def kill(self):
+        self.greenlet.kill()
+        while not self.greenlet.dead: eventlet.sleep(0.001)
+Limit, limit = eventlet.Timeout, eventlet.Timeout
+native = eventlet.patcher.original("_thread").start_new_thread
+native_sleep = eventlet.patcher.original("time").sleep
+""",
+}
+COMMON = """
+import threading, time
+from gilkit import sync
+class Ticks:
+    '''A greenlet that counts while others wait.'''
+    def __enter__(self):
+        self.count, self.over = 0, False
+        self.join = spawn(self.run)
+        return self
+    def run(self):
+        while not self.over:
+            time.sleep(0.001)
+            self.count += 1
+    def __exit__(self, *_):
+        self.over = True
+        self.join()
+def until(predicate):
+    end = time.monotonic() + 20
+    while not predicate():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+def raises(kind, function, *args, **options):
+    try: function(*args, **options)
+    except kind as error: return error
+    raise AssertionError(f"no {kind}")
+"""
+
+
+@pytest.fixture(params=PACKAGES)
+def hub(request, run_python):
+    """A function that runs code in a program patched by a package, before or after the import of gilkit."""
+
+    def run(code, first="patch", **environment):
+        imports = "import gilkit, gilkit.sync; gilkit.imap"
+        patch = PATCH[request.param]
+        lines = [patch, imports] if first == "patch" else [imports, patch]
+        program = "\n".join([*lines, PROLOGUE[request.param], COMMON, code, "print('right')"])
+        assert run_python(program, timeout=60, **environment).endswith("right\n")
+
+    run.package = request.param
+    return run
+
+
+LOCKS = """
+rw = sync.RWLock()
+locks = dict(lock=sync.Lock(), rlock=sync.RLock(), condition=sync.Condition(), plain=sync.Condition(sync.Lock()),
+             permit=sync.Semaphore(), bounded=sync.BoundedSemaphore(), write=rw.writer())
+def use(lock):
+    '''The holder is a greenlet of this thread, or a thread of the system.'''
+    seen = []
+    def hold():
+        with lock:
+            seen.append("held")
+            time.sleep(0.02)
+            seen.append("released")
+    def hold_natively():
+        with lock:
+            seen.append("held")
+            native_sleep(0.02)
+            seen.append("released")
+    for holder in (hold, hold_natively):
+        del seen[:]
+        join = spawn(holder) if holder is hold else native(holder, ()) and None
+        until(lambda: seen)
+        with Ticks() as ticks:
+            assert not lock.acquire(blocking=False)
+            assert not lock.acquire(timeout=0.002)
+            with lock:
+                assert seen == ["held", "released"], seen
+            assert ticks.count >= 1, ticks.count
+        if join: join()
+for detect in (False, True):
+    with sync.detect_deadlocks(detect):
+        for lock in locks.values(): use(lock)
+"""
+
+
+@pytest.mark.parametrize("first", ["patch", "gilkit"])
+def test_a_wait_for_a_lock_runs_other_greenlets(hub, first):
+    hub(LOCKS, first)
+
+
+@pytest.mark.parametrize("first", ["patch", "gilkit"])
+def test_waits_for_signals_run_other_greenlets(hub, first):
+    """The signal comes from another greenlet, then from a thread of the system."""
+    code = """
+def check(wait, signal):
+    for where in ("greenlet", "thread"):
+        def later():
+            (time.sleep if where == "greenlet" else native_sleep)(0.01)
+            signal()
+        with Ticks() as ticks:
+            join = spawn(later) if where == "greenlet" else native(later, ()) and None
+            wait()
+            assert ticks.count >= 1, ticks.count
+            if join: join()
+event = sync.Event()
+def wait_event():
+    assert event.wait(20); event.clear()
+check(wait_event, event.set)
+assert event.wait(0.005) is False
+latches = iter([sync.Latch(1), sync.Latch(1)])
+current = [None]
+def wait_latch():
+    current[0] = next(latches); assert current[0].wait()
+check(wait_latch, lambda: current[0].count_down())
+for lock in (sync.Lock(), sync.RLock(), threading.RLock()):
+    condition, items = sync.Condition(lock), []
+    def put():
+        with condition: items.append(1); condition.notify()
+    def get():
+        with condition:
+            condition.wait_for(lambda: items, 20); items.pop()
+            assert condition.wait(0.002) is False and condition._is_owned()
+    if isinstance(lock, (sync.Lock, sync.RLock)): check(get, put)
+    else:
+        join = spawn(put); get(); join()
+barrier = sync.Barrier(2)
+check(barrier.wait, barrier.wait)
+joins = [spawn(sync.Barrier.wait, barrier) for _ in range(6)]
+assert sorted(join() for join in joins) == [0, 0, 0, 1, 1, 1]
+assert raises(threading.BrokenBarrierError, barrier.wait, 0.01) and barrier.broken
+"""
+    hub(code, first)
+
+
+def test_exceptions_end_a_wait_and_nothing_is_lost(hub):
+    """A timeout, or kill, during a wait of each kind."""
+    code = """
+def limited(wait):
+    try:
+        with limit(0.005): wait()
+    except Limit: return "limited"
+def wait_condition():
+    with condition:
+        try: condition.wait()
+        finally: assert condition._is_owned()
+for detect in (False, True):
+    with sync.detect_deadlocks(detect):
+        lock, rlock, rw, permits = sync.Lock(), sync.RLock(), sync.RWLock(), sync.BoundedSemaphore(2)
+        event, condition, latch, held, over = sync.Event(), sync.Condition(), sync.Latch(1), sync.Event(), sync.Event()
+        def hold():
+            with lock, rlock, rw.writer(), permits, permits:
+                held.set()
+                over.wait()
+        holder = spawn(hold)
+        held.wait()
+        locks = [lock.acquire, rlock.acquire, rw.reader().acquire, rw.writer().acquire, permits.acquire]
+        waits = [*locks, event.wait, wait_condition, latch.wait]
+        assert [limited(wait) for wait in waits] == ["limited"] * len(waits)
+        killed = [spawn(wait) for wait in waits]
+        def use(each):
+            with each: return "used"
+        later = [spawn(use, each) for each in (lock, rlock, rw.reader(), rw.writer(), permits)]
+        time.sleep(0.005)
+        for each in killed: each.kill()
+        over.set()
+        holder()
+        # Those that waited behind the killed ones get what these did not take.
+        assert [join() for join in later] == ["used"] * len(later)
+        assert permits._value == 2 and not (lock.locked() or rlock.locked() or rw.written or rw.readers)
+        assert condition.acquire(False)
+"""
+    hub(code)
+    # Exactly at the moment of the signal: the waiter is signalled, and killed before it runs.
+    code = """
+permits, lock, condition, got = sync.Semaphore(0), sync.Lock(), sync.Condition(), []
+def take(what): permits.acquire(); got.append(what)
+def enter(what):
+    with lock: got.append(what)
+def wait(what):
+    with condition: condition.wait(); got.append(what)
+for body, begin, signal in [(take, lambda: None, permits.release), (enter, lock.acquire, lock.release),
+                            (wait, lambda: None, lambda: (condition.acquire(), condition.notify(), condition.release()))]:
+    for pause in (0, 0.005):  # the second hands over
+        del got[:]
+        begin()
+        waiting = [spawn(body, name) for name in "abc"]
+        time.sleep(0.002 + pause)
+        signal()
+        waiting[0].kill()
+        waiting[1]()
+        assert got == ["b"], (body, got)
+        if body is enter: waiting[2]()
+        else: waiting[2].kill()
+assert permits._value == 0 and not lock.locked() and condition.acquire(False)
+"""
+    hub(code)
+
+
+def test_a_thousand_greenlets_in_turn(hub):
+    code = """
+lock, rlock, begun, order, total = sync.Lock(), sync.RLock(), [], [], [0]
+lock.acquire()
+def work(i):
+    begun.append(i)
+    with lock, rlock:
+        order.append(i)
+        seen = total[0]
+        time.sleep(0)
+        total[0] = seen + 1
+joins = [spawn(work, i) for i in range(1000)]
+until(lambda: len(begun) == 1000)
+with Ticks() as ticks:
+    lock.release()
+    for join in joins: join()
+    assert total == [1000] and ticks.count >= 1
+assert order == begun  # in the order of arrival
+permits, inside, most = sync.Semaphore(3), [0], [0]
+def use():
+    with permits:
+        inside[0] += 1; most[0] = max(most[0], inside[0]); time.sleep(0); inside[0] -= 1
+joins = [spawn(use) for _ in range(300)]
+for join in joins: join()
+assert most == [3] and permits._value == 3
+"""
+    hub(code)
+
+
+def test_owners_are_greenlets(hub):
+    code = """
+rw, rlock = sync.RWLock(), sync.RLock()
+seen = []
+def write():
+    with rw.writer(): seen.append("write")
+def read():
+    with rw.reader(): seen.append("read"); assert rw.readers == 2
+with rw.reader(), rw.reader():
+    spawn(read)()
+    assert raises(RuntimeError, rw.writer().acquire)
+    assert rw.writer().acquire(timeout=0.002) is False
+    writer = spawn(write)
+    time.sleep(0.002)
+    late = spawn(lambda: rw.reader().acquire(timeout=0.005))  # behind the writer
+    assert late() is False and seen == ["read"]
+    with rw.reader(): pass  # this greenlet reads already
+writer()
+assert seen == ["read", "write"]
+with rw.writer():
+    raises(RuntimeError, rw.reader().acquire)
+    def other():
+        raises(RuntimeError, rw.writer().release); raises(RuntimeError, rw.reader().release)
+        raises(RuntimeError, rlock.release)
+    with rlock, rlock: spawn(other)()
+assert not rw.written and rw.readers == 0
+"""
+    hub(code)
+
+
+def test_deadlocks_of_greenlets(hub):
+    code = """
+one, two, errors = sync.Lock(), sync.RLock(), []
+def take(first, second):
+    with first:
+        time.sleep(0.005)
+        try:
+            with second: pass
+        except sync.DeadlockError as error: errors.append(error)
+with sync.detect_deadlocks():
+    joins = [spawn(take, one, two), spawn(take, two, one)]
+    for join in joins: join()
+    (error,) = errors
+    assert len(error.cycle) == 2 and all("greenlet" in link.thread for link in error.cycle), error
+    with one: spawn(take, two, sync.Lock())()  # no cycle: two greenlets of one thread hold and wait
+    holder = spawn(take, one, two)
+    time.sleep(0.001)
+    with two: time.sleep(0.01)
+    holder()
+    with one, two: pass
+assert len(errors) == 1
+"""
+    hub(code)
+
+
+def test_imap_lets_other_greenlets_run(hub):
+    code = """
+import gilkit
+def item(x):
+    native_sleep(0.01)
+    return x
+with Ticks() as ticks:
+    assert list(gilkit.imap(item, range(12), threads=2)) == list(range(12))
+    assert ticks.count >= 3, ticks.count
+results = gilkit.imap(item, range(12), threads=2, ordered=False)
+def consume():
+    for _ in results: pass
+consumer = spawn(consume)
+time.sleep(0.005)
+assert raises(ValueError, next, results)  # already executing
+consumer.kill()
+assert list(results) == []
+slow = gilkit.imap(native_sleep, [0.05] * 4, threads=2)
+try:
+    with limit(0.01): next(slow)
+except Limit: pass
+else: raise AssertionError
+assert list(slow) == []
+joins = [spawn(lambda: list(gilkit.imap(item, range(5), threads=2))) for _ in range(4)]
+assert [join() for join in joins] == [list(range(5))] * 4
+"""
+    hub(code)
+
+
+def test_threads_without_a_hub_block(hub):
+    """Threads of the system have no hub, and a hub itself cannot wait."""
+    code = """
+lock, event, seen = sync.Lock(), sync.Event(), []
+def wait():
+    event.wait(20)
+    with lock: seen.append("thread")
+native(wait, ())
+with lock:
+    event.set()
+    time.sleep(0.005)
+    assert not seen
+until(lambda: seen)
+"""
+    if hub.package == "gevent":
+        code += """
+from gevent import get_hub
+with lock:
+    done = []
+    get_hub().loop.run_callback(lambda: done.append((lock.acquire(timeout=0.01), raises(RuntimeError, lock.acquire))))
+    until(lambda: done)
+    assert done[0][0] is False and "greenlet" in str(done[0][1])
+def task():
+    with lock: return "task"
+assert get_hub().threadpool.apply(task) == "task"
+"""
+    hub(code)
+
+
+def test_without_a_descriptor(hub):
+    """On Windows, or when no descriptor is left, the hub looks for woken greenlets by itself."""
+    code = """
+import gilkit._hub
+gilkit._hub.open_bell = lambda: (-1, -1)
+event = sync.Event()
+for signal in (lambda: spawn(event.set), lambda: native(event.set, ())):
+    with Ticks() as ticks:
+        join = spawn(event.wait, 20)
+        time.sleep(0.005)
+        signal()
+        assert join() is True
+        event.clear()
+lock = sync.Lock()
+def use():
+    with lock: time.sleep(0)
+for join in [spawn(use) for _ in range(20)]: join()
+"""
+    hub(code)
+
+
+@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="needs os.fork")
+def test_fork_while_greenlets_wait(hub):
+    """The greenlets of the forking thread go on in the child, and parent and child do not wake each other's."""
+    code = """
+import os
+event, permits, barrier, condition, lock = sync.Event(), sync.Semaphore(0), sync.Barrier(2), sync.Condition(), sync.Lock()
+lock.acquire()
+def wait_condition():
+    with condition: return condition.wait(10)
+def wait_lock():
+    with lock: return True
+joins = [spawn(event.wait, 10), spawn(permits.acquire), spawn(barrier.wait), spawn(wait_condition), spawn(wait_lock)]
+time.sleep(0.005)
+pid = os.fork()
+try:
+    time.sleep(0.002 if pid else 0.005)
+    event.set(); permits.release(); barrier.wait(10); lock.release()
+    with condition: condition.notify()
+    assert [join() for join in joins] == [True, True, 0, True, True]
+except BaseException:
+    if pid: raise
+    import traceback; traceback.print_exc(); os._exit(1)
+if not pid: os._exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+"""
+    hub(code)
