@@ -51,9 +51,7 @@ cdef extern from "gilkit/_import_core.h":
     double gk_cores_quota "GK(gk_cores_quota)" (const char *root) noexcept nogil
     int gk_cores_usable "GK(gk_cores_usable)" () noexcept nogil
     ctypedef enum gk_isa_level:
-        GK_ISA_SCALAR
-        GK_ISA_AVX2
-        GK_ISA_AVX512
+        GK_ISA_LEVELS
     gk_isa_level gk_isa "GK(gk_isa)" () noexcept nogil
     gk_isa_level gk_isa_best "GK(gk_isa_best)" () noexcept nogil
     const char *gk_isa_name "GK(gk_isa_name)" (gk_isa_level level) noexcept nogil

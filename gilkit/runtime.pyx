@@ -7,7 +7,7 @@ import sysconfig
 
 from gilkit._call cimport integer
 from gilkit._exports cimport (
-    GK_ISA_AVX2, GK_ISA_AVX512, GK_ISA_SCALAR, GK_MAX_THREADS, GK_NO_DEADLINE, GK_SECOND, gk_cores_affinity,
+    GK_ISA_LEVELS, GK_MAX_THREADS, GK_NO_DEADLINE, GK_SECOND, gk_cores_affinity,
     gk_cores_online, gk_cores_quota, gk_isa, gk_isa_best, gk_isa_level, gk_isa_name, gk_now, gk_num_threads,
     gk_num_threads_source, gk_pool_set_spin, gk_pool_sleepers, gk_pool_spin, gk_pool_stop, gk_pool_workers, gk_set_isa,
     gk_set_num_threads, gk_set_python_cpu_count, import_core,
@@ -18,7 +18,7 @@ from gilkit._call import seconds_of
 
 import_core()
 
-_ISA_LEVELS = {"scalar": GK_ISA_SCALAR, "avx2": GK_ISA_AVX2, "avx512": GK_ISA_AVX512}
+_ISA_LEVELS = {gk_isa_name(<gk_isa_level>level).decode(): level for level in range(<int>GK_ISA_LEVELS)}
 
 
 def num_threads():
@@ -265,12 +265,14 @@ def set_isa(name):
 
     Parameters
     ----------
-    name : {"scalar", "avx2", "avx512"}
+    name : {"scalar", "avx2", "avx512", "neon"}
+        "avx2" and "avx512" exist on x86-64, "neon" on aarch64.
 
     Raises
     ------
     ValueError
-        If name is none of these, or this machine does not have the instructions.
+        If name is none of those of the processor's family, or this machine does not
+        have the instructions.
 
     Notes
     -----

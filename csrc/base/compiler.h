@@ -53,14 +53,24 @@
 #  define GK_THREAD_LOCAL _Thread_local
 #endif
 
-/* The SIMD bodies need x86-64 and per-function instruction sets. Elsewhere only the
- * scalar bodies are compiled. */
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+/* The SIMD bodies need GNU C's vectors and, on x86-64, per-function instruction sets;
+ * every aarch64 processor has NEON. Elsewhere only the scalar bodies are compiled. */
+#if defined(__GNUC__) || defined(__clang__)
+#  define GK_GNU_C 1
+#else
+#  define GK_GNU_C 0
+#endif
+#if defined(__x86_64__) && GK_GNU_C
 #  define GK_X86 1
 #  define GK_TARGET(features) __attribute__((target(features)))
 #else
 #  define GK_X86 0
 #  define GK_TARGET(features)
+#endif
+#if defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__) && GK_GNU_C
+#  define GK_NEON 1
+#else
+#  define GK_NEON 0
 #endif
 
 /* Two 64-byte lines: Intel's adjacent-line prefetcher fetches lines in pairs, so

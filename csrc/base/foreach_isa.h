@@ -4,9 +4,9 @@
  *   #include "base/foreach_isa.h"
  *
  * The file sees
- *   NAME(x)  x with the suffix of the instruction set: x_scalar, x_avx2, x_avx512
+ *   NAME(x)  x with the suffix of the instruction set: x_scalar, x_neon, x_avx2, x_avx512
  *   TARGET   the function attribute of the instruction set
- *   ISA      its number: 0 (scalar), 2 (AVX2) or 5 (AVX-512), for #if
+ *   ISA      its number: 0 (scalar), 1 (NEON), 2 (AVX2) or 5 (AVX-512), for #if
  * and GK_DISPATCH(x) (base/isa.h) chooses among the functions it defines. A new
  * instruction set is added only here and in base/isa.h. */
 
@@ -20,6 +20,16 @@
 #undef ISA
 #undef NAME
 #undef TARGET
+
+#if GK_NEON
+#  define ISA 1
+#  define NAME(x) x##_neon
+#  define TARGET
+#  include FOREACH_ISA
+#  undef ISA
+#  undef NAME
+#  undef TARGET
+#endif
 
 #if GK_X86
 #  define ISA 2

@@ -36,11 +36,19 @@ static gk_isa_level detect(void)
 #else
 static gk_isa_level detect(void)
 {
-    return GK_ISA_SCALAR;
+    return (gk_isa_level)(GK_ISA_LEVELS - 1);
 }
 #endif
 
-static const char *const names[] = {"scalar", "avx2", "avx512"};
+static const char *const names[GK_ISA_LEVELS] = {
+    [GK_ISA_SCALAR] = "scalar",
+#if GK_X86
+    [GK_ISA_AVX2] = "avx2",
+    [GK_ISA_AVX512] = "avx512",
+#elif GK_NEON
+    [GK_ISA_NEON] = "neon",
+#endif
+};
 
 const char *gk_isa_name(gk_isa_level level)
 {

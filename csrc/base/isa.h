@@ -1,10 +1,20 @@
-/* The instruction set that kernels use, chosen once from cpuid and GILKIT_ISA. */
+/* The instruction set that kernels use, chosen once from the processor and GILKIT_ISA. */
 #ifndef GK_ISA_H
 #define GK_ISA_H
 
 #include "base/compiler.h"
 
-typedef enum { GK_ISA_SCALAR = 0, GK_ISA_AVX2 = 1, GK_ISA_AVX512 = 2 } gk_isa_level;
+/* Those of this processor's family. A processor that has one also has all before it. */
+typedef enum {
+    GK_ISA_SCALAR = 0,
+#if GK_X86
+    GK_ISA_AVX2,
+    GK_ISA_AVX512,
+#elif GK_NEON
+    GK_ISA_NEON,
+#endif
+    GK_ISA_LEVELS
+} gk_isa_level;
 
 /* Features of each level, for the compiler's target attribute. Processors with AVX2
  * also have FMA, but a fused multiply-add rounds once where the scalar body rounds
@@ -31,14 +41,16 @@ gk_isa_level gk_isa_best(void);
  * called while kernels run. */
 int gk_set_isa(gk_isa_level level);
 
-/* "scalar", "avx2" or "avx512". */
+/* "scalar", "neon", "avx2" or "avx512". */
 const char *gk_isa_name(gk_isa_level level);
 
-/* GK_DISPATCH(name)(arguments) calls name_scalar, name_avx2 or name_avx512, which
+/* GK_DISPATCH(name)(arguments) calls name_scalar, name_neon, name_avx2 or name_avx512, which
  * base/foreach_isa.h defines. GK_DISPATCH_ADDRESS(name) is the address of such an object. */
 #if GK_X86
 #  define GK_DISPATCH_(prefix, name) \
       (gk_isa() == GK_ISA_AVX512 ? prefix name##_avx512 : gk_isa() == GK_ISA_AVX2 ? prefix name##_avx2 : prefix name##_scalar)
+#elif GK_NEON
+#  define GK_DISPATCH_(prefix, name) (gk_isa() == GK_ISA_NEON ? prefix name##_neon : prefix name##_scalar)
 #else
 #  define GK_DISPATCH_(prefix, name) (prefix name##_scalar)
 #endif

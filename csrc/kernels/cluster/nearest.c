@@ -36,17 +36,15 @@ typedef struct {
 
 typedef void find_candidates(const double *points, int64_t n, const gk_filter *f, void *scratch, int64_t *index);
 
+/* Without vectors, single precision is not faster. */
+#define filter_scalar ((find_candidates *)NULL)
+
 static find_candidates *filter_of(const gk_nearest_input *in)
 {
-#if GK_X86
     /* The filter does not pay off if the exact search is short, or if the error bound is wide. */
     if (in->type != GK_FLOAT64 || in->k < 32 || in->dims < 16 || in->dims > 4096 || in->n < 4 * in->k)
         return NULL;
-    return gk_isa() == GK_ISA_AVX512 ? filter_avx512 : gk_isa() == GK_ISA_AVX2 ? filter_avx2 : NULL;
-#else
-    (void)in;
-    return NULL;
-#endif
+    return GK_DISPATCH(filter);
 }
 
 typedef struct {

@@ -13,7 +13,7 @@ typedef int32_t NAME(mask32);
 typedef double NAME(float64);
 typedef int64_t NAME(mask64);
 #else
-#  define BYTES (ISA == 5 ? 64 : 32)
+#  define BYTES (ISA == 5 ? 64 : ISA == 2 ? 32 : 16)
 #  define LESS(x, y) ((MASK)((x) < (y)))
 #  define SELECT(m, x, y) ((VEC)(((m) & (MASK)(x)) | (~(m) & (MASK)(y))))
 typedef float NAME(float32) __attribute__((vector_size(BYTES), may_alias));

@@ -47,6 +47,26 @@
 #  define ZERO 0
 #  define COUNT(n, m) ((n) + (m))
 #  define STORE(p, n) (*(p) = (n))
+#elif ISA == 1
+#  include "base/vectors.h"
+
+#  define LANES 2
+#  define V float64x2_t
+#  define SET(x) vdupq_n_f64(x)
+#  define IOTA vsetq_lane_f64(1.0, vdupq_n_f64(0.0), 1)
+#  define ADD(a, b) vaddq_f64(a, b)
+#  define SUB(a, b) vsubq_f64(a, b)
+#  define MUL(a, b) vmulq_f64(a, b)
+#  define MIN(a, b) vminq_f64(a, b)
+#  define MASK uint64x2_t
+#  define ALL vdupq_n_u64(UINT64_MAX)
+#  define WITHIN(m, a) vandq_u64(m, vcleq_f64(a, vdupq_n_f64(4.0)))
+#  define ANY(m) (vmaxvq_u32(vreinterpretq_u32_u64(m)) != 0)
+#  define OR(m, n) vorrq_u64(m, n)
+#  define COUNTS uint64x2_t
+#  define ZERO vdupq_n_u64(0)
+#  define COUNT(n, m) vsubq_u64(n, m)
+#  define STORE(p, n) vst1_s32(p, vreinterpret_s32_u32(vmovn_u64(n)))
 #elif ISA == 2
 #  include "base/vectors.h"
 

@@ -30,6 +30,19 @@
 #  define HALVE(a) ((uint64_t)((uint32_t)(a) >> 1))
 #  define MUL(a, b) ((uint64_t)(uint32_t)(a) * (uint32_t)(b))
 #  define SUM(a) (a)
+#elif ISA == 1
+#  include "base/vectors.h"
+
+#  define LANES 2
+#  define V uint64x2_t
+#  define SET(x) vdupq_n_u64(x)
+#  define IOTA vcombine_u64(vcreate_u64(0), vcreate_u64(1))
+#  define ADD(a, b) vaddq_u64(a, b)
+#  define XOR(a, b) veorq_u64(a, b)
+#  define SHR(a, n) vshrq_n_u64(a, n)
+#  define HALVE(a) vreinterpretq_u64_u32(vshrq_n_u32(vreinterpretq_u32_u64(a), 1))
+#  define MUL(a, b) vmull_u32(vmovn_u64(a), vmovn_u64(b))
+#  define SUM(a) vaddvq_u64(a)
 #elif ISA == 2
 #  include "base/vectors.h"
 

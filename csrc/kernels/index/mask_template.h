@@ -15,6 +15,16 @@ TARGET GK_INLINE uint64_t NAME(word_of)(const uint8_t *bytes)
     uint32_t low = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_loadu_si256(halves), zero));
     uint32_t high = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_loadu_si256(halves + 1), zero));
     return ~((uint64_t)high << 32 | low);
+#elif ISA == 1
+    /* A bit for each byte. Adding neighbours three times puts those of 8 bytes into one. */
+    const uint8x16_t bits = vreinterpretq_u8_u64(vdupq_n_u64(UINT64_C(0x8040201008040201)));
+    uint8x16_t x[WORD / 16];
+    for (int i = 0; i < WORD / 16; i++) {
+        uint8x16_t part = vld1q_u8(bytes + 16 * i);
+        x[i] = vandq_u8(vtstq_u8(part, part), bits);
+    }
+    uint8x16_t sum = vpaddq_u8(vpaddq_u8(x[0], x[1]), vpaddq_u8(x[2], x[3]));
+    return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(sum, sum)), 0);
 #else
     uint64_t word = 0;
     for (int eight = 0; eight < WORD; eight += 8) {

@@ -106,6 +106,11 @@ static void draw_scalar(void *out, gk_philox_form form, const gk_philox *p, uint
     }
 }
 
+#if GK_NEON
+/* NEON has no 64-bit product either. */
+#  define draw_neon draw_scalar
+#endif
+
 #if GK_X86
 #  include "base/vectors.h"
 
