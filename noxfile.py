@@ -59,6 +59,8 @@ FOREIGN_PACKAGES = {
     "scikit-learn": ["scikit-learn"],
     "sklearn": ["scikit-learn"],
 }
+# What tests/dist/cross.py needs.
+CROSS = ["setuptools>=77", "cython>=3.3,<3.4", "numpy>=2.0", "wheel", "pip", "ziglang", "lief"]
 COVERED = 95  # percent of Python's statements, of its branches, and of the lines of csrc
 
 
@@ -349,7 +351,7 @@ def cross(session: nox.Session) -> None:
     """Cross-compile the wheels for Windows, macOS, musl and Arm, and inspect them: `-- win_amd64 macosx_arm64` for some,
     `--force-python 3.13` for another Python. Then run tests of the one for Windows if Wine is installed, and of the one for
     musl in the interpreter GILKIT_MUSL_PYTHON. Takes half an hour."""
-    session.install("setuptools>=77", "cython>=3.3,<3.4", "numpy>=2.0", "wheel", "pip", "ziglang", "lief")
+    session.install(*CROSS)
     targets = session.posargs or ["win_amd64", "macosx_x86_64", "macosx_arm64", "musllinux_x86_64", "manylinux_aarch64"]
     folder = Path(session.create_tmp()) / "wheels"
     shutil.rmtree(folder, ignore_errors=True)
@@ -359,6 +361,18 @@ def cross(session: nox.Session) -> None:
         runs_here = wine if "win_amd64" in built.name else "GILKIT_MUSL_PYTHON" in os.environ and "musl" in built.name
         if runs_here:
             session.run("python", "tests/dist/foreign.py", str(built))
+
+
+@nox.session
+def aarch64(session: nox.Session) -> None:
+    """Cross-compile the wheel for aarch64 and run tests of it under qemu-user, in a Python that debootstrap downloads.
+    Needs Debian's qemu-user and debootstrap, and to be root. Arguments go to pytest in place of the list of tests."""
+    session.install(*CROSS)
+    folder = Path(session.create_tmp()) / "wheels"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("python", "tests/dist/cross.py", "manylinux_aarch64", "--into", str(folder))
+    (built,) = folder.glob("*.whl")
+    session.run("python", "tests/dist/foreign.py", str(built), *session.posargs)
 
 
 @nox.session

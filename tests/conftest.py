@@ -20,7 +20,9 @@ try:
 except ImportError:  # not needed by test_typing.py
     Settings = None
 
+from instruction_sets import AVAILABLE, BEST, LEVELS
 from load import Others
+from under_qemu import skip_under_qemu
 
 import gilkit
 from gilkit.runtime import set_isa
@@ -220,6 +222,7 @@ def pytest_itemcollected(item):
         item.obj = tried_again(item.obj, skips=not item.config.getoption("--full"))
     if Settings and not item.config.getoption("--full"):
         few_examples(item)
+    skip_under_qemu(item)
 
 
 def tried_again(test, skips):
@@ -254,16 +257,12 @@ def fewer(settings):
     return Settings(settings, max_examples=min(settings.max_examples, EXAMPLES))
 
 
-LEVELS = ["scalar", "avx2", "avx512"]
-BEST = gilkit.info()["isa_best"]
-
-
 @pytest.fixture(params=LEVELS)
 def isa(request):
     """Run the test once with each instruction set that this machine has."""
-    before, best = gilkit.info()["isa"], gilkit.info()["isa_best"]
-    if LEVELS.index(request.param) > LEVELS.index(best):
-        pytest.skip(f"this machine's best is {best}")
+    before = gilkit.info()["isa"]
+    if request.param not in AVAILABLE:
+        pytest.skip(f"this machine's best is {BEST}")
     set_isa(request.param)
     yield request.param
     set_isa(before)
