@@ -2,8 +2,8 @@
 """Greenlets that sleep in the hub of gevent or eventlet until a word changes: see _hub.pxd and csrc/base/hub.h.
 
 A greenlet that waits switches to the hub of its thread. The thread that ends the wait, with or
-without the GIL, adds the greenlet to a list and makes a file descriptor readable, which the hub
-watches while greenlets of its thread sleep. The hub then switches to each greenlet of the list.
+without the GIL, adds the greenlet to a list and writes to a pipe, which the hub watches while
+greenlets of its thread sleep. The hub then switches to each greenlet of the list.
 """
 import os
 import sys
@@ -32,22 +32,20 @@ cdef extern from "gilkit/_hub.h":
         int readable
         int writable
     void gk_bell_init(gk_bell *bell, int readable, int writable) noexcept
+    bint gk_bell_is_ours(const gk_bell *bell) noexcept
     void gk_bell_silence(gk_bell *bell) noexcept
-    void gk_bell_close(int readable, int writable) noexcept
+    void gk_bell_close(gk_bell *bell) noexcept
     gk_sleep_function gk_sleep_with_gil, gk_sleep_in_hub
 
-PAUSE = 0.002  # Between two looks of a hub that no descriptor notifies, in seconds.
+PAUSE = 0.002  # Between two looks of a hub that no pipe notifies, in seconds.
 
 # The hubs of all threads.
 _hubs = weakref.WeakSet()
 
 
 def open_bell():
-    """Return the readable and the writable end of what notifies a hub; (-1, -1) if there is nothing."""
+    """Return the ends of the pipe that notifies a hub; (-1, -1) if there can be none."""
     try:
-        if hasattr(os, "eventfd"):
-            both = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-            return both, both
         if os.name == "posix":
             readable, writable = os.pipe()
             os.set_blocking(readable, False)
@@ -78,7 +76,15 @@ cdef class Hub:
 
     def __dealloc__(self):
         # No greenlet sleeps: each keeps this object alive.
-        gk_bell_close(self.bell.readable, self.bell.writable)
+        gk_bell_close(&self.bell)
+
+    cdef int renew_bell(self) except -1:
+        """Get another pipe after the program has closed this one. No greenlet sleeps, so no thread rings."""
+        self.loop.forget_watch()
+        gk_bell_close(&self.bell)
+        readable, writable = open_bell()
+        gk_bell_init(&self.bell, readable, writable)
+        return 0
 
     cdef int sleep(self, gk_word *word, uint32_t expected, int64_t deadline) except -1:
         """Run other greenlets until gk_wake() is called for the word, or until the deadline."""
@@ -86,6 +92,8 @@ cdef class Hub:
         cdef int64_t left = deadline - gk_now() if limited else 0
         if limited and left <= 0:
             return GK_TIMED_OUT
+        if not self.asleep and self.bell.readable >= 0 and not gk_bell_is_ours(&self.bell):
+            self.renew_bell()
         cdef gk_sleeper *sleeper = <gk_sleeper *>malloc(sizeof(gk_sleeper))
         if sleeper == NULL:
             raise MemoryError
@@ -150,17 +158,17 @@ cdef class Hub:
     def after_fork_in_child(self):
         """Replace the bell, which is shared with the parent, and wake all greenlets."""
         cdef int readable = self.bell.readable, writable = self.bell.writable
+        cdef bint ours = gk_bell_is_ours(&self.bell)
         if self.thread != PyThread_get_thread_ident():
             return
-        new = open_bell() if readable >= 0 and self.loop.is_own_in_child else (-1, -1)
+        new = open_bell() if ours and self.loop.is_own_in_child else (-1, -1)
         if new[0] >= 0:  # the loop goes on watching the same numbers
-            os.dup2(new[0], readable, inheritable=False)
-            if writable != readable:
-                os.dup2(new[1], writable, inheritable=False)
-            gk_bell_close(new[0], new[1])
+            for own, other in zip(new, (readable, writable)):
+                os.dup2(own, other, inheritable=False)
+                os.close(own)
         elif readable >= 0:
             self.loop.forget_watch()
-            gk_bell_close(readable, writable)
+            gk_bell_close(&self.bell)
             readable = writable = -1
             if self.asleep:
                 self.stop_looking = self.loop.later(PAUSE, self.look_again)

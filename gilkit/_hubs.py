@@ -34,8 +34,11 @@ class GeventLoop:
             self.watcher.stop()
 
     def forget_watch(self) -> None:
-        """In a forked child: end the watch in this process only."""
-        self.unwatch()
+        """End the watch, in this process only, because the descriptor will be another one."""
+        watcher, self.watcher = self.watcher, None
+        if watcher is not None:
+            watcher.stop()
+            watcher.close()
 
     def soon(self, function: Callable[..., object], *args: object) -> None:
         """Call the function in the hub, once other greenlets that are ready have run."""

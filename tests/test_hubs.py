@@ -391,6 +391,58 @@ for join in [spawn(use) for _ in range(20)]: join()
     hub(code)
 
 
+def test_descriptors_that_the_program_closed(hub, tmp_path):
+    """The numbers then belong to the program's files, which are neither written nor read nor closed."""
+    code = """
+import gilkit._hub, os
+made, open_bell = [], gilkit._hub.open_bell
+def noted():
+    made.append(open_bell())
+    return made[-1]
+gilkit._hub.open_bell = noted
+event, files = sync.Event(), []
+def wait():
+    join = spawn(event.wait, 20)
+    time.sleep(0.005)
+    native(event.set, ())
+    assert join() is True
+    event.clear()
+def take():
+    "Open files with the numbers of the pipe."
+    for end in made[-1]:
+        name = os.path.join(os.environ["FOLDER"], f"file{len(files)}")
+        file = os.open(name, os.O_CREAT | os.O_RDWR)
+        os.write(file, b"theirs")
+        os.dup2(file, end)
+        os.close(file)
+        files.append(end)
+def check():
+    assert [os.pread(end, 100, 0) for end in files] == [b"theirs"] * len(files)
+    assert [os.lseek(end, 0, os.SEEK_CUR) for end in files] == [6] * len(files)
+for number in range(3):
+    wait()
+    assert len(made) == number + 1, made
+    take()
+    check()
+if hasattr(os, "fork"):
+    pid = os.fork()
+    if not pid:
+        try: check()
+        except BaseException: os._exit(1)
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+# Closed while a greenlet waits: it is not notified, and goes on at its deadline.
+wait()
+join = spawn(event.wait, 0.05)
+time.sleep(0.005)
+take()
+native(event.set, ())
+assert join() is True
+check()
+"""
+    hub(code, FOLDER=str(tmp_path))
+
+
 @pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="needs os.fork")
 def test_fork_while_greenlets_wait(hub):
     """The greenlets of the forking thread go on in the child, and parent and child do not wake each other's."""
