@@ -242,7 +242,7 @@ cdef class Results:
         if self.wait_for(s.head, GRACE):
             return True
         if s.cost == 0:
-            s.cost = IMAP_SHORT  # at least
+            s.cost = IMAP_SHORT  # it takes at least so long
         return False
 
     cdef object read_item(self):

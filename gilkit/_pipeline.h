@@ -8,10 +8,11 @@
  * waits for. In the order of the items, a result has the index of its item; in the
  * order of completion, the number of results before it. A cell holds the item with its
  * index and later the result with its index, which belong together only in the first case.
- * Both of its places are vacant when they are used again: of the items that were read, all
- * but `capacity` at most were given as results. So result n was taken before item n + capacity
- * is read, item n was claimed (n + 1 results need as many items, which are claimed in order),
- * and result n + capacity comes later than that.
+ *
+ * A cell is free before it is used again. At most `capacity` items are read but not yet given
+ * as results, so item n + capacity is read only after result n was taken. By then item n has
+ * been claimed, too: n + 1 results need n + 1 items, which are claimed in order. And result
+ * n + capacity comes after item n + capacity.
  *
  * With a time limit per item, each participant has a ticket for its item. The one that
  * takes the ticket back publishes the outcome: the participant when its call ends, or the

@@ -214,7 +214,7 @@ def test_it_ends_inside_its_own_function(how):
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs signal.setitimer")
 @pytest.mark.parametrize("ordered", [True, False])
 @pytest.mark.parametrize("work", [lambda _: 0, lambda _: sum(range(1000)), lambda _: time.sleep(0.001)])
-def test_the_exception_of_a_signal_handler_is_no_result(work, ordered):
+def test_the_exception_of_a_signal_handler_is_not_a_result(work, ordered):
     class Signal(Exception):
         pass
 
@@ -249,7 +249,7 @@ def test_limits_of_the_consumer_are_no_results():
         results.close()
 
 
-def test_the_end_of_a_call_around_it_is_no_result():
+def test_the_end_of_a_call_around_it_is_not_a_result():
     begun = threading.Event()
 
     def item(i):
@@ -330,7 +330,7 @@ def test_a_thread_that_ends_late_takes_further_items(impatient):
     assert list(results) == [3, 4, 5]
 
 
-def test_late_is_late_also_if_nobody_waits(impatient):
+def test_an_item_times_out_even_if_no_thread_waits_for_it(impatient):
     def function(i):
         if i == 1:
             time.sleep(0.15)

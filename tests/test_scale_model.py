@@ -83,7 +83,7 @@ def test_constants_match_the_source():
     policy = Policy()
     assert f"WAKES_EACH = {policy.fanout} " in source
     assert f"BATCH = {policy.batch / 1000:.0f} * GK_MICROSECOND" in source
-    assert policy.least == 1000 and "LEAST_BATCH = GK_MICROSECOND" in source
+    assert policy.least == 1000 and "MIN_BATCH = GK_MICROSECOND" in source
     assert f"TELLING = {policy.telling / 1000:.0f} * GK_MICROSECOND" in source
     assert f"WAKE_COST = {policy.wake_cost / 1000:.0f} * GK_MICROSECOND" in source
 

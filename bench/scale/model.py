@@ -28,7 +28,7 @@ class Policy:
     ran_alone: float = 200 * MICROSECOND
     batch: float = 50 * MICROSECOND
     share: int = 4  # a claim takes at most 1 / (share * threads) of the remaining chunks
-    least: float = 1 * MICROSECOND  # LEAST_BATCH: the batch that a claim may always take
+    least: float = 1 * MICROSECOND  # MIN_BATCH: the batch that a claim may always take
     fanout: int = 3  # WAKES_EACH: the number of workers that each woken worker wakes
     starts: int = 1  # the number of workers that a new worker starts
     # Redesigns that csrc/runtime does not have. The defaults are what it does.

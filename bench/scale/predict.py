@@ -35,7 +35,9 @@ def larger(costs: Costs, hop: float = HOP) -> Costs:
 def speed_up(
     machine: Machine, work: Sequence[float], policy: Policy | None = None, pause: float = 1e6, threads: int = 0
 ) -> float:
-    """Return the speed-up over one thread; before each region, workers sleep (pause) or still spin (0).
+    """Return the speed-up over one thread.
+
+    After a pause before each region, the workers sleep; with pause=0 they still spin.
 
     threads: the region's own limit; 0: as many as there are cores.
     """
@@ -68,7 +70,7 @@ def table(costs: Costs) -> str:
 
 
 def homes(costs: Costs) -> str:
-    lines = ["| cores | all on one node | spread evenly | each where it is read |", "| --- | --- | --- | --- |"]
+    lines = ["| cores | all on one node | spread evenly | on the node that reads it |", "| --- | --- | --- | --- |"]
     for cores in (16, 64, 128, 256):
         machine = Machine(larger(costs), cores)
         rates = [memory(machine, home) for home in (lambda _: 0, lambda chunk, m=machine: chunk % m.nodes, None)]

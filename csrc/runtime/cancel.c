@@ -1,12 +1,12 @@
-/* What ends a region before its last chunk: status, tokens, deadline, poll, fork. */
+/* How a region ends before its last chunk: by its status, a token, its deadline, the poll or a fork. */
 #include "runtime/cancel.h"
 
 #include <stddef.h>
 
 #include "base/clock.h"
 
-/* The pause before a poll is 100 times what the last poll took, within these bounds.
- * A poll that has to wait (for the GIL that another thread keeps) is thus rare. */
+/* The pause before a poll is 100 times as long as the last poll, within these bounds.
+ * So polls that have to wait (for the GIL, which another thread keeps) are rare. */
 static const int64_t POLL_PAUSE_LEAST = 2 * GK_MILLISECOND;
 static const int64_t POLL_PAUSE_MOST = 50 * GK_MILLISECOND;
 

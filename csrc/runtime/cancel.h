@@ -1,4 +1,4 @@
-/* What ends a region before its last chunk. gk_cancel() and tokens are in parallel.h. */
+/* How a region ends before its last chunk. gk_cancel() and tokens are in parallel.h. */
 #ifndef GK_CANCEL_H
 #define GK_CANCEL_H
 

@@ -2,15 +2,15 @@
 #ifndef GK_LIMITS_H
 #define GK_LIMITS_H
 
-/* GILKIT_NUM_THREADS; 0: not set, or not a number. It decides, also above the number of cores. */
+/* GILKIT_NUM_THREADS, which may exceed the number of cores; 0: not set, or not a number. */
 int gk_environment_threads(void);
 
-/* Returns what the variables of other programs leave of `cores`; at least 1. If one of them
- * lowers the number, *source becomes its name. */
+/* Returns `cores`, or fewer (at least 1) if a variable of another program, such as
+ * OMP_NUM_THREADS, limits them; then *source becomes its name. */
 int gk_environment_limit(int cores, const char **source);
 
-/* PYTHON_CPU_COUNT, which only Python can tell: `python -X cpu_count=n` is the same, and
- * `python -E` ignores the variable. 0: no limit. */
+/* Sets the limit of PYTHON_CPU_COUNT; 0: none. Only Python knows it: `python -X cpu_count=n`
+ * is the same, and `python -E` ignores the variable. */
 void gk_set_python_cpu_count(int cores);
 
 #endif

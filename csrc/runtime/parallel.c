@@ -13,10 +13,10 @@
 
 static const int64_t FIRST_POLL_AFTER = 30 * GK_MILLISECOND;
 /* How long the chunks of one claim take: much longer than the claim, much shorter
- * than the time between polls. A claim of LEAST_BATCH is always allowed, since a
+ * than the time between polls. A claim of MIN_BATCH is always allowed, since a
  * smaller one would cost more than it gets. */
 static const int64_t BATCH = 50 * GK_MICROSECOND;
-static const int64_t LEAST_BATCH = GK_MICROSECOND;
+static const int64_t MIN_BATCH = GK_MICROSECOND;
 
 int64_t gk_default_grain(int64_t n)
 {
@@ -40,7 +40,7 @@ static void work_on_chunks(gk_region *r)
 {
     /* One claim takes a batch of chunks that lasts about BATCH, so neither the claim
      * nor the clock shows, but at most a share of the chunks left, so the last
-     * batches balance. Without the minimum of LEAST_BATCH, a region that allows many
+     * batches balance. Without the minimum of MIN_BATCH, a region that allows many
      * threads would claim single chunks. */
     int64_t batch = 1, least = 1, next = 0, before = gk_now();
     while (!gk_region_ended(r)) {
@@ -71,7 +71,7 @@ static void work_on_chunks(gk_region *r)
             break;
         int64_t now = gk_now(), taken = now - before;
         batch = taken < BATCH / 2 ? 2 * count : taken > BATCH ? (count + 1) / 2 : count;
-        least = count * LEAST_BATCH / (taken + 1);
+        least = count * MIN_BATCH / (taken + 1);
         before = now;
         if (gk_self.participant == 0)
             caller_duties(r, now);

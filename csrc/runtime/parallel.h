@@ -105,7 +105,7 @@ int gk_participants(const gk_options *options);
  * (runtime/limits.h). */
 int gk_num_threads(void);
 
-/* What decides it: "set_num_threads", the name of a variable, "quota" or "affinity". */
+/* The setting that decides the number: "set_num_threads", the name of a variable, "quota" or "affinity". */
 const char *gk_num_threads_source(void);
 
 /* Sets it; 0 returns to the default. */

@@ -158,7 +158,7 @@ static int may_spin(void)
     return busy_threads() <= usable_cores();
 }
 
-/* Returns 1 if an offer came. */
+/* Spins for an offer of work. Returns 1 if there is one. */
 static int spin_for_offer(void)
 {
     int64_t spin = atomic_load_explicit(&pool.spin, memory_order_relaxed);
@@ -177,8 +177,8 @@ static int spin_for_offer(void)
     return 0;
 }
 
-/* How often a worker on watch looks for a stuck region, and how often in vain until it
- * sleeps for good. After that, the next foreign region has to wake one. */
+/* How often a worker on watch looks for a stuck region, and after how many looks without
+ * one it goes to sleep. Then the next foreign region has to wake a worker. */
 static const int64_t WATCH_EVERY = 2 * GK_MILLISECOND;
 enum { WATCH_IN_VAIN = 10 };
 

@@ -17,7 +17,7 @@
 #include "base/signals.h"
 #include "runtime/parallel.h"
 
-/* What it costs the caller to wake a parked thread: 14 to 24 us in a virtual machine. */
+/* The caller's time to wake a parked thread: 14 to 24 us in a virtual machine. */
 enum { GK_WAKE_COST = 20 * GK_MICROSECOND };
 
 /* How long a worker spins by default: about two wake-ups. Spinning for longer
@@ -39,7 +39,7 @@ typedef struct gk_region {
     int slot;    /* -1: not published */
     int counted; /* among the callers in `work_mask`, once published */
     int foreign; /* the body is not gilkit's own: a chunk may wait for something outside */
-    /* What helpers take over from the caller. */
+    /* Settings of the caller that helpers adopt. */
     gk_fp_control fp_control;
     const gk_signal_mask *signals; /* NULL: helpers keep theirs, since the body is gilkit's own */
     size_t stack_size;             /* minimum in bytes; 0: any size will do */
@@ -64,7 +64,7 @@ typedef struct gk_region {
     _Atomic int32_t participants;
 } gk_region;
 
-/* The innermost region that a thread works in, and its place there. */
+/* The innermost region that a thread works in, and its number among the participants. */
 typedef struct {
     gk_region *region;
     int participant;

@@ -92,7 +92,7 @@ void gk_publish(gk_region *r)
         gk_self.preferred_slot = 1 + (int)(atomic_fetch_add(&threads, 1) % GK_SLOTS);
     }
     int first = gk_self.preferred_slot - 1;
-    /* All but OPEN is there before the bit: a worker that stops looking for work must see
+    /* Everything but OPEN is written before the bit is set: a worker that stops looking for work must see
      * from the bit and the word that the region is foreign [look-away]. */
     uint32_t unopened = RESERVED | (r->foreign ? FOREIGN : 0) | (uint32_t)(r->threads - 1) * ROOM_ONE;
     for (int i = 0; i < GK_SLOTS; i++) {

@@ -24,7 +24,7 @@ void gk_show_progress(int slot);
 /* Ends the offer and waits for the helpers inside. */
 void gk_retire(gk_region *region);
 
-/* What a thread was inside; see gk_set_regions_aside(). */
+/* The regions that a thread was inside; see gk_set_regions_aside(). */
 typedef struct {
     gk_region *innermost;
     int participant;

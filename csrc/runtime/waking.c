@@ -43,7 +43,7 @@ static int expected_to_be_long(const gk_region *r)
 {
     uint64_t tag, seen = atomic_load_explicit(memory_of(r->body, &tag), memory_order_relaxed);
     if (seen >> 32 != tag >> 32) {
-        /* With many chunks, the first ones show it early enough. */
+        /* With many chunks, the first ones show early enough how long the region will take. */
         return r->chunks < 4 * (int64_t)r->threads;
     }
     uint32_t bits = (uint32_t)seen;

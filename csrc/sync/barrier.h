@@ -38,7 +38,7 @@ int gk_barrier_open(gk_barrier *barrier, const gk_arrival *arrival);
 /* Waiting threads, and all that arrive later, get GK_BROKEN. */
 void gk_barrier_break(gk_barrier *barrier);
 
-/* Waiting threads get GK_BROKEN, and the barrier is as new. */
+/* Waiting threads get GK_BROKEN, and the barrier returns to its initial state. */
 void gk_barrier_reset(gk_barrier *barrier);
 
 GK_INLINE uint32_t gk_barrier_waiting(gk_barrier *barrier)

@@ -120,7 +120,7 @@ static int64_t burst(worker *w, int64_t n)
 }
 
 /* Threads wake one after another, and the first could finish before the last begins. So
- * they wait for one another awake, but only briefly, in case there are more threads than
+ * they spin until all are awake, but only briefly, in case there are more threads than
  * cores. */
 static void start_together(shared *s)
 {

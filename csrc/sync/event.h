@@ -11,7 +11,7 @@
 /* All zero is an event that is not set. */
 typedef struct {
     _Atomic uint32_t state; /* times it was set << 2 | has sleepers << 1 | is set */
-    _Atomic int setter_core; /* gk_current_cpu() of who set it last */
+    _Atomic int setter_core; /* gk_current_cpu() of the thread that set it last */
 } gk_event;
 
 int gk_event_is_set(gk_event *event);

@@ -40,7 +40,7 @@ static void queue_up(gk_semaphore *s, gk_waiter *w)
     } else {
         gk_queue_push_front(&s->queue, w);
     }
-    grant_and_unlock(s); /* what was released meanwhile, perhaps to ourselves */
+    grant_and_unlock(s); /* permits that were released meanwhile, perhaps one to this thread */
 }
 
 static int wait_for_permit(gk_semaphore *s, gk_waiter *w, const gk_wait_options *p)

@@ -28,7 +28,7 @@ typedef struct block {
 
 struct gk_sharded {
     gk_lock lock;
-    _Atomic uint64_t base; /* minus what the cells held at the last reset */
+    _Atomic uint64_t base; /* the negated sum of the cells at the last reset */
     _Atomic uint32_t references;
     _Atomic uint32_t careful;
     uint32_t shared; /* a power of two */

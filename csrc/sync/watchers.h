@@ -1,13 +1,14 @@
-/* Who watches each acquire and release: greenlets, and the detection of deadlocks. */
+/* Whether greenlets or the detection of deadlocks need to know of each acquire and release. */
 #ifndef GK_SYNC_WATCHERS_H
 #define GK_SYNC_WATCHERS_H
 
 #include <stdatomic.h>
 
-/* Not 0 if acquire and release must take the slow path, in any interpreter of the process:
- * GK_SYNC_GREENLETS if greenlets may switch within a thread, plus GK_SYNC_DETECTION for
- * each interpreter that detects deadlocks. */
 enum { GK_SYNC_GREENLETS = 1, GK_SYNC_DETECTION = 2 };
+
+/* GK_SYNC_GREENLETS if greenlets may switch within a thread, plus GK_SYNC_DETECTION for each
+ * interpreter of the process that detects deadlocks. If it is 0, acquire and release take
+ * the fast path. */
 extern _Atomic int gk_sync_watchers;
 
 #endif

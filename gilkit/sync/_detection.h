@@ -18,7 +18,7 @@ static void gk_retain_object(void *object)
     Py_INCREF((PyObject *)object);
 }
 
-/* The place of the calling Python code: (code object, line), or (None, 0) if no
+/* Where the calling Python code is: (code object, line), or (None, 0) if no
  * Python code calls. Runs no Python code; the text is made only for a message. */
 static PyObject *gk_place(void)
 {
