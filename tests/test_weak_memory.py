@@ -16,11 +16,10 @@ sys.path.append(str(ROOT / "tests" / "weak_memory"))
 from check import MODELS, RACES, Graph, Proof, describe, minimal, needs, weaker  # noqa: E402
 from executions import Race  # noqa: E402
 from outside import OUTSIDE, line_of  # noqa: E402
-from source import Orders, Site, atomics, atomics_in, with_order  # noqa: E402
+from source import FILES, Orders, Site, atomics, atomics_in, files, with_order  # noqa: E402
 
 # In the tables, but not under test: both are harmless by design.
 HARMLESS = {"late-wake", "slot-reuse"}
-FOLDERS = ("runtime", "sync")
 
 
 @cache
@@ -208,23 +207,23 @@ SINGLE_WORD = {"leave-sleep", "queue-lock", "signal-sleep", "lock-queue", "event
 
 
 def test_each_race_of_the_tables_is_proved():
-    for folder in FOLDERS:
+    for folder in FILES:
         named = set(re.findall(r"^\| \*\*([\w-]+)\*\* \|", readme(folder), re.M))
-        files = {path.name for path in (ROOT / "csrc" / folder).glob("*.[ch]")}
-        proved = {race.name for race in RACES if all(site.file in files for site in race.sites())}
+        names = {path.name for path in files(folder)}
+        proved = {race.name for race in RACES if all(site.file in names for site in race.sites())}
         assert named - HARMLESS == proved
 
 
 def test_every_weaker_order_is_detected_or_listed():
     """The tables of the README files list exactly the orders that could be weaker."""
     found = needs(proofs(), ["C11"])
-    for folder in FOLDERS:
-        files = {path.name for path in (ROOT / "csrc" / folder).glob("*.[ch]")}
+    for folder in FILES:
+        names = {path.name for path in files(folder)}
         listed = re.findall(r"^\| `([^`]+\))((?: #\d)?)` \| (\w+) \| ([\w ]+) \|$", readme(folder), re.M)
         spare = {
             str(need.site): (need.order, " or ".join(minimal(need.site, need.weakest["C11"])))
             for need in found
-            if need.weakest["C11"] and need.site.file in files
+            if need.weakest["C11"] and need.site.file in names
         }
         assert {site + number: (order, enough) for site, number, order, enough in listed} == spare
 
@@ -258,8 +257,8 @@ def test_a_change_of_the_code_changes_the_proof():
 
 
 def test_every_order_can_be_changed():
-    for folder in FOLDERS:
-        for path in sorted((ROOT / "csrc" / folder).glob("*.[ch]")):
+    for folder in FILES:
+        for path in files(folder):
             text = path.read_text()
             before = atomics_in(text, path.name)
             for site, orders in before.items():

@@ -49,20 +49,22 @@ static void take(gk_sleeper *s)
 }
 
 /* A waking thread changes the word and then reads `sleepers`; a greenlet adds itself to
- * `sleepers` and then reads the word. Both accesses to `sleepers` are read-modify-writes: the
- * later one synchronizes with the earlier one, so one of the two sees what the other wrote. */
+ * `sleepers` and then reads the word. Both accesses to `sleepers` are read-modify-writes, so
+ * the later one sees the earlier one: the thread sees the greenlet, or the greenlet, which
+ * synchronizes with it, the changed word [hub-sleep]. If the number is too large, a waking
+ * thread looks in vain. */
 
 int gk_hub_sleep(gk_hub *hub, gk_sleeper *s, _Atomic uint32_t *word, uint32_t expected)
 {
     *s = (gk_sleeper){.hub = hub, .word = word};
     lock();
     s->forks = forks;
-    atomic_fetch_add(&sleepers, 1);
-    int asleep = atomic_load(word) == expected;
+    atomic_fetch_add_explicit(&sleepers, 1, memory_order_acquire);
+    int asleep = atomic_load_explicit(word, memory_order_relaxed) == expected;
     if (asleep)
         append(bucket_of(word), s);
     else
-        atomic_fetch_sub(&sleepers, 1);
+        atomic_fetch_sub_explicit(&sleepers, 1, memory_order_relaxed);
     unlock();
     return asleep;
 }
@@ -72,7 +74,7 @@ void gk_hub_leave(gk_sleeper *s)
     lock();
     if (s->list != NULL && s->forks == forks) {
         if (s->list != &s->hub->woken)
-            atomic_fetch_sub(&sleepers, 1);
+            atomic_fetch_sub_explicit(&sleepers, 1, memory_order_relaxed);
         take(s);
     }
     unlock();
@@ -101,7 +103,7 @@ static int wake_sleepers(_Atomic uint32_t *word)
         gk_hub *hub = s->hub;
         take(s);
         append(&hub->woken, s);
-        atomic_fetch_sub(&sleepers, 1);
+        atomic_fetch_sub_explicit(&sleepers, 1, memory_order_relaxed);
         woken++;
         if (!hub->notified) {
             hub->notified = 1;
@@ -114,14 +116,14 @@ static int wake_sleepers(_Atomic uint32_t *word)
 
 int gk_hub_wake(_Atomic uint32_t *word)
 {
-    return GK_LIKELY(atomic_fetch_add(&sleepers, 0) == 0) ? 0 : wake_sleepers(word);
+    return GK_LIKELY(atomic_fetch_add_explicit(&sleepers, 0, memory_order_release) == 0) ? 0 : wake_sleepers(word);
 }
 
 void gk_hub_after_fork_in_child(void)
 {
     for (int i = 0; i < BUCKETS; i++)
         buckets[i] = (gk_sleeper_list){NULL, NULL};
-    atomic_store(&sleepers, 0);
+    atomic_store_explicit(&sleepers, 0, memory_order_relaxed);
     forks++;
     unlock(); /* perhaps of a thread that does not exist here */
 }

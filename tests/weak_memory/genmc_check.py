@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 from check import RACES, Proof, needs, weaker
-from source import CSRC, FOLDERS, Site, atomics, with_order
+from source import CSRC, FILES, Site, atomics, with_order
 
 PROGRAMS = Path(__file__).parent / "genmc"
 
@@ -55,7 +55,7 @@ def weaken(genmc: str, program: Path, site: Site, order: str, seconds: float) ->
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "csrc"
         shutil.copytree(CSRC, copy, ignore=shutil.ignore_patterns("kernels"))
-        (path,) = [copy / name / site.file for name in FOLDERS if (copy / name / site.file).exists()]
+        (path,) = [copy / name / site.file for name in (*FILES, "base") if (copy / name / site.file).exists()]
         path.write_text(with_order(path.read_text(), site, order))
         return not run(genmc, program, copy, "rc11", seconds)[0]
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 CSRC = Path(__file__).resolve().parent.parent.parent / "csrc"
-FOLDERS = ("runtime", "sync")
+# The files whose races the README.md of a folder describes. Greenlets wait for locks in base/hub.c.
+FILES = {"runtime": ["runtime/*.[ch]"], "sync": ["sync/*.[ch]", "base/hub.c"]}
 ORDERS = ("relaxed", "acquire", "release", "acq_rel", "seq_cst")
 
 _COMMENT_OR_STRING = re.compile(r'/\*.*?\*/|//[^\n]*|(?<!include )"(?:\\.|[^"\\\n])*"', re.S)
@@ -114,11 +115,16 @@ def with_order(text: str, site: Site, order: str) -> str:
     return f"{text[: call.begin]}atomic_{call.operation}_explicit({arguments}){text[call.end :]}"
 
 
+def files(folder: str) -> list[Path]:
+    """Return the files that the README.md of a folder is about."""
+    return sorted(path for pattern in FILES[folder] for path in CSRC.glob(pattern))
+
+
 @cache
 def atomics() -> dict[Site, Orders]:
     """Return every atomic operation of the pool and of the locks."""
     found: dict[Site, Orders] = {}
-    for folder in FOLDERS:
-        for path in sorted((CSRC / folder).glob("*.[ch]")):
+    for folder in FILES:
+        for path in files(folder):
             found |= atomics_in(path.read_text(), path.name)
     return found

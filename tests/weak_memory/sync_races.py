@@ -55,6 +55,37 @@ def queue_lock_sleep(r):
     r.forbid(lambda x: x.sleeps_forever("waiter"))
 
 
+# ---- Greenlets that sleep in their hub
+
+
+@race("hub-sleep", sleepers=0, word=0)
+def hub_sleep(r):
+    @r.thread
+    def waker(t):
+        t.w("word", 1, "relaxed")
+        return t.fetch_add("sleepers", 0, "hub.c gk_hub_wake")
+
+    @r.thread
+    def sleeper(t):
+        t.fetch_add("sleepers", 1, "hub.c gk_hub_sleep")
+        return t.load("word", "hub.c gk_hub_sleep")
+
+    r.forbid(lambda x: x["waker"] == x["sleeper"] == 0)
+
+
+@race("hub-lists", busy=0, first=0)
+def hub_lists(r):
+    for name in ("one", "other"):
+
+        def change(t):
+            t.until(t.exchange("busy", 1, "hub.c lock") == 0)
+            t.set("first", t.get("first") + 1)
+            t.store("busy", 0, "hub.c unlock")
+
+        r.threads[name] = change
+    r.forbid(lambda x: x.final("first") != 2)
+
+
 # ---- Signals to waiters
 
 
