@@ -59,6 +59,21 @@ def until(predicate):
     while not predicate():
         assert time.monotonic() < end
         time.sleep(0.001)
+def in_child(function, *args, meanwhile=lambda: None):
+    "Call the function in a forked child. gevent's waitpid() may wait forever for a child that has ended early."
+    import os, traceback
+    readable, writable = os.pipe()
+    if os.fork() == 0:
+        try:
+            function(*args)
+            os.write(writable, b"right")
+        except BaseException:
+            traceback.print_exc()
+        os._exit(0)
+    os.close(writable)
+    meanwhile()
+    assert os.read(readable, 10) == b"right"
+    os.close(readable)
 def raises(kind, function, *args, **options):
     try: function(*args, **options)
     except kind as error: return error
@@ -425,12 +440,7 @@ for number in range(3):
     take()
     check()
 if hasattr(os, "fork"):
-    pid = os.fork()
-    if not pid:
-        try: check()
-        except BaseException: os._exit(1)
-        os._exit(0)
-    assert os.waitpid(pid, 0)[1] == 0
+    in_child(check)
 # Closed while a greenlet waits: it is not notified, and goes on at its deadline.
 wait()
 join = spawn(event.wait, 0.05)
@@ -456,16 +466,11 @@ def wait_lock():
     with lock: return True
 joins = [spawn(event.wait, 10), spawn(permits.acquire), spawn(barrier.wait), spawn(wait_condition), spawn(wait_lock)]
 time.sleep(0.005)
-pid = os.fork()
-try:
-    time.sleep(0.002 if pid else 0.005)
+def go_on(pause):
+    time.sleep(pause)
     event.set(); permits.release(); barrier.wait(10); lock.release()
     with condition: condition.notify()
     assert [join() for join in joins] == [True, True, 0, True, True]
-except BaseException:
-    if pid: raise
-    import traceback; traceback.print_exc(); os._exit(1)
-if not pid: os._exit(0)
-assert os.waitpid(pid, 0)[1] == 0
+in_child(go_on, 0.005, meanwhile=lambda: go_on(0.002))
 """
     hub(code)
