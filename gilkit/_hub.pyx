@@ -78,6 +78,12 @@ cdef class Hub:
         # No greenlet sleeps: each keeps this object alive.
         gk_bell_close(&self.bell)
 
+    def close_if_over(self):
+        """Close the pipe of a hub that has ended. gevent may keep such a hub, and so this object, for ever."""
+        if not self.asleep and self.loop.is_over():
+            gk_bell_close(&self.bell)
+            gk_bell_init(&self.bell, -1, -1)
+
     cdef int renew_bell(self) except -1:
         """Get another pipe after the program has closed this one. No greenlet sleeps, so no thread rings."""
         self.loop.forget_watch()
@@ -183,6 +189,8 @@ cdef Hub find_hub():
         return None
     found = getattr(hub, "_gilkit", None)
     if found is None:
+        for other in list(_hubs):
+            other.close_if_over()
         found = hub._gilkit = Hub(loop(hub))
     return found
 

@@ -23,6 +23,10 @@ class GeventLoop:
         self.hub, self.switch = hub, hub.switch
         self.watcher: Any = None
 
+    def is_over(self) -> bool:
+        """Return whether the hub has ended, so that no greenlet can wait in it."""
+        return self.hub.loop is None or bool(self.hub.dead)
+
     def watch(self, descriptor: int, function: Callable[[], object]) -> None:
         """Call the function in the hub whenever the descriptor is readable, until unwatch()."""
         if self.watcher is None:
@@ -60,6 +64,9 @@ class EventletLoop:
     def __init__(self, hub: Any) -> None:
         self.hub, self.switch = hub, hub.switch
         self.listener: Any = None
+
+    def is_over(self) -> bool:
+        return bool(self.hub.greenlet.dead)
 
     def watch(self, descriptor: int, function: Callable[[], object]) -> None:
         def ready(_: object) -> None:

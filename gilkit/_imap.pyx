@@ -173,6 +173,11 @@ cdef class Results:
     cdef bint is_mine(self):
         return not self.started or self.core.forks == forks
 
+    cdef int check_fork(self) except -1:
+        if not self.is_mine():
+            raise RuntimeError("this process was forked while gilkit.imap was running; only the parent can continue it")
+        return 0
+
     cdef object step(self):
         cdef imap_stream *s = &self.core.s
         cdef PyObject *outcome
@@ -180,8 +185,7 @@ cdef class Results:
         # list() and similar functions run no bytecode between two results, and a wait
         # checks for signals only if one interrupts it.
         PyErr_CheckSignals()
-        if not self.is_mine():
-            raise RuntimeError("this process was forked while gilkit.imap was running; only the parent can continue it")
+        self.check_fork()
         scope = current(_scope)
         if scope is not None:
             self.check_limits()
@@ -358,7 +362,9 @@ cdef class Results:
     cdef int wait_for(self, int64_t index, int64_t microseconds) except -1:
         """Wait for a result or the runner's end. A greenlet lets its hub run other greenlets meanwhile."""
         cdef gk_sleep_function sleep = sleep_of_this_greenlet() if "greenlet" in sys.modules else NULL
-        return imap_wait(&self.core.s, index, microseconds, sleep)
+        cdef int came = imap_wait(&self.core.s, index, microseconds, sleep)
+        self.check_fork()  # by another greenlet
+        return came
 
     cdef int check_time_limit(self) except -1:
         """Give up items whose time is over. Raise if no thread could begin an item for as long."""

@@ -108,12 +108,12 @@ static void imap_wake_any(imap_stream *s)
         imap_end_wait_of(s, awaited);
 }
 
-/* The wait of a greenlet. Returns 0 after another thread has ended it or after the time, or -1. */
+/* The wait of a greenlet. Returns 0 after another thread has ended it, after the time and in a forked child, or -1. */
 static int imap_switch(imap_stream *s, int64_t index, int64_t until, gk_sleep_function sleep)
 {
-    for (;;) {
+    for (int forks = imap_forks;;) {
         uint32_t ended = atomic_load(&s->ended);
-        if (atomic_load(&s->awaited) != index)
+        if (atomic_load(&s->awaited) != index || imap_forks != forks)
             return 0;
         int result = sleep(&s->ended, ended, until);
         if (result != GK_WOKEN)

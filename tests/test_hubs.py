@@ -474,3 +474,134 @@ def go_on(pause):
 in_child(go_on, 0.005, meanwhile=lambda: go_on(0.002))
 """
     hub(code)
+
+
+def test_a_wait_of_no_time_gives_others_the_lock(hub):
+    """Regression test: Condition.wait(0) blocked the thread when a release had given the lock to another greenlet."""
+    code = """
+for lock in (sync.Lock(), sync.RLock()):
+    condition, seen = sync.Condition(lock), []
+    def other():
+        with condition: seen.append("other")
+    def first(wait):
+        with condition:
+            time.sleep(0.02)
+            assert not wait()
+            seen.append("first")
+    for wait in (lambda: condition.wait(0), lambda: condition.wait_for(lambda: False, timeout=0)):
+        joins = [spawn(first, wait), spawn(other)]
+        for join in joins: join()
+        assert sorted(seen) == ["first", "other"], seen
+        del seen[:]
+"""
+    hub(code)
+
+
+@pytest.mark.full
+def test_native_threads_that_take_the_lock_first(hub):
+    """Regression test: a greenlet that found the lock free blocked its thread if another thread took it first."""
+    code = """
+import random
+sync.detect_deadlocks()
+end = time.monotonic() + 3
+for lock in (sync.Lock(), sync.RLock()):
+    counts, alive = [0, 0], []
+    def natively():
+        alive.append(1)
+        while time.monotonic() < end:
+            with lock: native_sleep(random.random() * 0.0015)
+            counts[0] += 1
+        alive.pop()
+    def green():
+        while time.monotonic() < end:
+            with lock: counts[1] += 1
+            time.sleep(0)
+    for _ in range(3): native(natively, ())
+    for join in [spawn(green) for _ in range(4)]: join()
+    until(lambda: not alive)
+    assert all(counts)
+    end += 3
+"""
+    hub(code)
+
+
+@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="needs os.fork")
+def test_deadlines_pass_in_a_forked_child(hub):
+    """Regression test: waits whose time was over before the child's hub ran returned as if they had been granted."""
+    code = """
+permits, rw, lock, condition = sync.Semaphore(0), sync.RWLock(), sync.Lock(), sync.Condition(sync.Lock())
+assert rw.writer().acquire() and lock.acquire()
+def wait():
+    with condition: return condition.wait(0.05)
+joins = [spawn(wait)] + [spawn(waiting.acquire, True, 0.05) for waiting in (permits, rw.reader(), rw.writer(), lock)]
+time.sleep(0.005)
+def late():
+    native_sleep(0.1)
+    assert [join() for join in joins] == [False] * 5
+in_child(late, meanwhile=late)
+"""
+    hub(code)
+
+
+@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="needs os.fork")
+def test_greenlets_queue_up_in_order_in_a_forked_child(hub):
+    code = """
+lock, permits, seen = sync.Lock(), sync.Semaphore(0), []
+lock.acquire()
+def wait(on, number):
+    on.acquire()
+    seen.append((on, number))
+    on.release()
+joins = [spawn(wait, on, number) for on in (lock, permits) for number in range(5)]
+time.sleep(0.02)
+def go_on():
+    time.sleep(0.01)
+    for on in (lock, permits): on.release()
+    for join in joins: join()
+    for on in (lock, permits): assert [number for each, number in seen if each is on] == list(range(5)), seen
+in_child(go_on, meanwhile=go_on)
+"""
+    hub(code)
+
+
+@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="needs os.fork")
+def test_imap_in_a_forked_child(hub):
+    """Regression test: a greenlet that waited for a result waited for ever in the child."""
+    code = """
+got = []
+def slow(x):
+    native_sleep(0.1)
+    return x
+def consume():
+    for result in gilkit.imap(slow, range(4), threads=2): got.append(result)
+join = spawn(consume)
+time.sleep(0.02)
+in_child(lambda: raises(RuntimeError, join), meanwhile=join)
+assert got == [0, 1, 2, 3]
+"""
+    hub(code)
+
+
+def test_hubs_that_have_ended_keep_no_descriptors(hub):
+    """Regression test: two for each thread that had a hub."""
+    if hub.package != "gevent":
+        pytest.skip("eventlet's hubs are not destroyed")
+    code = """
+import os
+def descriptors(): return len(os.listdir("/dev/fd"))
+def body():
+    event = sync.Event()
+    join = spawn(event.wait)
+    gevent.sleep(0)
+    event.set()
+    join()
+    gevent.get_hub().destroy(destroy_loop=True)
+    done.append(1)
+for number in range(12):
+    done = []
+    native(body, ())
+    while not done: native_sleep(0.002)
+    if number == 2: before = descriptors()
+assert descriptors() <= before + 2, (before, descriptors())
+"""
+    hub(code)

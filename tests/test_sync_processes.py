@@ -22,6 +22,40 @@ def run_python(code, **environment):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("notifies", [False, True])
+def test_a_signal_handler_forks_during_a_wait(notifies):
+    """Regression test: the wait of the child ended as if it had been notified, or could not be notified."""
+    code = f"""
+        import os, signal, threading, warnings
+        from gilkit import sync
+        warnings.simplefilter("ignore")
+        condition, permits, barrier = sync.Condition(sync.Lock()), sync.Semaphore(0), sync.Barrier(2)
+        def notify():
+            with condition: condition.notify()
+            permits.release()
+        def fork(*_):
+            global child
+            child = os.fork()
+            if child == 0 and {notifies}: threading.Timer(0.05, notify).start()
+        def wait():
+            with condition: return condition.wait(0.4)
+        def meet():
+            try: barrier.wait(0.2)
+            except threading.BrokenBarrierError: return barrier.broken
+        signal.signal(signal.SIGALRM, fork)
+        for call, expected in (wait, {notifies}), (lambda: permits.acquire(True, 0.4), {notifies}), (meet, True):
+            child = -1
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            got = call()
+            if child == 0:
+                os._exit(got is not expected)
+            assert got is (call is meet) and os.waitpid(child, 0)[1] == 0, (call, got)
+    """
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_fork_with_locks_held():
     held_by_us, held_by_other, reinitialised = sync.Lock(), sync.Lock(), sync.RLock()

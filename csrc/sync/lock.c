@@ -94,6 +94,8 @@ static int wait_for_lock(gk_lock *l, gk_waiter *w, const gk_wait_options *p)
                 return GK_INTERRUPTED;
             continue;
         }
+        if (why == GK_SLEEP_FORKED)
+            w->since = 0; /* in the child, the waiters queue up again in their order */
         int granted = atomic_load_explicit(&w->state, memory_order_acquire) == GK_WAITER_GRANTED;
         if (why == GK_SLEEP_RAISED) {
             /* Signalled at the same moment: the lock, or the attempt, is the next waiter's. */

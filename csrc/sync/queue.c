@@ -161,10 +161,11 @@ static int switch_until_signalled(gk_waiter *w, const gk_wait_options *p)
             return GK_SLEEP_RAISED;
         if (signalled(w))
             return GK_SLEEP_SIGNALLED;
-        if (result == GK_TIMED_OUT)
-            return GK_SLEEP_EXPIRED;
+        /* First, because "not in the queue" means "signalled" only for a current waiter. */
         if (w->generation != gk_fork_generation())
             return GK_SLEEP_FORKED;
+        if (result == GK_TIMED_OUT)
+            return GK_SLEEP_EXPIRED;
     }
 }
 
@@ -244,22 +245,25 @@ static int poll_in_queue(gk_queue *q, gk_waiter *w, const gk_wait_options *p)
     return end;
 }
 
+/* In a child that was forked during the wait, by another greenlet or by a signal handler, the queue is empty. */
+static void rejoin_after_fork(gk_queue *q, gk_waiter *w)
+{
+    if (w->generation != gk_fork_generation() && !signalled(w)) {
+        gk_queue_lock(q);
+        gk_queue_push(q, w);
+        gk_queue_unlock(q);
+    }
+}
+
 int gk_waiter_wait(gk_queue *q, gk_waiter *w, const gk_wait_options *p)
 {
     for (int spin = 1;; spin = 0) {
         int why = spin ? gk_waiter_spin_and_sleep(w, p) : gk_waiter_sleep(w, p);
         int status = GK_TIMEOUT;
-        if (why == GK_SLEEP_POLL) {
-            if (poll_in_queue(q, w, p) == 0)
-                continue;
+        if (why == GK_SLEEP_RAISED || (why == GK_SLEEP_POLL && poll_in_queue(q, w, p) != 0)) {
             status = GK_INTERRUPTED;
-        }
-        if (why == GK_SLEEP_RAISED)
-            status = GK_INTERRUPTED;
-        if (why == GK_SLEEP_FORKED) {
-            gk_queue_lock(q);
-            gk_queue_push(q, w);
-            gk_queue_unlock(q);
+        } else if (why == GK_SLEEP_POLL || why == GK_SLEEP_FORKED) {
+            rejoin_after_fork(q, w);
             continue;
         }
         if (why != GK_SLEEP_SIGNALLED) {
@@ -267,7 +271,7 @@ int gk_waiter_wait(gk_queue *q, gk_waiter *w, const gk_wait_options *p)
             int removed = gk_queue_remove(q, w);
             gk_queue_unlock(q);
             /* An exception goes before a signal that came at the same moment. */
-            if (removed || status == GK_INTERRUPTED)
+            if (removed || status == GK_INTERRUPTED || !signalled(w))
                 return status;
         }
         return (int)atomic_load_explicit(&w->state, memory_order_acquire);

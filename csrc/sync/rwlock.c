@@ -203,10 +203,10 @@ static int wait_for_turn(gk_rwlock *l, int kind, gk_waiter *w, const gk_wait_opt
         if (why == GK_SLEEP_SIGNALLED)
             return GK_OK;
         gk_queue_lock(&l->queue);
-        int granted = !gk_queue_remove(&l->queue, w) && why != GK_SLEEP_FORKED;
+        int granted = !gk_queue_remove(&l->queue, w) && gk_waiter_signalled(w);
         grant_and_unlock(l); /* readers may have waited just for this writer */
         if (why == GK_SLEEP_RAISED) {
-            if (granted && gk_waiter_signalled(w)) {
+            if (granted) {
                 if (kind == TO_READ)
                     stop_reading(l);
                 else
@@ -218,6 +218,8 @@ static int wait_for_turn(gk_rwlock *l, int kind, gk_waiter *w, const gk_wait_opt
             return GK_OK;
         if (why == GK_SLEEP_EXPIRED)
             return GK_TIMEOUT;
+        if (why == GK_SLEEP_FORKED)
+            w->since = 0; /* in the child, the waiters queue up again in their order */
         /* Not in the queue while the handler runs, see lock.c. */
         if (why == GK_SLEEP_POLL && p->poll(p->context) != 0)
             return GK_INTERRUPTED;

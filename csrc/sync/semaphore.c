@@ -51,10 +51,10 @@ static int wait_for_permit(gk_semaphore *s, gk_waiter *w, const gk_wait_options 
         if (why == GK_SLEEP_SIGNALLED)
             return GK_OK;
         gk_queue_lock(&s->queue);
-        int granted = !gk_queue_remove(&s->queue, w) && why != GK_SLEEP_FORKED;
+        int granted = !gk_queue_remove(&s->queue, w) && gk_waiter_signalled(w);
         gk_queue_unlock(&s->queue);
         if (why == GK_SLEEP_RAISED) {
-            if (granted && gk_waiter_signalled(w))
+            if (granted)
                 gk_semaphore_release(s, 1); /* to the next waiter */
             return GK_INTERRUPTED;
         }
@@ -62,6 +62,8 @@ static int wait_for_permit(gk_semaphore *s, gk_waiter *w, const gk_wait_options 
             return GK_OK; /* at the last moment */
         if (why == GK_SLEEP_EXPIRED)
             return GK_TIMEOUT;
+        if (why == GK_SLEEP_FORKED)
+            w->since = 0; /* in the child, the waiters queue up again in their order */
         /* Not in the queue while the handler runs, see lock.c. */
         if (why == GK_SLEEP_POLL && p->poll(p->context) != 0)
             return GK_INTERRUPTED;

@@ -122,7 +122,9 @@ cdef class Condition:
         self.check_owned("wait")
         wait_options_of(&wait_options, timeout)
         switch_meanwhile(&wait_options)
-        if detecting() or wait_options.sleep != NULL or (self.lock == NULL and self.rlock == NULL):
+        # Even without a wait for the notification, greenlets of this thread may have the lock before it is reacquired.
+        if (detecting() or wait_options.sleep != NULL or (self.lock == NULL and self.rlock == NULL)
+                or (has_greenlets() and wait_options.deadline == GK_DO_NOT_WAIT)):
             return self._wait_with_any_lock(timeout)
         gk_condition_enter(condition_of(self), &waiter)
         if self.rlock != NULL:

@@ -171,7 +171,7 @@ cdef class Lock:
         if not detecting() and gk_lock_try(lock_of(self)):
             status = GK_OK
         else:
-            if has_greenlets() and gk_lock_is_held(lock_of(self)):
+            if has_greenlets():  # also if the lock is free: another thread may take it first
                 self.prepare_wait(wait_options)
             if detecting():
                 status = acquire_monitored(self, GK_CLAIM_LOCK, acquire_lock, self.state, wait_options)
@@ -224,7 +224,7 @@ cdef class Lock:
         cdef gk_wait_options *wait_options = <gk_wait_options *>how
         switch_meanwhile(wait_options)
         # A greenlet that waits for itself hangs, as a thread does with threading.Lock.
-        if (wait_options.deadline == GK_NO_DEADLINE and wait_options.sleep == NULL
+        if (wait_options.deadline == GK_NO_DEADLINE and wait_options.sleep == NULL and gk_lock_is_held(lock_of(self))
                 and gk_word(&(<gk_held_lock *>self.state).thread) == PyThread_get_thread_ident()
                 and gk_word(&(<gk_held_lock *>self.state).owner) != this_owner()):
             refuse_greenlet(self)
