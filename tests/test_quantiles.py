@@ -53,6 +53,16 @@ def test_equals_numpy(name, a, q, axis, keepdims, overwrite):
         np.testing.assert_array_equal(a, before)
 
 
+@pytest.mark.parametrize("dtype", [">i2", ">f8"])
+@pytest.mark.parametrize("q", [0, [0, 1], 0.5])
+@pytest.mark.parametrize("axis", [None, 0])
+def test_byte_order_is_numpys(dtype, q, axis):
+    """Regression test: the result was native where NumPy's has the byte order of the array."""
+    a = np.arange(12).reshape(3, 4).astype(dtype)
+    for name in ("quantile", "nanquantile"):
+        check(name, a, q, axis)
+
+
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", ["quantile", "nanquantile"])
 def test_methods(name, method, rng):

@@ -66,6 +66,8 @@ def _array_and_axis(a: Any, args: tuple[Any, ...], axis: Any, keywords: dict[str
     """Return the array and the axis (None for all axes), or NotImplemented as the axis if NumPy must compute."""
     if not _KNOWN_VERSION or dispatched(*args, keywords["out"]):
         return None, NotImplemented
+    if isinstance(a, np.ndarray) and not a.dtype.isnative:
+        return None, NotImplemented  # if q is an integer, NumPy's result has the byte order of the array
     array = supported(a, "a", None)
     if array is None or array.size == 0 or array.ndim == 0:
         return array, NotImplemented
