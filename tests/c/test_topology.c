@@ -78,12 +78,6 @@ static void until_all_sleep(int workers)
         wait_a_moment(&limit);
 }
 
-static void until_threads_are(int threads)
-{
-    for (int64_t limit = 0; gk_num_threads() != threads;)
-        wait_a_moment(&limit);
-}
-
 /* No chunk ends before every thread has one, so the calls return only if all workers are started, and later if the one
  * wake-up of the caller reaches all of them from worker to worker. In every second call, some spin or are about to sleep. */
 static void test_all_are_woken(int cores)
@@ -98,6 +92,12 @@ static void test_all_are_woken(int cores)
 }
 
 #if defined(__linux__)
+
+static void until_threads_are(int threads)
+{
+    for (int64_t limit = 0; gk_num_threads() != threads;)
+        wait_a_moment(&limit);
+}
 
 static int node_here(void)
 {
