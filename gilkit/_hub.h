@@ -1,7 +1,7 @@
 /* A hub that other threads notify through a pipe. Only _hub.pyx includes this file.
  *
- * A program may close all descriptors and get the same numbers for files of its own. So before
- * each use, a descriptor is shown to be an end of the pipe.
+ * A program may close all descriptors and get the same numbers for files of its own. So gilkit
+ * checks before each use that a descriptor is still an end of the pipe.
  */
 #ifndef GILKIT_HUB_H
 #define GILKIT_HUB_H
@@ -15,86 +15,91 @@
 
 typedef struct {
     gk_hub hub;
-    int readable, writable; /* ends of the pipe; -1: none, the hub looks by itself */
+    int readable, writable; /* ends of the pipe; -1: none, the hub polls */
 #ifndef _WIN32
     dev_t device;
     ino_t inode;
 #endif
-} gk_bell;
+} gk_notifier;
 
 #ifdef _WIN32
 
-static void gk_bell_init(gk_bell *bell, int readable, int writable)
+/* There is no pipe: the hub polls. */
+
+static void gk_notify_hub(gk_hub *hub)
 {
-    *bell = (gk_bell){{.notify = NULL}, -1, -1};
-    (void)readable;
-    (void)writable;
+    (void)hub;
 }
 
-static int gk_bell_is_ours(const gk_bell *bell)
+static void gk_notifier_init(gk_notifier *notifier, int readable, int writable)
 {
-    (void)bell;
+    *notifier = (gk_notifier){.hub = {.notify = gk_notify_hub}, .readable = readable, .writable = writable};
+}
+
+static int gk_notifier_is_ours(const gk_notifier *notifier)
+{
+    (void)notifier;
     return 0;
 }
 
-static void gk_bell_silence(gk_bell *bell)
+static void gk_notifier_drain(gk_notifier *notifier)
 {
-    (void)bell;
+    (void)notifier;
 }
 
-static void gk_bell_close(gk_bell *bell)
+static void gk_notifier_close(gk_notifier *notifier)
 {
-    (void)bell;
+    (void)notifier;
 }
 
 #else
 
-static int gk_is_end(const gk_bell *bell, int descriptor)
+static int gk_is_end(const gk_notifier *notifier, int descriptor)
 {
     struct stat status;
     return descriptor >= 0 && fstat(descriptor, &status) == 0 && S_ISFIFO(status.st_mode) &&
-           status.st_dev == bell->device && status.st_ino == bell->inode;
+           status.st_dev == notifier->device && status.st_ino == notifier->inode;
 }
 
-static void gk_bell_ring(gk_hub *hub)
+static void gk_notify_hub(gk_hub *hub)
 {
-    gk_bell *bell = (gk_bell *)hub;
-    if (gk_is_end(bell, bell->writable)) {
-        ssize_t written = write(bell->writable, "", 1);
+    gk_notifier *notifier = (gk_notifier *)hub;
+    if (gk_is_end(notifier, notifier->writable)) {
+        ssize_t written = write(notifier->writable, "", 1);
         (void)written; /* if it is full, it is readable */
     }
 }
 
-static void gk_bell_init(gk_bell *bell, int readable, int writable)
+static void gk_notifier_init(gk_notifier *notifier, int readable, int writable)
 {
     struct stat status;
-    *bell = (gk_bell){.hub = {.notify = gk_bell_ring}, .readable = readable, .writable = writable};
+    *notifier = (gk_notifier){.hub = {.notify = gk_notify_hub}, .readable = readable, .writable = writable};
     if (readable >= 0 && fstat(readable, &status) == 0) {
-        bell->device = status.st_dev;
-        bell->inode = status.st_ino;
+        notifier->device = status.st_dev;
+        notifier->inode = status.st_ino;
     }
 }
 
-static int gk_bell_is_ours(const gk_bell *bell)
+static int gk_notifier_is_ours(const gk_notifier *notifier)
 {
-    return gk_is_end(bell, bell->readable) && gk_is_end(bell, bell->writable);
+    return gk_is_end(notifier, notifier->readable) && gk_is_end(notifier, notifier->writable);
 }
 
-static void gk_bell_silence(gk_bell *bell)
+static void gk_notifier_drain(gk_notifier *notifier)
 {
-    char rings[64];
-    if (gk_is_end(bell, bell->readable)) {
-        ssize_t got = read(bell->readable, rings, sizeof rings);
+    char bytes[64];
+    if (gk_is_end(notifier, notifier->readable)) {
+        ssize_t got = read(notifier->readable, bytes, sizeof bytes);
         (void)got; /* what is left makes it readable again */
     }
 }
 
-static void gk_bell_close(gk_bell *bell)
+static void gk_notifier_close(gk_notifier *notifier)
 {
-    if (gk_is_end(bell, bell->readable))
-        close(bell->readable);
-    if (gk_is_end(bell, bell->writable))
-        close(bell->writable);
+    if (gk_is_end(notifier, notifier->readable))
+        close(notifier->readable);
+    if (gk_is_end(notifier, notifier->writable))
+        close(notifier->writable);
 }
 
 #endif

@@ -27,23 +27,23 @@ cdef extern from "Python.h":
     unsigned long PyThread_get_thread_ident() noexcept
 
 cdef extern from "gilkit/_hub.h":
-    ctypedef struct gk_bell:
+    ctypedef struct gk_notifier:
         gk_hub hub
         int readable
         int writable
-    void gk_bell_init(gk_bell *bell, int readable, int writable) noexcept
-    bint gk_bell_is_ours(const gk_bell *bell) noexcept
-    void gk_bell_silence(gk_bell *bell) noexcept
-    void gk_bell_close(gk_bell *bell) noexcept
+    void gk_notifier_init(gk_notifier *notifier, int readable, int writable) noexcept
+    bint gk_notifier_is_ours(const gk_notifier *notifier) noexcept
+    void gk_notifier_drain(gk_notifier *notifier) noexcept
+    void gk_notifier_close(gk_notifier *notifier) noexcept
     gk_sleep_function gk_sleep_with_gil, gk_sleep_in_hub
 
-PAUSE = 0.002  # Between two looks of a hub that no pipe notifies, in seconds.
+PAUSE = 0.002  # Between two polls of a hub that no pipe notifies, in seconds.
 
 # The hubs of all threads.
 _hubs = weakref.WeakSet()
 
 
-def open_bell():
+def open_pipe():
     """Return the ends of the pipe that notifies a hub; (-1, -1) if there can be none."""
     try:
         if os.name == "posix":
@@ -59,16 +59,16 @@ def open_bell():
 cdef class Hub:
     """The greenlets of one thread that sleep."""
 
-    cdef gk_bell bell
+    cdef gk_notifier notifier
     cdef object loop
     cdef dict asleep  # greenlets, or None for one that is resumed, by the address of their sleeper
-    cdef object stop_looking
+    cdef object stop_polling
     cdef unsigned long thread
     cdef object __weakref__
 
     def __cinit__(self, loop):
-        readable, writable = open_bell()
-        gk_bell_init(&self.bell, readable, writable)
+        readable, writable = open_pipe()
+        gk_notifier_init(&self.notifier, readable, writable)
         self.loop = loop
         self.asleep = {}
         self.thread = PyThread_get_thread_ident()
@@ -76,20 +76,20 @@ cdef class Hub:
 
     def __dealloc__(self):
         # No greenlet sleeps: each keeps this object alive.
-        gk_bell_close(&self.bell)
+        gk_notifier_close(&self.notifier)
 
     def close_if_over(self):
         """Close the pipe of a hub that has ended. gevent may keep such a hub, and so this object, for ever."""
         if not self.asleep and self.loop.is_over():
-            gk_bell_close(&self.bell)
-            gk_bell_init(&self.bell, -1, -1)
+            gk_notifier_close(&self.notifier)
+            gk_notifier_init(&self.notifier, -1, -1)
 
-    cdef int renew_bell(self) except -1:
-        """Get another pipe after the program has closed this one. No greenlet sleeps, so no thread rings."""
+    cdef int renew_pipe(self) except -1:
+        """Get another pipe after the program has closed this one. No greenlet sleeps, so no thread writes to it."""
         self.loop.forget_watch()
-        gk_bell_close(&self.bell)
-        readable, writable = open_bell()
-        gk_bell_init(&self.bell, readable, writable)
+        gk_notifier_close(&self.notifier)
+        readable, writable = open_pipe()
+        gk_notifier_init(&self.notifier, readable, writable)
         return 0
 
     cdef int sleep(self, gk_word *word, uint32_t expected, int64_t deadline) except -1:
@@ -98,12 +98,12 @@ cdef class Hub:
         cdef int64_t left = deadline - gk_now() if limited else 0
         if limited and left <= 0:
             return GK_TIMED_OUT
-        if not self.asleep and self.bell.readable >= 0 and not gk_bell_is_ours(&self.bell):
-            self.renew_bell()
+        if not self.asleep and self.notifier.readable >= 0 and not gk_notifier_is_ours(&self.notifier):
+            self.renew_pipe()
         cdef gk_sleeper *sleeper = <gk_sleeper *>malloc(sizeof(gk_sleeper))
         if sleeper == NULL:
             raise MemoryError
-        if not gk_hub_sleep(&self.bell.hub, sleeper, word, expected):
+        if not gk_hub_sleep(&self.notifier.hub, sleeper, word, expected):
             free(sleeper)
             return GK_WOKEN
         cdef uintptr_t key = <uintptr_t>sleeper
@@ -132,53 +132,53 @@ cdef class Hub:
             self.asleep[key] = None
             greenlet.switch()
 
-    def look(self):
+    def resume_woken(self):
         """Switch to the greenlets that were woken."""
         cdef gk_sleeper *sleeper
-        if self.bell.readable >= 0:
-            gk_bell_silence(&self.bell)
+        if self.notifier.readable >= 0:
+            gk_notifier_drain(&self.notifier)
         while True:
-            sleeper = gk_hub_next(&self.bell.hub)
+            sleeper = gk_hub_next(&self.notifier.hub)
             if sleeper == NULL:
                 return
             self.loop.soon(self.resume, <uintptr_t>sleeper)
 
-    def look_again(self):
-        self.stop_looking = self.loop.later(PAUSE, self.look_again)
-        self.look()
+    def poll(self):
+        self.stop_polling = self.loop.later(PAUSE, self.poll)
+        self.resume_woken()
 
     cdef int watch(self) except -1:
-        if self.bell.readable >= 0:
-            self.loop.watch(self.bell.readable, self.look)
+        if self.notifier.readable >= 0:
+            self.loop.watch(self.notifier.readable, self.resume_woken)
         else:
-            self.stop_looking = self.loop.later(PAUSE, self.look_again)
+            self.stop_polling = self.loop.later(PAUSE, self.poll)
         return 0
 
     cdef int unwatch(self) except -1:
         self.loop.unwatch()
-        if self.stop_looking is not None:
-            stop, self.stop_looking = self.stop_looking, None
+        if self.stop_polling is not None:
+            stop, self.stop_polling = self.stop_polling, None
             stop()
         return 0
 
     def after_fork_in_child(self):
-        """Replace the bell, which is shared with the parent, and wake all greenlets."""
-        cdef int readable = self.bell.readable, writable = self.bell.writable
-        cdef bint ours = gk_bell_is_ours(&self.bell)
+        """Replace the pipe, which is shared with the parent, and wake all greenlets."""
+        cdef int readable = self.notifier.readable, writable = self.notifier.writable
+        cdef bint ours = gk_notifier_is_ours(&self.notifier)
         if self.thread != PyThread_get_thread_ident():
             return
-        new = open_bell() if ours and self.loop.is_own_in_child else (-1, -1)
+        new = open_pipe() if ours and self.loop.is_own_in_child else (-1, -1)
         if new[0] >= 0:  # the loop goes on watching the same numbers
             for own, other in zip(new, (readable, writable)):
                 os.dup2(own, other, inheritable=False)
                 os.close(own)
         elif readable >= 0:
             self.loop.forget_watch()
-            gk_bell_close(&self.bell)
+            gk_notifier_close(&self.notifier)
             readable = writable = -1
             if self.asleep:
-                self.stop_looking = self.loop.later(PAUSE, self.look_again)
-        gk_bell_init(&self.bell, readable, writable)
+                self.stop_polling = self.loop.later(PAUSE, self.poll)
+        gk_notifier_init(&self.notifier, readable, writable)
         for key in self.asleep:
             self.loop.soon(self.resume, key)
 

@@ -386,10 +386,10 @@ assert get_hub().threadpool.apply(task) == "task"
 
 
 def test_without_a_descriptor(hub):
-    """On Windows, or when no descriptor is left, the hub looks for woken greenlets by itself."""
+    """On Windows, or when no descriptor can be opened, the hub polls for woken greenlets."""
     code = """
 import gilkit._hub
-gilkit._hub.open_bell = lambda: (-1, -1)
+gilkit._hub.open_pipe = lambda: (-1, -1)
 event = sync.Event()
 for signal in (lambda: spawn(event.set), lambda: native(event.set, ())):
     with Ticks() as ticks:
@@ -410,11 +410,11 @@ def test_descriptors_that_the_program_closed(hub, tmp_path):
     """The numbers then belong to the program's files, which are neither written nor read nor closed."""
     code = """
 import gilkit._hub, os
-made, open_bell = [], gilkit._hub.open_bell
+made, open_pipe = [], gilkit._hub.open_pipe
 def noted():
-    made.append(open_bell())
+    made.append(open_pipe())
     return made[-1]
-gilkit._hub.open_bell = noted
+gilkit._hub.open_pipe = noted
 event, files = sync.Event(), []
 def wait():
     join = spawn(event.wait, 20)

@@ -49,10 +49,10 @@ static void take(gk_sleeper *s)
 }
 
 /* A waking thread changes the word and then reads `sleepers`; a greenlet adds itself to
- * `sleepers` and then reads the word. Both accesses to `sleepers` are read-modify-writes, so
- * the later one sees the earlier one: the thread sees the greenlet, or the greenlet, which
- * synchronizes with it, the changed word [hub-sleep]. If the number is too large, a waking
- * thread looks in vain. */
+ * `sleepers` and then reads the word. Both accesses to `sleepers` are read-modify-writes. If
+ * the thread's comes second, the thread sees the greenlet. If the greenlet's comes second, it
+ * synchronizes with the thread's, and the greenlet sees the changed word [hub-sleep]. A number
+ * that is too large only costs the waking thread a search that finds nothing. */
 
 int gk_hub_sleep(gk_hub *hub, gk_sleeper *s, _Atomic uint32_t *word, uint32_t expected)
 {

@@ -33,7 +33,7 @@ static int arrive_and_wait(gk_barrier *b, gk_waiter *w, const gk_wait_options *p
     gk_queue_unlock(&b->queue);
 
     int result = gk_waiter_wait(&b->queue, w, p);
-    /* Not if it opened at the moment of the exception. */
+    /* If it opened at the moment of the exception, it is not broken. */
     if (result < 0 && !gk_waiter_signalled(w))
         gk_barrier_break(b);
     return result < 0 ? result : result == GK_WAITER_GRANTED ? GK_OK : GK_BROKEN;

@@ -20,7 +20,7 @@ void gk_condition_leave(gk_condition *c, gk_waiter *w)
 int gk_condition_sleep(gk_condition *c, gk_waiter *w, const gk_wait_options *p)
 {
     int result = gk_waiter_wait(&c->queue, w, p);
-    /* Notified at the moment of the exception: the notification is the next waiter's. */
+    /* Notified at the moment of the exception: pass the notification to the next waiter. */
     if (result == GK_INTERRUPTED && atomic_load_explicit(&w->state, memory_order_relaxed) == GK_WAITER_GRANTED)
         gk_condition_notify(c, 1);
     return result < 0 ? result : GK_OK;

@@ -203,8 +203,7 @@ static int blocks(const gk_claim *c, const gk_claim *wait)
         return wait->mode != GK_CLAIM_READ || c->mode == GK_CLAIM_WRITE;
     /* Readers let a waiting writer go first. An owner's own wait does not count: a signal
      * handler has interrupted it, and it is not in the queue meanwhile. */
-    return wait->mode == GK_CLAIM_READ && c->mode == GK_CLAIM_WRITE &&
-           !(c->thread == wait->thread && (c->ident == wait->ident || !c->switches));
+    return wait->mode == GK_CLAIM_READ && c->mode == GK_CLAIM_WRITE && !stopped_by(wait, c);
 }
 
 /* Searches breadth-first from the wait `first`. Returns the last wait of a cycle that

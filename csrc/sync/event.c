@@ -56,6 +56,7 @@ int gk_event_wait(gk_event *e, const gk_wait_options *p)
     if (gk_must_not_wait(p))
         return GK_TIMEOUT;
     int switches = gk_wait_switches(p);
+    int (*poll)(void *) = p != NULL && !switches ? p->poll : NULL;
     if (!switches) {
         gk_spin spin = gk_spin_for_signal();
         while (!has_been_set(e, before) && gk_spin_again(&spin))
@@ -69,7 +70,7 @@ int gk_event_wait(gk_event *e, const gk_wait_options *p)
                                                 memory_order_relaxed);
         int64_t until = deadline, now = gk_now();
         begin = begin ? begin : now;
-        if (p && p->poll && !switches && now + GK_WAIT_POLL_INTERVAL < until)
+        if (poll != NULL && now + GK_WAIT_POLL_INTERVAL < until)
             until = now + GK_WAIT_POLL_INTERVAL;
         int result = switches ? p->sleep(&e->state, before | SLEEPERS, until)
                               : (int)gk_wait(&e->state, before | SLEEPERS, until);
@@ -79,7 +80,7 @@ int gk_event_wait(gk_event *e, const gk_wait_options *p)
             break;
         if (result == GK_TIMED_OUT && until == deadline)
             return GK_TIMEOUT;
-        if (p && p->poll && !switches && p->poll(p->context) != 0)
+        if (poll != NULL && poll(p->context) != 0)
             return GK_INTERRUPTED;
     }
     if (!switches)

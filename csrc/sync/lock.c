@@ -98,7 +98,7 @@ static int wait_for_lock(gk_lock *l, gk_waiter *w, const gk_wait_options *p)
             w->since = 0; /* in the child, the waiters queue up again in their order */
         int granted = atomic_load_explicit(&w->state, memory_order_acquire) == GK_WAITER_GRANTED;
         if (why == GK_SLEEP_RAISED) {
-            /* Signalled at the same moment: the lock, or the attempt, is the next waiter's. */
+            /* Signalled at the same moment: pass the lock, or the attempt, to the next waiter. */
             if (granted || try_keeping_waiters(l))
                 gk_lock_release(l);
             return GK_INTERRUPTED;

@@ -25,7 +25,7 @@
 typedef struct {
     _Atomic uint32_t state; /* readers << 2 | has waiters << 1 | held to write */
     _Atomic uintptr_t writer;        /* the owner that holds it to write; 0: none */
-    _Atomic uintptr_t writer_thread; /* the thread of that owner, which alone reads it as its own */
+    _Atomic uintptr_t writer_thread; /* the thread of that owner; only this thread can find its own ident here */
     uint64_t id; /* never reused, unlike the address */
     gk_queue queue;
 } gk_rwlock;

@@ -13,8 +13,8 @@ enum {
     WIDTH = 32, /* number of accumulators */
     BUFFER = 2048, /* elements converted at a time */
     PIECE = 1 << 14,
-    MAX_PIECES = 4096, /* many, for large machines */
-    FEW_PIECES = 256,  /* have their results on the stack */
+    MAX_PIECES = 4096, /* enough to balance the load of more than a hundred cores */
+    FEW_PIECES = 256,  /* the results of so many fit on the stack */
 };
 
 typedef struct {
