@@ -15,9 +15,11 @@ static void add(int64_t begin, int64_t end, void *data)
     atomic_fetch_add((_Atomic int64_t *)data, (begin + end - 1) * (end - begin) / 2);
 }
 
+/* On a busy machine the callers may be done before the stoppers get a turn, so they go on until
+ * the pool was stopped once. */
 static void caller(void)
 {
-    for (int i = 0; i < rounds(1500); i++) {
+    for (int i = 0; i < rounds(1500) || atomic_load(&stops) == 0; i++) {
         _Atomic int64_t sum = 0;
         int64_t n = 1 + random_below(1000);
         CHECK(gk_parallel_for(n, add, &sum, &(gk_options){.threads = 3, .eager = i % 2}) == GK_OK);
@@ -77,7 +79,6 @@ int main(void)
         thread_group(4, either, NULL); /* two of each */
         stop_alone();
     }
-    CHECK(atomic_load(&stops) > 0);
     nest(0, 1, NULL);
     CHECK(gk_parallel_for(2, nest, NULL, &(gk_options){.threads = 1, .grain = 1}) == GK_OK);
     CHECK(gk_pool_stop());
