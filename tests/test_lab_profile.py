@@ -790,9 +790,12 @@ def test_sleeping_threads_are_not_holders(sleeps):
     for each in naps:
         assert each["seconds"].get(State.HOLDS, 0) + each["seconds"].get(State.WANTS, 0) < 0.1
         assert each["seconds"][State.WAITS] > 0.5
-    # The main thread computed for 0.4 s of CPU time, all of it with the GIL.
+    # The main thread computed for 0.4 s of CPU time, all of it with the GIL. On a busy machine the sampler gets no turn
+    # for a part of it, and says for how long.
     held = main["seconds"].get(State.HOLDS, 0) + main["seconds"].get(State.BLOCKS, 0)
-    assert held + (main["seconds"][State.FREE] if figures["free_threaded"] else 0) > 0.3
+    computed = held + (main["seconds"][State.FREE] if figures["free_threaded"] else 0)
+    assert computed > 0.1
+    assert computed + figures["unseen"] > 0.3
     assert figures["held"] == pytest.approx(held, abs=0.1)
     assert figures["functions"][0]["name"] == "spin"
 
