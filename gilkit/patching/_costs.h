@@ -17,11 +17,18 @@ typedef struct {
     _Atomic uint32_t serial, divided; /* the bits of a float; 0: not known */
     _Atomic uint32_t calls;
     _Atomic int32_t trials; /* consecutive trials of the divided way */
+    _Atomic int64_t owed;   /* nanoseconds of serial calls before the next trials */
 } gk_cost;
 
 typedef struct {
     gk_cost of[GK_COST_CLASSES];
 } gk_costs;
+
+enum {
+    GK_TRIALS = 9,          /* The first one pays for waking workers, which then find the next calls by themselves. */
+    GK_TRIALS_IF_LONG = 2,
+    GK_SHARE_OF_LOSSES = 32 /* Calls lose at most a 32nd of the time in trials. */
+};
 
 typedef enum { GK_SERIAL, GK_SERIAL_MEASURED, GK_DIVIDED } gk_way;
 
@@ -44,10 +51,9 @@ static inline float gk_cost_load(_Atomic uint32_t *of)
 static inline gk_way gk_choose_way(gk_costs *costs, int64_t items)
 {
     static const float NEVER = 20e3f;     /* ns: about one wake-up of a worker */
-    static const float LONG = 2e6f;       /* ns: in calls longer than this, trying the other way
-                                             costs too much */
+    static const float LONG = 2e6f;       /* ns: of calls longer than this, a program may make only a few */
     static const int64_t SURELY = 1 << 18; /* items: calls this long are divided from the start */
-    enum { TRIALS = 9, WARM_UP = 12 };
+    enum { WARM_UP = 12 };
     gk_cost *cost = gk_cost_of(costs, items);
     uint32_t calls = atomic_fetch_add_explicit(&cost->calls, 1, memory_order_relaxed);
     float serial = gk_cost_load(&cost->serial), divided = gk_cost_load(&cost->divided), n = (float)items;
@@ -55,19 +61,24 @@ static inline gk_way gk_choose_way(gk_costs *costs, int64_t items)
     if (items < SURELY && (serial == 0 || (calls < WARM_UP && serial * n < LONG / 2)))
         return GK_SERIAL_MEASURED;
     if (serial == 0)
-        return calls % 8 == 7 && divided * n < LONG / 2 ? GK_SERIAL_MEASURED : GK_DIVIDED;
+        return calls % 16 == 15 || (calls % 8 == 7 && divided * n < LONG / 2) ? GK_SERIAL_MEASURED : GK_DIVIDED;
     if (serial * n < NEVER)
         return calls < 8 || calls % 64 == 0 ? GK_SERIAL_MEASURED : GK_SERIAL;
     if (atomic_load_explicit(&cost->trials, memory_order_relaxed) > 0) {
         atomic_fetch_sub_explicit(&cost->trials, 1, memory_order_relaxed);
         return GK_DIVIDED;
     }
-    if (divided != 0 && divided < 0.97f * serial)
-        return calls % 64 == 63 && serial * n < LONG ? GK_SERIAL_MEASURED : GK_DIVIDED;
-    if (divided != 0 && calls % 128 != 127)
+    int is_long = serial * n >= LONG;
+    if (divided != 0 && divided < 0.97f * serial) {
+        atomic_store_explicit(&cost->owed, 0, memory_order_relaxed);
+        return calls % (is_long ? 256 : 64) == 63 ? GK_SERIAL_MEASURED : GK_DIVIDED;
+    }
+    int64_t took = (int64_t)(serial * n);
+    int owes = atomic_fetch_sub_explicit(&cost->owed, took, memory_order_relaxed) > took;
+    if (divided != 0 && (owes || calls % (is_long ? 16 : 128) != 15))
         return calls % 8 == 0 ? GK_SERIAL_MEASURED : GK_SERIAL;
-    /* The first call of several pays for waking workers, which then find the next ones by themselves. */
-    atomic_store_explicit(&cost->trials, TRIALS, memory_order_relaxed);
+    atomic_store_explicit(&cost->owed, 0, memory_order_relaxed);
+    atomic_store_explicit(&cost->trials, is_long ? GK_TRIALS_IF_LONG : GK_TRIALS, memory_order_relaxed);
     return GK_DIVIDED;
 }
 
@@ -78,6 +89,13 @@ static inline void gk_learn_cost(gk_costs *costs, int was_divided, int64_t items
     gk_cost *cost = gk_cost_of(costs, items);
     _Atomic uint32_t *of = was_divided ? &cost->divided : &cost->serial;
     float now = (float)((double)nanoseconds / (double)items), before = gk_cost_load(of);
+    double expected = gk_cost_load(&cost->serial) * (double)items, lost = (double)nanoseconds - expected;
+    if (was_divided && expected > 0 && lost > 0) {
+        atomic_fetch_add_explicit(&cost->owed, (int64_t)(GK_SHARE_OF_LOSSES * lost), memory_order_relaxed);
+        /* A worker has probably lost its core in the middle of a part. */
+        if (lost > 2 * expected && atomic_load_explicit(&cost->trials, memory_order_relaxed) < GK_TRIALS)
+            atomic_store_explicit(&cost->trials, 0, memory_order_relaxed);
+    }
     /* A single disturbance must not count much. */
     if (before != 0)
         now = before + ((now < 4 * before ? now : 4 * before) - before) / 4;
