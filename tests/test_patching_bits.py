@@ -395,6 +395,60 @@ def test_generalized_of_fortran_order(ufunc, loop):
         check(lambda: ufunc(*(each.copy("K") for each in whole)), f"{ufunc.__name__} {outer}", (2,))
 
 
+# ---- Sums of floats, which are trees ----
+
+
+@pytest.mark.parametrize("char", "fdgFDG")
+def test_sums(char):
+    """All sizes around those where NumPy divides its sums, and some long ones."""
+    rng = np.random.default_rng(ord(char))
+    sizes = [*range(1, 20), *range(120, 140), 255, 256, 257, *rng.integers(258, 5000, 30), LONG, 300_007]
+    for n in map(int, sizes):
+        a = (rng.standard_normal(2 * n) * 10.0 ** rng.integers(-8, 9, 2 * n)).astype(np.dtype(char))
+        if a.dtype.kind == "c":
+            a += 1j * a[::-1]
+        for name, row in {
+            "contiguous": a[:n],
+            "strided": a[::2],
+            "reversed": a[n - 1 :: -1],
+            "zeros": -0.0 * a[:n],
+        }.items():
+            calls = {
+                "sum": lambda row: row.sum(),
+                "mean": lambda row: row.mean(),
+                "out, keepdims, initial": lambda row: np.add.reduce(
+                    row, out=np.empty(1, row.dtype), keepdims=True, initial=row[0]
+                ),
+                "std": lambda row: np.std(row),
+            }
+            for what, call in list(calls.items())[: None if n in (7, 257, LONG) else 1]:
+                check(lambda: call(row), f"{what} of {n} {char}, {name}", (2, 3, 64))
+        if n > 200:
+            for layout in (np.asarray, np.asfortranarray):
+                table = layout(a[: n // 9 * 9].reshape(9, -1))
+                check(lambda: table.sum(), f"sum of a table of {n} {char}", (3,))
+
+
+@pytest.mark.parametrize("char", "fdgFDG")
+def test_errors_of_sums(char):
+    """Errors of the parts, of the sums of parts, and of none."""
+    large = np.finfo(np.dtype(char)).max / 2
+    rows = {"part": np.zeros(LONG), "parts": np.zeros(LONG), "none": np.ones(LONG)}
+    rows = {name: row.astype(np.dtype(char)) for name, row in rows.items()}
+    rows["part"][500:600] = large
+    rows["parts"][[0, 5000, 10_000, -1]] = large
+    rows["infinite"] = rows["none"].copy()
+    rows["infinite"][[3, 9000]] = np.inf, -np.inf
+    for name, row in rows.items():
+        for actions in ({"all": "warn"}, {"over": "raise"}, {"invalid": "raise"}, {"all": "ignore"}):
+
+            def call():
+                with np.errstate(**actions):
+                    return row.sum()
+
+            check(call, f"{name}, {actions}", (1, 2, 8))
+
+
 # ---- One row: sorts, counts and sums by gilkit's kernels ----
 
 

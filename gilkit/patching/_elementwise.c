@@ -14,6 +14,7 @@
 #include "gilkit/patching/_ufunc_call.h"
 
 #include <fenv.h>
+#include <string.h>
 
 #include "gilkit/_import_core.h"
 
@@ -24,7 +25,9 @@
 enum {
     ALIGNED_ITEMS = 64, /* the largest vector, 64 bytes, of the smallest items */
     MIN_CHUNK = 1024,   /* items; computing fewer takes less time than claiming a chunk */
-    CHUNKS_PER_THREAD = 16
+    CHUNKS_PER_THREAD = 16,
+    PAIRWISE_BLOCK = 128, /* NumPy's PW_BLOCKSIZE */
+    SUMS_PER_THREAD = 8
 };
 
 int gk_collect_statistics;
@@ -52,13 +55,14 @@ static void forget_fp_errors(void)
 static void collect_fp_errors(gk_ufunc_call *c)
 {
     int flags = fetestexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_UNDERFLOW | FE_INVALID);
-    if (flags != 0)
-        atomic_fetch_or_explicit(&c->fp_errors,
-                                 ((flags & FE_DIVBYZERO) ? NPY_FPE_DIVIDEBYZERO : 0) |
-                                     ((flags & FE_OVERFLOW) ? NPY_FPE_OVERFLOW : 0) |
-                                     ((flags & FE_UNDERFLOW) ? NPY_FPE_UNDERFLOW : 0) |
-                                     ((flags & FE_INVALID) ? NPY_FPE_INVALID : 0),
-                                 memory_order_relaxed);
+    if (flags == 0)
+        return;
+    atomic_fetch_or_explicit(&c->fp_errors,
+                             ((flags & FE_DIVBYZERO) ? NPY_FPE_DIVIDEBYZERO : 0) |
+                                 ((flags & FE_OVERFLOW) ? NPY_FPE_OVERFLOW : 0) |
+                                 ((flags & FE_UNDERFLOW) ? NPY_FPE_UNDERFLOW : 0) |
+                                 ((flags & FE_INVALID) ? NPY_FPE_INVALID : 0),
+                             memory_order_relaxed);
     forget_fp_errors();
 }
 
@@ -426,6 +430,109 @@ static int run_iterators(gk_ufunc_call *c, int threads, int64_t min_items, gk_le
     if (iterators != few)
         PyMem_Free(iterators);
     return status;
+}
+
+/* ---- Sums of a row ---- */
+
+/* NumPy adds the sums of two halves, and so on, down to PAIRWISE_BLOCK numbers. Here the loop computes each part of `most`
+ * numbers or fewer. */
+typedef struct {
+    gk_ufunc_call call; /* operand 1: the row */
+    int64_t most;
+    npy_intp *ends; /* where each part ends, in items */
+    char *sums;     /* of each part */
+    npy_intp size;  /* of a sum */
+} row_sum;
+
+static int64_t half_of(int64_t n)
+{
+    n /= 2;
+    return n - n % 8;
+}
+
+/* Divides the numbers from `begin` on; returns how many parts there are. A complex number counts as two. */
+static int64_t divide(const row_sum *s, int64_t begin, int64_t n, int numbers, npy_intp *ends)
+{
+    if (n <= s->most) {
+        *ends = (begin + n) / numbers;
+        return 1;
+    }
+    int64_t half = half_of(n), parts = divide(s, begin, half, numbers, ends);
+    return parts + divide(s, begin + half, n - half, numbers, ends + parts);
+}
+
+static void sum_parts(int64_t begin, int64_t end, void *of)
+{
+    row_sum *s = of;
+    gk_ufunc_call *c = &s->call;
+    forget_fp_errors();
+    for (int64_t k = begin; k < end; k++) {
+        npy_intp first = k > 0 ? s->ends[k - 1] : 0, count = s->ends[k] - first;
+        char *sum = s->sums + k * s->size, *data[] = {sum, c->data[1] + first * c->strides[1], sum};
+        if (call_loop(c, data, &count, c->strides) != 0)
+            atomic_store_explicit(&c->failed, 1, memory_order_relaxed);
+    }
+    collect_fp_errors(c);
+}
+
+/* Adds up the sums of the parts of n numbers; returns how many parts there are. */
+static int64_t add_sums(row_sum *s, int64_t n, char *sums)
+{
+    if (n <= s->most)
+        return 1;
+    const npy_intp strides[] = {s->size, s->size, s->size}, one = 1;
+    int64_t half = half_of(n), left = add_sums(s, half, sums), right = add_sums(s, n - half, sums + left * s->size);
+    char *data[] = {sums, sums + left * s->size, sums};
+    if (call_loop(&s->call, data, &one, strides) != 0)
+        atomic_store_explicit(&s->call.failed, 1, memory_order_relaxed);
+    return left + right;
+}
+
+int gk_sum_row(PyObject *add, PyObject *capsule, PyObject *row, PyObject *total, int threads)
+{
+    PyArrayObject *from = (PyArrayObject *)row, *to = (PyArrayObject *)total;
+    row_sum s = {.size = PyArray_ITEMSIZE(to)};
+    gk_ufunc_call *c = &s.call;
+    gk_left left;
+    int numbers = PyArray_ISCOMPLEX(from) ? 2 : 1, fp_errors = -1;
+    int64_t n = PyArray_SIZE(from) * numbers, sums = (int64_t)SUMS_PER_THREAD * threads;
+    s.most = n / sums > PAIRWISE_BLOCK ? n / sums : PAIRWISE_BLOCK;
+    c->ufunc = (PyUFuncObject *)add;
+    c->nin = 2;
+    c->nop = 3;
+    c->capsule = Py_NewRef(capsule);
+    c->data[1] = PyArray_BYTES(from);
+    c->strides[1] = PyArray_STRIDE(from, 0);
+    /* A part has at least half of `most` numbers, less 8. */
+    size_t room = (size_t)(n / (s.most / 2 - 8) + 1);
+    s.ends = PyMem_Malloc(room * sizeof *s.ends);
+    s.sums = PyMem_Malloc(room * (size_t)s.size);
+    if (s.ends == NULL || s.sums == NULL) {
+        PyErr_NoMemory();
+    } else if (!gk_fetch_loop(c, c->strides, &left)) {
+        PyErr_SetString(PyExc_NotImplementedError, gk_left_names[left]);
+    } else {
+        int64_t parts = divide(&s, 0, n, numbers, s.ends);
+        for (int64_t k = 0; k < parts; k++)
+            memcpy(s.sums + k * s.size, PyArray_DATA(to), (size_t)s.size);
+        gk_options options = region_options(threads);
+        options.grain = 1;
+        Py_BEGIN_ALLOW_THREADS
+        GK(gk_parallel_for)(parts, sum_parts, &s, &options);
+        Py_END_ALLOW_THREADS
+        forget_fp_errors();
+        add_sums(&s, n, s.sums);
+        collect_fp_errors(c);
+        memcpy(PyArray_DATA(to), s.sums, (size_t)s.size);
+        if (atomic_load(&c->failed))
+            PyErr_SetString(PyExc_RuntimeError, "a loop of NumPy failed");
+        else
+            fp_errors = atomic_load(&c->fp_errors);
+    }
+    PyMem_Free(s.ends);
+    PyMem_Free(s.sums);
+    gk_release_call(c);
+    return fp_errors;
 }
 
 /* ---- All together ---- */

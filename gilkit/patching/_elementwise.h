@@ -46,6 +46,11 @@ enum { GK_MIN_ITEMS = 4096 };
 int gk_elementwise(PyObject *ufunc, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, gk_ufunc_record *record,
                    int64_t min_items, PyObject **result, gk_left *left);
 
+/* Sums up a row of floats or complex numbers, in NumPy's order, on several threads. `total` is an array of one item, which
+ * holds NumPy's initial value and gets the sum. Both have the dtype of the loop in `capsule`, which is from
+ * add._resolve_dtypes_and_context(). Returns the floating-point errors (NPY_FPE_…), or -1 with an exception. */
+int gk_sum_row(PyObject *add, PyObject *capsule, PyObject *row, PyObject *total, int threads);
+
 /* A quick estimate of the number of items of the call, from two of its operands: 0 if neither is an
  * array. */
 int64_t gk_glance(PyObject *const *args, Py_ssize_t nargs);

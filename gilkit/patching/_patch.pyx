@@ -24,6 +24,7 @@ cdef extern from "gilkit/patching/_elementwise.h":
         int64_t nanoseconds
         int64_t left[GK_LEFT_REASONS]
     int gk_collect_statistics
+    int gk_sum_row(object add, object capsule, object row, object total, int threads) except -1
     int gk_elementwise_import(int (*threads)() noexcept) except -1
 
 cdef extern from "gilkit/patching/_costs.h":
@@ -274,6 +275,15 @@ def run_tasks(function, list arguments):
     gk_count_running(-1)
     for error in tasks.errors + tasks.interrupts:
         raise error
+
+
+def sum_row(add, row, total):
+    """Add a row of floats or complex numbers to total[0] as NumPy does, on several threads.
+
+    Return NumPy's flags of floating-point errors.
+    """
+    _, capsule = add._resolve_dtypes_and_context((None, row.dtype, None), reduction=True)
+    return gk_sum_row(add, capsule, row, total, threads())
 
 
 # ---- Floats that compare as equal although their bits differ ----

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -11,9 +10,8 @@ import numpy as np
 
 from gilkit.kernels._numpy import VERSION
 from gilkit.patching import _patch
-from gilkit.patching._parts import FloatErrors, Leave, along, check, handler, outermost, overlaps, parts, run
+from gilkit.patching._parts import Leave, along, check, handler, outermost, overlaps, parts, run
 
-PAIRWISE_BLOCK = 128  # NumPy's PW_BLOCKSIZE
 # NumPy 2.0 and 2.1 compute wrong results along an axis of negative stride if there is an `out`.
 OUT_NEEDS_POSITIVE_STRIDES = VERSION < (2, 2)
 
@@ -163,37 +161,17 @@ def _sum_pairwise(ufunc: np.ufunc, array: np.ndarray, settings: dict[str, Any]) 
     if not array.flags.aligned:
         raise Leave("cast")
     flat = array if array.ndim == 1 else array.ravel(order="K")
-    numbers = 2 if array.dtype.kind == "c" else 1  # that NumPy counts for an item
-    most = max(PAIRWISE_BLOCK, flat.size * numbers // len(parts(flat, 0)))
-    leaves: list[slice] = []
-
-    def grow(begin: int, n: int) -> Any:
-        """Return the tree: a leaf's number, or two trees."""
-        if n <= most:
-            leaves.append(slice(begin // numbers, (begin + n) // numbers))
-            return len(leaves) - 1
-        half = n // 2
-        half -= half % 8
-        return grow(begin, half), grow(begin + half, n - half)
-
-    tree = grow(0, flat.size * numbers)
-    sums: list[Any] = [None] * len(leaves)
-    zero = array.dtype.type(complex(-0.0, -0.0) if numbers == 2 else -0.0)
-
-    def sum_leaf(k: int) -> None:
-        sums[k] = ufunc.reduce(flat[leaves[k]], initial=zero)
-
-    def combine(node: Any) -> Any:
-        return sums[node] if isinstance(node, int) else combine(node[0]) + combine(node[1])
-
-    errors = FloatErrors()
-    _patch.run_tasks(functools.partial(errors.watch, sum_leaf), [(k,) for k in range(len(leaves))])
-    total = errors.watch(_patch.bypassed, combine, tree)
-    if np.isnan(total):
+    zero = -0.0 if array.dtype.kind == "f" else complex(-0.0, -0.0)
+    total = np.array([zero], array.dtype)
+    try:
+        flags = _patch.sum_row(ufunc, flat, total)
+    except NotImplementedError as reason:
+        raise Leave(str(reason)) from None
+    if np.isnan(total[0]):
         raise Leave("zeros or NaNs")  # which NaN it is depends on the order of operands
-    errors.report("reduce")
-    one = np.array([total]).reshape((1,) * array.ndim)
-    return _patch.bypassed(ufunc.reduce, one, **settings)
+    if flags:
+        _patch.give_fp_errors("reduce", flags)
+    return _patch.bypassed(ufunc.reduce, total.reshape((1,) * array.ndim), **settings)
 
 
 def _ufunc_method(method: str) -> Callable[..., str]:
