@@ -14,6 +14,7 @@ import gzip
 import hashlib
 import math
 import operator
+import os
 import shutil
 import statistics
 import subprocess
@@ -500,13 +501,86 @@ def keeping_memory(call):
         yield
 
 
+def same_bits(a, b):
+    return np.asarray(a).tobytes() == np.asarray(b).tobytes()
+
+
+def compare(name, call, target, when="patched", **settings):
+    """Measure a call with gilkit.patch_numpy(), over the same without."""
+    pair(f"{when}: {name}", call, call, target, **{"same": same_bits, "around": gilkit.patch_numpy, **settings})
+
+
+@contextlib.contextmanager
+def another_program():
+    """A program that always computes, on one core."""
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as program:
+        try:
+            yield
+        finally:
+            program.kill()
+
+
+def beside_another(x):
+    """The same while another program has one of the cores. Each round takes the same time for every number of items."""
+    out = np.empty_like(x)
+    calls = {
+        "sum": lambda a, o: a.sum(),
+        "mean": lambda a, o: a.mean(),
+        "std": lambda a, o: a.std(),
+        "max": lambda a, o: a.max(),
+        "argmax": lambda a, o: a.argmax(),
+        "add": lambda a, o: np.add(a, a, out=o),
+        "sqrt": lambda a, o: np.sqrt(a, out=o),
+        "sin": lambda a, o: np.sin(a, out=o),
+        "astype": lambda a, o: a.astype("f4"),
+    }
+    with another_program():
+        for name, call in calls.items():
+            for n in (10_000, 100_000, 1_000_000, N):
+                times = (1 if name == "sin" else 3 if name in ("std", "astype", "sqrt") else 10) * N // n
+                compare(
+                    f"{name}, {n}, {times} times",
+                    lambda f=call, a=x[:n], o=out[:n], k=times: [f(a, o) for _ in range(k)][-1],
+                    0.9,
+                    when="beside another",
+                    rounds=15,
+                )
+
+
+def over_mkl(x):
+    """Patched NumPy over mkl_umath, and mkl_umath over NumPy, on the functions that mkl_umath has."""
+    os.environ.setdefault("KMP_BLOCKTIME", "10")  # milliseconds for which threads of OpenMP keep a core after a call
+    try:
+        import mkl_umath
+    except ImportError:
+        return
+
+    @contextlib.contextmanager
+    def patched_alone():
+        time.sleep(0.03)
+        with gilkit.patch_numpy():
+            yield
+
+    def count(ours, theirs):
+        apart = np.abs(ours.view("i8") - theirs.view("i8"))
+        print(f"{np.count_nonzero(apart)} of {apart.size} results differ, by at most {apart.max()} in the last place")
+        return apart.max() <= 4
+
+    for n in (N // 10, N):
+        a, out = x[:n] + 0.5, np.empty(n)
+        for name in ("sin", "exp", "log", "sqrt", "add"):
+            operands = (a, a) if name == "add" else (a,)
+            theirs = functools.partial(getattr(mkl_umath, name), *operands, out)
+            numpys = functools.partial(getattr(np, name), *operands, out)
+            for what, one, other, around in (
+                ("mkl_umath: patched, over it", numpys, theirs, patched_alone),
+                ("mkl_umath: it, over NumPy", theirs, numpys, contextlib.nullcontext),
+            ):
+                pair(f"{what}: {name}, {n}", one, other, "none", rounds=15, same=count, around=around)
+
+
 def patched(x):
-    """NumPy's own functions with gilkit.patch_numpy(), over the same without."""
-
-    def compare(name, call, target, **settings):
-        same_bits = lambda a, b: np.asarray(a).tobytes() == np.asarray(b).tobytes()  # noqa: E731
-        pair(f"patched: {name}", call, call, target, **{"same": same_bits, "around": gilkit.patch_numpy, **settings})
-
+    """NumPy's own functions with the patch."""
     out, y = np.empty_like(x), x + 1
     for n in (N // 10, N):
         a, b, o = x[:n] + 0.5, y[:n], out[:n]
@@ -599,6 +673,8 @@ def main():
     whole = generator.integers(-(2**62), 2**62, N)
     busy_loop()
     patched(x)
+    beside_another(x)
+    over_mkl(x)
     reductions(x)
     scans(x, whole)
     sorting(x, whole)
