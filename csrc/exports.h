@@ -69,7 +69,6 @@
     X(gk_hub_leave)              \
     X(gk_hub_next)               \
     X(gk_hub_wake)               \
-    X(gk_hub_after_fork_in_child) \
     /* runtime */                \
     X(gk_parallel_for)           \
     X(gk_parallel_reduce)        \

@@ -40,9 +40,9 @@ cdef extern from "gilkit/_import_core.h":
         pass
     bint gk_hub_sleep "GK(gk_hub_sleep)" (
         gk_hub *hub, gk_sleeper *sleeper, gk_word *word, uint32_t expected) noexcept nogil
+    void gk_fork_watch "GK(gk_fork_watch)" () noexcept nogil
     void gk_hub_leave "GK(gk_hub_leave)" (gk_sleeper *sleeper) noexcept nogil
     gk_sleeper *gk_hub_next "GK(gk_hub_next)" (gk_hub *hub) noexcept nogil
-    void gk_hub_after_fork_in_child "GK(gk_hub_after_fork_in_child)" () noexcept nogil
     int64_t GK_FOREVER
     int64_t GK_SECOND
     int64_t gk_now "GK(gk_now)" () noexcept nogil

@@ -15,13 +15,14 @@ from libc.stdlib cimport free, malloc
 from gilkit import _core
 
 from gilkit._exports cimport (
-    GK_FOREVER, GK_NO_DEADLINE, GK_TIMED_OUT, GK_WOKEN, gk_hub, gk_hub_after_fork_in_child, gk_hub_leave, gk_hub_next,
-    gk_hub_sleep, gk_now, gk_sleep_function, gk_sleeper, gk_wait, gk_word, import_core,
+    GK_FOREVER, GK_NO_DEADLINE, GK_TIMED_OUT, GK_WOKEN, gk_fork_watch, gk_hub, gk_hub_leave, gk_hub_next, gk_hub_sleep,
+    gk_now, gk_sleep_function, gk_sleeper, gk_wait, gk_word, import_core,
 )
 
 from gilkit._hubs import hub_here
 
 import_core()
+gk_fork_watch()
 
 cdef extern from "Python.h":
     unsigned long PyThread_get_thread_ident() noexcept
@@ -38,6 +39,9 @@ cdef extern from "gilkit/_hub.h":
     gk_sleep_function gk_sleep_with_gil, gk_sleep_in_hub
 
 PAUSE = 0.002  # Between two polls of a hub that no pipe notifies, in seconds.
+
+# In place of a greenlet whose wait is over.
+_resumed = object()
 
 # The hubs of all threads.
 _hubs = weakref.WeakSet()
@@ -61,7 +65,9 @@ cdef class Hub:
 
     cdef gk_notifier notifier
     cdef object loop
-    cdef dict asleep  # greenlets, or None for one that is resumed, by the address of their sleeper
+    # Greenlets by the address of their sleeper. None: one that has not switched to the hub yet.
+    cdef dict asleep
+    cdef bint watching
     cdef object stop_polling
     cdef unsigned long thread
     cdef object __weakref__
@@ -86,9 +92,9 @@ cdef class Hub:
 
     cdef int renew_pipe(self) except -1:
         """Get another pipe after the program has closed this one. No greenlet sleeps, so no thread writes to it."""
+        readable, writable = open_pipe()
         self.loop.forget_watch()
         gk_notifier_close(&self.notifier)
-        readable, writable = open_pipe()
         gk_notifier_init(&self.notifier, readable, writable)
         return 0
 
@@ -108,29 +114,36 @@ cdef class Hub:
             return GK_WOKEN
         cdef uintptr_t key = <uintptr_t>sleeper
         cancel = None
-        self.asleep[key] = sys.modules["greenlet"].getcurrent()
         try:
-            if len(self.asleep) == 1:
+            # In the loop's methods, a signal handler may run, which may wait, or raise.
+            self.asleep[key] = None
+            if not self.watching:
                 self.watch()
             if limited:
                 cancel = self.loop.later(left / 1e9, self.resume, key)
-            self.loop.switch()
+            switch = self.loop.find_switch()
+            # From here to the switch, no Python code runs.
+            if self.asleep[key] is None:
+                self.asleep[key] = sys.modules["greenlet"].getcurrent()
+                switch()
         finally:
+            self.asleep.pop(key, None)
             gk_hub_leave(sleeper)
             free(sleeper)
-            del self.asleep[key]
-            if cancel is not None:
-                cancel()
-            if not self.asleep:
-                self.unwatch()
+            try:
+                if cancel is not None:
+                    cancel()
+            finally:
+                if not self.asleep:
+                    self.unwatch()
         return GK_TIMED_OUT if limited and gk_now() >= deadline else GK_WOKEN
 
     def resume(self, key):
-        # The greenlet may have been resumed already, or an exception may have ended its wait.
-        greenlet = self.asleep.get(key)
-        if greenlet is not None:
-            self.asleep[key] = None
-            greenlet.switch()
+        greenlet = self.asleep.get(key, _resumed)  # an exception may have ended its wait
+        if greenlet is not _resumed:
+            self.asleep[key] = _resumed
+            if greenlet is not None:
+                greenlet.switch()
 
     def resume_woken(self):
         """Switch to the greenlets that were woken."""
@@ -152,9 +165,11 @@ cdef class Hub:
             self.loop.watch(self.notifier.readable, self.resume_woken)
         else:
             self.stop_polling = self.loop.later(PAUSE, self.poll)
+        self.watching = True
         return 0
 
     cdef int unwatch(self) except -1:
+        self.watching = False
         self.loop.unwatch()
         if self.stop_polling is not None:
             stop, self.stop_polling = self.stop_polling, None
@@ -177,6 +192,7 @@ cdef class Hub:
             gk_notifier_close(&self.notifier)
             readable = writable = -1
             if self.asleep:
+                self.watching = True
                 self.stop_polling = self.loop.later(PAUSE, self.poll)
         gk_notifier_init(&self.notifier, readable, writable)
         for key in self.asleep:
@@ -213,7 +229,6 @@ gk_sleep_with_gil = <gk_sleep_function>sleep_here
 
 
 def _after_fork_in_child():
-    gk_hub_after_fork_in_child()
     for hub in list(_hubs):
         hub.after_fork_in_child()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from gilkit._runner import threads_are_greenlets
@@ -20,12 +21,17 @@ class GeventLoop:
     is_own_in_child = True
 
     def __init__(self, hub: Any) -> None:
-        self.hub, self.switch = hub, hub.switch
+        self.hub = hub
         self.watcher: Any = None
 
     def is_over(self) -> bool:
         """Return whether the hub has ended, so that no greenlet can wait in it."""
         return self.hub.loop is None or bool(self.hub.dead)
+
+    def find_switch(self) -> Callable[[], object]:
+        """Return the function that switches to the hub. It runs no Python code in which signal handlers could run."""
+        switch: Callable[[], object] = self.hub.switch
+        return switch
 
     def watch(self, descriptor: int, function: Callable[[], object]) -> None:
         """Call the function in the hub whenever the descriptor is readable, until unwatch()."""
@@ -62,11 +68,21 @@ class EventletLoop:
     is_own_in_child = False  # parent and child share an epoll object
 
     def __init__(self, hub: Any) -> None:
-        self.hub, self.switch = hub, hub.switch
+        self.hub = hub
         self.listener: Any = None
 
     def is_over(self) -> bool:
         return bool(self.hub.greenlet.dead)
+
+    def find_switch(self) -> Callable[[], object]:
+        # hub.switch() does the same and then switches, in Python code.
+        self.hub.ensure_greenlet()
+        current, runner = sys.modules["greenlet"].getcurrent(), self.hub.greenlet
+        if runner.parent is not current:
+            with suppress(ValueError):  # the runner is above it already
+                current.parent = runner
+        switch: Callable[[], object] = runner.switch
+        return switch
 
     def watch(self, descriptor: int, function: Callable[[], object]) -> None:
         def ready(_: object) -> None:
@@ -75,7 +91,8 @@ class EventletLoop:
         def nothing(*_: object) -> None:
             pass
 
-        self.listener = self.hub.add(self.hub.READ, descriptor, ready, nothing, nothing)
+        if self.listener is None:
+            self.listener = self.hub.add(self.hub.READ, descriptor, ready, nothing, nothing)
 
     def forget_watch(self) -> None:
         self.listener = None

@@ -525,6 +525,52 @@ for lock in (sync.Lock(), sync.RLock()):
     hub(code)
 
 
+@pytest.mark.skipif(not hasattr(__import__("signal"), "SIGUSR1"), reason="needs SIGUSR1")
+def test_a_signal_handler_that_waits_while_a_greenlet_goes_to_sleep(hub):
+    """Regression test: the wake-up of the outer wait was lost if it came during the wait of the handler."""
+    code = """
+import os, signal
+from gilkit import _hubs
+loop = {"gevent": _hubs.GeventLoop, "eventlet": _hubs.EventletLoop}[PACKAGE]
+def interrupted(name, original):
+    def method(self, *args):
+        if name in at:
+            at.remove(name)
+            os.kill(os.getpid(), signal.SIGUSR1)
+        return original(self, *args)
+    return method
+methods = ["watch", "later", "find_switch"]
+for name in methods: setattr(loop, name, interrupted(name, getattr(loop, name)))
+def wake(*_):
+    native_sleep(0.005)
+    outer.set()
+    native_sleep(0.005)
+    inner.set()
+def handle(*_):
+    handled.append(True)
+    native(wake, ())
+    assert inner.wait(20)
+signal.signal(signal.SIGUSR1, handle)
+time.sleep(0)  # there is a hub
+for name in methods:
+    outer, inner, at, handled = sync.Event(), sync.Event(), {name}, []
+    start = time.monotonic()
+    assert outer.wait(10) and handled and not at
+    assert time.monotonic() - start < 5, name
+def fail(*_): raise OSError
+signal.signal(signal.SIGUSR1, fail)
+for name in methods:
+    at = {name}
+    raises(OSError, sync.Event().wait, 10)
+    assert not at
+signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+event = sync.Event()
+native(lambda: (native_sleep(0.005), event.set()), ())
+assert event.wait(10)
+"""
+    hub(f"PACKAGE = {hub.package!r}\n{code}")
+
+
 @pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="needs os.fork")
 def test_deadlines_pass_in_a_forked_child(hub):
     """Regression test: waits whose time was over before the child's hub ran returned as if they had been granted."""

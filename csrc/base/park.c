@@ -48,7 +48,7 @@ static void wake_threads(_Atomic uint32_t *word, int count)
     syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, count, NULL, NULL, 0);
 }
 
-void gk_park_after_fork_in_child(void) {}
+static void reset_parked_threads(void) {}
 
 #elif defined(_WIN32)
 
@@ -82,7 +82,7 @@ static void wake_threads(_Atomic uint32_t *word, int count)
         WakeByAddressAll((void *)word);
 }
 
-void gk_park_after_fork_in_child(void) {}
+static void reset_parked_threads(void) {}
 
 #else
 
@@ -164,7 +164,7 @@ static void wake_threads(_Atomic uint32_t *word, int count)
     pthread_mutex_unlock(&b->mutex);
 }
 
-void gk_park_after_fork_in_child(void)
+static void reset_parked_threads(void)
 {
     init_buckets();
 }
@@ -175,4 +175,10 @@ void gk_wake(_Atomic uint32_t *word, int count)
 {
     if (gk_hub_wake(word) == 0 || count > 1)
         wake_threads(word, count);
+}
+
+void gk_park_after_fork_in_child(void)
+{
+    reset_parked_threads();
+    gk_hub_after_fork_in_child();
 }

@@ -25,7 +25,7 @@ void gk_wake(_Atomic uint32_t *word, int count);
 
 #define GK_WAKE_ALL 0x7fffffff
 
-/* In a forked child: forgets sleepers, which exist only in the parent. */
+/* In a forked child: forgets all sleepers, threads and greenlets (hub.h). */
 void gk_park_after_fork_in_child(void);
 
 #endif

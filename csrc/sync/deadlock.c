@@ -31,6 +31,7 @@ static struct {
     order_list orders[BUCKETS];
     domain *domains;
     uint64_t searches;
+    uint32_t generation; /* how often everything was forgotten */
 } graph;
 
 static gk_lock mutex;
@@ -79,18 +80,18 @@ static void insert(gk_claim *c, int state)
         c->next->previous = c;
     *head = c;
     c->state = state;
+    c->generation = graph.generation;
 }
 
 static void unlink_claim(gk_claim *c)
 {
     if (c->state == GK_CLAIM_FREE)
         return;
-    if (c->previous != NULL)
-        c->previous->next = c->next;
-    else
-        *list_of(c, c->state) = c->next;
-    if (c->next != NULL)
-        c->next->previous = c->previous;
+    if (c->generation == graph.generation) {
+        *(c->previous ? &c->previous->next : list_of(c, c->state)) = c->next;
+        if (c->next != NULL)
+            c->next->previous = c->previous;
+    }
     c->next = c->previous = NULL;
     c->state = GK_CLAIM_FREE;
 }
@@ -448,6 +449,7 @@ static void after_fork_in_child(void)
         memset(graph.held, 0, sizeof graph.held);
         memset(graph.orders, 0, sizeof graph.orders);
         graph.waiting = NULL;
+        graph.generation++; /* sleeping greenlets still have claims */
         atomic_store_explicit(&gk_orders_noted, 0, memory_order_relaxed);
     }
     memset(&mutex, 0, sizeof mutex);

@@ -29,6 +29,7 @@ enum { GK_CLAIM_LOCK, GK_CLAIM_READ, GK_CLAIM_WRITE };
 typedef struct gk_claim {
     struct gk_claim *next, *previous; /* in a list of the graph */
     int state;                        /* which list; GK_CLAIM_FREE: none */
+    uint32_t generation;              /* of the graph that it is in; an older graph is forgotten */
     int mode;
     int64_t domain; /* the interpreter; each looks only at its own claims */
     void *lock;     /* references that belong to the claim */

@@ -7,6 +7,7 @@
 #include "sync/counter.h"
 #include "sync/deadlock.h"
 #include "sync/event.h"
+#include "sync/fork.h"
 #include "sync/gil.h"
 #include "sync/contend.h"
 #include "sync/lock.h"
@@ -19,6 +20,7 @@
 /* clang-format off */
 #define GK_SYNC_EXPORTS(X)       \
     X(gk_sync_watchers)          \
+    X(gk_fork_watch)             \
     X(gk_deadlock_mode)          \
     X(gk_deadlock_set_mode)      \
     X(gk_claim_new)              \

@@ -220,7 +220,7 @@ static void take_and_release(void *unused)
     int lock = atomic_fetch_add(&next, 1) % 4;
     while (!atomic_load(&stop)) {
         hold(GK_CLAIM_LOCK, lock);
-        gk_claim *c = waits(GK_CLAIM_LOCK, 7);
+        gk_claim *c = waits(GK_CLAIM_WRITE, 7);
         gk_claim_withdraw(c);
         gk_claim_free(c);
         release(GK_CLAIM_LOCK, lock);
@@ -234,6 +234,8 @@ static void test_fork(void)
         CHECK((threads[i] = gk_thread_start(take_and_release, NULL, "claims")) != NULL);
     for (int k = 0; k < 200; k++) {
         hold(GK_CLAIM_LOCK, 6);
+        hold(GK_CLAIM_READ, 7);
+        gk_claim *asleep = waits(GK_CLAIM_LOCK, 4); /* a greenlet of this thread */
         pid_t child = fork();
         CHECK(child >= 0);
         if (child == 0) {
@@ -244,10 +246,17 @@ static void test_fork(void)
             gk_deadlock_link *cycle;
             int count;
             CHECK(wait_for(GK_CLAIM_LOCK, 5, &cycle, &count) == NULL && count == 1);
+            /* Ends its wait. The writers do not exist here, so they cannot block a second reader. */
+            gk_claim_withdraw(asleep);
+            hold(GK_CLAIM_READ, 7);
+            CHECK(wait_for(GK_CLAIM_READ, 7, &cycle, &count) != NULL);
             _exit(0);
         }
         int status;
         CHECK(waitpid(child, &status, 0) == child && status == 0);
+        gk_claim_withdraw(asleep);
+        gk_claim_free(asleep);
+        release(GK_CLAIM_READ, 7);
         release(GK_CLAIM_LOCK, 6);
     }
     atomic_store(&stop, 1);

@@ -7,12 +7,18 @@
 #include "sync/condition.h"
 #include "sync/deadlock.h"
 #include "sync/event.h"
+#include "sync/fork.h"
 #include "sync/lock.h"
 #include "sync/rwlock.h"
 #include "sync/semaphore.h"
 
 #include "thread_group.h"
 #include "thread_hub.h"
+
+#ifndef _WIN32
+#  include <sys/wait.h>
+#  include <unistd.h>
+#endif
 
 enum { THREADS = 4, TURNS = 3000 };
 
@@ -291,8 +297,64 @@ static void test_deadlocks_of_greenlets(void)
         gk_claim_free(made[i]);
 }
 
+/* ---- A fork while another thread has locked the lists */
+
+#if !defined(_WIN32) && !defined(SANITIZED)
+static _Atomic uint32_t words[2];
+static _Atomic int locked, forked;
+
+static void keep_locked(gk_hub *hub)
+{
+    (void)hub;
+    atomic_store(&locked, 1);
+    while (!atomic_load(&forked))
+        gk_thread_yield();
+}
+
+static void set_first(void *unused)
+{
+    (void)unused;
+    atomic_store(&words[0], 1);
+    gk_wake(&words[0], 1);
+}
+
+static void test_fork(void)
+{
+    gk_hub hub = {.notify = keep_locked};
+    gk_sleeper woken, other;
+    gk_fork_watch();
+    CHECK(gk_hub_sleep(&hub, &woken, &words[0], 0) && gk_hub_sleep(&hub, &other, &words[1], 0));
+    gk_thread *thread = gk_thread_start(set_first, NULL, "waker");
+    CHECK(thread != NULL);
+    while (!atomic_load(&locked))
+        gk_thread_yield();
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        alarm(60);
+        CHECK(gk_hub_wake(&words[1]) == 0); /* nothing sleeps here */
+        gk_hub_leave(&woken);
+        gk_hub_leave(&other);
+        hub = (gk_hub){.notify = keep_locked};
+        CHECK(gk_hub_sleep(&hub, &other, &words[0], 1) && gk_hub_next(&hub) == NULL);
+        gk_hub_leave(&other);
+        _exit(0);
+    }
+    int status;
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    atomic_store(&forked, 1);
+    gk_thread_join(thread);
+    CHECK(gk_hub_next(&hub) == &woken && gk_hub_next(&hub) == NULL);
+    gk_hub_leave(&woken);
+    gk_hub_leave(&other);
+}
+#endif
+
 int main(void)
 {
+#if !defined(_WIN32) && !defined(SANITIZED)
+    test_fork();
+#endif
     test_locks(0);
     test_locks(3);
     test_raises_at_the_signal();
