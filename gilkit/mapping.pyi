@@ -152,9 +152,42 @@ def imap(
 ) -> Generator[_R | Exception]: ...
 @overload
 def imap(
+    fn: Callable[[_A, _B], _R],
+    iterable: Iterable[_A],
+    iterable2: Iterable[_B],
+    /,
+    *,
+    ahead: _Count = None,
+    threads: _Count = None,
+    chunksize: _Count = None,
+    progress: _Progress = False,
+    ordered: bool = True,
+    on_error: Literal["return"],
+    timeout: float | None = None,
+) -> Generator[_R | Exception]: ...
+@overload
+def imap(
+    fn: Callable[[_A, _B, _C], _R],
+    iterable: Iterable[_A],
+    iterable2: Iterable[_B],
+    iterable3: Iterable[_C],
+    /,
+    *,
+    ahead: _Count = None,
+    threads: _Count = None,
+    chunksize: _Count = None,
+    progress: _Progress = False,
+    ordered: bool = True,
+    on_error: Literal["return"],
+    timeout: float | None = None,
+) -> Generator[_R | Exception]: ...
+@overload
+def imap(
     fn: Callable[..., _R],
     iterable: Iterable[Any],
     iterable2: Iterable[Any],
+    iterable3: Iterable[Any],
+    iterable4: Iterable[Any],
     /,
     *iterables: Iterable[Any],
     ahead: _Count = None,

@@ -144,6 +144,11 @@ gilkit.imap(str, range(3)).close()
 assert_type(gilkit.imap(str, range(3), ordered=False, timeout=1), Generator[str, None, None])
 assert_type(gilkit.imap(str, range(3), on_error="return"), Generator[str | Exception, None, None])
 gilkit.imap(divmod, [1], [2], on_error="raise").close()
+assert_type(gilkit.imap(ratio, [1], [2.0], on_error="return"), Generator[float | Exception, None, None])
+three = gilkit.imap(lambda a, b, c: f"{a}{b}{c}", [1], [2], [3], on_error="return")
+assert_type(three, Generator[str | Exception, None, None])
+four = gilkit.imap(lambda a, b, c, d: f"{a}{b}{c}{d}", [1], [2], [3], [4], on_error="return")
+assert_type(four, Generator[str | Exception, None, None])
 with gilkit.Executor() as executor:
     for future in gilkit.as_completed([executor.submit(len, "abc")], timeout=1):
         assert_type(future, Future[int])

@@ -39,6 +39,7 @@ gilkit.map(len)  # rejected: there is no iterable
 gilkit.map(divmod, [1], ["a"])  # rejected
 gilkit.starmap(pow, 3)  # rejected
 gilkit.imap(str, [1], on_error="ignore")  # rejected
+gilkit.imap(divmod, [1], ["a"], on_error="return")  # rejected
 gilkit.as_completed(len, [1])  # rejected: it takes futures
 gilkit.parallel_for("10", None)  # rejected
 gilkit.timeout("soon")  # rejected
