@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 import zlib
 from pathlib import Path
 
@@ -429,6 +430,46 @@ def counting(x):
         )
 
 
+OF_ONE_ARRAY = [
+    "sum", "prod", "mean", "var", "std", "min", "max", "nansum", "nanprod", "nanmean", "nanvar", "nanstd", "nanmin",
+    "nanmax", "argmin", "argmax", "nanargmin", "nanargmax", "any", "all", "count_nonzero", "ptp", "average",
+    "cumsum", "nancumsum", "cumprod", "nancumprod", "diff", "sort", "argsort", "median", "nanmedian", "unique",
+    "unique_values", "unique_counts", "unique_inverse", "unique_all", "nonzero", "flatnonzero", "histogram", "cov",
+    "corrcoef",
+]  # fmt: skip
+
+
+def short_calls():
+    """Every function that NumPy has too, for 1 to 10,000 items, called again and again."""
+    generator = np.random.default_rng(1)
+    for n in (1, 10, 100, 1000, 10_000):
+        x, y = generator.random(n), generator.random(n)
+        few, mask, some = (x * 100).astype(np.int64), x < 0.5, np.argsort(y)
+        ordered = np.sort(y)
+        calls = dict.fromkeys(OF_ONE_ARRAY, (x,)) | {
+            "dot": (x, y), "lexsort": ((few, x),), "partition": (x, n // 2), "argpartition": (x, n // 2),
+            "quantile": (x, QS), "percentile": (x, 30), "nanquantile": (x, QS), "nanpercentile": (x, 30),
+            "isin": (few, few[: n // 2 + 1]), "intersect1d": (x, y), "union1d": (x, y), "setdiff1d": (x, y),
+            "setxor1d": (x, y), "searchsorted": (ordered, x), "digitize": (x, ordered), "interp": (x, ordered, y),
+            "bincount": (few,), "histogram2d": (x, y), "histogramdd": ((x, y),), "take": (x, some),
+            "compress": (mask, x), "extract": (mask, x), "where": (mask, x, y),
+        }  # fmt: skip
+        for name, args in calls.items():
+            ours, theirs = getattr(gilkit, name), getattr(np, name)
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                took = seconds(lambda f=theirs, a=args: [f(*a) for _ in range(3)]) / 3
+                k = max(1, min(300, int(1e-3 / took)))
+                pair(
+                    f"short: {name}, {n}, {k} times",
+                    lambda f=ours, a=args, k=k: [f(*a) for _ in range(k)],
+                    lambda f=theirs, a=args, k=k: [f(*a) for _ in range(k)],
+                    0.97,
+                    rounds=15,
+                    same=lambda a, b: True,
+                )
+
+
 def random():
     for dtype in (np.float64, np.float32):
         out, other = np.empty(N, dtype), np.empty(N, dtype)
@@ -686,6 +727,7 @@ def main():
     groups(x)
     moving(x)
     counting(x)
+    short_calls()
     random()
     clustering(generator)
     mapping()

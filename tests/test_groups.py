@@ -209,6 +209,34 @@ def test_variances_far_from_zero(rng):
     labels = rng.integers(0, 7, values.size)
     expected = [np.var(values[labels == group] - 1e9) for group in range(7)]
     np.testing.assert_allclose(gilkit.group_reduce(labels, values, "var"), expected, rtol=1e-9)
+    many = rng.integers(0, 3000, values.size)
+    expected = [np.var(values[many == group] - 1e9) for group in range(0, 3000, 300)]
+    np.testing.assert_allclose(gilkit.group_reduce(many, values, "var")[::300], expected, rtol=1e-9)
+    drifting = np.sort(values) * 1e3 + np.arange(values.size)
+    expected = [np.var(drifting[labels == group] - 1e12) for group in range(7)]
+    np.testing.assert_allclose(gilkit.group_reduce(labels, drifting, "nanvar"), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("letter", "op"), [("B", "sum"), ("h", "count"), ("q", "nanvar"), ("q", "max")])
+def test_number_of_groups_is_guessed(letter, op, rng):
+    """The largest label is in the sample, is elsewhere, or is that of no group; labels in order."""
+    labels = rng.integers(-1, 100, 1 << 20).astype(letter) if letter != "B" else rng.integers(0, 100, 1 << 20, np.uint8)
+    values = rng.random(labels.size)
+    for largest in (99, 120):
+        labels[12_345] = largest
+        guessed = gilkit.group_reduce(labels, values, op, fill_value=3)
+        known = gilkit.group_reduce(labels, values, op, fill_value=3, num_groups=largest + 1)
+        assert guessed.tobytes() == known.tobytes()
+    assert gilkit.group_reduce(np.sort(labels), values, op, fill_value=3).shape == (121,)
+    if letter != "B":
+        labels[:] = -1
+        assert gilkit.group_reduce(labels, values, op).shape == (0,)
+        labels[12_345] = 0
+        assert gilkit.group_reduce(labels, values, op).shape == (1,)
+    if letter == "q":
+        labels[12_345] = 2**60
+        with pytest.raises(ValueError, match=f"labels: got a label of {2**60}"):
+            gilkit.group_reduce(labels, values, op)
 
 
 def test_integers_wrap_and_infinities(rng):

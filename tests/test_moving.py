@@ -148,6 +148,43 @@ def test_small_variances_of_large_numbers(rng):
         np.testing.assert_allclose(gilkit.move_var(a, window)[window - 1 :], expected, rtol=1e-7)
 
 
+@pytest.mark.parametrize("window", [5, 50])
+def test_blocks_with_and_without_nans(window, rng):
+    """Blocks in every order, the first and the last among them; float32 and integers are converted."""
+    for pattern in np.ndindex(2, 2, 2, 2):
+        a = 1e3 + rng.standard_normal(4 * window - 3)
+        for block in np.flatnonzero(pattern):
+            a[block * window + rng.integers(window - 3)] = np.nan
+        for items in (a, a.astype("f4"), np.nan_to_num(a).astype(int)):
+            padded = np.concatenate([np.full(window - 1, np.nan), items])
+            windows = np.lib.stride_tricks.sliding_window_view(padded, window)
+            count = np.sum(~np.isnan(windows), axis=1)
+            for name in ("sum", "var", "max"):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # windows without items
+                    expected = getattr(np, "nan" + name)(windows, axis=1)
+                for min_count in (1, window - 1, window):
+                    result = getattr(gilkit, "move_" + name)(items, window, min_count)
+                    wanted = np.where(count >= min_count, expected, np.nan)
+                    rtol = 1e-6 if items.dtype == np.float32 else 1e-10
+                    np.testing.assert_allclose(result, wanted, rtol=rtol)
+
+
+def test_variances_of_infinities_and_outliers(rng):
+    for window in (4, 40):
+        for first in (np.inf, 1e12, -np.inf):
+            a = rng.standard_normal(4 * window)
+            a[window] = first  # begins a block
+            for name in ("move_var", "move_std"):
+                result = getattr(gilkit, name)(a, window, 1)
+                with np.errstate(all="ignore"):
+                    expected = reference(name, a, window, 1)
+                clear = np.ones(a.size, bool)
+                clear[window : 2 * window] = False
+                np.testing.assert_allclose(result[clear], expected[clear], rtol=1e-12)
+                np.testing.assert_allclose(result[~clear][1:], expected[~clear][1:], rtol=1e-9)
+
+
 def test_bad_arguments():
     a = [1.0, 2.0, 3.0]
     for name in NAMES:

@@ -57,6 +57,9 @@ cdef extern from *:
 
 cdef enum:
     SELECT_FROM = 1 << 17  # values of a group, from which selecting on all threads is faster than sorting on one
+    SAMPLED_FROM = 1 << 20  # labels of which the largest is guessed from a sample, which saves reading them once more
+    SAMPLE = 1 << 12
+    SAMPLED_GROUPS = 1 << 16  # of more groups, the largest label often comes late
 
 cdef dict OPERATIONS = {
     "count": GK_GROUP_COUNT, "sum": GK_GROUP_SUM, "prod": GK_GROUP_PROD, "mean": GK_GROUP_MEAN, "var": GK_GROUP_VAR,
@@ -96,6 +99,15 @@ cdef int64_t _count_groups(cnp.ndarray labels, object threads) except -1:
     return max(0, <int64_t>minmax.max + 1)
 
 
+cdef int64_t _guess_groups(cnp.ndarray labels) except -1:
+    """At most the number of groups, and usually that number; 0 if it is not worth guessing."""
+    cdef int64_t step = labels.shape[0] // SAMPLE
+    if labels.shape[0] < SAMPLED_FROM:
+        return 0
+    groups = int(labels[::-step].max()) + 1  # begins with the last label, which is the largest if they are sorted
+    return groups if 0 < groups <= SAMPLED_GROUPS else 0
+
+
 cdef int _refuse(cnp.ndarray labels, int64_t groups) except -1:
     too_large = labels[labels >= groups]
     label = int(too_large[0]) if too_large.size else "another one meanwhile"
@@ -112,9 +124,9 @@ cdef cnp.dtype _result_dtype(gk_group_operation operation, cnp.ndarray values):
     return sum_dtype(values) if operation <= GK_GROUP_PROD else np.dtype(np.float64)
 
 
-cdef cnp.ndarray _reduced(const gk_grouping *g, gk_group_operation operation, cnp.dtype dtype, cnp.ndarray labels,
-                          cnp.ndarray empty, object threads):
-    """Return the results, and fill `empty` unless it is None."""
+cdef cnp.ndarray _reduced(const gk_grouping *g, gk_group_operation operation, cnp.dtype dtype, cnp.ndarray empty,
+                          object threads):
+    """Return the results, and fill `empty` unless it is None; return None if a label is too large."""
     cdef cnp.ndarray result = np.empty(g.outer * g.groups * g.inner, dtype)
     cdef uint8_t *to_empty = NULL if empty is None else <uint8_t *>cnp.PyArray_DATA(empty)
     cdef int status, out_of_range = 0
@@ -123,9 +135,7 @@ cdef cnp.ndarray _reduced(const gk_grouping *g, gk_group_operation operation, cn
     with nogil:
         status = gk_group_reduce(g, operation, cnp.PyArray_DATA(result), to_empty, &out_of_range, &call.options)
     call_end(&call, status)
-    if out_of_range:
-        _refuse(labels, g.groups)
-    return result
+    return None if out_of_range else result
 
 
 cdef object _gathered(const gk_grouping *g, cnp.ndarray values, cnp.ndarray labels, object threads):
@@ -237,8 +247,8 @@ def group_reduce(labels, values, op, *, num_groups=None, axis=-1, ddof=0, q=0.5,
     'nancount' does not. No warnings are given for such groups or for overflows.
 
     Floats are added in doubles: up to 65,536 results, in stretches whose sums are added with compensation, otherwise in
-    the order of the values. Variances are computed in a second pass, from the deviations from the mean. The result has
-    the same bits for any number of threads. Scratch memory is 8 to 32 bytes for each result, for several tables of up
+    the order of the values. Variances are computed from deviations from means, and merged. The result has the same bits
+    for any number of threads. Scratch memory is 8 to 32 bytes for each result, for several tables of up
     to 65,536 results 2 to 8 bytes for each value, and for medians and quantiles a copy of *values*.
 
     Releases the GIL. Ctrl-C interrupts the call. No other thread may write to the arrays during the call.
@@ -254,7 +264,7 @@ def group_reduce(labels, values, op, *, num_groups=None, axis=-1, ddof=0, q=0.5,
     """
     cdef cnp.ndarray array, groups_of, result, empty = None
     cdef gk_grouping g
-    cdef int64_t groups
+    cdef int64_t groups, guess = 0
     cdef int i, along
     cdef gk_group_operation operation = GK_GROUP_COUNT
     cdef bint skip_nans = isinstance(op, str) and op.startswith("nan")
@@ -275,8 +285,13 @@ def group_reduce(labels, values, op, *, num_groups=None, axis=-1, ddof=0, q=0.5,
             raise ValueError(f"labels: got the shape {(<object>groups_of).shape}; accepted is one label for each of "
                              f"the {array.shape[along]} values along axis {axis}")
     array = _contiguous(array)
-    groups = (_count_groups(groups_of, threads) if num_groups is None
-              else integer(num_groups, "num_groups", 0, GK_GROUP_MAX_RESULTS - 1))
+    if num_groups is None:
+        if OPERATIONS[name] is not None:
+            groups = guess = _guess_groups(groups_of)
+        if not guess:
+            groups = _count_groups(groups_of, threads)
+    else:
+        groups = integer(num_groups, "num_groups", 0, GK_GROUP_MAX_RESULTS - 1)
     g.labels, g.label_type = cnp.PyArray_DATA(groups_of), type_of(cnp.PyArray_TYPE(groups_of))
     g.values, g.type = cnp.PyArray_DATA(array), type_of(cnp.PyArray_TYPE(array))
     # NumPy's nanvar is its var for dtypes without NaN, also where there are too few items.
@@ -306,10 +321,18 @@ def group_reduce(labels, values, op, *, num_groups=None, axis=-1, ddof=0, q=0.5,
         operation = OPERATIONS[name]
         if operation >= GK_GROUP_MIN:
             empty = np.zeros(g.outer * g.inner * groups, np.bool_)
-        result = _reduced(&g, operation, _result_dtype(operation, array), groups_of, empty, threads)
+        result = _reduced(&g, operation, _result_dtype(operation, array), empty, threads)
+        if result is None and guess:
+            return group_reduce(groups_of, array, op, num_groups=_count_groups(groups_of, threads), axis=along,
+                                ddof=ddof, fill_value=fill_value, threads=threads)
+        if result is None:
+            _refuse(groups_of, groups)
         if empty is None and fill_value is not None:
-            empty = (result if operation == GK_GROUP_COUNT
-                     else _reduced(&g, GK_GROUP_COUNT, np.dtype(np.int64), groups_of, None, threads)) == 0
+            counts = (result if operation == GK_GROUP_COUNT
+                      else _reduced(&g, GK_GROUP_COUNT, np.dtype(np.int64), None, threads))
+            if counts is None:
+                _refuse(groups_of, groups)
+            empty = counts == 0
         probabilities = None
     if empty is not None and empty.any():
         if fill_value is None:

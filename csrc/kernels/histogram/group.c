@@ -107,7 +107,7 @@ typedef struct {
         float_entry f;
         integer_entry i;
     } none; /* for minima and maxima: the entry of a group without values */
-    int64_t *counts;              /* of the values of each result, for variances */
+    double *counts; /* of the values of each result, for variances in one table */
     gk_group_operation what;
     void *result;
     int64_t result_size;
@@ -198,28 +198,39 @@ static void look_at_extremes(const run *r, const void *values, int64_t n, const 
 }
 
 /* Adds the values of a block to the entries that their indices name. */
-static void add_block(const run *r, int64_t begin, int64_t n, const uint32_t *index, char *table, int64_t stride)
+static void add_block(const run *r, add_function *add, int64_t begin, int64_t n, const uint32_t *index, char *table,
+                      int64_t stride)
 {
     int64_t buffer[GK_BINNING_BLOCK];
     const void *values = block_of_values(r->of->g, r->op->form, begin, n, buffer);
     if (r->prefetch)
         for (int64_t k = 0; k < n; k++)
             GK_PREFETCH((uintptr_t)table + (uintptr_t)(index[k] * r->op->entry_size));
-    r->op->add(table, stride, index, values, n);
+    add(table, stride, index, values, n);
     if (r->what == GK_GROUP_MIN || r->what == GK_GROUP_MAX)
         look_at_extremes(r, values, n, index, table);
 }
 
-static void add_values(const run *r, int64_t begin, int64_t end, char *table, int64_t stride)
+static int is_over(const run *r)
+{
+    return gk_cancelled() || atomic_load_explicit(r->of->out_of_range, memory_order_relaxed);
+}
+
+static void add_values(const run *r, add_function *add, int64_t begin, int64_t end, char *table, int64_t stride)
 {
     uint32_t index[GK_BINNING_BLOCK];
     for (int64_t i = begin; i < end; i += GK_BINNING_BLOCK) {
         int64_t n = end - i < GK_BINNING_BLOCK ? end - i : GK_BINNING_BLOCK;
         group_index(r->of, i, n, index);
-        add_block(r, i, n, index, table, stride);
-        if ((i - begin) % POLL_EVERY == 0 && gk_cancelled())
+        add_block(r, add, i, n, index, table, stride);
+        if ((i - begin) % POLL_EVERY == 0 && is_over(r))
             return;
     }
+}
+
+static int is_variance(const run *r)
+{
+    return r->what == GK_GROUP_VAR || r->what == GK_GROUP_STD;
 }
 
 static void add_stretches(int64_t begin, int64_t end, void *data)
@@ -228,16 +239,15 @@ static void add_stretches(int64_t begin, int64_t end, void *data)
     int64_t table_bytes = r->stride * r->op->entry_size;
     for (int64_t s = begin; s < end; s++) {
         char *tables = r->tables + s * r->copies * table_bytes;
-        int64_t from = (r->first + s) * r->stretch, to = from + r->stretch;
+        int64_t from = (r->first + s) * r->stretch, to = from + r->stretch, stride = r->copies > 1 ? r->stride : 0;
+        if (to > r->of->items)
+            to = r->of->items;
         r->op->clear(tables, 0, r->copies * r->stride);
-        if (r->counts != NULL) { /* variances need the means */
-            const variance_entry *means = (const void *)r->totals;
-            variance_entry *mine = (void *)tables;
-            for (int64_t c = 0; c < r->copies; c++, mine += r->stride)
-                for (int64_t i = 0; i < r->of->results; i++)
-                    mine[i].mean = means[i].mean;
+        add_values(r, r->op->add, from, to, tables, stride);
+        if (is_variance(r)) { /* the values are in the cache */
+            sums_to_means((variance_entry *)(void *)tables, r->copies * r->stride);
+            add_values(r, add_deviations, from, to, tables, stride);
         }
-        add_values(r, from, to < r->of->items ? to : r->of->items, tables, r->copies > 1 ? r->stride : 0);
     }
 }
 
@@ -263,8 +273,8 @@ static void add_parts(int64_t begin, int64_t end, void *data)
             group_index(r->of, i, n, index);
             GK_DISPATCH(restrict_to_part)(index, n, (uint32_t)(low * results), (uint32_t)((high - low) * results),
                                           other);
-            add_block(r, i, n, index, r->totals, 0);
-            if ((i - from) % POLL_EVERY == 0 && gk_cancelled())
+            add_block(r, r->op->add, i, n, index, r->totals, 0);
+            if ((i - from) % POLL_EVERY == 0 && is_over(r))
                 return;
         }
     }
@@ -275,7 +285,7 @@ static void add_here(int64_t begin, int64_t end, void *data)
     const run *r = data;
     (void)begin;
     (void)end;
-    add_values(r, 0, r->of->items, r->totals, 0);
+    add_values(r, r->op->add, 0, r->of->items, r->totals, 0);
 }
 
 static void clear_totals(int64_t begin, int64_t end, void *data)
@@ -317,42 +327,39 @@ static double total(const run *r, double sum, int64_t i)
 }
 
 /* Turns the means into entries that accumulate squared deviations. */
-static void means_to_variances(int64_t begin, int64_t end, void *data)
+static void means_to_squares(int64_t begin, int64_t end, void *data)
 {
     const run *r = data;
     for (int64_t i = begin; i < end; i++) {
         mean_entry e = ((mean_entry *)(void *)r->totals)[i];
-        r->counts[i] = (int64_t)e.count;
-        ((variance_entry *)(void *)r->totals)[i] = (variance_entry){0, total(r, e.value, i) / e.count};
-        if (r->errors != NULL)
-            r->errors[i] = 0;
+        r->counts[i] = e.count;
+        ((squares_entry *)(void *)r->totals)[i] = (squares_entry){0, e.value / e.count};
     }
 }
 
-static int add_squares(run *r, const gk_options *options)
+/* In one table, variances take a second pass over all values, from the means. */
+static const operation squares_in_one_table = {.add = add_squares, .entry_size = sizeof(squares_entry)};
+
+static int add_second_pass(run *r, const gk_options *options)
 {
-    const operation *variance = r->op;
-    int64_t *counts = gk_allocate(r->stride, sizeof *counts);
-    if (counts == NULL)
+    r->counts = gk_allocate(r->of->results, sizeof *r->counts);
+    if (r->counts == NULL)
         return GK_NO_MEMORY;
-    r->op = &operations[GK_GROUP_MEAN][0]; /* its entries have the same size */
-    int status = for_all(r, r->stride, clear_totals, ENTRIES_GRAIN, options);
-    if (status == GK_OK)
-        status = add_all(r, options);
-    r->counts = counts;
-    r->op = variance;
-    if (status == GK_OK)
-        status = for_all(r, r->of->results, means_to_variances, ENTRIES_GRAIN, options);
+    r->op = &squares_in_one_table;
+    int status = for_all(r, r->of->results, means_to_squares, ENTRIES_GRAIN, options);
     return status == GK_OK ? add_all(r, options) : status;
 }
 
 /* The divisor of a variance is never negative, as in NumPy. */
 static double variance_of(const run *r, int64_t i)
 {
-    double divisor = (double)r->counts[i] - r->of->g->ddof;
+    const variance_entry *e = (const variance_entry *)(const void *)r->totals + i;
+    int in_one_table = r->counts != NULL;
+    double squares = in_one_table ? ((const squares_entry *)(const void *)r->totals)[i].value : e->squares;
+    double divisor = (in_one_table ? r->counts[i] : e->count) - r->of->g->ddof;
     if (divisor <= 0 && r->of->g->skip_nans) /* numpy.nanvar's result, where numpy.var divides by 0 */
         return NAN;
-    return total(r, ((variance_entry *)(void *)r->totals)[i].value, i) / (divisor > 0 ? divisor : 0);
+    return squares / (divisor > 0 ? divisor : 0);
 }
 
 static void store_value_at(const run *r, int64_t i, int64_t position)
@@ -464,6 +471,8 @@ static int64_t plan(run *r, const gk_options *options)
             r->parts = 1; /* indices have 32 bits */
         others = OTHERS * r->parts;
     }
+    if (is_variance(r) && r->wave == 0)
+        r->op = &operations[GK_GROUP_MEAN][0];
     r->stride = results + others;
     r->prefetch = r->op->entry_size > 8 && r->stride * r->op->entry_size > CACHED_BYTES;
     return (1 + r->wave * r->copies) * r->stride * r->op->entry_size;
@@ -493,10 +502,10 @@ int gk_group_reduce(const gk_grouping *g, gk_group_operation what, void *result,
         }
         if (block == NULL || (r.wave > 0 && r.op->compensated && r.errors == NULL))
             status = GK_NO_MEMORY;
-        else if (what == GK_GROUP_VAR || what == GK_GROUP_STD)
-            status = add_squares(&r, &mine);
         else if ((status = for_all(&r, r.stride, clear_totals, ENTRIES_GRAIN, &mine)) == GK_OK)
             status = add_all(&r, &mine);
+        if (status == GK_OK && is_variance(&r) && r.wave == 0)
+            status = add_second_pass(&r, &mine);
         if (status == GK_OK)
             status = for_all(&r, of.results, finish_results, ENTRIES_GRAIN, &mine);
         if (status == GK_OK && (what == GK_GROUP_MIN || what == GK_GROUP_MAX))

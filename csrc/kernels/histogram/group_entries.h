@@ -28,6 +28,14 @@ typedef struct {
 typedef struct {
     double value; /* the squared deviations from the mean */
     double mean;
+} squares_entry;
+
+/* The variance of a part of the values, in two passes: first the sum and the count, then, from the mean, the sums of the
+ * deviations and of their squares. The first of these is not 0, because the mean is rounded. */
+typedef struct {
+    double value; /* the sum, then the mean */
+    double count;
+    double deviations, squares;
 } variance_entry;
 
 /* TwoSum. */
@@ -41,6 +49,31 @@ GK_INLINE void add_exactly(double *sum, double *error, double x)
 GK_INLINE double square(double x)
 {
     return x * x;
+}
+
+/* The squared deviations from the mean without its rounding error. */
+GK_INLINE double corrected_squares(const variance_entry *e)
+{
+    double squares = e->squares - e->deviations * (e->deviations / e->count);
+    return squares > 0 ? squares : squares != squares ? e->squares : 0;
+}
+
+/* Merges variances (Chan, Golub and LeVeque). The mean is the sum of e->value and *error. */
+GK_INLINE void merge_variances(variance_entry *e, double *error, const variance_entry *from)
+{
+    if (from->count == 0)
+        return;
+    double rest = from->deviations / from->count, squares = corrected_squares(from);
+    if (e->count == 0) {
+        *e = (variance_entry){from->value, from->count, 0, squares};
+        *error = rest;
+        return;
+    }
+    double total = e->count + from->count, share = from->count / total;
+    double delta = (from->value - e->value) + (rest - *error);
+    e->squares += squares + delta * delta * (e->count * share);
+    add_exactly(&e->value, error, delta * share);
+    e->count = total;
 }
 
 GK_INLINE uint64_t bits(int64_t x)
@@ -58,8 +91,7 @@ GK_INLINE uint64_t bits(int64_t x)
     X(sum, float_entry, double, 0, e->value += x, add_exactly(&e->value, error, from->value))                 \
     X(mean, mean_entry, double, 0, (e->value += x, e->count += 1),                                            \
       (add_exactly(&e->value, error, from->value), e->count += from->count))                                  \
-    X(variance, variance_entry, double, 0, e->value += square(x - e->mean),                                   \
-      add_exactly(&e->value, error, from->value))                                                             \
+    X(variance, variance_entry, double, 0, (e->value += x, e->count += 1), merge_variances(e, error, from))   \
     X(prod, float_entry, double, 1, e->value *= x, e->value *= from->value)                                   \
     X(min, float_entry, double, INFINITY, e->value = x < e->value ? x : e->value,                             \
       e->value = from->value < e->value || from->value != from->value ? from->value : e->value)               \
@@ -81,7 +113,7 @@ GK_INLINE uint64_t bits(int64_t x)
       e->value = e->value == 0 ? from->value : e->value)                                                      \
     X(last, integer_entry, int64_t, 0, e->value = x, e->value = from->value != 0 ? from->value : e->value)
 
-#define DEFINE(name, entry, type, empty_value, add_x, add_from)                                               \
+#define DEFINE_ADD(name, entry, type, add_x)                                                                  \
     static void add_##name(void *table, int64_t stride, const uint32_t *index, const void *values, int64_t n) \
     {                                                                                                         \
         entry *e0 = table, *e1 = e0 + stride, *e2 = e1 + stride, *e3 = e2 + stride, *e;                       \
@@ -96,7 +128,9 @@ GK_INLINE uint64_t bits(int64_t x)
         }                                                                                                     \
         for (; k < n; k++)                                                                                    \
             e = &e0[index[k]], x = v[k], add_x;                                                               \
-    }                                                                                                         \
+    }
+#define DEFINE(name, entry, type, empty_value, add_x, add_from)                                               \
+    DEFINE_ADD(name, entry, type, add_x)                                                                      \
     static void merge_##name(void *into, const void *table, double *errors, int64_t begin, int64_t end)       \
     {                                                                                                         \
         for (int64_t i = begin; i < end; i++) {                                                               \
@@ -113,7 +147,17 @@ GK_INLINE uint64_t bits(int64_t x)
             ((entry *)table)[i] = (entry){.value = empty_value};                                              \
     }
 GROUP_OPERATIONS(DEFINE)
+DEFINE_ADD(deviations, variance_entry, double, (x -= e->value, e->deviations += x, e->squares += square(x)))
+DEFINE_ADD(squares, squares_entry, double, e->value += square(x - e->mean))
 #undef DEFINE
+#undef DEFINE_ADD
+
+/* Between the two passes over the values of variances. */
+static void sums_to_means(variance_entry *entries, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        entries[i].value /= entries[i].count;
+}
 
 /* After an overflow, the error is NaN. */
 GK_INLINE double with_error(double sum, double error)

@@ -14,6 +14,7 @@
 
 #include "base/compiler.h"
 #include "base/isa.h"
+#include "base/vectors.h"
 #include "kernels/array/load.h"
 #include "kernels/array/memory.h"
 #include "kernels/moving/median.h"
@@ -90,8 +91,9 @@ static void move_short(const gk_moving *m, const void *src, void *dst, int64_t b
 {
     double buffer[TILE + GK_MOVE_SHORT], x[TILE + GK_MOVE_SHORT], valid[TILE + GK_MOVE_SHORT];
     double counts[TILE], mean[TILE], results[TILE];
-    for (int64_t i = begin; i < end; i += TILE) {
-        int64_t n = end - i < TILE ? end - i : TILE, before = m->window - 1, missing = i < before ? before - i : 0;
+    for (int64_t i = begin, n; i < end; i += n) {
+        int64_t before = m->window - 1, missing = i < before ? before - i : 0, at_most = missing > 0 ? missing : TILE;
+        n = end - i < at_most ? end - i : at_most;
         int64_t present = n + before - missing;
         const double *items = as_doubles(m, src, i - before + missing, present, buffer), *used = items, *count = NULL;
         double *to = results_at(m, dst, i, results);
@@ -106,16 +108,14 @@ static void move_short(const gk_moving *m, const void *src, void *dst, int64_t b
             used = x;
             count = counts;
         }
-        combine_short(m, used, n, to);
-        if (is_variance(m)) {
-            memcpy(mean, to, (size_t)n * sizeof *mean);
-            if (count == NULL) {
-                GK_DISPATCH(scale)(mean, n, 1 / (double)m->window);
-                GK_DISPATCH(short_squares)(used, n, m->window, mean, to);
-            } else {
-                GK_DISPATCH(divide)(mean, count, n, 0);
-                GK_DISPATCH(short_valid_squares)(used, valid, n, m->window, mean, to);
-            }
+        if (!is_variance(m)) {
+            combine_short(m, used, n, to);
+        } else if (count == NULL) {
+            GK_DISPATCH(short_squares)(used, n, m->window, to);
+        } else {
+            GK_DISPATCH(short_sums)(used, n, m->window, mean);
+            GK_DISPATCH(divide)(mean, count, n, 0);
+            GK_DISPATCH(short_valid_squares)(used, valid, n, m->window, mean, to);
         }
         finish(m, to, count, dst, i, n);
         if ((i / TILE + 1) % (POLL_EVERY / TILE) == 0 && gk_cancelled())
@@ -128,15 +128,17 @@ static void move_short(const gk_moving *m, const void *src, void *dst, int64_t b
 typedef struct {
     double *value, *mean, *count; /* the value is a sum, an extreme, or a sum of squared deviations */
     int has_nans;
+    int is_known;
 } accumulated;
 
 typedef struct {
     const gk_moving *m;
-    double *x; /* the items of a block */
+    double *x;            /* the items of a block without NaNs */
+    double *converted[2]; /* the items of a block and of the one before */
     accumulated beginnings, ends[2];
     double *counts;
-    double *inverse, *backwards, *weight; /* for variances: 1 / k, 1 / (window - k), weights that
-                                             join two means */
+    double *inverse; /* for variances of blocks with NaNs: 1 / k */
+    int has_inverse;
     void *memory;
 } blocks;
 
@@ -145,7 +147,7 @@ static int blocks_init(blocks *b, const gk_moving *m)
     /* Whole pages and a few cache lines: a load whose address ends like that of a recent store would wait for it. */
     enum { PAGE_ITEMS = 512, SHIFT_ITEMS = 40 };
     int64_t size = gk_ceil_div(m->window + 1, PAGE_ITEMS) * PAGE_ITEMS + SHIFT_ITEMS, arrays = 0;
-    double **all[] = {&b->x, &b->counts, &b->inverse, &b->backwards, &b->weight,
+    double **all[] = {&b->x, &b->converted[0], &b->converted[1], &b->counts, &b->inverse,
                       &b->beginnings.value, &b->beginnings.mean, &b->beginnings.count,
                       &b->ends[0].value, &b->ends[0].mean, &b->ends[0].count,
                       &b->ends[1].value, &b->ends[1].mean, &b->ends[1].count};
@@ -155,18 +157,14 @@ static int blocks_init(blocks *b, const gk_moving *m)
         return GK_NO_MEMORY;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         *all[i] = (double *)b->memory + size * arrays++;
-    for (int64_t k = 0; k <= m->window && is_variance(m); k++) {
-        b->inverse[k] = 1 / (double)k;
-        b->backwards[k] = 1 / (double)(m->window - k);
-        b->weight[k] = (double)(k + 1) * (double)(m->window - 1 - k) / (double)m->window;
-    }
+    b->has_inverse = 0;
     return GK_OK;
 }
 
 /* Makes these the ends of a block without items. */
 static void clear_ends(const blocks *b, accumulated *ends)
 {
-    ends->has_nans = 1;
+    ends->has_nans = ends->is_known = 1;
     for (int64_t i = 0; i <= b->m->window; i++) {
         ends->value[i] = neutral_of(b->m);
         ends->mean[i] = ends->count[i] = 0;
@@ -188,17 +186,19 @@ GK_INLINE double added(double a, double b)
     return a + b;
 }
 
-/* Accumulates from both ends at once: two chains of operations that do not wait for each other. */
+/* Accumulates from both ends at once: two chains of operations that do not wait for each other. `ends` may be NULL. */
 #define ACCUMULATE(name, combine)                                                                          \
     static void name(const double *GK_RESTRICT x, int64_t n, int64_t window, double neutral,               \
                      double *GK_RESTRICT beginnings, double *GK_RESTRICT ends)                             \
     {                                                                                                      \
         double forward = neutral, backward = neutral;                                                      \
-        for (int64_t i = window; i >= n; i--)                                                              \
+        for (int64_t i = window; ends != NULL && i >= n; i--)                                              \
             ends[i] = neutral;                                                                             \
         for (int64_t i = 0; i < n; i++) {                                                                  \
             forward = combine(forward, x[i]);                                                              \
             beginnings[i] = forward;                                                                       \
+            if (ends == NULL)                                                                              \
+                continue;                                                                                  \
             backward = combine(backward, x[n - 1 - i]);                                                    \
             ends[n - 1 - i] = backward;                                                                    \
         }                                                                                                  \
@@ -207,31 +207,6 @@ ACCUMULATE(accumulate_sums, added)
 ACCUMULATE(accumulate_minima, smaller)
 ACCUMULATE(accumulate_maxima, larger)
 #undef ACCUMULATE
-
-/* Sums of deviations and of their squares, from the first item for the beginnings and from the last one for the
- * ends. Every window that is combined from them contains these two items, so the squares are not
- * much larger than those of deviations from the window's mean. */
-static void full_squares(const double *GK_RESTRICT x, int64_t begin, int64_t end, int64_t n, double *GK_RESTRICT chains,
-                         double *GK_RESTRICT sums, double *GK_RESTRICT squares, double *GK_RESTRICT end_sums,
-                         double *GK_RESTRICT end_squares)
-{
-    double first = x[0], last = x[n - 1], a = chains[0], aa = chains[1], b = chains[2], bb = chains[3];
-    for (int64_t i = begin; i < end; i++) {
-        double forward = x[i] - first, backward = x[n - 1 - i] - last;
-        a += forward;
-        aa += forward * forward;
-        b += backward;
-        bb += backward * backward;
-        sums[i - begin] = a;
-        squares[i - begin] = aa;
-        end_sums[n - 1 - i] = b;
-        end_squares[n - 1 - i] = bb;
-    }
-    chains[0] = a;
-    chains[1] = aa;
-    chains[2] = b;
-    chains[3] = bb;
-}
 
 typedef struct {
     double mean, squares;
@@ -247,24 +222,8 @@ GK_INLINE void welford_add(welford *w, double x, const double *inverse)
     }
 }
 
-static void centre_ends(const blocks *b, accumulated *ends, int64_t n, double last)
+static void accumulate_squares(const blocks *b, int64_t n, accumulated *beginnings, accumulated *ends)
 {
-    if (n == b->m->window) /* the last block of a slice may be shorter; its ends are not needed */
-        GK_DISPATCH(centre)(ends->mean, ends->value, b->backwards, n, last);
-}
-
-/* The result of a block depends on its own items only, so that pieces of a slice can begin with any block. */
-static void accumulate_squares(const blocks *b, const double *items, int64_t n, accumulated *beginnings,
-                               accumulated *ends)
-{
-    if (!ends->has_nans) {
-        double chains[4] = {0, 0, 0, 0};
-        full_squares(items, 0, n, n, chains, beginnings->mean, beginnings->value, ends->mean, ends->value);
-        GK_DISPATCH(centre)(beginnings->mean, beginnings->value, b->inverse + 1, n, items[0]);
-        centre_ends(b, ends, n, items[n - 1]);
-        ends->value[n] = ends->mean[n] = 0;
-        return;
-    }
     welford forward = {0, 0, 0}, backward = {0, 0, 0};
     for (int64_t i = b->m->window; i >= n; i--)
         ends->value[i] = ends->mean[i] = 0;
@@ -303,22 +262,15 @@ static void move_full_block(blocks *b, const double *x, const accumulated *befor
                             int64_t at, int64_t n)
 {
     const gk_moving *m = b->m;
-    double chains[4] = {neutral_of(m), neutral_of(m), 0, 0}, results[TILE];
-    double *mean = b->beginnings.mean, *squares = b->beginnings.value;
+    double chains[2] = {neutral_of(m), neutral_of(m)}, results[TILE];
     ends->has_nans = 0;
-    for (int64_t i = n; i <= m->window; i++) {
+    ends->is_known = 1;
+    for (int64_t i = n; i <= m->window; i++)
         ends->value[i] = neutral_of(m);
-        ends->mean[i] = 0;
-    }
     for (int64_t i = 0; i < n; i += TILE) {
         int64_t end = i + TILE < n ? i + TILE : n;
         double *to = results_at(m, dst, at + i, results);
-        if (is_variance(m)) {
-            full_squares(x, i, end, n, chains, mean, squares, ends->mean, ends->value);
-            GK_DISPATCH(centre)(mean, squares, b->inverse + i + 1, end - i, x[0]);
-            GK_DISPATCH(join_all_squares)(before->mean + i + 1, before->value + i + 1, mean, squares, b->weight + i,
-                                          end - i, to);
-        } else if (m->what == GK_MOVE_MIN) {
+        if (m->what == GK_MOVE_MIN) {
             full_minima(x, i, end, n, before->value, chains, ends->value, to);
         } else if (m->what == GK_MOVE_MAX) {
             full_maxima(x, i, end, n, before->value, chains, ends->value, to);
@@ -327,8 +279,81 @@ static void move_full_block(blocks *b, const double *x, const accumulated *befor
         }
         finish(m, to, NULL, dst, at + i, end - i);
     }
-    if (is_variance(m))
-        centre_ends(b, ends, n, x[n - 1]);
+}
+
+/* Sums of deviations from an item and of their squares: those of the first items of a block of n items, and those of the
+ * last items of the block before. Two chains of additions each, which do not wait for each other. */
+static void sum_squares(const double *GK_RESTRICT x, int64_t n, const double *GK_RESTRICT before, int64_t window,
+                        double from, double *GK_RESTRICT sums, double *GK_RESTRICT squares,
+                        double *GK_RESTRICT end_sums, double *GK_RESTRICT end_squares)
+{
+    double a = 0, aa = 0, b = 0, bb = 0;
+    for (int64_t i = 0, k = window - 1; k >= 0; i++, k--) {
+        if (i < n) {
+            double forward = x[i] - from;
+            a += forward;
+            aa += forward * forward;
+            sums[i] = a;
+            squares[i] = aa;
+        }
+        double backward = before[k] - from;
+        b += backward;
+        bb += backward * backward;
+        end_sums[k] = b;
+        end_squares[k] = bb;
+    }
+    end_sums[window] = end_squares[window] = 0;
+}
+
+/* Variances of a block without NaNs; x_before has the items of the block before it, without NaNs too. Deviations are from the
+ * first item of the block. Every window contains it, so the squares are not much larger than those of deviations from
+ * the window's mean. */
+static void move_full_variances(blocks *b, const double *x, const double *x_before, accumulated *ends, void *dst,
+                                int64_t at, int64_t n)
+{
+    const gk_moving *m = b->m;
+    double *sums = b->beginnings.mean, *squares = b->beginnings.value, results[TILE];
+    ends->is_known = 0;
+    sum_squares(x, n, x_before, m->window, x[0], sums, squares, ends->mean, ends->value);
+    for (int64_t i = 0; i < n; i += TILE) {
+        int64_t length = n - i < TILE ? n - i : TILE;
+        double *to = results_at(m, dst, at + i, results);
+        GK_DISPATCH(join_full_squares)(ends->mean + i + 1, ends->value + i + 1, sums + i, squares + i, length,
+                                       1 / (double)m->window, to);
+        finish(m, to, NULL, dst, at + i, length);
+    }
+}
+
+/* The first block of a slice, without NaNs: windows of 1, 2, 3… items. */
+static void move_first_block(blocks *b, const double *x, accumulated *ends, int is_last, void *dst, int64_t n)
+{
+    const gk_moving *m = b->m;
+    double *value = results_at(m, dst, 0, b->beginnings.value), *sums = b->beginnings.mean, *end = is_last ? NULL : ends->value;
+    double sum = 0, squares = 0;
+    int64_t first = m->min_count - 1 < n ? m->min_count - 1 : n; /* the first result that is not NaN */
+    ends->has_nans = 0;
+    ends->is_known = !is_last && !is_variance(m);
+    if (m->what == GK_MOVE_MIN) {
+        accumulate_minima(x, n, m->window, INFINITY, value, end);
+    } else if (m->what == GK_MOVE_MAX) {
+        accumulate_maxima(x, n, m->window, -INFINITY, value, end);
+    } else if (!is_variance(m)) {
+        accumulate_sums(x, n, m->window, 0, value, end);
+    } else {
+        for (int64_t i = 0; i < n; i++) {
+            double deviation = x[i] - x[0];
+            sums[i] = sum += deviation;
+            value[i] = squares += deviation * deviation;
+        }
+        GK_DISPATCH(centre)(sums + first, value + first, n - first, m->min_count);
+    }
+    for (int64_t i = 0; i < first; i++)
+        value[i] = NAN;
+    for (int64_t i = first; i < n; i++)
+        b->counts[i] = (double)(i + 1);
+    finish(m, value + first, b->counts + first, dst, first, n - first);
+    if (m->type == GK_FLOAT32)
+        GK_DISPATCH(to_float32)(value, first, dst);
 }
 
 static void count_valid(const blocks *b, const double *items, int64_t n, accumulated *beginnings, accumulated *ends)
@@ -356,10 +381,14 @@ static void accumulate(blocks *b, const double *items, int64_t n, accumulated *b
 {
     const gk_moving *m = b->m;
     double neutral = neutral_of(m);
+    ends->is_known = 1;
     ends->has_nans = GK_DISPATCH(replace_nans)(items, n, is_variance(m) ? NAN : neutral, b->x) > 0;
     count_valid(b, items, n, beginnings, ends);
+    for (int64_t k = 0; k <= m->window && is_variance(m) && !b->has_inverse; k++)
+        b->inverse[k] = 1 / (double)k;
+    b->has_inverse = 1;
     if (is_variance(m))
-        accumulate_squares(b, items, n, beginnings, ends);
+        accumulate_squares(b, n, beginnings, ends);
     else if (m->what == GK_MOVE_MIN)
         accumulate_minima(b->x, n, m->window, neutral, beginnings->value, ends->value);
     else if (m->what == GK_MOVE_MAX)
@@ -403,26 +432,40 @@ static int move_blocks(const gk_moving *m, const void *src, void *dst, int64_t n
     if (blocks_init(&b, m) != GK_OK)
         return GK_NO_MEMORY;
     accumulated *before = &b.ends[0], *ends = &b.ends[1];
-    if (begin == 0) {
-        clear_ends(&b, before);
-    } else {
-        const double *items = as_doubles(m, src, (begin - 1) * m->window, m->window, b.counts);
-        accumulate(&b, items, m->window, &b.beginnings, before);
+    const double *items_before = NULL;
+    int had_nans = 0;
+    if (begin > 0) {
+        items_before = as_doubles(m, src, (begin - 1) * m->window, m->window, b.converted[(begin - 1) % 2]);
+        had_nans = GK_DISPATCH(has_nans)(items_before, m->window);
     }
+    before->is_known = 0;
     for (int64_t number = begin; number < end; number++) {
         int64_t at = number * m->window, length = n - at < m->window ? n - at : m->window;
-        const double *items = as_doubles(m, src, at, length, b.counts);
-        if (before->has_nans || GK_DISPATCH(has_nans)(items, length)) {
-            accumulate(&b, items, length, &b.beginnings, ends);
-            join(&b, before, dst, at, length);
+        const double *items = as_doubles(m, src, at, length, b.converted[number % 2]);
+        int has_nans = GK_DISPATCH(has_nans)(items, length), is_full = !had_nans && !has_nans;
+        if (is_full && number == 0) {
+            move_first_block(&b, items, ends, end == 1, dst, length);
+        } else if (is_full && is_variance(m)) {
+            move_full_variances(&b, items, items_before, ends, dst, at, length);
         } else {
-            move_full_block(&b, items, before, ends, dst, at, length);
+            if (number == 0)
+                clear_ends(&b, before);
+            else if (!before->is_known)
+                accumulate(&b, items_before, m->window, &b.beginnings, before);
+            if (is_full) {
+                move_full_block(&b, items, before, ends, dst, at, length);
+            } else {
+                accumulate(&b, items, length, &b.beginnings, ends);
+                join(&b, before, dst, at, length);
+            }
         }
         if ((number + 1) * m->window / POLL_EVERY != number * m->window / POLL_EVERY && gk_cancelled())
             break;
         accumulated *swapped = before;
         before = ends;
         ends = swapped;
+        items_before = items;
+        had_nans = has_nans;
     }
     free(b.memory);
     return GK_OK;
