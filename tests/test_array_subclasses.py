@@ -422,6 +422,27 @@ def test_numpy_patched_by_hand(run_python):
     assert int(run_python(PATCHED)) > 50
 
 
+def test_patch_numpy_after_patching_by_hand(run_python):
+    """gilkit.ufunc has the name of NumPy's class: patch_numpy() failed once numpy.ufunc was gilkit's."""
+    program = """
+        import numpy as np, gilkit
+
+        x = np.random.default_rng(1).random((2000, 100))
+        calls = [lambda: np.sin(x), lambda: x.sum(0), lambda: np.add.accumulate(x, 1), lambda: x[x > 0.5],
+                 lambda: np.sort(x, 0), lambda: x.ravel().argmax(), lambda: np.linalg.inv(x[:, :9].reshape(-1, 3, 3))]
+        before = [call() for call in calls]
+        for name in gilkit.__all__:
+            if callable(getattr(np, name, None)) and name not in ("info", "get_include"):
+                setattr(np, name, getattr(gilkit, name))
+        with gilkit.patch_numpy(min_size=16):
+            gilkit.patching.collect_statistics()
+            for call, expected in zip(calls, before):
+                assert np.array_equal(call(), expected)
+            print(gilkit.patching.statistics()["sin"].calls)
+    """
+    assert int(run_python(program)) == 1
+
+
 def test_a_subclass_causes_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
