@@ -56,7 +56,9 @@ static void take(gk_sleeper *s)
 
 int gk_hub_sleep(gk_hub *hub, gk_sleeper *s, _Atomic uint32_t *word, uint32_t expected)
 {
-    *s = (gk_sleeper){.hub = hub, .word = word};
+    s->hub = hub;
+    s->word = word;
+    s->list = NULL;
     lock();
     s->forks = forks;
     atomic_fetch_add_explicit(&sleepers, 1, memory_order_acquire);

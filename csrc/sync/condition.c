@@ -4,7 +4,7 @@
 
 void gk_condition_enter(gk_condition *c, gk_waiter *w)
 {
-    *w = (gk_waiter){0};
+    gk_waiter_place(w, NULL);
     gk_queue_lock(&c->queue);
     gk_queue_push(&c->queue, w);
     gk_queue_unlock(&c->queue);

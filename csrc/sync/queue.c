@@ -13,7 +13,11 @@
 
 /* The queue_lock: held, and slept on while a thread waits for it. */
 
-enum { HELD = 1, SLEPT_ON = 2, FORKS_SHIFT = 2, LOCK_SPINS = 50 };
+enum { HELD = 1, SLEPT_ON = 2, FORKS_SHIFT = 2 };
+
+#ifndef GK_QUEUE_LOCK_SPINS /* 0 where a model checker has to see the sleep */
+#  define GK_QUEUE_LOCK_SPINS 50
+#endif
 
 void gk_queue_lock(gk_queue *q)
 {
@@ -33,7 +37,7 @@ void gk_queue_lock(gk_queue *q)
                 atomic_store_explicit(&q->count, 0, memory_order_relaxed);
                 return;
             }
-        } else if (spins < LOCK_SPINS) {
+        } else if (spins < GK_QUEUE_LOCK_SPINS) {
             spins++;
             gk_cpu_relax();
         } else if ((seen & SLEPT_ON) ||

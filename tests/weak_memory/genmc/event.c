@@ -1,7 +1,7 @@
 /* gk_event and gk_latch: what was written before is visible after the wait. */
-#include "stubs.h"
+#define THREADS 3
+#include "queue_stubs.h"
 
-#include "sync/queue.c"
 #include "sync/event.c"
 
 static gk_event event;
@@ -14,7 +14,7 @@ static void *set(void *argument)
     counted[0] = 1;
     gk_latch_count_down(&latch, 1);
     gk_event_set(&event);
-    return argument;
+    return ended();
 }
 
 static void *wait_for_event(void *argument)
@@ -23,7 +23,7 @@ static void *wait_for_event(void *argument)
     assert(plain == 1);
     counted[1] = 1;
     gk_latch_count_down(&latch, 1);
-    return argument;
+    return ended();
 }
 
 int main(void)
@@ -33,5 +33,6 @@ int main(void)
     pthread_create(&waiter, NULL, wait_for_event, NULL);
     gk_latch_wait(&latch, NULL);
     assert(counted[0] == 1 && counted[1] == 1);
+    ended();
     return 0;
 }

@@ -7,7 +7,7 @@ static void *help(void *argument)
 {
     if (gk_join(0) != NULL)
         gk_give_back(0);
-    return argument;
+    return ended();
 }
 
 int main(void)
@@ -18,6 +18,7 @@ int main(void)
     pthread_create(&helper, NULL, help, NULL);
     gk_publish(&region);
     gk_retire(&region);
+    ended();
     pthread_join(helper, NULL);
     assert(work_mask == 0);
     return 0;

@@ -13,7 +13,7 @@ static void *help(void *argument)
             result = 1;
         gk_leave(0);
     }
-    return argument;
+    return ended();
 }
 
 int main(void)
@@ -32,6 +32,7 @@ int main(void)
     gk_publish(&region);
     gk_retire(&region);
     region.n = 3;
+    ended();
     assert(work_mask == 0 && result == 2);
     return 0;
 }

@@ -1,4 +1,5 @@
 /* Two callers use one slot after the other, and a helper joins either of them. */
+#define THREADS 3
 #include "slots_stubs.h"
 
 static gk_region regions[2];
@@ -10,7 +11,7 @@ static void *help(void *argument)
         assert(r->n == 1);
         gk_leave(0);
     }
-    return argument;
+    return ended();
 }
 
 static void *call(void *argument)
@@ -21,7 +22,7 @@ static void *call(void *argument)
     gk_publish(r);
     gk_retire(r);
     r->n = 2;
-    return NULL;
+    return ended();
 }
 
 int main(void)
