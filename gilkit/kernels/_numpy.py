@@ -6,6 +6,8 @@ A program may replace NumPy's functions with gilkit's (``numpy.histogram = gilki
 ``numpy.ma`` and ``numpy.random`` are not among them: importing them takes longer than the rest of gilkit.
 """
 
+from typing import Any as _Any
+
 import numpy as _numpy
 from numpy import __version__ as __version__
 from numpy import abs as abs
@@ -114,3 +116,9 @@ VERSION = tuple(map(int, _numpy.__version__.split(".")[:2]))
 
 # The same by name, for modules whose own functions shadow NumPy's names.
 FUNCTIONS = dict(vars(_numpy))
+
+
+def of_arrays(name: str) -> _Any:
+    """Return NumPy's function without the dispatch to other libraries' arrays, which takes a fifth of the time for a few
+    items. For arguments that are arrays of NumPy."""
+    return getattr(FUNCTIONS[name], "_implementation", FUNCTIONS[name])

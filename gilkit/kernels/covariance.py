@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from gilkit.kernels import _numpy as np
-from gilkit.kernels._arrays import dispatched, numbers, numpys
+from gilkit.kernels._arrays import dispatched, is_short, numbers, numpys
 
 _SHORT = 1 << 16  # NumPy needs no longer for this many items
+_cov_of_arrays, _corrcoef_of_arrays = np.of_arrays("cov"), np.of_arrays("corrcoef")
 
 
 def _centred(m: Any, y: Any, rowvar: Any, dtype: Any, threads: Any) -> Any:
@@ -94,6 +95,8 @@ def cov(
     array([[ 1., -1.],
            [-1.,  1.]])
     """
+    if y is None and fweights is None and aweights is None and dtype is None and is_short(m, _SHORT, threads):
+        return _cov_of_arrays(m, None, rowvar, bias, ddof)
     x = None
     divisor = (1 if bias == 0 else 0) if ddof is None else ddof
     if fweights is None and aweights is None and type(divisor) is int:
@@ -138,6 +141,8 @@ def corrcoef(x: Any, y: Any = None, rowvar: Any = True, *, dtype: Any = None, th
     array([[ 1., -1.],
            [-1.,  1.]])
     """
+    if y is None and dtype is None and is_short(x, _SHORT, threads):
+        return _corrcoef_of_arrays(x, None, rowvar)
     if dispatched(x, y) or dtype is not None or np.ndim(x) not in (1, 2) or np.size(x) <= _SHORT:
         keywords = {} if dtype is None else {"dtype": dtype}
         return numpys(np.corrcoef, (x, y, rowvar), keywords, threads)

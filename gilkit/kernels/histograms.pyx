@@ -41,6 +41,7 @@ cdef extern from *:
         const void *items, gk_type type, int64_t n, gk_minmax *minmax, const gk_options *options) noexcept nogil
 
 cdef enum:
+    FEW = 256  # NumPy counts this many items in less time than gilkit needs to begin
     GUESS_FROM = 2048  # bincount guesses the number of bins from this many items
     MAX_GUESSED = 1 << 16
 cdef int64_t PIECE = 1 << 18  # bins that NumPy computes between two checks of timeouts and Ctrl-C
@@ -323,6 +324,9 @@ cdef cnp.ndarray _count(const void *items, gk_type type, int64_t n, int64_t bins
     return counts
 
 
+cdef object _bincount_of_arrays = np.of_arrays("bincount")
+
+
 cdef object _numpys_bincount(object x, object weights, object minlength, object threads):
     cdef dict keywords = {}
     if weights is not None:
@@ -411,6 +415,9 @@ def bincount(x, /, weights=None, minlength=0, *, threads=None):
         # right, and this pass is the only one.
         gk_minmax_of(data, type, min(n, <int64_t>GUESS_FROM), &minmax, NULL)
         if minmax.min >= 0 and minmax.max < MAX_GUESSED:
+            if n <= FEW and type != GK_UINT64:
+                call_check(threads)
+                return _bincount_of_arrays(items, None, min_bins)
             bins = <int64_t>minmax.max + 1 if n <= GUESS_FROM else 2 * <int64_t>minmax.max + 16
             hist = _count(data, type, n, max(bins, min_bins), threads)
             bins = hist.shape[0] - 1

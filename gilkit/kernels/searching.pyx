@@ -149,6 +149,15 @@ def searchsorted(a, v, side="left", sorter=None, *, threads=None):
     return places if places.ndim else places[()]
 
 
+cdef object _numpys_digitize = np.of_arrays("digitize"), _numpys_interp = np.of_arrays("interp")
+
+
+cdef bint are_few(object x, object y, object z) noexcept:
+    """Whether these are arrays of NumPy, the first of few items."""
+    return (cnp.PyArray_CheckExact(x) and cnp.PyArray_SIZE(<cnp.ndarray>x) <= FEW and cnp.PyArray_CheckExact(y)
+            and cnp.PyArray_CheckExact(z))
+
+
 cdef int type_of_side(object side):
     """Return 0 for 'left', 1 for 'right', and -1 for other values, which NumPy must judge."""
     return 0 if side == "left" else 1 if side == "right" else -1
@@ -192,6 +201,9 @@ def digitize(x, bins, right=False, *, threads=None):
     array([1, 2, 3, 4])
     """
     cdef cnp.ndarray items, edges
+    if are_few(x, bins, bins):
+        call_check(threads)
+        return _numpys_digitize(x, bins, right)
     if not is_for_numpy(x, None) and not is_for_numpy(bins, None):
         items, edges = as_supported(x, "x"), as_supported(bins, "bins")
         if items is not None and edges is not None and edges.ndim == 1 and cnp.PyArray_SIZE(items) > FEW and not (
@@ -254,6 +266,9 @@ def interp(x, xp, fp, left=None, right=None, period=None, *, threads=None):
     cdef gk_interpolated function
     cdef int status
     cdef Call call
+    if are_few(x, xp, fp):
+        call_check(threads)
+        return _numpys_interp(x, xp, fp, left, right, period)
     if not (is_for_numpy(x, None) or is_for_numpy(xp, None) or is_for_numpy(fp, None)):
         points, xs, ys = as_supported(x, "x"), as_supported(xp, "xp"), as_supported(fp, "fp")
     if (points is None or xs is None or ys is None or cnp.PyArray_SIZE(points) <= FEW or xs.ndim != 1 or ys.ndim != 1

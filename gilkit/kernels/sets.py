@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from gilkit.kernels import _numpy as np
-from gilkit.kernels._arrays import dispatched, numpys, supported
+from gilkit.kernels._arrays import dispatched, is_short, numpys, supported
 from gilkit.kernels.searching import isin, unique_runs
 from gilkit.kernels.sorting import argsort, sort
 
-_of = np.FUNCTIONS
+_SHORT = 1 << 15  # items; NumPy needs less time for the inverse of fewer, because its sort need not be stable
+_of, _of_arrays = np.FUNCTIONS, np.of_arrays("unique")
 UniqueAllResult, UniqueCountsResult, UniqueInverseResult = (
     type(_of[f"unique_{name}"](np.empty(0))) for name in ("all", "counts", "inverse")
 )
@@ -84,6 +85,8 @@ def unique(
     >>> gilkit.unique([3, 1, 3, 2, 1], return_counts=True)
     (array([1, 2, 3]), array([2, 1, 2]))
     """
+    if return_inverse and not return_index and sorted is True and is_short(ar, _SHORT, threads):
+        return _of_arrays(ar, False, True, return_counts, axis, equal_nan=equal_nan)
     array: Any = None if axis is not None else supported(ar, "ar", None)
     if array is None or array.size == 0:
         keywords: dict[str, Any] = {} if equal_nan is True else {"equal_nan": equal_nan}
