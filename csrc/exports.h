@@ -62,6 +62,7 @@
     X(gk_isa_name)               \
     X(gk_set_isa)                \
     X(gk_thread_inject_failures) \
+    X(gk_thread_use_long_slices) \
     X(gk_thread_yield)           \
     X(gk_wait)                   \
     X(gk_wake)                   \
@@ -90,6 +91,7 @@
     X(gk_pool_spin)              \
     X(gk_pool_set_spin)          \
     X(gk_pool_stop)              \
+    X(gk_pool_use_long_slices)   \
     /* memory */                 \
     X(gk_blocks_open)            \
     X(gk_blocks_close)           \

@@ -9,7 +9,9 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF
 from libc.stdint cimport int64_t, uint32_t
 
-from gilkit._exports cimport GK_DO_NOT_WAIT, GK_INTERRUPTED, gk_wait_options, import_core
+from gilkit._exports cimport (
+    GK_DO_NOT_WAIT, GK_INTERRUPTED, gk_pool_use_long_slices, gk_thread_use_long_slices, gk_wait_options, import_core,
+)
 from gilkit.sync._wait cimport wait_options_of
 
 from gilkit._runner import threads_are_greenlets
@@ -189,6 +191,13 @@ cdef int publish(FutureState future) except -1:
     else:
         future.set_result(future.value)
     return 0
+
+
+def use_long_slices():
+    """Let an event loop run as soon as it wakes up, while this thread and the pool's workers compute."""
+    with nogil:
+        gk_thread_use_long_slices()
+        gk_pool_use_long_slices()
 
 
 cdef int log_error(str message) except -1:

@@ -57,6 +57,7 @@ cdef extern from "gilkit/_import_core.h":
     const char *gk_isa_name "GK(gk_isa_name)" (gk_isa_level level) noexcept nogil
     int gk_set_isa "GK(gk_set_isa)" (gk_isa_level level) noexcept nogil
     void gk_thread_inject_failures "GK(gk_thread_inject_failures)" (int count) noexcept nogil
+    void gk_thread_use_long_slices "GK(gk_thread_use_long_slices)" () noexcept nogil
 
     # runtime
     enum:
@@ -103,6 +104,7 @@ cdef extern from "gilkit/_import_core.h":
     int64_t gk_pool_spin "GK(gk_pool_spin)" () noexcept nogil
     void gk_pool_set_spin "GK(gk_pool_set_spin)" (int64_t nanoseconds) noexcept nogil
     int gk_pool_stop "GK(gk_pool_stop)" () noexcept nogil
+    void gk_pool_use_long_slices "GK(gk_pool_use_long_slices)" () noexcept nogil
 
     # kernels
     int gk_spin "GK(gk_spin)" (int64_t iterations, const gk_options *options, uint64_t *x) noexcept nogil

@@ -17,6 +17,7 @@ from functools import partial
 from time import monotonic
 from typing import Any, Literal, ParamSpec, SupportsIndex, TypeVar, overload
 
+from gilkit._executor import use_long_slices
 from gilkit._scopes import CancelToken
 from gilkit.executor import Executor
 from gilkit.mapping import check_pipeline, items_ahead, outcome_options, size_average
@@ -40,8 +41,9 @@ _this_thread = threading.local()
 _running: set[_Call | _Pipeline] = set()
 
 
-def _set_level(level: int) -> None:
+def _begin_thread(level: int) -> None:
     _this_thread.level = level
+    use_long_slices()
 
 
 def _executor(use: str, max_workers: int | None) -> Executor:
@@ -49,7 +51,7 @@ def _executor(use: str, max_workers: int | None) -> Executor:
     level = getattr(_this_thread, "level", 0)
     found = _executors.get((use, level))
     if found is None:
-        new = Executor(max_workers, f"gilkit.{use}", _set_level, (level + 1,))
+        new = Executor(max_workers, f"gilkit.{use}", _begin_thread, (level + 1,))
         found = _executors.setdefault((use, level), new)
     return found
 

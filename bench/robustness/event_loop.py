@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
+import subprocess
 import sys
 import threading
 import time
@@ -93,6 +94,17 @@ async def sorts() -> None:
         pass
 
 
+async def processes() -> None:
+    """Keep the cores busy without gilkit, as a control."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(gilkit.num_threads())]
+    try:
+        await asyncio.sleep(60)
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
 async def main() -> None:
     print("| cancelled call | median (ms) | p99 | maximum |\n| --- | --- | --- | --- |")
     for name, call in CALLS.items():
@@ -105,6 +117,7 @@ async def main() -> None:
     print("\n| lateness of the loop, with | median (ms) | p99 | maximum |\n| --- | --- | --- | --- |")
     for name, work in (
         ("nothing else", None), ("spin on all cores", spin), ("two such calls", two_spins), ("aimap of sorts", sorts),
+        ("other processes on all cores", processes),
     ):  # fmt: skip
         print(f"| {name} | {milliseconds(await lateness(work))} |", flush=True)
 

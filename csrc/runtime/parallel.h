@@ -123,6 +123,9 @@ void gk_pool_set_spin(int64_t nanoseconds);
  * ones. Returns whether the workers were stopped. */
 int gk_pool_stop(void);
 
+/* From now on, workers use long slices (base/thread.h). */
+void gk_pool_use_long_slices(void);
+
 /* Handlers around fork(), which the first region that starts a worker registers with
  * pthread_atfork. An idle pool is stopped before the fork, so the process has a single
  * thread; the child forgets the workers and regions it does not have. */

@@ -45,6 +45,7 @@ static struct {
     _Atomic int32_t lazily;  /* a sleeper was woken to help only a region whose caller is stuck */
     _Atomic int32_t watched; /* a foreign region has relied on the watch */
     _Atomic int64_t spin;
+    _Atomic int32_t long_slices;     /* workers use long slices */
     _Atomic int32_t threads_set;     /* by gk_set_num_threads; 0: default */
     _Atomic int32_t cores;           /* 0: not looked up yet */
     _Atomic int64_t look_again_at;   /* when `cores` is out of date */
@@ -273,6 +274,7 @@ static void worker_main(void *argument)
     int woken = 1;   /* a new worker wakes others, too */
     int lazily = w->lazily;
     int foreign = 0; /* this thread has the signal mask of a caller */
+    int long_slices = 0;
     int looking = w->region == NULL; /* counted in pool.looking */
     gk_region *r = w->region; /* joined by a predecessor, or NULL */
     int slot = w->slot, stuck = -1, unfit = -1; /* slots */
@@ -300,6 +302,10 @@ static void worker_main(void *argument)
             if (looking)
                 look_away();
             looking = 0;
+            if (!long_slices && atomic_load_explicit(&pool.long_slices, memory_order_relaxed)) {
+                gk_thread_use_long_slices();
+                long_slices = 1;
+            }
             help(r, slot, woken);
             woken = 0;
             stuck = -1;
@@ -554,6 +560,11 @@ void gk_set_num_threads(int threads)
     if (threads < 0)
         threads = 0;
     atomic_store(&pool.threads_set, threads < GK_MAX_THREADS ? threads : GK_MAX_THREADS);
+}
+
+void gk_pool_use_long_slices(void)
+{
+    atomic_store_explicit(&pool.long_slices, 1, memory_order_relaxed);
 }
 
 int gk_pool_workers(void)

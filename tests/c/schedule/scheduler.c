@@ -214,6 +214,8 @@ void gk_wake(_Atomic uint32_t *word, int count)
 
 void gk_park_after_fork_in_child(void) {}
 
+void gk_thread_use_long_slices(void) {}
+
 /* ---- The rest of base */
 
 int64_t gk_now(void)

@@ -35,6 +35,8 @@ int gk_cores_usable(void)
     return 2;
 }
 
+void gk_thread_use_long_slices(void) {}
+
 size_t gk_thread_stack_size(size_t stack_size)
 {
     return stack_size;
