@@ -5,9 +5,9 @@
  * This file undefines them at its end. */
 
 TARGET GK_INLINE void TYPED(rows_of)(gk_accumulators *accumulators, const T *GK_RESTRICT x, int64_t stride,
-                                     int64_t rows, int64_t width, int is_usual)
+                                     int64_t rows, int64_t width)
 {
-    enum { BLOCK = 124 }; /* fits an int8_t, and is a multiple of 4 */
+    enum { BLOCK = 124 }; /* fits an int8_t */
     int64_t *GK_RESTRICT count = (int64_t *)(void *)accumulators->state[0];
     accumulators->rows += rows;
     while (rows > 0) {
@@ -17,10 +17,6 @@ TARGET GK_INLINE void TYPED(rows_of)(gk_accumulators *accumulators, const T *GK_
         INDEX some[GK_ACCUMULATORS];
         for (int64_t i = 0; i < width; i++)
             some[i] = 0;
-        for (; is_usual && ISA != 0 && r + 4 <= block; r += 4, x += 4 * stride)
-            for (int64_t i = 0; i < width; i++)
-                for (int j = 0; j < 4; j++)
-                    some[i] = (INDEX)(some[i] + (x[i + j * stride] != 0));
         for (; r < block; r++, x += stride)
             for (int64_t i = 0; i < width; i++)
                 some[i] = (INDEX)(some[i] + (x[i] != 0));
@@ -35,9 +31,9 @@ TARGET static GK_NOINLINE void TYPED(rows)(gk_accumulators *accumulators, const 
 {
     enum { USUAL = GK_ACCUMULATOR_BYTES / sizeof(T) };
     if (width == USUAL)
-        TYPED(rows_of)(accumulators, x, stride, rows, USUAL, 1);
+        TYPED(rows_of)(accumulators, x, stride, rows, USUAL);
     else
-        TYPED(rows_of)(accumulators, x, stride, rows, width, 0);
+        TYPED(rows_of)(accumulators, x, stride, rows, width);
 }
 
 TARGET static void TYPED(tail)(gk_accumulators *accumulators, const void *x, int64_t width)

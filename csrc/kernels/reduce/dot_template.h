@@ -5,14 +5,18 @@
 TARGET static void NAME(products)(accumulators *a, const double *GK_RESTRICT x, const double *GK_RESTRICT y,
                                   int64_t rows)
 {
-    for (; rows >= 4; rows -= 4, x += 4 * WIDTH, y += 4 * WIDTH)
+    for (; rows >= 4; rows -= 4, x += 4 * WIDTH, y += 4 * WIDTH) {
+        double pairs[2][WIDTH] = {{0}};
+        GK_NO_UNROLL
+        for (int j = 0; j < 4; j++)
+            for (int i = 0; i < WIDTH; i++)
+                pairs[j / 2][i] += x[i + j * WIDTH] * y[i + j * WIDTH];
         for (int i = 0; i < WIDTH; i++) {
-            double sum = (x[i] * y[i] + x[i + WIDTH] * y[i + WIDTH]) +
-                         (x[i + 2 * WIDTH] * y[i + 2 * WIDTH] + x[i + 3 * WIDTH] * y[i + 3 * WIDTH]);
-            double total = a->total[i] + sum, taken = total - a->total[i];
+            double sum = pairs[0][i] + pairs[1][i], total = a->total[i] + sum, taken = total - a->total[i];
             a->error[i] += (a->total[i] - (total - taken)) + (sum - taken);
             a->total[i] = total;
         }
+    }
     for (; rows > 0; rows--, x += WIDTH, y += WIDTH)
         for (int i = 0; i < WIDTH; i++) {
             double sum = x[i] * y[i], total = a->total[i] + sum, taken = total - a->total[i];

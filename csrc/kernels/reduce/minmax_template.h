@@ -11,10 +11,10 @@ TARGET static void TYPED(start)(gk_accumulators *accumulators, int64_t width)
 }
 
 TARGET GK_INLINE void TYPED(rows_of)(gk_accumulators *accumulators, const T *GK_RESTRICT x, int64_t stride,
-                                     int64_t rows, int64_t width)
+                                     int64_t rows, int64_t width, int is_usual)
 {
     T *GK_RESTRICT extremes = (T *)(void *)accumulators->state;
-    for (; rows >= 4; rows -= 4, x += 4 * stride)
+    for (; rows >= 4 && !is_usual; rows -= 4, x += 4 * stride)
         for (int64_t i = 0; i < width; i++) {
             T best = extremes[i];
             T a = x[i], b = x[i + stride], c = x[i + 2 * stride], d = x[i + 3 * stride];
@@ -34,9 +34,9 @@ TARGET static GK_NOINLINE void TYPED(rows)(gk_accumulators *accumulators, const 
 {
     enum { USUAL = GK_ACCUMULATOR_BYTES / sizeof(T) };
     if (width == USUAL)
-        TYPED(rows_of)(accumulators, x, stride, rows, USUAL);
+        TYPED(rows_of)(accumulators, x, stride, rows, USUAL, 1);
     else
-        TYPED(rows_of)(accumulators, x, stride, rows, width);
+        TYPED(rows_of)(accumulators, x, stride, rows, width, 0);
 }
 
 TARGET static void TYPED(tail)(gk_accumulators *accumulators, const void *x, int64_t width)

@@ -19,9 +19,9 @@ TARGET static void TYPED(start)(gk_accumulators *accumulators, int64_t width)
 }
 
 TARGET GK_INLINE void TYPED(rows_of)(gk_accumulators *accumulators, const T *GK_RESTRICT x, int64_t stride,
-                                     int64_t rows, int64_t width, int is_usual)
+                                     int64_t rows, int64_t width)
 {
-    enum { BLOCK = 124 }; /* fits an int8_t, and is a multiple of 4 */
+    enum { BLOCK = 124 }; /* fits an int8_t */
     T *GK_RESTRICT extremes = (T *)(void *)accumulators->state[0];
     int64_t *GK_RESTRICT position = (int64_t *)(void *)accumulators->state[1];
     while (rows > 0) {
@@ -31,21 +31,6 @@ TARGET GK_INLINE void TYPED(rows_of)(gk_accumulators *accumulators, const T *GK_
             first[i] = -1;
             has_nan[i] = 0;
         }
-        for (; is_usual && ISA != 0 && r + 4 <= block; r += 4)
-            GK_NO_UNROLL
-            for (int64_t i = 0; i < width; i++) {
-                T best = extremes[i];
-                INDEX at = first[i], nan = has_nan[i];
-                for (int j = 0; j < 4; j++) {
-                    T value = x[i + (r + j) * stride];
-                    at = ORDERED(value, best) ? (INDEX)(r + j) : at;
-                    best = ORDERED(value, best) ? value : best;
-                    nan = IS_NAN(value) ? 1 : nan;
-                }
-                extremes[i] = best;
-                first[i] = at;
-                has_nan[i] = nan;
-            }
         for (; r < block; r++)
             GK_NO_UNROLL
             for (int64_t i = 0; i < width; i++) {
@@ -81,9 +66,9 @@ TARGET static GK_NOINLINE void TYPED(rows)(gk_accumulators *accumulators, const 
 {
     enum { USUAL = GK_ACCUMULATOR_BYTES / sizeof(T) };
     if (width == USUAL)
-        TYPED(rows_of)(accumulators, x, stride, rows, USUAL, 1);
+        TYPED(rows_of)(accumulators, x, stride, rows, USUAL);
     else
-        TYPED(rows_of)(accumulators, x, stride, rows, width, 0);
+        TYPED(rows_of)(accumulators, x, stride, rows, width);
 }
 
 TARGET static void TYPED(tail)(gk_accumulators *accumulators, const void *x, int64_t width)
