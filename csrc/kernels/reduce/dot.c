@@ -11,7 +11,7 @@
 
 enum {
     WIDTH = 32, /* number of accumulators */
-    BUFFER = 2048, /* elements converted at a time */
+    BUFFER = 512, /* elements converted at a time: two buffers and what they are converted from fit the first-level cache */
     PIECE = 1 << 14,
     MAX_PIECES = 4096, /* enough to balance the load of more than a hundred cores */
     FEW_PIECES = 256,  /* the results of so many fit on the stack */

@@ -19,6 +19,7 @@ enum {
     MAX_PIECES = 256,
     MAX_PARTS = 4096,
     BUFFER = 4096,            /* elements converted at a time */
+    COLUMN_BUFFER = 1024,     /* the same for one column: the first-level cache also holds what they are converted from */
     CHECK = 1 << 20,          /* elements between two reads of the cancel flag */
     SETTLED_BYTES = 124 * GK_ACCUMULATOR_BYTES, /* between two tests of whether the result is settled: one block of rows */
     SHORT_ROW = 64,           /* rows of at most this length are reduced side by side as columns */
@@ -93,7 +94,8 @@ static int reduce_gathered(const plan *p, gk_accumulators *accumulators, gk_iter
 {
     _Alignas(64) double buffer[BUFFER];
     gk_load *load = p->load != NULL ? p->load : gk_load_as_is(p->layout->type);
-    int64_t limit = BUFFER / width * (width / columns); /* rows that fill whole rows of accumulators */
+    int64_t buffered = columns == 1 ? COLUMN_BUFFER : BUFFER;
+    int64_t limit = buffered / width * (width / columns); /* rows that fill whole rows of accumulators */
     for (int64_t unseen = 0; rows > 0; unseen += limit) {
         if (unseen >= CHECK / columns) {
             if (gk_cancelled())
