@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import ast
 import json
-import math
 import os
 import re
 import signal
@@ -25,47 +24,27 @@ pytest.importorskip("rich")
 if not sys.platform.startswith("linux"):
     pytest.skip("reads /proc", allow_module_level=True)
 
+from moments import ADD, HERE, MAIN, OTHER, look, loop, predicted, record
+
 from gilkit.lab import cli, interpreters
 from gilkit.lab.errors import LabError
 from gilkit.lab.experiment import Row
 from gilkit.lab.profile import (
     command,
     loops,
-    others,
     page,
     predict,
-    pythons,
     reader,
     report,
     show,
-    speeds,
     summary,
     verify,
 )
-from gilkit.lab.profile.loops import LoopFigures
 from gilkit.lab.profile.memory import Denied
-from gilkit.lab.profile.operations import Array, Items, Operation, Other, Scalar, Type, Work
-from gilkit.lab.profile.predict import Group, Prediction, Speed
+from gilkit.lab.profile.predict import Prediction, Speed
 from gilkit.lab.profile.reader import Place, Reader
-from gilkit.lab.profile.sampler import Look, Recording, Sample, State
+from gilkit.lab.profile.sampler import State
 from gilkit.lab.program.comparison import Comparison
-
-MAIN, OTHER = 100, 101
-HERE = Place("/home/u/program.py", "work", 3)
-
-
-def look(state=State.HOLDS, thread=MAIN, stack=(HERE,), operation=None, core=0):
-    return Look(thread, state, core, stack, operation)
-
-
-def record(*moments, wall=None, cpu=None, **more):
-    """A recording of samples of 10 ms each; each moment is a list of looks, one for each thread."""
-    samples = [Sample(0.01 * (number + 1), 0.01, tuple(looks), 0.01 * number) for number, looks in enumerate(moments)]
-    wall = 0.01 * len(samples) if wall is None else wall
-    return Recording(
-        MAIN, wall, wall if cpu is None else cpu, samples=samples, **{"version": sys.version_info[:2], **more}
-    )
-
 
 # ---- The figures
 
@@ -202,307 +181,6 @@ def test_a_function_inside_a_loop_is_not_the_loop():
     found = record([look(stack=(inside,))], [look(stack=(outside,))], [look(stack=(outside, outside))])
     (loop,) = loops.find_loops(found, {"/home/u/p.py": text})
     assert loop.seconds == pytest.approx(0.02)
-
-
-# ---- The predictions
-
-ADD = Operation("numpy.add", (Array((1000, 1000), (8000, 8), "d"),) * 2, text="a + b")
-SUM = Operation(".sum", (Array((1000,), (8,), "d"),), text="a.sum()")
-
-
-def predicted(found, speeds=None, cores=2, loops=(), slower=None, **options):
-    figures = summary.summarize(found)
-    options["slower"] = slower and dict.fromkeys(Work, slower)
-    rows = predict.predict(found, figures, loops, speeds or {}, cores, **options)
-    return {row.candidate: row for row in rows}, figures
-
-
-def test_amdahls_law_for_patched_numpy():
-    found = record(*[[look(State.FREE, operation=ADD)]] * 60, *[[look()]] * 40)
-    speeds = {predict.kind_of(ADD): Speed(0.01, 0.005)}
-    rows, _ = predicted(found, speeds, patch_start=0.1)
-    row = rows["NumPy patched (gilkit run)"]
-    assert row.wall == pytest.approx(0.4 + 0.3 + 0.1)
-    assert row.verify == "patched"
-    assert "60 % of the time" in row.why
-    assert "2.00 times as fast" in row.why
-    # From 100 samples, 60 % is known to ±9.6 %; half of it is saved.
-    assert row.margin == pytest.approx(1.96 * math.sqrt(0.6 * 0.4 / 100) * 0.5)
-
-
-def test_predictions_from_a_busy_machine_are_not_decided():
-    found = record(*[[look(State.FREE, operation=ADD)]] * 60, *[[look()]] * 40)
-    rows, _ = predicted(found, {predict.kind_of(ADD): Speed(0.01, 0.05, 0.001, "gilkit.add")}, slower=1.0)
-    assert rows["NumPy patched (gilkit run)"].wall > 1.0
-    predict.undecided(list(rows.values()), 97.0)
-    for name, row in rows.items():
-        undecided = "patched" in name or "in place of" in name
-        assert ("not decided: other programs used 97 % of a core" in row.why) == undecided
-    assert rows["NumPy patched (gilkit run)"].wall is None
-    assert rows["a free-threaded build"].wall is not None
-
-
-@pytest.mark.parametrize(("cores", "limit"), [(1, 15.0), (2, 15.0), (64, 320.0)])
-def test_the_use_by_others_that_disturbs(cores, limit):
-    assert others.limit(cores) == limit
-
-
-def test_own_work_does_not_count_as_that_of_others():
-    found = others.Others()
-    end = time.process_time() + 0.1
-    while time.process_time() < end:
-        pass
-    assert found.percent(1e6) == 0.0
-    assert found.percent() >= 0.0
-
-
-def test_a_patch_that_loses_is_predicted_to_lose():
-    found = record(*[[look(operation=SUM)]] * 100)
-    rows, _ = predicted(found, {predict.kind_of(SUM): Speed(1e-6, 2e-6)})
-    assert rows["NumPy patched (gilkit run)"].wall == pytest.approx(2.0)
-
-
-def test_a_program_that_uses_all_cores_does_not_gain_from_the_patch():
-    busy = [look(State.FREE, operation=ADD), look(State.FREE, OTHER, operation=ADD)]
-    speeds = {predict.kind_of(ADD): Speed(0.01, 0.005)}
-    rows, _ = predicted(record(*[busy] * 100), speeds)
-    assert rows["NumPy patched (gilkit run)"].wall == pytest.approx(1.0)
-    rows, _ = predicted(record(*[busy] * 100), speeds, cores=4)  # two cores are idle
-    assert 0.5 < rows["NumPy patched (gilkit run)"].wall < 1.0
-
-
-def test_one_core_gains_nothing():
-    found = record(*[[look(State.FREE, operation=ADD)]] * 100)
-    rows, _ = predicted(found, {predict.kind_of(ADD): Speed(0.01, 0.005)}, cores=1)
-    assert rows["NumPy patched (gilkit run)"].wall == pytest.approx(1.0)
-
-
-def test_without_numpy_there_is_nothing_to_patch():
-    rows, _ = predicted(record(*[[look()]] * 10))
-    row = rows["NumPy patched (gilkit run)"]
-    assert row.wall is None
-    assert "no call of NumPy" in row.why
-
-
-def test_a_program_whose_calls_of_numpy_are_short_stays_as_it_is():
-    numpys = Place(f"/venv{os.sep}numpy{os.sep}_core{os.sep}fromnumeric.py", "sum", 9)
-    rows, _ = predicted(record(*[[look(stack=(numpys, HERE))]] * 10), patch_start=0.01)
-    assert rows["NumPy patched (gilkit run)"].wall == pytest.approx(0.11)
-
-
-@pytest.mark.parametrize(("kernel", "count"), [(0.005, 1), (0.0099, 0), (0.02, 0), (None, 0)])
-def test_kernels_are_named_where_they_gain(kernel, count):
-    found = record(*[[look(operation=SUM)]] * 100)
-    rows, _ = predicted(found, {predict.kind_of(SUM): Speed(0.01, 0.01, kernel, "gilkit.sum")})
-    named = [row for name, row in rows.items() if name.startswith("gilkit.sum in place of a.sum()")]
-    assert len(named) == count
-    if named:
-        assert named[0].wall == pytest.approx(0.5)
-
-
-def loop(held=0.0, free=0.0, waits=0.0, obstacle="", beside=0.0):
-    return LoopFigures("/home/u/p.py", 3, "for x in y", obstacle, held, free, waits, beside)
-
-
-@pytest.mark.parametrize(
-    ("figures", "threads", "pool"),
-    [
-        (loop(free=0.8), 0.2 + 0.4, 0.2 + 0.4 + 0.05),
-        (loop(held=0.8), 1.0, 0.2 + 0.4 + 0.05),  # the GIL: threads take turns
-        (loop(held=0.2, free=0.6), 0.2 + 0.4, 0.2 + 0.4 + 0.05),
-        (loop(held=0.6, free=0.2), 0.2 + 0.6, 0.2 + 0.4 + 0.05),
-        (loop(waits=0.8), 0.2 + 0.4, 0.2 + 0.4 + 0.05),
-    ],
-)
-def test_amdahls_law_for_a_loop(figures, threads, pool):
-    rows, _ = predicted(record(*[[look()]] * 100), loops=[figures])
-    assert rows["gilkit.map over p.py:3"].wall == pytest.approx(threads)
-    assert rows["a process pool over p.py:3"].wall == pytest.approx(pool)
-    assert any("do not depend on one another" in text for text in rows["gilkit.map over p.py:3"].assumes)
-
-
-@pytest.mark.parametrize(
-    ("figures", "why"),
-    [
-        ([], "no loop of the program takes a tenth of its time"),
-        ([loop(held=0.05)], "no loop of the program takes a tenth of its time"),
-        ([loop(held=0.9, obstacle="it may end early")], "the loop at p.py:3 cannot be divided: it may end early"),
-        ([loop(held=0.9, beside=0.5)], "the program's loops run in several threads already"),
-    ],
-)
-def test_loops_that_are_not_candidates(figures, why):
-    rows, _ = predicted(record(*[[look()]] * 100), loops=figures)
-    assert rows["gilkit.map over a loop"].why == rows["a process pool over a loop"].why == why
-    assert rows["gilkit.map over a loop"].wall is None
-
-
-def test_an_inner_loop_where_the_outer_one_cannot_be_divided():
-    outer, inner = loop(held=0.9, obstacle="it may end early"), loop(held=0.5)
-    inner.line = 7
-    rows, _ = predicted(record(*[[look()]] * 100), loops=[outer, inner])
-    assert "gilkit.map over p.py:7" in rows
-
-
-def test_without_a_gil():
-    waiting = [look(), look(State.WANTS, OTHER)]
-    rows, _ = predicted(record(*[waiting] * 100), slower=1.2)
-    assert rows["a free-threaded build"].wall == pytest.approx(1.2 / 2)
-    rows, _ = predicted(record(*[[look(), look(State.WAITS, OTHER)]] * 100), slower=1.2)
-    assert rows["a free-threaded build"].wall == pytest.approx(1.2)  # no thread waits for the GIL, so nothing is gained
-    rows, _ = predicted(record(*[[look(State.WAITS)]] * 100), slower=1.2)
-    assert rows["a free-threaded build"].wall == pytest.approx(1.0)  # asleep
-    rows, _ = predicted(record(*[[look(State.FREE)]] * 100), slower=1.2)
-    assert rows["a free-threaded build"].wall == pytest.approx(1.0)  # in C
-    rows, _ = predicted(record(*[[*waiting, look(State.WANTS, 102), look(State.WANTS, 103)]] * 100), slower=1.2)
-    assert rows["a free-threaded build"].wall == pytest.approx(1.2 / 2)  # four threads on two cores
-    rows, _ = predicted(record(*[waiting] * 10))
-    assert "no free-threaded interpreter" in rows["a free-threaded build"].why
-    rows, _ = predicted(record(*[waiting] * 10, free_threaded=True), slower=1.2)
-    assert "without a GIL already" in rows["a free-threaded build"].why
-
-
-def test_each_kind_of_work_has_its_own_speed_without_a_gil():
-    slower = dict.fromkeys(Work, 1.0) | {Work.CALLS: 3.0, Work.C: 9.0}
-    calls, steps = look()._replace(work=Work.CALLS), look()._replace(work=Work.STEPS)
-    imports = look(stack=(Place("<frozen importlib._bootstrap>", "f", 1),))._replace(work=Work.C)
-    assert predict.mean_slower(record([calls], [calls], [calls], [steps], [imports]), slower) == pytest.approx(2.5)
-    assert predict.mean_slower(record([look()]), slower) == pytest.approx(15 / 5)  # not known
-
-
-def test_a_loop_without_a_gil():
-    rows, _ = predicted(record(*[[look()]] * 100), loops=[loop(held=0.8)], slower=1.5)
-    assert rows["gilkit.map over p.py:3, free-threaded"].wall == pytest.approx(0.2 * 1.5 + 0.8 * 1.5 / 2)
-
-
-@pytest.mark.parametrize(
-    ("one", "two", "same"),
-    [
-        (ADD, ADD._replace(text="c + d"), True),
-        (ADD, ADD._replace(in_place=True), False),
-        (ADD, ADD._replace(operands=(Array((1000, 1000), (8000, 8), "f"),) * 2), False),
-        (ADD, ADD._replace(operands=(Array((1010, 1000), (8000, 8), "d"),) * 2), True),
-        (ADD, ADD._replace(operands=(Array((2000, 1000), (8000, 8), "d"),) * 2), False),
-        (ADD, ADD._replace(operands=(Array((1000, 1000), (16000, 8), "d"),) * 2), False),  # with gaps
-        (SUM, SUM._replace(keywords=(("axis", Scalar(0)),)), False),
-        (
-            SUM._replace(operands=(*SUM.operands, Scalar(1.5))),
-            SUM._replace(operands=(*SUM.operands, Scalar(2.5))),
-            True,
-        ),
-        (SUM._replace(operands=(*SUM.operands, Scalar(2))), SUM._replace(operands=(*SUM.operands, Scalar(3))), False),
-    ],
-)
-def test_kinds_of_operations(one, two, same):
-    assert (predict.kind_of(one) == predict.kind_of(two)) is same
-
-
-def test_groups_are_of_numpy_and_in_order():
-    other = Operation("hashlib.sha256", text="hashlib.sha256(x)")
-    found = record(
-        [look(operation=SUM)],
-        [look(State.FREE, operation=ADD)],
-        [look(operation=ADD)],
-        [look(operation=other)],
-        [look()],
-    )
-    first, second = predict.groups(found.samples).values()
-    assert (first.operation, first.seconds, first.free) == (ADD, pytest.approx(0.02), pytest.approx(0.01))
-    assert second.operation == SUM
-
-
-# ---- Speeds
-
-
-def test_nearly_all_of_the_time_is_measured():
-    kinds = {(number,): Group(ADD, seconds) for number, seconds in enumerate([10.0, 5.0, 0.2, 0.1])}
-    assert [key for key, _ in speeds.chosen(kinds)] == [(0,), (1,)]
-    assert speeds.chosen({}) == []
-    assert speeds.measure({}) == ({}, 0.0)
-    many = {(number,): Group(ADD, 1.0) for number in range(500)}
-    assert len(speeds.chosen(many)) == speeds.MOST_KINDS
-
-
-CALLS = [
-    ADD,
-    ADD._replace(in_place=True),
-    Operation("numpy.add", (Array((50, 100), (-1600, 16), "d"), Scalar(2.0))),
-    Operation(".sum", (Array((1000, 10), (80, 8), "d"),), (("axis", Scalar(0)),)),
-    Operation(".sort", (Array((1000,), (8,), "d"),)),
-    Operation("[]", (Array((1000,), (8,), "d"), Array((500,), (8,), "l"))),
-    Operation("[]", (Array((1000,), (8,), "d"), Array((1000,), (1,), "?"))),
-    Operation("numpy.concatenate", (Items("list", (Array((9,), (8,), "d"), Array((9,), (8,), "d"))),)),
-    Operation("numpy.linalg.norm", (Array((9, 9), (72, 8), "D"),), (("axis", Items("tuple", (Scalar(0), Scalar(1)))),)),
-    Operation("numpy.median", (Array((1000,), (8,), "f"),)),
-    Operation("numpy.invert", (Array((1000,), (1,), "?"),)),
-    Operation(".astype", (Array((1000,), (8,), "d"), Type("numpy.float32"))),
-    Operation(".astype", (Array((1000,), (8,), "d"), Type("int"))),
-    Operation("numpy.argsort", (Array((1000,), (8,), "d"),), (("kind", Scalar("stable")),)),
-    Operation(
-        "[]",
-        (
-            Array((100, 10), (80, 8), "d"),
-            Items("tuple", (Array((50,), (8,), "l"), Items("slice", (Scalar(None), Scalar(5), Scalar(None))))),
-        ),
-    ),
-]
-
-
-@pytest.mark.parametrize("operation", CALLS, ids=lambda each: each.name)
-def test_operations_can_be_made_again(operation):
-    numpy = pytest.importorskip("numpy")
-    import gilkit
-
-    spec = json.loads(json.dumps(speeds.to_json(operation)))
-    call, kernel, name = speeds.prepare(spec, numpy, gilkit)
-    before = call()
-    if kernel is not None:
-        assert speeds.same(kernel(), before, numpy)
-        assert name == f"gilkit.{operation.name.rpartition('.')[2]}"
-    assert (kernel is not None) == (operation.name in (".sum", "numpy.median", "numpy.argsort"))
-
-
-def test_arguments_that_only_the_program_knows():
-    numpy = pytest.importorskip("numpy")
-    import gilkit
-
-    for value in (Other("module"), Type("decimal.Decimal"), Array((9,), (8,), "O"), Array((1 << 40,), (8,), "d")):
-        spec = json.loads(json.dumps(speeds.to_json(Operation("numpy.add", (value, value)))))
-        with pytest.raises(speeds.Unmeasurable):
-            speeds.prepare(spec, numpy, gilkit)
-
-
-def test_results_are_compared():
-    numpy = pytest.importorskip("numpy")
-    a = numpy.array([1.0, numpy.nan])
-    assert speeds.same(a + 1e-12, a, numpy)
-    assert not speeds.same(a + 1, a, numpy)
-    assert not speeds.same(a[:1], a, numpy)
-    assert speeds.same((a, a), [a, a], numpy)
-    assert not speeds.same(a, (a, a), numpy)
-    assert speeds.same(None, None, numpy)
-
-
-def test_speeds_of_this_machine():
-    pytest.importorskip("numpy")
-    broken = Operation("numpy.no_such_function", (Array((9,), (8,), "d"),))
-    kinds = {predict.kind_of(each): Group(each, 1.0) for each in (SUM, broken)}
-    found, start = speeds.measure(kinds, 2)
-    assert list(found) == [predict.kind_of(SUM)]
-    speed = found[predict.kind_of(SUM)]
-    assert min(speed.numpy, speed.patched, speed.kernel, start) > 0
-    assert speed.kernel_name == "gilkit.sum"
-    assert speed.gain == pytest.approx(speed.numpy / speed.patched)
-
-
-def test_the_speed_of_another_interpreter():
-    here = interpreters.running()
-    found = pythons.slower(here)
-    assert found.keys() == set(Work)
-    assert all(0.2 < each < 5 for each in found.values())
-    assert pythons.slower(interpreters.Interpreter("/nonexistent/python", "CPython", "3.13", True, False)) is None
-    assert pythons.seconds_of("/nonexistent/python", "print(1)") is None
-    assert pythons.seconds_of(sys.executable, "print('x')") is None
-    assert pythons.start() > 0
 
 
 # ---- The report
@@ -660,6 +338,15 @@ def test_why_a_prediction_is_off(measured, more, unmeasured, why, monkeypatch):
     assert report.judged(result).startswith(f"{100 * (0.5 / result.measured - 1):+.0f} %")
 
 
+def test_what_is_not_predicted_can_be_measured():
+    base, row, found = rows_of([1.0, 1.0, 1.0], [0.5, 0.5, 0.5])
+    done = made_up(record(*[[look()]] * 100))
+    result = verify.judge(predict.undecidable("candidate", 0.4, 0.9, "why"), base, row, done, found)
+    assert (result.predicted, result.measured, result.error) == (None, 0.5, None)
+    text = shown(made_up(verifications=[result]))
+    assert re.search(r"^candidate +– +0\.50 +0\.50–0\.50 +not predicted$", text, re.M)
+
+
 def test_rounds_with_other_programs_are_left_out():
     base, row, found = rows_of([1.0, 1.0, 1.0], [0.5, 0.5, 0.9])
     done = made_up(record(*[[look()]] * 100))
@@ -788,7 +475,8 @@ def test_sleeping_threads_are_not_holders(sleeps):
     naps = [each for each in figures["threads"] if each["name"].startswith("nap")]
     assert len(naps) == 4
     for each in naps:
-        assert each["seconds"].get(State.HOLDS, 0) + each["seconds"].get(State.WANTS, 0) < 0.1
+        # On a busy machine, one sample stands for a quarter of a second.
+        assert each["seconds"].get(State.HOLDS, 0) + each["seconds"].get(State.WANTS, 0) < 0.3
         assert each["seconds"][State.WAITS] > 0.5
     # The main thread computed for 0.4 s of CPU time, all of it with the GIL. On a busy machine the sampler gets no turn
     # for a part of it, and says for how long.

@@ -8,6 +8,7 @@ held.
 ``memory`` reads another process's memory and finds a symbol in it, ``layouts`` knows the structures of each version of
 CPython, ``reader`` finds threads, frames and the holder of the GIL, and ``tasks`` asks the kernel about the threads.
 ``sampler`` puts these together into samples. ``operations`` finds out which call of NumPy a thread is in, with the
-arrays, and ``speeds`` measures such calls on this machine. ``summary``, ``loops`` and ``predict`` compute the report from
+arrays, and ``speeds`` measures such calls on this machine, in processes that run ``repeat``. ``pythons`` compares other
+interpreters. ``summary``, ``loops`` and ``predict`` compute the report from
 the samples alone; ``show`` and ``page`` print it; ``verify`` runs what was predicted.
 """

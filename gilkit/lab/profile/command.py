@@ -137,9 +137,11 @@ def launch(options: argparse.Namespace, free: interpreters.Interpreter | None) -
 
 def sample_program(way: command.Command, stdin: BinaryIO | None) -> tuple[int, Any, str]:
     """Run a program to its end. Return its exit status, and the recording, or None and the reason why there is none."""
+    from .operations import warm_up
     from .others import Others
     from .sampler import Sampler, children_cpu
 
+    warm_up()
     others = Others()
     for file in (sys.stdout, sys.stderr):
         if file is not None and not file.closed:

@@ -12,6 +12,7 @@ import dis
 import os
 import struct
 import sys
+import sysconfig
 import types
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -26,6 +27,7 @@ TEXT = 72  # characters of source that are kept
 ITEMS = 8  # of a tuple or list that are read
 LONGEST_TEXT = 40  # of a string that is kept: the names of dtypes, methods and axes are short
 MOST_DIMENSIONS = 64
+LARGE_BLOCK = 1 << 20  # bytes; allocators keep the memory of smaller blocks
 
 BINARY = {
     "+": "add", "-": "subtract", "*": "multiply", "/": "true_divide", "//": "floor_divide", "%": "remainder",
@@ -34,6 +36,7 @@ BINARY = {
 }  # fmt: skip
 COMPARED = {"<": "less", "<=": "less_equal", "==": "equal", "!=": "not_equal", ">": "greater", ">=": "greater_equal"}
 UNARY = {"UNARY_NEGATIVE": "negative", "UNARY_INVERT": "invert", "UNARY_POSITIVE": "positive"}
+GENERATOR = 0x2A0  # flags of code: a generator, a coroutine, or an asynchronous generator
 STOPS = {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "JUMP_FORWARD", "INTERPRETER_EXIT"}
 
 
@@ -68,9 +71,10 @@ class Items(NamedTuple):
 
 
 class Other(NamedTuple):
-    """An object that is not read, by the name of its type."""
+    """An object that is not read, by the name of its type. ``size`` is the length of bytes."""
 
     type: str
+    size: int = 0
 
 
 Value = Array | Scalar | Type | Items | Other
@@ -80,7 +84,9 @@ class Operation(NamedTuple):
     """A call in C that a thread is in.
 
     ``name`` is ``numpy.sqrt`` for a function of NumPy, ``.sum`` for a method of an array, whose first operand it is, and
-    ``[]`` for a subscript. Other calls have the name that the source gives them, and no operands.
+    ``[]`` for a subscript. An operator that makes a large block of bytes is called ``bytes``. Methods of other types have
+    the name of the type, such as ``_hashlib.HASH.update``. Other calls have the name that the source gives them, and no
+    operands but large blocks of bytes.
     """
 
     name: str
@@ -95,9 +101,19 @@ class Operation(NamedTuple):
         return [each for values in listed for each in values if isinstance(each, Array)]
 
     @property
+    def block(self) -> bool:
+        """Whether it works on a large block of bytes, or makes one."""
+        return self.name == "bytes" or any(map(large, self.operands))
+
+    @property
     def numpys(self) -> bool:
         """Whether it is a call of NumPy that could be repeated with other arrays of this layout."""
         return self.name.startswith(("numpy.", ".", "[")) and bool(self.arrays)
+
+
+def large(value: Value) -> bool:
+    """Whether an object is a large block of bytes."""
+    return isinstance(value, Other) and value.size >= LARGE_BLOCK
 
 
 # ---- Source
@@ -160,11 +176,18 @@ def nested(code: types.CodeType) -> Iterator[types.CodeType]:
             yield from nested(each)
 
 
+def warm_up() -> None:
+    """Parse, compile and disassemble something, so that what these do once does not disturb the program that starts next."""
+    for codes in Source(b"def f(x):\n    return f(x + 1)\n", "<warm-up>").codes.values():
+        for code in codes:
+            depths(code)
+
+
 def depths(code: types.CodeType) -> dict[int, int]:
     """Return how many operands are on the stack before each instruction, by its offset; {} if that is not known."""
     instructions = {each.offset: each for each in dis.get_instructions(code)}
     following = dict(zip(instructions, list(instructions)[1:], strict=False))
-    generator = code.co_flags & 0x2A0 and dis.stack_effect(dis.opmap["RETURN_GENERATOR"]) == 0
+    generator = code.co_flags & GENERATOR and dis.stack_effect(dis.opmap["RETURN_GENERATOR"]) == 0
     work = [(0, 1 if generator else 0)]
     parse = getattr(dis, "_parse_exception_table", None)
     if parse is not None:
@@ -195,8 +218,11 @@ class Work(StrEnum):
     """The kinds of work that an interpreter does. Other interpreters do each of them at a different relative speed."""
 
     CALLS = "calls and attributes"
+    GENERATORS = "generators"
     ITEMS = "items of lists and dicts"
-    ARITHMETIC = "arithmetic"
+    ARITHMETIC = "sums, products and comparisons"
+    OPERATORS = "other operators"
+    TEXT = "formatted text"
     STEPS = "loops and variables"
     C = "functions in C"
 
@@ -204,7 +230,9 @@ class Work(StrEnum):
 _WORK_OF = (
     ("CALL", Work.C), ("PRECALL", Work.C),  # a function of Python would have a frame of its own
     ("LOAD_ATTR", Work.CALLS), ("LOAD_METHOD", Work.CALLS), ("STORE_ATTR", Work.CALLS), ("LOAD_GLOBAL", Work.CALLS),
-    ("RETURN", Work.CALLS), ("RESUME", Work.CALLS), ("PUSH_NULL", Work.CALLS), ("YIELD", Work.CALLS), ("SEND", Work.CALLS),
+    ("RETURN_GENERATOR", Work.GENERATORS), ("YIELD", Work.GENERATORS), ("SEND", Work.GENERATORS),
+    ("RETURN", Work.CALLS), ("RESUME", Work.CALLS), ("PUSH_NULL", Work.CALLS),
+    ("FORMAT", Work.TEXT), ("CONVERT_VALUE", Work.TEXT), ("BUILD_STRING", Work.TEXT),
     ("BINARY_SUBSCR", Work.ITEMS), ("BINARY_SLICE", Work.ITEMS), ("STORE_SUBSCR", Work.ITEMS), ("STORE_SLICE", Work.ITEMS),
     ("LIST", Work.ITEMS), ("SET", Work.ITEMS), ("MAP", Work.ITEMS), ("DICT", Work.ITEMS), ("CONTAINS", Work.ITEMS),
     ("BUILD", Work.ITEMS), ("UNPACK", Work.ITEMS),
@@ -212,8 +240,13 @@ _WORK_OF = (
 )  # fmt: skip
 
 
-def work_of(name: str) -> Work:
-    """Return what kind of work an instruction is, by its name."""
+FAST = ("+", "-", "*", "")  # of numbers; a specializing interpreter has fast paths for these operators alone
+
+
+def work_of(name: str, symbol: str = "") -> Work:
+    """Return what kind of work an instruction is, by its name and its operator."""
+    if name == "BINARY_OP" and symbol.removesuffix("=") not in FAST:
+        return Work.OPERATORS
     return next((work for start, work in _WORK_OF if name.startswith(start)), Work.STEPS)
 
 
@@ -270,14 +303,17 @@ class Decoder:
         self._folder = f"/proc/{reader.memory.pid}/cwd"
         self._sources: dict[str, Source | None] = {}
         self._steps: dict[tuple[Code, int], Step] = {}
-        self._compiled: dict[Code, tuple[dict[int, dis.Instruction], dict[int, int]]] = {}
+        self._compiled: dict[Code, tuple[dict[int, dis.Instruction], dict[int, int], bool]] = {}
 
     def operation(self, frames: Sequence[Frame]) -> Operation | None:
-        """Return the operation that a thread is in, given its calls. It is that of the innermost call outside NumPy."""
+        """Return the operation that a thread is in, given its calls. It is that of the innermost call outside NumPy.
+
+        The standard library is left out, since it makes no arrays, and parsing its long files would disturb the program.
+        """
         if not self.usable:
             return None
         frame = next((each for each in frames if not in_numpy(each.code.file)), None)
-        if frame is None or frame.unit < 0:
+        if frame is None or frame.unit < 0 or in_library(frame.code.file):
             return None
         step = self.step(frame.code, frame.unit)
         if not step.kind:
@@ -287,10 +323,19 @@ class Decoder:
             return None
         if step.kind == "call":
             return self._call(step, operands, self._source(frame.code.file))
+        if made_of(step.name, operands) >= LARGE_BLOCK:
+            return Operation("bytes", text=step.text)
         if not step.name or not any(isinstance(each, Array) for each in operands):
             return Operation(step.name, text=step.text) if step.kind == "other" else None
         name = step.name if step.name.startswith("[") else f"numpy.{step.name}"
         return Operation(name, operands, in_place=step.in_place, text=step.text)
+
+    def named(self, frames: Sequence[Frame]) -> Operation | None:
+        """Return the operation of a thread whose innermost call is of the standard library, by its name alone."""
+        if not self.usable or not frames or frames[0].unit < 0 or not in_library(frames[0].code.file):
+            return None
+        step, source = self.step(frames[0].code, frames[0].unit), self._source(frames[0].code.file)
+        return Operation(source.dotted(step.call.func), text=step.text) if source and step.call else None
 
     def work(self, frames: Sequence[Frame]) -> Work | None:
         """Return what kind of work the innermost call of a thread does, or None if that is not known."""
@@ -305,7 +350,8 @@ class Decoder:
         step = self.step(frames[0].code, frames[0].unit)
         if step.work is None or step.kind in ("call", "other"):
             return False
-        return not step.kind or operation is None  # an operator: on arrays, it can
+        # Of the operators, those on arrays can.
+        return not step.kind or operation is None or operation.name == "bytes"
 
     def step(self, code: Code, unit: int) -> Step:
         known = self._steps.get((code, unit))
@@ -327,15 +373,23 @@ class Decoder:
                 None,
             )
             self._compiled[code] = (
-                ({each.offset: each for each in dis.get_instructions(mine)}, depths(mine)) if mine else ({}, {})
+                (
+                    {each.offset: each for each in dis.get_instructions(mine)},
+                    depths(mine),
+                    mine.co_flags & GENERATOR != 0,
+                )
+                if mine
+                else ({}, {}, False)
             )
-        instructions, depth = self._compiled[code]
+        instructions, depth, generator = self._compiled[code]
         offset = 2 * unit
         while offset >= 0 and offset not in instructions:  # a cache after the instruction
             offset -= 2
         if offset < 0 or offset not in depth:
             return NOTHING
-        work = work_of(instructions[offset].opname)
+        work = work_of(instructions[offset].opname, instructions[offset].argrepr)
+        if generator and instructions[offset].opname == "RESUME":  # after each yield
+            work = Work.GENERATORS
         step = step_of(instructions[offset], depth[offset], self.reader.version)._replace(work=work)
         if not step.kind:
             return step
@@ -382,7 +436,14 @@ class Decoder:
             return Operation(f"numpy.{called.type.partition(' ')[2]}", tuple(rest[:split]), named, text=step.text)
         if written.startswith("numpy."):
             return Operation(written, tuple(rest[:split]), named, text=step.text)
-        return Operation(written or step.text, text=step.text)
+        if (
+            isinstance(receiver, Other)
+            and "." in receiver.type
+            and step.call
+            and isinstance(step.call.func, ast.Attribute)
+        ):
+            written = f"{receiver.type}.{step.call.func.attr}"
+        return Operation(written or step.text, tuple(filter(large, rest)), text=step.text)
 
     def value(self, address: int, depth: int = 0) -> Value:
         """Return what is known of an object. Address 0 gives an Other without a name."""
@@ -400,6 +461,8 @@ class Decoder:
                 return self._integer(address, name)
             if name == "NoneType":
                 return Scalar(None)
+            if name in ("bytes", "bytearray"):
+                return Other(name, memory.word(address + head))
             if name == "str":
                 return self._text(address)
             if name == "type":
@@ -450,5 +513,32 @@ class Decoder:
         return Array(shape, strides, kind[1:].decode("latin-1"))
 
 
+def made_of(name: str, operands: Sequence[Value]) -> int:
+    """Return the length of the bytes that an operator makes, or 0 if it makes something else."""
+    sizes = [each.size for each in operands if isinstance(each, Other)]
+    if name == "add":
+        return sum(sizes)
+    if name == "multiply":
+        counts = [each.value for each in operands if isinstance(each, Scalar) and isinstance(each.value, int)]
+        return sum(sizes) * sum(counts)
+    return 0
+
+
 def in_numpy(file: str) -> bool:
     return f"{os.sep}numpy{os.sep}" in file or file.startswith("<__array_function__")
+
+
+_LIBRARIES = tuple(
+    {os.path.join(path, "") for path in (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")) if path}
+)
+_INSTALLED = tuple(f"{os.sep}{name}-packages{os.sep}" for name in ("site", "dist"))
+
+
+def installed(file: str) -> bool:
+    """Whether a file is of an installed package."""
+    return any(name in file for name in _INSTALLED)
+
+
+def in_library(file: str) -> bool:
+    """Whether a file is of the standard library."""
+    return file.startswith(_LIBRARIES) and not installed(file)

@@ -184,7 +184,7 @@ def verified(done: Report) -> str:
     rows = []
     for each in done.verifications:
         measured = "–" if each.measured is None else f"{each.measured:.2f} ({each.low:.2f}–{each.high:.2f})"
-        rows.append([each.candidate, f"{each.predicted:.2f}", measured, report.judged(each)])
+        rows.append([each.candidate, each.forecast, measured, report.judged(each)])
     return table(
         "Predicted and measured, as parts of the unchanged program's time",
         ["candidate", "predicted", "measured", "predicted / measured"],

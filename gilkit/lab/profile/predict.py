@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 
-from ..text import duration, shorten
+from ..text import duration, listed, shorten
 from .loops import LoopFigures
 from .operations import Array, Items, Operation, Scalar, Value, Work, in_numpy
 from .sampler import Look, Recording, Sample, State
@@ -22,6 +23,11 @@ BESIDE = 0.1  # fraction of a loop's time in which other threads run; beyond it,
 KERNEL_GAIN = 0.02  # of the wall time; kernels that gain less are no candidates
 MOST_KERNELS = 3
 CONFIDENCE = 1.96  # standard deviations
+DOUBT = 0.1  # of the wall time; what is known less exactly is not predicted
+CHANCE = 0.075  # of the wall time, for what differs from run to run
+MUCH_LONGER = 1.5  # times as long, for a large block of bytes
+
+Kind = tuple[object, ...]  # what operations have in common that take about the same time per item
 
 
 @dataclass(frozen=True)
@@ -42,9 +48,44 @@ class Speed:
         return self.numpy / self.kernel if self.kernel else 1.0
 
 
+@dataclass(frozen=True)
+class OtherPython:
+    """How many times as long another interpreter takes as this one, on one core."""
+
+    work: Mapping[Work, float]
+    functions: Mapping[str, float] = field(default_factory=dict)  # in C, by their names or those of their modules
+    numpy: Mapping[Kind, float] = field(default_factory=dict)
+    imports: float = 1.0
+    start: float = 0.0  # seconds by which it starts later
+    page: float = 0.0  # seconds in which the kernel provides a page of memory
+
+    def times(self, look: Look, usual: float) -> float:
+        """Return the factor for what a thread does at a moment; ``usual`` is that of Python code of an unknown kind."""
+        if importing(look.stack):
+            return self.imports
+        operation = look.operation
+        if operation is not None and operation.numpys:
+            return self.numpy.get(kind_of(operation), 1.0)
+        if operation is not None:
+            for name in names_of(operation):
+                if name in self.functions:
+                    return self.functions[name]
+        if look.state is State.FREE:  # C that is not known; the compiler makes the same of it
+            return 1.0
+        return usual if look.work is None else self.work[look.work]
+
+
+def names_of(operation: Operation) -> tuple[str, str]:
+    """Return the module or name of an operation's function, and the name of its method.
+
+    These are hashlib and .sha256 for hashlib.sha256, hashlib and .update for _hashlib.HASH.update, and min for min.
+    """
+    return operation.name.partition(".")[0].lstrip("_"), f".{operation.name.partition('(')[0].rpartition('.')[2]}"
+
+
 @dataclass
 class Prediction:
-    """The wall time expected, or the reason why there is none. ``verify`` names the way to check it without an edit."""
+    """The wall time expected, or the reason why there is none. ``verify`` names the way to measure it without an edit."""
 
     candidate: str
     wall: float | None
@@ -56,8 +97,6 @@ class Prediction:
 
 
 # ---- Operations of one kind
-
-Kind = tuple[object, ...]
 
 
 def kind_of(operation: Operation) -> Kind:
@@ -127,33 +166,33 @@ def predict(
     *,
     patch_start: float = 0.0,
     process_start: float = 0.05,
-    slower: Mapping[Work, float] | None = None,
+    other: OtherPython | None = None,
+    lacking: Sequence[str] = (),
 ) -> list[Prediction]:
     """Return the predictions.
 
     ``patch_start`` is the time to import gilkit and patch NumPy, ``process_start`` that of an interpreter, both in
-    seconds. ``slower`` is the time of a free-threaded interpreter for each kind of work, divided by this one's.
+    seconds. ``other`` is a free-threaded interpreter, and ``lacking`` the packages of the program that it does not have.
     """
-    factor = None if slower is None else mean_slower(found, slower)
+    slower = None if other is None else mean_slower(found, other)
     rows = [patched(found, summary, speeds, cores, patch_start)]
     rows += kernels(found, summary, speeds, patch_start)
-    rows += looped(summary, loops, cores, process_start, factor)
-    rows.append(free_threaded(found, summary, cores, factor))
+    rows += looped(summary, loops, cores, process_start, None if lacking else slower)
+    rows.append(free_threaded(found, summary, cores, other, lacking))
     return rows
 
 
-def mean_slower(found: Recording, slower: Mapping[Work, float]) -> float:
-    """Return how many times as long the program's Python code takes on another interpreter, weighted by the kinds of
-    its work."""
-    seconds: dict[Work, float] = {}
+def mean_slower(found: Recording, other: OtherPython) -> float:
+    """Return how many times as long another interpreter takes for what the program does while it holds the GIL."""
+    usual = fmean(other.work.values())
+    seconds = took = 0.0
     for sample in found.samples:
         for look in sample.looks:
-            if look.work is not None and not importing(look.stack):
-                seconds[look.work] = seconds.get(look.work, 0.0) + sample.seconds
-    whole = sum(seconds.values())
-    if not whole:
-        return sum(slower.values()) / len(slower)
-    return sum(part * slower[work] for work, part in seconds.items()) / whole
+            if look.state is State.HOLDS and not importing(look.stack):
+                known = look.work is not None or look.operation is not None
+                seconds += sample.seconds * known
+                took += sample.seconds * known * other.times(look, usual)
+    return took / seconds if seconds else usual
 
 
 def margin(summary: Summary, touched: float, gain: float) -> float:
@@ -291,26 +330,62 @@ def looped(
                 max(others, 0.0) + python / cores,
                 margin(summary, loop.seconds, cores),
                 f"no GIL, and Python code that takes {slower:.2f} times as long on one core",
-                [*assumes, "the program's packages exist for the free-threaded interpreter"],
+                assumes,
             )
         )
     return rows
 
 
-def free_threaded(found: Recording, summary: Summary, cores: int, slower: float | None) -> Prediction:
+def free_threaded(
+    found: Recording, summary: Summary, cores: int, other: OtherPython | None, lacking: Sequence[str] = ()
+) -> Prediction:
     """Predict the program, unchanged, on a free-threaded interpreter."""
     name = "a free-threaded build"
     if summary.free_threaded:
         return Prediction(name, None, why="the program runs without a GIL already")
-    if slower is None:
+    if other is None:
         return Prediction(
             name,
             None,
             why="no free-threaded interpreter was found to measure (python3.14t, or GILKIT_FREE_THREADED_PYTHON)",
         )
-    wall = summary.unseen
-    for sample in found.samples:
-        wall += sample.seconds * without_gil(sample, cores, slower)
+    if lacking:
+        return Prediction(
+            name,
+            None,
+            why=f"the free-threaded interpreter that was found lacks {listed(lacking)}, which the program uses",
+        )
+    slower = mean_slower(found, other)
+    parts = [(sample.seconds, without_gil(sample, cores, other, slower)) for sample in found.samples]
+    sampled = sum(seconds * factor for seconds, factor in parts)
+    wall = summary.unseen + other.start + sampled
+    mean = sampled / max(1e-9, sum(seconds for seconds, _ in parts))
+    # Each sample is taken for a moment of its own. Rare moments that take many times as long make the figure uncertain.
+    doubt = CONFIDENCE * math.sqrt(sum((seconds * (factor - mean)) ** 2 for seconds, factor in parts))
+    if doubt > DOUBT * wall:
+        longest = max(factor for _, factor in parts)
+        why = f"parts of the program take up to {longest:.1f} times as long there, and few samples show how large they are"
+        return undecidable(name, wall - doubt, wall + doubt, why)
+    blocks = sum(
+        sample.seconds
+        for sample in found.samples
+        if any(look.runs and look.operation is not None and look.operation.block for look in sample.looks)
+    )
+    longer = other.functions.get("bytes", 1.0)
+    if blocks > DOUBT * summary.wall and longer > MUCH_LONGER:
+        why = (
+            f"not decided: functions work on large blocks of bytes {100 * summary.share(blocks):.0f} % of the time. To make such a "
+            f"block takes {longer:.1f} times as long there, where its memory is returned to the system sooner, and how often "
+            "they are made is not known"
+        )
+        return Prediction(name, None, why=why, verify="free-threaded")
+    memory = summary.faults * other.page
+    if memory > CHANCE * wall:
+        why = (
+            f"the kernel provides memory page by page for {100 * summary.share(memory):.0f} % of the time, and how often "
+            "another allocator needs that depends on where its blocks happen to lie"
+        )
+        return undecidable(name, wall - memory, wall + memory, why)
     part = summary.share(summary.wanted)
     why = (
         f"threads wait for the GIL {100 * part:.0f} % of the time; without one, code like this program's takes {slower:.2f} "
@@ -319,17 +394,24 @@ def free_threaded(found: Recording, summary: Summary, cores: int, slower: float 
     return Prediction(
         name,
         wall,
-        margin(summary, summary.wanted, float(max(2, cores))),
+        doubt,
         why,
         [
             "the threads that wait for the GIL share nothing else that only one of them may use at a time",
-            "the program's packages exist for that interpreter",
+            "functions in C that were not measured on that interpreter take as long there",
         ],
         "free-threaded",
+        measured=bool(other.numpy),
     )
 
 
-def without_gil(sample: Sample, cores: int, slower: float) -> float:
+def undecidable(name: str, low: float, high: float, why: str) -> Prediction:
+    """Return a prediction without a number, since it could be any within wide limits. ``--verify`` measures it."""
+    why = f"not decided, between {duration(max(0.0, low))} and {duration(high)}: {why}"
+    return Prediction(name, None, why=why, verify="free-threaded")
+
+
+def without_gil(sample: Sample, cores: int, other: OtherPython, usual: float) -> float:
     """Return the time that the work of a moment takes without a GIL, divided by the time that it took.
 
     Threads that waited for the GIL would run at the same time, up to the number of cores, so the work would end sooner.
@@ -337,12 +419,10 @@ def without_gil(sample: Sample, cores: int, slower: float) -> float:
     running = [look for look in sample.looks if look.runs]
     if not running:
         return 1.0
-    python = any(look.state is State.HOLDS for look in running)
-    able = len(running) + sum(look.state is State.WANTS for look in sample.looks)
-    work = sum(slower if look.state is State.HOLDS else 1.0 for look in running)
-    if not python:
-        return 1.0
-    return work / max(1, min(able, max(cores, len(running))))
+    able = len(running)
+    if any(look.state is State.HOLDS for look in running):
+        able += sum(look.state is State.WANTS for look in sample.looks)
+    return sum(other.times(look, usual) for look in running) / min(able, max(cores, len(running)))
 
 
 def undecided(rows: Sequence[Prediction], others: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from .. import interpreters, machine
@@ -26,10 +26,10 @@ LEAST_SHARE = 0.01  # of the wall time; functions and operations with less are n
 
 @dataclass
 class Verification:
-    """The measured time of a candidate, as a fraction of the unchanged program's time, and the predicted one."""
+    """The measured time of a candidate, as a fraction of the unchanged program's time, and the predicted one, if any."""
 
     candidate: str
-    predicted: float
+    predicted: float | None
     measured: float | None
     low: float = 0.0
     high: float = 0.0
@@ -40,7 +40,11 @@ class Verification:
 
     @property
     def error(self) -> float | None:
-        return None if self.measured is None else self.predicted / self.measured - 1
+        return None if self.measured is None or self.predicted is None else self.predicted / self.measured - 1
+
+    @property
+    def forecast(self) -> str:
+        return "–" if self.predicted is None else f"{self.predicted:.2f}"
 
 
 @dataclass
@@ -80,9 +84,17 @@ def build(
     cores = threads or gilkit.num_threads()
     figures = summary.summarize(found)
     groups = predict.groups(found.samples)
+    here = interpreters.running()
+    used = summary.packages(found)
+    if groups and "numpy" not in used:
+        used.append("numpy")
+    other, lacking = None, []
+    if free is not None and here.gil:
+        lacking = interpreters.lacks(free, used)
+        other = pythons.compare(free, ["numpy"] if "numpy" in used and "numpy" not in lacking else [])
     interrupted = False
-    measured: dict[Kind, Speed] = {}
-    patch_start = disturbed = 0.0
+    measured = speeds.Measured()
+    disturbed = 0.0
     if groups:
         kinds = plural(len(speeds.chosen(groups)), "kind")
         print(
@@ -91,25 +103,26 @@ def build(
         )
         others = Others()
         try:
-            measured, patch_start = speeds.measure(groups, threads)
+            measured = speeds.measure(groups, threads, other=free if other is not None and not lacking else None)
         except KeyboardInterrupt:
             interrupted = True
         disturbed = others.percent()
-    here = interpreters.running()
-    slower = pythons.slower(free) if free is not None and here.gil else None
+        if other is not None:
+            other = replace(other, numpy=measured.there)
     long = loops.find_loops(found)
     predictions = predict.predict(
         found,
         figures,
         long,
-        measured,
+        measured.speeds,
         cores,
-        patch_start=patch_start,
-        process_start=pythons.start(),
-        slower=slower,
+        patch_start=measured.start,
+        process_start=pythons.start(rounds=pythons.ROUNDS),
+        other=other,
+        lacking=lacking,
     )
     result = Report(
-        list(program), found, figures, long, groups, measured, predictions, facts, cores, free_threaded=free
+        list(program), found, figures, long, groups, measured.speeds, predictions, facts, cores, free_threaded=free
     )
     result.notes = notes(result)
     if disturbed > limit(facts["cores"]):
@@ -142,10 +155,10 @@ def notes(done: Report) -> list[str]:
         )
     if found.missed > 0.05 * max(1, figures.samples):
         lines.append(f"{plural(found.missed, 'sample')} could not be read, because the interpreter changed meanwhile.")
-    if figures.children_cpu > 0.05 * figures.wall:
+    if figures.children_cpu > LEAST_SHARE * figures.wall:
         lines.append(
-            f"Child processes used {duration(figures.children_cpu)} of CPU time. They are not sampled, and the "
-            "predictions do not concern them."
+            f"Child processes used {duration(figures.children_cpu)} of CPU time. They are not sampled, and the predictions "
+            "do not concern them; `gilkit profile --pid PID` profiles one of them while it runs."
         )
     if done.unmeasured > 0.05 and done.groups:
         lines.append(
@@ -210,8 +223,10 @@ def functions(done: Report) -> list[summary.FunctionFigures]:
 
 def judged(each: Verification) -> str:
     """Return how close a prediction was, in words."""
-    if each.error is None:
+    if each.measured is None:
         return f"not measured: {each.why}"
+    if each.error is None:
+        return each.why
     text = f"{100 * each.error:+.0f} %"
     return f"{text}: {each.why}" if each.why else text
 

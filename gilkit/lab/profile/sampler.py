@@ -9,8 +9,8 @@ released the GIL counts as computing without it.
 from __future__ import annotations
 
 import collections
+import contextlib
 import gc
-import os
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -23,15 +23,15 @@ from ..errors import LabError
 from ..machine import affinity
 from .memory import Unreadable
 from .operations import Decoder, Operation, Work
-from .reader import Place, Reader
+from .reader import Frame, Place, Reader
 from .tasks import Task, Tasks
 
 INTERVAL = 0.01  # seconds between two samples, on average
 # The part of one core that the sampler may use; if it needs more, it samples less often. A core that the program leaves
-# idle costs it nothing. If it uses them all, the sampler takes half a per cent of them.
-BUSY_SHARE, IDLE_SHARE = 0.005, 0.05
+# idle costs it nothing. If it uses them all, the sampler takes a third of a per cent of them.
+BUSY_SHARE, IDLE_SHARE = 0.0033, 0.05
 IDLE = 0.7  # cores left
-RECENT = 30  # samples that show how many cores the program uses now
+RECENT = 12  # samples that show how many cores the program uses now
 LONGEST = (
     0.25  # maximum seconds that a sample stands for; if the sampler itself got no core for longer, that time is unknown
 )
@@ -57,6 +57,8 @@ class Look(NamedTuple):
     stack: tuple[Place, ...] = ()
     operation: Operation | None = None
     work: Work | None = None  # of a thread that holds the GIL
+    frames: tuple[Frame, ...] = ()  # during the run; they are decoded after it
+    contended: bool = False  # another thread holds the GIL
 
     @property
     def runs(self) -> bool:
@@ -68,6 +70,7 @@ class Sample(NamedTuple):
     seconds: float  # that it stands for: those since the last one
     looks: tuple[Look, ...]
     cpu: float = 0.0  # CPU seconds of the process so far
+    faults: int = 0  # pages of memory that the kernel has provided so far
 
 
 @dataclass
@@ -78,7 +81,7 @@ class Recording:
     wall: float = 0.0
     cpu: float = 0.0
     own_cpu: float = 0.0  # CPU seconds of the sampler itself
-    children_cpu: float = 0.0  # CPU seconds of the processes that the program started and waited for
+    children_cpu: float = 0.0  # CPU seconds of the processes that the program started
     samples: list[Sample] = field(default_factory=list)
     names: dict[int, str] = field(default_factory=dict)
     others_percent: float = 0.0  # per cent of a core that other programs used
@@ -171,7 +174,24 @@ class Sampler:
         found.cpu = max(found.cpu, self.tasks.cpu())
         self.tasks.close()
         self.reader.close()
+        found.samples[:] = [
+            sample._replace(looks=tuple(self._finished(look) for look in sample.looks)) for sample in found.samples
+        ]
         return found
+
+    def _finished(self, look: Look) -> Look:
+        """Return a look with all that follows from its frames. It takes a while, so it is done after the run."""
+        frames = look.frames
+        state, operation, work = look.state, look.operation, None
+        if look.runs and not any(each.code.imports for each in frames):
+            operation = operation or self.decoder.named(frames)
+            if state is State.HOLDS:
+                work = self.decoder.work(frames)
+            # A waiting thread wakes up every few milliseconds to ask for the GIL, and runs when it is about to get it.
+            elif look.contended and self.decoder.in_python(frames, operation):
+                state = State.WANTS
+        stack = tuple(frame.place for frame in frames)
+        return Look(look.thread, state, look.core, stack, operation, work)
 
     def _sample(self) -> None:
         for _ in range(TRIES):
@@ -191,7 +211,7 @@ class Sampler:
         found = self.found
         found.cpu = self.tasks.cpu()
         seconds = min(now - self._last, max(LONGEST, 3 * self.shortest))
-        found.samples.append(Sample(now - self.begun, seconds, looks, found.cpu))
+        found.samples.append(Sample(now - self.begun, seconds, looks, found.cpu, self.tasks.faults()))
         self._last = now
         if len(found.samples) > MOST_SAMPLES:
             found.samples[:] = thinned(found.samples)
@@ -233,18 +253,12 @@ class Sampler:
                 wants = reader.waits_for(thread.gil, self.tasks.sleeps_on(number))
             state = state_of(task, holds, wants)
             frames = reader.stack(thread.address)
-            operation = work = None
+            operation = None
             if state in (State.HOLDS, State.FREE) and not any(each.code.imports for each in frames):
-                work = self.decoder.work(frames) if state is State.HOLDS else None
-                try:
+                with contextlib.suppress(Unreadable):  # an object that is gone
                     operation = self.decoder.operation(frames)
-                except Unreadable:  # an object that is gone
-                    operation = None
-                # A waiting thread wakes up every few milliseconds to ask for the GIL, and runs when it is about to get it.
-                others = after[thread.gil] not in (0, thread.address)
-                if state is State.FREE and others and self.decoder.in_python(frames, operation):
-                    state = State.WANTS
-            looks.append(Look(number, state, task.core, tuple(frame.place for frame in frames), operation, work))
+            contended = after[thread.gil] not in (0, thread.address)
+            looks.append(Look(number, state, task.core, (), operation, frames=frames, contended=contended))
         return tuple(looks)
 
     def _name(self, number: int) -> None:
@@ -266,10 +280,15 @@ def thinned(samples: list[Sample]) -> list[Sample]:
 
 
 def children_cpu(pid: int) -> float:
-    """Return the CPU seconds of a process's children that it has waited for."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+    """Return the CPU seconds of a process's children: those that it has waited for, and those that run."""
+    import psutil
+
+    found = 0.0
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        times = process.cpu_times()
+        found = times.children_user + times.children_system
+        for child in process.children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                found += sum(child.cpu_times()[:4])
+    return found

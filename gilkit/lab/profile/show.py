@@ -146,10 +146,10 @@ def verified(done: Report) -> Table:
     table.add_column("predicted / measured", overflow="fold")
     for each in done.verifications:
         if each.measured is None:
-            cells(table, each.candidate, f"{each.predicted:.2f}", "–", "–", report.judged(each))
+            cells(table, each.candidate, each.forecast, "–", "–", report.judged(each))
         else:
             interval = f"{each.low:.2f}–{each.high:.2f}"
-            cells(table, each.candidate, f"{each.predicted:.2f}", f"{each.measured:.2f}", interval, report.judged(each))
+            cells(table, each.candidate, each.forecast, f"{each.measured:.2f}", interval, report.judged(each))
     if done.verifications and done.baseline:
         table.title = f"Time as a part of the unchanged program's, which takes {duration(done.baseline)}"
         table.title_justify = "left"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sysconfig
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from .operations import in_numpy
+from .operations import in_library, in_numpy, installed
 from .reader import Place
 from .sampler import Look, Recording, Sample, State
 
@@ -71,6 +71,7 @@ class Summary:
     idle: float = 0.0  # seconds that no thread ran
     alone: float = 0.0  # seconds that exactly one thread ran
     imports: float = 0.0  # seconds of the main thread in imports
+    faults: int = 0  # pages of memory that the kernel provided, without those for imports
     threads: list[ThreadFigures] = field(default_factory=list)
     functions: list[FunctionFigures] = field(default_factory=list)
     timeline: list[Bin] = field(default_factory=list)
@@ -98,8 +99,12 @@ def summarize(found: Recording) -> Summary:
     )
     threads: dict[int, ThreadFigures] = {}
     functions: dict[tuple[str, str], FunctionFigures] = {}
+    faults = 0
     for sample in found.samples:
         seconds = sample.seconds
+        if faults and not any(importing(look.stack) for look in sample.looks):
+            result.faults += sample.faults - faults
+        faults = sample.faults
         states = [look.state for look in sample.looks]
         waiting = states.count(State.WANTS)
         running = sum(look.runs for look in sample.looks)
@@ -186,13 +191,15 @@ def function_of(stack: Sequence[Place]) -> tuple[str, str]:
     return short(place.function), place.file
 
 
-_LIBRARIES = tuple(
-    {os.path.join(path, "") for path in (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")) if path}
-)
-
-
 def own(file: str) -> bool:
     """Whether a file is the program's, and not of an installed package or the standard library."""
-    if file.startswith("<") or f"{os.sep}site-packages{os.sep}" in file or f"{os.sep}dist-packages{os.sep}" in file:
-        return False
-    return not file.startswith(_LIBRARIES)
+    return not file.startswith("<") and not installed(file) and not in_library(file)
+
+
+_INSTALLED = re.compile(r"[/\\](?:site|dist)-packages[/\\]([A-Za-z]\w*)")
+
+
+def packages(found: Recording) -> list[str]:
+    """Return the names of the installed packages, or modules, in whose code the program was seen."""
+    files = {place.file for sample in found.samples for look in sample.looks for place in look.stack}
+    return sorted({match[1] for match in map(_INSTALLED.search, files) if match})

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 TICK = 1 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.01
 MOST_OPEN = 1.0  # seconds
-MOST_FILES = 256  # of the process's threads that stay open
+MOST_FILES = 384  # of the process's threads that stay open
+THREAD_FILES = ("stat", "schedstat", "syscall")
 FUTEX = {"x86_64": (202,), "aarch64": (98,), "riscv64": (98, 422), "ppc64le": (221,), "s390x": (238,)}
 
 
@@ -22,6 +23,7 @@ class Task(NamedTuple):
     cpu: float  # seconds of CPU time so far
     core: int
     queued: bool = False  # it would run, but other threads have the cores
+    faults: int = 0  # pages of memory that the kernel has provided so far
 
     @property
     def runs(self) -> bool:
@@ -31,7 +33,7 @@ class Task(NamedTuple):
 def parse(line: bytes) -> Task:
     """Return what ``/proc/PID/task/ID/stat`` says. The name in parentheses may hold anything."""
     fields = line[line.rindex(b")") + 2 :].split()
-    return Task(fields[0].decode(), (int(fields[11]) + int(fields[12])) * TICK, int(fields[36]))
+    return Task(fields[0].decode(), (int(fields[11]) + int(fields[12])) * TICK, int(fields[36]), faults=int(fields[7]))
 
 
 def futex(line: bytes, numbers: Iterable[int]) -> int:
@@ -78,10 +80,10 @@ class Tasks:
 
     def __init__(self, pid: int) -> None:
         self._folder = f"/proc/{pid}/task"
-        self._files: dict[int, int] = {}
+        self._files: dict[tuple[int, str], int] = {}
         self._futex = FUTEX.get(platform.machine(), ())
-        self._ended = 0.0
-        self._cpu: dict[int, float] = {}
+        self._ended_cpu, self._ended_faults = 0.0, 0
+        self._tasks: dict[int, Task] = {}
         self._queue = Queue()
 
     def look(self) -> dict[int, Task]:
@@ -93,7 +95,7 @@ class Tasks:
         for name in names:
             number = int(name)
             try:
-                task = parse(self._stat(number))
+                task = parse(self._read(number, "stat"))
                 queued, now = False, time.monotonic()
                 if task.state == "R":
                     queued = self._queue.waits(number, self._waited(number), now)
@@ -102,18 +104,19 @@ class Tasks:
                 found[number] = task._replace(queued=queued)
             except (OSError, ValueError, IndexError):  # the thread has just ended
                 self._forget(number)
-        for number in self._cpu.keys() - found.keys():
+        for number in self._tasks.keys() - found.keys():
             self._forget(number)
-        self._cpu.update((number, task.cpu) for number, task in found.items())
+        self._tasks.update(found)
         return found
 
-    def _stat(self, number: int) -> bytes:
-        file = self._files.get(number)
+    def _read(self, number: int, name: str) -> bytes:
+        """Return what a file of a thread says now."""
+        file = self._files.get((number, name))
         if file is not None:
             return os.pread(file, 1024, 0)
-        file = os.open(f"{self._folder}/{number}/stat", os.O_RDONLY | os.O_CLOEXEC)
+        file = os.open(f"{self._folder}/{number}/{name}", os.O_RDONLY | os.O_CLOEXEC)
         if len(self._files) < MOST_FILES:
-            self._files[number] = file
+            self._files[number, name] = file
             return os.pread(file, 1024, 0)
         try:
             return os.pread(file, 1024, 0)
@@ -123,28 +126,35 @@ class Tasks:
     def _waited(self, number: int) -> int:
         """Return the nanoseconds that a thread has waited for a core, or 0 if the kernel does not count them."""
         try:
-            with open(f"{self._folder}/{number}/schedstat", "rb", buffering=0) as file:
-                return int(file.read().split()[1])
+            return int(self._read(number, "schedstat").split()[1])
         except (OSError, ValueError, IndexError):
             return 0
 
     def _forget(self, number: int) -> None:
         self._queue.forget(number)
-        file = self._files.pop(number, None)
-        if file is not None:
-            os.close(file)
-        self._ended += self._cpu.pop(number, 0.0)
+        for name in THREAD_FILES:
+            file = self._files.pop((number, name), None)
+            if file is not None:
+                os.close(file)
+        task = self._tasks.pop(number, None)
+        if task is not None:
+            self._ended_cpu += task.cpu
+            self._ended_faults += task.faults
 
     def sleeps_on(self, number: int) -> int:
         """Return the address of the futex on which a thread sleeps, or 0."""
-        with contextlib.suppress(OSError), open(f"{self._folder}/{number}/syscall", "rb", buffering=0) as file:
-            return futex(file.read(), self._futex)
+        with contextlib.suppress(OSError):
+            return futex(self._read(number, "syscall"), self._futex)
         return 0
 
     def cpu(self) -> float:
         """Return the CPU seconds of all threads seen so far."""
-        return self._ended + sum(self._cpu.values())
+        return self._ended_cpu + sum(task.cpu for task in self._tasks.values())
+
+    def faults(self) -> int:
+        """Return the pages of memory that the kernel has provided to all threads seen so far."""
+        return self._ended_faults + sum(task.faults for task in self._tasks.values())
 
     def close(self) -> None:
-        for number in list(self._cpu):
+        for number in list(self._tasks):
             self._forget(number)

@@ -29,7 +29,7 @@ FEWEST_QUIET = 2  # rounds without other programs that are enough to leave out t
 
 def verify(done: Report, options: argparse.Namespace, rounds: int, place: Path) -> None:
     """Run the candidates ``rounds`` times each and add the verifications to the report. ``place`` holds the input."""
-    todo = [each for each in done.predictions if each.wall is not None and each.verify]
+    todo = [each for each in done.predictions if each.verify]
     if not todo:
         return
     here = interpreters.running()
@@ -74,8 +74,7 @@ def failed(row: Row, found: Comparison) -> None:
 
 def judge(prediction: Prediction, base: Row, row: Row, done: Report, found: Comparison) -> Verification:
     """Return a prediction together with the measurements."""
-    assert prediction.wall is not None
-    predicted = prediction.wall / done.summary.wall
+    predicted = None if prediction.wall is None else prediction.wall / done.summary.wall
     if row.error or not row.measured:
         return Verification(prediction.candidate, predicted, None, why=row.error or "not run")
     rounds = list(zip(row.samples, base.samples, strict=False))
@@ -96,6 +95,8 @@ def judge(prediction: Prediction, base: Row, row: Row, done: Report, found: Comp
     )
     if any(each.way == row.label for each in found.differences):
         result.why = "it prints something else"
+    elif predicted is None:
+        result.why = "not predicted"
     elif abs(result.error or 0.0) > NEAR:
         result.why = reason(result, done, prediction.verify)
     return result
@@ -110,7 +111,7 @@ def reason(result: Verification, done: Report, way: str) -> str:
     """Return why a prediction is off, if the figures show it."""
     if result.others > OTHERS_PERCENT:
         return f"not decided, since other programs used {result.others:.0f} % of a core"
-    if result.low <= result.predicted <= result.high:
+    if result.predicted is not None and result.low <= result.predicted <= result.high:
         return "the rounds differ by more than that"
     if way == "free-threaded":
         return "functions in C, and Python of other kinds than those measured, have another speed there"
