@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gilkit.kernels._numpy import FUNCTIONS as _of
 from gilkit.mapping import map as parallel_map
 
 __all__ = ["Engine"]
@@ -47,7 +48,7 @@ class Engine:
                 raise TypeError(f"with raw=True, func must be a function, not {func!r}")
             results = _results(_without_strings(func), data if by_row else data.T, args, kwargs)
             return np.apply_along_axis(results, int(by_row), data)
-        if not callable(func) or isinstance(func, np.ufunc):
+        if not callable(func) or isinstance(func, _of["ufunc"]):
             # Names, lists, dictionaries and ufuncs are for whole columns.
             return data.apply(func, axis=axis, args=args, **kwargs)
         parts = _rows(data) if by_row else _parts(data, 0)

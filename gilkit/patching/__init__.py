@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gilkit.kernels._numpy import FUNCTIONS as _of
 from gilkit.kernels._numpy import NEWEST, OLDEST
 from gilkit.patching import _functions, _memory, _parts, _patch, _reductions
 
@@ -58,7 +59,7 @@ def _ufuncs() -> list[np.ufunc]:
     from numpy.linalg import _umath_linalg
 
     modules = [_multiarray_umath, _umath_linalg]
-    found = {id(f): f for module in modules for f in vars(module).values() if isinstance(f, np.ufunc)}
+    found = {id(f): f for module in modules for f in vars(module).values() if isinstance(f, _of["ufunc"])}
     return list(found.values())
 
 
@@ -318,7 +319,7 @@ class ufunc(_patch.UfuncCall):
 
     def __init__(self, function: Any) -> None:
         inner = getattr(function, "ufunc", function)  # of Numba's DUFunc
-        if not isinstance(inner, np.ufunc):
+        if not isinstance(inner, _of["ufunc"]):
             raise TypeError(
                 f"gilkit.ufunc needs a numpy.ufunc, not {type(function).__name__}; for a Python function, use "
                 "gilkit.map"

@@ -12,6 +12,7 @@ from numpy._core import _multiarray_umath as _c_functions  # type: ignore[attr-d
 from gilkit._scopes import call_whole
 from gilkit._signal_poll import raised_by_signal_handler
 from gilkit.kernels import histograms, reductions, scan, sorting
+from gilkit.kernels._numpy import FUNCTIONS as _of
 from gilkit.patching import _patch
 from gilkit.patching._parts import (
     LAST_NUMBER,
@@ -64,7 +65,7 @@ def _call_generalized(ufunc: np.ufunc, *args: Any, signature: Any = None) -> tup
             raise Leave("operand that is not an array")
         if array.ndim < core or (ufunc.__name__ == "matmul" and array.ndim < 2):
             raise Leave("arguments")
-        if np.prod(array.shape[array.ndim - core :]) > MAX_MATRIX_ITEMS:
+        if _of["prod"](array.shape[array.ndim - core :]) > MAX_MATRIX_ITEMS:
             raise Leave("large matrices")
         loops = max(loops, array.ndim - core)
     check(max(args, key=lambda array: array.size), MIN_STACK_ITEMS)
@@ -211,7 +212,7 @@ def _cumsum(array: np.ndarray, axis: Any = None, dtype: Any = None, out: Any = N
 def _accumulate(ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> tuple[int, Any]:
     """Accumulate each row separately, because each item of a row depends on those before it."""
     check(array)
-    if type(ufunc) is not np.ufunc or dtype is not None or out is not None or type(axis) is not int:
+    if type(ufunc) is not _of["ufunc"] or dtype is not None or out is not None or type(axis) is not int:
         raise Leave("arguments")
     if not -array.ndim <= axis < array.ndim or not array.flags.c_contiguous or array.dtype.kind not in "biufc":
         raise Leave("arguments")
@@ -308,7 +309,7 @@ def _searchsorted(array: np.ndarray, v: Any, side: Any = "left", sorter: Any = N
     if type(array) is not np.ndarray or array.ndim != 1 or v.ndim == 0 or array.dtype != v.dtype:
         raise Leave("arguments")
     result = np.empty(v.shape, np.intp)
-    axis = int(np.argmax(v.shape))
+    axis = int(_of["argmax"](v.shape))
 
     def search(part: slice) -> None:
         result[along(axis, part)] = array.searchsorted(v[along(axis, part)], side, sorter)
@@ -328,7 +329,7 @@ def _take(array: np.ndarray, indices: Any, axis: Any = None, out: Any = None, mo
 
 def _take_parts(array: np.ndarray, indices: np.ndarray, mode: Any) -> np.ndarray:
     result = np.empty((*indices.shape, *array.shape[1:]), array.dtype)
-    cut = int(np.argmax(indices.shape))
+    cut = int(_of["argmax"](indices.shape))
 
     def take(part: slice) -> None:
         result[along(cut, part)] = array.take(indices[along(cut, part)], axis=0, mode=mode)
@@ -429,7 +430,7 @@ def _select(array: np.ndarray, mask: np.ndarray) -> np.ndarray:
     number = min(len(blocks), PARTS_PER_THREAD * max(2, _patch.threads()))
     tasks = [(len(blocks) * k // number, len(blocks) * (k + 1) // number) for k in range(number)]
     run("take", count, tasks)
-    places = _patch.bypassed(np.cumsum, counts)
+    places = _patch.bypassed(_of["cumsum"], counts)
     result = np.empty(int(places[-1]), array.dtype)
     run("take", select, tasks)
     return result
@@ -450,8 +451,8 @@ def hooks() -> list[tuple[Any, Callable[..., Any], int]]:
         return getattr(_c_functions, name), handler(name, function, 1), min_items  # the first argument is the module
 
     return [
-        (vars(np.ufunc)["reduce"], reduce, MIN_ITEMS),
-        (vars(np.ufunc)["accumulate"], accumulate, MIN_ITEMS),
+        (vars(_of["ufunc"])["reduce"], reduce, MIN_ITEMS),
+        (vars(_of["ufunc"])["accumulate"], accumulate, MIN_ITEMS),
         of_arrays("sort", _sorter("sort", True), 1 << 14),
         of_arrays("argsort", _sorter("argsort", False), 1 << 14),
         of_arrays("partition", _sorter("partition", True), 1 << 14),

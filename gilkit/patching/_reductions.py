@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gilkit.kernels._numpy import FUNCTIONS as _of
 from gilkit.kernels._numpy import VERSION
 from gilkit.patching import _patch
 from gilkit.patching._parts import FloatErrors, Leave, along, check, handler, outermost, overlaps, parts, run
@@ -58,7 +59,7 @@ def _reduce(
     check(array)
     if where is not True:
         raise Leave("where=")
-    if type(ufunc) is not np.ufunc or ufunc.nin != 2 or ufunc.nout != 1 or ufunc.signature is not None:
+    if type(ufunc) is not _of["ufunc"] or ufunc.nin != 2 or ufunc.nout != 1 or ufunc.signature is not None:
         raise Leave("not a reduction")
     if isinstance(out, tuple):
         (out,) = out if len(out) == 1 else (NotImplemented,)
@@ -83,7 +84,7 @@ def _reduce(
     if orderless or (name in EXTREMES and loop.kind == "f"):
         result = _reduce_in_any_order(ufunc, array, reduced, dtype, settings)
         # Which zero or which NaN is found depends on the order.
-        if loop.kind == "f" and not orderless and not np.all(result):
+        if loop.kind == "f" and not orderless and not _of["all"](result):
             raise Leave("zeros or NaNs")
         if loop.kind == "f" and not orderless and np.isnan(result).any():
             raise Leave("zeros or NaNs")
