@@ -27,6 +27,9 @@ cdef int run_mapping(mapping *m, gk_options *options) noexcept
 cdef int report_mapping(void *m) noexcept nogil
 cdef bint finalizing() noexcept
 
+# The bytes of an object that has a buffer, of a string, and of a tuple or list of these; 0 for others.
+cdef int64_t size_of(item) noexcept
+
 # The (setter, function) pairs that each new thread must call, for profilers,
 # debuggers and coverage; None if there are none.
 cdef tuple thread_hooks()

@@ -88,6 +88,7 @@ cdef class Results:
     cdef int64_t ahead, fewest, given, next_report, item_bytes, result_bytes, last_read, quick_reads, stuck_since
     cdef int inside
     cdef bint started, alone, ended, exhausted, prompt, asked_for_limits
+    cdef object __weakref__
 
     def __cinit__(self, fn, source, bint star, int64_t ahead, threads, int64_t thread_count, context, bint limited,
                   bint alone=False, bint in_order=True, bint keep_going=False, int64_t time_limit=0):
@@ -161,12 +162,16 @@ cdef class Results:
 
     def __del__(self):
         # Must not wait: this runs in any thread, even in one that an item waits for.
-        if not self.ended:
+        if not self.ended and self.core is not None:
             self.ended = True
             if self.is_mine():
                 self.core.stop()
             if self.close_report is not None:
                 self.close_report()
+
+    def __reduce__(self):
+        raise TypeError("a gilkit.imap cannot be pickled or copied, because its items are in progress: "
+                        "pass the list of its results")
 
     # ---- One result
 
@@ -423,6 +428,10 @@ cpdef int64_t items_ahead(int64_t ahead, int64_t given, int64_t fewest, int64_t 
     """
     cdef int64_t most = min(ahead, FIRST_AHEAD + 2 * given)
     return min(most, max(fewest, BYTES_AHEAD // bytes_each)) if bytes_each > 0 else most
+
+
+cdef int64_t size_of(item) noexcept:
+    return imap_bytes(<PyObject *>item)
 
 
 def size_average(int64_t before, object):

@@ -494,6 +494,26 @@ int imap_is_stuck(imap_stream *s)
     return given_up > 0 && atomic_load(&s->working) <= given_up;
 }
 
+/* Of a tuple or list and its items. Long ones are estimated from their first items. */
+static int64_t bytes_of_sequence(PyObject *sequence)
+{
+    enum { FIRST = 8 };
+    int64_t n = Py_SIZE(sequence), looked = n < FIRST ? n : FIRST, bytes = 0;
+    for (int64_t i = 0; i < looked; i++) {
+        PyObject *item = PySequence_GetItem(sequence, (Py_ssize_t)i);
+        if (item == NULL) { /* another thread has made the list shorter */
+            PyErr_Clear();
+            break;
+        }
+        if (!PyTuple_CheckExact(item) && !PyList_CheckExact(item))
+            bytes += imap_bytes(item);
+        Py_DECREF(item);
+    }
+    if (looked > 0 && bytes > 0)
+        bytes = (int64_t)((double)bytes / (double)looked * (double)n);
+    return bytes + n * (int64_t)sizeof(PyObject *);
+}
+
 int64_t imap_bytes(PyObject *object)
 {
     if (PyLong_CheckExact(object) || object == Py_None || PyFloat_CheckExact(object))
@@ -501,7 +521,7 @@ int64_t imap_bytes(PyObject *object)
     if (PyUnicode_CheckExact(object))
         return (int64_t)PyUnicode_GET_LENGTH(object) * (int64_t)PyUnicode_KIND(object);
     if (PyTuple_CheckExact(object) || PyList_CheckExact(object))
-        return (int64_t)Py_SIZE(object) * (int64_t)sizeof(PyObject *);
+        return bytes_of_sequence(object);
     Py_buffer view;
     if (!PyObject_CheckBuffer(object))
         return 0;

@@ -125,8 +125,8 @@ void imap_stop(imap_stream *s);
 /* Calls the function in the given context. Returns its outcome, or NULL with an exception if that cannot be. */
 PyObject *imap_call_here(imap_stream *s, PyObject *context, PyObject *item, int *failed);
 
-/* Returns the object's own size in memory if its type is one of those that are often
- * large, else 0. */
+/* Returns the object's size in memory if its type is one of those that are often large,
+ * else 0. The items of a tuple or list count, too. */
 int64_t imap_bytes(PyObject *object);
 
 /* ---- For the runner ---- */

@@ -13,7 +13,6 @@ cdef class CancelToken:
 # One `with` block: what it sets, and what is in force inside it. Immutable,
 # because copies of a context share it.
 @cython.final
-@cython.trashcan(True)  # chains are long where blocks were never left
 cdef class Scope:
     cdef Scope outer
     cdef object owner  # the object of the `with` block

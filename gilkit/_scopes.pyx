@@ -4,7 +4,7 @@ from contextvars import ContextVar
 
 from cpython.contextvars cimport PyContextVar_Get
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF
+from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int64_t
 
 from gilkit._exports cimport (
@@ -12,6 +12,9 @@ from gilkit._exports cimport (
 )
 
 import_core()
+
+cdef extern from "gilkit/_scopes.h":
+    void release_outer "gk_release_outer" (PyObject *scope, PyObject *outer)
 
 
 cdef class CancelToken:
@@ -67,7 +70,12 @@ cdef class CancelToken:
 
 
 cdef class Scope:
-    pass
+
+    def __dealloc__(self):
+        cdef PyObject *outer = <PyObject *>self.outer
+        Py_INCREF(self.outer)
+        self.outer = None
+        release_outer(<PyObject *>self, outer)
 
 
 scope_variable = ContextVar("gilkit.scope", default=None)

@@ -13,7 +13,7 @@ from gilkit._call cimport Call, call_begin, call_end, integer
 from gilkit._exports cimport (
     GK_INTERRUPTED, GK_MAX_THREADS, GK_OK, gk_now, gk_num_threads, gk_participants, import_core,
 )
-from gilkit._imap cimport finalizing, mapping, report_mapping, run_mapping, thread_hooks
+from gilkit._imap cimport finalizing, mapping, report_mapping, run_mapping, size_of, thread_hooks
 
 from gilkit import _scopes, runtime
 from gilkit._call import entered_from_outside, seconds_of
@@ -41,6 +41,9 @@ cdef enum:
     # items, so not all items need to exist at once.
     BLOCK_NANOSECONDS = 50_000_000
     BLOCK_ITEMS = 65_536
+    # A block ends earlier if its items take more memory, but not before it has this many items for each thread.
+    BLOCK_BYTES = 16_777_216
+    FEWEST = 4
     REPORT_NANOSECONDS = 50_000_000
 
 # Seconds after its time limit at which an item of imap or aimap is given up. gilkit's calls in it have ended long
@@ -121,15 +124,19 @@ cdef int report(void *data) noexcept:
     return result == NULL
 
 
-cdef tuple read_block(iterator, int64_t size):
-    """Return up to `size` items, and the exception of the iterator or None."""
+cdef tuple read_block(iterator, int64_t size, int64_t fewest):
+    """Return up to `size` items, whether there are no more, and the exception of the iterator or None."""
     cdef list items = []
+    cdef int64_t bytes_read = 0
     try:
         for item in islice(iterator, size):
             items.append(item)
+            bytes_read += size_of(item)
+            if bytes_read >= BLOCK_BYTES and len(items) >= fewest:
+                return items, False, None
     except Exception as error:
-        return items, error
-    return items, None
+        return items, True, error
+    return items, len(items) < size, None
 
 
 cdef object length(iterables):
@@ -169,7 +176,7 @@ def check_pipeline(str what, fn, iterables, ahead, threads, chunksize):
 
 cdef list run_all(fn, source, bint star, threads, chunksize, report, total):
     cdef Block block
-    cdef int64_t size, started
+    cdef int64_t size, fewest, started
     if type(source) is tuple or type(source) is list:
         block = Block(fn, source, star, shared=type(source) is list)
         block.report, block.total = report, total
@@ -177,9 +184,9 @@ cdef list run_all(fn, source, bint star, threads, chunksize, report, total):
         return block.finished_results()
     cdef list results = []
     iterator = iter(source)
-    size = FEW * thread_count(threads)
+    size, fewest = FEW * thread_count(threads), FEWEST * thread_count(threads)
     while True:
-        items, error = read_block(iterator, size)
+        items, is_end, error = read_block(iterator, size, fewest)
         started = gk_now()
         block = Block(fn, items, star)
         block.report, block.total, block.before = report, total, len(results)
@@ -187,8 +194,9 @@ cdef list run_all(fn, source, bint star, threads, chunksize, report, total):
         results += block.finished_results()
         if error is not None:
             raise error
-        if len(items) < size:
+        if is_end:
             return results
+        items = block = None  # before the next ones are read
         if gk_now() - started < BLOCK_NANOSECONDS and size < BLOCK_ITEMS:
             size *= 2
 
@@ -241,7 +249,8 @@ def map(fn, *iterables, threads=None, chunksize=None, progress=False):
         items at the same time. It may call ``map`` and all of gilkit.
     *iterables : iterable
         The shortest one determines the number of calls. The calling thread reads
-        lists and tuples at once, and other iterables in blocks.
+        lists and tuples at once, and other iterables in blocks, of up to 16 MiB
+        unless four items for each thread take more.
     threads : int, optional
         Maximum number of threads, 1 to 1024. Default: ``num_threads()``.
     chunksize : int, optional

@@ -142,6 +142,81 @@ def test_centers_that_change_on_each_access():
     assert members.sum() == 10
 
 
+# ---- Arguments whose conversion changes the shape of the array
+
+
+class Reshapes:
+    """A number that assigns to the shape of an array when it is converted."""
+
+    def __init__(self, array, shape, number):
+        self.array, self.shape, self.number = array, shape, number
+
+    def convert(self):
+        self.array.shape = self.shape
+        return self.number
+
+    __index__ = convert
+
+    def __bool__(self):
+        return bool(self.convert())
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.convert(), dtype)
+
+
+RESHAPED = {
+    **{(name, "axis"): {} for name in [*REDUCTIONS, *POSITIONS, "median", "cumsum", "cumprod", "cummax", "sort", "argsort"]},
+    ("sort", "descending"): {}, ("argsort", "descending"): {},
+    ("topk", "k"): {}, ("topk", "axis"): {"k": 1},
+    ("partition", "kth"): {}, ("partition", "axis"): {"kth": 1}, ("argpartition", "axis"): {"kth": 1},
+    ("move_sum", "window"): {}, ("move_var", "min_count"): {"window": 1}, ("move_median", "axis"): {"window": 2},
+    ("jacobi", "iterations"): {}, ("jacobi", "threads"): {}, ("nearest", "threads"): {"centers": [[0.0, 1.0]]},
+    ("kmeans", "threads"): {"k": 2, "seed": 1, "iterations": 2}, ("fsum", "threads"): {},
+    **{(name, "threads"): {} for name in ("sum", "cumsum", "sort", "argsort")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "argument"), RESHAPED, ids=" ".join)
+def test_arguments_that_change_the_shape_of_the_array(name, argument):
+    """An __index__ may do so: the kernels then read and wrote outside of the array."""
+    numbers = np.arange(160_000.0) % 5
+    shapes = [(80_000, 2), (160_000,)] if name in ("nearest", "kmeans") else [(400, 400), (160_000,), (40, 40, 10, 10)]
+    for before in shapes:
+        for after in shapes:
+            for number in (0, 1, -1):
+                a = numbers.reshape(before).copy()
+                keywords = {**RESHAPED[name, argument], argument: Reshapes(a, after, number)}
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    try:
+                        got = getattr(gilkit, name)(a, **keywords)
+                        expected = getattr(gilkit, name)(
+                            numbers.reshape(before), **{**keywords, argument: number if argument != "threads" else 1}
+                        )
+                    except (ValueError, TypeError, IndexError):
+                        continue
+                for ours, theirs in zip(
+                    *((each if isinstance(each, tuple) else (each,)) for each in (got, expected)), strict=True
+                ):
+                    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_an_argument_that_changes_the_shape_of_other_arrays():
+    a, labels = np.ones((80_000, 2)), np.arange(2)
+    for argument, number in (("num_groups", 5), ("ddof", 0), ("axis", 1), ("threads", 1)):
+        a.shape = (80_000, 2)
+        keywords = {argument: Reshapes(a, (2, 80_000), number)}
+        with contextlib.suppress(TypeError):
+            assert gilkit.group_reduce(labels, a, "var", **keywords).shape[0] == 80_000
+    x = np.ones(160_000)
+    assert gilkit.dot(x, x, threads=Reshapes(x, (1, 160_000), 1)) == 160_000
+    a.shape = (80_000, 2)
+    assert gilkit.compress(np.ones(80_000), a, 0, threads=Reshapes(a, (2, 80_000), 1)).shape == (80_000, 2)
+    out = np.zeros(160_000)
+    gilkit.cumsum(np.ones(160_000), out=out, threads=Reshapes(out, (1, 160_000), 1))
+    assert out.ravel()[-1] == 160_000
+
+
 # ---- Subclasses
 
 

@@ -34,6 +34,8 @@ HUGE = {
     "histogram with range": "gilkit.histogram(x, 2**27, range=(0, 1))",
     "histogram with weights": "gilkit.histogram(x, 2**27, weights=x)",
     "histogram with density": "gilkit.histogram(x, 2**27, density=True)",
+    "histogram2d": "gilkit.histogram2d(np.tile(x, 5), np.tile(x, 5), (2**13, 2**14))",
+    "histogramdd": "gilkit.histogramdd([np.tile(x, 5)] * 3, 2**9)",
 }
 
 
@@ -44,6 +46,12 @@ def test_a_timeout_leaves_a_huge_table_unfinished(work):
     code = LEFT.replace("WORK", work)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 700, done.stdout
+
+
+@pytest.mark.parametrize("size", [60_000, 100_000])
+def test_a_timeout_ends_repeated_differences(size):
+    with pytest.raises(TimeoutError), gilkit.timeout(0.02):
+        gilkit.diff(np.zeros(size), n=size)
 
 
 def virtual(shape, dtype=np.int8):

@@ -1,7 +1,9 @@
 """gilkit.imap: when results arrive, what it keeps in memory, and how it ends."""
 
+import copy
 import gc
 import itertools
+import pickle
 import queue
 import subprocess
 import sys
@@ -271,6 +273,15 @@ def test_it_has_the_methods_of_a_generator():
     assert list(results) == []
     with pytest.raises(KeyError):
         gilkit.imap(abs, [1]).throw(KeyError)
+
+
+@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_it_has_weak_references_and_no_copy(how):
+    results = gilkit.imap(str, [1, 2])
+    assert weakref.ref(results)() is results
+    with pytest.raises(TypeError, match=r"a gilkit\.imap cannot be pickled or copied"):
+        how(results)
+    assert list(results) == ["1", "2"]
 
 
 def test_a_source_that_asks_for_the_results():

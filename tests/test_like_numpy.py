@@ -116,6 +116,21 @@ def test_reductions(name, a, axis, keepdims, errstate, ddof):
         assert got_warnings == expected_warnings
 
 
+@pytest.mark.parametrize("name", ["var", "std", "nanvar", "nanstd"])
+@pytest.mark.parametrize(
+    "number", [[0], (0, 1), np.array([1]), 1j, None, "x", -(2**70), np.int8(1), np.float32(0.5), 1.5]
+)
+def test_ddof_of_any_kind(name, number):
+    a = np.arange(12.0).reshape(3, 4)
+    for argument in ("ddof", "correction"):
+        for axis in (None, 0):
+            got, got_warnings = outcome(getattr(gilkit, name), a, axis=axis, **{argument: number})
+            expected, expected_warnings = outcome(getattr(np, name), a, axis=axis, **{argument: number})
+            if assert_same_kind(got, expected):
+                np.testing.assert_allclose(got, expected, rtol=1e-12)
+            assert got_warnings == expected_warnings
+
+
 @given(a=arrays(), axis=AXES, errstate=ERRSTATES)
 @settings(max_examples=200, deadline=None)
 def test_cumsum(a, axis, errstate):

@@ -76,6 +76,31 @@ def test_endless_iterables_are_read_only_as_far_as_needed():
     assert next(numbers) <= 100 + 10 + 1
 
 
+@pytest.mark.parametrize("run", [
+    lambda items: gilkit.map(len, items, threads=2),
+    lambda items: gilkit.starmap(len, zip(items), threads=2),
+    lambda items: gilkit.map(lambda a, b: len(a), items, itertools.count(), threads=2),
+    lambda items: list(gilkit.imap(lambda a, b: time.sleep(0.001) or len(a), items, itertools.count(), threads=2)),
+    lambda items: list(gilkit.imap(lambda pair: time.sleep(0.001) or len(pair[0]), ([each] for each in items), threads=2)),
+], ids=["map", "starmap", "two iterables", "imap of two iterables", "imap of lists"])  # fmt: skip
+def test_few_large_items_are_alive(run):
+    """map read up to 65,536 items of an iterable ahead, whatever their size, and imap did not see what is in tuples."""
+
+    class Large(bytes):
+        alive = most = 0
+
+        def __init__(self, *_):
+            type(self).alive += 1
+            type(self).most = max(self.most, self.alive)
+
+        def __del__(self):
+            type(self).alive -= 1
+
+    assert run(Large(1_000_000) for _ in range(150)) == [1_000_000] * 150
+    gc.collect()
+    assert Large.most <= 40
+
+
 def test_the_caller_reads_the_iterables():
     readers = set()
 

@@ -268,6 +268,31 @@ def test_many_blocks_never_exited(make):
     gc.collect()
 
 
+def test_a_chain_of_blocks_is_released_on_a_small_stack():
+    """Releasing each block inside the release of the one before took stack for each: a million overflowed it."""
+
+    def enter_many():
+        for _ in range(40_000):
+            gilkit.threads(2).__enter__()
+            gilkit.timeout(100).__enter__()
+            gilkit.CancelToken().__enter__()
+
+    def enter_and_release():
+        context = contextvars.copy_context()
+        context.run(enter_many)
+        shared = context.copy()
+        del context
+        del shared
+
+    before = threading.stack_size(256 * 1024)
+    try:
+        thread = threading.Thread(target=enter_and_release)
+        thread.start()
+    finally:
+        threading.stack_size(before)
+    thread.join()
+
+
 def test_a_token_entered_very_often():
     token = gilkit.CancelToken()
 

@@ -104,6 +104,17 @@ def test_invalid_timeouts(wait):
         wait("soon")
 
 
+def test_timeouts_that_are_numbers_of_numpy():
+    np = pytest.importorskip("numpy")
+    for timeout in (np.int64(0), np.float32(0), np.uint8(0), np.array(0)):
+        lock = sync.Lock()
+        assert lock.acquire(timeout=timeout)
+        assert not lock.acquire(timeout=timeout)
+        assert not sync.Event().wait(timeout)
+        assert not sync.Semaphore(0).acquire(timeout=timeout)
+        assert sync.RWLock().writer().acquire(timeout=timeout)
+
+
 @pytest.mark.parametrize("name", ["Lock", "RLock", "Semaphore", "Event", "Latch", "Barrier", "Condition", "RWLock"])
 @pytest.mark.parametrize("timeout", [TIMEOUT_MAX, int(TIMEOUT_MAX), TIMEOUT_MAX / 2, 1e-300])
 def test_longest_and_shortest_timeouts(name, timeout):

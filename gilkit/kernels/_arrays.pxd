@@ -48,6 +48,10 @@ cdef cnp.ndarray as_input(object value, str name)
 # The same, but None for unsupported types, with which NumPy's own function computes.
 cdef cnp.ndarray as_supported(object value, str name)
 
+# The array, or a view of it if converting the other arguments may run Python code. An __index__, for example, may
+# assign to a.shape, but a view keeps its own. Call this before the shape is read.
+cdef cnp.ndarray kept(cnp.ndarray a, object one, object two=*, object three=*)
+
 # Whether NumPy's own function must compute the result for this argument, because
 # NumPy would dispatch on its type: to __array_function__, to a subclass's methods,
 # or to a method of this name.
@@ -84,7 +88,7 @@ cdef int one_axis(object axis, int ndim) except -1
 # The same for functions whose axis may be a bool in NumPy.
 cdef int any_axis(object axis, int ndim) except -1
 
-# The memory of `out` as an array of the exact class. Raises unless it is a writable
+# The memory of `out` as a view of the exact class. Raises unless it is a writable
 # array of this shape and dtype.
 cdef cnp.ndarray check_out(object out, tuple shape, cnp.dtype dtype)
 

@@ -154,6 +154,14 @@ cdef object delegate(object function, tuple arguments, dict keywords, object thr
     return function(*arguments, **keywords)
 
 
+cdef bint is_inert(object argument) noexcept:
+    return argument is None or type(argument) in (int, bool, float, str)
+
+
+cdef cnp.ndarray kept(cnp.ndarray a, object one, object two=None, object three=None):
+    return a if is_inert(one) and is_inert(two) and is_inert(three) else PyArray_View(a, NULL, NULL)
+
+
 cdef cnp.ndarray own_class(cnp.ndarray a):
     return a if cnp.PyArray_CheckExact(a) else PyArray_View(a, NULL, ARRAY_TYPE)
 
@@ -272,7 +280,7 @@ cdef cnp.ndarray check_out(object out, tuple shape, cnp.dtype dtype):
     cdef cnp.ndarray target
     if not cnp.PyArray_Check(out):
         raise TypeError(f"out must be a NumPy array, not {type(out).__name__}")
-    target = own_class(out)
+    target = PyArray_View(out, NULL, ARRAY_TYPE)
     actual = (<object>target).shape
     if actual != shape:
         raise ValueError(f"out must have the shape {shape}, not {actual}")

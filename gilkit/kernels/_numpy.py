@@ -51,6 +51,7 @@ from numpy import finfo as finfo
 from numpy import flatnonzero as flatnonzero
 from numpy import float32 as float32
 from numpy import float64 as float64
+from numpy import floating as floating
 from numpy import floor as floor
 from numpy import full as full
 from numpy import generic as generic

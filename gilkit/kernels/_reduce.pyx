@@ -7,7 +7,7 @@ from gilkit._call cimport Call, call_begin, call_end
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
     GK_BOOL, GK_FLOAT32, GK_FLOAT64, GK_UINT64, MAX_DIMS, as_supported, axis_mask, check_out, delegate, gk_type,
-    is_cast, is_flat, is_for_numpy, may_overlap, out_is_for_numpy, type_of,
+    is_cast, is_flat, is_for_numpy, kept, may_overlap, out_is_for_numpy, type_of,
 )
 
 from gilkit.kernels import _numpy as np
@@ -171,7 +171,7 @@ cdef object reduce(gk_reduction what, object value, object axis, object out, obj
     a = as_supported(value, "a")
     if a is None:
         return numpys(what, value, axis, out, keepdims, ddof, threads)
-    return reduce_any(what, a, axis, out, keepdims, ddof, threads)
+    return reduce_any(what, kept(a, axis, threads), axis, out, keepdims, ddof, threads)
 
 
 cdef object reduce_with(gk_reduction what, object value, object axis, object out, object keepdims, double ddof,
@@ -197,12 +197,24 @@ cdef dict given(object dtype, object initial, object where):
     return others
 
 
+cdef bint is_real(object number) except -1:
+    if isinstance(number, int):
+        return -(2 ** 63) <= number < 2 ** 63
+    return isinstance(number, (float, np.integer, np.floating))
+
+
 cdef object variance(gk_reduction what, object a, object axis, object dtype, object out, object ddof, object keepdims,
                      object where, object mean, object correction, object threads):
-    if correction is not None:
+    if correction is not np.NoValue:
         if ddof != 0:
             raise ValueError("ddof and correction can't be provided simultaneously; they are two names of one argument")
         ddof = correction
+    if not is_real(ddof):  # NumPy accepts arrays and complex numbers
+        others = given(dtype, np.NoValue, where)
+        others["ddof"] = ddof
+        if mean is not np.NoValue:
+            others["mean"] = mean
+        return numpys(what, a, axis, out, keepdims, 0, threads, others)
     if dtype is None and where is True and mean is np.NoValue:
         return reduce(what, a, axis, out, keepdims, ddof, threads)
     others = given(dtype, np.NoValue, where)

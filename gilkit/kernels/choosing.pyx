@@ -120,6 +120,7 @@ def where(condition, x=np.NoValue, y=np.NoValue, /, *, threads=None):
     arguments = (condition, x, y) if x is not np.NoValue and y is not np.NoValue else (condition, x)
     if len(arguments) == 2 or is_dispatched(condition, None) or is_dispatched(x, None) or is_dispatched(y, None):
         return delegate(np.where, arguments, {}, threads)
+    call_check(threads)
     c, one, other = as_array(condition, "condition"), as_array(x, "x"), as_array(y, "y")
     common = np.broadcast(c, one, other)  # raises the ValueError
     if common.size <= FEW or not is_bytes(c) or not is_bytes(one) or not is_bytes(other):
@@ -138,7 +139,6 @@ def where(condition, x=np.NoValue, y=np.NoValue, /, *, threads=None):
     if cnp.PyArray_TYPE(c) != cnp.NPY_BOOL:
         c = c.astype(bool)
     result = type_of((<cnp.dtype>dtype).type_num)
-    call_check(threads)
     for k in range(ndim):
         shape[k] = common[k]
     set_operand(&choices[0], strides[0], c, ndim)

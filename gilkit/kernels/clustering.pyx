@@ -37,7 +37,8 @@ cdef cnp.ndarray _table(object value, str name):
     if table.ndim != 2:
         shape = (<object>table).shape
         raise ValueError(f"{name} must have two dimensions, (number, coordinates), not the shape {shape}")
-    return np.ascontiguousarray(table, np.float32 if type_of(cnp.PyArray_TYPE(table)) == GK_FLOAT32 else np.float64)
+    table = np.ascontiguousarray(table, np.float32 if type_of(cnp.PyArray_TYPE(table)) == GK_FLOAT32 else np.float64)
+    return table.view()  # other arguments may run code that assigns to the shape of the caller's array
 
 
 cdef gk_nearest_input _input(cnp.ndarray points, cnp.ndarray centers) noexcept:

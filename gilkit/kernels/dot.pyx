@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t, uint64_t
 from gilkit._call cimport Call, call_begin, call_end
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
-    GK_BOOL, GK_FLOAT32, GK_FLOAT64, as_supported, delegate, gk_type, is_for_numpy, type_of,
+    GK_BOOL, GK_FLOAT32, GK_FLOAT64, as_supported, delegate, gk_type, is_for_numpy, kept, type_of,
 )
 
 from gilkit.kernels import _numpy as np
@@ -90,6 +90,7 @@ def dot(a, b, out=None, *, threads=None):
     cdef cnp.ndarray x = as_supported(a, "a"), y = as_supported(b, "b")
     if x is None or y is None or x.ndim != 1 or y.ndim != 1 or cnp.PyArray_DIM(x, 0) != cnp.PyArray_DIM(y, 0):
         return delegate(np.dot, (a, b), {}, threads)
+    x, y = kept(x, threads), kept(y, threads)
     cdef int64_t n = cnp.PyArray_DIM(x, 0)
     cdef gk_type x_type = type_of(cnp.PyArray_TYPE(x)), y_type = type_of(cnp.PyArray_TYPE(y))
     cdef cnp.dtype dtype = x.descr if cnp.PyArray_TYPE(x) == cnp.PyArray_TYPE(y) else np.result_type(x, y)

@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint8_t
 
 from gilkit._call cimport Call, call_begin, call_check, call_end, integer
 from gilkit._exports cimport gk_options, import_core
-from gilkit.kernels._arrays cimport GK_FLOAT32, any_axis, as_array, as_input, gk_type, sum_dtype, type_of
+from gilkit.kernels._arrays cimport GK_FLOAT32, any_axis, as_array, as_input, gk_type, kept, sum_dtype, type_of
 from gilkit.kernels.sorting cimport gk_leaf_sort, leaves
 
 from gilkit.kernels import _numpy as np
@@ -273,7 +273,7 @@ def group_reduce(labels, values, op, *, num_groups=None, axis=-1, ddof=0, q=0.5,
         raise ValueError(f"op: got {op!r}; accepted are {', '.join(OPERATIONS)}, each also with the prefix nan")
     call_check(threads)
     groups_of = _as_labels(labels)
-    array = as_input(values, "values")
+    array = kept(kept(as_input(values, "values"), axis, threads), num_groups, ddof)
     if axis is None:
         if (<object>groups_of).shape != (<object>array).shape:
             raise ValueError(f"labels: got the shape {(<object>groups_of).shape}; accepted with axis=None is that of "

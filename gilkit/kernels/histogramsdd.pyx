@@ -33,6 +33,7 @@ cdef enum:
     FEW = 2048  # NumPy counts this many items in less time than gilkit needs to prepare
     MOST_DIMS = 16
 cdef int64_t MOST_BINS = 1 << 31
+cdef int64_t PIECE = 1 << 18  # bins that are copied between two checks of timeouts and Ctrl-C
 
 
 cdef list coordinates(object sample):
@@ -69,7 +70,15 @@ cdef object edges_of(list columns, object bins, object range, object threads):
             outer[i] = _min(columns[i], threads=threads), _max(columns[i], threads=threads)
             if not np.isfinite(outer[i]).all():
                 return None
-    return np.histogramdd(np.empty((0, dims), columns[0].dtype), bins, outer)[1]
+    empty = np.empty((0, 1), columns[0].dtype)
+    edges = []
+    for i in _range(dims):  # one by one, because NumPy makes the whole table even for an empty sample
+        call_check(threads)
+        try:
+            edges.append(np.histogramdd(empty, [each_bins[i]], [outer[i]])[1][0])
+        except (TypeError, ValueError):
+            return None
+    return edges
 
 
 def histogramdd(sample, bins=10, range=None, density=None, weights=None, *, threads=None):
@@ -163,10 +172,15 @@ def histogramdd(sample, bins=10, range=None, density=None, weights=None, *, thre
     # NumPy's result is part of an array with bins for the items outside. That matters for the order of the sum below.
     shape = [each.size - 1 for each in edges]
     hist = np.zeros([size + 2 for size in shape], np.float64)[(slice(1, -1),) * dims]
-    hist[...] = found[:total].reshape(shape)
+    found = found[:total].reshape(shape)
+    rows = max(PIECE * shape[0] // max(total, 1), 1)
+    for k in _range(0, shape[0], rows):
+        call_check(threads)
+        hist[k:k + rows] = found[k:k + rows]
     if density:
         whole = hist.sum()
         for d in _range(dims):
+            call_check(threads)
             along = [1] * dims
             along[d] = shape[d]
             hist = hist / np.diff(edges[d]).reshape(along)

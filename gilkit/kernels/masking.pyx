@@ -8,7 +8,7 @@ from gilkit._call cimport Call, call_begin, call_check, call_end
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
     MAX_DIMS, as_array, as_supported, at_multiples, delegate, gk_type, is_bytes, is_dispatched, is_for_numpy,
-    out_is_for_numpy, type_of,
+    kept, out_is_for_numpy, type_of,
 )
 
 from gilkit.kernels import _numpy as np
@@ -240,7 +240,7 @@ def compress(condition, a, axis=None, out=None, *, threads=None):
         return numpys_compress(condition, a, axis, out, threads)
     if not cnp.PyArray_Check(condition):  # the object decides what is true: pandas raises an error for a missing value
         condition = np.asarray(condition, np.bool_)
-    array, mask = as_array(a, "a"), as_array(condition, "condition")
+    array, mask = kept(as_array(a, "a"), threads), kept(as_array(condition, "condition"), threads)
     if axis is not None:
         if not -array.ndim <= axis < array.ndim:
             return numpys_compress(condition, a, axis, out, threads)
@@ -359,7 +359,7 @@ def masked_select(a, mask, *, threads=None):
         return a[mask]
     if is_dispatched(a, None) or is_dispatched(mask, None):
         return delegate(operator.getitem, (a, mask), {}, threads)
-    array, selects = as_array(a, "a"), as_array(mask, "mask")
+    array, selects = kept(as_array(a, "a"), threads), kept(as_array(mask, "mask"), threads)
     if cnp.PyArray_TYPE(selects) != cnp.NPY_BOOL:
         raise TypeError(f"mask must be an array of bool, not {selects.dtype}; numpy.take selects by index")
     shape, leading = (<object>array).shape, (<object>selects).shape

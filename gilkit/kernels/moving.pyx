@@ -5,7 +5,7 @@ cimport numpy as cnp
 
 from gilkit._call cimport Call, call_begin, call_check, call_end, integer
 from gilkit._exports cimport gk_options, import_core
-from gilkit.kernels._arrays cimport as_input, gk_type, one_axis, type_of
+from gilkit.kernels._arrays cimport as_input, gk_type, kept, one_axis, type_of
 from gilkit.kernels.sorting cimport fill_slices, gk_slices
 
 from inspect import cleandoc
@@ -62,7 +62,7 @@ cdef cnp.ndarray move(gk_move_operation what, object value, object window, objec
     cdef int status, along
     cdef Call call
     call_check(threads)
-    a = as_input(value, "a")
+    a = kept(kept(as_input(value, "a"), window, min_count), axis, ddof, threads)
     along = one_axis(axis, a.ndim)
     moving.what = what
     moving.type = type_of(cnp.PyArray_TYPE(a))

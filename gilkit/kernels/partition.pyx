@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 
 from gilkit._call cimport Call, call_begin, call_check, call_end, integer
 from gilkit._exports cimport gk_options, import_core
-from gilkit.kernels._arrays cimport any_axis, as_array, as_supported, delegate, gk_type, is_for_numpy, type_of
+from gilkit.kernels._arrays cimport any_axis, as_array, as_supported, delegate, gk_type, is_for_numpy, kept, type_of
 from gilkit.kernels.sorting cimport fill_slices, gk_leaf_sorts, gk_slices, leaves
 
 from gilkit import mapping
@@ -78,7 +78,7 @@ cdef object _partition(object function, object a, object kth, object axis, objec
                        object threads):
     if order is not None or is_for_numpy(a, "argpartition" if positions else None) and not cnp.PyArray_CheckExact(a):
         return delegate(function, (a, kth, axis, kind, order), {}, threads)
-    cdef cnp.ndarray array = as_array(a, "a"), src, dst, ranks
+    cdef cnp.ndarray array = kept(kept(as_array(a, "a"), kth, axis), kind, threads), src, dst, ranks
     cdef int along, status
     cdef int64_t n_ranks
     cdef gk_type type
@@ -272,7 +272,7 @@ def topk(a, k, *, axis=-1, largest=True, sorted=True, threads=None):
     >>> gilkit.topk([3.0, 9.0, 1.0, 9.0], 2)
     TopKResult(values=array([9., 9.]), indices=array([1, 3]))
     """
-    cdef cnp.ndarray array = as_array(a, "a"), src = as_supported(array, "a"), dst
+    cdef cnp.ndarray array = kept(as_array(a, "a"), k, axis, threads), src = as_supported(array, "a"), dst
     cdef int along, status, reverse = bool(largest), in_order = bool(sorted)
     cdef cnp.npy_intp wanted
     cdef gk_type type

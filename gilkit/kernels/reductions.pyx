@@ -128,8 +128,8 @@ def mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True, thre
     return reduce(GK_MEAN, a, axis, out, keepdims, 0, threads)
 
 
-def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=np.NoValue, correction=None,
-        threads=None):
+def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=np.NoValue,
+        correction=np.NoValue, threads=None):
     """Return the variance of the elements along one or more axes.
 
     {parameters}
@@ -160,8 +160,8 @@ def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=Tru
     return variance(GK_VAR, a, axis, dtype, out, ddof, keepdims, where, mean, correction, threads)
 
 
-def std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=np.NoValue, correction=None,
-        threads=None):
+def std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=np.NoValue,
+        correction=np.NoValue, threads=None):
     """Return the standard deviation of the elements along one or more axes.
 
     {parameters}
@@ -338,8 +338,8 @@ def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True, t
     return reduce(GK_NANMEAN, a, axis, out, keepdims, 0, threads)
 
 
-def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=np.NoValue, correction=None,
-           threads=None):
+def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=np.NoValue,
+           correction=np.NoValue, threads=None):
     """Return the variance of the elements that are not NaN along one or more axes.
 
     {parameters}
@@ -367,8 +367,8 @@ def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=
     return variance(GK_NANVAR, a, axis, dtype, out, ddof, keepdims, where, mean, correction, threads)
 
 
-def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=np.NoValue, correction=None,
-           threads=None):
+def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=np.NoValue,
+           correction=np.NoValue, threads=None):
     """Return the standard deviation of the elements that are not NaN along one or more axes.
 
     {parameters}

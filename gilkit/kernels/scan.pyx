@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t
 from gilkit._call cimport Call, call_begin, call_check, call_end
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
-    GK_TYPES, MAX_DIMS, as_supported, check_out, delegate, gk_type, is_cast, is_dispatched, is_for_numpy, is_same,
+    GK_TYPES, MAX_DIMS, as_supported, check_out, delegate, gk_type, is_cast, is_dispatched, is_for_numpy, is_same, kept,
     may_overlap, one_axis, out_is_for_numpy, sum_dtype, type_of,
 )
 
@@ -77,6 +77,7 @@ cdef object scan(int op, bint without_nans, object function, str method, object 
     cdef cnp.ndarray array = as_supported(a, "a"), given, target
     if array is None:
         return scanned_by_numpy(function, a, axis, dtype, out, threads)
+    array = kept(array, axis, threads)
     cdef cnp.dtype own = sum_dtype(array) if op <= GK_CUMPROD else cnp.PyArray_DescrFromType(cnp.PyArray_TYPE(array))
     if dtype is not None and np.dtype(dtype) is not own:
         return scanned_by_numpy(function, a, axis, dtype, out, threads)
@@ -436,9 +437,11 @@ def diff(a, n=1, axis=-1, prepend=np.NoValue, append=np.NoValue, *, threads=None
     if cnp.PyArray_SIZE(array) < WORTH_DIVIDING:
         subtract = np.subtract if name == "subtract" else np.not_equal
         for _ in range(n):
+            call_check(threads)
             array = subtract(array[later], array[earlier])
         return array
     for _ in range(n):
+        call_check(threads)
         array = call_ufunc(name, array[later], array[earlier], threads=threads)
     return array
 

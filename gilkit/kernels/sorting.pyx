@@ -9,8 +9,8 @@ cimport numpy as cnp
 from gilkit._call cimport Call, call_begin, call_end
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
-    GK_FLOAT32, any_axis, as_array, as_supported, check_out, delegate, gk_type, is_for_numpy, is_same, may_overlap,
-    one_axis, type_of,
+    GK_FLOAT32, any_axis, as_array, as_supported, check_out, delegate, gk_type, is_for_numpy, is_same, kept,
+    may_overlap, one_axis, type_of,
 )
 
 from gilkit.kernels import _numpy as np
@@ -210,6 +210,7 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, descending=None, out
     cdef cnp.ndarray array = as_array(a, "a"), src = as_supported(array, "a"), dst, target = None
     if src is None:
         return _numpys_sort(a, axis, kind, order, stable, descending, out, threads)
+    src = kept(src, axis, threads, descending)
     cdef bint mirrored = descending is not None and bool(descending)
     cdef int along, status
     cdef gk_type type = type_of(cnp.PyArray_TYPE(src))
@@ -317,6 +318,7 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, descending=None, 
         if kind is None and stable is None:
             stable = True
         return _numpys(np.argsort, a, axis, kind, order, stable, descending, threads)
+    src = kept(src, axis, threads, descending)
     cdef int along, status
     cdef gk_type type = type_of(cnp.PyArray_TYPE(src))
     cdef gk_slices slices

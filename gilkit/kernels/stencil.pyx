@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t
 
 from gilkit._call cimport Call, call_begin, call_end, integer
 from gilkit._exports cimport gk_options, import_core
-from gilkit.kernels._arrays cimport GK_FLOAT32, as_input, check_out, gk_type, may_overlap, type_of
+from gilkit.kernels._arrays cimport GK_FLOAT32, as_input, check_out, gk_type, kept, may_overlap, type_of
 
 from gilkit.kernels import _numpy as np
 
@@ -66,7 +66,7 @@ def jacobi(grid, *, iterations, out=None, threads=None):
            [  0.  ,  31.25,  31.25,   0.  ],
            [  0.  ,   0.  ,   0.  ,   0.  ]])
     """
-    cdef cnp.ndarray array = as_input(grid, "grid"), result, target
+    cdef cnp.ndarray array = kept(as_input(grid, "grid"), iterations, threads), result, target
     cdef gk_type type = type_of(cnp.PyArray_TYPE(array))
     cdef int64_t sweeps = integer(iterations, "iterations", 0, 0x7fffffffffffffff)
     cdef int status = 0

@@ -44,7 +44,9 @@ _active = threading._active
 cdef int64_t nanoseconds(object timeout) except? -1:
     # From seconds. A negative timeout becomes -2.
     if not isinstance(timeout, (float, int)):
-        raise TypeError(f"timeout must be a number of seconds, not {timeout!r}")
+        if not hasattr(type(timeout), "__float__"):
+            raise TypeError(f"timeout must be a number of seconds, not {timeout!r}")
+        timeout = float(timeout)  # such as an integer of NumPy
     if math.isnan(timeout):
         raise ValueError("timeout must be a number of seconds, not NaN (not a number)")
     if timeout > _TIMEOUT_MAX:
