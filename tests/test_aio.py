@@ -737,10 +737,11 @@ def test_threads_that_compute_have_long_slices(run):
     async def main():
         def slices(_):
             gilkit.spin(100_000, threads=1)
-            return slice_of_this_thread(), slice_of_another_thread()
+            return threading.current_thread().name, slice_of_this_thread(), slice_of_another_thread()
 
         return await gilkit.to_thread(gilkit.map, slices, range(64))
 
-    long = {(4_000_000, usual)}
-    assert set(run(main())) == long
+    # Once greenlet is imported, map has a thread of its own for the caller's share, with usual slices.
+    found = {(own, others) for name, own, others in run(main()) if name != "gilkit.imap"}
+    assert found == {(4_000_000, usual)}
     assert slice_of_this_thread() == slice_of_another_thread() == usual

@@ -5,6 +5,7 @@ NumPy itself with some functions replaced by gilkit's."""
 
 import contextlib
 import inspect
+import itertools
 import warnings
 
 import numpy as np
@@ -176,29 +177,31 @@ RESHAPED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "argument"), RESHAPED, ids=" ".join)
+def same_results(ours, theirs):
+    if isinstance(ours, tuple):
+        return all(map(same_results, ours, theirs))
+    return np.array_equal(ours, theirs, equal_nan=np.result_type(ours, theirs).kind == "f")
+
+
+@pytest.mark.parametrize(("name", "argument"), RESHAPED, ids=[" ".join(each) for each in RESHAPED])
 def test_arguments_that_change_the_shape_of_the_array(name, argument):
     """An __index__ may do so: the kernels then read and wrote outside of the array."""
+    function, others = getattr(gilkit, name), RESHAPED[name, argument]
     numbers = np.arange(160_000.0) % 5
     shapes = [(80_000, 2), (160_000,)] if name in ("nearest", "kmeans") else [(400, 400), (160_000,), (40, 40, 10, 10)]
-    for before in shapes:
-        for after in shapes:
-            for number in (0, 1, -1):
-                a = numbers.reshape(before).copy()
-                keywords = {**RESHAPED[name, argument], argument: Reshapes(a, after, number)}
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    try:
-                        got = getattr(gilkit, name)(a, **keywords)
-                        expected = getattr(gilkit, name)(
-                            numbers.reshape(before), **{**keywords, argument: number if argument != "threads" else 1}
-                        )
-                    except (ValueError, TypeError, IndexError):
-                        continue
-                for ours, theirs in zip(
-                    *((each if isinstance(each, tuple) else (each,)) for each in (got, expected)), strict=True
-                ):
-                    np.testing.assert_array_equal(ours, theirs)
+    for before, after, number in itertools.product(shapes, shapes, (0, 1, -1)):
+        a = numbers.reshape(before).copy()
+        with warnings.catch_warnings(), contextlib.suppress(ValueError, TypeError, IndexError):
+            warnings.simplefilter("ignore")
+            got = function(a, **{**others, argument: Reshapes(a, after, number)})
+            # The shape may be read before the argument is converted, or after it.
+            expected = []
+            for shape in (before, after):
+                with contextlib.suppress(ValueError, TypeError, IndexError):
+                    plain = number if argument != "threads" else 1
+                    expected.append(function(numbers.reshape(shape), **{**others, argument: plain}))
+            if name not in ("median", "cummax"):  # NumPy converts such an axis several times
+                assert any(same_results(got, each) for each in expected)
 
 
 def test_an_argument_that_changes_the_shape_of_other_arrays():
@@ -206,7 +209,7 @@ def test_an_argument_that_changes_the_shape_of_other_arrays():
     for argument, number in (("num_groups", 5), ("ddof", 0), ("axis", 1), ("threads", 1)):
         a.shape = (80_000, 2)
         keywords = {argument: Reshapes(a, (2, 80_000), number)}
-        with contextlib.suppress(TypeError):
+        with contextlib.suppress(TypeError, ValueError):  # if the shape changes before it is read
             assert gilkit.group_reduce(labels, a, "var", **keywords).shape[0] == 80_000
     x = np.ones(160_000)
     assert gilkit.dot(x, x, threads=Reshapes(x, (1, 160_000), 1)) == 160_000

@@ -415,7 +415,7 @@ def bincount(x, /, weights=None, minlength=0, *, threads=None):
         # right, and this pass is the only one.
         gk_minmax_of(data, type, min(n, <int64_t>GUESS_FROM), &minmax, NULL)
         if minmax.min >= 0 and minmax.max < MAX_GUESSED:
-            if n <= FEW and type != GK_UINT64:
+            if n <= FEW and type != GK_UINT64 and min_bins < MAX_GUESSED:  # a timeout ends the clearing of more
                 call_check(threads)
                 return _bincount_of_arrays(items, None, min_bins)
             bins = <int64_t>minmax.max + 1 if n <= GUESS_FROM else 2 * <int64_t>minmax.max + 16
