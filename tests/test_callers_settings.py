@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from names import POSITIONS, REDUCTIONS
 from waiting import until
 
 import gilkit
@@ -201,6 +202,32 @@ def test_without_memory_for_worker_stacks_the_caller_computes_alone(stack_size):
         assert gilkit.map(abs, range(-1000, 0), threads=3) == list(range(1000, 0, -1))
     stack_size(0)
     assert gilkit.sum(np.ones(10**6), threads=2) == 10**6
+
+
+SMALL = """
+import sys, threading
+import numpy as np, gilkit
+def work():
+    x = np.arange(200_000) % 7.0
+    narrow, wide = x.reshape(-1, 2), x.astype("f4").reshape(100, -1)
+    for name in sys.argv[1:]:
+        for a, axis in ((x, None), (x.astype("f4"), None), (x[::2], None), (narrow, 0), (wide, 0), (wide[:, ::2], 0)):
+            getattr(gilkit, name)(a, axis=axis, threads=2)
+    print("done")
+threading.stack_size(64 << 10)
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+"""
+
+
+@pytest.mark.skipif(not LINUX, reason="other systems have larger stacks at the least")
+def test_kernels_in_a_thread_with_a_small_stack(tmp_path):
+    """With 64 KiB, NumPy computes, and buffers of 32 KiB overflowed the stack."""
+    names = [*REDUCTIONS, *POSITIONS, "median", "cumsum", "cumprod", "cummax", "sort", "argsort"]
+    command = [sys.executable, "-P", "-c", SMALL, *names]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    assert (ended.returncode, ended.stdout) == (0, "done\n"), ended.stderr
 
 
 DEEP = """

@@ -18,8 +18,9 @@ enum {
      * each of their columns. So there are at most 4096 parts, or 256 pieces if each has more columns than that leaves. */
     MAX_PIECES = 256,
     MAX_PARTS = 4096,
-    BUFFER = 4096,            /* elements converted at a time */
+    BUFFER = 2048,            /* numbers converted at a time; threads may have small stacks */
     COLUMN_BUFFER = 1024,     /* the same for one column: the first-level cache also holds what they are converted from */
+    TOGETHER = 8,             /* rows that sums add plainly: buffers end between them, so their size changes no bits */
     CHECK = 1 << 20,          /* elements between two reads of the cancel flag */
     SETTLED_BYTES = 124 * GK_ACCUMULATOR_BYTES, /* between two tests of whether the result is settled: one block of rows */
     SHORT_ROW = 64,           /* rows of at most this length are reduced side by side as columns */
@@ -94,8 +95,8 @@ static int reduce_gathered(const plan *p, gk_accumulators *accumulators, gk_iter
 {
     _Alignas(64) double buffer[BUFFER];
     gk_load *load = p->load != NULL ? p->load : gk_load_as_is(p->layout->type);
-    int64_t buffered = columns == 1 ? COLUMN_BUFFER : BUFFER;
-    int64_t limit = buffered / width * (width / columns); /* rows that fill whole rows of accumulators */
+    int64_t buffered = (columns == 1 ? COLUMN_BUFFER : BUFFER) * (int64_t)sizeof(double) / p->itemsize;
+    int64_t limit = buffered / width / TOGETHER * TOGETHER * (width / columns);
     for (int64_t unseen = 0; rows > 0; unseen += limit) {
         if (unseen >= CHECK / columns) {
             if (gk_cancelled())
@@ -138,8 +139,8 @@ static void reduce_wide(const plan *p, gk_accumulators *accumulators, gk_iterato
         if (p->load == NULL && p->column_stride == own && stride % own == 0) {
             p->ops->rows(accumulators, it->at, stride / own, run, columns);
         } else {
-            if (run > BUFFER / columns)
-                run = BUFFER / columns;
+            if (run > BUFFER / columns / TOGETHER * TOGETHER)
+                run = BUFFER / columns / TOGETHER * TOGETHER;
             for (int64_t c = 0; c < columns; c += TILE) {
                 int64_t some = columns - c < TILE ? columns - c : TILE;
                 for (int64_t i = 0; i < run; i++)
@@ -391,7 +392,7 @@ static GK_NOINLINE void reduce_serial(gk_reduction what, gk_type type, const voi
     choose_operation(&p, what, type, ddof);
     double a[ARRAYS];
     gk_part part = {a, a + 1, a + 2, a + 3};
-    _Alignas(64) double buffer[BUFFER];
+    _Alignas(64) double buffer[COLUMN_BUFFER];
     int64_t own = gk_itemsize(type);
     if (p.ops->row != NULL && n <= WHOLE_ROW) {
         if (p.load != NULL) {
@@ -410,7 +411,7 @@ static GK_NOINLINE void reduce_serial(gk_reduction what, gk_type type, const voi
     } else {
         const char *from = x;
         for (int64_t left = n, some; left > 0; left -= some, from += some * own) {
-            some = left < BUFFER ? left : BUFFER;
+            some = left < COLUMN_BUFFER ? left : COLUMN_BUFFER;
             p.load(buffer, from, own, some);
             accumulate(&p, &accumulators, buffer, some, width);
         }
