@@ -195,6 +195,8 @@ cdef int publish(FutureState future) except -1:
 
 def use_long_slices():
     """Let an event loop run as soon as it wakes up, while this thread and the pool's workers compute."""
+    if threads_are_greenlets():
+        return  # this is the loop's own thread
     with nogil:
         gk_thread_use_long_slices()
         gk_pool_use_long_slices()

@@ -174,6 +174,8 @@ cdef class Hub:
         if self.stop_polling is not None:
             stop, self.stop_polling = self.stop_polling, None
             stop()
+        if self.asleep:  # by a signal handler during these calls
+            self.watch()
         return 0
 
     def after_fork_in_child(self):
@@ -195,7 +197,7 @@ cdef class Hub:
                 self.watching = True
                 self.stop_polling = self.loop.later(PAUSE, self.poll)
         gk_notifier_init(&self.notifier, readable, writable)
-        for key in self.asleep:
+        for key in list(self.asleep):
             self.loop.soon(self.resume, key)
 
 

@@ -505,7 +505,8 @@ static int64_t bytes_of_sequence(PyObject *sequence)
             PyErr_Clear();
             break;
         }
-        if (!PyTuple_CheckExact(item) && !PyList_CheckExact(item))
+        /* What others hold too, besides the sequence and this function, takes no memory for it. */
+        if (!PyTuple_CheckExact(item) && !PyList_CheckExact(item) && Py_REFCNT(item) <= 2)
             bytes += imap_bytes(item);
         Py_DECREF(item);
     }
@@ -518,6 +519,11 @@ int64_t imap_bytes(PyObject *object)
 {
     if (PyLong_CheckExact(object) || object == Py_None || PyFloat_CheckExact(object))
         return 0;
+    if (PyBytes_CheckExact(object))
+        return Py_SIZE(object);
+    /* Not through its buffer: without a GIL, CPython counts the buffers of one object in several threads wrongly. */
+    if (PyByteArray_CheckExact(object))
+        return PyByteArray_GET_SIZE(object);
     if (PyUnicode_CheckExact(object))
         return (int64_t)PyUnicode_GET_LENGTH(object) * (int64_t)PyUnicode_KIND(object);
     if (PyTuple_CheckExact(object) || PyList_CheckExact(object))

@@ -1,4 +1,4 @@
-/* Release a chain of scopes, which is long where a program never left its blocks, without recursion. */
+/* Releases a chain of scopes, which is long where a program never left its blocks, without recursion. */
 #ifndef GILKIT_SCOPES_H
 #define GILKIT_SCOPES_H
 
@@ -6,28 +6,33 @@
 
 #include "base/compiler.h"
 
-typedef struct {
-    PyObject *dying; /* its last reference may be the one that is being released */
-    PyObject *next;  /* the scope around it, if it was */
-} gk_scope_chain;
+/* The scope whose last reference gk_release_outer() may be releasing, and what it hands back. Between the two,
+ * no other Python code runs. */
+static GK_THREAD_LOCAL PyObject *gk_dying, *gk_next;
 
-static GK_THREAD_LOCAL gk_scope_chain *gk_releasing;
-
-/* Release `outer`, the scope around `scope`, which is being deallocated. Takes over the reference. */
-static void gk_release_outer(PyObject *scope, PyObject *outer)
+/* Whether gk_release_outer() is releasing this scope. To be called before anything else in its deallocation. */
+static int gk_is_released_in_chain(PyObject *scope)
 {
-    if (gk_releasing != NULL && gk_releasing->dying == scope) {
-        gk_releasing->next = outer; /* for the loop below, which runs farther down on this stack */
+    int is = gk_dying == scope;
+    gk_dying = NULL;
+    return is;
+}
+
+/* Releases the scope around one that is being deallocated. Takes over the reference. */
+static void gk_release_outer(int in_chain, PyObject *outer)
+{
+    if (in_chain) {
+        gk_next = outer; /* for the loop below, which runs farther down on this stack */
         return;
     }
-    gk_scope_chain chain = {outer, NULL}, *before = gk_releasing;
-    gk_releasing = &chain;
-    while (chain.dying != NULL) {
-        chain.next = NULL;
-        Py_DECREF(chain.dying);
-        chain.dying = chain.next;
+    while (outer != NULL) {
+        gk_dying = outer;
+        gk_next = NULL;
+        Py_DECREF(outer);
+        gk_dying = NULL;
+        outer = gk_next;
+        gk_next = NULL;
     }
-    gk_releasing = before;
 }
 
 #endif

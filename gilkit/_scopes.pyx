@@ -14,7 +14,8 @@ from gilkit._exports cimport (
 import_core()
 
 cdef extern from "gilkit/_scopes.h":
-    void release_outer "gk_release_outer" (PyObject *scope, PyObject *outer)
+    bint is_released_in_chain "gk_is_released_in_chain" (PyObject *scope)
+    void release_outer "gk_release_outer" (bint in_chain, PyObject *outer)
 
 
 cdef class CancelToken:
@@ -72,10 +73,12 @@ cdef class CancelToken:
 cdef class Scope:
 
     def __dealloc__(self):
+        cdef bint in_chain = is_released_in_chain(<PyObject *>self)
+        self.owner = self.token = None  # finalisers run now, not between here and the next scope
         cdef PyObject *outer = <PyObject *>self.outer
         Py_INCREF(self.outer)
         self.outer = None
-        release_outer(<PyObject *>self, outer)
+        release_outer(in_chain, outer)
 
 
 scope_variable = ContextVar("gilkit.scope", default=None)

@@ -729,7 +729,7 @@ def slice_of_another_thread():
     sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"), reason="needs Linux on x86-64 or Arm"
 )
 def test_threads_that_compute_have_long_slices(run):
-    """So a loop that wakes up need not wait for them. The loop, and what such threads start, have usual slices."""
+    """So a loop that wakes up need not wait for them. The loop itself has usual slices."""
     usual = slice_of_this_thread()
     if "Seccomp:\t0" not in Path("/proc/self/status").read_text() or not usual or os.nice(0) < 0:
         pytest.skip("this system tells no slices, or a filter may forbid setting them")
@@ -737,11 +737,11 @@ def test_threads_that_compute_have_long_slices(run):
     async def main():
         def slices(_):
             gilkit.spin(100_000, threads=1)
-            return threading.current_thread().name, slice_of_this_thread(), slice_of_another_thread()
+            return threading.current_thread().name, slice_of_this_thread()
 
+        assert await gilkit.to_thread(slice_of_this_thread) == 4_000_000
         return await gilkit.to_thread(gilkit.map, slices, range(64))
 
     # Once greenlet is imported, map has a thread of its own for the caller's share, with usual slices.
-    found = {(own, others) for name, own, others in run(main()) if name != "gilkit.imap"}
-    assert found == {(4_000_000, usual)}
+    assert {each for name, each in run(main()) if name != "gilkit.imap"} <= {4_000_000}
     assert slice_of_this_thread() == slice_of_another_thread() == usual

@@ -322,3 +322,12 @@ def test_a_timeout_ends_the_call(rng):
     for op in ("sum", "count", "median"):
         with pytest.raises(TimeoutError), gilkit.timeout(1e-4):
             gilkit.group_reduce(labels, values, op)
+
+
+def test_groups_of_no_values():
+    """The number of groups was guessed, and no value showed that a label was larger."""
+    labels = np.zeros(1 << 20, int)
+    labels[12345] = 99
+    for op in ("sum", "count", "var", "min", "median"):
+        assert gilkit.group_reduce(labels, np.empty((0, labels.size)), op).shape == (0, 100)
+        assert gilkit.group_reduce(labels, np.empty((labels.size, 0)), op, axis=0).shape == (100, 0)

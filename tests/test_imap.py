@@ -13,6 +13,7 @@ import weakref
 from collections.abc import Generator
 from concurrent.futures import CancelledError
 
+import numpy as np
 import pytest
 from waiting import LONG, start, until
 
@@ -454,3 +455,22 @@ def test_the_number_of_threads_is_that_of_the_block_that_made_it():
     with gilkit.threads(1):
         results = gilkit.imap(lambda _: pause(threading.get_ident()), range(40))
     assert len(set(results)) <= 2
+
+
+@pytest.mark.parametrize("big", [b"", bytearray(), np.zeros(0, np.int8)], ids=["bytes", "bytearray", "array"])
+def test_what_items_share_is_no_memory_of_theirs(big):
+    """It counted for each item, so imap read only a few of them ahead."""
+    big = type(big)(32 << 20) if not isinstance(big, np.ndarray) else np.zeros(32 << 20, np.int8)
+    read = 0
+
+    def source():
+        nonlocal read
+        for i in range(1000):
+            read += 1
+            yield big, i
+
+    results = gilkit.imap(lambda item: time.sleep(0.005) or item[1], source(), threads=2, ahead=50)
+    for _ in range(5):
+        next(results)
+    until(lambda: read > 15)
+    results.close()

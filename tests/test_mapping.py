@@ -81,7 +81,7 @@ def test_endless_iterables_are_read_only_as_far_as_needed():
     lambda items: gilkit.starmap(len, zip(items), threads=2),
     lambda items: gilkit.map(lambda a, b: len(a), items, itertools.count(), threads=2),
     lambda items: list(gilkit.imap(lambda a, b: time.sleep(0.001) or len(a), items, itertools.count(), threads=2)),
-    lambda items: list(gilkit.imap(lambda pair: time.sleep(0.001) or len(pair[0]), ([each] for each in items), threads=2)),
+    lambda items: list(gilkit.imap(lambda pair: time.sleep(0.001) or len(pair[0]), ([next(items)] for _ in range(150)), threads=2)),
 ], ids=["map", "starmap", "two iterables", "imap of two iterables", "imap of lists"])  # fmt: skip
 def test_few_large_items_are_alive(run):
     """map read up to 65,536 items of an iterable ahead, whatever their size, and imap did not see what is in tuples."""

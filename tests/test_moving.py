@@ -185,6 +185,18 @@ def test_variances_of_infinities_and_outliers(rng):
                 np.testing.assert_allclose(result[~clear][1:], expected[~clear][1:], rtol=1e-9)
 
 
+@pytest.mark.parametrize(("outlier", "window"), [(1e9 / 3, 1000), (1e9 / 3, 50_000), (1e153, 1000)])
+def test_variances_where_each_block_begins_with_an_outlier(outlier, window):
+    """Deviations from it lost up to all digits, or overflowed."""
+    a = np.zeros(3 * window)
+    a[::window] = outlier
+    for name in ("move_var", "move_std"):
+        result = getattr(gilkit, name)(a, window, 1)
+        for at in (window // 2, window - 1, window, 3 * window // 2, 3 * window - 1):
+            expected = getattr(np, name[5:])(a[max(0, at + 1 - window) : at + 1])
+            np.testing.assert_allclose(result[at], expected, rtol=1e-12)
+
+
 def test_bad_arguments():
     a = [1.0, 2.0, 3.0]
     for name in NAMES:

@@ -449,6 +449,23 @@ def test_errors_of_sums(char):
             check(call, f"{name}, {actions}", (1, 2, 8))
 
 
+def test_reductions_into_another_dtype():
+    """NumPy keeps the result so far in that dtype, and casts to it after each buffer of items."""
+    rng = np.random.default_rng(3)
+    arrays = rng.random(1 << 17) * 100, rng.integers(0, 1 << 40, 1 << 17), rng.integers(0, 2, (1 << 9, 1 << 8))
+    for a, out, ufunc in itertools.product(
+        arrays, ("q", "f", "b", "?"), (np.add, np.maximum, np.minimum, np.logical_or)
+    ):
+        for axis in (None, 0, 1)[: a.ndim + 1]:
+
+            def call():
+                shape = np.empty(a.shape, "?").any(axis=axis).shape
+                with np.errstate(all="ignore"):
+                    return ufunc.reduce(a, axis=axis, out=np.zeros(shape, out))
+
+            check(call, f"{ufunc.__name__} of {a.dtype} into {out}, axis {axis}", (2, 3))
+
+
 # ---- One row: sorts, counts and sums by gilkit's kernels ----
 
 

@@ -72,3 +72,17 @@ def test_long_calls_are_measured_both_ways():
     """A program that makes a few dozen long calls beside another one soon makes them alone."""
     total, _ = spend(Costs(), 64, 4 * MILLISECOND, 5 * MILLISECOND)
     assert total < 64 * 4 * MILLISECOND * 1.1
+
+
+@pytest.mark.parametrize("factor", [0.3, 0.6, 0.8])
+@pytest.mark.parametrize("stop", [100 * MILLISECOND, 10_000 * MILLISECOND])
+def test_a_stop_of_the_process_is_forgotten(factor, stop):
+    """It counted as lost in parts, and then nothing was divided for up to five minutes."""
+    serial, costs = MILLISECOND // 10, Costs()
+    spend(costs, 1000, serial, int(factor * serial), 1 << 14)
+    while not costs.divide(1 << 14):
+        costs.learn(False, 1 << 14, serial)
+    costs.learn(True, 1 << 14, stop)
+    spend(costs, 4000, serial, int(factor * serial), 1 << 14)
+    _, count = spend(costs, 1000, serial, int(factor * serial), 1 << 14)
+    assert count > 900

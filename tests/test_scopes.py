@@ -378,3 +378,44 @@ def test_a_token_cannot_be_copied(duplicate):
             continue
         with pytest.raises(TypeError, match=r"CancelToken cannot be pickled or copied.*share the token itself"):
             duplicate(token)
+
+
+def test_a_finaliser_in_a_chain_of_blocks_that_switches_greenlets():
+    """What was being released was kept in the stack of the greenlet, which another one then overwrote."""
+    greenlet = pytest.importorskip("greenlet")
+    main = greenlet.getcurrent()
+
+    class Token(gilkit.CancelToken):
+        alive = 0
+
+        def __init__(self, finaliser=lambda: None):
+            self.finaliser = finaliser
+            Token.alive += 1
+
+        def __del__(self):
+            Token.alive -= 1
+            self.finaliser()
+
+    def release_chain():
+        contexts = [contextvars.copy_context()]
+        contexts[0].run(lambda: (Token(main.switch).__enter__(), gilkit.CancelToken().__enter__()))
+        contexts.clear()
+
+    def deeper(depth, function):
+        sorted([0], key=lambda _: deeper(depth - 1, function) or 0) if depth else function()
+
+    def use_blocks():
+        with Token(), gilkit.threads(1):
+            pass
+        contextvars.copy_context().run(lambda: (Token().__enter__(), gilkit.CancelToken().__enter__()))
+
+    for depth in range(4):
+        one, other = (
+            greenlet.greenlet(lambda depth=depth: deeper(depth, release_chain)),
+            greenlet.greenlet(release_chain),
+        )
+        for each in (one, other, one, other):
+            each.switch()
+        for blocks_depth in range(12):
+            deeper(blocks_depth, use_blocks)
+    assert Token.alive == 0

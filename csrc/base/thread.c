@@ -238,14 +238,12 @@ struct scheduling {
 
 void gk_thread_use_long_slices(void)
 {
-    enum { GET_SECCOMP = 21, RESET_ON_FORK = 1 };
+    enum { GET_SECCOMP = 21 };
     struct scheduling s = {0};
-    /* A filter of system calls might end the process. In processes with a raised priority, the
-     * flag would change the priority of children. */
+    /* A filter of system calls might end the process. Before Linux 6.12, there is no slice to change. */
     if (prctl(GET_SECCOMP, 0, 0, 0, 0) != 0 || syscall(SYS_sched_getattr, 0, &s, sizeof s, 0) != 0 ||
-        s.policy != SCHED_OTHER || s.nice < 0)
+        s.policy != SCHED_OTHER || s.slice == 0)
         return;
-    s.flags |= RESET_ON_FORK;
     s.slice = 4 * GK_MILLISECOND; /* the default is up to 3 ms */
     syscall(SYS_sched_setattr, 0, &s, 0);
 }

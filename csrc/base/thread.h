@@ -33,7 +33,7 @@ void gk_thread_yield(void);
 
 /* Lets other threads, such as an event loop, preempt this one as soon as they wake up, instead of
  * at the end of its slice of time. Its slices get longer in exchange, so its share of a core remains.
- * Linux >= 6.12 only. Threads and processes that this thread starts do not inherit it. */
+ * Linux >= 6.12 only. Threads and processes that this thread starts inherit it. */
 void gk_thread_use_long_slices(void);
 
 /* An identifier of this thread; never 0, and never used again. */

@@ -81,7 +81,7 @@ cdef object numpys(gk_reduction what, object a, object axis, object out, object 
     if out is not None:
         keywords["out"] = out
     if ddof != 0:
-        keywords["ddof"] = int(ddof) if ddof.is_integer() else ddof
+        keywords["ddof"] = int(ddof) if ddof.is_integer() and abs(ddof) < 2 ** 63 else ddof
     if keepdims is not False:
         keywords["keepdims"] = keepdims
     return delegate(NUMPY[what], (a,), keywords, threads)

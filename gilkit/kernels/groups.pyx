@@ -286,7 +286,7 @@ def group_reduce(labels, values, op, *, num_groups=None, axis=-1, ddof=0, q=0.5,
                              f"the {array.shape[along]} values along axis {axis}")
     array = _contiguous(array)
     if num_groups is None:
-        if OPERATIONS[name] is not None:
+        if OPERATIONS[name] is not None and cnp.PyArray_SIZE(array) > 0:  # without items, nothing checks the guess
             groups = guess = _guess_groups(groups_of)
         if not guess:
             groups = _count_groups(groups_of, threads)

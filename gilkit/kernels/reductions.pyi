@@ -287,7 +287,7 @@ def var(
     keepdims: bool = False,
     where: Arrays = True,
     mean: Any = ...,
-    correction: float = ...,
+    correction: Any = ...,
     threads: Threads = None,
 ) -> AnyArrayT: ...
 @overload
@@ -301,7 +301,7 @@ def var(
     *,
     where: Arrays = True,
     mean: Any = ...,
-    correction: float = ...,
+    correction: Any = ...,
     threads: Threads = None,
 ) -> Any: ...
 @overload
@@ -381,7 +381,7 @@ def std(
     keepdims: bool = False,
     where: Arrays = True,
     mean: Any = ...,
-    correction: float = ...,
+    correction: Any = ...,
     threads: Threads = None,
 ) -> AnyArrayT: ...
 @overload
@@ -395,7 +395,7 @@ def std(
     *,
     where: Arrays = True,
     mean: Any = ...,
-    correction: float = ...,
+    correction: Any = ...,
     threads: Threads = None,
 ) -> Any: ...
 @overload

@@ -70,6 +70,9 @@ def _reduce(
     loop = _loop_dtype(ufunc, array, dtype)
     if loop.kind not in "biufcmM":
         raise Leave("dtype")
+    result_dtype = np.dtype(bool) if ufunc.__name__.startswith("logical") else loop
+    if out is not None and getattr(out, "dtype", None) != result_dtype:  # NumPy casts to it after each buffer of items
+        raise Leave("output")
     settings: dict[str, Any] = {"axis": axis, "dtype": dtype, "out": out, "keepdims": keepdims}
     if initial is not _NO_VALUE:
         settings["initial"] = initial

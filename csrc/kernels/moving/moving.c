@@ -306,9 +306,9 @@ static void sum_squares(const double *GK_RESTRICT x, int64_t n, const double *GK
 }
 
 /* Variances of a block without NaNs; x_before has the items of the block before it, without NaNs too. Deviations are from the
- * first item of the block. Every window contains it, so the squares are not much larger than those of deviations from
- * the window's mean. */
-static void move_full_variances(blocks *b, const double *x, const double *x_before, accumulated *ends, void *dst,
+ * first item of the block, which every window contains. Returns whether the results are good: not if this item is far
+ * from the others. */
+static int move_full_variances(blocks *b, const double *x, const double *x_before, accumulated *ends, void *dst,
                                 int64_t at, int64_t n)
 {
     const gk_moving *m = b->m;
@@ -318,14 +318,16 @@ static void move_full_variances(blocks *b, const double *x, const double *x_befo
     for (int64_t i = 0; i < n; i += TILE) {
         int64_t length = n - i < TILE ? n - i : TILE;
         double *to = results_at(m, dst, at + i, results);
-        GK_DISPATCH(join_full_squares)(ends->mean + i + 1, ends->value + i + 1, sums + i, squares + i, length,
-                                       1 / (double)m->window, to);
+        if (GK_DISPATCH(join_full_squares)(ends->mean + i + 1, ends->value + i + 1, sums + i, squares + i, length,
+                                           1 / (double)m->window, to))
+            return 0;
         finish(m, to, NULL, dst, at + i, length);
     }
+    return 1;
 }
 
-/* The first block of a slice, without NaNs: windows of 1, 2, 3… items. */
-static void move_first_block(blocks *b, const double *x, accumulated *ends, int is_last, void *dst, int64_t n)
+/* The first block of a slice, without NaNs: windows of 1, 2, 3… items. Returns whether the results are good, as above. */
+static int move_first_block(blocks *b, const double *x, accumulated *ends, int is_last, void *dst, int64_t n)
 {
     const gk_moving *m = b->m;
     double *value = results_at(m, dst, 0, b->beginnings.value), *sums = b->beginnings.mean, *end = is_last ? NULL : ends->value;
@@ -345,7 +347,8 @@ static void move_first_block(blocks *b, const double *x, accumulated *ends, int 
             sums[i] = sum += deviation;
             value[i] = squares += deviation * deviation;
         }
-        GK_DISPATCH(centre)(sums + first, value + first, n - first, m->min_count);
+        if (GK_DISPATCH(centre)(sums + first, value + first, n - first, m->min_count))
+            return 0;
     }
     for (int64_t i = 0; i < first; i++)
         value[i] = NAN;
@@ -354,6 +357,7 @@ static void move_first_block(blocks *b, const double *x, accumulated *ends, int 
     finish(m, value + first, b->counts + first, dst, first, n - first);
     if (m->type == GK_FLOAT32)
         GK_DISPATCH(to_float32)(value, first, dst);
+    return 1;
 }
 
 static void count_valid(const blocks *b, const double *items, int64_t n, accumulated *beginnings, accumulated *ends)
@@ -442,17 +446,17 @@ static int move_blocks(const gk_moving *m, const void *src, void *dst, int64_t n
     for (int64_t number = begin; number < end; number++) {
         int64_t at = number * m->window, length = n - at < m->window ? n - at : m->window;
         const double *items = as_doubles(m, src, at, length, b.converted[number % 2]);
-        int has_nans = GK_DISPATCH(has_nans)(items, length), is_full = !had_nans && !has_nans;
-        if (is_full && number == 0) {
-            move_first_block(&b, items, ends, end == 1, dst, length);
-        } else if (is_full && is_variance(m)) {
-            move_full_variances(&b, items, items_before, ends, dst, at, length);
-        } else {
+        int has_nans = GK_DISPATCH(has_nans)(items, length), is_full = !had_nans && !has_nans, is_done = 0;
+        if (is_full && number == 0)
+            is_done = move_first_block(&b, items, ends, end == 1, dst, length);
+        else if (is_full && is_variance(m))
+            is_done = move_full_variances(&b, items, items_before, ends, dst, at, length);
+        if (!is_done) {
             if (number == 0)
                 clear_ends(&b, before);
             else if (!before->is_known)
                 accumulate(&b, items_before, m->window, &b.beginnings, before);
-            if (is_full) {
+            if (is_full && !is_variance(m)) {
                 move_full_block(&b, items, before, ends, dst, at, length);
             } else {
                 accumulate(&b, items, length, &b.beginnings, ends);

@@ -177,28 +177,35 @@ static TARGET void NAME(join_squares)(const double *GK_RESTRICT a_count, const d
 {
     for (int64_t i = 0; i < n; i++) {
         double delta = a_mean[i] - b_mean[i], count = a_count[i] + b_count[i];
-        double between = delta * delta * (a_count[i] * b_count[i]) / (count > 0 ? count : 1);
+        double between = delta * delta * (a_count[i] * b_count[i] / (count > 0 ? count : 1));
         to[i] = a_squares[i] + b_squares[i] + (a_count[i] * b_count[i] > 0 ? between : 0);
     }
 }
 
 /* From the sums of the deviations of n windows' items from one item, and of their squares, in two parts each: the squared
- * deviations from the windows' means. inverse is 1 / the number of items. */
-static TARGET void NAME(join_full_squares)(const double *GK_RESTRICT a_sums, const double *GK_RESTRICT a_squares,
+ * deviations from the windows' means. inverse is 1 / the number of items. Returns whether most digits of a difference
+ * were lost, or squares overflowed: the item is far from a window's mean. */
+static TARGET int64_t NAME(join_full_squares)(const double *GK_RESTRICT a_sums, const double *GK_RESTRICT a_squares,
                                            const double *GK_RESTRICT b_sums, const double *GK_RESTRICT b_squares,
                                            int64_t n, double inverse, double *GK_RESTRICT to)
 {
+    int64_t is_far = 0;
     for (int64_t i = 0; i < n; i++) {
-        double sum = a_sums[i] + b_sums[i], rest = a_squares[i] + b_squares[i] - sum * (sum * inverse);
-        to[i] = rest > 0 ? rest : rest != rest ? rest : 0;
+        double sum = a_sums[i] + b_sums[i], squares = a_squares[i] + b_squares[i], rest = squares - sum * (sum * inverse);
+        is_far |= !(rest * 64 >= squares) & (squares != 0);
+        to[i] = rest > 0 ? rest : 0;
     }
+    return is_far;
 }
 
 /* The same for windows of one part, of which the first has `count` items and each later one an item more. */
-static TARGET void NAME(centre)(const double *GK_RESTRICT sums, double *GK_RESTRICT squares, int64_t n, int64_t count)
+static TARGET int64_t NAME(centre)(const double *GK_RESTRICT sums, double *GK_RESTRICT squares, int64_t n, int64_t count)
 {
+    int64_t is_far = 0;
     for (int64_t i = 0; i < n; i++) {
         double rest = squares[i] - sums[i] * (sums[i] / (double)(count + i));
-        squares[i] = rest > 0 ? rest : rest != rest ? rest : 0;
+        is_far |= !(rest * 64 >= squares[i]) & (squares[i] != 0);
+        squares[i] = rest > 0 ? rest : 0;
     }
+    return is_far;
 }

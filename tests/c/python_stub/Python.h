@@ -186,7 +186,11 @@ typedef struct {
 #define PyUnicode_KIND(object) 0
 #define PyTuple_CheckExact(object) ((void)(object), 0)
 #define PyList_CheckExact(object) ((void)(object), 0)
+#define PyBytes_CheckExact(object) ((void)(object), 0)
+#define PyByteArray_CheckExact(object) ((void)(object), 0)
+#define PyByteArray_GET_SIZE(object) 0
 #define Py_SIZE(object) 0
+#define Py_REFCNT(object) 1
 static inline PyObject *PySequence_GetItem(PyObject *sequence, Py_ssize_t i)
 {
     (void)sequence, (void)i;
