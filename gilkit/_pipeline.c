@@ -505,7 +505,7 @@ static int64_t bytes_of_sequence(PyObject *sequence)
             PyErr_Clear();
             break;
         }
-        /* What others hold too, besides the sequence and this function, takes no memory for it. */
+        /* With more references than the sequence's and this function's, it lives on without the sequence. */
         if (!PyTuple_CheckExact(item) && !PyList_CheckExact(item) && Py_REFCNT(item) <= 2)
             bytes += imap_bytes(item);
         Py_DECREF(item);

@@ -6,8 +6,8 @@
 
 #include "base/compiler.h"
 
-/* The scope whose last reference gk_release_outer() may be releasing, and what it hands back. Between the two,
- * no other Python code runs. */
+/* The scope that gk_release_outer() is releasing, and the one around it, which its deallocation hands back.
+ * They are set only while no other Python code runs, so a finaliser that switches greenlets sees neither. */
 static GK_THREAD_LOCAL PyObject *gk_dying, *gk_next;
 
 /* Whether gk_release_outer() is releasing this scope. To be called before anything else in its deallocation. */

@@ -155,7 +155,10 @@ cdef object delegate(object function, tuple arguments, dict keywords, object thr
 
 
 cdef bint is_inert(object argument) noexcept:
-    return argument is None or type(argument) in (int, bool, float, str)
+    if argument is None:  # most often
+        return True
+    kind = type(argument)
+    return kind is int or kind is bool or kind is float or kind is str
 
 
 cdef cnp.ndarray kept(cnp.ndarray a, object one, object two=None, object three=None):

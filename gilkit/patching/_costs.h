@@ -84,7 +84,7 @@ static inline gk_way gk_choose_way(gk_costs *costs, int64_t items)
 
 static inline void gk_learn_cost(gk_costs *costs, int was_divided, int64_t items, int64_t nanoseconds)
 {
-    static const double MOST_LOST = 10e6; /* ns */
+    static const double MOST_LOST = 10e6; /* ns: about the longest time for which a worker waits for a core */
     if (items <= 0)
         return;
     gk_cost *cost = gk_cost_of(costs, items);
@@ -92,8 +92,8 @@ static inline void gk_learn_cost(gk_costs *costs, int was_divided, int64_t items
     float now = (float)((double)nanoseconds / (double)items), before = gk_cost_load(of);
     double expected = gk_cost_load(&cost->serial) * (double)items, lost = (double)nanoseconds - expected;
     if (was_divided && expected > 0 && lost > 0) {
-        /* No more than a thread waits for a core. What takes longer, such as a stop of the process, says nothing of the
-         * ways to compute, and would be owed for minutes. */
+        /* A loss longer than this, and than 32 calls, comes from outside, such as a stop of the process. To
+         * pay it back would keep the function on one thread for minutes. */
         double most = MOST_LOST > 32 * expected ? MOST_LOST : 32 * expected, counted = lost < most ? lost : most;
         atomic_fetch_add_explicit(&cost->owed, (int64_t)(GK_SHARE_OF_LOSSES * counted), memory_order_relaxed);
         /* A worker has probably lost its core in the middle of a part. */

@@ -1,7 +1,7 @@
 /* Windows are combined from blocks: block b has items b * window to (b + 1) * window - 1, so every
  * window is the end of one block followed by the beginning of the next (van Herk; Gil and Werman).
  * The ends of a block are accumulated backwards from its last item, the beginnings forwards from
- * its first one. Nothing is ever subtracted, so items that have left the window leave neither
+ * its first one. No item is ever subtracted again, so those that have left the window leave neither
  * rounding errors nor infinities behind. Blocks do not depend on each other, so the bits are the
  * same for any number of threads.
  *

@@ -164,7 +164,7 @@ TARGET GK_INLINE void NAME(integers_rows_of)(gk_accumulators *accumulators, cons
                                              int64_t stride, int64_t rows, int64_t width, int multiply)
 {
     uint64_t *GK_RESTRICT total = (uint64_t *)(void *)accumulators->state[0];
-    for (; rows >= 4 && width != 32; rows -= 4, x += 4 * stride) /* adjacent rows in the order of memory, below */
+    for (; rows >= 4 && width != 32; rows -= 4, x += 4 * stride) /* the loop below reads adjacent rows in order */
         for (int64_t i = 0; i < width; i++) {
             const uint64_t *p = x + i;
             if (multiply)

@@ -19,8 +19,9 @@ enum {
     MAX_PIECES = 256,
     MAX_PARTS = 4096,
     BUFFER = 2048,            /* numbers converted at a time; threads may have small stacks */
-    COLUMN_BUFFER = 1024,     /* the same for one column: the first-level cache also holds what they are converted from */
-    TOGETHER = 8,             /* rows that sums add plainly: buffers end between them, so their size changes no bits */
+    COLUMN_BUFFER = 1024,     /* the same for one column: the first-level cache has room for their source, too */
+    /* Rows that sums add before they compensate. Buffers hold whole groups of them, so their size changes no bits. */
+    TOGETHER = 8,
     CHECK = 1 << 20,          /* elements between two reads of the cancel flag */
     SETTLED_BYTES = 124 * GK_ACCUMULATOR_BYTES, /* between two tests of whether the result is settled: one block of rows */
     SHORT_ROW = 64,           /* rows of at most this length are reduced side by side as columns */
