@@ -48,6 +48,16 @@ def test_interp(seed, dtype, n, m, kind, threads, keywords):
         check("interp", x, xp, fp * 1j, **{k: v for k, v in keywords.items() if k == "period"})
 
 
+@pytest.mark.parametrize("points", ["distinct", "equal", "nan"])
+def test_interp_with_many_points_in_a_period(points, rng):
+    x, xp, fp = rng.random(3000) * 9 - 4, rng.random(50_000) * 20, rng.random(50_000)
+    if points == "equal":
+        xp[::100] = xp[7]
+    if points == "nan":
+        xp[::1000] = np.nan
+    check("interp", x, xp, fp, period=1.5)
+
+
 BINS = [10, 1, 4, [3, 4, 5], [3, 4], [[-1, 0, 2], 5, np.linspace(-3, 3, 8)], [[-1, 0, 2], [0.0, 1.5]], [2, [3, 1], 4], 0, 2.5, "auto", [1, 2, 3, 4],
         np.linspace(-2, 2, 9), [300, 300], [30, 40, 50]]  # fmt: skip
 RANGES = [

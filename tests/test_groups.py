@@ -204,6 +204,31 @@ def test_sums_are_compensated(rng):
         assert abs(result[group] - exact) <= 1e-14 * np.abs(values[labels == group]).sum()
 
 
+def test_more_results_than_fit_in_the_cache(rng):
+    """They have two tables here, or one if a result has few values."""
+    results = 70_000
+    labels = np.concatenate([np.arange(results), rng.integers(0, results, 8 * results)])
+    values = rng.integers(-99, 99, labels.size).astype(np.float64)
+    first, last = np.empty(results), np.empty(results)
+    first[labels[::-1]], last[labels] = values[::-1], values
+    low = np.full(results, np.inf)
+    np.minimum.at(low, labels, values)
+    sums = np.bincount(labels, values)
+    expected = {"sum": sums, "mean": sums / np.bincount(labels), "first": first, "last": last, "min": low}
+    for op, result in expected.items():
+        for threads in (1, 2, 3, 8, 64):
+            found = gilkit.group_reduce(labels, values, op, threads=threads)
+            np.testing.assert_array_equal(found, result, err_msg=f"{op}, {threads} threads")
+        integers = gilkit.group_reduce(labels, values.astype(np.int64), op)
+        np.testing.assert_array_equal(integers, result, err_msg=op)
+    few = slice(0, 3 * results)
+    found = gilkit.group_reduce(labels[few], values[few], "sum")
+    np.testing.assert_array_equal(found, np.bincount(labels[few], values[few]))
+    inexact = rng.standard_normal(labels.size)
+    bits = {gilkit.group_reduce(labels, inexact, "sum", threads=threads).tobytes() for threads in (1, 2, 3, 8, 64)}
+    assert len(bits) == 1
+
+
 def test_variances_far_from_zero(rng):
     values = 1e9 + rng.standard_normal(300_000)
     labels = rng.integers(0, 7, values.size)

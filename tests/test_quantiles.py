@@ -171,6 +171,17 @@ def test_same_bits_on_every_instruction_set(isa, rng):
         check("quantile", a.astype(dtype), [0.1, 0.5, 0.9])
 
 
+@pytest.mark.parametrize("name", ["quantile", "nanpercentile"])
+def test_many_quantiles(name, rng):
+    """More than are computed at once."""
+    a, q = rng.standard_normal(30_000), rng.random(70_000) * (100 if "percentile" in name else 1)
+    check(name, a, q)
+    check(name, np.where(a > 1, np.nan, a), q, method="lower")
+    check(name, a.astype(np.float32), q)
+    with pytest.raises(ValueError, match="must be in the range"):
+        getattr(gilkit, name)(a, q * 1.01)
+
+
 def test_a_timeout_ends_the_call(rng):
     a = rng.standard_normal(3_000_000)
     with pytest.raises(TimeoutError), gilkit.timeout(1e-4):

@@ -380,6 +380,23 @@ def test_arguments_by_position(name):
 
 
 @names
+@pytest.mark.parametrize(
+    "keywords", [{"keepdims": 2**70}, {"keepdims": 2**31}, {"keepdims": 2}, {"keepdims": None}, {"out": ...}]
+)
+def test_odd_arguments(name, keywords):
+    a = np.array([[3.0, 1.0, 2.0], [6.0, 4.0, 5.0]])
+    for axis in (None, 1):
+        outcomes = []
+        for module in (np, gilkit):
+            try:
+                result = getattr(module, name)(a, axis=axis, **keywords)
+                outcomes.append((type(result), np.shape(result), np.asarray(result).tolist()))
+            except Exception as error:
+                outcomes.append(type(error))
+        assert outcomes[0] == outcomes[1]
+
+
+@names
 def test_bad_arguments(name):
     function = getattr(gilkit, name)
     masked = np.ma.masked_array([1, 2, 4], [True, False, False])

@@ -182,6 +182,12 @@ def waits_that_end(name):
     return done.set, wait_and_release
 
 
+def test_condition_of_what_is_not_a_lock():
+    for module in (threading, sync):
+        with pytest.raises(AttributeError, match="no attribute 'acquire'"):
+            module.Condition(object())
+
+
 @pytest.mark.parametrize("timeout", [0.02, 0.1])
 def test_timeouts_are_observed(timeout):
     lock = sync.Lock()

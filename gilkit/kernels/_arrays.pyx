@@ -103,6 +103,8 @@ cdef bint is_masked_type(type kind) except -1:
 cdef bint out_is_for_numpy(object out) except -1:
     if out is None or cnp.PyArray_CheckExact(out):
         return False
+    if out is ...:  # "an array, also for a single result", since NumPy 2.3
+        return True
     cdef type kind = type(out)
     return overrides(kind, "__array_function__") or cnp.PyArray_Check(out) and (
         overrides(kind, "__array_ufunc__") or is_masked_type(kind))

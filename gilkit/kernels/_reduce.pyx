@@ -134,6 +134,10 @@ cdef int settle(gk_reduction what, cnp.ndarray a, tuple axis, cnp.ndarray result
     return 0
 
 
+cdef bint is_c_int(object number) except -1:
+    return isinstance(number, int) and -(2 ** 31) <= number < 2 ** 31
+
+
 cdef object reduce(gk_reduction what, object value, object axis, object out, object keepdims,
                    double ddof, object threads):
     cdef cnp.ndarray a
@@ -166,7 +170,7 @@ cdef object reduce(gk_reduction what, object value, object axis, object out, obj
                 return numpys(what, a, None, None, False, ddof, None)
             return result
     # NumPy decides which other values are accepted as keepdims, and which of several errors is raised.
-    if is_for_numpy(value, NAMES[what]) or out_is_for_numpy(out) or not isinstance(keepdims, int):
+    if is_for_numpy(value, NAMES[what]) or out_is_for_numpy(out) or not is_c_int(keepdims):
         return numpys(what, value, axis, out, keepdims, ddof, threads)
     a = as_supported(value, "a")
     if a is None:

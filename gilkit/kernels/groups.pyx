@@ -246,10 +246,10 @@ def group_reduce(labels, values, op, *, num_groups=None, axis=-1, ddof=0, q=0.5,
     A group without values has the sum 0, the product 1 and the count 0; all else is NaN. 'count' counts NaNs too,
     'nancount' does not. No warnings are given for such groups or for overflows.
 
-    Floats are added in doubles: up to 65,536 results, in stretches whose sums are added with compensation, otherwise in
-    the order of the values. Variances are computed from deviations from means, and merged. The result has the same bits
-    for any number of threads. Scratch memory is 8 to 32 bytes for each result, for several tables of up
-    to 65,536 results 2 to 8 bytes for each value, and for medians and quantiles a copy of *values*.
+    Floats are added in doubles, in stretches whose sums are added with compensation; more than 65,536 results that have
+    few values each, in the order of the values. Variances are computed from deviations from means, and merged. The
+    result has the same bits for any number of threads. Scratch memory is 8 to 32 bytes for each result, for several
+    tables 2 to 8 bytes for each value, and for medians and quantiles a copy of *values*.
 
     Releases the GIL. Ctrl-C interrupts the call. No other thread may write to the arrays during the call.
 

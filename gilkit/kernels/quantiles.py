@@ -19,6 +19,7 @@ _of = np.FUNCTIONS
 _KNOWN_VERSION = np.OLDEST <= np.VERSION <= np.NEWEST
 
 _SHORT = 20_000  # items; NumPy's own partition of fewer is faster
+_MANY = 1 << 16  # quantiles at once
 
 _numpys_median, _numpys_nanmedian = _of["median"], _of["nanmedian"]
 _numpys_quantile, _numpys_nanquantile = _of["quantile"], _of["nanquantile"]
@@ -95,7 +96,20 @@ def _compute(name: str, a: Any, args: tuple[Any, ...], axis: Any, keywords: dict
     if own is not None:
         return _plain(function(sort(array, own, threads=threads).view(_Sorted), *args, axis=own, **keywords))
     flat = np.ascontiguousarray(array).reshape(-1)
-    return _plain(function(_Selected.of(flat, flat.size, threads), *args, **keywords))
+    return _of_smallest(flat.size, flat, function, args, keywords, threads)
+
+
+def _of_smallest(
+    n: int, flat: Any, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any], threads: Any
+) -> Any:
+    """Call NumPy's function with the n smallest items. NumPy finds out which positions a million quantiles need on one
+    thread, which no timeout ends. So many are computed from a sorted array instead, piece by piece."""
+    q = args[0] if args else None
+    if isinstance(q, np.ndarray) and q.ndim == 1 and q.size > _MANY and keywords["out"] is None:
+        ordered = sort(flat, threads=threads)[:n].view(_Sorted)
+        pieces = (q[at : at + _MANY] for at in range(0, q.size, _MANY))
+        return np.concatenate([_plain(numpys(function, (ordered, piece), keywords, threads)) for piece in pieces])
+    return _plain(function(_Selected.of(flat, n, threads), *args, **keywords))
 
 
 def _compute_without_nans(
@@ -114,7 +128,7 @@ def _compute_without_nans(
         valid = flat.size - count_nans(flat, threads)
         if valid == 0:  # NumPy warns
             return numpys(_of[f"nan{name}"], (a, *args), {"axis": axis, **keywords}, threads)
-        return _plain(function(_Selected.of(flat, valid, threads), *args, **keywords))
+        return _of_smallest(valid, flat, function, args, keywords, threads)
     ordered = sort(array, own, threads=threads)
     rows = np.moveaxis(ordered, own, -1)
     if not np.isnan(rows[..., -1]).any():

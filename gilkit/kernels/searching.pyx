@@ -8,6 +8,8 @@ from gilkit.kernels._arrays cimport GK_FLOAT32, as_supported, delegate, gk_type,
 
 from gilkit.kernels import _numpy as np
 from gilkit.kernels._ufuncs import call as call_ufunc
+from gilkit.kernels.indexing import take
+from gilkit.kernels.sorting import argsort
 
 import_core()
 cnp.import_array()
@@ -220,6 +222,17 @@ cdef bint is_real(object value) noexcept:
     return value is None or isinstance(value, (int, float))
 
 
+cdef tuple in_order(cnp.ndarray xs, cnp.ndarray ys, object threads):
+    """The points in the order of their xs. Only NumPy knows its order of equal ones, and finds it on one thread."""
+    order = argsort(xs, threads=threads)
+    ordered = take(xs, order, threads=threads)
+    last = ordered[len(ordered) - 1]
+    if last != last or call_ufunc("equal", ordered[1:], ordered[:len(ordered) - 1], threads=threads).any():
+        order = np.argsort(xs)
+        ordered = take(xs, order, threads=threads)
+    return ordered, take(ys, order, threads=threads)
+
+
 def interp(x, xp, fp, left=None, right=None, period=None, *, threads=None):
     """Return the values of a function that is linear between given points.
 
@@ -278,9 +291,8 @@ def interp(x, xp, fp, left=None, right=None, period=None, *, threads=None):
     points, xs, ys = points.astype(np.float64, copy=False), xs.astype(np.float64), ys.astype(np.float64)
     if period is not None:  # as NumPy does
         period, left, right = abs(period), None, None
-        points, xs = call_ufunc("remainder", points, period, threads=threads), xs % period
-        order = np.argsort(xs)
-        xs, ys = xs[order], ys[order]
+        points = call_ufunc("remainder", points, period, threads=threads)
+        xs, ys = in_order(call_ufunc("remainder", xs, period, threads=threads), ys, threads)
         last = slice(xs.shape[0] - 1, None)
         xs, ys = np.concatenate((xs[last] - period, xs, xs[:1] + period)), np.concatenate((ys[last], ys, ys[:1]))
     points = np.ascontiguousarray(points)

@@ -16,12 +16,13 @@
 #define FOREACH_ISA "kernels/histogram/group_template.h"
 #include "base/foreach_isa.h"
 
-/* If there are at most PRIVATE_RESULTS results, the values are divided into stretches, each of
- * which has tables of its own. These are merged in the order of the stretches, with compensation
- * of rounding errors. The length of a stretch depends on the number of results only. With more
- * results, several tables would not fit in the cache. Then there is one table, and the values are
- * added in order: each participant owns a part of the table and reads every value. */
+/* The values are divided into stretches, each of which has tables of its own. These are merged in the order of the
+ * stretches, with compensation of rounding errors. The length of a stretch depends on the numbers of results and of values
+ * only. With more than PRIVATE_RESULTS results, tables do not fit in the cache: then there are at most MAX_LARGE_TABLES, and
+ * one if a result would get few values from a stretch. Variances, whose second pass would read the values from memory, have
+ * one table, too. The values are added to one table in order: each participant owns a part of it and reads every value. */
 enum { PRIVATE_RESULTS = 1 << 16, MIN_STRETCH = 1 << 14, ITEMS_A_RESULT = 8 };
+enum { MAX_LARGE_TABLES = 8, ITEMS_IN_LARGE = 4 /* of a stretch for each result */ };
 
 /* Stretches are added and merged in waves, whose tables have about this many entries. */
 enum { WAVE_ENTRIES = 1 << 20, MIN_WAVE = 16 };
@@ -197,6 +198,29 @@ static void look_at_extremes(const run *r, const void *values, int64_t n, const 
         }
 }
 
+/* Prefetches the `bytes` bytes at an address. */
+GK_INLINE void prefetch(uintptr_t address, int64_t bytes)
+{
+    for (int64_t i = 0; i < bytes; i += 64)
+        GK_PREFETCH(address + (uintptr_t)i);
+}
+
+/* Labels and values are read a block at a time, in turn, and the processor does not fetch the next block by itself while it
+ * adds this one. */
+static void add_and_prefetch(const run *r, add_function *add, int64_t begin, int64_t n, const uint32_t *index,
+                             const void *values, char *table, int64_t stride)
+{
+    enum { STEP = 32 };
+    const gk_grouping *g = r->of->g;
+    int64_t size = gk_itemsize(g->type), label_size = g->outer * g->inner == 1 ? gk_itemsize(g->label_type) : 0;
+    for (int64_t k = 0; k < n; k += STEP) {
+        uintptr_t later = (uintptr_t)(begin + n + k);
+        prefetch((uintptr_t)g->values + later * (uintptr_t)size, STEP * size);
+        prefetch((uintptr_t)g->labels + later * (uintptr_t)label_size, STEP * label_size);
+        add(table, stride, index + k, (const int64_t *)values + k, n - k < STEP ? n - k : STEP);
+    }
+}
+
 /* Adds the values of a block to the entries that their indices name. */
 static void add_block(const run *r, add_function *add, int64_t begin, int64_t n, const uint32_t *index, char *table,
                       int64_t stride)
@@ -206,7 +230,7 @@ static void add_block(const run *r, add_function *add, int64_t begin, int64_t n,
     if (r->prefetch)
         for (int64_t k = 0; k < n; k++)
             GK_PREFETCH((uintptr_t)table + (uintptr_t)(index[k] * r->op->entry_size));
-    add(table, stride, index, values, n);
+    add_and_prefetch(r, add, begin, n, index, values, table, stride);
     if (r->what == GK_GROUP_MIN || r->what == GK_GROUP_MAX)
         look_at_extremes(r, values, n, index, table);
 }
@@ -447,15 +471,25 @@ static int find_empty(const run *r, const gk_options *options)
     return status;
 }
 
+static int64_t stretch_of(const run *r)
+{
+    int64_t items = r->of->items, results = r->of->results, stretches = 1;
+    if (results <= PRIVATE_RESULTS)
+        return results * ITEMS_A_RESULT > MIN_STRETCH ? results * ITEMS_A_RESULT : MIN_STRETCH;
+    if (!is_variance(r))
+        while (stretches < MAX_LARGE_TABLES && 2 * stretches * ITEMS_IN_LARGE <= items / results)
+            stretches *= 2;
+    return gk_ceil_div(items, stretches);
+}
+
 /* How the values are divided. Returns the bytes of memory for all tables. */
 static int64_t plan(run *r, const gk_options *options)
 {
     int64_t items = r->of->items, results = r->of->results, others = 1;
-    r->stretch = results * ITEMS_A_RESULT > MIN_STRETCH ? results * ITEMS_A_RESULT : MIN_STRETCH;
-    r->stretch = gk_ceil_div(r->stretch, GK_BINNING_BLOCK) * GK_BINNING_BLOCK;
+    r->stretch = gk_ceil_div(stretch_of(r), GK_BINNING_BLOCK) * GK_BINNING_BLOCK;
     r->parts = r->copies = 1;
     r->wave = 0;
-    if (results <= PRIVATE_RESULTS && items > r->stretch) {
+    if (items > r->stretch) {
         r->copies = results <= COPIED_RESULTS && !r->op->in_order ? COPIES : 1;
         int64_t wave = WAVE_ENTRIES / (r->copies * (results + 1)), stretches = gk_ceil_div(items, r->stretch);
         wave = wave > MIN_WAVE ? wave : MIN_WAVE;

@@ -42,7 +42,7 @@ typedef struct {
  * large, and then all results are unspecified.
  *
  * The bits are the same for any number of threads. Floats are added in stretches, and the sums
- * of the stretches with compensation; with more than 65,536 results, in the order of the values. */
+ * of the stretches with compensation; few values for each of more than 65,536 results, in their order. */
 int gk_group_reduce(const gk_grouping *g, gk_group_operation operation, void *result, uint8_t *empty,
                     int *out_of_range, const gk_options *options);
 
