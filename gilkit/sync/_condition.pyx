@@ -69,7 +69,7 @@ cdef class Condition:
     def __init__(self, lock=None):
         if lock is None:
             lock = RLock()
-        for method in ("acquire", "release"):  # as threading.Condition: what is not a lock fails here, not when it is used
+        for method in ("acquire", "release"):  # what is not a lock fails here, as in threading, and not when it is used
             getattr(lock, method)
         self._lock = lock
         self.lock = <void *>(<Lock>lock).state if type(lock) is Lock else NULL
