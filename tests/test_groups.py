@@ -225,8 +225,12 @@ def test_more_results_than_fit_in_the_cache(rng):
     found = gilkit.group_reduce(labels[few], values[few], "sum")
     np.testing.assert_array_equal(found, np.bincount(labels[few], values[few]))
     inexact = rng.standard_normal(labels.size)
-    bits = {gilkit.group_reduce(labels, inexact, "sum", threads=threads).tobytes() for threads in (1, 2, 3, 8, 64)}
-    assert len(bits) == 1
+    for op in ("sum", "var"):
+        bits = {gilkit.group_reduce(labels, inexact, op, threads=threads).tobytes() for threads in (1, 2, 3, 8, 64)}
+        assert len(bits) == 1, op
+    squares = np.bincount(labels, (inexact - (np.bincount(labels, inexact) / np.bincount(labels))[labels]) ** 2)
+    found = gilkit.group_reduce(labels, inexact, "var")
+    np.testing.assert_allclose(found, squares / np.bincount(labels), rtol=1e-12)
 
 
 def test_variances_far_from_zero(rng):

@@ -18,11 +18,11 @@
 
 /* The values are divided into stretches, each of which has tables of its own. These are merged in the order of the
  * stretches, with compensation of rounding errors. The length of a stretch depends on the numbers of results and of values
- * only. With more than PRIVATE_RESULTS results, tables do not fit in the cache: then there are at most MAX_LARGE_TABLES, and
- * one if a result would get few values from a stretch. Variances, whose second pass would read the values from memory, have
- * one table, too. The values are added to one table in order: each participant owns a part of it and reads every value. */
+ * only. With more than PRIVATE_RESULTS results, tables do not fit in a core's cache: then there are at most MAX_LARGE, and
+ * one if a result would get few values from a stretch or a table has more than LARGE_BYTES. Values are added to one table
+ * in order: each participant owns a part of it and reads every value. */
 enum { PRIVATE_RESULTS = 1 << 16, MIN_STRETCH = 1 << 14, ITEMS_A_RESULT = 8 };
-enum { MAX_LARGE_TABLES = 8, ITEMS_IN_LARGE = 4 /* of a stretch for each result */ };
+enum { MAX_LARGE = 8, ITEMS_IN_LARGE = 4 /* of a stretch for each result */, LARGE_BYTES = 1 << 24 };
 
 /* Stretches are added and merged in waves, whose tables have about this many entries. */
 enum { WAVE_ENTRIES = 1 << 20, MIN_WAVE = 16 };
@@ -38,6 +38,7 @@ enum { OTHERS = 8 };
 enum { FEW = 1 << 14 };
 
 enum { CACHED_BYTES = 1 << 19 }; /* the entries of larger tables are prefetched, if they are not small */
+enum { QUICK_BYTES = 1 << 14 };  /* additions to smaller tables take no longer than reading the values */
 
 enum { POLL_EVERY = 1 << 16 }; /* values between two checks for the end of the call */
 
@@ -104,6 +105,7 @@ typedef struct {
     int64_t parts;                /* of the one table */
     int by_rows;                  /* parts are whole rows of the outer shape */
     int prefetch;                 /* whether the entries of a block are prefetched */
+    int prefetch_input;           /* whether the labels and the values of the next block are */
     union {
         float_entry f;
         integer_entry i;
@@ -205,8 +207,8 @@ GK_INLINE void prefetch(uintptr_t address, int64_t bytes)
         GK_PREFETCH(address + (uintptr_t)i);
 }
 
-/* Labels and values are read a block at a time, in turn, and the processor does not fetch the next block by itself while it
- * adds this one. */
+/* Labels and values are read a block at a time, in turn. While a block is added, the processor does not fetch the next one by
+ * itself, and with a large table that takes long enough to matter. */
 static void add_and_prefetch(const run *r, add_function *add, int64_t begin, int64_t n, const uint32_t *index,
                              const void *values, char *table, int64_t stride)
 {
@@ -230,7 +232,10 @@ static void add_block(const run *r, add_function *add, int64_t begin, int64_t n,
     if (r->prefetch)
         for (int64_t k = 0; k < n; k++)
             GK_PREFETCH((uintptr_t)table + (uintptr_t)(index[k] * r->op->entry_size));
-    add_and_prefetch(r, add, begin, n, index, values, table, stride);
+    if (r->prefetch_input)
+        add_and_prefetch(r, add, begin, n, index, values, table, stride);
+    else
+        add(table, stride, index, values, n);
     if (r->what == GK_GROUP_MIN || r->what == GK_GROUP_MAX)
         look_at_extremes(r, values, n, index, table);
 }
@@ -476,9 +481,10 @@ static int64_t stretch_of(const run *r)
     int64_t items = r->of->items, results = r->of->results, stretches = 1;
     if (results <= PRIVATE_RESULTS)
         return results * ITEMS_A_RESULT > MIN_STRETCH ? results * ITEMS_A_RESULT : MIN_STRETCH;
-    if (!is_variance(r))
-        while (stretches < MAX_LARGE_TABLES && 2 * stretches * ITEMS_IN_LARGE <= items / results)
-            stretches *= 2;
+    if (results > LARGE_BYTES / r->op->entry_size)
+        return items;
+    while (stretches < MAX_LARGE && 2 * stretches * ITEMS_IN_LARGE <= items / results)
+        stretches *= 2;
     return gk_ceil_div(items, stretches);
 }
 
@@ -508,6 +514,7 @@ static int64_t plan(run *r, const gk_options *options)
     if (is_variance(r) && r->wave == 0)
         r->op = &operations[GK_GROUP_MEAN][0];
     r->stride = results + others;
+    r->prefetch_input = r->copies * r->stride * r->op->entry_size >= QUICK_BYTES;
     r->prefetch = r->op->entry_size > 8 && r->stride * r->op->entry_size > CACHED_BYTES;
     return (1 + r->wave * r->copies) * r->stride * r->op->entry_size;
 }
