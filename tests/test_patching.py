@@ -481,6 +481,18 @@ def test_memory_errors(run_python):
     """)
 
 
+def test_divided_calls_keep_no_memory():
+    a = np.ones((16, 64))
+    with gilkit.patch_numpy(min_size=1), gilkit.threads(2):
+        for call in (lambda: a.sum(axis=0), lambda: np.sort(a), lambda: a.astype("f4"), lambda: np.sqrt(a)):
+            for _ in range(10):
+                call()
+            before = sys.getallocatedblocks()
+            for _ in range(200):
+                call()
+            assert sys.getallocatedblocks() - before < 200
+
+
 # ---- Statistics ----
 
 

@@ -147,10 +147,10 @@ class FloatErrors:
     """
 
     def __init__(self) -> None:
-        self.flags: list[int] = []
-        self._settings = np.errstate(all="call", call=lambda kind, flags: self.flags.append(flags))
+        # NumPy holds the callback where the garbage collector does not look, so it must not refer to the context.
+        self.flags = collected = list[int]()
         self._context = contextvars.copy_context()
-        self._context.run(self._settings.__enter__)
+        self._context.run(np.errstate(all="call", call=lambda kind, flags: collected.append(flags)).__enter__)
 
     def watch(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call the function in a copy of the caller's context, in which errors are collected."""
