@@ -371,6 +371,15 @@ def test_shapes_that_do_not_fit(patched):
         np.sin(np.ones(N), out=np.ones(N - 1))
 
 
+@pytest.mark.parametrize("casting", ["same_value", "same_kind", "unsafe", "bad", 3])
+@pytest.mark.parametrize("last", [5.0, 5.5, 300.0])
+def test_casting_of_astype(casting, last):
+    a = np.append(np.arange(200.0) % 100, last)
+    expected = [outcome(lambda: a.astype(dtype, casting=casting)) for dtype in ("i1", "f4", "i8")]
+    with gilkit.patch_numpy(min_size=1), gilkit.threads(2):
+        assert expected == [outcome(lambda: a.astype(dtype, casting=casting)) for dtype in ("i1", "f4", "i8")]
+
+
 def test_stacks_that_do_not_fit():
     """NumPy's message has the whole shapes, not those of a part."""
     calls = [

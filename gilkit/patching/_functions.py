@@ -246,7 +246,8 @@ def _astype(
         raise Leave("dtype")
     if array.dtype.kind == "c" and new.kind not in "cb":
         raise Leave("cast")  # which causes a warning
-    if not np.can_cast(array.dtype, new, casting):
+    # Since NumPy 2.4, "same_value" looks at the items.
+    if casting not in ("no", "equiv", "safe", "same_kind", "unsafe") or not np.can_cast(array.dtype, new, casting):
         raise Leave("arguments")  # NumPy raises the error
     result = np.empty_like(array, dtype=new, order=order)
     axis = outermost(array, set(range(array.ndim)))
