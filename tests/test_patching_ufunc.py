@@ -76,6 +76,17 @@ def test_ufunc_refuses_other_callables(function):
         gilkit.ufunc(function)
 
 
+def test_ufunc_whose_init_was_not_called():
+    class Forgetful(gilkit.ufunc):
+        def __init__(self):
+            pass
+
+    for sin in (gilkit.ufunc.__new__(gilkit.ufunc), Forgetful()):
+        for call in (sin, sin.reduce):
+            with pytest.raises(TypeError, match="has not been called"):
+                call(np.ones(300_000))
+
+
 def test_ufunc_refuses_frompyfunc():
     with pytest.raises(TypeError, match="computes Python objects, which need the GIL: use gilkit.map"):
         gilkit.ufunc(np.frompyfunc(lambda x: x + 1, 1, 1))

@@ -200,13 +200,20 @@ cdef class UfuncCall:
         self.ufunc, self.function, self.reducer = ufunc, function, reducer
         self.record.foreign = foreign
 
+    cdef int check_initialized(self) except -1:
+        if self.ufunc is None:
+            raise TypeError("the __init__() of gilkit.ufunc has not been called")
+        return 0
+
     def __call__(self, *args, **kwargs):
+        self.check_initialized()
         if self.record.foreign and scipy_reports_errors():
             return self.function(*args, **kwargs)
         return gk_call_divided(self.ufunc, self.function, args, kwargs, &self.record)
 
     def reduce(self, *args, **kwargs):
         """Reduce an array as the ufunc's method does."""
+        self.check_initialized()
         result = NotImplemented
         if not self.record.foreign:
             result = gk_call_reporting(self.reducer, (self.ufunc, *args), kwargs)
