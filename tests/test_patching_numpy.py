@@ -43,9 +43,14 @@ def test_the_same_outcomes(part):
 
 
 def test_an_error_would_be_found(tmp_path):
-    """A test that passes only without the patch has another outcome with it."""
-    file = tmp_path / "test_one.py"
-    file.write_text("import gilkit\ndef test(): assert not gilkit.numpy_is_patched()\n")
-    for size, outcome in ((0, "passed"), (1, "failed")):
-        found, _ = foreign.run([str(file)], size, [], pyargs=False)
-        assert list(found.values()) == [outcome]
+    """A test that passes, or is silent, only without the patch has another outcome with it."""
+    file = tmp_path / "test_two.py"
+    file.write_text(
+        "import warnings, gilkit\n"
+        "def test_fails(): assert not gilkit.numpy_is_patched()\n"
+        "def test_warns():\n"
+        "    if gilkit.numpy_is_patched(): warnings.warn(f'{id(warnings):#x} has 1\t2')\n"
+    )
+    for size, outcomes in ((0, ["passed", "passed"]), (1, ["failed", "passed, warns UserWarning: # has # #"])):
+        found, _ = foreign.run([str(file)], size, [], pyargs=False, FOREIGN_WARNINGS="1")
+        assert list(found.values()) == outcomes

@@ -1,5 +1,7 @@
 """Run test suites of other packages without and with gilkit, file by file, and compare the outcome of each test.
 
+With the patch, the warnings that pytest collects from each test are compared too.
+
     python tests/foreign/run.py numpy                     # all of NumPy's tests, with gilkit.patch_numpy()
     python tests/foreign/run.py numpy._core.tests.test_ufunc
     python tests/foreign/run.py scipy.special scipy.stats pandas …
@@ -10,7 +12,7 @@ Each file is run in a process of its own. The tests whose outcomes differ are ru
 with it. `--keep FOLDER` keeps the outcomes of each file, and a later run with the same folder continues where this one
 ends.
 
-Exit status 0: with gilkit, all tests have the same outcomes or pass.
+Exit status 0: with gilkit, all tests have the same outcomes and warnings, or pass.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -80,12 +82,17 @@ def run_and_count(
         text = printed.read_text(errors="replace")
         if not file.exists():
             sys.exit(f"pytest failed:\n{text[-6000:]}")
-        outcomes, calling = {}, []
+        outcomes, calling, warned = {}, [], defaultdict(set)
         for line in file.read_text().splitlines():
             outcome, calls, name = line.split("\t", 2)
-            outcomes[name] = outcome
+            if outcome.startswith("warns "):
+                warned[name].add(outcome)
+            else:
+                outcomes[name] = outcome
             if calls != "0":
                 calling.append(name)
+        for name, found in warned.items():
+            outcomes[name] = ", ".join([outcomes[name], *sorted(found)])
         return outcomes, calling, text
 
 
@@ -182,8 +189,9 @@ def main() -> int:
         elif arguments.functions:
             # A wrapper that counts calls differs slightly from the function itself.
             settings["FOREIGN_COUNT"] = "" if alone else "1"
-        elif gilkit:
-            size = arguments.min_size
+        else:
+            settings["FOREIGN_WARNINGS"] = "1"
+            size = arguments.min_size if gilkit else 0
         functions = gilkit and arguments.functions
         return run_and_count(tests, size, options, pyargs=False, functions=functions, **settings)
 
@@ -200,7 +208,7 @@ def main() -> int:
         print(f"{short(file)}: {len(result['plain'])} tests, {len(result['different'])} different", flush=True)
 
     print(table(results))
-    plain = Counter(outcome for result in results.values() for outcome in result["plain"].values())
+    plain = Counter(outcome.partition(",")[0] for result in results.values() for outcome in result["plain"].values())
     print(f"without gilkit: {', '.join(f'{number} {outcome}' for outcome, number in sorted(plain.items()))}")
     calling = [(file, name) for file, result in results.items() for name in result["calling"]]
     if calling:
@@ -209,8 +217,9 @@ def main() -> int:
     worse = False
     for result in results.values():
         for name, outcome in result["different"].items():
-            print(f"{result['plain'].get(name, 'not run')} -> {outcome}: {short(name)}")
-            worse |= outcome != "passed"
+            before = result["plain"].get(name, "not run")
+            print(f"{before} -> {outcome}: {short(name)}")
+            worse |= outcome != "passed" or "warns" in before
         print(result["output"], end="")
     return int(worse)
 
