@@ -497,6 +497,105 @@ def test_one_row(char):
                 check(lambda call=call, layout=layout: call(layout(given.copy())), f"{call_name}, {name}", (2, 64))
 
 
+EVERY_THIRD = np.arange(LONG) % 3 == 0
+PLACES = np.random.default_rng(4).integers(-LONG, LONG, 30_000)
+CHOICES = {  # functions of one row, computed by gilkit's kernels
+    "where": lambda row: np.where(EVERY_THIRD, row, row[::-1].copy()),
+    "where, reversed": lambda row: np.where(EVERY_THIRD, row, row[::-1]),
+    "where, number": lambda row: np.where(EVERY_THIRD, row, 0),
+    "where, number first": lambda row: np.where(EVERY_THIRD, 1.5, row),
+    "where, too large": lambda row: np.where(EVERY_THIRD, row, 1 << 70),
+    "where, another dtype": lambda row: np.where(EVERY_THIRD, row, np.arange(LONG, dtype="f4")),
+    "where, two axes": lambda row: np.where(EVERY_THIRD[:20_000].reshape(40, 500), row[:20_000].reshape(40, 500), 7),
+    "where, broadcast": lambda row: np.where(EVERY_THIRD[:, None], row[:, None], row[None, :3]),
+    "where, not bool": lambda row: np.where(row, row, 3),
+    "where, one argument": lambda row: np.where(row),
+    "nonzero": lambda row: row.nonzero(),
+    "flatnonzero": lambda row: np.flatnonzero(row),
+    "nonzero, two axes": lambda row: np.nonzero(row[:20_000].reshape(40, 500)),
+    "argwhere": lambda row: np.argwhere(row),
+    "count_nonzero": lambda row: np.count_nonzero(row),
+    "count_nonzero, two axes": lambda row: np.count_nonzero(row[:20_000].reshape(40, 500)),
+    "count_nonzero, axis": lambda row: np.count_nonzero(row[:20_000].reshape(40, 500), axis=0),
+    "mask": lambda row: row[EVERY_THIRD],
+    "mask, none": lambda row: row[np.zeros(LONG, bool)],
+    "mask, all": lambda row: row[np.ones(LONG, bool)],
+    "mask, two axes": lambda row: row[:20_000].reshape(40, 500)[EVERY_THIRD[:20_000].reshape(40, 500)],
+    "mask of rows": lambda row: row[:20_000].reshape(-1, 2)[EVERY_THIRD[:10_000]],
+    "mask, too long": lambda row: row[:-1][EVERY_THIRD],
+    "extract": lambda row: np.extract(EVERY_THIRD, row),
+    "places": lambda row: row[PLACES],
+    "places, two axes": lambda row: row[PLACES.reshape(300, 100)],
+    "places, Fortran": lambda row: row[np.asfortranarray(PLACES.reshape(300, 100))],
+    "places, int32": lambda row: row[PLACES.astype("i4")],
+    "places of rows": lambda row: row[:20_000].reshape(-1, 2)[PLACES % 10_000],
+    "places, too large": lambda row: row[PLACES + 5],
+    "take": lambda row: row.take(PLACES),
+    "take, wrap": lambda row: np.take(row, PLACES * 3, mode="wrap"),
+    "take, clip": lambda row: np.take(row, PLACES * 3, mode="clip"),
+    "take, axis": lambda row: np.take(row[:40].reshape(-1, 2), PLACES % 2, axis=1),
+    "take, mode": lambda row: row.take(PLACES, mode="no"),
+    "maxima": lambda row: np.maximum.accumulate(row),
+    "minima": lambda row: np.minimum.accumulate(row, 0),
+    "sums": lambda row: np.add.accumulate(row),
+    "products": lambda row: np.multiply.accumulate(row),
+    "cumprod": lambda row: np.cumprod(row),
+    "logical": lambda row: np.logical_or.accumulate(row),
+    "differences": lambda row: np.subtract.accumulate(row),
+    "searchsorted": lambda row: np.searchsorted(np.sort(row[:5000]), row),
+    "searchsorted, right": lambda row: np.sort(row[:5000]).searchsorted(row, "right"),
+    "searchsorted, side": lambda row: np.searchsorted(np.sort(row[:5000]), row, side="no"),
+    "searchsorted, sorter": lambda row: np.searchsorted(row, row, sorter=np.argsort(row)),
+    "searchsorted, not sorted": lambda row: np.searchsorted(row[:5000], row),
+    "searchsorted, NaN first": lambda row: np.searchsorted(np.append(row[:1] * 0 + np.nan, row[:9]), row),
+    "digitize": lambda row: np.digitize(row, np.unique(row[:500])),
+    "interp": lambda row: np.interp(row, np.unique(row[:500].real), np.arange(len(np.unique(row[:500].real)))),
+    "interp, no NaN": lambda row: np.interp(row, np.unique(row[:500][row[:500] < 1e9]), np.unique(row[:500][row[:500] < 1e9])),
+    "interp, left": lambda row: np.interp(row, [0, 1, 2], [5.0, 3.0, 8.0], left=-1, right=np.nan),
+    "interp, array": lambda row: np.interp(row, np.arange(9), np.arange(9) * 2.5, left=7, right=True),
+    "interp, not sorted": lambda row: np.interp(row, np.arange(9)[::-1], np.arange(9) * 2.5),
+    "interp, shapes": lambda row: np.interp(row, np.arange(9), np.arange(8)),
+    "interp, period": lambda row: np.interp(row, np.arange(9), np.arange(9), period=3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "char", [pytest.param(c, marks=() if c in "?hd" else pytest.mark.full) for c in "?bBhHiIlLqQefdgFDmM"]
+)
+def test_one_row_of_choices(char):
+    with np.errstate(all="ignore"):
+        for name in ("contiguous", {"?": "reversed", "d": "swapped", "f": "unaligned"}.get(char, "strided")):
+            row = ONE[name](values_of(char, LONG, [10, ord(char)]))
+            for call_name, call in CHOICES.items():
+                check(lambda call=call, row=row: call(row), f"{call_name}, {name}", (2, 64))
+
+
+def test_choices_are_made_by_kernels():
+    row, mask = np.random.default_rng(0).standard_normal(LONG), EVERY_THIRD
+    table = np.sort(row[:500])
+    with gilkit.patch_numpy(min_size=1), gilkit.threads(2):
+        patching.collect_statistics()
+        np.where(mask, row, 0)
+        mask.nonzero()
+        np.count_nonzero(row)
+        row[mask]
+        row[PLACES]
+        row.take(PLACES)
+        np.maximum.accumulate(row)
+        np.searchsorted(table, row)
+        np.interp(row, table, table)
+        found = patching.statistics()
+    patching.collect_statistics(False)
+    calls = {
+        name: each.calls for name, each in found.items() if each.calls and "." in name or name in ("where", "interp")
+    }
+    assert calls == {
+        "where": 1, "ndarray.nonzero": 1, "ndarray.__getitem__": 2, "ndarray.take": 1, "maximum.accumulate": 1,
+        "ndarray.searchsorted": 1, "interp": 1,
+    }  # fmt: skip
+    assert found["count_nonzero"].calls == 1
+
+
 BAD_CALLS = {  # most raise, with NumPy's message
     "sort, keyword": lambda a: a.sort(foo=1),
     "sort, kind twice": lambda a: a.sort(-1, "stable", kind="stable"),

@@ -9,11 +9,8 @@ from typing import Any
 import numpy as np
 from numpy._core import _multiarray_umath as _c_functions  # type: ignore[attr-defined]
 
-from gilkit._scopes import call_whole
-from gilkit._signal_poll import raised_by_signal_handler
-from gilkit.kernels import histograms, reductions, scan, sorting
 from gilkit.kernels._numpy import FUNCTIONS as _of
-from gilkit.patching import _patch
+from gilkit.patching import _kernels, _patch
 from gilkit.patching._parts import (
     LAST_NUMBER,
     MIN_ITEMS,
@@ -28,22 +25,6 @@ from gilkit.patching._parts import (
     run,
 )
 from gilkit.patching._reductions import reduce
-
-
-def _kernel(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a function of gilkit that computes NumPy's bits, to its end."""
-    try:
-        return _patch.bypassed(call_whole, function, *args, **kwargs)
-    except MemoryError as error:  # of scratch memory, which is allocated before anything is written
-        if raised_by_signal_handler(error):
-            raise
-        raise Leave("memory") from None
-
-
-def _is_whole(axis: Any) -> bool:
-    """Return whether the axis is the only one of a one-dimensional array, or None."""
-    return axis is None or (type(axis) is int and axis in (0, -1))
-
 
 # ---- Generalized ufuncs: matmul of stacks, numpy.linalg ----
 
@@ -118,7 +99,7 @@ def _sorter(method: str, in_place: bool) -> Callable[..., tuple[int, Any]]:
         if axis is _NOT_GIVEN:
             axis = -1
         if array.ndim == 1 and type(axis) is int and axis in (-1, 0) and method in ("sort", "argsort"):
-            return array.size, _sort_row(method, array, args_list, kwargs)
+            return array.size, _kernels.sort_row(method, array, args_list, kwargs)
         if axis is None or not isinstance(axis, (int, np.integer)) or isinstance(axis, bool):
             raise Leave("arguments")
         if not -array.ndim <= axis < array.ndim or array.ndim < 2:
@@ -148,64 +129,6 @@ def _sorter(method: str, in_place: bool) -> Callable[..., tuple[int, Any]]:
     return divide
 
 
-def _sort_row(method: str, array: np.ndarray, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """Sort one row with gilkit's kernel, if only one result is possible."""
-    names = ("kind", "order", "stable")
-    given = dict(zip(names[:2], args, strict=False))
-    if len(args) > 2 or not kwargs.keys() <= set(names) - given.keys():
-        raise Leave("arguments")
-    kind, order, stable = map((given | kwargs).get, names)
-    if order is not None or not _has_kernel(array) or abs(array.strides[0]) < array.itemsize:
-        raise Leave("one row")
-    if method == "argsort":
-        # NumPy's other algorithms order equal items in ways of their own.
-        if not (kind in ("stable", "mergesort") and stable is None) and not (kind is None and stable is True):
-            raise Leave("one row")
-        return _kernel(sorting.argsort, array)
-    if kind not in (None, "quicksort", "heapsort", "stable", "mergesort") or stable not in (None, True, False):
-        raise Leave("arguments")
-    if kind is not None and stable is not None:
-        raise Leave("arguments")
-    if not array.flags.writeable:
-        raise Leave("arguments")
-    # Zeros of both signs are equal, and so are NaNs: their order is that of NumPy's algorithm.
-    if array.dtype.kind == "f" and _patch.has_ambiguous_floats(array):
-        raise Leave("-0.0 or NaN")
-    _kernel(sorting.sort, array, out=array)
-    return None
-
-
-# ---- Counts and sums of integers, by gilkit's kernels ----
-
-
-def _has_kernel(array: np.ndarray) -> bool:
-    """Return whether gilkit's kernels compute with the array's own items."""
-    dtype = array.dtype
-    known = dtype.kind in "biu" or dtype.char in "fd"
-    return known and dtype.num <= LAST_NUMBER and dtype.isnative and array.flags.aligned
-
-
-def _bincount(module: Any, x: Any, /, weights: Any = None, minlength: Any = 0) -> tuple[int, Any]:
-    check(x, 1 << 14)
-    if weights is not None or type(minlength) is not int or x.ndim != 1 or x.dtype.kind not in "iu":
-        raise Leave("arguments")  # sums of weights would be rounded in another order
-    if not _has_kernel(x) or x.dtype == np.uint64:
-        raise Leave("dtype")
-    # NumPy raises the error for negative items, and does not touch the unused part of a large table; gilkit clears it.
-    if _kernel(reductions.min, x) < 0 or max(_kernel(reductions.max, x), minlength) > 4 * x.size or minlength < 0:
-        raise Leave("arguments")
-    return x.size, _kernel(histograms.bincount, x, minlength=minlength)
-
-
-def _cumsum(array: np.ndarray, axis: Any = None, dtype: Any = None, out: Any = None) -> tuple[int, Any]:
-    check(array)
-    if dtype is not None or out is not None or array.ndim != 1 or not _is_whole(axis):
-        raise Leave("arguments")
-    if array.dtype.kind not in "iu" or not _has_kernel(array):
-        raise Leave("dtype")  # floats would be rounded in another order
-    return array.size, _kernel(scan.cumsum, array)
-
-
 # ---- Running totals of rows ----
 
 
@@ -214,7 +137,11 @@ def _accumulate(ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, o
     check(array)
     if type(ufunc) is not _of["ufunc"] or dtype is not None or out is not None or type(axis) is not int:
         raise Leave("arguments")
-    if not -array.ndim <= axis < array.ndim or not array.flags.c_contiguous or array.dtype.kind not in "biufc":
+    if not -array.ndim <= axis < array.ndim or array.dtype.kind not in "biufc":
+        raise Leave("arguments")
+    if array.ndim == 1:
+        return array.size, _kernels.accumulate_row(ufunc, array)
+    if not array.flags.c_contiguous:
         raise Leave("arguments")
     own = axis % array.ndim
     cut = outermost(array, set(range(array.ndim)) - {own})
@@ -271,13 +198,13 @@ def _copy(array: np.ndarray, order: Any = "C") -> Any:
     return array.size, result
 
 
-# ---- Searching and counting ----
+# ---- Searching ----
 
 
 def _extreme_index(method: str) -> Callable[..., tuple[int, Any]]:
     def divide(array: np.ndarray, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> tuple[int, Any]:
         check(array)
-        if out is not None or keepdims is not False or array.ndim != 1 or not _is_whole(axis):
+        if out is not None or keepdims is not False or array.ndim != 1 or not _kernels.is_whole(axis):
             raise Leave("arguments")
         original = getattr(np.ndarray, method)
         slices = parts(array, 0)
@@ -293,22 +220,14 @@ def _extreme_index(method: str) -> Callable[..., tuple[int, Any]]:
     return divide
 
 
-def _count_nonzero(module: Any, array: np.ndarray) -> tuple[int, Any]:
-    check(array)
-    axis = outermost(array, set(range(array.ndim)))
-    counted: list[int] = []
-    run(
-        "count_nonzero",
-        lambda part: counted.append(_c_functions.count_nonzero(array[along(axis, part)])),
-        [(part,) for part in parts(array, axis)],
-    )
-    return array.size, sum(counted)
-
-
 def _searchsorted(array: np.ndarray, v: Any, side: Any = "left", sorter: Any = None) -> tuple[int, Any]:
-    check(v, 1 << 14)
-    if type(array) is not np.ndarray or array.ndim != 1 or v.ndim == 0 or array.dtype != v.dtype:
+    check(v, _kernels.MIN_SEARCHED)
+    if sorter is not None or v.ndim == 0 or array.dtype != v.dtype:
         raise Leave("arguments")
+    _kernels.check_table(array, v)
+    result = _kernels.searchsorted(array, v, side)
+    if result is not None:
+        return v.size, result
     result = np.empty(v.shape, np.intp)
     axis = int(_of["argmax"](v.shape))
 
@@ -319,62 +238,7 @@ def _searchsorted(array: np.ndarray, v: Any, side: Any = "left", sorter: Any = N
     return v.size, result
 
 
-def _take(array: np.ndarray, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> tuple[int, Any]:
-    check(indices, 1 << 16)
-    if type(array) is not np.ndarray or array.ndim != 1 or out is not None or indices.dtype.kind not in "iu":
-        raise Leave("arguments")
-    if array.dtype.kind not in "biufcmM" or not _is_whole(axis):
-        raise Leave("arguments")
-    return indices.size, _take_parts(array, indices, mode)
-
-
-def _take_parts(array: np.ndarray, indices: np.ndarray, mode: Any) -> np.ndarray:
-    result = np.empty((*indices.shape, *array.shape[1:]), array.dtype)
-    cut = int(_of["argmax"](indices.shape))
-
-    def take(part: slice) -> None:
-        result[along(cut, part)] = array.take(indices[along(cut, part)], axis=0, mode=mode)
-
-    try:
-        run("take", take, [(part,) for part in parts(indices, cut)])
-    except IndexError:
-        raise Leave("arguments") from None  # NumPy's message names the first index that is out of bounds
-    return result
-
-
-# ---- Selecting ----
-
-BLOCK_ITEMS = 1 << 15  # of a temporary result, which should stay in the cache
-
-
-def _blocks(part: slice) -> list[slice]:
-    return [slice(k, min(k + BLOCK_ITEMS, part.stop)) for k in range(part.start, part.stop, BLOCK_ITEMS)]
-
-
-def _where(module: Any, *operands: Any) -> tuple[int, Any]:
-    if len(operands) != 3:
-        raise Leave("arguments")
-    mask = operands[0]
-    check(mask)
-    for each in operands[1:]:
-        if type(each) is np.ndarray:
-            if each.dtype.num > LAST_NUMBER or each.dtype.kind not in "biufcmM" or each.shape != mask.shape:
-                raise Leave("arguments")
-        elif type(each) not in (int, float, bool):
-            raise Leave("operand that is not an array")
-    arrays = [each for each in operands if type(each) is np.ndarray]
-    if mask.dtype != bool or not all(each.flags.c_contiguous and each.dtype.isnative for each in arrays):
-        raise Leave("arguments")
-    result = np.empty(mask.shape, np.result_type(*operands[1:]))
-    flat = result.reshape(-1)
-    given = [each.reshape(-1) if type(each) is np.ndarray else each for each in operands]
-
-    def choose(part: slice) -> None:
-        for block in _blocks(part):
-            flat[block] = _c_functions.where(*(each[block] if type(each) is np.ndarray else each for each in given))
-
-    run("cast", choose, [(part,) for part in parts(flat, 0)])
-    return mask.size, result
+# ---- Joining ----
 
 
 def _concatenate(module: Any, arrays: Any, axis: Any = 0, **others: Any) -> tuple[int, Any]:
@@ -385,7 +249,7 @@ def _concatenate(module: Any, arrays: Any, axis: Any = 0, **others: Any) -> tupl
         if type(each) is not np.ndarray or each.ndim != 1 or each.dtype != first.dtype or not each.dtype.isnative:
             raise Leave("arguments")
     check(max(arrays, key=lambda array: array.size))
-    if axis is None or not _is_whole(axis):
+    if axis is None or not _kernels.is_whole(axis):
         raise Leave("arguments")
     result = np.empty(sum(each.size for each in arrays), first.dtype)
     tasks, place = [], 0
@@ -397,47 +261,7 @@ def _concatenate(module: Any, arrays: Any, axis: Any = 0, **others: Any) -> tupl
     return result.size, result
 
 
-def _subscript(array: np.ndarray, key: np.ndarray) -> tuple[int, Any]:
-    check(key, 1 << 16)
-    if array.dtype.num > LAST_NUMBER or array.dtype.kind not in "biufcmM":
-        raise Leave("dtype")
-    if key.dtype == bool:
-        return key.size, _select(array, key)
-    if key.dtype == np.uint64:
-        raise Leave("dtype")  # NumPy 2.0's take() does not accept it
-    if key.dtype.kind not in "iu" or array.ndim == 0 or not array.flags.c_contiguous or not array.size:
-        raise Leave("arguments")
-    if key.ndim > 1 and not key.flags.c_contiguous:
-        raise Leave("arguments")  # the result is laid out in memory as the key is
-    return key.size, _take_parts(array, key, "raise")
-
-
-def _select(array: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return array[mask]: count first, so that each part knows where its items go."""
-    if array.shape != mask.shape or not (array.flags.c_contiguous and mask.flags.c_contiguous):
-        raise Leave("arguments")
-    items, chosen = array.reshape(-1), mask.reshape(-1)
-    blocks = [block for part in parts(chosen, 0) for block in _blocks(part)]
-    counts = np.zeros(len(blocks) + 1, np.intp)
-
-    def count(first: int, last: int) -> None:
-        for k in range(first, last):
-            counts[k + 1] = _c_functions.count_nonzero(chosen[blocks[k]])
-
-    def select(first: int, last: int) -> None:
-        for k in range(first, last):
-            result[places[k] : places[k + 1]] = items[blocks[k]][chosen[blocks[k]]]
-
-    number = min(len(blocks), PARTS_PER_THREAD * max(2, _patch.threads()))
-    tasks = [(len(blocks) * k // number, len(blocks) * (k + 1) // number) for k in range(number)]
-    run("take", count, tasks)
-    places = _patch.bypassed(_of["cumsum"], counts)
-    result = np.empty(int(places[-1]), array.dtype)
-    run("take", select, tasks)
-    return result
-
-
-subscript = handler("ndarray.__getitem__", _subscript, 1), 1 << 16
+subscript = handler("ndarray.__getitem__", _kernels.subscript, 1), _kernels.MIN_ITEMS
 accumulate = handler(lambda ufunc, *args: f"{ufunc.__name__}.accumulate", _accumulate, 1)
 
 
@@ -462,11 +286,13 @@ def hooks() -> list[tuple[Any, Callable[..., Any], int]]:
         of_arrays("copy", _copy, MIN_ITEMS),
         of_arrays("argmax", _extreme_index("argmax"), MIN_ITEMS),
         of_arrays("argmin", _extreme_index("argmin"), MIN_ITEMS),
-        of_arrays("searchsorted", _searchsorted, 1 << 14, 1),
-        of_arrays("take", _take, 1 << 16, 1),
-        of_arrays("cumsum", _cumsum, MIN_ITEMS),
-        of_numpy("where", _where, MIN_ITEMS),
+        of_arrays("searchsorted", _searchsorted, _kernels.MIN_SEARCHED, 1),
+        of_arrays("take", _kernels.take, _kernels.MIN_ITEMS, 1),
+        of_arrays("nonzero", _kernels.nonzero, _kernels.MIN_ITEMS),
+        of_arrays("cumsum", _kernels.cumsum, MIN_ITEMS),
+        of_numpy("where", _kernels.where, _kernels.MIN_ITEMS),
         of_numpy("concatenate", _concatenate, MIN_ITEMS),
-        of_numpy("count_nonzero", _count_nonzero, MIN_ITEMS),
-        of_numpy("bincount", _bincount, 1 << 14),
+        of_numpy("count_nonzero", _kernels.count_nonzero, _kernels.MIN_COUNTED),
+        of_numpy("bincount", _kernels.bincount, _kernels.MIN_ITEMS),
+        of_numpy("interp", _kernels.interp, _kernels.MIN_SEARCHED),
     ]

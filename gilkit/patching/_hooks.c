@@ -342,7 +342,7 @@ static PyObject *call_fast(int k, PyObject *self, PyObject *const *args, Py_ssiz
                                         : ((plain_function)(void (*)(void))method->original)(self, args, nargs));
 }
 
-/* METH_VARARGS | METH_KEYWORDS */
+/* METH_VARARGS | METH_KEYWORDS, and METH_VARARGS with kwargs NULL */
 static PyObject *call_tuple(int k, PyObject *self, PyObject *args, PyObject *kwargs)
 {
     hooked_method *method = &methods[k];
@@ -358,7 +358,9 @@ static PyObject *call_tuple(int k, PyObject *self, PyObject *args, PyObject *kwa
         costs = take_measured();
     }
     int64_t before = costs != NULL ? GK(gk_now)() : 0;
-    return measure(costs, before, ((PyCFunctionWithKeywords)(void (*)(void))method->original)(self, args, kwargs));
+    return measure(costs, before,
+                   method->has_keywords ? ((PyCFunctionWithKeywords)(void (*)(void))method->original)(self, args, kwargs)
+                                        : method->original(self, args));
 }
 
 /* A C function does not learn which PyMethodDef it was called through, so each hooked method has
@@ -375,6 +377,10 @@ static PyObject *call_tuple(int k, PyObject *self, PyObject *args, PyObject *kwa
     static PyObject *tuple_##k(PyObject *self, PyObject *args, PyObject *kwargs)                             \
     {                                                                                                         \
         return call_tuple(k, self, args, kwargs);                                                            \
+    }                                                                                                         \
+    static PyObject *bare_##k(PyObject *self, PyObject *args)                                                \
+    {                                                                                                         \
+        return call_tuple(k, self, args, NULL);                                                              \
     }
 #define EIGHT(X, row) X(row##0) X(row##1) X(row##2) X(row##3) X(row##4) X(row##5) X(row##6) X(row##7)
 #define ALL(X) EIGHT(X, 0) EIGHT(X, 01) EIGHT(X, 02) EIGHT(X, 03) /* octal numbers, 0 to 31 */
@@ -382,8 +388,9 @@ ALL(REPLACEMENTS)
 #define FAST(k) (PyCFunction)(void (*)(void))fast_##k,
 #define PLAIN(k) (PyCFunction)(void (*)(void))plain_##k,
 #define TUPLE(k) (PyCFunction)(void (*)(void))tuple_##k,
+#define BARE(k) bare_##k,
 static const PyCFunction fast[MAX_METHODS] = {ALL(FAST)}, plain[MAX_METHODS] = {ALL(PLAIN)},
-                         tuple[MAX_METHODS] = {ALL(TUPLE)};
+                         tuple[MAX_METHODS] = {ALL(TUPLE)}, bare[MAX_METHODS] = {ALL(BARE)};
 
 int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items)
 {
@@ -404,6 +411,7 @@ int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items)
     const PyCFunction *replacements = definition->ml_flags == (METH_FASTCALL | METH_KEYWORDS)  ? fast
                                       : definition->ml_flags == (METH_VARARGS | METH_KEYWORDS) ? tuple
                                       : definition->ml_flags == METH_FASTCALL                  ? plain
+                                      : definition->ml_flags == METH_VARARGS                   ? bare
                                                                                                 : NULL;
     if (replacements == NULL)
         return 1;

@@ -1,0 +1,230 @@
+"""Functions of NumPy that gilkit's kernels compute with NumPy's bits, on all cores and often several times as fast on one.
+
+The handlers are as those in `_functions.py`, but do not divide NumPy's own function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gilkit._scopes import call_whole
+from gilkit._signal_poll import raised_by_signal_handler
+from gilkit.kernels import choosing, histograms, indexing, masking, positions, reductions, scan, searching, sorting
+from gilkit.kernels._numpy import FUNCTIONS as _of
+from gilkit.patching import _patch
+from gilkit.patching._parts import LAST_NUMBER, Leave, check
+
+# With fewer items, NumPy's loop takes less than 50 times as long as the handler needs to leave a call to it.
+MIN_ITEMS = 1 << 16
+MIN_SEARCHED = 1 << 14
+MIN_COUNTED = 1 << 19
+
+
+def _kernel(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a function of gilkit to its end."""
+    try:
+        return _patch.bypassed(call_whole, function, *args, **kwargs)
+    except (MemoryError, IndexError) as error:  # before anything is written that the caller can see
+        if raised_by_signal_handler(error):
+            raise
+        raise Leave("memory" if isinstance(error, MemoryError) else "arguments") from None
+
+
+def _has_kernel(array: np.ndarray) -> bool:
+    """Return whether gilkit's kernels compute with the array's own items."""
+    dtype = array.dtype
+    known = dtype.kind in "biu" or dtype.char in "fd"
+    return known and dtype.num <= LAST_NUMBER and dtype.isnative and array.flags.aligned
+
+
+def is_whole(axis: Any) -> bool:
+    """Return whether the axis is the only one of a one-dimensional array, or None."""
+    return axis is None or (type(axis) is int and axis in (0, -1))
+
+
+# ---- Sorts, counts and running totals ----
+
+
+def sort_row(method: str, array: np.ndarray, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Sort one row, if only one result is possible."""
+    names = ("kind", "order", "stable")
+    given = dict(zip(names[:2], args, strict=False))
+    if len(args) > 2 or not kwargs.keys() <= set(names) - given.keys():
+        raise Leave("arguments")
+    kind, order, stable = map((given | kwargs).get, names)
+    if order is not None or not _has_kernel(array) or abs(array.strides[0]) < array.itemsize:
+        raise Leave("one row")
+    if method == "argsort":
+        # NumPy's other algorithms order equal items in ways of their own.
+        if not (kind in ("stable", "mergesort") and stable is None) and not (kind is None and stable is True):
+            raise Leave("one row")
+        return _kernel(sorting.argsort, array)
+    if kind not in (None, "quicksort", "heapsort", "stable", "mergesort") or stable not in (None, True, False):
+        raise Leave("arguments")
+    if kind is not None and stable is not None:
+        raise Leave("arguments")
+    if not array.flags.writeable:
+        raise Leave("arguments")
+    # Zeros of both signs are equal, and so are NaNs: their order is that of NumPy's algorithm.
+    if array.dtype.kind == "f" and _patch.has_ambiguous_floats(array):
+        raise Leave("-0.0 or NaN")
+    _kernel(sorting.sort, array, out=array)
+    return None
+
+
+def bincount(module: Any, x: Any, /, weights: Any = None, minlength: Any = 0) -> tuple[int, Any]:
+    check(x, MIN_ITEMS)
+    if weights is not None or type(minlength) is not int or x.ndim != 1 or x.dtype.kind not in "iu":
+        raise Leave("arguments")  # sums of weights would be rounded in another order
+    if not _has_kernel(x) or x.dtype == np.uint64:
+        raise Leave("dtype")
+    # NumPy raises the error for negative items, and does not touch the unused part of a large table; gilkit clears it.
+    if _kernel(reductions.min, x) < 0 or max(_kernel(reductions.max, x), minlength) > 4 * x.size or minlength < 0:
+        raise Leave("arguments")
+    return x.size, _kernel(histograms.bincount, x, minlength=minlength)
+
+
+_COUNT = type(_of["count_nonzero"](np.zeros(0)))  # int before NumPy 2.4
+
+
+def count_nonzero(module: Any, array: np.ndarray) -> tuple[int, Any]:
+    check(array, MIN_COUNTED)
+    if not _has_kernel(array):
+        raise Leave("dtype")
+    return array.size, _COUNT(_kernel(positions.count_nonzero, array))
+
+
+def cumsum(array: np.ndarray, axis: Any = None, dtype: Any = None, out: Any = None) -> tuple[int, Any]:
+    check(array)
+    if dtype is not None or out is not None or array.ndim != 1 or not is_whole(axis):
+        raise Leave("arguments")
+    if array.dtype.kind not in "iu" or not _has_kernel(array):
+        raise Leave("dtype")  # floats would be rounded in another order
+    return array.size, _kernel(scan.cumsum, array)
+
+
+def accumulate_row(ufunc: np.ufunc, array: np.ndarray) -> Any:
+    """Return the running extremes, or sums or products of integers."""
+    scans: dict[str, Callable[..., Any]] = {"maximum": scan.cummax, "minimum": scan.cummin}
+    if array.dtype.kind in "iu":
+        scans |= {"add": scan.cumsum, "multiply": scan.cumprod}
+    if ufunc.__name__ not in scans or ufunc is not _of[ufunc.__name__]:
+        raise Leave("no axis to divide")
+    if not _has_kernel(array):
+        raise Leave("dtype")
+    return _kernel(scans[ufunc.__name__], array)
+
+
+# ---- Choosing items ----
+
+
+def _is_copied(array: np.ndarray) -> bool:
+    """Return whether the kernels copy items of this dtype, and read them in the array's order in memory."""
+    return array.dtype.num <= LAST_NUMBER and array.dtype.kind in "biufcmM" and array.flags.c_contiguous
+
+
+def where(module: Any, *operands: Any) -> tuple[int, Any]:
+    if len(operands) == 1:
+        return nonzero(operands[0])
+    if len(operands) != 3:
+        raise Leave("arguments")
+    mask = operands[0]
+    check(mask, MIN_ITEMS)
+    for each in operands:
+        if type(each) is np.ndarray:
+            if not _is_copied(each) or each.shape != mask.shape or not each.dtype.isnative:
+                raise Leave("arguments")
+        elif type(each) not in (int, float, bool):
+            raise Leave("operand that is not an array")
+    if mask.dtype != bool:
+        raise Leave("arguments")
+    return mask.size, _kernel(choosing.where, *operands)
+
+
+def nonzero(array: np.ndarray) -> tuple[int, Any]:
+    check(array, MIN_ITEMS)
+    if array.ndim != 1:
+        raise Leave("several axes")  # NumPy's results are views of one array
+    if not _has_kernel(array):
+        raise Leave("dtype")
+    (places,) = _kernel(masking.nonzero, array)
+    return array.size, (places[:],)  # a view, as NumPy's
+
+
+def take(array: np.ndarray, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> tuple[int, Any]:
+    check(indices, MIN_ITEMS)
+    if type(array) is not np.ndarray or array.ndim != 1 or out is not None or indices.dtype.kind not in "iu":
+        raise Leave("arguments")
+    if not is_whole(axis) or not isinstance(mode, str):
+        raise Leave("arguments")
+    return indices.size, _taken(array, indices, mode)
+
+
+def subscript(array: np.ndarray, key: np.ndarray) -> tuple[int, Any]:
+    check(key, MIN_ITEMS)
+    if key.dtype != bool:
+        if key.ndim > 1 and not key.flags.c_contiguous:
+            raise Leave("arguments")  # the result is laid out in memory as the key is
+        return key.size, _taken(array, key, "raise")
+    if not _is_copied(array) or not key.flags.c_contiguous:
+        raise Leave("arguments")
+    if array.shape == key.shape:
+        return key.size, _kernel(masking.masked_select, array, key)
+    if key.ndim != 1 or array.shape[:1] != key.shape:
+        raise Leave("arguments")
+    return key.size, _kernel(masking.compress, key, array, 0)
+
+
+def _taken(array: np.ndarray, indices: np.ndarray, mode: str) -> Any:
+    """Return the items along the first axis."""
+    if indices.dtype == np.uint64 or indices.dtype.kind not in "iu":
+        raise Leave("dtype")  # NumPy 2.0's take() does not accept uint64
+    if array.ndim == 0 or not array.size or not _is_copied(array):
+        raise Leave("arguments")
+    return _kernel(indexing.take, array, indices, 0, None, mode)
+
+
+# ---- Search ----
+
+POINTS_A_KEY = 8  # of a table; with more, looking whether the table ascends takes too long
+
+
+def _ascends(table: np.ndarray) -> bool:
+    """Return whether a table is sorted as NumPy sorts, with NaNs at the end. In others, what is found depends on the
+    algorithm, and on the key before."""
+    nans = np.count_nonzero(table != table)
+    known = table[: table.size - nans]
+    return bool((known[:-1] <= known[1:]).all()) and not (nans and table.dtype.kind == "c")  # whose NaNs have an order
+
+
+def check_table(table: Any, keys: np.ndarray) -> None:
+    if type(table) is not np.ndarray or table.ndim != 1 or not 0 < table.size <= POINTS_A_KEY * keys.size:
+        raise Leave("arguments")
+    if not _patch.bypassed(_ascends, table):
+        raise Leave("not sorted")
+
+
+def searchsorted(array: np.ndarray, v: np.ndarray, side: Any) -> Any:
+    """Return the places, or None if there is no kernel for the dtype."""
+    if side not in ("left", "right") or not _has_kernel(array) or not _has_kernel(v):
+        return None
+    return _kernel(searching.searchsorted, array, v, side)
+
+
+def interp(module: Any, x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> tuple[int, Any]:
+    check(x, MIN_SEARCHED)
+    check_table(xp, x)
+    if xp[-1] != xp[-1]:
+        raise Leave("NaN")  # where it is found depends on the algorithm
+    if (
+        type(fp) is not np.ndarray
+        or fp.shape != xp.shape
+        or not (_has_kernel(x) and _has_kernel(xp) and _has_kernel(fp))
+    ):
+        raise Leave("arguments")
+    if not {type(left), type(right)} <= {type(None), int, float}:
+        raise Leave("arguments")
+    return x.size, _kernel(searching.interp, x, xp, fp, left, right)
