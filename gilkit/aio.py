@@ -107,7 +107,7 @@ class _Call:
         function = None
         _running.discard(self)
         _tell(self.loop, self.finish, value, error)
-        value = error = None  # the traceback refers to this frame
+        del self, value, error  # the traceback refers to this frame
 
     def finish(self, value: object, error: BaseException | None) -> None:
         if self.waiter.done():
@@ -296,13 +296,14 @@ class _Pipeline:
     def compute(self, chunk: list[_Cell]) -> None:
         for cell in chunk:
             if self.token.cancelled():
-                return
+                break
             item, cell.item = cell.item, None
             try:
                 cell.value = self.fn(*item) if self.star else self.fn(item)
             except BaseException as error:
                 cell.error = error
             item = None
+        del chunk, cell  # the traceback of an error refers to this frame
 
     # ---- In the loop's thread: items
 
@@ -414,9 +415,13 @@ class _Pipeline:
             if (cell := self.next_ended()) is not None:
                 return cell
             if not self.held and self.exhausted:
-                if self.source_error is not None:
-                    raise self.source_error
-                return None
+                error, self.source_error = self.source_error, None
+                try:
+                    if error is not None:
+                        raise error
+                    return None
+                finally:
+                    del error  # its traceback refers to this frame
             if unread and not self.is_slow:
                 await asyncio.sleep(0)
             elif unread:
@@ -444,11 +449,16 @@ class _Pipeline:
     def take(self, cell: _Cell) -> Any:
         """Return the result in a cell, which keeps no reference, or raise its exception."""
         self.given += 1
-        error = TimeoutError("the item did not end within its timeout") if cell.late else cell.error
-        if error is not None:
-            if self.keep_going and isinstance(error, Exception):
-                return error
-            raise error
+        error, cell.error = cell.error, None
+        if cell.late:
+            error = TimeoutError("the item did not end within its timeout")
+        try:
+            if error is not None:
+                if self.keep_going and isinstance(error, Exception):
+                    return error
+                raise error
+        finally:
+            del error  # its traceback refers to this frame
         value, cell.value = cell.value, None
         self.result_bytes = size_average(self.result_bytes, value)
         return value

@@ -9,6 +9,7 @@ import os
 import platform
 import struct
 import sys
+import sysconfig
 import threading
 import time
 import weakref
@@ -147,6 +148,55 @@ def test_nothing_is_kept(run):
 
     run(main())
     assert not aio._running
+
+
+@pytest.mark.skipif(
+    sysconfig.get_config_var("Py_GIL_DISABLED") == 1,
+    reason="free-threaded builds free some objects late, those of asyncio.to_thread too",
+)
+def test_errors_need_no_garbage_collector():
+    class Thing:
+        pass
+
+    def fail(thing):
+        raise ValueError(thing)
+
+    async def results(things, **options):
+        return [result async for result in gilkit.aimap(fail, things, **options)]
+
+    async def of_source(things):
+        return [result async for result in gilkit.aimap(str, map(fail, things))]
+
+    calls = (
+        lambda thing: gilkit.to_thread(fail, thing),
+        lambda thing: results([thing] * 3),
+        lambda thing: results([thing] * 3, ordered=False),
+        lambda thing: results([thing] * 3, on_error="return"),
+        lambda thing: of_source([thing]),
+    )
+
+    async def main():
+        references = []
+        for call in calls:
+            thing = Thing()
+            references.append(weakref.ref(thing))
+            try:
+                await call(thing)
+            except ValueError:
+                pass
+            del thing
+        for _ in range(200):
+            if not any(reference() for reference in references):
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError(references)
+
+    gc.collect()
+    gc.disable()
+    try:
+        asyncio.run(main())
+    finally:
+        gc.enable()
 
 
 # ---- to_thread: the end
