@@ -248,6 +248,15 @@ def test_matrix():
     np.testing.assert_array_equal(gilkit.jacobi(m, iterations=1), gilkit.jacobi(a, iterations=1))
 
 
+@pytest.mark.parametrize("name", ["nanmedian", "nanquantile", "nanpercentile"])
+@pytest.mark.filterwarnings("ignore:Mean of empty slice", "ignore::PendingDeprecationWarning")
+def test_empty_matrix_without_nans(name):
+    for axis in (None, 0):
+        arguments = (np.matrix(np.empty((0, 3))), 0.5)[: 1 if name == "nanmedian" else 2]
+        result, expected = getattr(gilkit, name)(*arguments, axis=axis), getattr(np, name)(*arguments, axis=axis)
+        np.testing.assert_array_equal(result, expected, strict=True)
+
+
 def test_masked_arrays():
     a = np.ma.masked_array([[3.0, 1.0, 5.0], [2.0, 9.0, 4.0]], [[False, True, False], [False, False, False]])
     for name in (*REDUCTIONS, *POSITIONS, "cumsum", "sort", "argsort"):

@@ -119,6 +119,8 @@ def _compute_without_nans(
     slice."""
     array, own = _array_and_axis(a, args, axis, keywords)
     if own is NotImplemented or keywords["out"] is not None:
+        if keywords["keepdims"] is False:  # NumPy gives methods of a subclass only what its caller has given
+            del keywords["keepdims"]
         return numpys(_of[f"nan{name}"], (a, *args), {"axis": axis, **keywords}, threads)
     if array.dtype.kind != "f":
         return _compute(name, array, args, axis, keywords, threads)
