@@ -432,6 +432,16 @@ def test_cancelled_futures_end_every_wait(gate):
     gate.open.set()
 
 
+def test_arguments_by_keyword():
+    began = []
+    with gilkit.Executor(
+        max_workers=1, thread_name_prefix="named", initializer=began.append, initargs=(7,)
+    ) as executor:
+        assert executor.submit(lambda: threading.current_thread().name).result() == "named_0"
+        assert executor._max_workers == 1
+        assert began == [7]
+
+
 def test_a_failing_initializer(caplog):
     def fail():
         time.sleep(0.05)

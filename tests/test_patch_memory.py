@@ -12,6 +12,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+import gilkit
 from gilkit.patching import _memory
 
 MIB = 2**20
@@ -151,6 +152,19 @@ def test_memory_is_reused(installed):
     found = _memory.statistics()
     assert (found["blocks"], found["hits"], found["misses"]) == (0, 1, 1)
     assert found["limit"] == 64 * MIB
+
+
+def test_the_public_functions():
+    with gilkit.patch_numpy(memory=True):
+        a = np.ones(KEPT, np.uint8)
+        del a
+        found = gilkit.patching.memory_statistics()
+        assert found == _memory.statistics()
+        assert found.keys() == {"bytes", "blocks", "hits", "misses", "limit"}
+        assert found["bytes"] >= KEPT
+        assert gilkit.patching.trim_memory() == found["bytes"]
+        assert gilkit.patching.memory_statistics()["bytes"] == 0
+        assert gilkit.patching.trim_memory() == 0
 
 
 def test_zeros_are_zero_after_reuse(installed):

@@ -90,6 +90,7 @@ def test_info_is_complete_and_plain():
     assert info["version"] == gilkit.__version__
     assert 1 <= info["affinity"] <= info["cores"]
     assert all(isinstance(value, (str, int, float, bool, type(None))) for value in info.values())
+    assert info["gil"] is runtime.gil_enabled() is getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system has no affinity masks")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from waiting import LONG, held, start
+from waiting import LONG, held, start, until
 
 from gilkit import sync
 
@@ -180,6 +180,35 @@ def waits_that_end(name):
             done.set()
 
     return done.set, wait_and_release
+
+
+def test_deprecated_names():
+    event = sync.Event()
+    for is_set in (False, True):
+        with pytest.warns(DeprecationWarning, match="use is_set") as warned:
+            assert event.isSet() is is_set
+        assert warned[0].filename == __file__  # the line of the caller is shown
+        event.set()
+    condition = sync.Condition()
+    awake = []
+
+    def wait():
+        with condition:
+            awake.append(condition.wait(LONG))
+
+    def woken():
+        with condition, pytest.warns(DeprecationWarning, match="use notify_all") as warned:
+            condition.notifyAll()
+        assert warned[0].filename == __file__
+        return len(awake) == 2
+
+    waiting = [start(wait) for _ in range(2)]
+    until(woken)
+    for thread in waiting:
+        thread.join()
+    assert awake == [True, True]
+    with pytest.warns(DeprecationWarning, match="notify_all"), pytest.raises(RuntimeError, match="un-acquired"):
+        condition.notifyAll()
 
 
 def test_condition_of_what_is_not_a_lock():
