@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import gilkit
+from gilkit.kernels import _numpy
 from gilkit.reference import histogram as reference
 
 DTYPES = ["b", "B", "h", "H", "i", "I", "q", "Q", "f", "d"]
@@ -182,6 +183,18 @@ def test_bincount_leaves_to_numpy_what_numpy_refuses_or_deprecates(arguments):
                 result = str(error)
         found.append((result, [str(each.message) for each in caught]))
     assert found[0] == found[1]
+
+
+def test_unaligned_items_are_copied():
+    x, weights = (np.ndarray(5000, dtype, bytearray(8 * 5000 + 1), offset=1) for dtype in (np.int64, np.float64))
+    x[:], weights[:] = np.arange(5000) % 50, np.arange(5000)
+    assert _numpy.ascontiguousarray(x).flags.aligned  # what the kernels get
+    np.testing.assert_array_equal(gilkit.bincount(x), np.bincount(x))
+    np.testing.assert_array_equal(gilkit.bincount(x, weights), np.bincount(x, weights))
+    np.testing.assert_array_equal(gilkit.histogram(x, weights=weights)[0], np.histogram(x, weights=weights)[0])
+    columns = x[:, np.newaxis]
+    result, expected = gilkit.histogramdd(columns, weights=weights), np.histogramdd(columns, weights=weights)
+    np.testing.assert_array_equal(result[0], expected[0])
 
 
 @pytest.mark.thread_unsafe(reason="other threads count references too")

@@ -38,6 +38,14 @@ class Raising(np.ndarray):
             raise RuntimeError("armed")
 
 
+def unaligned(a):
+    if not a.size:
+        return a
+    copy = np.zeros(a.nbytes + 1, np.uint8)[1:].view(a.dtype).reshape(a.shape)
+    copy[...] = a
+    return copy
+
+
 class Case:
     """One call: random arguments, the answer, and the expected result."""
 
@@ -110,11 +118,8 @@ class Case:
             a = a[tuple(slice(None, None, -1) if self.chance(60) else slice(None) for _ in a.shape)]
         elif layout == "swap":
             a = a.transpose(self.rng.permutation(a.ndim))
-        elif layout == "odd":  # not aligned
-            memory = np.zeros(a.nbytes + 1, np.uint8)
-            view = memory[1:].view(dtype).reshape(a.shape) if a.size else a
-            view[...] = a
-            a = view
+        elif layout == "odd":
+            a = unaligned(a)
         elif layout == "byteorder":
             a = a.astype(dtype.newbyteorder())
         elif layout == "broadcast" and a.ndim:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from case import ACCEPTED, both_cast, is_accepted, is_cast, plain, same
+from case import ACCEPTED, both_cast, is_accepted, is_cast, plain, same, unaligned
 from numpy.lib.stride_tricks import as_strided
 
 import gilkit
@@ -212,14 +212,16 @@ def bincount(case):
     if case.chance(30):
         keywords["weights"] = case.values(n, case.pick([np.dtype("d"), np.dtype("f"), np.dtype("i")]))
     case.said.append(f"{dtype} {n} {most}")
-    a = x[::-1] if case.chance(30) else x
+    a = x[::-1] if case.chance(30) else unaligned(x) if case.chance(30) else x
+    if "weights" in keywords and case.chance(30):
+        keywords["weights"] = unaligned(keywords["weights"])
     got = case.call(gilkit.bincount, a, **keywords)
     if "weights" not in keywords:
         same(got, np.bincount(a, **keywords))
     else:
         large = float(np.abs(keywords["weights"].astype(float)).max(initial=0))
         if large < 1e30:
-            same(got, np.bincount(a, **keywords), large * (n + 1) * 2.0**-52 * (16 + n**0.5))
+            same(got, np.bincount(a, **keywords), large * (n + 1) * 2.0**-53 * (16 + n))  # equal errors add up
 
 
 def nearest(case):
