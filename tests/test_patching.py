@@ -64,6 +64,17 @@ def test_methods_are_restored_exactly():
     assert any(during[name] != before[name] for name in names)
 
 
+def test_functions_in_python_are_restored_exactly():
+    def pointer():
+        # After the header of an object: PyArray_ArrayFunctionDispatcherObject begins with its vectorcall.
+        return ctypes.c_void_p.from_address(id(np.median) + object.__basicsize__).value
+
+    before = pointer()
+    with gilkit.patch_numpy(min_size=1):
+        assert pointer() != before
+    assert pointer() == before
+
+
 def test_nested_and_idempotent():
     a = np.ones(N)
     gilkit.patch_numpy(min_size=1)

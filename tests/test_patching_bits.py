@@ -559,6 +559,91 @@ CHOICES = {  # functions of one row, computed by gilkit's kernels
 }  # fmt: skip
 
 
+SQUARE = 20_000
+IN_PYTHON = {  # functions that NumPy wrote in Python
+    "median": lambda row: np.median(row),
+    "median, even": lambda row: np.median(row[1:]),
+    "median, axis": lambda row: np.median(row[:SQUARE].reshape(40, 500), axis=1),
+    "median, first axis": lambda row: np.median(row[:SQUARE].reshape(40, 500), 0, keepdims=True),
+    "median, axes": lambda row: np.median(row[:SQUARE].reshape(40, 500), axis=(0, 1)),
+    "median, keepdims": lambda row: np.median(row[:SQUARE].reshape(40, 500), keepdims=True),
+    "median, axis 2": lambda row: np.median(row, axis=2),
+    "median, overwrite": lambda row: (np.median(row, overwrite_input=True), row),
+    "median, out": lambda row: np.median(row[:SQUARE].reshape(40, 500), axis=0, out=np.zeros(500)),
+    "median, keyword": lambda row: np.median(row, foo=1),
+    "quantile": lambda row: np.quantile(row, 0.3),
+    "quantiles": lambda row: np.quantile(row, [0.1, 0.5, 0.995]),
+    "quantiles, lower": lambda row: np.quantile(row, [0.1, 0.5, 0.995], method="lower"),
+    "quantiles, hazen": lambda row: np.quantile(row, [0, 0.5, 1], method="hazen"),
+    "quantiles, axis": lambda row: np.quantile(row[:SQUARE].reshape(40, 500), [0.25, 0.5], axis=1),
+    "quantiles, overwrite": lambda row: (np.quantile(row, [0.25, 0.5], overwrite_input=True), row),
+    "quantile, weights": lambda row: np.quantile(row, 0.5, weights=np.ones(row.size), method="inverted_cdf"),
+    "quantile, outside": lambda row: np.quantile(row, 1.5),
+    "quantile, method": lambda row: np.quantile(row, 0.5, method="no"),
+    "percentile": lambda row: np.percentile(row, 30, keepdims=True),
+    "percentiles, many": lambda row: np.percentile(row, np.linspace(0, 100, 501)),
+    "unique": lambda row: np.unique(row),
+    "unique, index": lambda row: np.unique(row, return_index=True),
+    "unique, inverse": lambda row: np.unique(row, return_inverse=True),
+    "unique, all": lambda row: np.unique(row, True, True, True),
+    "unique, two axes": lambda row: np.unique(row[:SQUARE].reshape(40, 500), return_inverse=True),
+    "unique, axis": lambda row: np.unique(row[:SQUARE].reshape(-1, 2), axis=0),
+    "unique, not NaN": lambda row: np.unique(row, equal_nan=False),
+    "unique, keyword": lambda row: np.unique(row, foo=1),
+    "isin": lambda row: np.isin(row, row[:50]),
+    "isin, many": lambda row: np.isin(row, row[:5000], invert=True),
+    "isin, list": lambda row: np.isin(row, [0, 1, 2]),
+    "isin, none": lambda row: np.isin(row, row[:0]),
+    "isin, two axes": lambda row: np.isin(row[:SQUARE].reshape(40, 500), row[:50]),
+    "isin, kind": lambda row: np.isin(row, row[:50], kind="sort"),
+    "histogram": lambda row: np.histogram(row, 7),
+    "histogram, range": lambda row: np.histogram(row, 10, (-3, 5)),
+    "histogram, edges": lambda row: np.histogram(row, [-5, 0, 0.5, 3]),
+    "histogram, density": lambda row: np.histogram(row, 10, (-3, 5), density=True),
+    "histogram, weights": lambda row: np.histogram(row, 10, (-3, 5), weights=np.ones(row.size)),
+    "histogram, auto": lambda row: np.histogram(row[:SQUARE] * 0, "auto"),
+    "histogram, bins": lambda row: np.histogram(row, -1),
+    "histogram2d": lambda row: np.histogram2d(row, row[::-1].copy(), 5, [(-3, 5), (-2, 6)]),
+    "histogramdd": lambda row: np.histogramdd(row[:SQUARE].reshape(-1, 2), 4, [(-3, 5), (-2, 6)]),
+    "lexsort": lambda row: np.lexsort((row, row[::-1].copy())),
+    "lexsort, axis": lambda row: np.lexsort((row, EVERY_THIRD), 0),
+    "lexsort, matrix": lambda row: np.lexsort(row[:SQUARE].reshape(2, -1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "char", [pytest.param(c, marks=() if c in "hd" else pytest.mark.full) for c in "?bBhHiIlLqQefdgFDmM"]
+)
+def test_functions_in_python(char):
+    given = {"any": values_of(char, LONG, [10, ord(char)])}
+    if char in "efdgFD":  # neither -0.0 nor NaN, and not too large for sums
+        given["finite"] = np.random.default_rng(1).integers(-99, 99, LONG).astype(char) / 8 + np.array(1 / 64, char)
+    with np.errstate(all="ignore"):
+        for values in given:
+            for layout in ("contiguous", "reversed" if char in "hf" else "swapped"):
+                for name, call in IN_PYTHON.items():
+                    row = ONE[layout](given[values].copy())
+                    # The call may change the row.
+                    check(lambda call=call, row=row: call(row.copy()), f"{name}, {layout}, {values}", (2, 64))
+
+
+def test_functions_in_python_are_computed_by_kernels():
+    row = np.random.default_rng(0).standard_normal(LONG)
+    with gilkit.patch_numpy(min_size=1), gilkit.threads(2):
+        patching.collect_statistics()
+        for name in ("median", "unique", "histogram"):
+            getattr(np, name)(row)
+        for name in ("quantile", "percentile"):
+            getattr(np, name)(row, 0.5)
+        np.isin(row, row[:9])
+        np.histogram2d(row, row)
+        np.lexsort((row, row))
+        found = patching.statistics()
+    patching.collect_statistics(False)
+    names = ["median", "unique", "histogram", "quantile", "percentile", "isin", "histogramdd", "lexsort"]
+    assert {name: found[name].calls for name in names} == dict.fromkeys(names, 1)
+
+
 @pytest.mark.parametrize(
     "char", [pytest.param(c, marks=() if c in "?hd" else pytest.mark.full) for c in "?bBhHiIlLqQefdgFDmM"]
 )

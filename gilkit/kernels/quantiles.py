@@ -60,7 +60,10 @@ class _Selected(_Sorted):
 
 def _plain(result: Any) -> Any:
     """Return NumPy's result without the classes above."""
-    return result.view(np.ndarray)[()] if isinstance(result, _Sorted) else result
+    if isinstance(result, _Sorted):
+        result = np.array(result)
+        return result if result.ndim else result[()]
+    return result
 
 
 def _array_and_axis(a: Any, args: tuple[Any, ...], axis: Any, keywords: dict[str, Any]) -> tuple[Any, Any]:

@@ -71,6 +71,8 @@ def _make_hooks() -> None:
         _patch.hook_ufunc(each)
     for method, handler, min_items in _functions.hooks():
         _patch.hook_method(method, handler, min_items)
+    for function, handler, min_items in _functions.hooks_in_python():
+        _patch.hook_function(function, handler, min_items)
     _patch.hook_generalized(_functions.generalized)
     _patch.hook_subscript(*_functions.subscript)
     atexit.register(_patch.end)  # before the modules of the handlers are cleared

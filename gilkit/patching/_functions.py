@@ -295,4 +295,12 @@ def hooks() -> list[tuple[Any, Callable[..., Any], int]]:
         of_numpy("count_nonzero", _kernels.count_nonzero, _kernels.MIN_COUNTED),
         of_numpy("bincount", _kernels.bincount, _kernels.MIN_ITEMS),
         of_numpy("interp", _kernels.interp, _kernels.MIN_SEARCHED),
+        of_numpy("lexsort", _kernels.lexsort, _kernels.MIN_SEARCHED),
+    ]
+
+
+def hooks_in_python() -> list[tuple[Any, Callable[..., Any], int]]:
+    """Return the same for functions that NumPy wrote in Python."""
+    return [
+        (_of[name], handler(name, function, 1), _kernels.MIN_SELECTED) for name, function in _kernels.in_python.items()
     ]

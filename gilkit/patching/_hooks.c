@@ -4,6 +4,9 @@
  * - `ml_meth` in the PyMethodDef of NumPy's methods and functions. Every call reads it again, even
  * through a bound method that was kept, as numpy.sum keeps numpy.add.reduce.
  *
+ * - `vectorcall` of functions that NumPy wrote in Python, such as numpy.median: the objects that look for
+ *   __array_function__ before they call them.
+ *
  * - `mp_subscript` of the type of arrays: array[key].
  *
  * Each is a single pointer, replaced in one store. A thread in the middle of a call finishes it
@@ -309,7 +312,7 @@ static int holds_large_array(PyObject *object, int64_t min_items)
     return PyArray_CheckExact(object) && PyArray_SIZE((PyArrayObject *)object) >= (gk_min_items > 0 ? gk_min_items : min_items);
 }
 
-static int is_wanted(const hooked_method *method, PyObject *self, PyObject *first)
+static int is_wanted(int64_t min_items, PyObject *self, PyObject *first)
 {
     /* numpy.concatenate takes a sequence of arrays. */
     if (first != NULL && PyTuple_CheckExact(first) && PyTuple_GET_SIZE(first) > 0)
@@ -317,8 +320,8 @@ static int is_wanted(const hooked_method *method, PyObject *self, PyObject *firs
     else if (first != NULL && PyList_CheckExact(first) && PyList_GET_SIZE(first) > 0)
         first = PyList_GET_ITEM(first, 0);
     return is_in_force() &&
-           ((self != NULL && holds_large_array(self, method->min_items)) ||
-            (first != NULL && holds_large_array(first, method->min_items)));
+           ((self != NULL && holds_large_array(self, min_items)) ||
+            (first != NULL && holds_large_array(first, min_items)));
 }
 
 typedef PyObject *(*fast_function)(PyObject *, PyObject *const *, Py_ssize_t, PyObject *);
@@ -329,7 +332,7 @@ static PyObject *call_fast(int k, PyObject *self, PyObject *const *args, Py_ssiz
 {
     hooked_method *method = &methods[k];
     gk_costs *costs = NULL;
-    if (GK_UNLIKELY(is_wanted(method, self, nargs > 0 ? args[0] : NULL))) {
+    if (GK_UNLIKELY(is_wanted(method->min_items, self, nargs > 0 ? args[0] : NULL))) {
         PyObject *result = call_handler(method->handler, self, args, nargs, kwnames);
         if (result != Py_NotImplemented)
             return result;
@@ -347,7 +350,7 @@ static PyObject *call_tuple(int k, PyObject *self, PyObject *args, PyObject *kwa
 {
     hooked_method *method = &methods[k];
     gk_costs *costs = NULL;
-    if (GK_UNLIKELY(is_wanted(method, self, PyTuple_GET_SIZE(args) > 0 ? PyTuple_GET_ITEM(args, 0) : NULL))) {
+    if (GK_UNLIKELY(is_wanted(method->min_items, self, PyTuple_GET_SIZE(args) > 0 ? PyTuple_GET_ITEM(args, 0) : NULL))) {
         PyObject *own = PyTuple_Pack(1, self), *all = own == NULL ? NULL : PySequence_Concat(own, args);
         PyObject *result = all == NULL ? NULL : gk_call_reporting(method->handler, all, kwargs);
         Py_XDECREF(own);
@@ -423,6 +426,56 @@ int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items)
     return 0;
 }
 
+/* ---- Functions in Python ---- */
+
+enum { MAX_FUNCTIONS = 16 };
+
+typedef struct {
+    PyObject *function, *handler;
+    vectorcallfunc original;
+    int64_t min_items;
+} hooked_function;
+
+static hooked_function functions[MAX_FUNCTIONS];
+static int function_count;
+
+static vectorcallfunc *vectorcall_of(PyObject *function)
+{
+    return (vectorcallfunc *)(void *)((char *)function + Py_TYPE(function)->tp_vectorcall_offset);
+}
+
+static PyObject *call_function(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    int k = 0;
+    while (functions[k].function != self)
+        k++;
+    gk_costs *costs = NULL;
+    Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+    if (GK_UNLIKELY(nargs > 0 && is_wanted(functions[k].min_items, NULL, args[0]))) {
+        PyObject *result = call_handler(functions[k].handler, self, args, nargs, kwnames);
+        if (result != Py_NotImplemented)
+            return result;
+        Py_DECREF(result);
+        costs = take_measured();
+    }
+    int64_t before = costs != NULL ? GK(gk_now)() : 0;
+    return measure(costs, before, functions[k].original(self, args, nargsf, kwnames));
+}
+
+int gk_hook_function(PyObject *function, PyObject *handler, int64_t min_items)
+{
+    if (strcmp(Py_TYPE(function)->tp_name, "numpy._ArrayFunctionDispatcher") != 0 ||
+        Py_TYPE(function)->tp_vectorcall_offset <= 0)
+        return 1;
+    if (function_count == MAX_FUNCTIONS) {
+        PyErr_SetString(PyExc_RuntimeError, "too many functions");
+        return -1;
+    }
+    functions[function_count++] =
+        (hooked_function){Py_NewRef(function), Py_NewRef(handler), *vectorcall_of(function), min_items};
+    return 0;
+}
+
 /* ---- array[key] ---- */
 
 static binaryfunc original_subscript;
@@ -468,6 +521,13 @@ void gk_set_hooked(int wanted)
         mapping->mp_subscript = subscript;
     else if (!wanted && mapping->mp_subscript == subscript)
         mapping->mp_subscript = original_subscript;
+    for (int i = 0; i < function_count; i++) {
+        vectorcallfunc *vectorcall = vectorcall_of(functions[i].function);
+        if (wanted && *vectorcall == functions[i].original)
+            *vectorcall = call_function;
+        else if (!wanted && *vectorcall == call_function)
+            *vectorcall = functions[i].original;
+    }
     for (int i = 0; i < method_count; i++) {
         if (wanted && methods[i].definition->ml_meth == methods[i].original)
             methods[i].definition->ml_meth = methods[i].replacement;

@@ -23,6 +23,10 @@ gk_ufunc_record *gk_hook_ufunc(PyObject *ufunc);
  * unsupported kind of signature, or -1 with an exception. */
 int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items);
 
+/* Adds a function of NumPy that is implemented in Python. The handler is called with the function before the arguments.
+ * Returns 0, 1 if the object is of another kind, or -1 with an exception. */
+int gk_hook_function(PyObject *function, PyObject *handler, int64_t min_items);
+
 /* Sets the handler of generalized ufuncs, which is called with the ufunc and its arguments, like
  * the handlers of methods. */
 void gk_set_generalized_handler(PyObject *handler);

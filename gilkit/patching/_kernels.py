@@ -12,7 +12,23 @@ import numpy as np
 
 from gilkit._scopes import call_whole
 from gilkit._signal_poll import raised_by_signal_handler
-from gilkit.kernels import choosing, histograms, indexing, masking, positions, reductions, scan, searching, sorting
+from gilkit.kernels import (
+    choosing,
+    histograms,
+    histogramsdd,
+    indexing,
+    masking,
+    positions,
+    quantiles,
+    reductions,
+    scan,
+    searching,
+    sets,
+    sorting,
+)
+from gilkit.kernels import (
+    lexsort as lexsorting,
+)
 from gilkit.kernels._numpy import FUNCTIONS as _of
 from gilkit.patching import _patch
 from gilkit.patching._parts import LAST_NUMBER, Leave, check
@@ -21,16 +37,17 @@ from gilkit.patching._parts import LAST_NUMBER, Leave, check
 MIN_ITEMS = 1 << 16
 MIN_SEARCHED = 1 << 14
 MIN_COUNTED = 1 << 19
+MIN_SELECTED = 20_000
 
 
 def _kernel(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call a function of gilkit to its end."""
     try:
         return _patch.bypassed(call_whole, function, *args, **kwargs)
-    except (MemoryError, IndexError) as error:  # before anything is written that the caller can see
+    except Exception as error:  # before anything is written that the caller can see
         if raised_by_signal_handler(error):
             raise
-        raise Leave("memory" if isinstance(error, MemoryError) else "arguments") from None
+        raise Leave("memory" if isinstance(error, MemoryError) else "arguments") from None  # NumPy raises the error
 
 
 def _has_kernel(array: np.ndarray) -> bool:
@@ -73,6 +90,16 @@ def sort_row(method: str, array: np.ndarray, args: list[Any], kwargs: dict[str, 
         raise Leave("-0.0 or NaN")
     _kernel(sorting.sort, array, out=array)
     return None
+
+
+def lexsort(module: Any, keys: Any, axis: Any = -1) -> tuple[int, Any]:
+    if type(keys) not in (tuple, list) or type(axis) is not int or axis not in (0, -1):
+        raise Leave("arguments")
+    for each in keys:
+        check(each, MIN_SEARCHED)
+        if each.ndim != 1 or not _has_kernel(each):
+            raise Leave("arguments")
+    return keys[0].size, _kernel(lexsorting.lexsort, keys)
 
 
 def bincount(module: Any, x: Any, /, weights: Any = None, minlength: Any = 0) -> tuple[int, Any]:
@@ -228,3 +255,96 @@ def interp(module: Any, x: Any, xp: Any, fp: Any, left: Any = None, right: Any =
     if not {type(left), type(right)} <= {type(None), int, float}:
         raise Leave("arguments")
     return x.size, _kernel(searching.interp, x, xp, fp, left, right)
+
+
+# ---- Functions that NumPy wrote in Python ----
+
+
+def _are_ordered(array: np.ndarray) -> None:
+    """Leave the call to NumPy if items are equal although their bits differ, or are NaN: which of them becomes the result
+    depends on NumPy's algorithm."""
+    if array.dtype.kind != "f":
+        return
+    if not (array.ndim == 1 or array.flags.forc) or _patch.has_ambiguous_floats(array.reshape(-1, order="A")):
+        raise Leave("-0.0 or NaN")
+
+
+def median(
+    numpys: Any, a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False, keepdims: Any = False
+) -> tuple[int, Any]:
+    check(a, MIN_SELECTED)
+    if out is not None or overwrite_input is not False or keepdims is not False or not _has_kernel(a):
+        raise Leave("arguments")
+    _are_ordered(a)
+    return a.size, _kernel(quantiles.median, a, axis)
+
+
+def _quantile(function: Callable[..., Any]) -> Callable[..., tuple[int, Any]]:
+    def compute(
+        numpys: Any, a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False,
+        method: Any = "linear", keepdims: Any = False, *, weights: Any = None,
+    ) -> tuple[int, Any]:  # fmt: skip
+        check(a, MIN_SELECTED)
+        if out is not None or overwrite_input is not False or keepdims is not False or weights is not None:
+            raise Leave("arguments")
+        if not _has_kernel(a):
+            raise Leave("dtype")
+        _are_ordered(a)
+        return a.size, _kernel(function, a, q, axis, method=method)
+
+    return compute
+
+
+def unique(
+    numpys: Any, ar: Any, return_index: Any = False, return_inverse: Any = False, return_counts: Any = False,
+    axis: Any = None, *, equal_nan: Any = True, sorted: Any = True,
+) -> tuple[int, Any]:  # fmt: skip
+    check(ar, MIN_SELECTED)
+    if axis is not None or sorted is not True or equal_nan is not True or not _has_kernel(ar):
+        raise Leave("arguments")
+    _are_ordered(ar)
+    return ar.size, _kernel(sets.unique, ar, return_index, return_inverse, return_counts)
+
+
+def isin(
+    numpys: Any, element: Any, test_elements: Any, assume_unique: Any = False, invert: Any = False, *, kind: Any = None
+) -> tuple[int, Any]:
+    check(element, MIN_SELECTED)
+    if type(test_elements) is not np.ndarray or test_elements.dtype != element.dtype or not _has_kernel(element):
+        raise Leave("arguments")
+    if kind is not None or assume_unique is not False or type(invert) is not bool or not _has_kernel(test_elements):
+        raise Leave("arguments")
+    return element.size, _kernel(searching.isin, element, test_elements, invert=invert)[...]  # a view, as NumPy's
+
+
+def histogram(
+    numpys: Any, a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
+) -> tuple[int, Any]:
+    check(a, MIN_SELECTED)
+    if weights is not None or isinstance(bins, str) or not _has_kernel(a) or a.dtype == bool:  # of which NumPy warns
+        raise Leave("arguments")
+    return a.size, _kernel(histograms.histogram, a, bins, range, density)
+
+
+def histogramdd(
+    numpys: Any, sample: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
+) -> tuple[int, Any]:
+    columns = list(sample) if type(sample) in (tuple, list) else [sample]
+    for each in columns:
+        check(each, MIN_SELECTED)
+        if not _has_kernel(each):
+            raise Leave("dtype")
+    if weights is not None:
+        raise Leave("arguments")
+    return columns[0].size, _kernel(histogramsdd.histogramdd, sample, bins, range, density)
+
+
+in_python: dict[str, Callable[..., tuple[int, Any]]] = {
+    "median": median,
+    "quantile": _quantile(quantiles.quantile),
+    "percentile": _quantile(quantiles.percentile),
+    "unique": unique,
+    "isin": isin,
+    "histogram": histogram,
+    "histogramdd": histogramdd,
+}

@@ -47,6 +47,7 @@ cdef extern from "gilkit/patching/_hooks.h":
     gk_ufunc_record *gk_hook_ufunc(object ufunc) except NULL
     int gk_hook_method(object method, object handler, int64_t min_items) except -1
     void gk_set_generalized_handler(object handler)
+    int gk_hook_function(object function, object handler, int64_t min_items) except -1
     void gk_hook_subscript(object handler, int64_t min_items)
     void gk_measure_original(gk_costs *costs, int64_t items)
     int gk_count_running(int change) nogil
@@ -80,6 +81,11 @@ def hook_ufunc(ufunc):
 def hook_method(method, handler, int64_t min_items):
     """Add a method or function of NumPy; return whether it is one that can be replaced."""
     return gk_hook_method(method, handler, min_items) == 0
+
+
+def hook_function(function, handler, int64_t min_items):
+    """Add a function of NumPy that is written in Python; return whether it is one that can be replaced."""
+    return gk_hook_function(function, handler, min_items) == 0
 
 
 def hook_generalized(handler):
