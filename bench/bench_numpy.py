@@ -92,6 +92,23 @@ def test_one_row(benchmark, name, n, peer):
 
 
 @pytest.mark.parametrize("peer", ["patched", "numpy"])
+@pytest.mark.parametrize("name", ["where", "a[mask]", "searchsorted", "median", "unique", "histogram"])
+def test_by_kernels(benchmark, name, peer):
+    benchmark.group = f"{name}, {M}"
+    a, wide = RNG.standard_normal(M), RNG.integers(0, 2**60, M)
+    mask, table = a > 0, np.sort(a[:1000])
+    call = {
+        "where": lambda: np.where(mask, a, 0.0), "a[mask]": lambda: a[mask], "median": lambda: np.median(a),
+        "searchsorted": lambda: np.searchsorted(table, a), "unique": lambda: np.unique(wide),
+        "histogram": lambda: np.histogram(a, 100)[0],
+    }[name]  # fmt: skip
+    expected = call()
+    with way(peer):
+        result = benchmark(call)
+    same_bits(result, expected)
+
+
+@pytest.mark.parametrize("peer", ["patched", "numpy"])
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("name", ["sum", "max", "sort"])
 def test_axis(benchmark, name, axis, peer):

@@ -620,6 +620,35 @@ def over_mkl(x):
                 pair(f"{what}: {name}, {n}", one, other, "none", rounds=15, same=count, around=around)
 
 
+def by_kernels(x):
+    """Functions of patched NumPy that gilkit's kernels compute."""
+    generator = np.random.default_rng(3)
+    mask, places, table = generator.random(N) < 0.5, generator.integers(0, N, N), np.sort(x[: N // 10])
+    small, wide, few = generator.integers(0, 1000, N), generator.integers(0, 2**60, N // 10), np.arange(0, 90, 10)
+    part, other = x[: N // 10], x[N // 10 : 2 * (N // 10)]
+    calls = {
+        f"where, {N}": lambda: np.where(mask, x, 0.0),
+        f"a[mask], {N}": lambda: x[mask],
+        f"a[i], {N}": lambda: x[places],
+        f"nonzero, {N}": lambda: mask.nonzero()[0],
+        f"count_nonzero, {N}": lambda: np.count_nonzero(x),
+        f"maximum.accumulate, {N}": lambda: np.maximum.accumulate(x),
+        f"searchsorted, {N // 10} in as many": lambda: np.searchsorted(table, other),
+        f"digitize, {N // 10} in 1000": lambda: np.digitize(part, table[::1000]),
+        f"interp, {N // 10} in 1000": lambda: np.interp(part, table[::1000], table[::1000]),
+        f"median, {N}": lambda: np.median(x),
+        f"three quantiles, {N}": lambda: np.quantile(x, [0.1, 0.5, 0.9]),
+        f"unique, {N} of 1000": lambda: np.unique(small),
+        f"unique, {N // 10} wide": lambda: np.unique(wide),
+        f"isin among 9, {N}": lambda: np.isin(small, few),
+        f"histogram, {N}": lambda: np.histogram(x, 256)[0],
+        f"histogram2d, {N // 10}": lambda: np.histogram2d(part, other, 50)[0],
+        f"lexsort, {N // 10}": lambda: np.lexsort((part, small[: N // 10])),
+    }
+    for name, call in calls.items():
+        compare(name, call, "none", rounds=7)
+
+
 def patched(x):
     """NumPy's own functions with the patch."""
     out, y = np.empty_like(x), x + 1
@@ -648,6 +677,7 @@ def patched(x):
     compare(f"stable argsort int64, {N}", lambda: np.argsort(wide, kind="stable"), "none", rounds=3)
     compare(f"cumsum int64, {N}", lambda: np.cumsum(wide), "none")
     compare(f"bincount of 1000, {N}", lambda small=np.abs(wide) % 1000: np.bincount(small), "none")
+    by_kernels(x)
     a = np.resize(x, (4000, 4000))
     compare(
         "stencil, 4000 x 4000",
