@@ -643,6 +643,7 @@ def by_kernels(x):
         f"isin among 9, {N}": lambda: np.isin(small, few),
         f"histogram, {N}": lambda: np.histogram(x, 256)[0],
         f"histogram2d, {N // 10}": lambda: np.histogram2d(part, other, 50)[0],
+        f"argsort, {N // 10}": lambda: np.argsort(part),
         f"lexsort, {N // 10}": lambda: np.lexsort((part, small[: N // 10])),
     }
     for name, call in calls.items():

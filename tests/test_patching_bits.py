@@ -736,10 +736,41 @@ def test_one_row_by_kernels():
     assert found["ndarray.sort"].calls == 2
     assert found["ndarray.sort"].serial == {"-0.0 or NaN": 4}
     assert found["ndarray.argsort"].calls == 6
-    assert found["ndarray.argsort"].serial == {"one row": 1}
+    assert found["ndarray.argsort"].serial == {"equal items": 1}
     assert found["ndarray.cumsum"].calls == found["bincount"].calls == 1
     assert found["ndarray.cumsum"].serial == {"dtype": 1}
     assert found["bincount"].serial == {"arguments": 1}
+
+
+def test_argsort_of_distinct_items():
+    """Only then is the order the same for every algorithm. After equal items, some calls are left to NumPy at once."""
+    distinct = np.random.default_rng(0).permutation(LONG) - 9000
+    equal = distinct.copy()
+    equal[-1] = equal[0]  # not in the sample
+    with gilkit.patch_numpy(min_size=1), gilkit.threads(2):
+        for dtype in ("i2", "i8", "f8"):
+            patching.collect_statistics()
+            for kind, given in (
+                (None, distinct),
+                ("quicksort", distinct),
+                (None, equal),
+                (None, equal),
+                (None, distinct),
+            ):
+                row = given.astype(dtype)
+                found = np.argsort(row, kind=kind)
+                assert (np.sort(row) == row[found]).all()
+            counts = patching.statistics()["ndarray.argsort"]
+            assert (counts.calls, counts.serial) == (2, {"equal items": 3})
+    patching.collect_statistics(False)
+    for given in (
+        distinct,
+        equal,
+        distinct[::-1],
+        np.append(distinct, np.nan),
+        np.append(distinct[1:], [np.nan, np.nan, -0.0]),
+    ):
+        check(lambda given=given: np.argsort(given), "argsort", (2, 64))
 
 
 @pytest.mark.parametrize("density", [0, 0.02, 0.5, 0.98, 1])

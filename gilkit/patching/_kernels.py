@@ -64,6 +64,30 @@ def is_whole(axis: Any) -> bool:
 
 # ---- Sorts, counts and running totals ----
 
+SAMPLE = 2048  # items
+# For each dtype, how many calls are left to NumPy before the next attempt, and how many after another failure.
+_pauses: dict[str, list[int]] = {}
+
+
+def _ascends_strictly(items: np.ndarray) -> bool:
+    return bool((items[1:] > items[:-1]).all())
+
+
+def _argsort_distinct(array: np.ndarray) -> Any:
+    """Sort items of which no two are equal. NumPy's algorithm for others has an order of its own for equal items."""
+    pause = _pauses.setdefault(array.dtype.char, [0, 4])
+    if pause[0] > 0:
+        pause[0] -= 1
+        raise Leave("equal items")
+    if not _ascends_strictly(np.sort(array[:SAMPLE])):
+        raise Leave("equal items")
+    order = _kernel(sorting.argsort, array)
+    if not _ascends_strictly(_kernel(indexing.take, array, order)):
+        pause[:] = pause[1], min(2 * pause[1], 1024)
+        raise Leave("equal items")
+    pause[1] = 4
+    return order
+
 
 def sort_row(method: str, array: np.ndarray, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """Sort one row, if only one result is possible."""
@@ -75,7 +99,8 @@ def sort_row(method: str, array: np.ndarray, args: list[Any], kwargs: dict[str, 
     if order is not None or not _has_kernel(array) or abs(array.strides[0]) < array.itemsize:
         raise Leave("one row")
     if method == "argsort":
-        # NumPy's other algorithms order equal items in ways of their own.
+        if kind in (None, "quicksort", "heapsort") and stable is None:
+            return _argsort_distinct(array)
         if not (kind in ("stable", "mergesort") and stable is None) and not (kind is None and stable is True):
             raise Leave("one row")
         return _kernel(sorting.argsort, array)
