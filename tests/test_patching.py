@@ -513,6 +513,22 @@ def test_divided_calls_keep_no_memory():
             assert sys.getallocatedblocks() - before < 200
 
 
+def test_tuples_that_are_no_axes():
+    x, y = np.random.default_rng(1).random((2, N))
+    edges, rows = np.linspace(0, 1, 5), x[: N // 20 * 20].reshape(20, -1)
+    calls = (
+        lambda: np.histogram2d(x, y, (edges, edges))[0],
+        lambda: np.histogramdd((x, y), (edges, 3))[0],
+        lambda: np.quantile(x, ([0.1, 0.2], [0.3, 0.4])),
+        lambda: np.partition(rows, ([1], 2)),
+        lambda: rows.argpartition((1, 3))[:, [1, 3]],
+        lambda: rows.sum(([0],)),
+    )
+    expected = [outcome(call) for call in calls]
+    with gilkit.patch_numpy(min_size=1):
+        assert [outcome(call) for call in calls] == expected
+
+
 # ---- Statistics ----
 
 

@@ -26,6 +26,7 @@ PART_ITEMS = 1 << 18  # minimum size of a part, unless there is only one part fo
 PARTS_PER_THREAD = 4
 MIN_ROW_BYTES = 2048  # with shorter rows, the ends of the rows cost more than another thread gains
 ALIGNED_ITEMS = 64  # as in _elementwise.c
+MOST_AXES = 64
 LAST_NUMBER = np.dtype("float16").num  # the dtypes with larger numbers are of strings or of other packages
 
 # ---- Statistics ----
@@ -56,6 +57,13 @@ class Leave(Exception):
     """The call is left to NumPy, for this reason."""
 
 
+def _is_axis(argument: Any) -> bool:
+    """Return whether the argument can be an axis or several: other integers and tuples take too many values for a key of a
+    dictionary, or cannot be one."""
+    axes = argument if type(argument) is tuple else (argument,)
+    return len(axes) <= MOST_AXES and all(type(axis) is int and -MOST_AXES <= axis < MOST_AXES for axis in axes)
+
+
 def handler(name: Callable[..., str] | str, function: Callable[..., Any], place: int = 0) -> Callable[..., Any]:
     """Return the handler for a function of NumPy.
 
@@ -73,7 +81,7 @@ def handler(name: Callable[..., str] | str, function: Callable[..., Any], place:
         else:
             size, dtype = (array.size, array.dtype.char) if isinstance(array, np.ndarray) else (0, "")
         axis = kwargs.get("axis", args[place + 1] if len(args) > place + 1 else None)
-        known = costs.setdefault((own_name, dtype, axis if type(axis) in (int, tuple) else None), _patch.Costs())
+        known = costs.setdefault((own_name, dtype, axis if _is_axis(axis) else None), _patch.Costs())
         started = time.perf_counter_ns()
         if not known.divide(size):
             known.measure_original(size)
