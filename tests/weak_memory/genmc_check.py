@@ -118,7 +118,7 @@ def main() -> int:
     parser.add_argument("programs", nargs="*", help="default: all")
     parser.add_argument("--genmc", default="genmc", help="the command (default: genmc)")
     parser.add_argument("--seconds", type=float, default=120, help="at most for one run")
-    parser.add_argument("--weaken", action="store_true", help="try weaker orders, too; takes a quarter of an hour")
+    parser.add_argument("--weaken", action="store_true", help="try weaker orders, too; takes up to an hour")
     options = parser.parse_args()
     if shutil.which(options.genmc) is None:
         print(f"{options.genmc} is not installed: skipped")
