@@ -505,6 +505,8 @@ CHOICES = {  # functions of one row, computed by gilkit's kernels
     "where, number": lambda row: np.where(EVERY_THIRD, row, 0),
     "where, number first": lambda row: np.where(EVERY_THIRD, 1.5, row),
     "where, too large": lambda row: np.where(EVERY_THIRD, row, 1 << 70),
+    "where, overflow": lambda row: np.where(EVERY_THIRD, row, 1e300),
+    "where, underflow": lambda row: np.where(EVERY_THIRD, 1e-46, row),
     "where, another dtype": lambda row: np.where(EVERY_THIRD, row, np.arange(LONG, dtype="f4")),
     "where, two axes": lambda row: np.where(EVERY_THIRD[:20_000].reshape(40, 500), row[:20_000].reshape(40, 500), 7),
     "where, broadcast": lambda row: np.where(EVERY_THIRD[:, None], row[:, None], row[None, :3]),
@@ -522,6 +524,9 @@ CHOICES = {  # functions of one row, computed by gilkit's kernels
     "mask, all": lambda row: row[np.ones(LONG, bool)],
     "mask, two axes": lambda row: row[:20_000].reshape(40, 500)[EVERY_THIRD[:20_000].reshape(40, 500)],
     "mask of rows": lambda row: row[:20_000].reshape(-1, 2)[EVERY_THIRD[:10_000]],
+    "mask of rows, new axis": lambda row: row[:, None][EVERY_THIRD],
+    "mask of pairs, new axis": lambda row: row[:20_000].reshape(-1, 2)[:, :, None][EVERY_THIRD[:10_000]],
+    "mask of empty rows": lambda row: np.zeros((LONG, 0), row.dtype)[EVERY_THIRD],
     "mask, too long": lambda row: row[:-1][EVERY_THIRD],
     "extract": lambda row: np.extract(EVERY_THIRD, row),
     "places": lambda row: row[PLACES],
@@ -529,11 +534,13 @@ CHOICES = {  # functions of one row, computed by gilkit's kernels
     "places, Fortran": lambda row: row[np.asfortranarray(PLACES.reshape(300, 100))],
     "places, int32": lambda row: row[PLACES.astype("i4")],
     "places of rows": lambda row: row[:20_000].reshape(-1, 2)[PLACES % 10_000],
+    "places of rows, new axis": lambda row: row[:20_000].reshape(-1, 2)[:, :, None][PLACES % 10_000],
     "places, too large": lambda row: row[PLACES + 5],
     "take": lambda row: row.take(PLACES),
     "take, wrap": lambda row: np.take(row, PLACES * 3, mode="wrap"),
     "take, clip": lambda row: np.take(row, PLACES * 3, mode="clip"),
     "take, axis": lambda row: np.take(row[:40].reshape(-1, 2), PLACES % 2, axis=1),
+    "take, capitals": lambda row: row.take(PLACES, mode="WRAP"),
     "take, mode": lambda row: row.take(PLACES, mode="no"),
     "maxima": lambda row: np.maximum.accumulate(row),
     "minima": lambda row: np.minimum.accumulate(row, 0),
@@ -545,11 +552,15 @@ CHOICES = {  # functions of one row, computed by gilkit's kernels
     "searchsorted": lambda row: np.searchsorted(np.sort(row[:5000]), row),
     "searchsorted, right": lambda row: np.sort(row[:5000]).searchsorted(row, "right"),
     "searchsorted, side": lambda row: np.searchsorted(np.sort(row[:5000]), row, side="no"),
+    "searchsorted, abbreviation": lambda row: np.searchsorted(np.sort(row[:9]), row, side="r"),
+    "searchsorted, sides": lambda row: np.searchsorted(np.sort(row[:9]), row, side=np.array(["left", "right"])),
+    "searchsorted, descending": lambda row: np.searchsorted(np.sort(row[:500])[::-1], row),
     "searchsorted, sorter": lambda row: np.searchsorted(row, row, sorter=np.argsort(row)),
     "searchsorted, not sorted": lambda row: np.searchsorted(row[:5000], row),
     "searchsorted, NaN first": lambda row: np.searchsorted(np.append(row[:1] * 0 + np.nan, row[:9]), row),
     "digitize": lambda row: np.digitize(row, np.unique(row[:500])),
     "interp": lambda row: np.interp(row, np.unique(row[:500].real), np.arange(len(np.unique(row[:500].real)))),
+    "digitize, NaN last": lambda row: np.digitize(row, np.array([1, np.nan])),
     "interp, no NaN": lambda row: np.interp(row, np.unique(row[:500][row[:500] < 1e9]), np.unique(row[:500][row[:500] < 1e9])),
     "interp, left": lambda row: np.interp(row, [0, 1, 2], [5.0, 3.0, 8.0], left=-1, right=np.nan),
     "interp, array": lambda row: np.interp(row, np.arange(9), np.arange(9) * 2.5, left=7, right=True),
@@ -648,11 +659,23 @@ def test_functions_in_python_are_computed_by_kernels():
     "char", [pytest.param(c, marks=() if c in "?hd" else pytest.mark.full) for c in "?bBhHiIlLqQefdgFDmM"]
 )
 def test_one_row_of_choices(char):
-    with np.errstate(all="ignore"):
-        for name in ("contiguous", {"?": "reversed", "d": "swapped", "f": "unaligned"}.get(char, "strided")):
-            row = ONE[name](values_of(char, LONG, [10, ord(char)]))
-            for call_name, call in CHOICES.items():
-                check(lambda call=call, row=row: call(row), f"{call_name}, {name}", (2, 64))
+    for name in ("contiguous", {"?": "reversed", "d": "swapped", "f": "unaligned"}.get(char, "strided")):
+        row = ONE[name](values_of(char, LONG, [10, ord(char)]))
+        for call_name, call in CHOICES.items():
+            for errors in ("warn", "raise"):
+                with np.errstate(all=errors):
+                    check(lambda call=call, row=row: call(row), f"{call_name}, {name}, {errors}", (2, 64))
+
+
+def test_bools_that_are_neither_0_nor_1():
+    """NumPy treats some as true, and compares and copies the bytes of others."""
+    odd = np.random.default_rng(0).integers(0, 256, LONG, np.uint8).view(bool)
+    for name, call in CHOICES.items():
+        check(lambda call=call: call(odd), name, (2,))
+    check(lambda: np.where(odd, PLACES[:LONG], 0), "condition", (2,))
+    check(lambda: PLACES[:LONG][odd], "mask", (2,))
+    check(lambda: np.sort(odd), "sort", (2,))
+    check(lambda: np.argsort(odd, kind="stable"), "argsort", (2,))
 
 
 def test_choices_are_made_by_kernels():

@@ -5,6 +5,7 @@ import pytest
 from against_numpy import assert_same, check, outcome
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from outcomes_of_calls import outcome as effects
 
 import gilkit
 
@@ -175,6 +176,17 @@ def test_where(data, shape, threads):
         assert got.dtype.str == expected.dtype.str
         if got.dtype.char not in "gGO":  # those have bytes that belong to no number
             assert got.tobytes() == expected.tobytes()  # also the bits of NaN
+
+
+def test_where_warns_as_numpys():
+    """Once of a number that does not fit, and not of a signaling NaN that is cast."""
+    mask = np.arange(20_011) % 3 == 0
+    single = np.full(mask.shape, 0x7F800001, np.uint32).view(np.float32)
+    for x, y in ((single, 1e300), (1e-46, single), (single, mask.astype(float)), (single, mask.astype(complex))):
+        for errors in ("warn", "raise"):
+            with np.errstate(all=errors):
+                expected, found = (effects(lambda where=where: where(mask, x, y)) for where in (np.where, gilkit.where))
+            assert found == expected
 
 
 @pytest.mark.parametrize("n", [2047, 2049, 32_768, 32_769, 100_003])

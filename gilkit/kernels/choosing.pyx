@@ -145,7 +145,8 @@ def where(condition, x=np.NoValue, y=np.NoValue, /, *, threads=None):
     kept = []
     for k, each in enumerate((one, other), 1):
         if not is_plain(each) or each.dtype != dtype and result not in (GK_INT64, GK_UINT64, GK_FLOAT64):
-            each = np.require(each, dtype, "A")
+            with np.errstate(all="ignore"):  # chosen_dtype() gives the warnings for numbers, and arrays cause none
+                each = np.require(each, dtype, "A")
         each = at_multiples(each)
         set_operand(&choices[k], strides[k], each, ndim)
         if each.dtype != dtype:

@@ -222,7 +222,7 @@ def _extreme_index(method: str) -> Callable[..., tuple[int, Any]]:
 
 def _searchsorted(array: np.ndarray, v: Any, side: Any = "left", sorter: Any = None) -> tuple[int, Any]:
     check(v, _kernels.MIN_SEARCHED)
-    if sorter is not None or v.ndim == 0 or array.dtype != v.dtype:
+    if sorter is not None or not _kernels.is_word(side, "left", "right") or v.ndim == 0 or array.dtype != v.dtype:
         raise Leave("arguments")
     _kernels.check_table(array, v)
     result = _kernels.searchsorted(array, v, side)

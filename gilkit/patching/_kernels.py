@@ -5,6 +5,7 @@ The handlers are as those in `_functions.py`, but do not divide NumPy's own func
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -50,16 +51,31 @@ def _kernel(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         raise Leave("memory" if isinstance(error, MemoryError) else "arguments") from None  # NumPy raises the error
 
 
+def _cast(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function that casts, and leave the call to NumPy if there is a warning, which names the caller's line."""
+    try:
+        with np.errstate(all="raise"):
+            return function(*args)
+    except FloatingPointError:
+        raise Leave("cast") from None
+
+
 def _has_kernel(array: np.ndarray) -> bool:
-    """Return whether gilkit's kernels compute with the array's own items."""
+    """Return whether gilkit's kernels compute with the array's own items. They do not compare bools: NumPy compares
+    their bytes, which may be others than 0 and 1."""
     dtype = array.dtype
-    known = dtype.kind in "biu" or dtype.char in "fd"
+    known = dtype.kind in "iu" or dtype.char in "fd"
     return known and dtype.num <= LAST_NUMBER and dtype.isnative and array.flags.aligned
 
 
 def is_whole(axis: Any) -> bool:
     """Return whether the axis is the only one of a one-dimensional array, or None."""
     return axis is None or (type(axis) is int and axis in (0, -1))
+
+
+def is_word(value: Any, *words: str) -> bool:
+    """Return whether the value is one of the words. Of other spellings, NumPy warns, or raises an error."""
+    return type(value) is str and value in words
 
 
 # ---- Sorts, counts and running totals ----
@@ -144,7 +160,7 @@ _COUNT = type(_of["count_nonzero"](np.zeros(0)))  # int before NumPy 2.4
 
 def count_nonzero(module: Any, array: np.ndarray) -> tuple[int, Any]:
     check(array, MIN_COUNTED)
-    if not _has_kernel(array):
+    if array.dtype != bool and not _has_kernel(array):
         raise Leave("dtype")
     return array.size, _COUNT(_kernel(positions.count_nonzero, array))
 
@@ -193,6 +209,8 @@ def where(module: Any, *operands: Any) -> tuple[int, Any]:
             raise Leave("operand that is not an array")
     if mask.dtype != bool:
         raise Leave("arguments")
+    if not all(type(each) is np.ndarray for each in operands):  # a number may not fit in the array's dtype
+        _cast(_of["where"], *(each.reshape(-1)[:0] if type(each) is np.ndarray else each for each in operands))
     return mask.size, _kernel(choosing.where, *operands)
 
 
@@ -200,7 +218,7 @@ def nonzero(array: np.ndarray) -> tuple[int, Any]:
     check(array, MIN_ITEMS)
     if array.ndim != 1:
         raise Leave("several axes")  # NumPy's results are views of one array
-    if not _has_kernel(array):
+    if array.dtype != bool and not _has_kernel(array):
         raise Leave("dtype")
     (places,) = _kernel(masking.nonzero, array)
     return array.size, (places[:],)  # a view, as NumPy's
@@ -210,13 +228,15 @@ def take(array: np.ndarray, indices: Any, axis: Any = None, out: Any = None, mod
     check(indices, MIN_ITEMS)
     if type(array) is not np.ndarray or array.ndim != 1 or out is not None or indices.dtype.kind not in "iu":
         raise Leave("arguments")
-    if not is_whole(axis) or not isinstance(mode, str):
+    if not is_whole(axis) or not is_word(mode, "raise", "wrap", "clip"):
         raise Leave("arguments")
     return indices.size, _taken(array, indices, mode)
 
 
 def subscript(array: np.ndarray, key: np.ndarray) -> tuple[int, Any]:
     check(key, MIN_ITEMS)
+    if array.strides != tuple(array.itemsize * math.prod(array.shape[k + 1 :]) for k in range(array.ndim)):
+        raise Leave("arguments")  # the result's depend on them, also on those of axes of length 1
     if key.dtype != bool:
         if key.ndim > 1 and not key.flags.c_contiguous:
             raise Leave("arguments")  # the result is laid out in memory as the key is
@@ -247,9 +267,11 @@ POINTS_A_KEY = 8  # of a table; with more, looking whether the table ascends tak
 def _ascends(table: np.ndarray) -> bool:
     """Return whether a table is sorted as NumPy sorts, with NaNs at the end. In others, what is found depends on the
     algorithm, and on the key before."""
-    nans = np.count_nonzero(table != table)
-    known = table[: table.size - nans]
-    return bool((known[:-1] <= known[1:]).all()) and not (nans and table.dtype.kind == "c")  # whose NaNs have an order
+    before, after = table[:-1], table[1:]
+    with np.errstate(all="ignore"):  # NumPy's search compares without a warning
+        if table.dtype.kind == "c" and table[-1] != table[-1]:
+            return False  # complex NaNs have an order of their own
+        return bool(((before <= after) | (after != after)).all())
 
 
 def check_table(table: Any, keys: np.ndarray) -> None:
@@ -259,9 +281,9 @@ def check_table(table: Any, keys: np.ndarray) -> None:
         raise Leave("not sorted")
 
 
-def searchsorted(array: np.ndarray, v: np.ndarray, side: Any) -> Any:
+def searchsorted(array: np.ndarray, v: np.ndarray, side: str) -> Any:
     """Return the places, or None if there is no kernel for the dtype."""
-    if side not in ("left", "right") or not _has_kernel(array) or not _has_kernel(v):
+    if not _has_kernel(array) or not _has_kernel(v):
         return None
     return _kernel(searching.searchsorted, array, v, side)
 
@@ -279,7 +301,8 @@ def interp(module: Any, x: Any, xp: Any, fp: Any, left: Any = None, right: Any =
         raise Leave("arguments")
     if not {type(left), type(right)} <= {type(None), int, float}:
         raise Leave("arguments")
-    return x.size, _kernel(searching.interp, x, xp, fp, left, right)
+    doubles = [_cast(np.asarray, each, np.float64) for each in (x, xp, fp)]
+    return x.size, _kernel(searching.interp, *doubles, left, right)
 
 
 # ---- Functions that NumPy wrote in Python ----
@@ -346,7 +369,7 @@ def histogram(
     numpys: Any, a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
 ) -> tuple[int, Any]:
     check(a, MIN_SELECTED)
-    if weights is not None or isinstance(bins, str) or not _has_kernel(a) or a.dtype == bool:  # of which NumPy warns
+    if weights is not None or isinstance(bins, str) or not _has_kernel(a):
         raise Leave("arguments")
     return a.size, _kernel(histograms.histogram, a, bins, range, density)
 
