@@ -155,14 +155,11 @@ def bincount(module: Any, x: Any, /, weights: Any = None, minlength: Any = 0) ->
     return x.size, _kernel(histograms.bincount, x, minlength=minlength)
 
 
-_COUNT = type(_of["count_nonzero"](np.zeros(0)))  # int before NumPy 2.4
-
-
 def count_nonzero(module: Any, array: np.ndarray) -> tuple[int, Any]:
     check(array, MIN_COUNTED)
     if array.dtype != bool and not _has_kernel(array):
         raise Leave("dtype")
-    return array.size, _COUNT(_kernel(positions.count_nonzero, array))
+    return array.size, _kernel(positions.count_nonzero, array)
 
 
 def cumsum(array: np.ndarray, axis: Any = None, dtype: Any = None, out: Any = None) -> tuple[int, Any]:
@@ -293,11 +290,7 @@ def interp(module: Any, x: Any, xp: Any, fp: Any, left: Any = None, right: Any =
     check_table(xp, x)
     if xp[-1] != xp[-1]:
         raise Leave("NaN")  # where it is found depends on the algorithm
-    if (
-        type(fp) is not np.ndarray
-        or fp.shape != xp.shape
-        or not (_has_kernel(x) and _has_kernel(xp) and _has_kernel(fp))
-    ):
+    if type(fp) is not np.ndarray or fp.shape != xp.shape or not all(map(_has_kernel, (x, xp, fp))):
         raise Leave("arguments")
     if not {type(left), type(right)} <= {type(None), int, float}:
         raise Leave("arguments")
