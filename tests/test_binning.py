@@ -120,6 +120,19 @@ def test_histograms_of_other_arguments():
             call()
 
 
+@pytest.mark.parametrize("name", ["bins", "range"])
+@pytest.mark.parametrize("function", ["histogramdd", "histogram2d"])
+def test_histograms_do_not_read_iterators(function, name):
+    x = np.random.default_rng(1).random(5000)
+    sample = ([x, x],) if function == "histogramdd" else (x, x)
+    for make in (lambda: iter([3, 4]), lambda: (each for each in [(0, 1), (0, 2)])):
+        with pytest.raises(TypeError) as numpys:
+            getattr(np, function)(*sample, **{name: make()})
+        with pytest.raises(TypeError) as error:
+            getattr(gilkit, function)(*sample, **{name: make()})
+        assert str(error.value) == str(numpys.value)
+
+
 @pytest.mark.parametrize("name", ["cov", "corrcoef"])
 @given(seed=seeds, shape=st.sampled_from([(3,), (70_000,), (2, 40_000), (40_000, 3), (300, 300), (1, 70_000), (2, 2, 20_000)]), rowvar=st.booleans(),
        layout=st.sampled_from(["C", "F", "reversed", "list"]), dtype=st.sampled_from("ddddfiD"), second=st.sampled_from([None, None, "same", "row", "short"]),

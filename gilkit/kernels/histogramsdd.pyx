@@ -59,7 +59,10 @@ cdef list coordinates(object sample):
 
 
 cdef object edges_of(list columns, object bins, object range, object threads):
-    """Return NumPy's edges, or None if NumPy is to raise its error."""
+    """Return NumPy's edges, and for which dimensions bins is a number. Return None if NumPy is to raise its error."""
+    for each in (bins, range):
+        if np.iterable(each) and not hasattr(each, "__len__"):
+            return None  # an iterator, which could be read only once
     dims = len(columns)
     each_bins = list(bins) if np.iterable(bins) else [bins] * dims
     outer = [None] * dims if range is None else list(range)
@@ -78,7 +81,7 @@ cdef object edges_of(list columns, object bins, object range, object threads):
             edges.append(np.histogramdd(empty, [each_bins[i]], [outer[i]])[1][0])
         except (TypeError, ValueError):
             return None
-    return edges
+    return edges, [np.ndim(each) == 0 for each in each_bins]
 
 
 def histogramdd(sample, bins=10, range=None, density=None, weights=None, *, threads=None):
@@ -139,14 +142,12 @@ def histogramdd(sample, bins=10, range=None, density=None, weights=None, *, thre
     if not is_for_numpy(sample, None) and not is_for_numpy(weights, None):
         call_check(threads)
         columns = coordinates(sample)
-    edges = None if columns is None else edges_of(columns, bins, range, threads)
-    if edges is None:
+    found_edges = None if columns is None else edges_of(columns, bins, range, threads)
+    if found_edges is None:
         return delegate(np.histogramdd, (sample, bins, range, density, weights), {}, threads)
+    edges, is_count = found_edges
     dims, n = len(columns), columns[0].size
     kept = []
-    is_count = [True] * dims
-    if np.iterable(bins):
-        is_count = [np.ndim(each) == 0 for each in bins]
     for d in _range(dims):
         column = columns[d]
         room = slack(column, edges[d], is_count[d])
@@ -237,7 +238,7 @@ def histogram2d(x, y, bins=10, range=None, density=None, weights=None, *, thread
         own = x.ndim == y.ndim == 1 and len(x) == len(y) > FEW
     if not own:
         return delegate(np.histogram2d, (x, y, bins, range, density, weights), {}, threads)
-    if np.iterable(bins) and len(bins) not in (1, 2):
+    if hasattr(bins, "__len__") and np.iterable(bins) and len(bins) not in (1, 2):
         edges = np.asarray(bins)
         bins = [edges, edges]
     hist, edges = histogramdd([x, y], bins, range, density, weights, threads=threads)
