@@ -571,6 +571,13 @@ CHOICES = {  # functions of one row, computed by gilkit's kernels
 
 
 SQUARE = 20_000
+
+
+def underflow_reported(function, *args):
+    with np.errstate(under="warn"):
+        return function(*args)
+
+
 IN_PYTHON = {  # functions that NumPy wrote in Python
     "median": lambda row: np.median(row),
     "median, even": lambda row: np.median(row[1:]),
@@ -591,6 +598,9 @@ IN_PYTHON = {  # functions that NumPy wrote in Python
     "quantile, weights": lambda row: np.quantile(row, 0.5, weights=np.ones(row.size), method="inverted_cdf"),
     "quantile, outside": lambda row: np.quantile(row, 1.5),
     "quantile, method": lambda row: np.quantile(row, 0.5, method="no"),
+    "quantiles, Fortran": lambda row: np.quantile(row[:SQUARE].reshape(4, 500, 10).T, 0.3, axis=(0,)),
+    "quantiles, tuple of lists": lambda row: np.quantile(row, ([0.25], [0.75])),
+    "quantile, many bits": lambda row: np.quantile(row, 1 << 70),
     "percentile": lambda row: np.percentile(row, 30, keepdims=True),
     "percentiles, many": lambda row: np.percentile(row, np.linspace(0, 100, 501)),
     "unique": lambda row: np.unique(row),
@@ -600,10 +610,12 @@ IN_PYTHON = {  # functions that NumPy wrote in Python
     "unique, two axes": lambda row: np.unique(row[:SQUARE].reshape(40, 500), return_inverse=True),
     "unique, axis": lambda row: np.unique(row[:SQUARE].reshape(-1, 2), axis=0),
     "unique, not NaN": lambda row: np.unique(row, equal_nan=False),
+    "unique, sorted": lambda row: np.unique(row, sorted=True),
     "unique, keyword": lambda row: np.unique(row, foo=1),
     "isin": lambda row: np.isin(row, row[:50]),
     "isin, many": lambda row: np.isin(row, row[:5000], invert=True),
     "isin, list": lambda row: np.isin(row, [0, 1, 2]),
+    "isin, tuple of lists": lambda row: np.isin(row, ([0], [1])),
     "isin, none": lambda row: np.isin(row, row[:0]),
     "isin, two axes": lambda row: np.isin(row[:SQUARE].reshape(40, 500), row[:50]),
     "isin, kind": lambda row: np.isin(row, row[:50], kind="sort"),
@@ -611,10 +623,17 @@ IN_PYTHON = {  # functions that NumPy wrote in Python
     "histogram, range": lambda row: np.histogram(row, 10, (-3, 5)),
     "histogram, edges": lambda row: np.histogram(row, [-5, 0, 0.5, 3]),
     "histogram, density": lambda row: np.histogram(row, 10, (-3, 5), density=True),
+    "histogram, density of none": lambda row: np.histogram(row, 10, (1000.5, 1001), density=True),
+    "histogram, wide range": lambda row: np.histogram(row, 10, (0, 1 << 63)),
+    "histogram, widest range": lambda row: np.histogram(row, 10, (-1e308, 1e308)),
+    "histogram, underflow": lambda row: underflow_reported(np.histogram, np.abs(row) * 5e-324, 10, (0, 100)),
     "histogram, weights": lambda row: np.histogram(row, 10, (-3, 5), weights=np.ones(row.size)),
     "histogram, auto": lambda row: np.histogram(row[:SQUARE] * 0, "auto"),
     "histogram, bins": lambda row: np.histogram(row, -1),
     "histogram2d": lambda row: np.histogram2d(row, row[::-1].copy(), 5, [(-3, 5), (-2, 6)]),
+    "histogram2d, edges": lambda row: np.histogram2d(row, row, (np.arange(-9, 9), np.arange(3.0)), density=True),
+    "histogramdd, density of none": lambda row: np.histogramdd(row, 4, [(1000.5, 1001)], density=True),
+    "histogramdd, iterator": lambda row: np.histogramdd((row, row), iter([3, 4])),
     "histogramdd": lambda row: np.histogramdd(row[:SQUARE].reshape(-1, 2), 4, [(-3, 5), (-2, 6)]),
     "lexsort": lambda row: np.lexsort((row, row[::-1].copy())),
     "lexsort, axis": lambda row: np.lexsort((row, EVERY_THIRD), 0),

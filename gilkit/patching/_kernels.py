@@ -42,9 +42,11 @@ MIN_SELECTED = 20_000
 
 
 def _kernel(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a function of gilkit to its end."""
+    """Call a function of gilkit to its end. After a floating-point error, NumPy computes instead, and reports it with its
+    own line of code."""
     try:
-        return _patch.bypassed(call_whole, function, *args, **kwargs)
+        with np.errstate(all="raise"):
+            return _patch.bypassed(call_whole, function, *args, **kwargs)
     except Exception as error:  # before anything is written that the caller can see
         if raised_by_signal_handler(error):
             raise
@@ -310,12 +312,31 @@ def _are_ordered(array: np.ndarray) -> None:
         raise Leave("-0.0 or NaN")
 
 
+_PLAIN = frozenset((type(None), bool, float, str, *_of["sctypeDict"].values()))
+MAX_LISTED = 256  # converting a longer list takes NumPy longer than the kernel saves
+
+
+def _is_plain(value: Any, depth: int = 3) -> bool:
+    if type(value) in (tuple, list):
+        return depth > 0 and len(value) <= MAX_LISTED and all(_is_plain(each, depth - 1) for each in value)
+    if type(value) is int:
+        return -(1 << 63) <= value < 1 << 63  # others are uint64 or objects
+    return type(value) in _PLAIN or (type(value) is np.ndarray and value.dtype.kind in "biuf")
+
+
+def _check_plain(*arguments: Any) -> None:
+    """Leave the call to NumPy if an argument can run code of its own, such as __array__(), which must run once."""
+    if not all(map(_is_plain, arguments)):
+        raise Leave("arguments")
+
+
 def median(
     numpys: Any, a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False, keepdims: Any = False
 ) -> tuple[int, Any]:
     check(a, MIN_SELECTED)
     if out is not None or overwrite_input is not False or keepdims is not False or not _has_kernel(a):
         raise Leave("arguments")
+    _check_plain(axis)
     _are_ordered(a)
     return a.size, _kernel(quantiles.median, a, axis)
 
@@ -330,19 +351,22 @@ def _quantile(function: Callable[..., Any]) -> Callable[..., tuple[int, Any]]:
             raise Leave("arguments")
         if not _has_kernel(a):
             raise Leave("dtype")
+        _check_plain(q, axis, method)
         _are_ordered(a)
-        return a.size, _kernel(function, a, q, axis, method=method)
+        # NumPy's copy is in C order, too, and the result has the layout of a part of it.
+        return a.size, _kernel(function, np.ascontiguousarray(a), q, axis, method=method)
 
     return compute
 
 
 def unique(
     numpys: Any, ar: Any, return_index: Any = False, return_inverse: Any = False, return_counts: Any = False,
-    axis: Any = None, *, equal_nan: Any = True, sorted: Any = True,
+    axis: Any = None, *, equal_nan: Any = True,
 ) -> tuple[int, Any]:  # fmt: skip
     check(ar, MIN_SELECTED)
-    if axis is not None or sorted is not True or equal_nan is not True or not _has_kernel(ar):
+    if axis is not None or equal_nan is not True or not _has_kernel(ar):
         raise Leave("arguments")
+    _check_plain(return_index, return_inverse, return_counts)
     _are_ordered(ar)
     return ar.size, _kernel(sets.unique, ar, return_index, return_inverse, return_counts)
 
@@ -364,6 +388,9 @@ def histogram(
     check(a, MIN_SELECTED)
     if weights is not None or isinstance(bins, str) or not _has_kernel(a):
         raise Leave("arguments")
+    _check_plain(bins, range, density)
+    if np.geterr()["under"] != "ignore":
+        raise Leave("underflow is reported")  # which the kernel does not notice
     return a.size, _kernel(histograms.histogram, a, bins, range, density)
 
 
@@ -377,6 +404,7 @@ def histogramdd(
             raise Leave("dtype")
     if weights is not None:
         raise Leave("arguments")
+    _check_plain(bins, range, density)
     return columns[0].size, _kernel(histogramsdd.histogramdd, sample, bins, range, density)
 
 

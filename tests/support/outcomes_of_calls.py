@@ -42,4 +42,4 @@ def outcome(call):
             found = described(call())
         except Exception as error:
             found = type(error), str(error)
-    return found, [(each.category, str(each.message), each.lineno) for each in caught]
+    return found, [(each.category, str(each.message), each.filename, each.lineno) for each in caught]
