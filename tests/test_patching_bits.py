@@ -571,6 +571,7 @@ CHOICES = {  # functions of one row, computed by gilkit's kernels
 
 
 SQUARE = 20_000
+SIGNED_ZEROS = np.random.default_rng(2).choice([0.0, -0.0], LONG)
 
 
 def underflow_reported(function, *args):
@@ -627,12 +628,15 @@ IN_PYTHON = {  # functions that NumPy wrote in Python
     "histogram, wide range": lambda row: np.histogram(row, 10, (0, 1 << 63)),
     "histogram, widest range": lambda row: np.histogram(row, 10, (-1e308, 1e308)),
     "histogram, underflow": lambda row: underflow_reported(np.histogram, np.abs(row) * 5e-324, 10, (0, 100)),
+    "histogram, zeros": lambda row: np.histogram(np.minimum(np.round(row.real.astype(float)), SIGNED_ZEROS), 1),
+    "histogram, no edges": lambda row: np.histogram(row, []),
     "histogram, weights": lambda row: np.histogram(row, 10, (-3, 5), weights=np.ones(row.size)),
     "histogram, auto": lambda row: np.histogram(row[:SQUARE] * 0, "auto"),
     "histogram, bins": lambda row: np.histogram(row, -1),
     "histogram2d": lambda row: np.histogram2d(row, row[::-1].copy(), 5, [(-3, 5), (-2, 6)]),
     "histogram2d, edges": lambda row: np.histogram2d(row, row, (np.arange(-9, 9), np.arange(3.0)), density=True),
     "histogramdd, density of none": lambda row: np.histogramdd(row, 4, [(1000.5, 1001)], density=True),
+    "histogramdd, zeros": lambda row: np.histogramdd((np.minimum(np.round(row.real.astype(float)), SIGNED_ZEROS),), 1),
     "histogramdd, iterator": lambda row: np.histogramdd((row, row), iter([3, 4])),
     "histogramdd": lambda row: np.histogramdd(row[:SQUARE].reshape(-1, 2), 4, [(-3, 5), (-2, 6)]),
     "lexsort": lambda row: np.lexsort((row, row[::-1].copy())),

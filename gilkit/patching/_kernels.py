@@ -382,6 +382,12 @@ def isin(
     return element.size, _kernel(searching.isin, element, test_elements, invert=invert)[...]  # a view, as NumPy's
 
 
+def _check_ends(edges: np.ndarray, items: np.ndarray) -> None:
+    """Leave the call to NumPy if zeros of both signs may be the smallest or the largest item, which is an edge."""
+    if 0 in edges[:1] or 0 in edges[-1:]:
+        _are_ordered(items)
+
+
 def histogram(
     numpys: Any, a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
 ) -> tuple[int, Any]:
@@ -391,7 +397,10 @@ def histogram(
     _check_plain(bins, range, density)
     if np.geterr()["under"] != "ignore":
         raise Leave("underflow is reported")  # which the kernel does not notice
-    return a.size, _kernel(histograms.histogram, a, bins, range, density)
+    result = _kernel(histograms.histogram, a, bins, range, density)
+    if range is None:
+        _check_ends(result[1], a)
+    return a.size, result
 
 
 def histogramdd(
@@ -405,7 +414,13 @@ def histogramdd(
     if weights is not None:
         raise Leave("arguments")
     _check_plain(bins, range, density)
-    return columns[0].size, _kernel(histogramsdd.histogramdd, sample, bins, range, density)
+    result = _kernel(histogramsdd.histogramdd, sample, bins, range, density)
+    each_items = columns if columns[0] is not sample else np.atleast_2d(sample.T)
+    each_range = [None] * len(result[1]) if range is None else range
+    for edges, items, outer in zip(result[1], each_items, each_range, strict=True):
+        if outer is None:
+            _check_ends(edges, items)
+    return columns[0].size, result
 
 
 in_python: dict[str, Callable[..., tuple[int, Any]]] = {
