@@ -102,24 +102,23 @@ locks = dict(lock=sync.Lock(), rlock=sync.RLock(), condition=sync.Condition(), p
              permit=sync.Semaphore(), bounded=sync.BoundedSemaphore(), write=rw.writer())
 def use(lock):
     '''The holder is a greenlet of this thread, or a thread of the system.'''
-    seen = []
-    def hold():
+    seen, tried = [], []
+    def hold_with(sleep):
         with lock:
             seen.append("held")
-            time.sleep(0.02)
+            while not tried: sleep(0.001)
+            sleep(0.02)
             seen.append("released")
-    def hold_natively():
-        with lock:
-            seen.append("held")
-            native_sleep(0.02)
-            seen.append("released")
+    def hold(): hold_with(time.sleep)
+    def hold_natively(): hold_with(native_sleep)
     for holder in (hold, hold_natively):
-        del seen[:]
+        del seen[:], tried[:]
         join = spawn(holder) if holder is hold else native(holder, ()) and None
         until(lambda: seen)
         with Ticks() as ticks:
             assert not lock.acquire(blocking=False)
             assert not lock.acquire(timeout=0.002)
+            tried.append(True)
             with lock:
                 assert seen == ["held", "released"], seen
             assert ticks.count >= 1, ticks.count
