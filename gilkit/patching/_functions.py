@@ -301,6 +301,4 @@ def hooks() -> list[tuple[Any, Callable[..., Any], int]]:
 
 def hooks_in_python() -> list[tuple[Any, Callable[..., Any], int]]:
     """Return the same for functions that NumPy wrote in Python."""
-    return [
-        (_of[name], handler(name, function, 1), _kernels.MIN_SELECTED) for name, function in _kernels.in_python.items()
-    ]
+    return [(_of[name], handler(name, function, 1), least) for name, (function, least) in _kernels.in_python.items()]
