@@ -19,7 +19,7 @@ def reference(labels, values, op, num_groups, ddof=0, q=0.5, fill_value=None):
     """For one-dimensional values. None if a group has no values, and its result no NaN."""
     function = op.removeprefix("nan")
     if op != function and values.dtype.kind == "f":
-        labels = np.where(np.isnan(values), -1, labels)
+        labels = np.where(np.isnan(values), -1, labels.astype(np.int64))  # NumPy 2.5 refuses -1 for uint8
     if values.dtype.kind == "b" and function == "quantile":
         values = values.astype(np.int8)
     if values.dtype == np.float32 and function not in ("min", "max", "first", "last"):
