@@ -1,4 +1,5 @@
 """Running sums, products, maxima and minima, and differences."""
+import operator
 from inspect import cleandoc
 
 cimport numpy as cnp
@@ -228,13 +229,24 @@ def nancumprod(a, axis=None, dtype=None, out=None, *, threads=None):
     return scan(GK_CUMPROD, True, np.nancumprod, None, a, axis, dtype, out, threads)
 
 
+cdef object converted(object axis):
+    """Return the axis as an int. NumPy reads the shape of the array before it converts an axis, and crashes if the
+    conversion changes the shape."""
+    if axis is None or isinstance(axis, (int, tuple)):
+        return axis
+    try:
+        return operator.index(axis)
+    except TypeError:  # NumPy raises its own
+        return axis
+
+
 def _maxima(a, axis=None, dtype=None, out=None):
-    a, axis = (np.ravel(a), 0) if axis is None else (a, axis)
+    a, axis = (np.ravel(a), 0) if axis is None else (a, converted(axis))
     return np.maximum.accumulate(a, axis, dtype, out)
 
 
 def _minima(a, axis=None, dtype=None, out=None):
-    a, axis = (np.ravel(a), 0) if axis is None else (a, axis)
+    a, axis = (np.ravel(a), 0) if axis is None else (a, converted(axis))
     return np.minimum.accumulate(a, axis, dtype, out)
 
 
@@ -281,11 +293,11 @@ def cummin(a, axis=None, dtype=None, out=None, *, threads=None):
 
 
 def _sums(a, axis, dtype=None, out=None):
-    return np.add.accumulate(a, axis, dtype, out)
+    return np.add.accumulate(a, converted(axis), dtype, out)
 
 
 def _products(a, axis, dtype=None, out=None):
-    return np.multiply.accumulate(a, axis, dtype, out)
+    return np.multiply.accumulate(a, converted(axis), dtype, out)
 
 
 cdef object cumulative(int op, object function, str name, object x, object axis, object dtype, object out,
