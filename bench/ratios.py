@@ -626,9 +626,22 @@ def by_kernels(x):
     mask, places, table = generator.random(N) < 0.5, generator.integers(0, N, N), np.sort(x[: N // 10])
     small, wide, few = generator.integers(0, 1000, N), generator.integers(0, 2**60, N // 10), np.arange(0, 90, 10)
     part, other = x[: N // 10], x[N // 10 : 2 * (N // 10)]
+    target, selected = x.copy(), x[: np.count_nonzero(mask)].copy()
+
+    def assign(value):
+        target[mask] = value
+        return target
+
+    def copy_masked():
+        np.copyto(target, x, where=mask)
+        return target
+
     calls = {
         f"where, {N}": lambda: np.where(mask, x, 0.0),
         f"a[mask], {N}": lambda: x[mask],
+        f"a[mask] = number, {N}": lambda: assign(3.0),
+        f"a[mask] = array, {N}": lambda: assign(selected),
+        f"copyto(where=), {N}": copy_masked,
         f"a[i], {N}": lambda: x[places],
         f"nonzero, {N}": lambda: mask.nonzero()[0],
         f"count_nonzero, {N}": lambda: np.count_nonzero(x),

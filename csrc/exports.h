@@ -126,6 +126,7 @@
     X(gk_runs_count)             \
     X(gk_runs_write)             \
     /* selection */              \
+    X(gk_mask_assign)            \
     X(gk_mask_count)             \
     X(gk_mask_copy)              \
     X(gk_mask_indices)           \

@@ -37,9 +37,26 @@ cdef extern from *:
     int gk_mask_indices "GK(gk_mask_indices)" (
         const gk_mask *mask, int ndim, const int64_t *shape, int64_t *const *indices,
         const gk_options *options) noexcept nogil
+    ctypedef enum gk_mask_values:
+        GK_MASK_ONE
+        GK_MASK_EACH
+        GK_MASK_NEXT
+    int gk_mask_assign "GK(gk_mask_assign)" (
+        const gk_mask *mask, gk_mask_values which, const void *values, int64_t size, void *items,
+        const gk_options *options) noexcept nogil
 
 cdef enum:
     FEW = 2048  # NumPy selects this many items in less time than gilkit needs to begin
+
+
+cdef gk_mask mask_of(cnp.ndarray items) noexcept:
+    """Return the mask that contiguous items of a supported dtype are."""
+    cdef gk_mask mask
+    mask.n = cnp.PyArray_SIZE(items)
+    mask.mask = cnp.PyArray_DATA(items)
+    mask.type = type_of(cnp.PyArray_TYPE(items))
+    mask.offsets = NULL
+    return mask
 
 
 cdef class _Selection:
@@ -54,9 +71,7 @@ cdef class _Selection:
         cdef int status
         cdef Call call
         self.items = np.ascontiguousarray(items)
-        self.mask.n = cnp.PyArray_SIZE(items)
-        self.mask.mask = cnp.PyArray_DATA(self.items)
-        self.mask.type = type_of(cnp.PyArray_TYPE(items))
+        self.mask = mask_of(self.items)
         chunks = (self.mask.n + GK_MASK_CHUNK - 1) // GK_MASK_CHUNK
         self.offsets = np.empty(chunks + 1, np.int64)
         self.mask.offsets = <int64_t *>cnp.PyArray_DATA(self.offsets)
@@ -367,3 +382,27 @@ def masked_select(a, mask, *, threads=None):
         call_check(threads)
         return array[selects]
     return _Selection(selects, threads).of(array, shape[len(leading):], threads)
+
+
+def _assign(cnp.ndarray a, cnp.ndarray mask, cnp.ndarray values, bint aligned):
+    """Do as ``a[mask] = values``, or as ``a[mask] = values[mask]`` if `aligned`, and return whether the number of values fits.
+
+    `mask` is of bool and of a's shape; `values` is of a's dtype, without dimensions if it is one. All are contiguous, and
+    `a` overlaps neither of the others.
+    """
+    cdef gk_mask to = mask_of(mask)
+    cdef gk_mask_values which = GK_MASK_ONE if values.ndim == 0 else GK_MASK_EACH if aligned else GK_MASK_NEXT
+    cdef int64_t size = cnp.PyArray_ITEMSIZE(a)
+    cdef int status
+    cdef Call call
+    cdef _Selection selection
+    if which == GK_MASK_NEXT:
+        selection = _Selection(mask, None)
+        if selection.count != cnp.PyArray_SIZE(values):
+            return False
+        to = selection.mask
+    call_begin(&call, None)
+    with nogil:
+        status = gk_mask_assign(&to, which, cnp.PyArray_DATA(values), size, cnp.PyArray_DATA(a), &call.options)
+    call_end(&call, status)
+    return True

@@ -69,12 +69,13 @@ def _make_hooks() -> None:
         return
     for each in _ufuncs():
         _patch.hook_ufunc(each)
-    for method, handler, min_items in _functions.hooks():
-        _patch.hook_method(method, handler, min_items)
+    for each in _functions.hooks():
+        _patch.hook_method(*each)
     for function, handler, min_items in _functions.hooks_in_python():
         _patch.hook_function(function, handler, min_items)
     _patch.hook_generalized(_functions.generalized)
     _patch.hook_subscript(*_functions.subscript)
+    _patch.hook_assignment(*_functions.assignment)
     atexit.register(_patch.end)  # before the modules of the handlers are cleared
     _hooks_made = True
 

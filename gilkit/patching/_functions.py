@@ -262,12 +262,13 @@ def _concatenate(module: Any, arrays: Any, axis: Any = 0, **others: Any) -> tupl
 
 
 subscript = handler("ndarray.__getitem__", _kernels.subscript, 1), _kernels.MIN_ITEMS
+assignment = handler("ndarray.__setitem__", _kernels.assignment, 1), _kernels.MIN_ITEMS
 accumulate = handler(lambda ufunc, *args: f"{ufunc.__name__}.accumulate", _accumulate, 1)
 
 
-def hooks() -> list[tuple[Any, Callable[..., Any], int]]:
+def hooks() -> list[tuple[Any, ...]]:
     """Return each method or function of NumPy, its handler, and the minimum number of items of an array for which it is
-    called."""
+    called; and True if it does nothing where a mask among the arguments is false."""
 
     def of_arrays(name: str, function: Callable[..., Any], min_items: int, place: int = 0) -> Any:
         return vars(np.ndarray)[name], handler(f"ndarray.{name}", function, place), min_items
@@ -291,6 +292,8 @@ def hooks() -> list[tuple[Any, Callable[..., Any], int]]:
         of_arrays("nonzero", _kernels.nonzero, _kernels.MIN_ITEMS),
         of_arrays("cumsum", _kernels.cumsum, MIN_ITEMS),
         of_numpy("where", _kernels.where, _kernels.MIN_ITEMS),
+        (*of_numpy("copyto", _kernels.copyto, _kernels.MIN_ITEMS), True),
+        (*of_numpy("putmask", _kernels.putmask, _kernels.MIN_ITEMS), True),
         of_numpy("concatenate", _concatenate, MIN_ITEMS),
         of_numpy("count_nonzero", _kernels.count_nonzero, _kernels.MIN_COUNTED),
         of_numpy("bincount", _kernels.bincount, _kernels.MIN_ITEMS),

@@ -7,7 +7,7 @@
  * - `vectorcall` of functions that NumPy wrote in Python, such as numpy.median: the objects that look for
  *   __array_function__ before they call them.
  *
- * - `mp_subscript` of the type of arrays: array[key].
+ * - `mp_subscript` and `mp_ass_subscript` of the type of arrays: array[key], and array[key] = value.
  *
  * Each is a single pointer, replaced in one store. A thread in the middle of a call finishes it
  * with the pointer that it has read. So replacing the pointers does not need other threads to
@@ -292,6 +292,33 @@ gk_ufunc_record *gk_record_at(int index)
     return index < ufunc_count ? &ufuncs[index] : NULL;
 }
 
+/* ---- Large arguments ---- */
+
+static int holds_large_array(PyObject *object, int64_t min_items)
+{
+    return PyArray_CheckExact(object) && PyArray_SIZE((PyArrayObject *)object) >= (gk_min_items > 0 ? gk_min_items : min_items);
+}
+
+/* NumPy passes over unselected items several at a time. So a mask that selects few is worth a handler's time only if it
+ * is longer: twice as long as another if a sample has a few selected items, and eight times if it has none. */
+static int is_sparse_mask(PyObject *object, int64_t min_items)
+{
+    enum { SAMPLED = 64, FEW = 16 };
+    PyArrayObject *array = (PyArrayObject *)object;
+    if (gk_min_items > 0 || !PyArray_CheckExact(object) || PyArray_TYPE(array) != NPY_BOOL ||
+        !PyArray_IS_C_CONTIGUOUS(array))
+        return 0;
+    int64_t size = PyArray_SIZE(array), word;
+    if (size < SAMPLED * (int64_t)sizeof word || size >= 8 * min_items)
+        return 0;
+    int selected = 0;
+    for (int64_t k = 0; k < SAMPLED; k++) {
+        memcpy(&word, PyArray_BYTES(array) + size / SAMPLED * k, sizeof word);
+        selected += word != 0;
+    }
+    return selected == 0 || (selected < FEW && size < 2 * min_items);
+}
+
 /* ---- Methods and functions ---- */
 
 enum { MAX_METHODS = 32 };
@@ -302,15 +329,11 @@ typedef struct {
     PyObject *handler;
     int64_t min_items;
     int has_keywords;
+    int has_mask;
 } hooked_method;
 
 static hooked_method methods[MAX_METHODS];
 static int method_count;
-
-static int holds_large_array(PyObject *object, int64_t min_items)
-{
-    return PyArray_CheckExact(object) && PyArray_SIZE((PyArrayObject *)object) >= (gk_min_items > 0 ? gk_min_items : min_items);
-}
 
 static int is_wanted(int64_t min_items, PyObject *self, PyObject *first)
 {
@@ -327,12 +350,22 @@ static int is_wanted(int64_t min_items, PyObject *self, PyObject *first)
 typedef PyObject *(*fast_function)(PyObject *, PyObject *const *, Py_ssize_t, PyObject *);
 typedef PyObject *(*plain_function)(PyObject *, PyObject *const *, Py_ssize_t);
 
+static int has_sparse_mask(PyObject *const *args, Py_ssize_t total, int64_t min_items)
+{
+    for (Py_ssize_t i = 0; i < total; i++)
+        if (is_sparse_mask(args[i], min_items))
+            return 1;
+    return 0;
+}
+
 /* METH_FASTCALL | METH_KEYWORDS, and METH_FASTCALL with kwnames NULL */
 static PyObject *call_fast(int k, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     hooked_method *method = &methods[k];
     gk_costs *costs = NULL;
-    if (GK_UNLIKELY(is_wanted(method->min_items, self, nargs > 0 ? args[0] : NULL))) {
+    if (GK_UNLIKELY(is_wanted(method->min_items, self, nargs > 0 ? args[0] : NULL)) &&
+        !(method->has_mask &&
+          has_sparse_mask(args, nargs + (kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames)), method->min_items))) {
         PyObject *result = call_handler(method->handler, self, args, nargs, kwnames);
         if (result != Py_NotImplemented)
             return result;
@@ -395,7 +428,7 @@ ALL(REPLACEMENTS)
 static const PyCFunction fast[MAX_METHODS] = {ALL(FAST)}, plain[MAX_METHODS] = {ALL(PLAIN)},
                          tuple[MAX_METHODS] = {ALL(TUPLE)}, bare[MAX_METHODS] = {ALL(BARE)};
 
-int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items)
+int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items, int has_mask)
 {
     PyMethodDef *definition = NULL;
     if (PyCFunction_Check(method))
@@ -420,7 +453,7 @@ int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items)
         return 1;
     if (k == method_count) {
         methods[k] = (hooked_method){definition, definition->ml_meth, replacements[k], Py_NewRef(handler), min_items,
-                                     (definition->ml_flags & METH_KEYWORDS) != 0};
+                                     (definition->ml_flags & METH_KEYWORDS) != 0, has_mask};
         method_count++;
     }
     return 0;
@@ -484,7 +517,8 @@ static int64_t subscript_min_items;
 
 static PyObject *subscript(PyObject *self, PyObject *key)
 {
-    if (GK_UNLIKELY(holds_large_array(key, subscript_min_items) && PyArray_CheckExact(self) && is_in_force())) {
+    if (GK_UNLIKELY(holds_large_array(key, subscript_min_items) && !is_sparse_mask(key, subscript_min_items) &&
+                    PyArray_CheckExact(self) && is_in_force())) {
         PyObject *result = call_handler(subscript_handler, self, &key, 1, NULL);
         if (result != Py_NotImplemented)
             return result;
@@ -501,6 +535,40 @@ void gk_hook_subscript(PyObject *handler, int64_t min_items)
     Py_XSETREF(subscript_handler, Py_NewRef(handler));
     subscript_min_items = min_items;
     original_subscript = PyArray_Type.tp_as_mapping->mp_subscript;
+}
+
+/* ---- array[mask] = value ---- */
+
+static objobjargproc original_assignment;
+static PyObject *assignment_handler;
+static int64_t assignment_min_items;
+
+static int assign(PyObject *self, PyObject *key, PyObject *value)
+{
+    if (GK_UNLIKELY(holds_large_array(key, assignment_min_items) && PyArray_TYPE((PyArrayObject *)key) == NPY_BOOL &&
+                    value != NULL && !is_sparse_mask(key, assignment_min_items) && PyArray_CheckExact(self) &&
+                    is_in_force())) {
+        PyObject *args[] = {key, value}, *result = call_handler(assignment_handler, self, args, 2, NULL);
+        if (result != Py_NotImplemented) {
+            Py_XDECREF(result);
+            return result == NULL ? -1 : 0;
+        }
+        Py_DECREF(result);
+        gk_costs *costs = take_measured();
+        int64_t before = costs != NULL ? GK(gk_now)() : 0;
+        int status = original_assignment(self, key, value);
+        if (costs != NULL && status == 0)
+            gk_learn_cost(costs, 0, measured_items, GK(gk_now)() - before);
+        return status;
+    }
+    return original_assignment(self, key, value);
+}
+
+void gk_hook_assignment(PyObject *handler, int64_t min_items)
+{
+    Py_XSETREF(assignment_handler, Py_NewRef(handler));
+    assignment_min_items = min_items;
+    original_assignment = PyArray_Type.tp_as_mapping->mp_ass_subscript;
 }
 
 /* ---- All together ---- */
@@ -521,6 +589,10 @@ void gk_set_hooked(int wanted)
         mapping->mp_subscript = subscript;
     else if (!wanted && mapping->mp_subscript == subscript)
         mapping->mp_subscript = original_subscript;
+    if (wanted && original_assignment != NULL && mapping->mp_ass_subscript == original_assignment)
+        mapping->mp_ass_subscript = assign;
+    else if (!wanted && mapping->mp_ass_subscript == assign)
+        mapping->mp_ass_subscript = original_assignment;
     for (int i = 0; i < function_count; i++) {
         vectorcallfunc *vectorcall = vectorcall_of(functions[i].function);
         if (wanted && *vectorcall == functions[i].original)

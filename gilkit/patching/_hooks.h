@@ -19,9 +19,10 @@ gk_ufunc_record *gk_hook_ufunc(PyObject *ufunc);
 
 /* Adds a method of NumPy that is implemented in C: a PyCFunction or a method descriptor. `handler`
  * is called with its arguments if they contain an array of at least `min_items` items; it returns
- * NotImplemented to leave the call to NumPy. Returns 0 if the method was added, 1 if it has an
+ * NotImplemented to leave the call to NumPy. `has_mask` tells whether the method does nothing where a
+ * mask among the arguments is false. Returns 0 if the method was added, 1 if it has an
  * unsupported kind of signature, or -1 with an exception. */
-int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items);
+int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items, int has_mask);
 
 /* Adds a function of NumPy that is implemented in Python. The handler is called with the function before the arguments.
  * Returns 0, 1 if the object is of another kind, or -1 with an exception. */
@@ -39,6 +40,10 @@ PyObject *gk_call_reporting(PyObject *handler, PyObject *args, PyObject *kwargs)
 /* Sets the handler of array[key], which is called with (array, key) if the key is an array of at
  * least `min_items` items. Call this once. */
 void gk_hook_subscript(PyObject *handler, int64_t min_items);
+
+/* Sets the handler of array[key] = value, which is called with (array, key, value) if the key is an array of bool
+ * with at least `min_items` items. Call this once. */
+void gk_hook_assignment(PyObject *handler, int64_t min_items);
 
 /* For a handler that is about to return NotImplemented: measure how long NumPy's function takes. */
 void gk_measure_original(gk_costs *costs, int64_t items);

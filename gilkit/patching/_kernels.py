@@ -5,6 +5,7 @@ The handlers are as those in `_functions.py`, but do not divide NumPy's own func
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -40,6 +41,7 @@ MIN_ITEMS = 1 << 16
 MIN_SEARCHED = 1 << 14
 MIN_COUNTED = 1 << 19
 MIN_SELECTED = 1 << 15
+MAX_ASSIGNED = 16  # bytes of an item
 MIN_MEMBERS = 1 << 20  # of isin, for which NumPy takes half a nanosecond an item if few are in the range of the others
 
 
@@ -189,6 +191,8 @@ def accumulate_row(ufunc: np.ufunc, array: np.ndarray) -> Any:
 
 # ---- Choosing items ----
 
+_SCALARS = frozenset(_of["sctypeDict"].values())
+
 
 def _is_copied(array: np.ndarray) -> bool:
     """Return whether the kernels copy items of this dtype, and read them in the array's order in memory."""
@@ -249,6 +253,54 @@ def subscript(array: np.ndarray, key: np.ndarray) -> tuple[int, Any]:
     if key.ndim != 1 or array.shape[:1] != key.shape:
         raise Leave("arguments")
     return key.size, _kernel(masking.compress, key, array, 0)
+
+
+def _assigned(array: Any, mask: Any, value: Any, *, aligned: bool, assign_one: Callable[..., Any]) -> tuple[int, Any]:
+    """Assign to the items that a mask selects. If `aligned`, values are taken from the places of the items. `assign_one`
+    does the same as NumPy's function, for an array of one item and a single value."""
+    check(mask, MIN_ITEMS)
+    if type(array) is not np.ndarray or mask.dtype != bool or mask.shape != array.shape:
+        raise Leave("arguments")
+    if not _is_copied(array) or not array.dtype.isnative or not array.flags.aligned or array.itemsize > MAX_ASSIGNED:
+        raise Leave("arguments")
+    warns_on_write = array.flags.num < 0  # the highest bit
+    if not mask.flags.c_contiguous or not array.flags.writeable or warns_on_write or np.may_share_memory(array, mask):
+        raise Leave("arguments")
+    if type(value) is np.ndarray and value.ndim > 0:
+        if value.dtype != array.dtype or not value.flags.c_contiguous or value.size == 1:
+            raise Leave("arguments")
+        if (value.shape != array.shape if aligned else value.ndim != 1) or np.may_share_memory(array, value):
+            raise Leave("arguments")
+        values = value
+    else:
+        if type(value) not in (int, float, bool):
+            dtype = getattr(value, "dtype", None) if type(value) in _SCALARS else None
+            if dtype is None or (dtype != array.dtype and dtype.kind not in "biuf"):
+                raise Leave("arguments")
+        values = np.empty(1, array.dtype)
+        _cast(assign_one, values, value)
+        values = values.reshape(())
+    if not _kernel(masking._assign, array, mask, values, aligned):
+        raise Leave("arguments")  # NumPy raises the error
+    return mask.size, None
+
+
+_TRUE = np.ones(1, bool)
+
+
+def assignment(array: Any, mask: Any, value: Any) -> tuple[int, Any]:
+    return _assigned(array, mask, value, aligned=False, assign_one=lambda one, value: one.__setitem__(_TRUE, value))
+
+
+def copyto(module: Any, dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> tuple[int, Any]:
+    if not is_word(casting, "no", "equiv", "safe", "same_kind", "unsafe"):
+        raise Leave("arguments")
+    copy_one = functools.partial(_of["copyto"], casting=casting)
+    return _assigned(dst, where, src, aligned=True, assign_one=copy_one)
+
+
+def putmask(module: Any, a: Any, mask: Any, values: Any) -> tuple[int, Any]:
+    return _assigned(a, mask, values, aligned=True, assign_one=lambda one, value: _of["putmask"](one, _TRUE, value))
 
 
 def _taken(array: np.ndarray, indices: np.ndarray, mode: str) -> Any:
@@ -314,7 +366,7 @@ def _are_ordered(array: np.ndarray) -> None:
         raise Leave("-0.0 or NaN")
 
 
-_PLAIN = frozenset((type(None), bool, float, str, *_of["sctypeDict"].values()))
+_PLAIN = _SCALARS | {type(None), bool, float, str}
 MAX_LISTED = 256  # converting a longer list takes NumPy longer than the kernel saves
 
 

@@ -45,10 +45,11 @@ cdef extern from "gilkit/patching/_hooks.h":
     int gk_hooks_import() except -1
     object gk_call_divided(object ufunc, object function, object args, object kwargs, gk_ufunc_record *record)
     gk_ufunc_record *gk_hook_ufunc(object ufunc) except NULL
-    int gk_hook_method(object method, object handler, int64_t min_items) except -1
+    int gk_hook_method(object method, object handler, int64_t min_items, int has_mask) except -1
     void gk_set_generalized_handler(object handler)
     int gk_hook_function(object function, object handler, int64_t min_items) except -1
     void gk_hook_subscript(object handler, int64_t min_items)
+    void gk_hook_assignment(object handler, int64_t min_items)
     void gk_measure_original(gk_costs *costs, int64_t items)
     int gk_count_running(int change) nogil
     int gk_has_ended() nogil
@@ -78,9 +79,9 @@ def hook_ufunc(ufunc):
     gk_hook_ufunc(ufunc)
 
 
-def hook_method(method, handler, int64_t min_items):
+def hook_method(method, handler, int64_t min_items, bint has_mask=False):
     """Add a method or function of NumPy; return whether it is one that can be replaced."""
-    return gk_hook_method(method, handler, min_items) == 0
+    return gk_hook_method(method, handler, min_items, has_mask) == 0
 
 
 def hook_function(function, handler, int64_t min_items):
@@ -96,6 +97,11 @@ def hook_generalized(handler):
 def hook_subscript(handler, int64_t min_items):
     """Set the handler of array[key] for keys that are large arrays."""
     gk_hook_subscript(handler, min_items)
+
+
+def hook_assignment(handler, int64_t min_items):
+    """Set the handler of array[key] = value for keys that are large arrays of bool."""
+    gk_hook_assignment(handler, min_items)
 
 
 def set_hooked(bint hooked):

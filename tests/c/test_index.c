@@ -30,6 +30,23 @@ static void *bytes_of(int64_t n)
 
 static const int64_t sizes[] = {1, 2, 4, 8, 16, 3, 24};
 
+static void assign(const gk_mask *mask, gk_mask_values which, int64_t size, const int64_t *where, int64_t count,
+                   const gk_options *options)
+{
+    int64_t given = which == GK_MASK_ONE ? 1 : which == GK_MASK_EACH ? mask->n : count;
+    char *values = bytes_of(given * size), *items = bytes_of(mask->n * size), *expected = bytes_of(mask->n * size);
+    memcpy(expected, items, (size_t)(mask->n * size));
+    for (int64_t i = 0; i < count; i++) {
+        int64_t k = which == GK_MASK_ONE ? 0 : which == GK_MASK_EACH ? where[i] : i;
+        memcpy(expected + where[i] * size, values + k * size, (size_t)size);
+    }
+    CHECK(gk_mask_assign(mask, which, values, size, items, options) == GK_OK);
+    CHECK(memcmp(items, expected, (size_t)(mask->n * size)) == 0);
+    free(values);
+    free(items);
+    free(expected);
+}
+
 static void masks(gk_type type, int64_t n, unsigned percent, int64_t columns)
 {
     int64_t itemsize = gk_itemsize(type), count = 0;
@@ -57,6 +74,9 @@ static void masks(gk_type type, int64_t n, unsigned percent, int64_t columns)
             free(items);
             free(selected);
         }
+        for (int s = 0; s < 5; s++)
+            for (int which = GK_MASK_ONE; which <= GK_MASK_NEXT; which++)
+                assign(&m, (gk_mask_values)which, sizes[s], where, count, &options);
         int64_t shape[3] = {n / columns / 2, 2, columns};
         int64_t *indices[3] = {bytes_of(count * 8), bytes_of(count * 8), bytes_of(count * 8)};
         CHECK(gk_mask_indices(&m, 1, &n, indices, &options) == GK_OK);
@@ -70,6 +90,7 @@ static void masks(gk_type type, int64_t n, unsigned percent, int64_t columns)
         CHECK(gk_mask_indices(&m, 1, &n, indices, &options) == GK_OK);
         char *items = bytes_of(n * 8), *selected = bytes_of(count * 8);
         CHECK(gk_mask_copy(&m, items, 8, selected, &options) == GK_OK);
+        CHECK(gk_mask_assign(&m, GK_MASK_NEXT, selected, 8, items, &options) == GK_OK);
         memset(mask, 0, (size_t)(n * itemsize));
         for (int64_t i = 0; i < count; i++)
             mask[where[i] * itemsize] = 1;

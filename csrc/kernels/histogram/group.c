@@ -24,7 +24,9 @@
 enum { PRIVATE_RESULTS = 1 << 16, MIN_STRETCH = 1 << 14, ITEMS_A_RESULT = 8 };
 enum { MAX_LARGE = 8, ITEMS_IN_LARGE = 4 /* of a stretch for each result */, LARGE_BYTES = 1 << 24 };
 
-/* Stretches are added and merged in waves, whose tables have about this many entries. */
+/* Stretches are added and merged in waves, whose tables have about this many entries. For the first values of groups, waves
+ * begin with MIN_WAVE stretches and double, because none is needed after every group has a value. For the last ones too, from
+ * the last stretch backwards. */
 enum { WAVE_ENTRIES = 1 << 20, MIN_WAVE = 16 };
 
 /* Small tables take turns, so that additions to one entry do not wait for each other. */
@@ -262,15 +264,23 @@ static int is_variance(const run *r)
     return r->what == GK_GROUP_VAR || r->what == GK_GROUP_STD;
 }
 
+/* The values from..to - 1 of stretch s of the wave. */
+static void find_stretch(const run *r, int64_t s, int64_t *from, int64_t *to)
+{
+    int64_t place = r->first + s;
+    if (r->what == GK_GROUP_LAST)
+        place = gk_ceil_div(r->of->items, r->stretch) - 1 - place;
+    *from = place * r->stretch;
+    *to = *from + r->stretch < r->of->items ? *from + r->stretch : r->of->items;
+}
+
 static void add_stretches(int64_t begin, int64_t end, void *data)
 {
     const run *r = data;
-    int64_t table_bytes = r->stride * r->op->entry_size;
+    int64_t table_bytes = r->stride * r->op->entry_size, stride = r->copies > 1 ? r->stride : 0, from, to;
     for (int64_t s = begin; s < end; s++) {
         char *tables = r->tables + s * r->copies * table_bytes;
-        int64_t from = (r->first + s) * r->stretch, to = from + r->stretch, stride = r->copies > 1 ? r->stride : 0;
-        if (to > r->of->items)
-            to = r->of->items;
+        find_stretch(r, s, &from, &to);
         r->op->clear(tables, 0, r->copies * r->stride);
         add_values(r, r->op->add, from, to, tables, stride);
         if (is_variance(r)) { /* the values are in the cache */
@@ -285,6 +295,36 @@ static void merge_stretches(int64_t begin, int64_t end, void *data)
     const run *r = data;
     for (int64_t t = 0; t < r->wave * r->copies; t++)
         r->op->merge(r->totals, r->tables + t * r->stride * r->op->entry_size, r->errors, begin, end);
+}
+
+/* Only looks whether labels are too large. */
+static void check_stretches(int64_t begin, int64_t end, void *data)
+{
+    const run *r = data;
+    uint32_t index[GK_BINNING_BLOCK];
+    int64_t from, to;
+    for (int64_t s = begin; s < end && !is_over(r); s++) {
+        find_stretch(r, s, &from, &to);
+        for (int64_t i = from; i < to; i += GK_BINNING_BLOCK) {
+            int64_t n = to - i < GK_BINNING_BLOCK ? to - i : GK_BINNING_BLOCK;
+            if (r->of->g->outer * r->of->g->inner == 1)
+                index_of_labels(r->of, i, n, index);
+            else
+                group_index(r->of, i, n, index);
+        }
+    }
+}
+
+/* Whether every group has a first or last value. */
+static int is_complete(const run *r)
+{
+    const integer_entry *entries = (const void *)r->totals;
+    int64_t i = 0;
+    if (r->op->form != positions)
+        return 0;
+    while (i < r->of->results && entries[i].value != 0)
+        i++;
+    return i == r->of->results;
 }
 
 /* Adds to parts of the one table. */
@@ -339,14 +379,22 @@ static int add_all(run *r, const gk_options *options)
 {
     if (r->tables == NULL)
         return r->parts == 1 ? for_all(r, 1, add_here, 1, options) : for_all(r, r->parts, add_parts, 1, options);
-    int64_t stretches = gk_ceil_div(r->of->items, r->stretch), wave = r->wave;
-    int status = GK_OK;
-    for (r->first = 0; r->first < stretches && status == GK_OK; r->first += wave) {
-        r->wave = stretches - r->first < wave ? stretches - r->first : wave;
+    int64_t stretches = gk_ceil_div(r->of->items, r->stretch), largest = r->wave;
+    int64_t wave = r->op->form == positions && MIN_WAVE < largest ? MIN_WAVE : largest;
+    int status = GK_OK, complete = 0;
+    for (r->first = 0; r->first < stretches && status == GK_OK; r->first += r->wave) {
+        r->wave = stretches - r->first;
+        if (complete) {
+            status = for_all(r, r->wave, check_stretches, 1, options);
+            continue;
+        }
+        r->wave = wave < r->wave ? wave : r->wave;
         if ((status = for_all(r, r->wave, add_stretches, 1, options)) == GK_OK)
             status = for_all(r, r->of->results, merge_stretches, ENTRIES_GRAIN, options);
+        complete = is_complete(r);
+        wave = 2 * wave < largest ? 2 * wave : largest;
     }
-    r->wave = wave;
+    r->wave = largest;
     return status;
 }
 

@@ -81,12 +81,19 @@ GK_INLINE uint64_t bits(int64_t x)
     return (uint64_t)x;
 }
 
+/* With a branch, because most values find an entry that is not empty, and a store would make its cache line dirty. */
+GK_INLINE void store_if_empty(integer_entry *e, int64_t position)
+{
+    if (e->value == 0)
+        e->value = position;
+}
+
 /* X(name, entry, type of values, what an empty entry has as its value, the statement that
  * adds x to the entry e, the statement that adds the entry `from`, of later values).
  *
  * In a minimum or maximum, no number replaces a NaN. NaNs do not replace numbers here either:
  * group.c stores them afterwards. The first and the last value are found by their positions, which
- * are added as values, counted from 1. */
+ * are added as values, counted from 1. For the last, the values that `from` has are earlier ones. */
 #define GROUP_OPERATIONS(X)                                                                                   \
     X(sum, float_entry, double, 0, e->value += x, add_exactly(&e->value, error, from->value))                 \
     X(mean, mean_entry, double, 0, (e->value += x, e->count += 1),                                            \
@@ -109,9 +116,8 @@ GK_INLINE uint64_t bits(int64_t x)
       e->value = bits(from->value) < bits(e->value) ? from->value : e->value)                                 \
     X(unsigned_max, integer_entry, int64_t, 0, e->value = bits(x) > bits(e->value) ? x : e->value,            \
       e->value = bits(from->value) > bits(e->value) ? from->value : e->value)                                 \
-    X(first, integer_entry, int64_t, 0, e->value = e->value == 0 ? x : e->value,                              \
-      e->value = e->value == 0 ? from->value : e->value)                                                      \
-    X(last, integer_entry, int64_t, 0, e->value = x, e->value = from->value != 0 ? from->value : e->value)
+    X(first, integer_entry, int64_t, 0, store_if_empty(e, x), store_if_empty(e, from->value))                 \
+    X(last, integer_entry, int64_t, 0, e->value = x, store_if_empty(e, from->value))
 
 #define DEFINE_ADD(name, entry, type, add_x)                                                                  \
     static void add_##name(void *table, int64_t stride, const uint32_t *index, const void *values, int64_t n) \

@@ -39,6 +39,11 @@ GK_INLINE int lowest_bit(uint64_t word)
 #endif
 }
 
+/* An item of 16 bytes. */
+typedef struct {
+    uint64_t half[2];
+} pair;
+
 #define FOREACH_ISA "kernels/index/mask_template.h"
 #include "base/foreach_isa.h"
 
@@ -102,6 +107,43 @@ int gk_mask_copy(const gk_mask *mask, const void *items, int64_t size, void *sel
 {
     writing w = {.mask = mask, .items = items, .size = size, .selected = selected};
     return over_chunks(mask, copy_chunks, &w, options);
+}
+
+typedef struct {
+    const gk_mask *mask;
+    gk_mask_values which;
+    const void *values;
+    int64_t size;
+    void *items;
+} assignment;
+
+static void assign_chunks(int64_t begin, int64_t end, void *data)
+{
+    const assignment *a = data;
+    const gk_mask *mask = a->mask;
+    for (int64_t c = begin; c < end; c++) {
+        int64_t from = c * GK_MASK_CHUNK, to = chunk_end(mask, c), k = 0, last = 0;
+        if (a->which == GK_MASK_NEXT) {
+            k = mask->offsets[c];
+            last = mask->offsets[c + 1];
+        }
+        if (a->which == GK_MASK_NEXT && k == last)
+            continue; /* also keeps `values`, which may be empty, from being read */
+        switch (a->size) {
+        case 1: GK_DISPATCH(assign_8)(mask, from, to, a->which, a->values, k, last, a->items); break;
+        case 2: GK_DISPATCH(assign_16)(mask, from, to, a->which, a->values, k, last, a->items); break;
+        case 4: GK_DISPATCH(assign_32)(mask, from, to, a->which, a->values, k, last, a->items); break;
+        case 8: GK_DISPATCH(assign_64)(mask, from, to, a->which, a->values, k, last, a->items); break;
+        default: GK_DISPATCH(assign_pair)(mask, from, to, a->which, a->values, k, last, a->items); break;
+        }
+    }
+}
+
+int gk_mask_assign(const gk_mask *mask, gk_mask_values which, const void *values, int64_t size, void *items,
+                   const gk_options *options)
+{
+    assignment a = {mask, which, values, size, items};
+    return over_chunks(mask, assign_chunks, &a, options);
 }
 
 /* Row after row, because the indices along the outer dimensions are the same for a whole row. */

@@ -164,6 +164,42 @@ static TARGET void NAME(copy_runs)(const gk_mask *mask, int64_t begin, int64_t e
     }
 }
 
+/* Assigns to the selected items of begin <= i < end. With GK_MASK_NEXT, values[k] is the first one's, and values[last]
+ * is not read. */
+#define ASSIGN(name, item)                                                                                   \
+    static TARGET void NAME(assign_##name)(const gk_mask *mask, int64_t begin, int64_t end,                  \
+                                           gk_mask_values which, const void *values, int64_t k, int64_t last, \
+                                           void *items)                                                      \
+    {                                                                                                        \
+        uint64_t words[WORDS];                                                                               \
+        int n = NAME(words_of)(mask, begin, end, words);                                                     \
+        const item *GK_RESTRICT v = values, one = *v;                                                        \
+        item *GK_RESTRICT x = (item *)items + begin;                                                         \
+        for (int64_t w = 0, at = begin; w < n; w++, at += WORD, x += WORD) {                                 \
+            uint64_t word = words[w];                                                                        \
+            if (which == GK_MASK_NEXT)                                                                       \
+                for (; word != 0 && k < last; word &= word - 1)                                              \
+                    x[lowest_bit(word)] = v[k++];                                                            \
+            else if (which == GK_MASK_EACH && word == UINT64_MAX)                                            \
+                memcpy(x, v + at, WORD * sizeof *x);                                                         \
+            else if (which == GK_MASK_EACH)                                                                  \
+                for (; word != 0; word &= word - 1)                                                          \
+                    x[lowest_bit(word)] = v[at + lowest_bit(word)];                                          \
+            else if (word == UINT64_MAX)                                                                     \
+                for (int b = 0; b < WORD; b++)                                                               \
+                    x[b] = one;                                                                              \
+            else                                                                                             \
+                for (; word != 0; word &= word - 1)                                                          \
+                    x[lowest_bit(word)] = one;                                                               \
+        }                                                                                                    \
+    }
+
+ASSIGN(8, uint8_t)
+ASSIGN(16, uint16_t)
+ASSIGN(32, uint32_t)
+ASSIGN(64, uint64_t)
+ASSIGN(pair, pair)
+
 /* Writes the indices of the selected items to out[k] onwards, and never to out[last] or beyond. The
  * index of item `begin` is `base`. Returns the position after the last index written. */
 static TARGET int64_t NAME(indices)(const gk_mask *mask, int64_t begin, int64_t end, int64_t base,
@@ -190,6 +226,7 @@ static TARGET int64_t NAME(indices)(const gk_mask *mask, int64_t begin, int64_t 
 
 #undef NONZERO
 #undef COPY
+#undef ASSIGN
 #undef EVERY_ITEM
 #undef EVERY_VECTOR
 #undef EVERY_32
