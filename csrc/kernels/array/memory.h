@@ -23,6 +23,20 @@ GK_INLINE int64_t gk_ceil_div(int64_t n, int64_t size)
 /* Uninitialised memory for count items of `size` bytes. NULL if there is not enough, or if the size overflows. */
 void *gk_allocate(int64_t count, int64_t size);
 
+/* Tables that different threads write must not share a cache line. gk_whole_lines() returns the least number of items, at
+ * least n, that fills whole lines; the size of an item is a power of 2. gk_next_line() returns the start of the first line
+ * in a block, which must have GK_CACHE_LINE bytes to spare. */
+GK_INLINE int64_t gk_whole_lines(int64_t n, int64_t size)
+{
+    int64_t items = size < GK_CACHE_LINE ? GK_CACHE_LINE / size : 1;
+    return gk_ceil_div(n, items) * items;
+}
+
+GK_INLINE void *gk_next_line(void *block)
+{
+    return (char *)block + (GK_CACHE_LINE - (uintptr_t)block % GK_CACHE_LINE) % GK_CACHE_LINE;
+}
+
 /* memset(to, 0, bytes) and memcpy(to, from, bytes) on all threads. Clearing a gigabyte of new pages takes a second, so
  * the options' deadline, token and poll apply. Return the status of the region. */
 int gk_clear(void *to, int64_t bytes, const gk_options *options);

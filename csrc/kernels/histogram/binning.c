@@ -153,28 +153,37 @@ int gk_binning_counts(const gk_binning *binning, int64_t *counts, const gk_optio
         t.parts = threads < GK_BINNING_MAX_PARTS ? threads : GK_BINNING_MAX_PARTS;
         return gk_parallel_for(t.parts, count_parts, &t, &mine);
     }
-    if ((t.tables = calloc((size_t)(t.parts * t.stride), sizeof *t.tables)) == NULL)
+    t.stride = gk_whole_lines(t.stride, sizeof *t.tables);
+    void *block = calloc((size_t)(t.parts * t.stride) + GK_CACHE_LINE / sizeof *t.tables, sizeof *t.tables);
+    if (block == NULL)
         return GK_NO_MEMORY;
+    t.tables = gk_next_line(block);
     status = gk_parallel_for(chunks, count_chunks, &t, &mine);
     if (status == GK_OK) {
         mine.grain = 1 << 14;
         mine.eager = 0;
-        status = gk_parallel_for(t.stride, add_tables, &t, &mine);
+        status = gk_parallel_for(binning->bins + 1, add_tables, &t, &mine);
     }
-    free(t.tables);
+    free(block);
     return status;
 }
 
 /* Adds the weights of items begin <= i < end to the table. */
 static void add_weights(const binning_run *t, int64_t begin, int64_t end, double *table)
 {
+    enum { LINE = 8 }; /* weights */
     uint32_t index[GK_BINNING_BLOCK], bins = (uint32_t)t->binning->bins;
     for (int64_t i = begin; i < end; i += GK_BINNING_BLOCK) {
         int64_t n = end - i < GK_BINNING_BLOCK ? end - i : GK_BINNING_BLOCK;
         t->binning->index_of(t->binning->data, i, n, index);
-        for (int64_t k = 0; k < n; k++)
+        for (int64_t k = 0; k < n; k++) {
+            if (k % LINE == 0) {
+                GK_PREFETCH((uintptr_t)t->binning->items + (uintptr_t)((i + k) * t->binning->itemsize) + GK_PREFETCH_AHEAD);
+                GK_PREFETCH((uintptr_t)(t->weights + i + k) + GK_PREFETCH_AHEAD);
+            }
             if (index[k] < bins)
                 table[index[k]] += t->weights[i + k];
+        }
     }
 }
 
@@ -233,22 +242,25 @@ int gk_binning_weights(const gk_binning *binning, const double *weights, int sin
         t.parts = threads < GK_BINNING_MAX_PARTS ? threads : GK_BINNING_MAX_PARTS;
         return gk_parallel_for(t.parts, add_parts, &t, &mine);
     }
+    t.stride = gk_whole_lines(t.stride, sizeof *t.partials);
     /* Limit the partial sums of a wave to 64 stretches if there are many bins. */
     int64_t max_wave = stretches < 8 * threads ? stretches : 8 * threads;
     if (max_wave > 64 && max_wave * t.stride > PRIVATE_ENTRIES)
         max_wave = 64;
     if (max_wave == 0)
         return GK_OK;
-    if ((t.partials = malloc((size_t)(max_wave * t.stride) * sizeof *t.partials)) == NULL)
+    void *block = gk_allocate(max_wave * t.stride * (int64_t)sizeof *t.partials + GK_CACHE_LINE, 1);
+    if (block == NULL)
         return GK_NO_MEMORY;
+    t.partials = gk_next_line(block);
     for (t.stretch = 0; t.stretch < stretches && status == GK_OK; t.stretch += max_wave) {
         t.wave = stretches - t.stretch < max_wave ? stretches - t.stretch : max_wave;
         mine.grain = 1;
         if ((status = gk_parallel_for(t.wave, add_stretches, &t, &mine)) != GK_OK)
             break;
         mine.grain = 4096;
-        status = gk_parallel_for(t.stride, add_partials, &t, &mine);
+        status = gk_parallel_for(binning->bins, add_partials, &t, &mine);
     }
-    free(t.partials);
+    free(block);
     return status;
 }

@@ -25,8 +25,8 @@ enum { PRIVATE_RESULTS = 1 << 16, MIN_STRETCH = 1 << 14, ITEMS_A_RESULT = 8 };
 enum { MAX_LARGE = 8, ITEMS_IN_LARGE = 4 /* of a stretch for each result */, LARGE_BYTES = 1 << 24 };
 
 /* Stretches are added and merged in waves, whose tables have about this many entries. For the first values of groups, waves
- * begin with MIN_WAVE stretches and double, because none is needed after every group has a value. For the last ones too, from
- * the last stretch backwards. */
+ * begin with MIN_WAVE stretches, or with one for each thread if tables are large, and double, because none is needed after
+ * every group has a value. For the last ones too, from the last stretch backwards. */
 enum { WAVE_ENTRIES = 1 << 20, MIN_WAVE = 16 };
 
 /* Small tables take turns, so that additions to one entry do not wait for each other. */
@@ -40,7 +40,6 @@ enum { OTHERS = 8 };
 enum { FEW = 1 << 14 };
 
 enum { CACHED_BYTES = 1 << 19 }; /* the entries of larger tables are prefetched, if they are not small */
-enum { QUICK_BYTES = 1 << 14 };  /* additions to smaller tables take no longer than reading the values */
 
 enum { POLL_EVERY = 1 << 16 }; /* values between two checks for the end of the call */
 
@@ -82,6 +81,9 @@ static const operation operations[GK_GROUP_OPERATIONS][3] = {
     [GK_GROUP_LAST] = FOR_ALL(ROW(last, integer_entry, positions, 0, 1)),
 };
 
+/* For large tables. */
+static const operation first_with_map = {add_unless_seen, merge_first, clear_first, sizeof(integer_entry), positions, 0, 1};
+
 static const operation *operation_of(gk_group_operation what, gk_type type)
 {
     return &operations[what][gk_is_float(type) ? 0 : type == GK_UINT64 ? 2 : 1];
@@ -102,12 +104,12 @@ typedef struct {
     double *errors; /* rounding errors of the totals, or NULL */
     char *tables;   /* those of the stretches of a wave; NULL: one table for all */
     int64_t stride; /* entries of a table */
+    int64_t map;    /* the entries before the map of a table, if it has one */
     int64_t copies;
     int64_t stretch, first, wave; /* values of a stretch; the first stretch of the wave, and their number */
     int64_t parts;                /* of the one table */
     int by_rows;                  /* parts are whole rows of the outer shape */
     int prefetch;                 /* whether the entries of a block are prefetched */
-    int prefetch_input;           /* whether the labels and the values of the next block are */
     union {
         float_entry f;
         integer_entry i;
@@ -210,7 +212,7 @@ GK_INLINE void prefetch(uintptr_t address, int64_t bytes)
 }
 
 /* Labels and values are read a block at a time, in turn. While a block is added, the processor does not fetch the next one by
- * itself, and with a large table that takes long enough to matter. */
+ * itself. */
 static void add_and_prefetch(const run *r, add_function *add, int64_t begin, int64_t n, const uint32_t *index,
                              const void *values, char *table, int64_t stride)
 {
@@ -234,10 +236,7 @@ static void add_block(const run *r, add_function *add, int64_t begin, int64_t n,
     if (r->prefetch)
         for (int64_t k = 0; k < n; k++)
             GK_PREFETCH((uintptr_t)table + (uintptr_t)(index[k] * r->op->entry_size));
-    if (r->prefetch_input)
-        add_and_prefetch(r, add, begin, n, index, values, table, stride);
-    else
-        add(table, stride, index, values, n);
+    add_and_prefetch(r, add, begin, n, index, values, table, stride);
     if (r->what == GK_GROUP_MIN || r->what == GK_GROUP_MAX)
         look_at_extremes(r, values, n, index, table);
 }
@@ -277,7 +276,7 @@ static void find_stretch(const run *r, int64_t s, int64_t *from, int64_t *to)
 static void add_stretches(int64_t begin, int64_t end, void *data)
 {
     const run *r = data;
-    int64_t table_bytes = r->stride * r->op->entry_size, stride = r->copies > 1 ? r->stride : 0, from, to;
+    int64_t table_bytes = r->stride * r->op->entry_size, stride = r->copies > 1 ? r->stride : r->map, from, to;
     for (int64_t s = begin; s < end; s++) {
         char *tables = r->tables + s * r->copies * table_bytes;
         find_stretch(r, s, &from, &to);
@@ -342,7 +341,7 @@ static void add_parts(int64_t begin, int64_t end, void *data)
             group_index(r->of, i, n, index);
             GK_DISPATCH(restrict_to_part)(index, n, (uint32_t)(low * results), (uint32_t)((high - low) * results),
                                           other);
-            add_block(r, r->op->add, i, n, index, r->totals, 0);
+            add_block(r, r->op->add, i, n, index, r->totals, r->map);
             if ((i - from) % POLL_EVERY == 0 && is_over(r))
                 return;
         }
@@ -354,7 +353,7 @@ static void add_here(int64_t begin, int64_t end, void *data)
     const run *r = data;
     (void)begin;
     (void)end;
-    add_values(r, r->op->add, 0, r->of->items, r->totals, 0);
+    add_values(r, r->op->add, 0, r->of->items, r->totals, r->map);
 }
 
 static void clear_totals(int64_t begin, int64_t end, void *data)
@@ -380,7 +379,8 @@ static int add_all(run *r, const gk_options *options)
     if (r->tables == NULL)
         return r->parts == 1 ? for_all(r, 1, add_here, 1, options) : for_all(r, r->parts, add_parts, 1, options);
     int64_t stretches = gk_ceil_div(r->of->items, r->stretch), largest = r->wave;
-    int64_t wave = r->op->form == positions && MIN_WAVE < largest ? MIN_WAVE : largest;
+    int64_t smallest = r->of->results <= PRIVATE_RESULTS ? MIN_WAVE : gk_participants(options);
+    int64_t wave = r->op->form == positions && smallest < largest ? smallest : largest;
     int status = GK_OK, complete = 0;
     for (r->first = 0; r->first < stretches && status == GK_OK; r->first += r->wave) {
         r->wave = stretches - r->first;
@@ -443,8 +443,16 @@ static void store_value_at(const run *r, int64_t i, int64_t position)
 {
     int64_t size = r->result_size;
     r->empty[i] = position == 0;
-    if (position > 0)
-        memcpy((char *)r->result + i * size, (const char *)r->of->g->values + (position - 1) * size, (size_t)size);
+    if (position == 0)
+        return;
+    char *to = (char *)r->result + i * size;
+    const char *from = (const char *)r->of->g->values + (position - 1) * size;
+    switch (size) { /* copies of known sizes need no call */
+    case 1: memcpy(to, from, 1); break;
+    case 2: memcpy(to, from, 2); break;
+    case 4: memcpy(to, from, 4); break;
+    default: memcpy(to, from, 8); break;
+    }
 }
 
 static void finish_results(int64_t begin, int64_t end, void *data)
@@ -561,8 +569,11 @@ static int64_t plan(run *r, const gk_options *options)
     }
     if (is_variance(r) && r->wave == 0)
         r->op = &operations[GK_GROUP_MEAN][0];
-    r->stride = results + others;
-    r->prefetch_input = r->copies * r->stride * r->op->entry_size >= QUICK_BYTES;
+    if (r->what == GK_GROUP_FIRST && results > PRIVATE_RESULTS) {
+        r->op = &first_with_map;
+        r->map = results + others;
+    }
+    r->stride = gk_whole_lines(results + others + gk_ceil_div(r->map, r->op->entry_size), r->op->entry_size);
     r->prefetch = r->op->entry_size > 8 && r->stride * r->op->entry_size > CACHED_BYTES;
     return (1 + r->wave * r->copies) * r->stride * r->op->entry_size;
 }
@@ -583,10 +594,10 @@ int gk_group_reduce(const gk_grouping *g, gk_group_operation what, void *result,
         if (what == GK_GROUP_MIN || what == GK_GROUP_MAX)
             r.op->clear(&r.none, 0, 1);
         int64_t bytes = plan(&r, &mine);
-        char *block = gk_allocate(bytes, 1);
-        r.totals = block;
+        char *block = gk_allocate(bytes + GK_CACHE_LINE, 1);
+        r.totals = gk_next_line(block);
         if (r.wave > 0) {
-            r.tables = block + r.stride * r.op->entry_size;
+            r.tables = r.totals + r.stride * r.op->entry_size;
             r.errors = r.op->compensated ? gk_allocate(r.stride, sizeof *r.errors) : NULL;
         }
         if (block == NULL || (r.wave > 0 && r.op->compensated && r.errors == NULL))

@@ -81,7 +81,6 @@ GK_INLINE uint64_t bits(int64_t x)
     return (uint64_t)x;
 }
 
-/* With a branch, because most values find an entry that is not empty, and a store would make its cache line dirty. */
 GK_INLINE void store_if_empty(integer_entry *e, int64_t position)
 {
     if (e->value == 0)
@@ -157,6 +156,27 @@ DEFINE_ADD(deviations, variance_entry, double, (x -= e->value, e->deviations += 
 DEFINE_ADD(squares, squares_entry, double, e->value += square(x - e->mean))
 #undef DEFINE
 #undef DEFINE_ADD
+
+/* add_first() with a map of a byte for each entry, which says whether it has a value and is `stride` entries from the table. It
+ * stays in the cache where the table does not. Values that come first are listed without a branch, which would often be
+ * mispredicted, and only they are stored, because a store makes a cache line dirty. */
+static void add_unless_seen(void *table, int64_t stride, const uint32_t *index, const void *values, int64_t n)
+{
+    enum { LISTED = 64 };
+    integer_entry *entries = table;
+    uint8_t *seen = (uint8_t *)(entries + stride);
+    const int64_t *v = values;
+    for (int64_t begin = 0; begin < n; begin += LISTED) {
+        int64_t list[LISTED], found = 0, end = begin + LISTED < n ? begin + LISTED : n;
+        for (int64_t k = begin; k < end; k++) {
+            list[found] = k;
+            found += seen[index[k]] == 0;
+            seen[index[k]] = 1;
+        }
+        for (int64_t m = 0; m < found; m++)
+            entries[index[list[m]]].value = v[list[m]];
+    }
+}
 
 /* Between the two passes over the values of variances. */
 static void sums_to_means(variance_entry *entries, int64_t n)

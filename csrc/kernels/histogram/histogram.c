@@ -139,6 +139,7 @@ static void search_chunks(int64_t begin, int64_t end, void *data)
     int64_t size = gk_itemsize(s->type);
     for (int64_t c = begin; c < end; c++) {
         int64_t stop = (c + 1) * s->chunk < s->n ? (c + 1) * s->chunk : s->n;
+        gk_minmax all = {0}; /* stored once, because the neighbours are other threads' */
         for (int64_t i = c * s->chunk; i < stop; i += GK_BINNING_BLOCK) {
             double buffer[GK_BINNING_BLOCK];
             int64_t n = stop - i < GK_BINNING_BLOCK ? stop - i : GK_BINNING_BLOCK;
@@ -146,8 +147,9 @@ static void search_chunks(int64_t begin, int64_t end, void *data)
             for (int64_t k = 0; k < n * size; k += GK_PREFETCH_STEP)
                 GK_PREFETCH(later + (uintptr_t)k);
             gk_minmax found = GK_DISPATCH(minmax)(as_doubles(s->items, s->type, i, n, buffer), n);
-            s->found[c] = i == c * s->chunk ? found : join(s->found[c], found);
+            all = i == c * s->chunk ? found : join(all, found);
         }
+        s->found[c] = all;
     }
 }
 
