@@ -680,6 +680,9 @@ def patched(x):
         compare(f"{name}, {N}, memory=True", call, 1.8, around=functools.partial(keeping_memory, call))
     for name in ("sum", "mean", "std", "max", "argmax", "copy"):
         compare(f"{name}, {N}", getattr(x, name), "none")
+    image = x[:1_000_000].reshape(1000, 1000)
+    for name in ("fft2", "rfft2", "fft"):
+        compare(f"{name} of 1000 x 1000", functools.partial(getattr(np.fft, name), image), "none")
     compare(f"astype float32, {N}", lambda: x.astype("f4"), "none")
     square = x[: 3000 * 3000].reshape(3000, 3000)
     for axis in (0, 1):

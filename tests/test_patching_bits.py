@@ -293,6 +293,84 @@ def test_generalized_of_fortran_order(ufunc, loop):
         check(lambda: ufunc(*(each.copy("K") for each in whole)), f"{ufunc.__name__} {outer}", (2,))
 
 
+# ---- Fourier transforms ----
+
+TRANSFORMS = [getattr(np.fft, name) for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")]
+TRANSFORMS_OF_AXES = [getattr(np.fft, name) for name in ("fft2", "ifft2", "rfft2", "irfft2", "fftn", "rfftn", "irfftn")]
+
+
+@pytest.mark.parametrize("char", [pytest.param(c, marks=() if c in "fdFD" else pytest.mark.full) for c in "?bHefdgFDG"])
+def test_transforms(char):
+    """Every transform along every axis, for lengths that NumPy computes with different algorithms."""
+    for shape in ((37, 60), (128, 45), (66, 7, 16), (33, 34, 31)):
+        values = values_of(char, int(np.prod(shape)), [12, ord(char)]).reshape(shape)
+        arrays = {"C": values, "Fortran": np.asfortranarray(values), "reversed": values[::-1]}
+        if values.ndim == 2:
+            arrays["slice"] = inside(values)
+        with np.errstate(all="ignore"):
+            for (name, array), function in itertools.product(arrays.items(), TRANSFORMS):
+                for axis in range(array.ndim):
+                    n = array.shape[axis]
+                    what = f"{function.__name__} of {char} {shape} along {axis}, {name}"
+                    check(lambda: function(array, axis=axis), what, (2, 3, 64))
+                    check(lambda: function(array, n - 5, axis, "ortho"), f"{what}, shorter", (2,))
+                    check(lambda: function(array, n + 3, axis, "forward"), f"{what}, longer", (2,))
+            for (name, array), function in itertools.product(arrays.items(), TRANSFORMS_OF_AXES):
+                check(lambda: function(array), f"{function.__name__} of {char} {shape}, {name}", (2, 64))
+
+
+def test_transforms_into_an_output():
+    given = values_of("D", 128 * 45, 13).reshape(128, 45)
+    outputs = {
+        "another": lambda: np.empty((128, 45), complex),
+        "Fortran": lambda: np.empty((128, 45), complex, "F"),
+        "slice": lambda: np.empty((200, 50), complex)[20:148, :45],
+        "of float": lambda: np.empty((128, 45)),
+        "of complex64": lambda: np.empty((128, 45), np.complex64),
+        "swapped": lambda: np.empty((128, 45), ">c16"),
+        "another shape": lambda: np.empty((127, 45), complex),
+        "read-only": lambda: np.broadcast_to(np.empty(45, complex), (128, 45)),
+        "list": lambda: [1],
+    }
+    with np.errstate(all="ignore"):
+        for axis in (0, 1):
+            for name, output in outputs.items():
+                check(lambda: np.fft.fft(given, axis=axis, out=output()), f"{name}, {axis}", (2, 3))
+
+            def itself():
+                array = given.copy()
+                return np.fft.ifft(array, axis=axis, out=array)
+
+            def neighbour():
+                array = np.concatenate([given, given])
+                return np.fft.fft(array[:128], axis=axis, out=array[3:131])
+
+            check(itself, f"in place, {axis}", (2, 3))
+            check(neighbour, f"overlapping, {axis}", (2, 3))
+
+
+def test_errors_of_transforms():
+    given = np.ones((128, 45))
+    given[70, 3] = np.inf
+    for actions in ({"all": "warn"}, {"invalid": "raise"}, {"all": "ignore"}):
+
+        def call():
+            with np.errstate(**actions):
+                return np.fft.fft(given)
+
+        check(call, str(actions), (2, 8))
+
+
+def test_transforms_are_divided():
+    with gilkit.patch_numpy(min_size=1), gilkit.threads(2):
+        patching.collect_statistics()
+        np.fft.fft2(np.ones((64, 64)))
+        np.fft.irfft(np.ones((64, 64)))
+        found = patching.statistics()
+    patching.collect_statistics(False)
+    assert {name: found[name].calls for name in ("fft", "irfft")} == {"fft": 2, "irfft": 1}
+
+
 # ---- Sums of floats, which are trees ----
 
 

@@ -56,9 +56,10 @@ def _version() -> tuple[int, int]:
 
 def _ufuncs() -> list[np.ufunc]:
     from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
+    from numpy.fft import _pocketfft_umath  # type: ignore[attr-defined]
     from numpy.linalg import _umath_linalg
 
-    modules = [_multiarray_umath, _umath_linalg]
+    modules = [_multiarray_umath, _umath_linalg, _pocketfft_umath]
     found = {id(f): f for module in modules for f in vars(module).values() if isinstance(f, _of["ufunc"])}
     return list(found.values())
 
@@ -68,9 +69,11 @@ def _make_hooks() -> None:
     if _hooks_made:
         return
     for each in _ufuncs():
-        _patch.hook_ufunc(each)
-    for each in _functions.hooks():
-        _patch.hook_method(*each)
+        _patch.hook_ufunc(
+            each, _functions.MIN_TRANSFORMED if each in _functions.TRANSFORMS else _functions.MIN_STACK_ITEMS
+        )
+    for method in _functions.hooks():
+        _patch.hook_method(*method)
     for function, handler, min_items in _functions.hooks_in_python():
         _patch.hook_function(function, handler, min_items)
     _patch.hook_generalized(_functions.generalized)

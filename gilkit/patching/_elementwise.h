@@ -32,6 +32,7 @@ typedef struct {
     gk_costs costs[GK_COST_DTYPES], masked; /* see gk_costs_of() */
     /* Collected if gk_collect_statistics is set. */
     _Atomic int64_t calls, items, nanoseconds, left[GK_LEFT_REASONS];
+    int64_t min_items; /* if generalized: the handler is called for at least this many */
 } gk_ufunc_record;
 
 extern int gk_collect_statistics;

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
 from numpy._core import _multiarray_umath as _c_functions  # type: ignore[attr-defined]
+from numpy.fft import _pocketfft_umath  # type: ignore[attr-defined]
 
 from gilkit.kernels._numpy import FUNCTIONS as _of
 from gilkit.patching import _kernels, _patch
@@ -33,8 +35,15 @@ MIN_STACK_ITEMS = 1 << 13
 MAX_MATRIX_ITEMS = 64 * 64
 
 
-def _call_generalized(ufunc: np.ufunc, *args: Any, signature: Any = None) -> tuple[int, Any]:
-    if len(args) != ufunc.nin or ufunc.signature is None or ("?" in ufunc.signature and ufunc.__name__ != "matmul"):
+def _call_generalized(ufunc: np.ufunc, *args: Any, signature: Any = None, **others: Any) -> tuple[int, Any]:
+    if ufunc in TRANSFORMS and signature is None:
+        return _transform(ufunc, *args, **others)
+    if (
+        others
+        or len(args) != ufunc.nin
+        or ufunc.signature is None
+        or ("?" in ufunc.signature and ufunc.__name__ != "matmul")
+    ):
         raise Leave("keyword argument")
     if "raw" in ufunc.__name__:
         raise Leave("changes its operand")
@@ -78,7 +87,61 @@ def _call_generalized(ufunc: np.ufunc, *args: Any, signature: Any = None) -> tup
     return max(array.size for array in args), results if isinstance(few, tuple) else results[0]
 
 
-generalized = handler(lambda ufunc, *args: ufunc.__name__, _call_generalized, 1)
+def _is_along_one_axis(axes: Any, ndim: int) -> bool:
+    """Return whether these are the axes that numpy.fft gives for a transform."""
+    if type(axes) is not list or len(axes) != 3 or axes[1] != () or axes[0] != axes[2]:
+        return False
+    return type(axes[0]) is tuple and len(axes[0]) == 1 and type(axes[0][0]) is int and 0 <= axes[0][0] < ndim
+
+
+def _kind_of_call(ufunc: np.ufunc, array: Any, *args: Any, axes: Any = None, **others: Any) -> Hashable:
+    """Return what the time of a transform depends on: where its axis is, and the number of binary digits of its length."""
+    if ufunc not in TRANSFORMS or type(array) is not np.ndarray or not _is_along_one_axis(axes, array.ndim):
+        return None
+    own = axes[0][0]
+    return own - array.ndim, array.shape[own].bit_length()
+
+
+generalized = handler(lambda ufunc, *args: ufunc.__name__, _call_generalized, 1, _kind_of_call)
+
+# ---- Fourier transforms ----
+
+TRANSFORMS = frozenset(each for each in vars(_pocketfft_umath).values() if isinstance(each, _of["ufunc"]))
+MIN_TRANSFORMED = 1 << 16
+TOGETHER = 16  # NumPy computes up to this many transforms together, in one vector, and the last ones separately
+
+
+def _transform(ufunc: np.ufunc, array: Any, factor: Any, *, axes: Any, out: Any) -> tuple[int, Any]:
+    """Compute the transforms along an axis, which numpy.fft calls with an output array."""
+    check(array, MIN_TRANSFORMED)
+    if type(out) is not np.ndarray or out.ndim != array.ndim or not _is_along_one_axis(axes, array.ndim):
+        raise Leave("arguments")
+    own = axes[0][0]
+    if not isinstance(factor, (int, float, np.floating)) or array.dtype.kind not in "biufc":
+        raise Leave("arguments")
+    if array.ndim < 2 or out.dtype.num > LAST_NUMBER or out.dtype.kind not in "fc":
+        raise Leave("one row")
+    # With more axes, the order of the transforms decides which ones are computed together.
+    if array.ndim > 2 and not (array.flags.c_contiguous and out.flags.c_contiguous):
+        raise Leave("arguments")
+    is_in_place = array.__array_interface__ == out.__array_interface__
+    if not out.flags.writeable or out.flags.num < 0 or (not is_in_place and np.may_share_memory(array, out)):
+        raise Leave("arguments")
+    cut = 1 if own == 0 else 0
+    length = array.shape[cut]
+    threads = max(2, _patch.threads())
+    number = min(length // TOGETHER, max(threads, min(array.size // PART_ITEMS, PARTS_PER_THREAD * threads)))
+    if number < 2 or out.shape[:own] != array.shape[:own] or out.shape[own + 1 :] != array.shape[own + 1 :]:
+        raise Leave("no axis to divide")
+    cuts = [length * k // number // TOGETHER * TOGETHER for k in range(number)] + [length]
+
+    def compute(part: slice) -> None:
+        place = along(cut, part)
+        ufunc(array[place], factor, axes=axes, out=out[place])
+
+    run(ufunc.__name__, compute, [(slice(begin, end),) for begin, end in itertools.pairwise(cuts)])
+    return array.size, out
+
 
 # ---- Sorting ----
 

@@ -212,7 +212,10 @@ static PyObject *call_large(PyObject *self, PyObject *const *args, size_t nargsf
 {
     if (!is_in_force())
         return original(self, args, nargsf, kwnames);
+    gk_ufunc_record *record = *slot_of(self);
     if (((PyUFuncObject *)self)->core_enabled && generalized_handler != NULL) {
+        if (gk_min_items == 0 && items < record->min_items)
+            return original(self, args, nargsf, kwnames);
         PyObject *result = call_handler(generalized_handler, self, args, PyVectorcall_NARGS(nargsf), kwnames);
         if (result != Py_NotImplemented)
             return result;
@@ -221,7 +224,7 @@ static PyObject *call_large(PyObject *self, PyObject *const *args, size_t nargsf
         int64_t before = costs != NULL ? GK(gk_now)() : 0;
         return measure(costs, before, original(self, args, nargsf, kwnames));
     }
-    return call_quicker(original, self, self, args, nargsf, kwnames, *slot_of(self), items);
+    return call_quicker(original, self, self, args, nargsf, kwnames, record, items);
 }
 
 static PyObject *call_ufunc(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
@@ -234,7 +237,7 @@ static PyObject *call_ufunc(PyObject *self, PyObject *const *args, size_t nargsf
     return original(self, args, nargsf, kwnames);
 }
 
-gk_ufunc_record *gk_hook_ufunc(PyObject *ufunc)
+gk_ufunc_record *gk_hook_ufunc(PyObject *ufunc, int64_t min_items)
 {
     gk_ufunc_record **slot = slot_of(ufunc);
     if (*slot != NULL)
@@ -247,6 +250,7 @@ gk_ufunc_record *gk_hook_ufunc(PyObject *ufunc)
         original = ((PyUFuncObject *)ufunc)->vectorcall;
     gk_ufunc_record *added = &ufuncs[ufunc_count++];
     added->ufunc = Py_NewRef(ufunc);
+    added->min_items = min_items;
     *slot = added;
     return added;
 }

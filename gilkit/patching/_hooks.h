@@ -15,7 +15,7 @@ int gk_hooks_import(void);
 PyObject *gk_call_divided(PyObject *ufunc, PyObject *function, PyObject *args, PyObject *kwargs, gk_ufunc_record *record);
 
 /* Adds a ufunc to those that are patched. Returns its record, or NULL with an exception. */
-gk_ufunc_record *gk_hook_ufunc(PyObject *ufunc);
+gk_ufunc_record *gk_hook_ufunc(PyObject *ufunc, int64_t min_items);
 
 /* Adds a method of NumPy that is implemented in C: a PyCFunction or a method descriptor. `handler`
  * is called with its arguments if they contain an array of at least `min_items` items; it returns

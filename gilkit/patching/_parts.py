@@ -14,7 +14,7 @@ import functools
 import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
@@ -64,12 +64,17 @@ def _is_axis(argument: Any) -> bool:
     return len(axes) <= MOST_AXES and all(type(axis) is int and -MOST_AXES <= axis < MOST_AXES for axis in axes)
 
 
-def handler(name: Callable[..., str] | str, function: Callable[..., Any], place: int = 0) -> Callable[..., Any]:
+def handler(
+    name: Callable[..., str] | str,
+    function: Callable[..., Any],
+    place: int = 0,
+    kind: Callable[..., Hashable] | None = None,
+) -> Callable[..., Any]:
     """Return the handler for a function of NumPy.
 
     `function` does the same in parts, and returns the number of items and the result. `place` is the index of the array
     to divide among the arguments. The handler chooses the way that was faster before, counts the calls, and turns Leave
-    into NotImplemented.
+    into NotImplemented. Calls of different `kind` take different times; by default, those along different axes.
     """
     costs: dict[tuple[Any, ...], _patch.Costs] = {}
 
@@ -80,8 +85,12 @@ def handler(name: Callable[..., str] | str, function: Callable[..., Any], place:
             size, dtype = sum(each.size for each in array if isinstance(each, np.ndarray)), ""
         else:
             size, dtype = (array.size, array.dtype.char) if isinstance(array, np.ndarray) else (0, "")
-        axis = kwargs.get("axis", args[place + 1] if len(args) > place + 1 else None)
-        known = costs.setdefault((own_name, dtype, axis if _is_axis(axis) else None), _patch.Costs())
+        if kind is None:
+            axis = kwargs.get("axis", args[place + 1] if len(args) > place + 1 else None)
+            own_kind = axis if _is_axis(axis) else None
+        else:
+            own_kind = kind(*args, **kwargs)
+        known = costs.setdefault((own_name, dtype, own_kind), _patch.Costs())
         started = time.perf_counter_ns()
         if not known.divide(size):
             known.measure_original(size)

@@ -44,7 +44,7 @@ cdef extern from "gilkit/_elsewhere.h":
 cdef extern from "gilkit/patching/_hooks.h":
     int gk_hooks_import() except -1
     object gk_call_divided(object ufunc, object function, object args, object kwargs, gk_ufunc_record *record)
-    gk_ufunc_record *gk_hook_ufunc(object ufunc) except NULL
+    gk_ufunc_record *gk_hook_ufunc(object ufunc, int64_t min_items) except NULL
     int gk_hook_method(object method, object handler, int64_t min_items, int has_mask) except -1
     void gk_set_generalized_handler(object handler)
     int gk_hook_function(object function, object handler, int64_t min_items) except -1
@@ -74,9 +74,9 @@ gk_hooks_import()
 
 # ---- Hooks ----
 
-def hook_ufunc(ufunc):
-    """Add a ufunc to those that are patched."""
-    gk_hook_ufunc(ufunc)
+def hook_ufunc(ufunc, int64_t min_items):
+    """Add a ufunc to those that are patched; a generalized one, for calls of at least this many items."""
+    gk_hook_ufunc(ufunc, min_items)
 
 
 def hook_method(method, handler, int64_t min_items, bint has_mask=False):
