@@ -683,6 +683,8 @@ def patched(x):
     image = x[:1_000_000].reshape(1000, 1000)
     for name in ("fft2", "rfft2", "fft"):
         compare(f"{name} of 1000 x 1000", functools.partial(getattr(np.fft, name), image), "none")
+    for n in (30, 300):
+        compare(f"convolve, {N // 10} with {n}", lambda v=x[:n]: np.convolve(x[: N // 10], v), "none")
     compare(f"astype float32, {N}", lambda: x.astype("f4"), "none")
     square = x[: 3000 * 3000].reshape(3000, 3000)
     for axis in (0, 1):

@@ -371,6 +371,47 @@ def test_transforms_are_divided():
     assert {name: found[name].calls for name in ("fft", "irfft")} == {"fft": 2, "irfft": 1}
 
 
+# ---- Correlation ----
+
+
+@pytest.mark.parametrize(
+    "char", [pytest.param(c, marks=() if c in "bfD" else pytest.mark.full) for c in "?bBhHiIlLqQefdgFDG"]
+)
+def test_correlation(char):
+    given = values_of(char, 1003, [14, ord(char)])
+    with np.errstate(all="ignore"):
+        for n in (1, 11, 12, 13, 64, 501, 502):
+            kernel = values_of(char, n, [15, ord(char)])
+            for function, mode in itertools.product((np.convolve, np.correlate), ("valid", "same", "full")):
+                check(lambda: function(given, kernel, mode), f"{function.__name__} of {char} with {n}, {mode}", (2, 64))
+            check(lambda: np.convolve(kernel, given), f"longer kernel, {n} of {char}", (2,))
+            check(lambda: np.correlate(given[::-1], kernel[::-1], "full"), f"reversed, {n} of {char}", (2,))
+        others = {
+            "another dtype": lambda: np.convolve(given, np.ones(20, "f4")),
+            "lists": lambda: np.convolve(given, [1, 2, 3] * 5),
+            "two axes": lambda: np.correlate(given[:1000].reshape(2, -1), given[:20]),
+            "empty": lambda: np.convolve(given, given[:0]),
+            "mode": lambda: np.correlate(given, given[:20], "no"),
+            "abbreviation": lambda: np.correlate(given, given[:20], "v"),
+            "number": lambda: np.correlate(given, given[:20], 2),
+            "large number": lambda: np.correlate(given, given[:20], 3),
+            "swapped": lambda: np.correlate(given.astype(given.dtype.newbyteorder()), given[:20]),
+            "unaligned": lambda: np.correlate(unaligned(given), given[:20], "same"),
+        }
+        for name, call in others.items():
+            check(call, f"{name}, {char}", (2,))
+
+
+def test_correlation_is_divided():
+    with gilkit.patch_numpy(min_size=1), gilkit.threads(2):
+        patching.collect_statistics()
+        np.convolve(np.ones(5000), np.ones(20))
+        np.correlate(np.ones(5000), np.ones(20))
+        found = patching.statistics()
+    patching.collect_statistics(False)
+    assert (found["correlate"].calls, found["correlate2"].calls) == (1, 1)
+
+
 # ---- Sums of floats, which are trees ----
 
 

@@ -301,6 +301,54 @@ def _searchsorted(array: np.ndarray, v: Any, side: Any = "left", sorter: Any = N
     return v.size, result
 
 
+# ---- Correlation ----
+
+MIN_CORRELATED = 1 << 15
+MIN_KERNEL = 12  # with shorter ones, NumPy needs little more time than memory does
+MAX_KERNEL = 1 << 12  # sums of more products may depend on the threads of BLAS
+_MODES: dict[Any, str] = {0: "valid", 1: "same", 2: "full"} | {mode: mode for mode in ("valid", "same", "full")}
+
+
+def _correlator(name: str) -> Callable[..., tuple[int, Any]]:
+    """Return the function for numpy.convolve (correlate) or numpy.correlate (correlate2). Each item of the result is a sum
+    of products of its own."""
+    original = getattr(_c_functions, name)
+
+    def divide(module: Any, a: Any, v: Any, mode: Any = 0) -> tuple[int, Any]:
+        check(a, MIN_CORRELATED)
+        if (
+            type(v) is not np.ndarray
+            or a.ndim != 1
+            or v.ndim != 1
+            or type(mode) not in (int, str)
+            or mode not in _MODES
+        ):
+            raise Leave("arguments")
+        if a.dtype != v.dtype or a.dtype.kind not in "biufc" or not a.dtype.isnative or not a.flags.c_contiguous:
+            raise Leave("arguments")
+        n, middle = v.size, a.size - v.size + 1  # items of the kernel, and results that use all of it
+        if not a.flags.aligned or not MIN_KERNEL <= n <= MAX_KERNEL or middle < n:
+            raise Leave("arguments")
+        left, right = {"valid": (0, 0), "same": (n // 2, n - 1 - n // 2), "full": (n - 1, n - 1)}[_MODES[mode]]
+        result = np.empty(left + middle + right, original(a[:n], v).dtype)
+
+        def correlate(part: slice | None) -> None:
+            if part is not None:
+                result[left + part.start : left + part.stop] = original(a[part.start : part.stop + n - 1], v)
+            elif left or right:  # both ends
+                result[:left] = original(a[:n], v, "full")[n - 1 - left : n - 1]
+                result[left + middle :] = original(a[-n:], v, "full")[n : n + right]
+
+        run(name, correlate, [(None,), *((part,) for part in parts(result[left : left + middle], 0))])
+        return a.size, result
+
+    return divide
+
+
+def _length_of_kernel(module: Any, a: Any = None, v: Any = None, *args: Any, **kwargs: Any) -> Hashable:
+    return v.size.bit_length() if type(v) is np.ndarray else None
+
+
 # ---- Joining ----
 
 
@@ -331,13 +379,17 @@ accumulate = handler(lambda ufunc, *args: f"{ufunc.__name__}.accumulate", _accum
 
 def hooks() -> list[tuple[Any, ...]]:
     """Return each method or function of NumPy, its handler, and the minimum number of items of an array for which it is
-    called; and True if it does nothing where a mask among the arguments is false."""
+    called; also what else _patch.hook_method() accepts."""
 
     def of_arrays(name: str, function: Callable[..., Any], min_items: int, place: int = 0) -> Any:
         return vars(np.ndarray)[name], handler(f"ndarray.{name}", function, place), min_items
 
-    def of_numpy(name: str, function: Callable[..., Any], min_items: int) -> Any:
-        return getattr(_c_functions, name), handler(name, function, 1), min_items  # the first argument is the module
+    def of_numpy(name: str, function: Callable[..., Any], min_items: int, kind: Any = None) -> Any:
+        return (
+            getattr(_c_functions, name),
+            handler(name, function, 1, kind),
+            min_items,
+        )  # the first argument is the module
 
     return [
         (vars(_of["ufunc"])["reduce"], reduce, MIN_ITEMS),
@@ -357,6 +409,8 @@ def hooks() -> list[tuple[Any, ...]]:
         of_numpy("where", _kernels.where, _kernels.MIN_ITEMS),
         (*of_numpy("copyto", _kernels.copyto, _kernels.MIN_ITEMS), True),
         (*of_numpy("putmask", _kernels.putmask, _kernels.MIN_ITEMS), True),
+        (*of_numpy("correlate", _correlator("correlate"), MIN_CORRELATED, _length_of_kernel), False, MIN_KERNEL),
+        (*of_numpy("correlate2", _correlator("correlate2"), MIN_CORRELATED, _length_of_kernel), False, MIN_KERNEL),
         of_numpy("concatenate", _concatenate, MIN_ITEMS),
         of_numpy("count_nonzero", _kernels.count_nonzero, _kernels.MIN_COUNTED),
         of_numpy("bincount", _kernels.bincount, _kernels.MIN_ITEMS),

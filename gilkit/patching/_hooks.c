@@ -334,6 +334,7 @@ typedef struct {
     int64_t min_items;
     int has_keywords;
     int has_mask;
+    int64_t min_second;
 } hooked_method;
 
 static hooked_method methods[MAX_METHODS];
@@ -354,12 +355,16 @@ static int is_wanted(int64_t min_items, PyObject *self, PyObject *first)
 typedef PyObject *(*fast_function)(PyObject *, PyObject *const *, Py_ssize_t, PyObject *);
 typedef PyObject *(*plain_function)(PyObject *, PyObject *const *, Py_ssize_t);
 
-static int has_sparse_mask(PyObject *const *args, Py_ssize_t total, int64_t min_items)
+/* Whether the other arguments leave something to gain. */
+static int may_gain(const hooked_method *method, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
-    for (Py_ssize_t i = 0; i < total; i++)
-        if (is_sparse_mask(args[i], min_items))
-            return 1;
-    return 0;
+    Py_ssize_t total = nargs + (kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames));
+    if (method->min_second > 0 && (nargs < 2 || !holds_large_array(args[1], method->min_second)))
+        return 0;
+    for (Py_ssize_t i = 0; method->has_mask && i < total; i++)
+        if (is_sparse_mask(args[i], method->min_items))
+            return 0;
+    return 1;
 }
 
 /* METH_FASTCALL | METH_KEYWORDS, and METH_FASTCALL with kwnames NULL */
@@ -368,8 +373,7 @@ static PyObject *call_fast(int k, PyObject *self, PyObject *const *args, Py_ssiz
     hooked_method *method = &methods[k];
     gk_costs *costs = NULL;
     if (GK_UNLIKELY(is_wanted(method->min_items, self, nargs > 0 ? args[0] : NULL)) &&
-        !(method->has_mask &&
-          has_sparse_mask(args, nargs + (kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames)), method->min_items))) {
+        may_gain(method, args, nargs, kwnames)) {
         PyObject *result = call_handler(method->handler, self, args, nargs, kwnames);
         if (result != Py_NotImplemented)
             return result;
@@ -432,7 +436,7 @@ ALL(REPLACEMENTS)
 static const PyCFunction fast[MAX_METHODS] = {ALL(FAST)}, plain[MAX_METHODS] = {ALL(PLAIN)},
                          tuple[MAX_METHODS] = {ALL(TUPLE)}, bare[MAX_METHODS] = {ALL(BARE)};
 
-int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items, int has_mask)
+int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items, int has_mask, int64_t min_second)
 {
     PyMethodDef *definition = NULL;
     if (PyCFunction_Check(method))
@@ -457,7 +461,7 @@ int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items, int h
         return 1;
     if (k == method_count) {
         methods[k] = (hooked_method){definition, definition->ml_meth, replacements[k], Py_NewRef(handler), min_items,
-                                     (definition->ml_flags & METH_KEYWORDS) != 0, has_mask};
+                                     (definition->ml_flags & METH_KEYWORDS) != 0, has_mask, min_second};
         method_count++;
     }
     return 0;

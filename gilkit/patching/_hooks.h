@@ -20,9 +20,10 @@ gk_ufunc_record *gk_hook_ufunc(PyObject *ufunc, int64_t min_items);
 /* Adds a method of NumPy that is implemented in C: a PyCFunction or a method descriptor. `handler`
  * is called with its arguments if they contain an array of at least `min_items` items; it returns
  * NotImplemented to leave the call to NumPy. `has_mask` tells whether the method does nothing where a
- * mask among the arguments is false. Returns 0 if the method was added, 1 if it has an
+ * mask among the arguments is false; the second argument must be an array of at least `min_second` items, if that
+ * is not 0. Returns 0 if the method was added, 1 if it has an
  * unsupported kind of signature, or -1 with an exception. */
-int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items, int has_mask);
+int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items, int has_mask, int64_t min_second);
 
 /* Adds a function of NumPy that is implemented in Python. The handler is called with the function before the arguments.
  * Returns 0, 1 if the object is of another kind, or -1 with an exception. */
