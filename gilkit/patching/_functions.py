@@ -345,8 +345,14 @@ def _correlator(name: str) -> Callable[..., tuple[int, Any]]:
     return divide
 
 
-def _length_of_kernel(module: Any, a: Any = None, v: Any = None, *args: Any, **kwargs: Any) -> Hashable:
-    return v.size.bit_length() if type(v) is np.ndarray else None
+def _digits_of_size(place: int) -> Callable[..., Hashable]:
+    """Return a function that returns the number of binary digits of an argument's size, on which the time per item of
+    another argument depends."""
+
+    def digits(*args: Any, **kwargs: Any) -> Hashable:
+        return args[place].size.bit_length() if len(args) > place and type(args[place]) is np.ndarray else None
+
+    return digits
 
 
 # ---- Joining ----
@@ -381,8 +387,8 @@ def hooks() -> list[tuple[Any, ...]]:
     """Return each method or function of NumPy, its handler, and the minimum number of items of an array for which it is
     called; also what else _patch.hook_method() accepts."""
 
-    def of_arrays(name: str, function: Callable[..., Any], min_items: int, place: int = 0) -> Any:
-        return vars(np.ndarray)[name], handler(f"ndarray.{name}", function, place), min_items
+    def of_arrays(name: str, function: Callable[..., Any], min_items: int, place: int = 0, kind: Any = None) -> Any:
+        return vars(np.ndarray)[name], handler(f"ndarray.{name}", function, place, kind), min_items
 
     def of_numpy(name: str, function: Callable[..., Any], min_items: int, kind: Any = None) -> Any:
         return (
@@ -402,19 +408,19 @@ def hooks() -> list[tuple[Any, ...]]:
         of_arrays("copy", _copy, MIN_ITEMS),
         of_arrays("argmax", _extreme_index("argmax"), MIN_ITEMS),
         of_arrays("argmin", _extreme_index("argmin"), MIN_ITEMS),
-        of_arrays("searchsorted", _searchsorted, _kernels.MIN_SEARCHED, 1),
-        of_arrays("take", _kernels.take, _kernels.MIN_ITEMS, 1),
-        of_arrays("nonzero", _kernels.nonzero, _kernels.MIN_ITEMS),
+        of_arrays("searchsorted", _searchsorted, _kernels.MIN_SEARCHED, 1, _digits_of_size(0)),
+        of_arrays("take", _kernels.take, _kernels.MIN_TAKEN, 1),
+        (*of_arrays("nonzero", _kernels.nonzero, _kernels.MIN_ITEMS), True),
         of_arrays("cumsum", _kernels.cumsum, MIN_ITEMS),
         of_numpy("where", _kernels.where, _kernels.MIN_ITEMS),
         (*of_numpy("copyto", _kernels.copyto, _kernels.MIN_ITEMS), True),
         (*of_numpy("putmask", _kernels.putmask, _kernels.MIN_ITEMS), True),
-        (*of_numpy("correlate", _correlator("correlate"), MIN_CORRELATED, _length_of_kernel), False, MIN_KERNEL),
-        (*of_numpy("correlate2", _correlator("correlate2"), MIN_CORRELATED, _length_of_kernel), False, MIN_KERNEL),
+        (*of_numpy("correlate", _correlator("correlate"), MIN_CORRELATED, _digits_of_size(2)), False, MIN_KERNEL),
+        (*of_numpy("correlate2", _correlator("correlate2"), MIN_CORRELATED, _digits_of_size(2)), False, MIN_KERNEL),
         of_numpy("concatenate", _concatenate, MIN_ITEMS),
         of_numpy("count_nonzero", _kernels.count_nonzero, _kernels.MIN_COUNTED),
         of_numpy("bincount", _kernels.bincount, _kernels.MIN_ITEMS),
-        of_numpy("interp", _kernels.interp, _kernels.MIN_SEARCHED),
+        of_numpy("interp", _kernels.interp, _kernels.MIN_SEARCHED, _digits_of_size(2)),
         of_numpy("lexsort", _kernels.lexsort, _kernels.MIN_SEARCHED),
     ]
 

@@ -355,11 +355,13 @@ static int is_wanted(int64_t min_items, PyObject *self, PyObject *first)
 typedef PyObject *(*fast_function)(PyObject *, PyObject *const *, Py_ssize_t, PyObject *);
 typedef PyObject *(*plain_function)(PyObject *, PyObject *const *, Py_ssize_t);
 
-/* Whether the other arguments leave something to gain. */
-static int may_gain(const hooked_method *method, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+/* Whether masks and the second argument leave something to gain. */
+static int may_gain(const hooked_method *method, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     Py_ssize_t total = nargs + (kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames));
     if (method->min_second > 0 && (nargs < 2 || !holds_large_array(args[1], method->min_second)))
+        return 0;
+    if (method->has_mask && self != NULL && is_sparse_mask(self, method->min_items))
         return 0;
     for (Py_ssize_t i = 0; method->has_mask && i < total; i++)
         if (is_sparse_mask(args[i], method->min_items))
@@ -373,7 +375,7 @@ static PyObject *call_fast(int k, PyObject *self, PyObject *const *args, Py_ssiz
     hooked_method *method = &methods[k];
     gk_costs *costs = NULL;
     if (GK_UNLIKELY(is_wanted(method->min_items, self, nargs > 0 ? args[0] : NULL)) &&
-        may_gain(method, args, nargs, kwnames)) {
+        may_gain(method, self, args, nargs, kwnames)) {
         PyObject *result = call_handler(method->handler, self, args, nargs, kwnames);
         if (result != Py_NotImplemented)
             return result;
@@ -391,7 +393,8 @@ static PyObject *call_tuple(int k, PyObject *self, PyObject *args, PyObject *kwa
 {
     hooked_method *method = &methods[k];
     gk_costs *costs = NULL;
-    if (GK_UNLIKELY(is_wanted(method->min_items, self, PyTuple_GET_SIZE(args) > 0 ? PyTuple_GET_ITEM(args, 0) : NULL))) {
+    if (GK_UNLIKELY(is_wanted(method->min_items, self, PyTuple_GET_SIZE(args) > 0 ? PyTuple_GET_ITEM(args, 0) : NULL)) &&
+        may_gain(method, self, PySequence_Fast_ITEMS(args), PyTuple_GET_SIZE(args), NULL)) {
         PyObject *own = PyTuple_Pack(1, self), *all = own == NULL ? NULL : PySequence_Concat(own, args);
         PyObject *result = all == NULL ? NULL : gk_call_reporting(method->handler, all, kwargs);
         Py_XDECREF(own);

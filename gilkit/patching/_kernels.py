@@ -38,6 +38,7 @@ from gilkit.patching._parts import LAST_NUMBER, Leave, check
 # The minimum numbers of items. A handler that leaves a call to NumPy takes about 1 µs, and with fewer items that is more than a
 # fiftieth of NumPy's own time.
 MIN_ITEMS = 1 << 16
+MIN_TAKEN = 1 << 17
 MIN_SEARCHED = 1 << 14
 MIN_COUNTED = 1 << 19
 MIN_SELECTED = 1 << 15

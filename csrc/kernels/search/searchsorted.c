@@ -4,6 +4,7 @@
 #include "kernels/search/searchsorted.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/compiler.h"
 #include "base/fp_control.h"
@@ -22,8 +23,20 @@ typedef struct {
 
 /* An item is <= x if it is < the successor of x. So one search serves both sides. */
 #define NEXT_INTEGER(x) ((x) + 1)
-#define NEXT_FLOAT(x) nextafterf(x, INFINITY)
-#define NEXT_DOUBLE(x) nextafter(x, INFINITY)
+
+/* The successor of a number that is less than infinity. The C library's nextafter() takes several times as long. */
+#define DEFINE_NEXT(name, type, bits_type)                          \
+    GK_INLINE type name(type x)                                     \
+    {                                                               \
+        bits_type bits;                                             \
+        x += 0; /* -0.0 becomes 0.0, whose successor has bits 1 */  \
+        memcpy(&bits, &x, sizeof bits);                             \
+        bits += bits < 0 ? -1 : 1;                                  \
+        memcpy(&x, &bits, sizeof bits);                             \
+        return x;                                                   \
+    }
+DEFINE_NEXT(next_float, float, int32_t)
+DEFINE_NEXT(next_double, double, int64_t)
 
 #define SEARCH(name, type, LAST, NEXT)                                                            \
     static void name(const search *s, int64_t begin, int64_t end)                                 \
@@ -65,8 +78,8 @@ SEARCH(search_int32, int32_t, INT32_MAX, NEXT_INTEGER)
 SEARCH(search_uint32, uint32_t, UINT32_MAX, NEXT_INTEGER)
 SEARCH(search_int64, int64_t, INT64_MAX, NEXT_INTEGER)
 SEARCH(search_uint64, uint64_t, UINT64_MAX, NEXT_INTEGER)
-SEARCH(search_float, float, INFINITY, NEXT_FLOAT)
-SEARCH(search_double, double, (double)INFINITY, NEXT_DOUBLE)
+SEARCH(search_float, float, INFINITY, next_float)
+SEARCH(search_double, double, (double)INFINITY, next_double)
 
 void gk_search_doubles(const double *sorted, int64_t n, const double *keys, int64_t m, int64_t *places)
 {
