@@ -347,6 +347,18 @@ def test_errors_of_sums(char):
             check(call, f"{name}, {actions}", (1, 2, 8))
 
 
+@pytest.mark.parametrize("char", "?idD")
+def test_reduced_axes_that_are_kept_have_numpys_strides(char):
+    """The strides of an axis of length 1 say where it is in the array's order in memory."""
+    for shape in ((4, 150), (150, 4), (1, 150), (5, 6, 70), (3, 40, 6, 5)):
+        for order in (tuple(range(len(shape))), tuple(range(len(shape)))[::-1], (1, 0, *range(2, len(shape)))):
+            array = np.ones([shape[k] for k in order], char).transpose(np.argsort(order))
+            for axis in (0, 1, -1, (0, 1), (0, -1), None):
+                for function in (np.sum, np.max, np.all, np.mean):
+                    what = f"{function.__name__} of {shape} in order {order} along {axis}"
+                    check(lambda: function(array, axis=axis, keepdims=True), what, (2,))
+
+
 def test_reductions_into_another_dtype():
     """NumPy keeps the result so far in that dtype, and casts to it after each buffer of items."""
     rng = np.random.default_rng(3)
