@@ -359,6 +359,15 @@ def test_reduced_axes_that_are_kept_have_numpys_strides(char):
                     check(lambda: function(array, axis=axis, keepdims=True), what, (2,))
 
 
+def test_axes_of_length_1_have_numpys_strides():
+    array = np.ones((40, 1, 3, 40)).transpose(2, 1, 0, 3)[:, :, ::-1]
+    for axis in (0, 2, (0, 2), (2, 3)):
+        for function in (np.sum, np.max, np.all):
+            check(lambda: function(array, axis=axis), f"{function.__name__} along {axis}", (2,))
+    array = np.zeros((2, 1, 3, 40), complex).transpose(0, 1, 3, 2).copy().transpose(0, 1, 3, 2)[..., ::-1]
+    check(lambda: array.any(axis=(2, 3)), "any", (2,))
+
+
 def test_reductions_into_another_dtype():
     """NumPy keeps the result so far in that dtype, and casts to it after each buffer of items."""
     rng = np.random.default_rng(3)

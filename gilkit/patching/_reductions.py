@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -117,10 +117,11 @@ def _reduce_in_any_order(
 
     run("reduce", reduce_part, [(k,) for k in range(len(slices))])
     joined = np.concatenate(partial, axis=axis)
-    if settings["keepdims"] and retained and settings["out"] is None:
+    keepdims = settings["keepdims"]
+    if retained and settings["out"] is None and (keepdims or 1 in array.shape):
         # NumPy's order of the axes in memory, which axes of length 1 do not show.
         few = _reduce_few(ufunc, array, (slice(0, 2),) * array.ndim, settings)
-        shape = tuple(array.shape[k] if k in retained else 1 for k in range(array.ndim))
+        shape = [array.shape[k] if k in retained else 1 for k in range(array.ndim) if keepdims or k in retained]
         settings = settings | {"out": _empty_as(few, shape)}
     return _patch.bypassed(ufunc.reduce, joined, **settings)
 
@@ -130,7 +131,7 @@ def _reduce_few(ufunc: np.ufunc, array: np.ndarray, part: tuple[slice, ...], set
         return _patch.bypassed(ufunc.reduce, array[part], **settings)
 
 
-def _empty_as(few: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def _empty_as(few: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     """Return a new array whose axes have the same order in memory, those of length 1 too. numpy.empty_like() looks at the
     strides only if the array is not contiguous, so it gets one with gaps."""
     order = sorted(range(few.ndim), key=lambda k: (abs(few.strides[k]), few.shape[k] > 1))
