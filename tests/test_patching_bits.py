@@ -466,6 +466,27 @@ def test_errors_of_sums(char):
             check(call, f"{name}, {actions}", (1, 2, 8))
 
 
+@pytest.mark.parametrize("char", "?idD")
+def test_reduced_axes_that_are_kept_have_numpys_strides(char):
+    """The strides of an axis of length 1 say where it is in the array's order in memory."""
+    for shape in ((4, 150), (150, 4), (1, 150), (5, 6, 70), (3, 40, 6, 5)):
+        for order in (tuple(range(len(shape))), tuple(range(len(shape)))[::-1], (1, 0, *range(2, len(shape)))):
+            array = np.ones([shape[k] for k in order], char).transpose(np.argsort(order))
+            for axis in (0, 1, -1, (0, 1), (0, -1), None):
+                for function in (np.sum, np.max, np.all, np.mean):
+                    what = f"{function.__name__} of {shape} in order {order} along {axis}"
+                    check(lambda: function(array, axis=axis, keepdims=True), what, (2,))
+
+
+def test_axes_of_length_1_have_numpys_strides():
+    array = np.ones((40, 1, 3, 40)).transpose(2, 1, 0, 3)[:, :, ::-1]
+    for axis in (0, 2, (0, 2), (2, 3)):
+        for function in (np.sum, np.max, np.all):
+            check(lambda: function(array, axis=axis), f"{function.__name__} along {axis}", (2,))
+    array = np.zeros((2, 1, 3, 40), complex).transpose(0, 1, 3, 2).copy().transpose(0, 1, 3, 2)[..., ::-1]
+    check(lambda: array.any(axis=(2, 3)), "any", (2,))
+
+
 def test_reductions_into_another_dtype():
     """NumPy keeps the result so far in that dtype, and casts to it after each buffer of items."""
     rng = np.random.default_rng(3)

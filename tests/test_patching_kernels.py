@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 import pytest
-from patched_calls import LONG, ONE, check, spread, values_of
+from patched_calls import LONG, ONE, UNITS, check, spread, values_of
 
 import gilkit
 from gilkit import patching
@@ -346,6 +346,32 @@ def test_assignments(char):
             for errors in ("warn", "raise"):
                 with np.errstate(all=errors):
                     check(lambda call=call, row=row: call(row), f"{call_name}, {name}, {errors}", (2, 64))
+
+
+@pytest.mark.parametrize("char", "idM")
+def test_dtypes_with_metadata(char):
+    """h5py marks integers of an enumeration so."""
+    plain = np.arange(LONG).astype(UNITS.get(char, char))
+    row = plain.astype(np.dtype(plain.dtype, metadata={"key": 1}))
+    calls = {
+        "concatenate": lambda: np.concatenate([row, row]),
+        "concatenate, first": lambda: np.concatenate([row, plain[:9]]),
+        "concatenate, last": lambda: np.concatenate([plain, row[:9]]),
+        "max": lambda: row.max(keepdims=True),
+        "max of rows": lambda: row[:20_000].reshape(40, 500).max(0),
+        "copy": lambda: row.copy(),
+        "astype": lambda: plain.astype(row.dtype),
+        "histogram": lambda: np.histogram(plain, row[:9]),
+        "where": lambda: np.where(EVERY_THIRD, row, plain),
+        "where, plain": lambda: np.where(EVERY_THIRD, plain, row),
+        "assigned": lambda: assigned(row.copy(), EVERY_THIRD, plain[:THIRD]),
+        "sums of rows": lambda: row[:20_000].reshape(40, 500).cumsum(axis=1),
+    }
+    # The calls may change the row.
+    calls |= {name: lambda call=call: call(row.copy()) for name, call in (CHOICES | IN_PYTHON).items()}
+    for name, call in calls.items():
+        with np.errstate(all="ignore"):
+            check(call, name, (2,))
 
 
 def test_assignments_write_nothing_else():

@@ -365,6 +365,8 @@ def _concatenate(module: Any, arrays: Any, axis: Any = 0, **others: Any) -> tupl
     for each in arrays:
         if type(each) is not np.ndarray or each.ndim != 1 or each.dtype != first.dtype or not each.dtype.isnative:
             raise Leave("arguments")
+        if each.dtype.metadata is not None:
+            raise Leave("dtype")
     check(max(arrays, key=lambda array: array.size))
     if axis is None or not _kernels.is_whole(axis):
         raise Leave("arguments")

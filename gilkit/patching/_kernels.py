@@ -71,7 +71,7 @@ def _has_kernel(array: np.ndarray) -> bool:
     """Return whether gilkit's kernels compute with the array's own items. They do not compare bools: NumPy compares
     their bytes, which may be others than 0 and 1."""
     dtype = array.dtype
-    known = dtype.kind in "iu" or dtype.char in "fd"
+    known = (dtype.kind in "iu" or dtype.char in "fd") and dtype.metadata is None
     return known and dtype.num <= LAST_NUMBER and dtype.isnative and array.flags.aligned
 
 
@@ -197,7 +197,8 @@ _SCALARS = frozenset(_of["sctypeDict"].values())
 
 def _is_copied(array: np.ndarray) -> bool:
     """Return whether the kernels copy items of this dtype, and read them in the array's order in memory."""
-    return array.dtype.num <= LAST_NUMBER and array.dtype.kind in "biufcmM" and array.flags.c_contiguous
+    dtype = array.dtype
+    return dtype.num <= LAST_NUMBER and dtype.kind in "biufcmM" and dtype.metadata is None and array.flags.c_contiguous
 
 
 def where(module: Any, *operands: Any) -> tuple[int, Any]:

@@ -196,6 +196,8 @@ def check(array: Any, min_items: int = MIN_ITEMS) -> None:
         raise Leave("too small")
     if array.dtype.num > LAST_NUMBER or array.dtype.kind not in "biufcmM":
         raise Leave("dtype")
+    if array.dtype.metadata is not None:
+        raise Leave("dtype")  # some of NumPy's functions keep the metadata, and some do not
     if _patch.threads() < 2 and not _patch.min_items():
         raise Leave("one thread")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -116,7 +116,28 @@ def _reduce_in_any_order(
         partial[k] = ufunc.reduce(array[along(axis, slices[k])], axis=axes, dtype=dtype, keepdims=True)
 
     run("reduce", reduce_part, [(k,) for k in range(len(slices))])
-    return _patch.bypassed(ufunc.reduce, np.concatenate(partial, axis=axis), **settings)
+    joined = np.concatenate(partial, axis=axis)
+    keepdims = settings["keepdims"]
+    if retained and settings["out"] is None and (keepdims or 1 in array.shape):
+        # NumPy's order of the axes in memory, which axes of length 1 do not show.
+        few = _reduce_few(ufunc, array, (slice(0, 2),) * array.ndim, settings)
+        shape = [array.shape[k] if k in retained else 1 for k in range(array.ndim) if keepdims or k in retained]
+        settings = settings | {"out": _empty_as(few, shape)}
+    return _patch.bypassed(ufunc.reduce, joined, **settings)
+
+
+def _reduce_few(ufunc: np.ufunc, array: np.ndarray, part: tuple[slice, ...], settings: dict[str, Any]) -> Any:
+    with np.errstate(all="ignore"):
+        return _patch.bypassed(ufunc.reduce, array[part], **settings)
+
+
+def _empty_as(few: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """Return a new array whose axes have the same order in memory, those of length 1 too. numpy.empty_like() looks at the
+    strides only if the array is not contiguous, so it gets one with gaps."""
+    order = sorted(range(few.ndim), key=lambda k: (abs(few.strides[k]), few.shape[k] > 1))
+    strides = [2 * few.itemsize * (1 + order.index(k)) for k in range(few.ndim)]
+    gaps = np.ndarray((2,) * few.ndim, few.dtype, np.empty(sum(strides) + few.itemsize, np.uint8), strides=strides)
+    return np.empty_like(gaps, shape=shape)
 
 
 def _reduce_by_slabs(
@@ -133,13 +154,10 @@ def _reduce_by_slabs(
         raise Leave("cast")
     settings = dict(settings)
     out, keepdims = settings.pop("out"), settings["keepdims"]
-    with np.errstate(all="ignore"):
-        few = _patch.bypassed(ufunc.reduce, array[along(axis, slice(0, 2))], **settings)
+    few = _reduce_few(ufunc, array, along(axis, slice(0, 2)), settings)
     place = axis if keepdims else sum(1 for k in retained if k < axis)
     if out is None:
-        shape = list(few.shape)
-        shape[place] = array.shape[axis]
-        result = np.empty_like(few, shape=shape)
+        result = _empty_as(few, (*few.shape[:place], array.shape[axis], *few.shape[place + 1 :]))
     else:
         result = out
         if (

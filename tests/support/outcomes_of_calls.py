@@ -26,7 +26,7 @@ def described(value):
     if isinstance(value, np.ndarray):
         flags = value.flags
         return (
-            type(value), value.dtype, value.shape, value.strides if value.size else None, bits(value),
+            type(value), value.dtype, dict(value.dtype.metadata or {}), value.shape, value.strides if value.size else None, bits(value),
             flags.c_contiguous, flags.f_contiguous, flags.writeable, flags.aligned, flags.owndata,
         )  # fmt: skip
     if isinstance(value, np.generic):
