@@ -350,9 +350,10 @@ static int is_wanted(int64_t min_items, PyObject *self, PyObject *first)
 typedef PyObject *(*fast_function)(PyObject *, PyObject *const *, Py_ssize_t, PyObject *);
 typedef PyObject *(*plain_function)(PyObject *, PyObject *const *, Py_ssize_t);
 
+/* The first argument is the array to assign to, which may be of bool too. */
 static int has_sparse_mask(PyObject *const *args, Py_ssize_t total, int64_t min_items)
 {
-    for (Py_ssize_t i = 0; i < total; i++)
+    for (Py_ssize_t i = 1; i < total; i++)
         if (is_sparse_mask(args[i], min_items))
             return 1;
     return 0;
