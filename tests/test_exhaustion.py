@@ -20,6 +20,15 @@ rng = numpy.random.default_rng(1)
 floats = rng.random(300_000)
 numbers = rng.integers(0, 1000, 300_000)
 points, centers = rng.random((5000, 3)), rng.random((20, 3))
+chosen = numbers < 500
+values = floats[chosen]
+
+def assigned():
+    result = numpy.zeros(300_000)
+    with gilkit.patch_numpy(min_size=1), gilkit.threads(T):
+        result[chosen] = values
+    return result
+
 CALLS = {
     "spin": lambda: gilkit.spin(8_000_001, threads=T),
     "pi": lambda: gilkit.pi(500_000, threads=T),
@@ -35,6 +44,12 @@ CALLS = {
     "argsort": lambda: gilkit.argsort(numbers, threads=T),
     "histogram": lambda: gilkit.histogram(floats, 100, threads=T),
     "bincount": lambda: gilkit.bincount(numbers, threads=T),
+    "bincount of weights": lambda: gilkit.bincount(numbers, floats, threads=T),
+    "sums of groups": lambda: gilkit.group_reduce(numbers, floats, "sum", threads=T),
+    "variances of many groups": lambda: gilkit.group_reduce(numbers, floats, "var", num_groups=70_000, fill_value=0, threads=T),
+    "first of many groups": lambda: gilkit.group_reduce(numbers, floats, "first", num_groups=70_000, fill_value=0, threads=T),
+    "assignment in patched NumPy": assigned,
+    "medians of groups": lambda: gilkit.group_reduce(numbers, floats, "median", threads=T),
     "uniform": lambda: gilkit.uniform(300_000, seed=1, threads=T),
     "normal": lambda: gilkit.normal(size=300_000, seed=1, threads=T),
     "integers": lambda: gilkit.integers(0, 1000, 300_000, seed=1, threads=T),

@@ -6,6 +6,8 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import functools
+import inspect
+import itertools
 import operator
 import platform
 import sys
@@ -527,6 +529,39 @@ def test_tuples_that_are_no_axes():
     expected = [outcome(call) for call in calls]
     with gilkit.patch_numpy(min_size=1):
         assert [outcome(call) for call in calls] == expected
+
+
+def test_recursion_goes_as_deep_as_without_the_patch():
+    x, mask = np.ones((20, 50)), np.ones((20, 50), bool)
+    stacks = np.ones((30, 4, 4))
+
+    def call_at(depth, call):
+        return call() if depth == 0 else call_at(depth - 1, call)
+
+    def max_depth(call):
+        call()  # imports
+        for depth in itertools.count():
+            try:
+                call_at(depth, call)
+            except RecursionError:
+                return depth - 1
+
+    calls = (
+        lambda: x[mask],
+        lambda: x.__class__.sort(x),
+        lambda: np.copyto(x, 1, where=mask),
+        lambda: np.add.reduce(x),
+        lambda: np.matmul(stacks, stacks),
+        lambda: np.median(x),
+    )
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack()) + 150)
+    try:
+        expected = [max_depth(call) for call in calls]
+        with gilkit.patch_numpy(min_size=1):
+            assert [max_depth(call) for call in calls] == expected
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 # ---- Statistics ----

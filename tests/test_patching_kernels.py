@@ -3,6 +3,7 @@ errors."""
 
 from __future__ import annotations
 
+import inspect
 import threading
 
 import numpy as np
@@ -11,6 +12,7 @@ from patched_calls import LONG, ONE, UNITS, check, spread, values_of
 
 import gilkit
 from gilkit import patching
+from gilkit.patching import _parts
 
 pytestmark = pytest.mark.thread_unsafe(reason="patches NumPy for the whole process")
 
@@ -70,6 +72,13 @@ def put(row, *args):
     return result
 
 
+def displaced(row, by):
+    """Return a copy that begins this number of bytes after a multiple of 16."""
+    copy = np.zeros(row.nbytes + by, np.uint8)[by:].view(row.dtype)
+    copy[...] = row
+    return copy
+
+
 def protected(array):
     array.flags.writeable = False
     return array
@@ -113,6 +122,9 @@ ASSIGNMENTS = {  # to the items that a mask selects
     ),
     "rows": lambda row: assigned(row[:20_000].reshape(-1, 2).copy(), EVERY_THIRD[:10_000], 3),
     "strided": lambda row: assigned(spread(row, 3), EVERY_THIRD, 3),
+    "displaced": lambda row: assigned(displaced(row, 4), EVERY_THIRD, row[0]),
+    "displaced values": lambda row: assigned(row.copy(), EVERY_THIRD, displaced(row[:THIRD], 4)),
+    "unaligned values": lambda row: assigned(row.copy(), EVERY_THIRD, displaced(row[:THIRD], 1)),
     "in the given array": lambda row: assigned(row, EVERY_THIRD, row[0]),
     "mask too long": lambda row: assigned(row[:-1].copy(), EVERY_THIRD, 3),
     "mask of the array": lambda row: (lambda a: assigned(a, a.view(bool)[:LONG], 0))(row.copy()),
@@ -124,6 +136,7 @@ ASSIGNMENTS = {  # to the items that a mask selects
     "copyto, array": lambda row: copied(row, row[::-1].copy(), where=EVERY_THIRD),
     "copyto, all": lambda row: copied(row, row[::-1].copy(), where=np.ones(LONG, bool)),
     "copyto, reversed": lambda row: copied(row, row[::-1], where=EVERY_THIRD),
+    "copyto, unaligned values": lambda row: copied(row, displaced(row, 1), where=EVERY_THIRD),
     "copyto, row": lambda row: copied(row[:20_000].reshape(40, 500), row[:500], where=EVERY_THIRD[:20_000].reshape(40, 500)),
     "copyto, casting": lambda row: copied(row, 1.5, where=EVERY_THIRD, casting="unsafe"),
     "copyto, same kind": lambda row: copied(row, 1.5, where=EVERY_THIRD),
@@ -372,6 +385,22 @@ def test_dtypes_with_metadata(char):
     for name, call in calls.items():
         with np.errstate(all="ignore"):
             check(call, name, (2,))
+
+
+def test_errors_of_assignments_keep_no_array():
+    row = np.zeros(LONG, np.int8)
+    with gilkit.patch_numpy(min_size=1):
+        for call in (lambda: assigned(row, EVERY_THIRD, 300), lambda: np.copyto(row, 1.5, where=EVERY_THIRD)):
+            with pytest.raises((OverflowError, TypeError)) as raised:
+                call()
+            assert not [each for each in raised.traceback if "gilkit" in each.frame.f_globals["__name__"]]
+
+
+def test_assigned_numbers_have_no_costs_of_their_own():
+    handle = _parts.handler("test", lambda array, mask, value: (array.size, None))
+    for value in (0, 1, (2, 3), (3, 2)):
+        handle(np.zeros(3), value, value)
+    assert len(inspect.getclosurevars(handle).nonlocals["costs"]) == 1
 
 
 def test_assignments_write_nothing_else():

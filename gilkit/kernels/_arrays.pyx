@@ -65,14 +65,20 @@ cdef bint is_bytes(cnp.ndarray a) noexcept:
     return 0 <= number <= LAST_NUMBER and not PyDataType_REFCHK(a.descr)
 
 
-cdef cnp.ndarray at_multiples(cnp.ndarray a):
+cdef bint is_at_multiples(cnp.ndarray a) noexcept:
     cdef size_t size = cnp.PyArray_ITEMSIZE(a), address = <size_t>cnp.PyArray_DATA(a)
     cdef int i
-    if size not in (2, 4, 8):
-        return a
+    if size == 16:
+        size = 8  # items are copied as two halves
+    elif size != 2 and size != 4 and size != 8:
+        return True
     for i in range(cnp.PyArray_NDIM(a)):
         address |= <size_t>cnp.PyArray_STRIDE(a, i)
-    return a if address % size == 0 else a.copy("K")
+    return address % size == 0
+
+
+cdef cnp.ndarray at_multiples(cnp.ndarray a):
+    return a if is_at_multiples(a) else a.copy("K")
 
 
 cdef bint overrides(type kind, str name) except -1:

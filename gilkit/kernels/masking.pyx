@@ -7,8 +7,8 @@ from libc.stdint cimport int64_t
 from gilkit._call cimport Call, call_begin, call_check, call_end
 from gilkit._exports cimport gk_options, import_core
 from gilkit.kernels._arrays cimport (
-    MAX_DIMS, as_array, as_supported, at_multiples, delegate, gk_type, is_bytes, is_dispatched, is_for_numpy,
-    kept, out_is_for_numpy, type_of,
+    MAX_DIMS, as_array, as_supported, at_multiples, delegate, gk_type, is_at_multiples, is_bytes, is_dispatched,
+    is_for_numpy, kept, out_is_for_numpy, type_of,
 )
 
 from gilkit.kernels import _numpy as np
@@ -385,7 +385,8 @@ def masked_select(a, mask, *, threads=None):
 
 
 def _assign(cnp.ndarray a, cnp.ndarray mask, cnp.ndarray values, bint aligned):
-    """Do as ``a[mask] = values``, or as ``a[mask] = values[mask]`` if `aligned`, and return whether the number of values fits.
+    """Do as ``a[mask] = values``, or as ``a[mask] = values[mask]`` if `aligned`. Return False, and assign nothing, if the number
+    of values does not fit, or if items are at addresses that the kernel does not support.
 
     `mask` is of bool and of a's shape; `values` is of a's dtype, without dimensions if it is one. All are contiguous, and
     `a` overlaps neither of the others.
@@ -396,6 +397,8 @@ def _assign(cnp.ndarray a, cnp.ndarray mask, cnp.ndarray values, bint aligned):
     cdef int status
     cdef Call call
     cdef _Selection selection
+    if not is_at_multiples(a) or not is_at_multiples(values):
+        return False
     if which == GK_MASK_NEXT:
         selection = _Selection(mask, None)
         if selection.count != cnp.PyArray_SIZE(values):

@@ -67,6 +67,16 @@ static PyObject *report_fp_errors(PyObject *result, int before)
     return result;
 }
 
+/* A handler needs a few frames of Python more than NumPy's function does. If they exceed the limit of recursion, the call is
+ * left to NumPy. */
+static PyObject *unless_too_deep(PyObject *result)
+{
+    if (result != NULL || !PyErr_ExceptionMatches(PyExc_RecursionError))
+        return result;
+    PyErr_Clear();
+    return Py_NewRef(Py_NotImplemented);
+}
+
 /* The costs to which the next call of NumPy's function adds its time, if a handler has left that
  * call to NumPy because it was faster. The call is not made in the handler, or its warnings would
  * name the handler's line. */
@@ -99,7 +109,7 @@ PyObject *gk_call_reporting(PyObject *handler, PyObject *args, PyObject *kwargs)
     fp_errors = 0;
     measured = NULL;
     bypassed++;
-    PyObject *result = PyObject_Call(handler, args, kwargs);
+    PyObject *result = unless_too_deep(PyObject_Call(handler, args, kwargs));
     bypassed--;
     return report_fp_errors(result, before);
 }
@@ -143,7 +153,7 @@ static PyObject *call_handler(PyObject *handler, PyObject *self, PyObject *const
     fp_errors = 0;
     measured = NULL;
     bypassed++; /* a handler's own calls are small, and would be handled in turn */
-    PyObject *result = PyObject_Vectorcall(handler, all, (size_t)nargs + 1, kwnames);
+    PyObject *result = unless_too_deep(PyObject_Vectorcall(handler, all, (size_t)nargs + 1, kwnames));
     bypassed--;
     if (all != few)
         PyMem_Free(all);
@@ -355,7 +365,8 @@ static int is_wanted(int64_t min_items, PyObject *self, PyObject *first)
 typedef PyObject *(*fast_function)(PyObject *, PyObject *const *, Py_ssize_t, PyObject *);
 typedef PyObject *(*plain_function)(PyObject *, PyObject *const *, Py_ssize_t);
 
-/* Whether masks and the second argument leave something to gain. */
+/* Whether masks and the second argument leave something to gain. The first argument of functions with a mask is the array
+ * to assign to, which may be of bool too. */
 static int may_gain(const hooked_method *method, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     Py_ssize_t total = nargs + (kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames));
@@ -363,7 +374,7 @@ static int may_gain(const hooked_method *method, PyObject *self, PyObject *const
         return 0;
     if (method->has_mask && self != NULL && is_sparse_mask(self, method->min_items))
         return 0;
-    for (Py_ssize_t i = 0; method->has_mask && i < total; i++)
+    for (Py_ssize_t i = 1; method->has_mask && i < total; i++)
         if (is_sparse_mask(args[i], method->min_items))
             return 0;
     return 1;

@@ -42,7 +42,7 @@ MIN_TAKEN = 1 << 17
 MIN_SEARCHED = 1 << 14
 MIN_COUNTED = 1 << 19
 MIN_SELECTED = 1 << 15
-MAX_ASSIGNED = 16  # bytes of an item
+ASSIGNED_SIZES = (1, 2, 4, 8, 16)  # bytes of an item
 MIN_MEMBERS = 1 << 20  # of isin, for which NumPy takes half a nanosecond an item if few are in the range of the others
 
 
@@ -59,11 +59,14 @@ def _kernel(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 def _cast(function: Callable[..., Any], *args: Any) -> Any:
-    """Call a function that casts, and leave the call to NumPy if there is a warning, which names the caller's line."""
+    """Call a function that casts. After a floating-point error or another one, leave the call to NumPy: its warning names the
+    caller's line, and the traceback of its error does not keep the arrays."""
     try:
         with np.errstate(all="raise"):
             return function(*args)
-    except FloatingPointError:
+    except Exception as error:
+        if raised_by_signal_handler(error):
+            raise
         raise Leave("cast") from None
 
 
@@ -263,7 +266,7 @@ def _assigned(array: Any, mask: Any, value: Any, *, aligned: bool, assign_one: C
     check(mask, MIN_ITEMS)
     if type(array) is not np.ndarray or mask.dtype != bool or mask.shape != array.shape:
         raise Leave("arguments")
-    if not _is_copied(array) or not array.dtype.isnative or not array.flags.aligned or array.itemsize > MAX_ASSIGNED:
+    if not _is_copied(array) or not array.dtype.isnative or array.itemsize not in ASSIGNED_SIZES:
         raise Leave("arguments")
     warns_on_write = array.flags.num < 0  # the highest bit
     if not mask.flags.c_contiguous or not array.flags.writeable or warns_on_write or np.may_share_memory(array, mask):
@@ -283,7 +286,7 @@ def _assigned(array: Any, mask: Any, value: Any, *, aligned: bool, assign_one: C
         _cast(assign_one, values, value)
         values = values.reshape(())
     if not _kernel(masking._assign, array, mask, values, aligned):
-        raise Leave("arguments")  # NumPy raises the error
+        raise Leave("arguments")  # NumPy may raise an error
     return mask.size, None
 
 

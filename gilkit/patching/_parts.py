@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import inspect
 import itertools
 import threading
 import time
@@ -73,10 +74,12 @@ def handler(
     """Return the handler for a function of NumPy.
 
     `function` does the same in parts, and returns the number of items and the result. `place` is the index of the array
-    to divide among the arguments. The handler chooses the way that was faster before, counts the calls, and turns Leave
-    into NotImplemented. Calls of different `kind` take different times; by default, those along different axes.
+    to divide among the arguments; an axis is the next one. The handler chooses the way that was faster before, counts the
+    calls, and turns Leave into NotImplemented. Calls of different `kind` take different times; by default,
+    those along different axes.
     """
     costs: dict[tuple[Any, ...], _patch.Costs] = {}
+    has_axis = "axis" in inspect.signature(function).parameters
 
     def handle(*args: Any, **kwargs: Any) -> Any:
         own_name = name if isinstance(name, str) else name(*args)
@@ -85,11 +88,11 @@ def handler(
             size, dtype = sum(each.size for each in array if isinstance(each, np.ndarray)), ""
         else:
             size, dtype = (array.size, array.dtype.char) if isinstance(array, np.ndarray) else (0, "")
-        if kind is None:
-            axis = kwargs.get("axis", args[place + 1] if len(args) > place + 1 else None)
-            own_kind = axis if _is_axis(axis) else None
-        else:
+        if kind is not None:
             own_kind = kind(*args, **kwargs)
+        else:
+            axis = kwargs.get("axis", args[place + 1] if len(args) > place + 1 else None) if has_axis else None
+            own_kind = axis if _is_axis(axis) else None
         known = costs.setdefault((own_name, dtype, own_kind), _patch.Costs())
         started = time.perf_counter_ns()
         if not known.divide(size):

@@ -302,7 +302,7 @@ static void check_stretches(int64_t begin, int64_t end, void *data)
     const run *r = data;
     uint32_t index[GK_BINNING_BLOCK];
     int64_t from, to;
-    for (int64_t s = begin; s < end && !is_over(r); s++) {
+    for (int64_t s = begin; s < end; s++) {
         find_stretch(r, s, &from, &to);
         for (int64_t i = from; i < to; i += GK_BINNING_BLOCK) {
             int64_t n = to - i < GK_BINNING_BLOCK ? to - i : GK_BINNING_BLOCK;
@@ -310,6 +310,8 @@ static void check_stretches(int64_t begin, int64_t end, void *data)
                 index_of_labels(r->of, i, n, index);
             else
                 group_index(r->of, i, n, index);
+            if ((i - from) % POLL_EVERY == 0 && is_over(r))
+                return;
         }
     }
 }
@@ -595,11 +597,12 @@ int gk_group_reduce(const gk_grouping *g, gk_group_operation what, void *result,
             r.op->clear(&r.none, 0, 1);
         int64_t bytes = plan(&r, &mine);
         char *block = gk_allocate(bytes + GK_CACHE_LINE, 1);
-        r.totals = gk_next_line(block);
-        if (r.wave > 0) {
-            r.tables = r.totals + r.stride * r.op->entry_size;
-            r.errors = r.op->compensated ? gk_allocate(r.stride, sizeof *r.errors) : NULL;
+        if (block != NULL) {
+            r.totals = gk_next_line(block);
+            r.tables = r.wave > 0 ? r.totals + r.stride * r.op->entry_size : NULL;
         }
+        if (r.wave > 0 && r.op->compensated)
+            r.errors = gk_allocate(r.stride, sizeof *r.errors);
         if (block == NULL || (r.wave > 0 && r.op->compensated && r.errors == NULL))
             status = GK_NO_MEMORY;
         else if ((status = for_all(&r, r.stride, clear_totals, ENTRIES_GRAIN, &mine)) == GK_OK)
