@@ -403,6 +403,37 @@ def test_assigned_numbers_have_no_costs_of_their_own():
     assert len(inspect.getclosurevars(handle).nonlocals["costs"]) == 1
 
 
+@pytest.mark.parametrize("char", "?hdDm")
+def test_joined_arrays(char):
+    row = values_of(char, 24_000, [16, ord(char)])
+    shapes = {
+        "1": (24_000,),
+        "2": (60, 400),
+        "3": (20, 30, 40),
+        "column": (24_000, 1),
+        "line": (1, 24_000),
+        "4": (1, 60, 1, 400),
+    }
+    for name, shape in shapes.items():
+        one, other = row.reshape(shape), row[::-1].reshape(shape).copy()
+        pairs = {
+            "C": (one, other), "list": [one, other], "Fortran": (np.asfortranarray(one), np.asfortranarray(other)),
+            "mixed": (one, np.asfortranarray(other)), "reversed": (one[::-1], other), "short": (one, other[:0]),
+            "another dtype": (one, other.astype("D") if char in "hd" else other), "swapped": [one.astype(one.dtype.newbyteorder())] * 2,
+            "one": (one,), "transposed": (one.T, other.T), "dimensions": (one, other[0]), "small": (one, other[:1]),
+        }  # fmt: skip
+        for pair_name, pair in pairs.items():
+            for axis in (0, 1, -1, 7, None, True, 0.0):
+                check(lambda: np.concatenate(pair, axis), f"{char}, {name}, {pair_name}, {axis}", (2, 3))
+            for function in (np.stack, np.vstack, np.hstack, np.dstack, np.column_stack):
+                check(lambda: function(pair), f"{function.__name__} of {char}, {name}, {pair_name}", (2,))
+        check(lambda: np.stack((one, other), -1), f"last axis, {char}, {name}", (2,))
+        check(lambda: np.concatenate((one, other), casting="no"), f"casting, {char}, {name}", (2,))
+        check(lambda: np.concatenate((one, other), casting="nothing"), f"unknown casting, {char}, {name}", (2,))
+        check(lambda: np.concatenate((one, other), 0, one), f"out, {char}, {name}", (2,))
+        check(lambda: np.concatenate((one, other), dtype=one.dtype), f"dtype, {char}, {name}", (2,))
+
+
 def test_assignments_write_nothing_else():
     """Other threads may write to the items that are not selected."""
     count, stop = 1 << 16, False

@@ -358,24 +358,50 @@ def _digits_of_size(place: int) -> Callable[..., Hashable]:
 # ---- Joining ----
 
 
-def _concatenate(module: Any, arrays: Any, axis: Any = 0, **others: Any) -> tuple[int, Any]:
-    if others or type(arrays) not in (tuple, list) or len(arrays) < 2:
+def _concatenate(
+    module: Any, arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind"
+) -> tuple[int, Any]:
+    if (
+        out is not None
+        or dtype is not None
+        or not _kernels.is_word(casting, "no", "equiv", "safe", "same_kind", "unsafe")
+    ):
+        raise Leave("arguments")
+    if type(arrays) not in (tuple, list) or len(arrays) < 2 or type(axis) is not int:
         raise Leave("arguments")
     first = arrays[0]
     for each in arrays:
-        if type(each) is not np.ndarray or each.ndim != 1 or each.dtype != first.dtype or not each.dtype.isnative:
+        if (
+            type(each) is not np.ndarray
+            or each.ndim != first.ndim
+            or each.dtype != first.dtype
+            or not each.dtype.isnative
+        ):
             raise Leave("arguments")
         if each.dtype.metadata is not None:
             raise Leave("dtype")
+        if each.ndim > 1 and not each.flags.c_contiguous:
+            raise Leave("arguments")  # the order of the result is that of most arrays
     check(max(arrays, key=lambda array: array.size))
-    if axis is None or not _kernels.is_whole(axis):
+    if not -first.ndim <= axis < first.ndim:
         raise Leave("arguments")
-    result = np.empty(sum(each.size for each in arrays), first.dtype)
+    own = axis % first.ndim
+    shape = list(first.shape)
+    shape[own] = 0
+    for each in arrays:
+        if each.shape[:own] != first.shape[:own] or each.shape[own + 1 :] != first.shape[own + 1 :]:
+            raise Leave("arguments")
+        shape[own] += each.shape[own]
+    result = np.empty(shape, first.dtype)
     tasks, place = [], 0
     for each in arrays:
-        slices = parts(each, 0) if each.size > PART_ITEMS else [slice(0, each.size)]
-        tasks += [(result[place + part.start : place + part.stop], each[part]) for part in slices]
-        place += each.size
+        to = result[along(own, slice(place, place + each.shape[own]))]
+        place += each.shape[own]
+        if each.size > PART_ITEMS:
+            cut = outermost(each, set(range(each.ndim)))
+            tasks += [(to[along(cut, part)], each[along(cut, part)]) for part in parts(each, cut)]
+        else:
+            tasks.append((to, each))
     run("cast", np.copyto, tasks)
     return result.size, result
 
