@@ -403,6 +403,75 @@ def test_assigned_numbers_have_no_costs_of_their_own():
     assert len(inspect.getclosurevars(handle).nonlocals["costs"]) == 1
 
 
+class Once:
+    """An index that counts how often it is asked."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def __index__(self):
+        self.asked += 1
+        return 1
+
+
+@pytest.mark.parametrize("char", "?bhdDMm")
+def test_assignments_to_slices(char):
+    row = values_of(char, 24_000, [17, ord(char)])
+    table = row.reshape(120, 200)
+
+    def assigned_to(key, value, array=None):
+        return assigned(np.zeros_like(row.reshape(120, 200)) if array is None else array, key, value)
+
+    def asked():
+        once = Once()
+        return assigned_to(slice(once, None), table[1:]), once.asked
+
+    def deprecated():
+        target = np.broadcast_arrays(np.zeros_like(table), table)[0]
+        return assigned_to(slice(None), table, target)
+
+    def read_only():
+        return assigned_to(slice(None), table, protected(np.zeros_like(table)))
+
+    inner = table[1:-1, 1:-1]
+    calls = {
+        "all": lambda: assigned_to(slice(None), table),
+        "ellipsis": lambda: assigned_to(..., table),
+        "inner": lambda: assigned_to((slice(1, -1), slice(1, -1)), inner),
+        "backwards": lambda: assigned_to((slice(None, None, -1), slice(None, None, 2)), table[:, ::2]),
+        "new axis": lambda: assigned_to((slice(None), None, ...), table[:, None]),
+        "row": lambda: assigned(np.zeros((3, 120, 200), row.dtype), 1, table),
+        "row of a tuple": lambda: assigned(np.zeros((3, 120, 200), row.dtype), (1, ...), table),
+        "array of one index": lambda: assigned(np.zeros((3, 120, 200), row.dtype), (np.int64(1), ...), table),
+        "too long": lambda: assigned_to(slice(2, None), table),
+        "broadcast": lambda: assigned(np.zeros((2, 120, 200), row.dtype), ..., table),
+        "too many indices": lambda: assigned_to((0, 0, 0), table),
+        "no such row": lambda: assigned_to((500, ...), table),
+        "float": lambda: assigned_to(slice(1.0, None), table),
+        "asked once": asked,
+        "deprecated": deprecated,
+        "read-only": read_only,
+        "overlapping": lambda: (lambda a: assigned(a, slice(1, None), a[:-1]))(table.copy()),
+        "itself": lambda: (lambda a: assigned(a, slice(1, None), a[1:]))(table.copy()),
+        "Fortran": lambda: assigned_to(..., np.asfortranarray(table)),
+        "into Fortran": lambda: assigned(np.zeros_like(table, order="F"), ..., table),
+        "swapped": lambda: assigned_to(..., table.astype(table.dtype.newbyteorder())),
+        "into float32": lambda: assigned(np.zeros((120, 200), "f4"), ..., table),
+        "into int16": lambda: assigned(np.zeros((120, 200), "i2"), ..., table),
+        "into complex": lambda: assigned(np.zeros((120, 200), "D"), ..., table),
+        "into bool": lambda: assigned(np.zeros((120, 200), "?"), ..., table),
+        "into days": lambda: assigned(np.zeros((120, 200), "M8[D]"), ..., table),
+        "into objects": lambda: assigned(np.zeros((120, 200), object), ..., table[:2]),
+        "into strings": lambda: assigned(np.zeros((120, 200), "U9"), ..., table[:1]),
+        "from float": lambda: assigned_to(..., np.full((120, 200), 1e30)),
+        "from NaN": lambda: assigned_to(..., np.full((120, 200), np.nan)),
+    }  # fmt: skip
+    for name, call in calls.items():
+        for errors in ("warn", "raise"):
+            with np.errstate(all=errors):
+                check(call, f"{name}, {char}, {errors}", (2, 64))
+
+
 @pytest.mark.parametrize("char", "?hdDm")
 def test_joined_arrays(char):
     row = values_of(char, 24_000, [16, ord(char)])
@@ -490,6 +559,7 @@ def test_choices_are_made_by_kernels():
         np.interp(row, table, table)
         row[mask] = 1
         row[mask] = row[:THIRD].copy()
+        row[1:-1] = row[2:].copy()
         np.copyto(row, row.copy(), where=mask)
         np.putmask(row, mask, 3)
         found = patching.statistics()
@@ -501,7 +571,7 @@ def test_choices_are_made_by_kernels():
     }
     assert calls == {
         "where": 1, "ndarray.nonzero": 1, "ndarray.__getitem__": 2, "ndarray.take": 1, "maximum.accumulate": 1,
-        "ndarray.searchsorted": 1, "interp": 1, "ndarray.__setitem__": 2, "ndarray.copy": 2, "copyto": 1,
+        "ndarray.searchsorted": 1, "interp": 1, "ndarray.__setitem__": 3, "ndarray.copy": 3, "copyto": 1,
         "putmask": 1,
     }  # fmt: skip
     assert found["count_nonzero"].calls == 1

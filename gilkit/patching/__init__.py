@@ -78,7 +78,8 @@ def _make_hooks() -> None:
         _patch.hook_function(function, handler, min_items)
     _patch.hook_generalized(_functions.generalized)
     _patch.hook_subscript(*_functions.subscript)
-    _patch.hook_assignment(*_functions.assignment)
+    for assignment in _functions.assignments:
+        _patch.hook_assignment(*assignment)
     atexit.register(_patch.end)  # before the modules of the handlers are cleared
     _hooks_made = True
 

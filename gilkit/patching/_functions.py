@@ -261,6 +261,32 @@ def _copy(array: np.ndarray, order: Any = "C") -> Any:
     return array.size, result
 
 
+def _assign_to_slice(array: np.ndarray, key: Any, value: Any) -> tuple[int, Any]:
+    check(value)
+    for each in key if type(key) is tuple else (key,):
+        if type(each) is slice and not {type(each.start), type(each.stop), type(each.step)} <= {int, type(None)}:
+            raise Leave("arguments")  # __index__() must be called once
+    try:
+        target = array[key]
+    except IndexError:
+        raise Leave("arguments") from None  # NumPy raises the error
+    if type(target) is not np.ndarray or target.shape != value.shape or target.dtype.num > LAST_NUMBER:
+        raise Leave("arguments")
+    if target.dtype != value.dtype and not {target.dtype.kind, value.dtype.kind} <= set("biufc"):
+        raise Leave("dtype")
+    if value.dtype.kind == "c" and target.dtype.kind not in "cb":
+        raise Leave("cast")  # which causes a warning
+    if not target.flags.writeable or target.flags.num < 0 or np.may_share_memory(target, value):
+        raise Leave("arguments")
+    axis = outermost(target, set(range(target.ndim)))
+
+    def assign_part(part: slice) -> None:
+        np.copyto(target[along(axis, part)], value[along(axis, part)], casting="unsafe")
+
+    run("cast", assign_part, [(part,) for part in parts(target, axis)])
+    return value.size, None
+
+
 # ---- Searching ----
 
 
@@ -407,7 +433,10 @@ def _concatenate(
 
 
 subscript = handler("ndarray.__getitem__", _kernels.subscript, 1), _kernels.MIN_ITEMS
-assignment = handler("ndarray.__setitem__", _kernels.assignment, 1), _kernels.MIN_ITEMS
+assignments = [
+    (handler("ndarray.__setitem__", _kernels.assignment, 1), _kernels.MIN_ITEMS, False),
+    (handler("ndarray.__setitem__", _assign_to_slice, 2), MIN_ITEMS, True),
+]
 accumulate = handler(lambda ufunc, *args: f"{ufunc.__name__}.accumulate", _accumulate, 1)
 
 

@@ -559,37 +559,67 @@ void gk_hook_subscript(PyObject *handler, int64_t min_items)
     original_subscript = PyArray_Type.tp_as_mapping->mp_subscript;
 }
 
-/* ---- array[mask] = value ---- */
+/* ---- array[key] = value ---- */
 
 static objobjargproc original_assignment;
-static PyObject *assignment_handler;
-static int64_t assignment_min_items;
+
+typedef struct {
+    PyObject *handler;
+    int64_t min_items;
+} assignment_handler;
+
+static assignment_handler by_mask, by_slice;
+
+static int is_slicing(PyObject *key)
+{
+    if (!PyTuple_CheckExact(key))
+        return PySlice_Check(key) || key == Py_Ellipsis;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(key); i++) {
+        PyObject *item = PyTuple_GET_ITEM(key, i);
+        if (!PySlice_Check(item) && !PyLong_CheckExact(item) && item != Py_Ellipsis && item != Py_None)
+            return 0;
+    }
+    return 1;
+}
+
+/* Returns the handler that may gain something, or NULL. */
+static PyObject *handler_of_assignment(PyObject *self, PyObject *key, PyObject *value)
+{
+    if (value == NULL || !PyArray_CheckExact(self))
+        return NULL;
+    if (holds_large_array(key, by_mask.min_items) && PyArray_TYPE((PyArrayObject *)key) == NPY_BOOL &&
+        !is_sparse_mask(key, by_mask.min_items))
+        return by_mask.handler;
+    /* After array[key] += x, the value is a view of the array, and nothing is left to do. */
+    if (holds_large_array(value, by_slice.min_items) && PyArray_BASE((PyArrayObject *)value) != self && is_slicing(key))
+        return by_slice.handler;
+    return NULL;
+}
 
 static int assign(PyObject *self, PyObject *key, PyObject *value)
 {
-    if (GK_UNLIKELY(holds_large_array(key, assignment_min_items) && PyArray_TYPE((PyArrayObject *)key) == NPY_BOOL &&
-                    value != NULL && !is_sparse_mask(key, assignment_min_items) && PyArray_CheckExact(self) &&
-                    is_in_force())) {
-        PyObject *args[] = {key, value}, *result = call_handler(assignment_handler, self, args, 2, NULL);
-        if (result != Py_NotImplemented) {
-            Py_XDECREF(result);
-            return result == NULL ? -1 : 0;
-        }
-        Py_DECREF(result);
-        gk_costs *costs = take_measured();
-        int64_t before = costs != NULL ? GK(gk_now)() : 0;
-        int status = original_assignment(self, key, value);
-        if (costs != NULL && status == 0)
-            gk_learn_cost(costs, 0, measured_items, GK(gk_now)() - before);
-        return status;
+    PyObject *handler = handler_of_assignment(self, key, value);
+    if (GK_LIKELY(handler == NULL || !is_in_force()))
+        return original_assignment(self, key, value);
+    PyObject *args[] = {key, value}, *result = call_handler(handler, self, args, 2, NULL);
+    if (result != Py_NotImplemented) {
+        Py_XDECREF(result);
+        return result == NULL ? -1 : 0;
     }
-    return original_assignment(self, key, value);
+    Py_DECREF(result);
+    gk_costs *costs = take_measured();
+    int64_t before = costs != NULL ? GK(gk_now)() : 0;
+    int status = original_assignment(self, key, value);
+    if (costs != NULL && status == 0)
+        gk_learn_cost(costs, 0, measured_items, GK(gk_now)() - before);
+    return status;
 }
 
-void gk_hook_assignment(PyObject *handler, int64_t min_items)
+void gk_hook_assignment(PyObject *handler, int64_t min_items, int of_slices)
 {
-    Py_XSETREF(assignment_handler, Py_NewRef(handler));
-    assignment_min_items = min_items;
+    assignment_handler *added = of_slices ? &by_slice : &by_mask;
+    Py_XSETREF(added->handler, Py_NewRef(handler));
+    added->min_items = min_items;
     original_assignment = PyArray_Type.tp_as_mapping->mp_ass_subscript;
 }
 

@@ -42,9 +42,9 @@ PyObject *gk_call_reporting(PyObject *handler, PyObject *args, PyObject *kwargs)
  * least `min_items` items. Call this once. */
 void gk_hook_subscript(PyObject *handler, int64_t min_items);
 
-/* Sets the handler of array[key] = value, which is called with (array, key, value) if the key is an array of bool
- * with at least `min_items` items. Call this once. */
-void gk_hook_assignment(PyObject *handler, int64_t min_items);
+/* Sets the handler of array[key] = value, which is called with (array, key, value): the one for keys that are arrays of
+ * bool with at least `min_items` items, or the one for slices, if the value is such an array. Call this once for each. */
+void gk_hook_assignment(PyObject *handler, int64_t min_items, int of_slices);
 
 /* For a handler that is about to return NotImplemented: measure how long NumPy's function takes. */
 void gk_measure_original(gk_costs *costs, int64_t items);

@@ -50,7 +50,7 @@ cdef extern from "gilkit/patching/_hooks.h":
     void gk_set_generalized_handler(object handler)
     int gk_hook_function(object function, object handler, int64_t min_items) except -1
     void gk_hook_subscript(object handler, int64_t min_items)
-    void gk_hook_assignment(object handler, int64_t min_items)
+    void gk_hook_assignment(object handler, int64_t min_items, int of_slices)
     void gk_measure_original(gk_costs *costs, int64_t items)
     int gk_count_running(int change) nogil
     int gk_has_ended() nogil
@@ -100,9 +100,9 @@ def hook_subscript(handler, int64_t min_items):
     gk_hook_subscript(handler, min_items)
 
 
-def hook_assignment(handler, int64_t min_items):
-    """Set the handler of array[key] = value for keys that are large arrays of bool."""
-    gk_hook_assignment(handler, min_items)
+def hook_assignment(handler, int64_t min_items, bint of_slices):
+    """Set the handler of array[key] = value for keys that are large arrays of bool, or for large values and slices."""
+    gk_hook_assignment(handler, min_items, of_slices)
 
 
 def set_hooked(bint hooked):
