@@ -478,6 +478,25 @@ def test_reduced_axes_that_are_kept_have_numpys_strides(char):
                     check(lambda: function(array, axis=axis, keepdims=True), what, (2,))
 
 
+@pytest.mark.parametrize("char", "fd")
+def test_casts_of_floats_that_no_integer_equals(char):
+    """They become other integers at the end of NumPy's loop than before it."""
+    for shape in ((4,), (1001,), (3, 1001), (7, 65, 6), (2, 3, 5, 7, 11)):
+        values = np.resize(np.array([1, np.nan, -1, 5e9, -np.inf, 7, -0.5, 1e19], char), shape)
+        layouts = {
+            "C": values,
+            "Fortran": np.asfortranarray(values),
+            "permuted": np.moveaxis(values, 0, -1).copy().swapaxes(0, -1),
+            "gaps": np.resize(values, (*shape[:-1], shape[-1] + 3))[..., :-3],
+            "reversed": values[::-1],
+        }
+        for layout, array in layouts.items():
+            for new in "bBhHiIlLqQ?":
+                for order in "KCF":
+                    what = f"{shape} {char} to {new}, {layout}, {order}"
+                    check(lambda: array.astype(new, order=order), what, (2,))
+
+
 def test_axes_of_length_1_have_numpys_strides():
     array = np.ones((40, 1, 3, 40)).transpose(2, 1, 0, 3)[:, :, ::-1]
     for axis in (0, 2, (0, 2), (2, 3)):

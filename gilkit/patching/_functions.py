@@ -14,6 +14,7 @@ from numpy.fft import _pocketfft_umath  # type: ignore[attr-defined]
 from gilkit.kernels._numpy import FUNCTIONS as _of
 from gilkit.patching import _kernels, _patch
 from gilkit.patching._parts import (
+    ALIGNED_ITEMS,
     LAST_NUMBER,
     MIN_ITEMS,
     PART_ITEMS,
@@ -240,13 +241,28 @@ def _astype(
     if casting not in ("no", "equiv", "safe", "same_kind", "unsafe") or not np.can_cast(array.dtype, new, casting):
         raise Leave("arguments")  # NumPy raises the error
     result = np.empty_like(array, dtype=new, order=order)
-    axis = outermost(array, set(range(array.ndim)))
+    source, target, least = array, result, 1
+    if array.dtype.kind == "f" and new.kind in "iu":
+        # NaN and numbers out of range become other integers at the end of a loop, which fills no vector. NumPy has one loop
+        # for all axes that follow one another in memory.
+        source, target = _flattened(array, result)
+        least = 2 * ALIGNED_ITEMS
+    axis = outermost(source, set(range(source.ndim)))
 
     def convert(part: slice) -> None:
-        np.copyto(result[along(axis, part)], array[along(axis, part)], casting="unsafe")
+        np.copyto(target[along(axis, part)], source[along(axis, part)], casting="unsafe")
 
-    run("cast", convert, [(part,) for part in parts(array, axis)])
+    run("cast", convert, [(part,) for part in parts(source, axis, least if source.ndim == 1 else 1)])
     return array.size, result
+
+
+def _flattened(array: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return one-dimensional views of two arrays if both are contiguous in the same order of axes, or the arrays."""
+    order = sorted(range(array.ndim), key=lambda k: (-abs(array.strides[k]), array.shape[k] > 1))
+    views = array.transpose(order), other.transpose(order)
+    if all(each.flags.c_contiguous for each in views):
+        return views[0].reshape(-1), views[1].reshape(-1)
+    return array, other
 
 
 def _copy(array: np.ndarray, order: Any = "C") -> Any:
