@@ -387,6 +387,21 @@ def test_dtypes_with_metadata(char):
             check(call, name, (2,))
 
 
+@pytest.mark.parametrize("char", "mM")
+def test_numbers_as_times(char):
+    """NumPy 2.5 warns of numbers without a unit."""
+    row = np.arange(LONG).view(char + "8")
+    calls = {
+        "a[mask]": lambda: assigned(row.copy(), EVERY_THIRD, 7),
+        "a[mask], NumPy's number": lambda: assigned(row.copy(), EVERY_THIRD, np.int64(7)),
+        "copyto": lambda: copied(row, 7, where=EVERY_THIRD),
+        "putmask": lambda: put(row, EVERY_THIRD, 7),
+        "where": lambda: np.where(EVERY_THIRD, row, 7),
+    }
+    for name, call in calls.items():
+        check(call, name, (2,))
+
+
 def test_errors_of_assignments_keep_no_array():
     row = np.zeros(LONG, np.int8)
     with gilkit.patch_numpy(min_size=1):

@@ -195,6 +195,7 @@ def accumulate_row(ufunc: np.ufunc, array: np.ndarray) -> Any:
 
 # ---- Choosing items ----
 
+_NUMBERS = (int, float, bool)
 _SCALARS = frozenset(_of["sctypeDict"].values())
 
 
@@ -202,6 +203,12 @@ def _is_copied(array: np.ndarray) -> bool:
     """Return whether the kernels copy items of this dtype, and read them in the array's order in memory."""
     dtype = array.dtype
     return dtype.num <= LAST_NUMBER and dtype.kind in "biufcmM" and dtype.metadata is None and array.flags.c_contiguous
+
+
+def _takes_numbers(array: np.ndarray) -> bool:
+    """Return whether numbers are converted to this dtype without a warning other than of floating-point errors. NumPy may
+    warn of a number as a time."""
+    return array.dtype.kind not in "mM"
 
 
 def where(module: Any, *operands: Any) -> tuple[int, Any]:
@@ -215,11 +222,14 @@ def where(module: Any, *operands: Any) -> tuple[int, Any]:
         if type(each) is np.ndarray:
             if not _is_copied(each) or each.shape != mask.shape or not each.dtype.isnative:
                 raise Leave("arguments")
-        elif type(each) not in (int, float, bool):
+        elif type(each) not in _NUMBERS:
             raise Leave("operand that is not an array")
     if mask.dtype != bool:
         raise Leave("arguments")
-    if not all(type(each) is np.ndarray for each in operands):  # a number may not fit in the array's dtype
+    arrays = [each for each in operands if type(each) is np.ndarray]
+    if len(arrays) < len(operands):  # a number may not fit in the array's dtype
+        if not all(map(_takes_numbers, arrays)):
+            raise Leave("arguments")
         _cast(_of["where"], *(each.reshape(-1)[:0] if type(each) is np.ndarray else each for each in operands))
     return mask.size, _kernel(choosing.where, *operands)
 
@@ -278,10 +288,10 @@ def _assigned(array: Any, mask: Any, value: Any, *, aligned: bool, assign_one: C
             raise Leave("arguments")
         values = value
     else:
-        if type(value) not in (int, float, bool):
-            dtype = getattr(value, "dtype", None) if type(value) in _SCALARS else None
-            if dtype is None or (dtype != array.dtype and dtype.kind not in "biuf"):
-                raise Leave("arguments")
+        is_scalar = type(value) in _SCALARS
+        is_number = type(value) in _NUMBERS or (is_scalar and value.dtype.kind in "biuf")
+        if not (is_scalar and value.dtype == array.dtype) and not (is_number and _takes_numbers(array)):
+            raise Leave("arguments")
         values = np.empty(1, array.dtype)
         _cast(assign_one, values, value)
         values = values.reshape(())
