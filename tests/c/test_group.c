@@ -138,8 +138,9 @@ static void check(gk_grouping *g, int threads)
     }
 }
 
-/* Values are their own positions. If there are few groups, each has its first and last values after some of the stretches,
- * and the rest are only checked; the last group has one value, in the middle. If there are many, tables have maps. */
+/* Values are their own positions. If there are few groups, each has its first and last values after some of the
+ * stretches, and the rest are only checked; the last group has one value, in the middle. If there are many, tables
+ * have maps. */
 static void first_and_last(int64_t groups)
 {
     enum { MANY = 600000 };
