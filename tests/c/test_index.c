@@ -188,7 +188,8 @@ static void choose_converted(void)
         CHECK(chosen[i] == (condition[i] ? x[i] : 0.5));
 }
 
-/* Each instruction set has code of its own for masks and choices. All but the best run some types only: sanitizers are slow. */
+/* Each instruction set has code of its own for masks and choices. All but the best run some types only, because
+ * sanitizers are slow. */
 static void masks_and_choices(gk_isa_level level)
 {
     int best = level == gk_isa_best();
