@@ -407,7 +407,8 @@ def wheel(session: nox.Session) -> None:
 @nox.session
 def audit(session: nox.Session) -> None:
     """Write a bill of materials (CycloneDX) of gilkit and what it requires to build/gilkit.cdx.json, and look for known
-    vulnerabilities in that and in what the extras require. Needs PyPI's or OSV's database."""
+    vulnerabilities in that and in what the extras require. Needs PyPI's database, which an index's mirror may lack, or OSV's:
+    `-- -s osv`. Arguments go to pip-audit."""
     session.install("cyclonedx-bom", "pip-audit")
     folder = Path(session.create_tmp()) / "audited"
     shutil.rmtree(folder, ignore_errors=True)
@@ -429,4 +430,4 @@ def audit(session: nox.Session) -> None:
     installed = session.run(*pip, "freeze", "--exclude", "gilkit", silent=True)
     requirements = folder / "requirements.txt"
     requirements.write_text(installed)
-    session.run("pip-audit", "--strict", "--disable-pip", "--no-deps", "-r", str(requirements))
+    session.run("pip-audit", "--strict", "--disable-pip", "--no-deps", "-r", str(requirements), *session.posargs)

@@ -8,11 +8,11 @@ import threading
 
 import numpy as np
 import pytest
-from patched_calls import LONG, ONE, UNITS, check, spread, values_of
+from patched_calls import LONG, ONE, UNITS, check, spread, unaligned, values_of
 
 import gilkit
 from gilkit import patching
-from gilkit.patching import _parts
+from gilkit.patching import _kernels, _parts
 
 pytestmark = pytest.mark.thread_unsafe(reason="patches NumPy for the whole process")
 
@@ -518,6 +518,21 @@ def test_joined_arrays(char):
         check(lambda: np.concatenate((one, other), dtype=one.dtype), f"dtype, {char}, {name}", (2,))
 
 
+def test_assigned_values_that_are_not_aligned():
+    """The kernel reads values as whole items, NumPy copies those that are not aligned first."""
+    row = values_of("d", LONG, [13])
+    with gilkit.patch_numpy(min_size=1), gilkit.threads(2):
+        patching.collect_statistics()
+        assigned(row.copy(), EVERY_THIRD, unaligned(row[:THIRD]))
+        assigned(unaligned(row), EVERY_THIRD, row[:THIRD])
+        copied(row, unaligned(row), where=EVERY_THIRD)
+        put(row, EVERY_THIRD, unaligned(row))
+        found = patching.statistics()
+    patching.collect_statistics(False)
+    for name, calls in {"ndarray.__setitem__": 2, "copyto": 1, "putmask": 1}.items():
+        assert (found[name].calls, found[name].serial) == (0, {"arguments": calls})
+
+
 def test_assignments_write_nothing_else():
     """Other threads may write to the items that are not selected."""
     count, stop = 1 << 16, False
@@ -590,6 +605,57 @@ def test_choices_are_made_by_kernels():
         "putmask": 1,
     }  # fmt: skip
     assert found["count_nonzero"].calls == 1
+
+
+def test_masks_that_select_little_are_left_to_numpy():
+    """NumPy takes less time for them than a handler does, unless they are long."""
+    step = _kernels.MIN_ITEMS // 64  # between the samples of the shortest mask
+    none, few, half = (lambda n: []), (lambda n: np.arange(0, 8 * step, step)), (lambda n: np.arange(0, n, 2))
+    calls = {
+        "__getitem__": lambda a, mask: a[mask],
+        "__setitem__": lambda a, mask: assigned(a, mask, 3),
+        "copyto": lambda a, mask: np.copyto(a, 3, where=mask),
+    }
+    for times, places, is_wanted in (
+        (1, none, False),
+        (1, few, False),
+        (1, half, True),
+        (2, few, True),
+        (4, none, False),
+        (8, none, True),
+        (1 / 1024, half, False),
+    ):
+        size = int(times * _kernels.MIN_ITEMS)
+        mask = np.zeros(size, bool)
+        mask[places(size)] = True
+        for name, call in calls.items():
+            for strided in (False, True):  # only contiguous masks are looked at
+                given = spread(mask, 2) if strided else mask
+                array = np.zeros(size)
+                with gilkit.patch_numpy(), gilkit.threads(2):
+                    patching.collect_statistics()
+                    call(array, given)
+                    found = patching.statistics().get(name if name == "copyto" else f"ndarray.{name}")
+                patching.collect_statistics(False)
+                seen = found is not None and found.calls + sum(found.serial.values()) > 0
+                assert seen == (is_wanted or (strided and times >= 1)), (times, name, strided)
+                if name != "__getitem__":
+                    assert (array[mask] == 3).all()
+                    assert not array[~mask].any()
+
+
+def test_unusual_assignments():
+    """Deletion, empty arrays, subclasses and tuples."""
+    row, short = np.arange(LONG), np.zeros(3, bool)
+    for name, call in {
+        "deletion": lambda: row.copy().__delitem__(EVERY_THIRD),
+        "empty": lambda: assigned(row[:0].copy(), EVERY_THIRD[:0], 3),
+        "short": lambda: assigned(row[:3].copy(), short, 3),
+        "subclass": lambda: assigned(row.copy().view(np.recarray), EVERY_THIRD, 3),
+        "tuple": lambda: assigned(row.copy(), (EVERY_THIRD,), 3),
+        "mask of a subclass": lambda: assigned(row.copy(), EVERY_THIRD.view(np.recarray), 3),
+    }.items():
+        check(call, name, (1, 2))
 
 
 BAD_CALLS = {  # most raise, with NumPy's message

@@ -161,7 +161,7 @@ cdef object _gathered(const gk_grouping *g, cnp.ndarray values, cnp.ndarray labe
 
 def _quantiles(gathered, starts, probabilities, is_median, threads):
     """Return an array with a row of results for each probability."""
-    counts = starts[1:] - starts[:-1]
+    counts = starts[1:] - starts[:starts.size - 1]
     last = np.maximum(counts - 1, 0)
     places = [last * q for q in probabilities]
     lows = [np.floor(place).astype(np.int64) for place in places]
@@ -177,7 +177,7 @@ def _quantiles(gathered, starts, probabilities, is_median, threads):
     if not end:
         results[...] = np.nan
         return results
-    begins = np.minimum(starts[:-1], end - 1)  # empty groups read an arbitrary value
+    begins = np.minimum(starts[:starts.size - 1], end - 1)  # empty groups read an arbitrary value
     missing = counts == 0
     if gathered.dtype.kind == "f":
         missing |= np.isnan(gathered[begins + last])
@@ -316,7 +316,7 @@ def group_reduce(labels, values, op, *, num_groups=None, axis=-1, ddof=0, q=0.5,
         gathered, starts = _gathered(&g, array, groups_of, threads)
         result = _quantiles(gathered, starts, probabilities.reshape(-1).tolist(), name == "median", threads)
         if fill_value is not None:
-            empty = starts[1:] == starts[:-1]
+            empty = starts[1:] == starts[:starts.size - 1]
     else:
         operation = OPERATIONS[name]
         if operation >= GK_GROUP_MIN:

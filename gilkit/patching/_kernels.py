@@ -282,7 +282,7 @@ def _assigned(array: Any, mask: Any, value: Any, *, aligned: bool, assign_one: C
     if not mask.flags.c_contiguous or not array.flags.writeable or warns_on_write or np.may_share_memory(array, mask):
         raise Leave("arguments")
     if type(value) is np.ndarray and value.ndim > 0:
-        if value.dtype != array.dtype or not value.flags.c_contiguous or value.size == 1:
+        if value.dtype != array.dtype or not value.flags.c_contiguous or not value.flags.aligned or value.size == 1:
             raise Leave("arguments")
         if (value.shape != array.shape if aligned else value.ndim != 1) or np.may_share_memory(array, value):
             raise Leave("arguments")

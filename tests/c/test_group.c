@@ -138,6 +138,44 @@ static void check(gk_grouping *g, int threads)
     }
 }
 
+/* Values are their own positions. If there are few groups, each has its first and last values after some of the
+ * stretches, and the rest are only checked; the last group has one value, in the middle. If there are many, tables
+ * have maps. */
+static void first_and_last(int64_t groups)
+{
+    enum { MANY = 600000 };
+    static int32_t label[MANY];
+    static int64_t value[MANY];
+    for (int64_t i = 0; i < MANY; i++) {
+        value[i] = i;
+        label[i] = i == MANY / 2 ? (int32_t)groups - 1 : (int32_t)(next() % (uint64_t)groups) - 1;
+    }
+    for (int64_t r = 0; r < groups; r++)
+        first[r] = last[r] = -1;
+    for (int64_t i = 0; i < MANY; i++)
+        if (label[i] >= 0) {
+            first[label[i]] = first[label[i]] < 0 ? i : first[label[i]];
+            last[label[i]] = i;
+        }
+    int out_of_range;
+    gk_grouping g = {label, GK_INT32, value, GK_INT64, 1, MANY, 1, groups, 0, 0};
+    for (int what = GK_GROUP_FIRST; what <= GK_GROUP_LAST; what++)
+        for (int threads = 1; threads <= 3; threads += 2) {
+            gk_options options = {.threads = threads};
+            int64_t far = what == GK_GROUP_FIRST ? MANY - 1 : 0, kept = label[far];
+            CHECK(gk_group_reduce(&g, (gk_group_operation)what, result, empty, &out_of_range, &options) == GK_OK);
+            CHECK(!out_of_range);
+            for (int64_t r = 0; r < groups; r++) {
+                int64_t expected = what == GK_GROUP_FIRST ? first[r] : last[r];
+                CHECK(empty[r] == (expected < 0) && (empty[r] || (int64_t)result[r] == expected));
+            }
+            label[far] = (int32_t)groups; /* in the stretch that is read last */
+            CHECK(gk_group_reduce(&g, (gk_group_operation)what, result, empty, &out_of_range, &options) == GK_OK);
+            CHECK(out_of_range);
+            label[far] = (int32_t)kept;
+        }
+}
+
 static int sort_bytes(void *bytes, intptr_t n, void *unused)
 {
     uint8_t *x = bytes;
@@ -165,6 +203,11 @@ int main(void)
             fill(g.type, g.n, g.groups);
             check(&g, 2 + s % 3);
         }
+
+    first_and_last(1);
+    first_and_last(5);
+    first_and_last(3000);
+    first_and_last(70000);
 
     /* A label that is too large, at the end, and as an unsigned number. */
     int out_of_range;

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/isa.h"
 #include "check.h"
 #include "kernels/index/choose.h"
 #include "kernels/index/mask.h"
@@ -88,14 +89,17 @@ static void masks(gk_type type, int64_t n, unsigned percent, int64_t columns)
         /* A mask that has changed since it was counted: nothing is written outside. */
         memset(mask, 0x40, (size_t)(n * itemsize));
         CHECK(gk_mask_indices(&m, 1, &n, indices, &options) == GK_OK);
-        char *items = bytes_of(n * 8), *selected = bytes_of(count * 8);
-        CHECK(gk_mask_copy(&m, items, 8, selected, &options) == GK_OK);
-        CHECK(gk_mask_assign(&m, GK_MASK_NEXT, selected, 8, items, &options) == GK_OK);
+        for (int s = 0; s < 7; s++) {
+            char *items = bytes_of(n * sizes[s]), *selected = bytes_of(count * sizes[s]);
+            CHECK(gk_mask_copy(&m, items, sizes[s], selected, &options) == GK_OK);
+            if (sizes[s] <= 16 && sizes[s] != 3)
+                CHECK(gk_mask_assign(&m, GK_MASK_NEXT, selected, sizes[s], items, &options) == GK_OK);
+            free(items);
+            free(selected);
+        }
         memset(mask, 0, (size_t)(n * itemsize));
         for (int64_t i = 0; i < count; i++)
             mask[where[i] * itemsize] = 1;
-        free(items);
-        free(selected);
         for (int d = 0; d < 3; d++)
             free(indices[d]);
     }
@@ -184,29 +188,43 @@ static void choose_converted(void)
         CHECK(chosen[i] == (condition[i] ? x[i] : 0.5));
 }
 
-int main(void)
+/* Each instruction set has code of its own for masks and choices. All but the best run some types only, because
+ * sanitizers are slow. */
+static void masks_and_choices(gk_isa_level level)
 {
-    for (int type = 0; type < GK_TYPES; type++)
-        for (unsigned percent = 0; percent <= 100; percent += 25) {
+    int best = level == gk_isa_best();
+    CHECK(gk_set_isa(level) == 0);
+    for (int type = 0; type < GK_TYPES; type++) {
+        if (!best && type != GK_BOOL && type != GK_INT16 && type != GK_FLOAT32 && type != GK_FLOAT64)
+            continue;
+        for (unsigned percent = 0; percent <= 100; percent += best ? 25 : 50) {
             masks((gk_type)type, 66000, percent, 3);
             masks((gk_type)type, GK_MASK_CHUNK, percent, 128);
             masks((gk_type)type, 70, percent, 5);
         }
+    }
     for (int s = 0; s < 7; s++)
-        for (int threads = 1; threads <= 3; threads += 2) {
+        for (int threads = 1; threads <= 3; threads += 2)
+            for (int layout = 0; layout < 64; layout++) {
+                choose(1, 1, sizes[s], layout, threads);
+                if (layout % 7 == s) /* all layouts and all sizes, but not each with each */
+                    choose(300, 257, sizes[s], layout, threads);
+            }
+    choose_converted();
+}
+
+int main(void)
+{
+    for (int level = 0; level <= (int)gk_isa_best(); level++)
+        masks_and_choices((gk_isa_level)level);
+    for (int s = 0; s < 7; s++)
+        for (int threads = 1; threads <= 3; threads += 2)
             for (int mode = GK_TAKE_CLIP; mode <= GK_TAKE_RAISE; mode++) {
                 take(1, 1000, sizes[s], 60001, (gk_take_mode)mode, GK_INT64, threads);
                 take(300, 129, sizes[s], 100, (gk_take_mode)mode, GK_INT64, threads);
                 take(7, 129, sizes[s], 7000, (gk_take_mode)mode, GK_INT8, threads);
                 take(2, 3, sizes[s] * 200000, 4, (gk_take_mode)mode, GK_INT64, threads);
             }
-            for (int layout = 0; layout < 64; layout++) {
-                choose(1, 1, sizes[s], layout, threads);
-                if (layout % 7 == s) /* all layouts and all sizes, but not each with each: sanitizers are slow */
-                    choose(300, 257, sizes[s], layout, threads);
-            }
-        }
-    choose_converted();
     gk_pool_stop();
     puts("index: ok");
     return 0;

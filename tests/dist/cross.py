@@ -207,7 +207,9 @@ def build(name: str, into: Path) -> Path:
     target = TARGETS[name]
     zig = f"{sys.executable} -m ziglang cc -target {target.zig}"
     link = [zig, *target.link]
+    cflags = "-DNDEBUG"
     if name == "win_amd64":
+        cflags += " -DMS_WIN64="  # before 3.12, pyconfig.h defines it for Microsoft's compiler only
         link += [f"-L{windows_python() / 'libs'}", f"-lpython{NODOT}", f"-L{synchronization()}"]
     headers, numpy_include = str(python_headers(name)), str(numpy_headers(name))
     numpy.get_include = lambda: numpy_include
@@ -220,7 +222,7 @@ def build(name: str, into: Path) -> Path:
         LDSHARED=" ".join(link),
         LDCXXSHARED=" ".join(link),
         CCSHARED="" if name == "win_amd64" else "-fPIC",
-        CFLAGS="-DNDEBUG -Wall -fwrapv -fno-strict-aliasing",
+        CFLAGS=f"{cflags} -Wall -fwrapv -fno-strict-aliasing",
         OPT="",
         AR=f"{sys.executable} -m ziglang ar",
         EXT_SUFFIX=target.suffix,
