@@ -521,12 +521,13 @@ def test_joined_arrays(char):
 def test_assigned_values_that_are_not_aligned():
     """The kernel reads values as whole items, NumPy copies those that are not aligned first."""
     row = values_of("d", LONG, [13])
+    values, third = unaligned(row), unaligned(row[:THIRD])
     with gilkit.patch_numpy(min_size=1), gilkit.threads(2):
         patching.collect_statistics()
-        assigned(row.copy(), EVERY_THIRD, unaligned(row[:THIRD]))
-        assigned(unaligned(row), EVERY_THIRD, row[:THIRD])
-        copied(row, unaligned(row), where=EVERY_THIRD)
-        put(row, EVERY_THIRD, unaligned(row))
+        assigned(row.copy(), EVERY_THIRD, third)
+        copied(row, values, where=EVERY_THIRD)
+        put(row, EVERY_THIRD, values)
+        assigned(values, EVERY_THIRD, row[:THIRD])
         found = patching.statistics()
     patching.collect_statistics(False)
     for name, calls in {"ndarray.__setitem__": 2, "copyto": 1, "putmask": 1}.items():
