@@ -518,6 +518,18 @@ def test_joined_arrays(char):
         check(lambda: np.concatenate((one, other), dtype=one.dtype), f"dtype, {char}, {name}", (2,))
 
 
+def test_many_arrays_are_joined_by_numpy():
+    """Looking at each takes longer than joining them."""
+    with gilkit.patch_numpy(min_size=1), gilkit.threads(2):
+        patching.collect_statistics()
+        np.concatenate([np.ones(LONG)] * 257)
+        few = np.concatenate([np.ones(LONG)] * 256)
+        found = patching.statistics()
+    patching.collect_statistics(False)
+    assert few.size == 256 * LONG
+    assert (found["concatenate"].calls, found["concatenate"].serial) == (1, {})
+
+
 def test_assigned_values_that_are_not_aligned():
     """The kernel reads values as whole items, NumPy copies those that are not aligned first."""
     row = values_of("d", LONG, [13])

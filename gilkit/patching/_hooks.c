@@ -352,11 +352,12 @@ static int method_count;
 
 static int is_wanted(int64_t min_items, PyObject *self, PyObject *first)
 {
-    /* numpy.concatenate takes a sequence of arrays. */
-    if (first != NULL && PyTuple_CheckExact(first) && PyTuple_GET_SIZE(first) > 0)
-        first = PyTuple_GET_ITEM(first, 0);
-    else if (first != NULL && PyList_CheckExact(first) && PyList_GET_SIZE(first) > 0)
-        first = PyList_GET_ITEM(first, 0);
+    /* numpy.concatenate takes a sequence of arrays. A handler looks at each, which is too slow for many. */
+    enum { MOST_ARRAYS = 256 };
+    if (first != NULL && (PyTuple_CheckExact(first) || PyList_CheckExact(first))) {
+        Py_ssize_t arrays = PySequence_Fast_GET_SIZE(first);
+        first = arrays > 0 && arrays <= MOST_ARRAYS ? PySequence_Fast_GET_ITEM(first, 0) : NULL;
+    }
     return is_in_force() &&
            ((self != NULL && holds_large_array(self, min_items)) ||
             (first != NULL && holds_large_array(first, min_items)));
