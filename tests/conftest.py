@@ -183,6 +183,7 @@ FULL = {
 LEFT_ALONE = {
     "consumers": ["test_cython_is_interruptible"],
     "executor": ["test_cpythons_own_tests"],
+    "groups": ["test_a_timeout_ends_the_call"],
     "lab_measure": ["test_own_cpu_seconds", "test_sleeping_uses_nothing", "test_a_child"],
     "mandelbrot": ["test_cancelled_inside_one_row"],
     "mapping": ["test_progress_function", "test_threads_work_at_the_same_time"],
