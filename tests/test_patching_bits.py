@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.fft import _pocketfft_umath
 from numpy.linalg import _umath_linalg
 from outcomes_of_calls import bits, outcome
 from patched_calls import LONG, ONE, UNITS, check, inside, unaligned, values_of
@@ -361,14 +362,166 @@ def test_errors_of_transforms():
         check(call, str(actions), (2, 8))
 
 
+def along_axis(axis):
+    return [(axis,), (), (axis,)]
+
+
+def test_transforms_with_other_arguments_than_numpy_fft_gives():
+    """The ufuncs of numpy.fft are private, but anybody can call them."""
+    given = values_of("D", 64 * 40, 16).reshape(64, 40)
+
+    def out(dtype=complex):
+        return np.zeros((64, 40), dtype)
+
+    arguments = {
+        "no axes": ((given, 1), {"out": out()}),
+        "no output": ((given, 1), {"axes": along_axis(1)}),
+        "one argument": ((given,), {"axes": along_axis(1), "out": out()}),
+        "factor by name": ((given,), {"factor": 3, "axes": along_axis(1), "out": out()}),
+        "array by name": ((given, 1), {"array": 3, "axes": along_axis(1), "out": out()}),
+        "ufunc by name": ((given, 1), {"ufunc": 3, "axes": along_axis(1), "out": out()}),
+        "third argument": ((given, 1, out()), {"axes": along_axis(1)}),
+        "two outputs": ((given, 1, out()), {"axes": along_axis(1), "out": out()}),
+        "arrays as axes": ((given, 1), {"axes": [np.array([1, 0]), (), np.array([1, 0])], "out": out()}),
+        "an array without axes": ((given, 1), {"axes": [(1,), np.array([]), (1,)], "out": out()}),
+        "axis": ((given, 1), {"axis": 0, "out": out()}),
+        "dtype": ((given, 1), {"axes": along_axis(1), "out": out(), "dtype": "D"}),
+        "casting": ((given, 1), {"axes": along_axis(1), "out": out(float), "casting": "unsafe"}),
+        "keepdims": ((given, 1), {"axes": along_axis(1), "out": out(), "keepdims": True}),
+        "where": ((given, 1), {"axes": along_axis(1), "out": out(), "where": True}),
+        "long factor": ((given, np.longdouble(1.5)), {"axes": along_axis(1), "out": out()}),
+        "factors": ((given, np.arange(64.0)), {"axes": along_axis(1), "out": out()}),
+        "text": ((given, "x"), {"axes": along_axis(1), "out": out()}),
+    }
+    for name, (args, kwargs) in arguments.items():
+        check(lambda: _pocketfft_umath.fft(*args, **kwargs), name, (2,))
+    for name in ("array", "ufunc"):
+        check(lambda: np.matmul(given[:40], given[:40], **{name: 3}), f"matmul, {name} by name", (2,))
+
+
+def test_errors_of_conversions_in_transforms():
+    """NumPy names the conversion, not the transform, and may raise an error of either."""
+    large = np.full((64, 40), 1e300)
+    single = np.full((64, 40), 2e38, np.complex64)
+    nan = np.full((64, 40), np.nan, np.float32)
+    nan.view(np.uint32)[:] = 0x7F800001  # signaling
+    calls = {
+        "output": lambda: np.fft.fft(large, out=np.zeros((64, 40), np.complex64)),
+        "real output": lambda: np.fft.irfft(large, out=np.zeros((64, 78), np.float16)),
+        "computed as doubles": lambda: np.fft.fft(single),
+        "signaling NaN": lambda: np.fft.hfft(nan, n=1),
+        "no errors": lambda: np.fft.fft(single / 2e38),
+        "halves": lambda: np.fft.rfft(single.real.astype(np.float16)),
+    }
+    for name, call in calls.items():
+        for actions in (
+            {},
+            {"all": "raise"},
+            {"all": "warn"},
+            {"all": "ignore"},
+            {"over": "raise", "invalid": "ignore"},
+        ):
+
+            def noted():
+                with np.errstate(**actions):
+                    return call()
+
+            check(noted, f"{name}, {actions}", (2, 8))
+
+    def in_place():
+        array = single.copy()
+        with np.errstate(all="raise"):
+            try:
+                np.fft.fft(array, out=array)
+            except FloatingPointError as error:
+                return str(error), array
+        return array
+
+    check(in_place, "in place", (2, 8))
+
+
+def test_transforms_along_negative_strides():
+    """NumPy begins at the end of an axis if all strides are negative, or 0."""
+    for char in "DF":
+        given = values_of(char, 37 * 40, [17, ord(char)]).reshape(37, 40)
+        for name, array in {"reversed": given[::-1], "broadcast": np.broadcast_to(given[0], (37, 40))}.items():
+            for factor in (None, "ortho"):
+
+                def call():
+                    out = np.zeros((37, 40), char)
+                    with np.errstate(all="ignore"):
+                        return np.fft.fft(array, norm=factor, out=out[::-1]), out
+
+                check(call, f"{name} {char} {factor}", (2, 3))
+
+
+def overlapping(shape, strides, values):
+    """Return an array whose items overlap in memory, and that memory."""
+    memory = values.copy()
+    return np.lib.stride_tricks.as_strided(memory, shape, strides), memory
+
+
+def test_outputs_whose_items_overlap():
+    """The last of several results for an item stays: NumPy computes them in order."""
+    given = np.random.default_rng(18).standard_normal((64, 200))
+    memory = np.random.default_rng(19).standard_normal(20_000)
+
+    def sort(method, *args):
+        array, memory_of_it = overlapping((64, 200), (16, 8), memory)
+        getattr(array, method)(*args)
+        return memory_of_it
+
+    def reduce():
+        out, memory_of_it = overlapping((64, 200), (16, 8), memory)
+        np.add.reduce(np.stack([given, given * 2]), axis=0, out=out)
+        return memory_of_it
+
+    def transform(strides, in_place):
+        array, memory_of_it = overlapping((64, 40), strides, memory.astype(complex))
+        np.fft.fft(array if in_place else given[:, :40] + 0j, out=array)
+        return memory_of_it
+
+    for _ in range(3):
+        check(lambda: sort("sort"), "sort", (3,))
+        check(lambda: sort("sort", 0), "sort, 0", (3,))
+        check(lambda: sort("partition", 7), "partition", (3,))
+        check(reduce, "reduce", (3,))
+        for strides, in_place in itertools.product(((0, 16), (16, 16)), (False, True)):
+            check(lambda: transform(strides, in_place), f"transform {strides} {in_place}", (3, 64))
+
+
+def test_outputs_that_numpy_warns_of():
+    """Neither a line of gilkit nor a warning that NumPy does not give."""
+
+    def broadcast():
+        return np.broadcast_arrays(np.arange(4000.0)[None, ::-1] * 1.0, np.zeros((64, 1)))[0]
+
+    mask = np.arange(4000) % 3 == 0
+    calls = {
+        "sort": lambda: broadcast().sort(),
+        "sort of a row": lambda: broadcast()[0].sort(),
+        "stable sort of a row": lambda: broadcast()[0].sort(kind="stable"),
+        "partition": lambda: broadcast().partition(5),
+        "maximum": lambda: np.maximum.reduce(np.ones((3, 4000)), axis=0, out=broadcast()[0]),
+        "assignment": lambda: broadcast()[0].__setitem__(mask, 1.0),
+        "copyto": lambda: np.copyto(broadcast()[0], 1.0, where=mask),
+        "putmask": lambda: np.putmask(broadcast()[0], mask, 1.0),
+        "transform": lambda: np.fft.irfft(np.ones((64, 40)), 4000, out=broadcast()),
+    }
+    for name, call in calls.items():
+        check(call, name, (2,))
+
+
 def test_transforms_are_divided():
     with gilkit.patch_numpy(min_size=1), gilkit.threads(2):
         patching.collect_statistics()
         np.fft.fft2(np.ones((64, 64)))
         np.fft.irfft(np.ones((64, 64)))
+        np.fft.ifft(np.ones((64, 64), np.complex64), norm="forward")
+        np.fft.ifft(np.ones((64, 64), np.complex64))
         found = patching.statistics()
     patching.collect_statistics(False)
-    assert {name: found[name].calls for name in ("fft", "irfft")} == {"fft": 2, "irfft": 1}
+    assert {name: found[name].calls for name in ("fft", "ifft", "irfft")} == {"fft": 2, "ifft": 2, "irfft": 1}
 
 
 # ---- Correlation ----

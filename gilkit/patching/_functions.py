@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Callable, Hashable
@@ -19,12 +20,14 @@ from gilkit.patching._parts import (
     MIN_ITEMS,
     PART_ITEMS,
     PARTS_PER_THREAD,
+    FloatErrors,
     Leave,
     along,
     check,
     handler,
     outermost,
     parts,
+    repeats_items,
     run,
 )
 from gilkit.patching._reductions import reduce
@@ -36,8 +39,11 @@ MIN_STACK_ITEMS = 1 << 13
 MAX_MATRIX_ITEMS = 64 * 64
 
 
-def _call_generalized(ufunc: np.ufunc, *args: Any, signature: Any = None, **others: Any) -> tuple[int, Any]:
-    if ufunc in TRANSFORMS and signature is None:
+def _call_generalized(ufunc: np.ufunc, /, *args: Any, signature: Any = None, **others: Any) -> tuple[int, Any]:
+    if ufunc in TRANSFORMS:
+        # Only as numpy.fft calls them: NumPy raises the errors of other arguments.
+        if signature is not None or len(args) != 2 or set(others) != {"axes", "out"}:
+            raise Leave("arguments")
         return _transform(ufunc, *args, **others)
     if (
         others
@@ -90,12 +96,15 @@ def _call_generalized(ufunc: np.ufunc, *args: Any, signature: Any = None, **othe
 
 def _is_along_one_axis(axes: Any, ndim: int) -> bool:
     """Return whether these are the axes that numpy.fft gives for a transform."""
-    if type(axes) is not list or len(axes) != 3 or axes[1] != () or axes[0] != axes[2]:
+    if type(axes) is not list or len(axes) != 3 or any(type(each) is not tuple for each in axes):
         return False
-    return type(axes[0]) is tuple and len(axes[0]) == 1 and type(axes[0][0]) is int and 0 <= axes[0][0] < ndim
+    first, of_factor, last = axes
+    if len(first) != 1 or len(of_factor) != 0 or len(last) != 1:
+        return False
+    return type(first[0]) is int and type(last[0]) is int and first == last and 0 <= first[0] < ndim
 
 
-def _kind_of_call(ufunc: np.ufunc, array: Any, *args: Any, axes: Any = None, **others: Any) -> Hashable:
+def _kind_of_call(ufunc: np.ufunc, array: Any = None, /, *args: Any, axes: Any = None, **others: Any) -> Hashable:
     """Return what the time of a transform depends on: where its axis is, and the number of binary digits of its length."""
     if ufunc not in TRANSFORMS or type(array) is not np.ndarray or not _is_along_one_axis(axes, array.ndim):
         return None
@@ -109,7 +118,15 @@ generalized = handler(lambda ufunc, *args: ufunc.__name__, _call_generalized, 1,
 
 TRANSFORMS = frozenset(each for each in vars(_pocketfft_umath).values() if isinstance(each, _of["ufunc"]))
 MIN_TRANSFORMED = 1 << 16
+_FP_ERRORS = {"divide": 1, "over": 2, "under": 4, "invalid": 8}  # NumPy's flags
 TOGETHER = 16  # NumPy computes up to this many transforms together, in one vector, and the last ones separately
+
+
+def _is_converted(ufunc: np.ufunc, array: np.ndarray, factor: Any, out: np.ndarray) -> bool:
+    """Return whether NumPy converts numbers to another precision before or after a transform."""
+    real = ufunc.resolve_dtypes((array.dtype, int if type(factor) is int else factor.dtype, None))[1].char
+    kept = array.dtype.kind in "biu" or array.dtype.char.lower() == real
+    return not kept or out.dtype.char.lower() != real or (type(factor) is not int and factor.dtype.char != real)
 
 
 def _transform(ufunc: np.ufunc, array: Any, factor: Any, *, axes: Any, out: Any) -> tuple[int, Any]:
@@ -118,15 +135,20 @@ def _transform(ufunc: np.ufunc, array: Any, factor: Any, *, axes: Any, out: Any)
     if type(out) is not np.ndarray or out.ndim != array.ndim or not _is_along_one_axis(axes, array.ndim):
         raise Leave("arguments")
     own = axes[0][0]
-    if not isinstance(factor, (int, float, np.floating)) or array.dtype.kind not in "biufc":
-        raise Leave("arguments")
-    if array.ndim < 2 or out.dtype.num > LAST_NUMBER or out.dtype.kind not in "fc":
+    if array.ndim < 2:
         raise Leave("one row")
+    if array.dtype.kind not in "biufc" or out.dtype.num > LAST_NUMBER or out.dtype.kind not in "fc":
+        raise Leave("dtype")
+    if out.dtype.metadata is not None or (type(factor) is int and factor != 1):
+        raise Leave("arguments")
+    if type(factor) is not int and not isinstance(factor, np.floating):
+        raise Leave("arguments")
     # With more axes, the order of the transforms decides which ones are computed together.
     if array.ndim > 2 and not (array.flags.c_contiguous and out.flags.c_contiguous):
         raise Leave("arguments")
     is_in_place = array.__array_interface__ == out.__array_interface__
-    if not out.flags.writeable or out.flags.num < 0 or (not is_in_place and np.may_share_memory(array, out)):
+    # `flags.num` comes first, because `flags.writeable` warns of arrays of numpy.broadcast_arrays().
+    if out.flags.num < 0 or not out.flags.writeable or (not is_in_place and np.may_share_memory(array, out)):
         raise Leave("arguments")
     cut = 1 if own == 0 else 0
     length = array.shape[cut]
@@ -134,13 +156,33 @@ def _transform(ufunc: np.ufunc, array: Any, factor: Any, *, axes: Any, out: Any)
     number = min(length // TOGETHER, max(threads, min(array.size // PART_ITEMS, PARTS_PER_THREAD * threads)))
     if number < 2 or out.shape[:own] != array.shape[:own] or out.shape[own + 1 :] != array.shape[own + 1 :]:
         raise Leave("no axis to divide")
+    # Along a negative stride, NumPy begins at the end, so others are together.
+    if out.strides[cut] < 0 or repeats_items(out):
+        raise Leave("strides")
     cuts = [length * k // number // TOGETHER * TOGETHER for k in range(number)] + [length]
+
+    try:
+        is_converted = _is_converted(ufunc, array, factor, out)
+    except TypeError:
+        raise Leave("arguments") from None  # NumPy raises the error
+    result = np.empty_like(out) if is_converted else out
 
     def compute(part: slice) -> None:
         place = along(cut, part)
-        ufunc(array[place], factor, axes=axes, out=out[place])
+        ufunc(array[place], factor, axes=axes, out=result[place])
 
-    run(ufunc.__name__, compute, [(slice(begin, end),) for begin, end in itertools.pairwise(cuts)])
+    tasks: list[tuple[Any, ...]] = [(slice(begin, end),) for begin, end in itertools.pairwise(cuts)]
+    if not is_converted:
+        run(ufunc.__name__, compute, tasks)
+        return array.size, out
+    # NumPy reports the errors of conversions separately, and may write nothing if it raises one.
+    errors = FloatErrors()
+    _patch.run_tasks(functools.partial(errors.watch, compute), tasks)
+    actions: Any = np.geterr()
+    wanted = sum(bit for name, bit in _FP_ERRORS.items() if actions[name] != "ignore")
+    if any(flags & wanted for flags in errors.flags):
+        raise Leave("floating-point errors")
+    _patch.run_tasks(np.copyto, [(out[along(cut, part)], result[along(cut, part)]) for (part,) in tasks])
     return array.size, out
 
 
@@ -162,14 +204,15 @@ def _sorter(method: str, in_place: bool) -> Callable[..., tuple[int, Any]]:
             axis = args_list.pop(leading)
         if axis is _NOT_GIVEN:
             axis = -1
+        # `flags.num` comes first, because `flags.writeable` warns of arrays of numpy.broadcast_arrays().
+        if in_place and (array.flags.num < 0 or not array.flags.writeable or repeats_items(array)):
+            raise Leave("arguments")
         if array.ndim == 1 and type(axis) is int and axis in (-1, 0) and method in ("sort", "argsort"):
             return array.size, _kernels.sort_row(method, array, args_list, kwargs)
         if axis is None or not isinstance(axis, (int, np.integer)) or isinstance(axis, bool):
             raise Leave("arguments")
         if not -array.ndim <= axis < array.ndim or array.ndim < 2:
             raise Leave("one row")
-        if in_place and not array.flags.writeable:
-            raise Leave("arguments")
         own = int(axis) % array.ndim
         cut = outermost(array, set(range(array.ndim)) - {own})
         original = getattr(np.ndarray, method)

@@ -134,8 +134,6 @@ def sort_row(method: str, array: np.ndarray, args: list[Any], kwargs: dict[str, 
         raise Leave("arguments")
     if kind is not None and stable is not None:
         raise Leave("arguments")
-    if not array.flags.writeable:
-        raise Leave("arguments")
     # Zeros of both signs are equal, and so are NaNs: their order is that of NumPy's algorithm.
     if array.dtype.kind == "f" and _patch.has_ambiguous_floats(array):
         raise Leave("-0.0 or NaN")
@@ -278,8 +276,9 @@ def _assigned(array: Any, mask: Any, value: Any, *, aligned: bool, assign_one: C
         raise Leave("arguments")
     if not _is_copied(array) or not array.dtype.isnative or array.itemsize not in ASSIGNED_SIZES:
         raise Leave("arguments")
-    warns_on_write = array.flags.num < 0  # the highest bit
-    if not mask.flags.c_contiguous or not array.flags.writeable or warns_on_write or np.may_share_memory(array, mask):
+    if array.flags.num < 0:  # the highest bit: a write, and `flags.writeable`, cause warnings
+        raise Leave("arguments")
+    if not mask.flags.c_contiguous or not array.flags.writeable or np.may_share_memory(array, mask):
         raise Leave("arguments")
     if type(value) is np.ndarray and value.ndim > 0:
         if value.dtype != array.dtype or not value.flags.c_contiguous or not value.flags.aligned or value.size == 1:

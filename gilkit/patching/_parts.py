@@ -205,5 +205,18 @@ def check(array: Any, min_items: int = MIN_ITEMS) -> None:
         raise Leave("one thread")
 
 
+def repeats_items(array: np.ndarray) -> bool:
+    """Return whether items of an array may overlap in memory."""
+    extent = array.itemsize
+    for stride, length in sorted((abs(each), n) for each, n in zip(array.strides, array.shape, strict=True) if n > 1):
+        if stride < extent:
+            return True
+        extent += stride * (length - 1)
+    return False
+
+
 def overlaps(array: np.ndarray, out: Any) -> bool:
-    return out is not None and (type(out) is not np.ndarray or np.may_share_memory(array, out))
+    """Return whether an output may overlap an array or itself, or is one that NumPy warns of, or none of NumPy's own type."""
+    if out is None:
+        return False
+    return type(out) is not np.ndarray or out.flags.num < 0 or np.may_share_memory(array, out) or repeats_items(out)
