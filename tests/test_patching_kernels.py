@@ -678,6 +678,8 @@ BAD_CALLS = {  # most raise, with NumPy's message
     "cumsum, axis False": lambda a: np.cumsum(a, axis=False),
     "cumsum, float axis": lambda a: np.cumsum(a, 0.0),
     "argmax, axis False": lambda a: a.argmax(False),
+    "argmax, 20 arguments": lambda a: a.argmax(*range(20)),
+    "maximum, three arguments": lambda a: np.maximum(a, a[::-1], np.zeros_like(a)),
     "argsort, kind and stable": lambda a: a.argsort(kind="stable", stable=True),
     "argsort, kind": lambda a: a.argsort(kind="no"),
     "sort, read-only": lambda a: protected(a).sort(),

@@ -37,6 +37,7 @@ PACKAGES = [
 ]
 ESSENTIAL = [
     *("runtime", "mapping", "reductions", "sorting", "scan", "sets", "histograms", "random", "spin", "sync_locks"),
+    *("groups", "patching", "patching_kernels"),
 ]
 # All kernels, and what depends on the processor or on its memory order. Left out are the files whose tests fork beside other
 # threads (qemu-user 7.2 then ends with failed assertions of its own) or compile C (this machine's compiler would).
