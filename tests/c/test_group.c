@@ -138,9 +138,8 @@ static void check(gk_grouping *g, int threads)
     }
 }
 
-/* Values are their own positions. If there are few groups, each has its first and last values after some of the
- * stretches, and the rest are only checked; the last group has one value, in the middle. If there are many, tables
- * have maps. */
+/* Values are their own positions. If there are few groups, each has its first or last value after some of the
+ * stretches, and the rest are only checked; the last group has two values. If there are many, tables have maps. */
 static void first_and_last(int64_t groups)
 {
     enum { MANY = 600000 };
@@ -148,7 +147,8 @@ static void first_and_last(int64_t groups)
     static int64_t value[MANY];
     for (int64_t i = 0; i < MANY; i++) {
         value[i] = i;
-        label[i] = i == MANY / 2 ? (int32_t)groups - 1 : (int32_t)(next() % (uint64_t)groups) - 1;
+        int alone = i == MANY / 5 || i == MANY - MANY / 5;
+        label[i] = alone ? (int32_t)groups - 1 : (int32_t)(next() % (uint64_t)groups) - 1;
     }
     for (int64_t r = 0; r < groups; r++)
         first[r] = last[r] = -1;

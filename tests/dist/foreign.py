@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import lief
+import ziglang
 from cross import ROOT, TARGETS, VERSION, WORK, windows_python
 from debian import aarch64_python
 
@@ -36,6 +37,7 @@ PACKAGES = [
 ]
 ESSENTIAL = [
     *("runtime", "mapping", "reductions", "sorting", "scan", "sets", "histograms", "random", "spin", "sync_locks"),
+    *("groups", "patching", "patching_kernels"),
 ]
 # All kernels, and what depends on the processor or on its memory order. Left out are the files whose tests fork beside other
 # threads (qemu-user 7.2 then ends with failed assertions of its own) or compile C (this machine's compiler would).
@@ -95,9 +97,16 @@ def complete_wine(python: Path, site: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         names, source, library = (Path(folder) / each for each in ("math.def", "math.c", OUR_MATH))
         names.write_text(f"LIBRARY {OUR_MATH}\nEXPORTS\n" + "\n".join(lines) + "\n")
-        source.write_text("int gk_math;")
-        zig = [sys.executable, "-m", "ziglang", "cc", "-target", TARGETS["win_amd64"].zig, "-O2", "-shared"]
-        subprocess.run([*zig, str(source), str(names), "-o", str(library)], check=True)
+        # From the source that Zig brings, since the libraries of newer versions take these functions from the runtime.
+        assert ziglang.__file__ is not None
+        mingw = Path(ziglang.__file__).parent / "lib/libc/mingw/complex"
+        parts = "".join(f'#include "{each.name}"\n' for each in sorted(mingw.glob("c*.def.h")))
+        source.write_text(f'#include "complex_internal.h"\n{parts}')
+        zig = [sys.executable, "-m", "ziglang", "cc", "-target", TARGETS["win_amd64"].zig, "-O2", f"-I{mingw}"]
+        objects = [str(Path(folder) / f"{each}.o") for each in ("DOUBLE", "FLOAT")]
+        for each in objects:
+            subprocess.run([*zig, f"-D_NEW_COMPLEX_{Path(each).stem}", "-c", str(source), "-o", each], check=True)
+        subprocess.run([*zig, "-shared", *objects, str(names), "-o", str(library)], check=True)
         shutil.copy(library, python)
 
 
