@@ -385,11 +385,11 @@ def masked_select(a, mask, *, threads=None):
 
 
 def _assign(cnp.ndarray a, cnp.ndarray mask, cnp.ndarray values, bint aligned):
-    """Do as ``a[mask] = values``, or as ``a[mask] = values[mask]`` if `aligned`. Return False, and assign nothing, if the number
-    of values does not fit, or if items are at addresses that the kernel does not support.
+    """Do as ``a[mask] = values``, or as ``a[mask] = values[mask]`` if `aligned`.
 
-    `mask` is of bool and of a's shape; `values` is of a's dtype, without dimensions if it is one. All are contiguous, and
-    `a` overlaps neither of the others.
+    `mask` is of bool and of a's shape; `values` is of a's dtype, without dimensions if it is one. All are contiguous,
+    and `a` overlaps neither of the others. Return False, and assign nothing, if the number of values does not fit, or
+    if items are at addresses that the kernel does not support.
     """
     cdef gk_mask to = mask_of(mask)
     cdef gk_mask_values which = GK_MASK_ONE if values.ndim == 0 else GK_MASK_EACH if aligned else GK_MASK_NEXT
