@@ -290,8 +290,8 @@ def set_isa(name):
 def stop():
     """Stop the workers of the pool if no call is running.
 
-    The next call that needs workers starts new ones. A worker that is just leaving a call still counts as running: on a busy
-    machine, try again.
+    The next call that needs workers starts new ones. A worker that is just leaving a call still counts as running: on a
+    busy machine, try again.
 
     Returns
     -------

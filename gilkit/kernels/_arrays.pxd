@@ -68,7 +68,8 @@ cdef bint out_is_for_numpy(object out) except -1
 cdef bint is_bytes(cnp.ndarray a) noexcept
 
 # Whether items of 2, 4 or 8 bytes are at multiples of their size, and items of 16 bytes at multiples of 8. Needed by
-# kernels that move such items as integers: complex64 and strings may be at other addresses, and are aligned nevertheless.
+# kernels that move such items as integers: complex64 and strings may be at other addresses, and are aligned
+# nevertheless.
 cdef bint is_at_multiples(cnp.ndarray a) noexcept
 
 # The array, or a copy if its items are not at such multiples.
