@@ -645,9 +645,16 @@ def test_casts_of_floats_that_no_integer_equals(char):
         }
         for layout, array in layouts.items():
             for new in "bBhHiIlLqQ?":
+                what = f"{shape} {char} to {new}, {layout}"
                 for order in "KCF":
-                    what = f"{shape} {char} to {new}, {layout}, {order}"
-                    check(lambda: array.astype(new, order=order), what, (2,))
+                    check(lambda: array.astype(new, order=order), f"{what}, {order}", (2,))
+
+                def assign():
+                    result = np.zeros((*shape, 2), new)
+                    result[..., 1] = array
+                    return result
+
+                check(assign, f"{what}, a slice", (2,))
 
 
 def test_axes_of_length_1_have_numpys_strides():

@@ -335,6 +335,8 @@ def _assign_to_slice(array: np.ndarray, key: Any, value: Any) -> tuple[int, Any]
         raise Leave("dtype")
     if value.dtype.kind == "c" and target.dtype.kind not in "cb":
         raise Leave("cast")  # which causes a warning
+    if value.dtype.kind == "f" and target.dtype.kind in "iu":
+        raise Leave("cast")  # what numbers become that do not fit depends on their place in NumPy's loop
     if not target.flags.writeable or target.flags.num < 0 or np.may_share_memory(target, value):
         raise Leave("arguments")
     axis = outermost(target, set(range(target.ndim)))
