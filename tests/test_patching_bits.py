@@ -787,6 +787,24 @@ def test_operands_and_outputs_anywhere_in_one_buffer(call, threads, seed):
     assert found == expected
 
 
+@pytest.mark.parametrize(("ufunc", "loop"), cases([f for f in ELEMENTWISE if f.nout == 1], 1))
+def test_operands_and_output_that_are_all_backwards(ufunc, loop):
+    """NumPy begins at the other end. Its loops of isfinite and isnan leave out items if only the output is backwards."""
+    operands = operands_of(loop, (1357,))
+    dtype = ufunc.resolve_dtypes((*(each.dtype for each in operands), None))[-1]
+    scalars = [np.array(each[3]) for each in operands]
+    ways = {"all": [each[::-1] for each in operands], "scalars": scalars, "one": [operands[0][::-1], *scalars[1:]]}
+    for name, each_operand in ways.items():
+
+        def call():
+            out = np.zeros(1357, dtype)
+            with np.errstate(all="ignore"):
+                ufunc(*each_operand, out=out[::-1])
+            return out
+
+        check(call, f"{ufunc.__name__} {loop} {name}", (2, 3))
+
+
 def test_an_input_that_overlaps_its_output_at_another_stride():
     """NumPy's loop computes it without vectors, whose last bits may differ."""
     values = values_of("f", 4000, 1)

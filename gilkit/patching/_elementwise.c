@@ -228,7 +228,7 @@ static void compute_runs(int64_t begin, int64_t end, void *of)
 
 /* ---- Two ways to iterate, as in NumPy ---- */
 
-enum { OVERLAP = 2 };
+enum { OVERLAP = 2, BACKWARDS };
 
 /* Whether the mask is one run, too, in the order of the operands. */
 static int take_mask(gk_ufunc_call *c, PyArrayObject *like, int order)
@@ -290,6 +290,11 @@ static int is_one_run(gk_ufunc_call *c, int *fortran)
     }
     if (first == NULL || (c->where != NULL && !take_mask(c, first, order)))
         return 0;
+    int forwards = 0;
+    for (int i = 0; i < c->nop; i++)
+        forwards |= c->op[i] == NULL || c->strides[i] > 0;
+    if (!forwards)
+        return BACKWARDS; /* NumPy begins at the other end; some of its loops leave out items where only outputs are backwards */
     *fortran = order == NPY_ARRAY_F_CONTIGUOUS;
     for (int o = c->nin; o < c->nop; o++) {
         char *low, *high, *other_low, *other_high;
@@ -576,6 +581,10 @@ int gk_elementwise(PyObject *ufunc, PyObject *const *args, Py_ssize_t nargs, PyO
     int one = c.nop - c.nin == 1 ? is_one_run(&c, &fortran) : 0;
     if (one == 0 && c.where != NULL) {
         gk_leave_to_numpy(left, GK_LEFT_KEYWORD);
+        goto done;
+    }
+    if (one == BACKWARDS) {
+        gk_leave_to_numpy(left, GK_LEFT_OPERANDS);
         goto done;
     }
     if (one == OVERLAP) {
