@@ -339,28 +339,30 @@ def test_functions_in_python_are_computed_by_kernels():
     assert {name: found[name].calls for name in names} == dict.fromkeys(names, 1)
 
 
+def check_calls(calls, values, other):
+    """Check each call with a contiguous row and with one of another layout."""
+    for layout in ("contiguous", other):
+        row = ONE[layout](values)
+        for name, call in calls.items():
+            for errors in ("warn", "raise"):
+                with np.errstate(all=errors):
+                    check(lambda call=call, row=row: call(row), f"{name}, {layout}, {errors}", (2, 64))
+
+
 @pytest.mark.parametrize(
     "char", [pytest.param(c, marks=() if c in "?hd" else pytest.mark.full) for c in "?bBhHiIlLqQefdgFDmM"]
 )
 def test_one_row_of_choices(char):
-    for name in ("contiguous", {"?": "reversed", "d": "swapped", "f": "unaligned"}.get(char, "strided")):
-        row = ONE[name](values_of(char, LONG, [10, ord(char)]))
-        for call_name, call in CHOICES.items():
-            for errors in ("warn", "raise"):
-                with np.errstate(all=errors):
-                    check(lambda call=call, row=row: call(row), f"{call_name}, {name}, {errors}", (2, 64))
+    other = {"?": "reversed", "d": "swapped", "f": "unaligned"}.get(char, "strided")
+    check_calls(CHOICES, values_of(char, LONG, [10, ord(char)]), other)
 
 
 @pytest.mark.parametrize(
     "char", [pytest.param(c, marks=() if c in "?bdD" else pytest.mark.full) for c in "?bBhHiIlLqQefdgFDGmM"]
 )
 def test_assignments(char):
-    for name in ("contiguous", {"?": "reversed", "d": "swapped", "b": "unaligned"}.get(char, "unaligned")):
-        row = ONE[name](values_of(char, LONG, [11, ord(char)]))
-        for call_name, call in ASSIGNMENTS.items():
-            for errors in ("warn", "raise"):
-                with np.errstate(all=errors):
-                    check(lambda call=call, row=row: call(row), f"{call_name}, {name}, {errors}", (2, 64))
+    other = {"?": "reversed", "d": "swapped"}.get(char, "unaligned")
+    check_calls(ASSIGNMENTS, values_of(char, LONG, [11, ord(char)]), other)
 
 
 @pytest.mark.parametrize("char", "idM")

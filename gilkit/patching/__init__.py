@@ -3,7 +3,7 @@
 ``_hooks.c`` replaces the pointers through which NumPy's ufuncs and methods are
 called. ``_elementwise.c`` divides one call of a ufunc among threads, with NumPy's
 own loops. ``_parts.py`` says how other calls are divided along an axis, with NumPy's
-own functions; ``_reductions.py`` and ``_functions.py`` do it. Calls that neither can divide with the same bits are left
+own functions; ``_reductions.py``, ``_functions.py`` and ``_transforms.py`` do it. Calls that none can divide with the same bits are left
 to NumPy.
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 
 from gilkit.kernels._numpy import FUNCTIONS as _of
 from gilkit.kernels._numpy import NEWEST, OLDEST
-from gilkit.patching import _functions, _memory, _parts, _patch, _reductions
+from gilkit.patching import _functions, _memory, _parts, _patch, _reductions, _transforms
 
 __all__ = [
     "FunctionStatistics",
@@ -70,7 +70,7 @@ def _make_hooks() -> None:
         return
     for each in _ufuncs():
         _patch.hook_ufunc(
-            each, _functions.MIN_TRANSFORMED if each in _functions.TRANSFORMS else _functions.MIN_STACK_ITEMS
+            each, _transforms.MIN_TRANSFORMED if each in _transforms.TRANSFORMS else _functions.MIN_STACK_ITEMS
         )
     for method in _functions.hooks():
         _patch.hook_method(*method)

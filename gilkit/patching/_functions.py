@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
 import re
 from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
 from numpy._core import _multiarray_umath as _c_functions  # type: ignore[attr-defined]
-from numpy.fft import _pocketfft_umath  # type: ignore[attr-defined]
 
 from gilkit.kernels._numpy import FUNCTIONS as _of
-from gilkit.patching import _kernels, _patch
+from gilkit.patching import _kernels, _patch, _transforms
 from gilkit.patching._parts import (
     ALIGNED_ITEMS,
     LAST_NUMBER,
     MIN_ITEMS,
     PART_ITEMS,
     PARTS_PER_THREAD,
-    FloatErrors,
     Leave,
     along,
     check,
@@ -40,11 +36,11 @@ MAX_MATRIX_ITEMS = 64 * 64
 
 
 def _call_generalized(ufunc: np.ufunc, /, *args: Any, signature: Any = None, **others: Any) -> tuple[int, Any]:
-    if ufunc in TRANSFORMS:
+    if ufunc in _transforms.TRANSFORMS:
         # Only as numpy.fft calls them: NumPy raises the errors of other arguments.
         if signature is not None or len(args) != 2 or set(others) != {"axes", "out"}:
             raise Leave("arguments")
-        return _transform(ufunc, *args, **others)
+        return _transforms.transform(ufunc, *args, **others)
     if (
         others
         or len(args) != ufunc.nin
@@ -94,97 +90,7 @@ def _call_generalized(ufunc: np.ufunc, /, *args: Any, signature: Any = None, **o
     return max(array.size for array in args), results if isinstance(few, tuple) else results[0]
 
 
-def _is_along_one_axis(axes: Any, ndim: int) -> bool:
-    """Return whether these are the axes that numpy.fft gives for a transform."""
-    if type(axes) is not list or len(axes) != 3 or any(type(each) is not tuple for each in axes):
-        return False
-    first, of_factor, last = axes
-    if len(first) != 1 or len(of_factor) != 0 or len(last) != 1:
-        return False
-    return type(first[0]) is int and type(last[0]) is int and first == last and 0 <= first[0] < ndim
-
-
-def _kind_of_call(ufunc: np.ufunc, array: Any = None, /, *args: Any, axes: Any = None, **others: Any) -> Hashable:
-    """Return what the time of a transform depends on: where its axis is, and the number of binary digits of its length."""
-    if ufunc not in TRANSFORMS or type(array) is not np.ndarray or not _is_along_one_axis(axes, array.ndim):
-        return None
-    own = axes[0][0]
-    return own - array.ndim, array.shape[own].bit_length()
-
-
-generalized = handler(lambda ufunc, *args: ufunc.__name__, _call_generalized, 1, _kind_of_call)
-
-# ---- Fourier transforms ----
-
-TRANSFORMS = frozenset(each for each in vars(_pocketfft_umath).values() if isinstance(each, _of["ufunc"]))
-MIN_TRANSFORMED = 1 << 16
-_FP_ERRORS = {"divide": 1, "over": 2, "under": 4, "invalid": 8}  # NumPy's flags
-TOGETHER = 16  # NumPy computes up to this many transforms together, in one vector, and the last ones separately
-
-
-def _is_converted(ufunc: np.ufunc, array: np.ndarray, factor: Any, out: np.ndarray) -> bool:
-    """Return whether NumPy converts numbers to another precision before or after a transform."""
-    real = ufunc.resolve_dtypes((array.dtype, int if type(factor) is int else factor.dtype, None))[1].char
-    kept = array.dtype.kind in "biu" or array.dtype.char.lower() == real
-    return not kept or out.dtype.char.lower() != real or (type(factor) is not int and factor.dtype.char != real)
-
-
-def _transform(ufunc: np.ufunc, array: Any, factor: Any, *, axes: Any, out: Any) -> tuple[int, Any]:
-    """Compute the transforms along an axis, which numpy.fft calls with an output array."""
-    check(array, MIN_TRANSFORMED)
-    if type(out) is not np.ndarray or out.ndim != array.ndim or not _is_along_one_axis(axes, array.ndim):
-        raise Leave("arguments")
-    own = axes[0][0]
-    if array.ndim < 2:
-        raise Leave("one row")
-    if array.dtype.kind not in "biufc" or out.dtype.num > LAST_NUMBER or out.dtype.kind not in "fc":
-        raise Leave("dtype")
-    if out.dtype.metadata is not None or (type(factor) is int and factor != 1):
-        raise Leave("arguments")
-    if type(factor) is not int and not isinstance(factor, np.floating):
-        raise Leave("arguments")
-    # With more axes, the order of the transforms decides which ones are computed together.
-    if array.ndim > 2 and not (array.flags.c_contiguous and out.flags.c_contiguous):
-        raise Leave("arguments")
-    is_in_place = array.__array_interface__ == out.__array_interface__
-    # `flags.num` comes first, because `flags.writeable` warns of arrays of numpy.broadcast_arrays().
-    if out.flags.num < 0 or not out.flags.writeable or (not is_in_place and np.may_share_memory(array, out)):
-        raise Leave("arguments")
-    cut = 1 if own == 0 else 0
-    length = array.shape[cut]
-    threads = max(2, _patch.threads())
-    number = min(length // TOGETHER, max(threads, min(array.size // PART_ITEMS, PARTS_PER_THREAD * threads)))
-    if number < 2 or out.shape[:own] != array.shape[:own] or out.shape[own + 1 :] != array.shape[own + 1 :]:
-        raise Leave("no axis to divide")
-    # Along a negative stride, NumPy begins at the end, so others are together.
-    if out.strides[cut] < 0 or repeats_items(out):
-        raise Leave("strides")
-    cuts = [length * k // number // TOGETHER * TOGETHER for k in range(number)] + [length]
-
-    try:
-        is_converted = _is_converted(ufunc, array, factor, out)
-    except TypeError:
-        raise Leave("arguments") from None  # NumPy raises the error
-    result = np.empty_like(out) if is_converted else out
-
-    def compute(part: slice) -> None:
-        place = along(cut, part)
-        ufunc(array[place], factor, axes=axes, out=result[place])
-
-    tasks: list[tuple[Any, ...]] = [(slice(begin, end),) for begin, end in itertools.pairwise(cuts)]
-    if not is_converted:
-        run(ufunc.__name__, compute, tasks)
-        return array.size, out
-    # NumPy reports the errors of conversions separately, and may write nothing if it raises one.
-    errors = FloatErrors()
-    _patch.run_tasks(functools.partial(errors.watch, compute), tasks)
-    actions: Any = np.geterr()
-    wanted = sum(bit for name, bit in _FP_ERRORS.items() if actions[name] != "ignore")
-    if any(flags & wanted for flags in errors.flags):
-        raise Leave("floating-point errors")
-    _patch.run_tasks(np.copyto, [(out[along(cut, part)], result[along(cut, part)]) for (part,) in tasks])
-    return array.size, out
-
+generalized = handler(lambda ufunc, *args: ufunc.__name__, _call_generalized, 1, _transforms.kind_of_call)
 
 # ---- Sorting ----
 
@@ -286,8 +192,8 @@ def _astype(
     result = np.empty_like(array, dtype=new, order=order)
     source, target, least = array, result, 1
     if array.dtype.kind == "f" and new.kind in "iu":
-        # NaN and numbers out of range become other integers at the end of a loop, which fills no vector. NumPy has one loop
-        # for all axes that follow one another in memory.
+        # NumPy converts NaN and numbers out of range differently in the last items of a loop, which do not fill a vector. If
+        # the axes are contiguous, one loop covers all of them, so the parts must not end elsewhere.
         source, target = _flattened(array, result)
         least = 2 * ALIGNED_ITEMS
     axis = outermost(source, set(range(source.ndim)))
@@ -336,7 +242,7 @@ def _assign_to_slice(array: np.ndarray, key: Any, value: Any) -> tuple[int, Any]
     if value.dtype.kind == "c" and target.dtype.kind not in "cb":
         raise Leave("cast")  # which causes a warning
     if value.dtype.kind == "f" and target.dtype.kind in "iu":
-        raise Leave("cast")  # what numbers become that do not fit depends on their place in NumPy's loop
+        raise Leave("cast")  # the result for numbers out of range depends on their place in NumPy's loop
     if not target.flags.writeable or target.flags.num < 0 or np.may_share_memory(target, value):
         raise Leave("arguments")
     axis = outermost(target, set(range(target.ndim)))
@@ -386,60 +292,6 @@ def _searchsorted(array: np.ndarray, v: Any, side: Any = "left", sorter: Any = N
 
     run("searchsorted", search, [(part,) for part in parts(v, axis)])
     return v.size, result
-
-
-# ---- Correlation ----
-
-MIN_CORRELATED = 1 << 15
-MIN_KERNEL = 12  # with shorter ones, NumPy needs little more time than memory does
-MAX_KERNEL = 1 << 12  # sums of more products may depend on the threads of BLAS
-_MODES: dict[Any, str] = {0: "valid", 1: "same", 2: "full"} | {mode: mode for mode in ("valid", "same", "full")}
-
-
-def _correlator(name: str) -> Callable[..., tuple[int, Any]]:
-    """Return the function for numpy.convolve (correlate) or numpy.correlate (correlate2). Each item of the result is a sum
-    of products of its own."""
-    original = getattr(_c_functions, name)
-
-    def divide(module: Any, a: Any, v: Any, mode: Any = 0) -> tuple[int, Any]:
-        check(a, MIN_CORRELATED)
-        if (
-            type(v) is not np.ndarray
-            or a.ndim != 1
-            or v.ndim != 1
-            or type(mode) not in (int, str)
-            or mode not in _MODES
-        ):
-            raise Leave("arguments")
-        if a.dtype != v.dtype or a.dtype.kind not in "biufc" or not a.dtype.isnative or not a.flags.c_contiguous:
-            raise Leave("arguments")
-        n, middle = v.size, a.size - v.size + 1  # items of the kernel, and results that use all of it
-        if not a.flags.aligned or not MIN_KERNEL <= n <= MAX_KERNEL or middle < n:
-            raise Leave("arguments")
-        left, right = {"valid": (0, 0), "same": (n // 2, n - 1 - n // 2), "full": (n - 1, n - 1)}[_MODES[mode]]
-        result = np.empty(left + middle + right, original(a[:n], v).dtype)
-
-        def correlate(part: slice | None) -> None:
-            if part is not None:
-                result[left + part.start : left + part.stop] = original(a[part.start : part.stop + n - 1], v)
-            elif left or right:  # both ends
-                result[:left] = original(a[:n], v, "full")[n - 1 - left : n - 1]
-                result[left + middle :] = original(a[-n:], v, "full")[n : n + right]
-
-        run(name, correlate, [(None,), *((part,) for part in parts(result[left : left + middle], 0))])
-        return a.size, result
-
-    return divide
-
-
-def _digits_of_size(place: int) -> Callable[..., Hashable]:
-    """Return a function that returns the number of binary digits of an argument's size, on which the time per item of
-    another argument depends."""
-
-    def digits(*args: Any, **kwargs: Any) -> Hashable:
-        return args[place].size.bit_length() if len(args) > place and type(args[place]) is np.ndarray else None
-
-    return digits
 
 
 # ---- Joining ----
@@ -501,6 +353,16 @@ assignments = [
 accumulate = handler(lambda ufunc, *args: f"{ufunc.__name__}.accumulate", _accumulate, 1)
 
 
+def _digits_of_size(place: int) -> Callable[..., Hashable]:
+    """Return a function that returns the number of binary digits of an argument's size, on which the time per item of
+    another argument depends."""
+
+    def digits(*args: Any, **kwargs: Any) -> Hashable:
+        return args[place].size.bit_length() if len(args) > place and type(args[place]) is np.ndarray else None
+
+    return digits
+
+
 def hooks() -> list[tuple[Any, ...]]:
     """Return each method or function of NumPy, its handler, and the minimum number of items of an array for which it is
     called; also what else _patch.hook_method() accepts."""
@@ -533,8 +395,18 @@ def hooks() -> list[tuple[Any, ...]]:
         of_numpy("where", _kernels.where, _kernels.MIN_ITEMS),
         (*of_numpy("copyto", _kernels.copyto, _kernels.MIN_ITEMS), True),
         (*of_numpy("putmask", _kernels.putmask, _kernels.MIN_ITEMS), True),
-        (*of_numpy("correlate", _correlator("correlate"), MIN_CORRELATED, _digits_of_size(2)), False, MIN_KERNEL),
-        (*of_numpy("correlate2", _correlator("correlate2"), MIN_CORRELATED, _digits_of_size(2)), False, MIN_KERNEL),
+        (
+            *of_numpy("correlate", _transforms.correlator("correlate"), _transforms.MIN_CORRELATED, _digits_of_size(2)),
+            False,
+            _transforms.MIN_KERNEL,
+        ),
+        (
+            *of_numpy(
+                "correlate2", _transforms.correlator("correlate2"), _transforms.MIN_CORRELATED, _digits_of_size(2)
+            ),
+            False,
+            _transforms.MIN_KERNEL,
+        ),
         of_numpy("concatenate", _concatenate, MIN_ITEMS),
         of_numpy("count_nonzero", _kernels.count_nonzero, _kernels.MIN_COUNTED),
         of_numpy("bincount", _kernels.bincount, _kernels.MIN_ITEMS),

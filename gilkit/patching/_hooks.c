@@ -313,8 +313,8 @@ static int holds_large_array(PyObject *object, int64_t min_items)
     return PyArray_CheckExact(object) && PyArray_SIZE((PyArrayObject *)object) >= (gk_min_items > 0 ? gk_min_items : min_items);
 }
 
-/* NumPy passes over unselected items several at a time. So a mask that selects few is worth a handler's time only if it
- * is longer: twice as long as another if a sample has a few selected items, and eight times if it has none. */
+/* NumPy skips several unselected items at a time, so a handler gains something from a sparse mask only if the mask is
+ * longer than others: twice as long if a sample has few selected items, and eight times as long if it has none. */
 static int is_sparse_mask(PyObject *object, int64_t min_items)
 {
     enum { SAMPLED = 64, FEW = 16 };
@@ -366,8 +366,8 @@ static int is_wanted(int64_t min_items, PyObject *self, PyObject *first)
 typedef PyObject *(*fast_function)(PyObject *, PyObject *const *, Py_ssize_t, PyObject *);
 typedef PyObject *(*plain_function)(PyObject *, PyObject *const *, Py_ssize_t);
 
-/* Whether masks and the second argument leave something to gain. The first argument of functions with a mask is the array
- * to assign to, which may be of bool too. */
+/* Returns 0 if a sparse mask or a short second argument shows that nothing can be gained. The first argument of functions
+ * with a mask is the array to assign to, which may be of bool too. */
 static int may_gain(const hooked_method *method, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     Py_ssize_t total = nargs + (kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames));
@@ -583,7 +583,7 @@ static int is_slicing(PyObject *key)
     return 1;
 }
 
-/* Returns the handler that may gain something, or NULL. */
+/* Returns the handler for this kind of key, or NULL if NumPy is as fast. */
 static PyObject *handler_of_assignment(PyObject *self, PyObject *key, PyObject *value)
 {
     if (value == NULL || !PyArray_CheckExact(self))

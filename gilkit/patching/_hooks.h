@@ -14,15 +14,16 @@ int gk_hooks_import(void);
  * `function`. */
 PyObject *gk_call_divided(PyObject *ufunc, PyObject *function, PyObject *args, PyObject *kwargs, gk_ufunc_record *record);
 
-/* Adds a ufunc to those that are patched. Returns its record, or NULL with an exception. */
+/* Adds a ufunc to those that are patched. If it is generalized, calls of fewer than `min_items` items are left to NumPy.
+ * Returns its record, or NULL with an exception. */
 gk_ufunc_record *gk_hook_ufunc(PyObject *ufunc, int64_t min_items);
 
 /* Adds a method of NumPy that is implemented in C: a PyCFunction or a method descriptor. `handler`
  * is called with its arguments if they contain an array of at least `min_items` items; it returns
- * NotImplemented to leave the call to NumPy. `has_mask` tells whether the method does nothing where a
- * mask among the arguments is false; the second argument must be an array of at least `min_second` items, if that
- * is not 0. Returns 0 if the method was added, 1 if it has an
- * unsupported kind of signature, or -1 with an exception. */
+ * NotImplemented to leave the call to NumPy. With `has_mask`, the method does nothing where a mask among
+ * the arguments is false, and calls with short sparse masks are left to NumPy. If `min_second` is not 0, so are
+ * calls whose second argument is not an array of at least that many items. Returns 0 if the method was
+ * added, 1 if it has an unsupported kind of signature, or -1 with an exception. */
 int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items, int has_mask, int64_t min_second);
 
 /* Adds a function of NumPy that is implemented in Python. The handler is called with the function before the arguments.

@@ -1,7 +1,7 @@
 """How a call of NumPy is divided along an axis: each thread calls NumPy's own function for its part of the array.
 
 A part has the strides of the whole, so NumPy iterates over it in the same order and rounds in the same way. The handler
-of each function, in `_reductions.py` or `_functions.py`, decides the rest: along which axis the parts are independent,
+of each function, in `_reductions.py`, `_functions.py` or `_transforms.py`, decides the rest: along which axis the parts are independent,
 or how the results of the parts are combined without changing a bit.
 
 A handler gets the arguments of NumPy's function, and returns NotImplemented to leave the call to NumPy.
@@ -216,7 +216,8 @@ def repeats_items(array: np.ndarray) -> bool:
 
 
 def overlaps(array: np.ndarray, out: Any) -> bool:
-    """Return whether an output may overlap an array or itself, or is one that NumPy warns of, or none of NumPy's own type."""
+    """Return whether an output may overlap the array or itself. Also return True for other types than numpy.ndarray, and for
+    arrays for which NumPy warns of writes."""
     if out is None:
         return False
     return type(out) is not np.ndarray or out.flags.num < 0 or np.may_share_memory(array, out) or repeats_items(out)

@@ -119,7 +119,7 @@ def _reduce_in_any_order(
     joined = np.concatenate(partial, axis=axis)
     keepdims = settings["keepdims"]
     if retained and settings["out"] is None and (keepdims or 1 in array.shape):
-        # NumPy's order of the axes in memory, which axes of length 1 do not show.
+        # A few items show how NumPy orders the axes in memory; axes of length 1 in the whole array do not.
         few = _reduce_few(ufunc, array, (slice(0, 2),) * array.ndim, settings)
         shape = [array.shape[k] if k in retained else 1 for k in range(array.ndim) if keepdims or k in retained]
         settings = settings | {"out": _empty_as(few, shape)}

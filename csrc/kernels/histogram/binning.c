@@ -171,7 +171,7 @@ int gk_binning_counts(const gk_binning *binning, int64_t *counts, const gk_optio
 /* Adds the weights of items begin <= i < end to the table. */
 static void add_weights(const binning_run *t, int64_t begin, int64_t end, double *table)
 {
-    enum { LINE = 8 }; /* weights */
+    enum { LINE = 8 }; /* weights in a cache line */
     uint32_t index[GK_BINNING_BLOCK], bins = (uint32_t)t->binning->bins;
     for (int64_t i = begin; i < end; i += GK_BINNING_BLOCK) {
         int64_t n = end - i < GK_BINNING_BLOCK ? end - i : GK_BINNING_BLOCK;

@@ -24,9 +24,9 @@
 enum { PRIVATE_RESULTS = 1 << 16, MIN_STRETCH = 1 << 14, ITEMS_A_RESULT = 8 };
 enum { MAX_LARGE = 8, ITEMS_IN_LARGE = 4 /* of a stretch for each result */, LARGE_BYTES = 1 << 24 };
 
-/* Stretches are added and merged in waves, whose tables have about this many entries. For the first values of groups, waves
- * begin with MIN_WAVE stretches, or with one for each thread if tables are large, and double, because none is needed after
- * every group has a value. For the last ones too, from the last stretch backwards. */
+/* Stretches are added and merged in waves, whose tables have about this many entries. First values are complete once every
+ * group has one, so their waves start small, with MIN_WAVE stretches or, if tables are large, one for each thread, and
+ * double. Last values are found in the same way, from the last stretch backwards. */
 enum { WAVE_ENTRIES = 1 << 20, MIN_WAVE = 16 };
 
 /* Small tables take turns, so that additions to one entry do not wait for each other. */
@@ -296,7 +296,7 @@ static void merge_stretches(int64_t begin, int64_t end, void *data)
         r->op->merge(r->totals, r->tables + t * r->stride * r->op->entry_size, r->errors, begin, end);
 }
 
-/* Only looks whether labels are too large. */
+/* Checks the labels of stretches whose values are not needed. */
 static void check_stretches(int64_t begin, int64_t end, void *data)
 {
     const run *r = data;
