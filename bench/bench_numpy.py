@@ -109,6 +109,21 @@ def test_by_kernels(benchmark, name, peer):
 
 
 @pytest.mark.parametrize("peer", ["patched", "numpy"])
+@pytest.mark.parametrize("name", ["random", "standard_normal", "poisson", "np.random.rand"])
+def test_random(benchmark, name, peer):
+    benchmark.group = f"{name}, {M}"
+
+    def draw(generator, legacy):
+        return legacy.rand(M) if name == "np.random.rand" else getattr(generator, name)(size=M)
+
+    expected = draw(np.random.default_rng(7), np.random.RandomState(7))
+    generator, legacy = np.random.default_rng(7), np.random.RandomState(7)
+    with way(peer):
+        same_bits(draw(generator, legacy), expected)
+        benchmark(lambda: draw(generator, legacy))
+
+
+@pytest.mark.parametrize("peer", ["patched", "numpy"])
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("name", ["sum", "max", "sort"])
 def test_axis(benchmark, name, axis, peer):

@@ -620,6 +620,38 @@ def over_mkl(x):
                 pair(f"{what}: {name}, {n}", one, other, "none", rounds=15, same=count, around=around)
 
 
+def random_numbers():
+    """Random numbers of patched NumPy."""
+    calls = {
+        "random": lambda g, n: g.random(n),
+        "normal": lambda g, n: g.normal(1, 2, n),
+        "exponential": lambda g, n: g.exponential(2, n),
+        "integers among 100": lambda g, n: g.integers(0, 100, n),
+        "poisson(5)": lambda g, n: g.poisson(5, n),
+        "binomial(20, 0.3)": lambda g, n: g.binomial(20, 0.3, n),
+        "gamma(2)": lambda g, n: g.gamma(2, 1, n),
+        "np.random.rand": lambda g, n: np.random.rand(n),
+        "np.random.randn": lambda g, n: np.random.randn(n),
+        "np.random.randint(0, 100)": lambda g, n: np.random.randint(0, 100, n),
+    }
+
+    def seeded(call, n):
+        np.random.seed(5)
+        return call(np.random.default_rng(5), n)
+
+    def draws_the_same(call, n):
+        """The measured calls go on in the generator's sequence, so their results differ."""
+        expected = seeded(call, n)
+        with gilkit.patch_numpy():
+            return same_bits(seeded(call, n), expected)
+
+    for name, call in calls.items():
+        for n in (N // 10, N):
+            draw = functools.partial(call, np.random.default_rng(5), n)
+            same = functools.partial(draws_the_same, call, n)
+            compare(f"{name}, {n}", draw, "none", rounds=15, same=lambda ours, theirs, same=same: same())
+
+
 def by_kernels(x):
     """Functions of patched NumPy that gilkit's kernels compute."""
     generator = np.random.default_rng(3)
@@ -763,6 +795,7 @@ def main():
     whole = generator.integers(-(2**62), 2**62, N)
     busy_loop()
     patched(x)
+    random_numbers()
     beside_another(x)
     over_mkl(x)
     reductions(x)

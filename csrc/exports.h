@@ -25,6 +25,7 @@
 #include "kernels/index/mask.h"
 #include "kernels/index/take.h"
 #include "kernels/moving/moving.h"
+#include "kernels/random/bit_stream.h"
 #include "kernels/random/integers.h"
 #include "kernels/random/shuffle.h"
 #include "kernels/random/uniform.h"
@@ -154,6 +155,12 @@
     X(gk_fsum_parts)             \
     X(gk_jacobi)                 \
     /* random numbers */         \
+    X(gk_stream_start_pcg64)     \
+    X(gk_stream_start_mersenne)  \
+    X(gk_stream_position)        \
+    X(gk_stream_advance)         \
+    X(gk_stream_functions_of)    \
+    X(gk_stream_doubles)         \
     X(gk_uniform_float32)        \
     X(gk_uniform_float64)        \
     X(gk_normal_float32)         \

@@ -3,13 +3,16 @@
 ``_hooks.c`` replaces the pointers through which NumPy's ufuncs and methods are
 called. ``_elementwise.c`` divides one call of a ufunc among threads, with NumPy's
 own loops. ``_parts.py`` says how other calls are divided along an axis, with NumPy's
-own functions; ``_reductions.py``, ``_functions.py`` and ``_transforms.py`` do it. Calls that none can divide with the same bits are left
-to NumPy.
+own functions; ``_reductions.py``, ``_functions.py`` and ``_transforms.py`` do it.
+``_kernels.py`` calls gilkit's kernels where only one result is possible, and
+``_random.py`` draws random numbers. Calls that none can divide with the same bits are
+left to NumPy.
 """
 
 from __future__ import annotations
 
 import atexit
+import importlib.machinery
 import os
 import sys
 import threading
@@ -20,7 +23,7 @@ import numpy as np
 
 from gilkit.kernels._numpy import FUNCTIONS as _of
 from gilkit.kernels._numpy import NEWEST, OLDEST
-from gilkit.patching import _functions, _memory, _parts, _patch, _reductions, _transforms
+from gilkit.patching import _functions, _memory, _parts, _patch, _random, _reductions, _transforms
 
 __all__ = [
     "FunctionStatistics",
@@ -64,6 +67,36 @@ def _ufuncs() -> list[np.ufunc]:
     return list(found.values())
 
 
+def _hook_random() -> None:
+    for hook in _random.hooks():
+        _patch.hook_function(*hook)
+    if _patch.is_hooked():
+        _patch.set_hooked(True)  # the new ones, too
+
+
+class _RandomFinder:
+    """Adds the hooks of numpy.random when a program imports it. NumPy does not import it by itself, and with it come modules
+    such as `random`, which a program may have under the same name."""
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+        if name != "numpy.random":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec is None or spec.loader is None:
+            return None
+        loader: Any = spec.loader
+        execute = loader.exec_module
+
+        def execute_and_hook(module: Any) -> None:
+            del loader.exec_module
+            execute(module)
+            _hook_random()
+
+        loader.exec_module = execute_and_hook
+        return spec
+
+
 def _make_hooks() -> None:
     global _hooks_made
     if _hooks_made:
@@ -76,6 +109,10 @@ def _make_hooks() -> None:
         _patch.hook_method(*method)
     for function, handler, min_items in _functions.hooks_in_python():
         _patch.hook_function(function, handler, min_items)
+    if "numpy.random" in sys.modules:
+        _hook_random()
+    else:
+        sys.meta_path.insert(0, _RandomFinder())
     _patch.hook_generalized(_functions.generalized)
     _patch.hook_subscript(*_functions.subscript)
     for assignment in _functions.assignments:

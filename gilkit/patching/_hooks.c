@@ -5,7 +5,7 @@
  * through a bound method that was kept, as numpy.sum keeps numpy.add.reduce.
  *
  * - `vectorcall` of functions that NumPy wrote in Python, such as numpy.median: the objects that look for
- *   __array_function__ before they call them.
+ *   __array_function__ before they call them. And that of the methods of random generators, which are Cython's functions.
  *
  * - `mp_subscript` and `mp_ass_subscript` of the type of arrays: array[key], and array[key] = value.
  *
@@ -180,10 +180,14 @@ static gk_ufunc_record ufuncs[MAX_UFUNCS];
 static int ufunc_count;
 static gk_ufunc_record *slots[SLOTS]; /* by a hash of the ufunc's address */
 
+static uint32_t hash_of(PyObject *object)
+{
+    return (uint32_t)((uint64_t)(uintptr_t)object * UINT64_C(0x9e3779b97f4a7c15) >> 40);
+}
+
 static gk_ufunc_record **slot_of(PyObject *ufunc)
 {
-    uint64_t hash = (uint64_t)(uintptr_t)ufunc * UINT64_C(0x9e3779b97f4a7c15);
-    uint32_t i = (uint32_t)(hash >> 40) % SLOTS;
+    uint32_t i = hash_of(ufunc) % SLOTS;
     while (slots[i] != NULL && slots[i]->ufunc != ufunc)
         i = (i + 1) % SLOTS;
     return &slots[i];
@@ -482,53 +486,110 @@ int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items, int h
     return 0;
 }
 
-/* ---- Functions in Python ---- */
+/* ---- Functions in Python, and methods of random generators ---- */
 
-enum { MAX_FUNCTIONS = 16 };
+enum { MAX_FUNCTIONS = 128, FUNCTION_SLOTS = 512 };
 
 typedef struct {
     PyObject *function, *handler;
     vectorcallfunc original;
     int64_t min_items;
+    int size_place; /* the index of the argument `size`, or 0 if the first argument is an array */
 } hooked_function;
 
 static hooked_function functions[MAX_FUNCTIONS];
 static int function_count;
+static hooked_function *function_slots[FUNCTION_SLOTS];
+
+static hooked_function **function_slot_of(PyObject *function)
+{
+    uint32_t i = hash_of(function) % FUNCTION_SLOTS;
+    while (function_slots[i] != NULL && function_slots[i]->function != function)
+        i = (i + 1) % FUNCTION_SLOTS;
+    return &function_slots[i];
+}
 
 static vectorcallfunc *vectorcall_of(PyObject *function)
 {
     return (vectorcallfunc *)(void *)((char *)function + Py_TYPE(function)->tp_vectorcall_offset);
 }
 
+/* Whether an argument `size` or `out` is of at least this many items. */
+static int is_many(PyObject *object, int64_t min_items)
+{
+    int overflow;
+    if (PyLong_CheckExact(object))
+        return PyLong_AsLongLongAndOverflow(object, &overflow) >= min_items || overflow > 0;
+    if (!PyTuple_CheckExact(object))
+        return PyArray_CheckExact(object) && PyArray_SIZE((PyArrayObject *)object) >= min_items;
+    double items = 1;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(object); i++) {
+        if (!PyLong_CheckExact(PyTuple_GET_ITEM(object, i)))
+            return 0;
+        items *= (double)PyLong_AsLongLongAndOverflow(PyTuple_GET_ITEM(object, i), &overflow);
+    }
+    return items >= (double)min_items;
+}
+
+static PyObject *word_size, *word_out;
+
+/* Names of keyword arguments are nearly always interned. */
+static int is_word(PyObject *name, PyObject *word)
+{
+    return name == word || (!PyUnicode_CHECK_INTERNED(name) && PyUnicode_Compare(name, word) == 0);
+}
+
+static int asks_for_many(const hooked_function *function, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    int64_t min_items = gk_min_items > 0 ? gk_min_items : function->min_items;
+    if (nargs > function->size_place && is_many(args[function->size_place], min_items))
+        return 1;
+    for (Py_ssize_t i = 0; kwnames != NULL && i < PyTuple_GET_SIZE(kwnames); i++) {
+        PyObject *name = PyTuple_GET_ITEM(kwnames, i);
+        if ((is_word(name, word_size) || is_word(name, word_out)) && is_many(args[nargs + i], min_items))
+            return 1;
+    }
+    return 0;
+}
+
 static PyObject *call_function(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
-    int k = 0;
-    while (functions[k].function != self)
-        k++;
+    const hooked_function *function = *function_slot_of(self);
     gk_costs *costs = NULL;
     Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
-    if (GK_UNLIKELY(nargs > 0 && is_wanted(functions[k].min_items, NULL, args[0]))) {
-        PyObject *result = call_handler(functions[k].handler, self, args, nargs, kwnames);
+    if (function->size_place == 0 ? nargs > 0 && is_wanted(function->min_items, NULL, args[0])
+                                  : nargs > 0 && (nargs > 1 || kwnames != NULL) && asks_for_many(function, args, nargs, kwnames) &&
+                                        is_in_force()) {
+        PyObject *result = function->size_place == 0
+                               ? call_handler(function->handler, self, args, nargs, kwnames)
+                               : call_handler(function->handler, args[0], args + 1, nargs - 1, kwnames);
         if (result != Py_NotImplemented)
             return result;
         Py_DECREF(result);
         costs = take_measured();
     }
     int64_t before = costs != NULL ? GK(gk_now)() : 0;
-    return measure(costs, before, functions[k].original(self, args, nargsf, kwnames));
+    return measure(costs, before, function->original(self, args, nargsf, kwnames));
 }
 
-int gk_hook_function(PyObject *function, PyObject *handler, int64_t min_items)
+int gk_hook_function(PyObject *function, PyObject *handler, int64_t min_items, int size_place)
 {
-    if (strcmp(Py_TYPE(function)->tp_name, "numpy._ArrayFunctionDispatcher") != 0 ||
-        Py_TYPE(function)->tp_vectorcall_offset <= 0)
+    const char *type = size_place > 0 ? "cython_function_or_method" : "numpy._ArrayFunctionDispatcher";
+    const char *own = Py_TYPE(function)->tp_name;
+    size_t length = strlen(own), wanted = strlen(type);
+    if (length < wanted || strcmp(own + length - wanted, type) != 0 || Py_TYPE(function)->tp_vectorcall_offset <= 0 ||
+        *vectorcall_of(function) == NULL)
         return 1;
     if (function_count == MAX_FUNCTIONS) {
         PyErr_SetString(PyExc_RuntimeError, "too many functions");
         return -1;
     }
-    functions[function_count++] =
-        (hooked_function){Py_NewRef(function), Py_NewRef(handler), *vectorcall_of(function), min_items};
+    if (word_out == NULL && ((word_size = PyUnicode_InternFromString("size")) == NULL ||
+                             (word_out = PyUnicode_InternFromString("out")) == NULL))
+        return -1;
+    hooked_function *added = &functions[function_count++];
+    *added = (hooked_function){Py_NewRef(function), Py_NewRef(handler), *vectorcall_of(function), min_items, size_place};
+    *function_slot_of(function) = added;
     return 0;
 }
 

@@ -26,9 +26,10 @@ gk_ufunc_record *gk_hook_ufunc(PyObject *ufunc, int64_t min_items);
  * added, 1 if it has an unsupported kind of signature, or -1 with an exception. */
 int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items, int has_mask, int64_t min_second);
 
-/* Adds a function of NumPy that is implemented in Python. The handler is called with the function before the arguments.
+/* Adds a function of NumPy that is implemented in Python; the handler is called with the function before the arguments.
+ * Or a method of a random generator, if `size_place` is not 0: the index of the argument `size`.
  * Returns 0, 1 if the object is of another kind, or -1 with an exception. */
-int gk_hook_function(PyObject *function, PyObject *handler, int64_t min_items);
+int gk_hook_function(PyObject *function, PyObject *handler, int64_t min_items, int size_place);
 
 /* Sets the handler of generalized ufuncs, which is called with the ufunc and its arguments, like
  * the handlers of methods. */

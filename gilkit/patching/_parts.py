@@ -70,13 +70,14 @@ def handler(
     function: Callable[..., Any],
     place: int = 0,
     kind: Callable[..., Hashable] | None = None,
+    size_of: Callable[..., int] | None = None,
 ) -> Callable[..., Any]:
     """Return the handler for a function of NumPy.
 
     `function` does the same in parts, and returns the number of items and the result. `place` is the index of the array
     to divide among the arguments; an axis is the next one. The handler chooses the way that was faster before, counts the
     calls, and turns Leave into NotImplemented. Calls of different `kind` take different times; by default,
-    those along different axes.
+    those along different axes. `size_of` returns the number of items, if the array does not have it.
     """
     costs: dict[tuple[Any, ...], _patch.Costs] = {}
     has_axis = "axis" in inspect.signature(function).parameters
@@ -84,7 +85,9 @@ def handler(
     def handle(*args: Any, **kwargs: Any) -> Any:
         own_name = name if isinstance(name, str) else name(*args)
         array: Any = args[place] if len(args) > place else None
-        if type(array) in (tuple, list):
+        if size_of is not None:
+            size, dtype = size_of(*args, **kwargs), ""
+        elif type(array) in (tuple, list):
             size, dtype = sum(each.size for each in array if isinstance(each, np.ndarray)), ""
         else:
             size, dtype = (array.size, array.dtype.char) if isinstance(array, np.ndarray) else (0, "")

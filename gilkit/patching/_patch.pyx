@@ -48,7 +48,7 @@ cdef extern from "gilkit/patching/_hooks.h":
     int gk_hook_method(
         object method, object handler, int64_t min_items, int has_mask, int64_t min_second) except -1
     void gk_set_generalized_handler(object handler)
-    int gk_hook_function(object function, object handler, int64_t min_items) except -1
+    int gk_hook_function(object function, object handler, int64_t min_items, int size_place) except -1
     void gk_hook_subscript(object handler, int64_t min_items)
     void gk_hook_assignment(object handler, int64_t min_items, int of_slices)
     void gk_measure_original(gk_costs *costs, int64_t items)
@@ -85,9 +85,10 @@ def hook_method(method, handler, int64_t min_items, bint has_mask=False, int64_t
     return gk_hook_method(method, handler, min_items, has_mask, min_second) == 0
 
 
-def hook_function(function, handler, int64_t min_items):
-    """Add a function of NumPy that is written in Python; return whether it is one that can be replaced."""
-    return gk_hook_function(function, handler, min_items) == 0
+def hook_function(function, handler, int64_t min_items, int size_place=0):
+    """Add a function of NumPy that is written in Python, or a method of a random generator, with the index of its
+    argument `size`; return whether it is one that can be replaced."""
+    return gk_hook_function(function, handler, min_items, size_place) == 0
 
 
 def hook_generalized(handler):

@@ -1,0 +1,409 @@
+"""Random numbers of NumPy's generators in parts.
+
+The sequence of a generator can be entered anywhere: PCG64 jumps to any word of it, and the Mersenne Twister passes over words
+several times as fast as NumPy draws numbers. So several threads let NumPy's own functions draw parts of one sequence.
+
+Most distributions need a varying number of words for an item. A part then begins at a word at which an item probably begins.
+If none does, the two ways to read the words soon meet: at the first word at which items of both begin. The items before it
+are drawn again, the ones after it are right.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+import sys
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import numpy as np
+
+from gilkit.patching import _patch
+from gilkit.patching._parts import Leave, handler
+from gilkit.patching._streams import Stream, exchange_state, read_state
+
+MIN_DRAWN = 1 << 16
+MIN_PLAIN = 1 << 14  # of what gilkit's own function draws
+MIN_PLAIN_DIVIDED = 1 << 18
+FIRST = 1 << 10  # items that show how many words an item needs
+BLOCK = (1 << 14) - 64  # items that NumPy draws at a time; from 128 KiB on, an array may be new memory each time
+PART_ITEMS = 1 << 17  # of a part, which should stay in the cache until it is copied to the result
+PART_ITEMS_IN_PLACE = 1 << 19  # of a part that is drawn into the result: two threads rarely share a huge page
+LEAST_ITEMS = 1 << 14  # of a part, unless there are only two
+MOST_ITEMS = 1 << 22  # in the buffers of all parts
+PARTS_PER_THREAD = 2  # between two times at which all threads wait for each other
+FEW = 1 << 12  # items that one thread draws while the others wait
+LAST_MEETING = 1 << 10  # items after which two readers that have not met are given up
+ALIGNED_WORDS = (
+    64  # some distributions need two or four words for each attempt, so that all attempts begin at multiples
+)
+
+_DISTRIBUTIONS = [
+    "beta", "binomial", "chisquare", "exponential", "f", "gamma", "geometric", "gumbel", "hypergeometric", "laplace",
+    "logistic", "lognormal", "logseries", "negative_binomial", "noncentral_chisquare", "noncentral_f", "normal", "pareto",
+    "poisson", "power", "rayleigh", "standard_cauchy", "standard_exponential", "standard_gamma", "standard_normal",
+    "standard_t", "triangular", "uniform", "vonmises", "wald", "weibull", "zipf",
+]  # fmt: skip
+# RandomState draws normal numbers in pairs. Where an item needs one of them and a number of another kind, readers that begin
+# in the middle of a pair rarely meet.
+_RARELY_MEET = ("beta", "chisquare", "f", "gamma", "noncentral_chisquare", "noncentral_f", "standard_gamma")
+_PLAIN = {"random": 1, "random_sample": 2}  # functions for which gilkit has a faster one, and the words of an item
+
+State = dict[str, Any]
+
+
+class _Reader:
+    """Draws items from any place of a sequence, with a method of NumPy's generators."""
+
+    def __init__(self, kind: Any, state: State, draw: Callable[[Any, int], np.ndarray]) -> None:
+        self.stream, self._kept, self._draw = Stream(), Stream(), draw
+        self.items = np.empty(0)  # of the last read()
+        self.stream.start(state)
+        self._generator: Any = kind(self.stream)
+        self._is_legacy = "has_gauss" in state
+        if self._is_legacy:
+            self._generator.set_state(state)
+
+    @property
+    def gauss(self) -> State:
+        """The normal number that RandomState has left, of a pair that it has drawn."""
+        return self._generator.get_state(legacy=False) if self._is_legacy else {}
+
+    @gauss.setter
+    def gauss(self, state: State) -> None:
+        if self._is_legacy:
+            self._generator.set_state(state)
+
+    @property
+    def left(self) -> tuple[Any, ...]:
+        """Whether nothing is left of what was drawn from earlier words, and what is."""
+        half, gauss = self.stream.half, self.gauss
+        number = gauss["gauss"] if gauss and gauss["has_gauss"] else None
+        return half is None, half or 0, number is None, number or 0.0
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """All on which the next items depend. Of two readers, the one whose place is less is behind."""
+        return self.stream.position, *self.left
+
+    @property
+    def state(self) -> State:
+        return {**self.gauss, **self.stream.numpy_state()}
+
+    def go_to(self, stream: Stream, gauss: State) -> None:
+        self.stream.start_at(stream)
+        self.gauss = gauss
+
+    def draw(self, items: int) -> np.ndarray:
+        return self._draw(self._generator, items)
+
+    def read(self, buffer: np.ndarray, begin: Stream, gauss: State, end: int, words: float) -> None:
+        """Draw the items that begin before the word `end`; each needs about this many words. If the buffer is full, do not
+        draw the last ones."""
+        self.go_to(begin, gauss)
+        count = 0
+        while (left := end - self.stream.position) > 0 and count < buffer.size:
+            items = max(1, min(BLOCK, int(left / words), buffer.size - count))
+            while True:
+                self._kept.start_at(self.stream)
+                gauss = self.gauss
+                buffer[count : count + items] = self.draw(items)
+                if items == 1 or self.stream.position <= end:
+                    break
+                self.go_to(self._kept, gauss)
+                items = items * 63 // 64
+            count += items
+        self.items = buffer[:count]
+
+
+def _meet(true: _Reader, other: _Reader, most: int) -> tuple[list[np.ndarray], int, bool]:
+    """Let two readers draw items until they are at the same place, at most some of them. Return the items of the first one,
+    how many the other one has drawn, and whether they have met."""
+    drawn: list[np.ndarray] = []
+    skipped = 0
+    place, others = true.place, other.place
+    while place != others:
+        if len(drawn) == most or skipped == LAST_MEETING:
+            return drawn, skipped, False
+        if place < others:
+            drawn.append(true.draw(1))
+            place = true.place
+        else:
+            other.draw(1)
+            skipped += 1
+            others = other.place
+    return drawn, skipped, True
+
+
+class _Begins:
+    """The streams of several parts, each some words after the one before."""
+
+    def __init__(self, first: Stream, number: int, words: int) -> None:
+        self._number, self._words = number, words
+        self.streams, self.end = self._after(first)
+
+    def _after(self, stream: Stream) -> tuple[list[Stream], Stream]:
+        streams = [stream]
+        for _ in range(self._number):
+            following = Stream()
+            following.start_at(streams[-1])
+            following.advance(self._words)
+            streams.append(following)
+        return streams[:-1], streams[-1]
+
+    def find_next(self) -> None:
+        """Find the streams of the parts that follow; take_next() is called when no thread uses those of now."""
+        self._next = self._after(self.end)
+
+    def take_next(self) -> None:
+        self.streams, self.end = self._next
+
+
+class _Call:
+    """Fills `result` with items, most of them drawn in parts by several threads."""
+
+    def __init__(self, true: _Reader, first: np.ndarray, result: np.ndarray, new_reader: Callable[[], _Reader]) -> None:
+        self.true, self.result, self.done = true, result, first.size  # `true` is always at the item result[done]
+        result[: self.done] = first
+        number = min(PARTS_PER_THREAD * max(2, _patch.threads()), max(2, result.size // LEAST_ITEMS))
+        self._readers = [new_reader() for _ in range(number)]
+        self._other = new_reader()
+
+    def fill(self) -> None:
+        in_place = True
+        few = min(FEW, _patch.min_items() or FEW)
+        while (left := self.result.size - self.done) > few:
+            self._use_what_is_left()
+            mean = self.true.stream.position / self.done
+            in_place = in_place and 2 * mean == int(2 * mean)
+            # The mean is not known exactly, and the parts must not have more items than are wanted.
+            wanted = left if in_place else left * (1 - min(0.5, 1.5 / math.sqrt(self.done)))
+            number = len(self._readers)
+            rounds = math.ceil(
+                wanted / (PART_ITEMS_IN_PLACE * number if in_place else min(MOST_ITEMS, PART_ITEMS * number))
+            )
+            words = int(wanted * mean / (rounds * number)) // ALIGNED_WORDS * ALIGNED_WORDS
+            if words == 0:
+                break
+            before = self.done
+            self._draw_parts(rounds, words, mean, in_place)
+            if self.done - before < wanted / 2 and not in_place:
+                break  # the readers do not meet soon
+            in_place = False
+        if self.done < self.result.size:
+            self.result[self.done :] = self.true.draw(self.result.size - self.done)
+
+    def _draw_one(self) -> None:
+        self.result[self.done] = self.true.draw(1)[0]
+        self.done += 1
+
+    def _use_what_is_left(self) -> None:
+        """Let parts begin where nothing is left from earlier words, if these items use it."""
+        for _ in range(min(64, self.result.size - self.done)):
+            left = self.true.left
+            if left == (True, 0, True, 0.0):
+                break
+            self._draw_one()
+            if self.true.left == left:
+                break
+
+    def _draw_parts(self, rounds: int, words: int, mean: float, in_place: bool) -> None:
+        """Draw parts of some words each, until a part does not follow the one before.
+
+        In place, each part is drawn to where its items are if each needs the mean number of words. Otherwise they are copied
+        when their number is known, while the next ones are drawn.
+        """
+        true, result, readers = self.true, self.result, self._readers
+        first, gauss = Stream(), true.gauss
+        first.start_at(true.stream)
+        end = first.position
+        begins = _Begins(first, len(readers), words)
+        items = int(words / mean)
+        room = items if in_place else int(1.1 * items) + 64
+        buffers = [[result[:0] if in_place else np.empty(room, result.dtype) for _ in readers] for _ in range(2)]
+        copies = list[Callable[[], object]]()
+        goes_on = True
+        for number in range(rounds):
+            tasks: list[Callable[[], object]] = [begins.find_next] if number < rounds - 1 else []
+            for k, (reader, begin) in enumerate(zip(readers, begins.streams, strict=True)):
+                end += words
+                place = self.done + k * items
+                buffer = result[place : place + items] if in_place else buffers[number % 2][k]
+                tasks.append(functools.partial(reader.read, buffer, begin, gauss, end, mean))
+            _run([*tasks, *copies])
+            copies = []
+            for reader, begin in zip(readers, begins.streams, strict=True):
+                self._other.go_to(begin, gauss)
+                drawn, skipped, have_met = _meet(true, self._other, result.size - self.done)
+                goes_on = have_met and not (in_place and (drawn or skipped))
+                for item in drawn:
+                    result[self.done] = item[0]
+                    self.done += 1
+                own = reader.items[skipped:]
+                if not goes_on or own.size > result.size - self.done:
+                    goes_on = False
+                    break
+                if own.size > 0:
+                    if not in_place:
+                        copies.append(functools.partial(np.copyto, result[self.done : self.done + own.size], own))
+                    self.done += own.size
+                    true.go_to(reader.stream, reader.gauss)
+                if in_place and own.size < items:
+                    goes_on = False
+                    break
+            if not goes_on:
+                break
+            if number < rounds - 1:
+                begins.take_next()
+        _run(copies)
+
+
+def _fill(state: State, result: np.ndarray, words: int) -> State:
+    """Fill `result` with numbers in [0, 1) of some words each, and return the state after it."""
+    stream, done, number = Stream(), 0, PARTS_PER_THREAD * _patch.threads()
+    stream.start(state)
+    if _patch.threads() > 1 and result.size >= (_patch.min_items() or MIN_PLAIN_DIVIDED):
+        rounds = math.ceil(result.size / (PART_ITEMS_IN_PLACE * number))
+        items = result.size // (rounds * number)
+        begins = _Begins(stream, number, items * words)
+        for k in range(rounds):
+            tasks: list[Callable[[], object]] = [begins.find_next] if k < rounds - 1 else []
+            for begin in begins.streams:
+                tasks.append(functools.partial(begin.fill, result[done : done + items]))
+                done += items
+            _run(tasks)
+            stream = begins.end
+            if k < rounds - 1:
+                begins.take_next()
+    stream.fill(result[done:])
+    stream.advance((result.size - done) * words)
+    return {**state, "state": stream.numpy_state()["state"]}  # what is left of earlier words stays
+
+
+def _run(tasks: list[Callable[[], object]]) -> None:
+    _patch.run_tasks(lambda task: task(), [(task,) for task in tasks])
+
+
+# ---- Calls ----
+
+
+def _shape_of(size: Any, out: Any) -> tuple[int, ...]:
+    """Return the shape of the result, or raise Leave if only NumPy knows it."""
+    if size is None:
+        if type(out) is not np.ndarray:
+            raise Leave("one item")
+        size = out.shape
+    shape: tuple[int, ...] = size if type(size) is tuple else (size,)
+    if any(type(each) is not int or not 0 <= each < sys.maxsize for each in shape):
+        raise Leave("arguments")
+    return shape
+
+
+def _flattened(out: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Return a view of an output array in the order in which NumPy fills it."""
+    # `flags.num` comes first, because `flags.writeable` warns of arrays of numpy.broadcast_arrays().
+    if type(out) is not np.ndarray or out.flags.num < 0 or not out.flags.behaved or not out.flags.forc:
+        raise Leave("arguments")
+    if out.shape != shape or out.dtype != dtype:
+        raise Leave("arguments")
+    return out.reshape(-1) if out.flags.c_contiguous else out.T.reshape(-1)
+
+
+def _dtype(dtype: Any) -> np.dtype:
+    """Return the dtype if NumPy draws each of its items separately: shorter integers are parts of one word."""
+    try:
+        found: np.dtype[Any] = np.dtype(dtype)
+    except TypeError:
+        raise Leave("arguments") from None
+    if found.kind not in "iuf" or found.itemsize < 4 or not found.isnative:
+        raise Leave("dtype")
+    return found
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def _hook(kind: Any, bit_generators: tuple[type, ...], name: str) -> tuple[Any, Callable[..., Any], int, int]:
+    """Return a method of NumPy, its handler, from how many items on, and the index of `size` among its arguments."""
+    method = vars(kind)[name]
+    names = list(inspect.signature(method).parameters)[1:]
+    words = _PLAIN.get(name, 0)
+    least = MIN_PLAIN if words else MIN_DRAWN
+
+    def named(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        if len(args) > len(names) or not set(kwargs) <= set(names[len(args) :]):
+            raise Leave("arguments")
+        return dict(zip(names, args, strict=False)) | kwargs
+
+    def size_of(generator: Any, /, *args: Any, **kwargs: Any) -> int:
+        try:
+            arguments = named(args, kwargs)
+            items = math.prod(_shape_of(arguments.get("size"), arguments.get("out")))
+        except Leave:
+            return 0
+        return items if items < sys.maxsize else 0
+
+    def kind_of(generator: Any, /, *args: Any, **kwargs: Any) -> Hashable:
+        try:
+            return _dtype(named(args, kwargs).get("dtype", float)).char
+        except Leave:
+            return None
+
+    def divide(generator: Any, /, *args: Any, **kwargs: Any) -> tuple[int, Any]:
+        arguments = named(args, kwargs)
+        out = arguments.pop("out", None)
+        shape = _shape_of(arguments.pop("size", None), out)
+        if type(generator) is not kind or type(generator._bit_generator) not in bit_generators:
+            raise Leave("bit generator")
+        if math.prod(shape) < (_patch.min_items() or least):
+            raise Leave("too small")
+        if _patch.threads() < 2 and not _patch.min_items() and not words:
+            raise Leave("one thread")
+        dtype = _dtype(arguments["dtype"]) if "dtype" in arguments else None
+        numbers = {key: value for key, value in arguments.items() if key not in ("dtype", "method", "endpoint")}
+        if not all(_is_number(value) or (key == "high" and value is None) for key, value in numbers.items()):
+            raise Leave("arguments")
+        if type(arguments.get("method", "")) is not str or type(arguments.get("endpoint", False)) is not bool:
+            raise Leave("arguments")
+        if name == "randint" and any(abs(value) >= 1 << 31 for value in numbers.values() if value is not None):
+            raise Leave("arguments")  # such a number may have two words, whose order is that of the compiler
+
+        state = read_state(generator)
+        if words and dtype in (None, np.float64):
+            result = np.empty(shape) if out is None else out
+            after = _fill(state, _flattened(result, shape, np.dtype(float)), words)
+        else:
+
+            def new_reader() -> _Reader:
+                return _Reader(kind, state, lambda own, items: method(own, **arguments, size=items))
+
+            true = new_reader()
+            try:
+                first = true.draw(min(FIRST, max(1, math.prod(shape) // 8)))
+            except (TypeError, ValueError, OverflowError):
+                raise Leave("arguments") from None  # NumPy raises the error
+            _dtype(first.dtype)
+            if true.stream.position == 0:
+                raise Leave("arguments")  # for which no number is drawn
+            result = np.empty(shape, first.dtype) if out is None else out
+            call = _Call(true, first, _flattened(result, shape, first.dtype), new_reader)
+            call.fill()
+            after = call.true.state
+        if not exchange_state(generator, state, after):
+            raise Leave("used by another thread")
+        return result.size, result
+
+    return method, handler(f"{kind.__name__}.{name}", divide, 0, kind_of, size_of), least, names.index("size") + 1
+
+
+def hooks() -> list[tuple[Any, Callable[..., Any], int, int]]:
+    """Return what _patch.hook_drawing() needs for each method."""
+    from numpy.random import MT19937, PCG64, PCG64DXSM, Generator, RandomState
+
+    return [
+        *(_hook(Generator, (PCG64, PCG64DXSM), name) for name in (*_DISTRIBUTIONS, "random", "integers")),
+        *(_hook(RandomState, (MT19937,), name) for name in _DISTRIBUTIONS if name not in _RARELY_MEET),
+        *(_hook(RandomState, (MT19937,), name) for name in ("random_sample", "randint")),
+    ]
