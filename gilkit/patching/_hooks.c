@@ -218,15 +218,27 @@ static PyObject *call_quicker(vectorcallfunc function, PyObject *callable, PyObj
     return result;
 }
 
+/* Whether an operand of a generalized ufunc has more axes than one matrix or vector: there is nothing to divide otherwise, and
+ * asking the handler would take longer than a dot product. */
+static int has_stack(const PyUFuncObject *ufunc, PyObject *const *args, Py_ssize_t nargs)
+{
+    for (int i = 0; i < ufunc->nin && i < nargs; i++)
+        if (PyArray_CheckExact(args[i]) && PyArray_NDIM((PyArrayObject *)args[i]) > ufunc->core_num_dims[i])
+            return 1;
+    return 0;
+}
+
 static PyObject *call_large(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames, int64_t items)
 {
     if (!is_in_force())
         return original(self, args, nargsf, kwnames);
     gk_ufunc_record *record = *slot_of(self);
     if (((PyUFuncObject *)self)->core_enabled && generalized_handler != NULL) {
-        if (gk_min_items == 0 && items < record->min_items)
+        Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+        if ((gk_min_items == 0 && items < record->min_items) ||
+            (!gk_collect_statistics && !has_stack((PyUFuncObject *)self, args, nargs)))
             return original(self, args, nargsf, kwnames);
-        PyObject *result = call_handler(generalized_handler, self, args, PyVectorcall_NARGS(nargsf), kwnames);
+        PyObject *result = call_handler(generalized_handler, self, args, nargs, kwnames);
         if (result != Py_NotImplemented)
             return result;
         Py_DECREF(result);
@@ -243,7 +255,7 @@ static PyObject *call_ufunc(PyObject *self, PyObject *const *args, size_t nargsf
     if (GK_UNLIKELY(items >= (gk_min_items > 0 ? gk_min_items : GK_MIN_ITEMS)))
         return call_large(self, args, nargsf, kwnames, items);
     if (GK_UNLIKELY(gk_collect_statistics))
-        count_left(*slot_of(self), items > 0 ? GK_LEFT_TOO_SMALL : GK_LEFT_OPERANDS);
+        count_left(*slot_of(self), items > 0 ? GK_LEFT_TOO_SMALL : gk_why_no_items(args, PyVectorcall_NARGS(nargsf)));
     return original(self, args, nargsf, kwnames);
 }
 

@@ -153,8 +153,10 @@ def lexsort(module: Any, keys: Any, axis: Any = -1) -> tuple[int, Any]:
 
 def bincount(module: Any, x: Any, /, weights: Any = None, minlength: Any = 0) -> tuple[int, Any]:
     check(x, MIN_ITEMS)
-    if weights is not None or type(minlength) is not int or x.ndim != 1 or x.dtype.kind not in "iu":
-        raise Leave("arguments")  # sums of weights would be rounded in another order
+    if weights is not None:
+        raise Leave("order of rounding")
+    if type(minlength) is not int or x.ndim != 1 or x.dtype.kind not in "iu":
+        raise Leave("arguments")
     if not _has_kernel(x) or x.dtype == np.uint64:
         raise Leave("dtype")
     # NumPy raises the error for negative items, and does not touch the unused part of a large table; gilkit clears it.
@@ -174,8 +176,10 @@ def cumsum(array: np.ndarray, axis: Any = None, dtype: Any = None, out: Any = No
     check(array)
     if dtype is not None or out is not None or array.ndim != 1 or not is_whole(axis):
         raise Leave("arguments")
+    if array.dtype.kind in "fc":
+        raise Leave("order of rounding")
     if array.dtype.kind not in "iu" or not _has_kernel(array):
-        raise Leave("dtype")  # floats would be rounded in another order
+        raise Leave("dtype")
     return array.size, _kernel(scan.cumsum, array)
 
 
@@ -185,7 +189,7 @@ def accumulate_row(ufunc: np.ufunc, array: np.ndarray) -> Any:
     if array.dtype.kind in "iu":
         scans |= {"add": scan.cumsum, "multiply": scan.cumprod}
     if ufunc.__name__ not in scans or ufunc is not _of[ufunc.__name__]:
-        raise Leave("no axis to divide")
+        raise Leave("order of rounding" if array.dtype.kind in "fc" else "no axis to divide")
     if not _has_kernel(array):
         raise Leave("dtype")
     return _kernel(scans[ufunc.__name__], array)
