@@ -617,6 +617,25 @@ def test_reasons_say_what_is_so(patched):
         assert reasons[name] == {"order of rounding": 1}
 
 
+def test_statistics_name_functions_of_linalg_and_fft(patched):
+    """They had the names of internal ufuncs, and large products hid the number of small ones."""
+    stack = np.ones((N // 4, 2, 2)) + np.eye(2)
+    patching.collect_statistics()
+    with gilkit.threads(2):
+        np.linalg.solve(stack, stack)
+        np.linalg.solve(np.eye(2), np.ones(2))
+        np.fft.rfft(np.ones((64, 64)))
+        np.fft.rfft(np.ones((64, 63)))
+        np.linalg.eigh(stack)
+        np.ones(2) @ np.ones(2)
+        stack @ stack
+        stack @ stack.astype(object)
+    found = {name: each.calls + sum(each.serial.values()) for name, each in patching.statistics().items()}
+    patching.collect_statistics(False)
+    names = ("linalg.solve", "fft.rfft", "linalg.eigh", "matmul")
+    assert {name: found.get(name) for name in names} == dict(zip(names, (2, 2, 1, 3), strict=True))
+
+
 def test_dot_products_ask_no_handler(patched):
     """A product of two vectors or matrices, which cannot be divided, asked a handler in Python each time."""
     asked = []
