@@ -86,8 +86,8 @@ def test_names_of_threads():
     mine = Place("/home/u/pool.py", "make.<locals>.worker", 1)
     assert summary.name_of(look(thread=OTHER, stack=(HERE, mine, lib)), found) == "worker (pool.py)"
     assert summary.name_of(look(thread=OTHER, stack=()), found) == ""
-    native = record([look(State.FREE, OTHER, ())], names={OTHER: "a thread of C (blas)"})
-    assert summary.summarize(native).threads[0].name == "a thread of C (blas)"
+    native = record([look(State.FREE, OTHER, ())], names={OTHER: "a native thread (blas)"})
+    assert summary.summarize(native).threads[0].name == "a native thread (blas)"
     assert summary.summarize(record([look(State.FREE, OTHER, ())])).threads[0].name == f"thread {OTHER}"
 
 

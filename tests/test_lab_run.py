@@ -41,8 +41,10 @@ patching = types.ModuleType("gilkit.patching")
 patching.collect_statistics = lambda on: state.update(collects=on)
 patching.statistics = lambda: {} if not state["collects"] else {
     "add": Statistics(12, 34_000_000, 0.5, {"too small": 3, "overlap": 1}),
-    "ndarray.sort": Statistics(0, 0, 0.0, {"object dtype": 2000}),
+    "ndarray.sort": Statistics(0, 0, 0.0, {"dtype": 2000}),
     "add.reduce": Statistics(1, 5000, 0.75, {}),
+    "ceil": Statistics(0, 0, 0.0, {"too small": 1}),
+    "floor": Statistics(0, 0, 0.0, {"too small": 2}),
 }
 patching.state = state
 
@@ -426,8 +428,9 @@ TABLE = """\
 function      calls   items  seconds  left to NumPy
 add.reduce        1  5.00 k    0.750
 add              12  34.0 M    0.500  3 too small, 1 overlap
-ndarray.sort      0    0.00    0.000  2,000 object dtype
-In parallel: 13 calls, 1.250 s. Left to NumPy: 2004 calls.
+ndarray.sort      0    0.00    0.000  2,000 dtype
+2 other functions: 3 calls, all too small.
+In parallel: 13 calls, 1.250 s. Left to NumPy: 2007 calls.
 """
 
 

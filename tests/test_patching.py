@@ -20,6 +20,7 @@ from patched_calls import N, divided, pointers
 
 import gilkit
 from gilkit import patching
+from gilkit.patching import _functions, _patch
 
 pytestmark = [
     pytest.mark.thread_unsafe(reason="patches NumPy for the whole process"),
@@ -586,3 +587,92 @@ def test_statistics(patched):
     patching.collect_statistics(False)
     np.sin(a)
     assert "sin" not in patching.statistics()
+
+
+def test_reasons_say_what_is_so(patched):
+    """Numbers were called operands that are neither arrays nor numbers, as were errors, empty arrays and reversed ones."""
+    a = np.ones(N)
+    matrices = np.ones((N, 2, 2))
+    patching.collect_statistics()
+    with gilkit.threads(2):
+        for number in (2, 2.0, True, np.float64(2), np.empty(0)):
+            np.sqrt(number)
+        np.negative([1.0])
+        np.negative(a.view(Sub))
+        with pytest.raises(ValueError, match="broadcast"):
+            np.subtract(a, np.ones(N + 1))
+        np.exp(a[::-1], out=np.empty_like(a)[::-1])
+        matrices.astype(object) @ matrices
+        a.cumsum()
+        np.multiply.accumulate(a)
+        np.bincount(np.zeros(N, int), a)
+    reasons = {name: each.serial for name, each in patching.statistics().items()}
+    patching.collect_statistics(False)
+    assert reasons["sqrt"] == {"too small": 5}
+    assert reasons["negative"] == {"operand that is not an array or a number": 2}
+    assert reasons["subtract"] == {"arguments": 1}
+    assert reasons["exp"] == {"negative strides": 1}
+    assert reasons["matmul"] == {"dtype": 1}
+    for name in ("ndarray.cumsum", "multiply.accumulate", "bincount"):
+        assert reasons[name] == {"order of rounding": 1}
+
+
+def test_statistics_name_functions_of_linalg_and_fft(patched):
+    """They had the names of internal ufuncs, and large products hid the number of small ones."""
+    stack = np.ones((N // 4, 2, 2)) + np.eye(2)
+    patching.collect_statistics()
+    with gilkit.threads(2):
+        np.linalg.solve(stack, stack)
+        np.linalg.solve(np.eye(2), np.ones(2))
+        np.fft.rfft(np.ones((64, 64)))
+        np.fft.rfft(np.ones((64, 63)))
+        np.linalg.eigh(stack)
+        np.ones(2) @ np.ones(2)
+        stack @ stack
+        stack @ stack.astype(object)
+    found = {name: each.calls + sum(each.serial.values()) for name, each in patching.statistics().items()}
+    patching.collect_statistics(False)
+    names = ("linalg.solve", "fft.rfft", "linalg.eigh", "matmul")
+    assert {name: found.get(name) for name in names} == dict(zip(names, (2, 2, 1, 3), strict=True))
+
+
+def test_dot_products_ask_no_handler(patched):
+    """A product of two vectors or matrices, which cannot be divided, asked a handler in Python each time."""
+    asked = []
+    _patch.hook_generalized(lambda *args, **kwargs: asked.append(args) or NotImplemented)
+    try:
+        vector, matrix, stack = np.ones(N), np.ones((100, N // 100)), np.ones((N // 100, 10, 10))
+        assert vector @ vector == N
+        np.vecdot(vector, vector)
+        matrix @ matrix.T
+        matrix @ matrix[0]
+        np.linalg.det(np.eye(100))
+        np.fft.rfft(vector)
+        assert asked == []
+        stack @ stack
+        assert len(asked) == 1
+    finally:
+        _patch.hook_generalized(_functions.generalized)
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("minimum.reduce", lambda zeros: zeros.min()),
+        ("minimum.reduce", lambda zeros: zeros.reshape(1000, -1).min(axis=0)),
+        ("maximum.reduce", lambda zeros: (-zeros).max()),
+    ],
+)
+def test_attempts_in_vain_are_not_repeated(name, call):
+    """The least item of an array is 0.0 more often than not. Which zero it is depends on the order, so NumPy found it again
+    after gilkit had, in each call: they took up to four times as long."""
+    zeros = np.maximum(np.random.default_rng(0).standard_normal(500_000), 0)
+    with gilkit.patch_numpy(), gilkit.threads(2):
+        patching.collect_statistics()
+        for _ in range(400):
+            call(zeros)
+        found = patching.statistics()[name]
+    patching.collect_statistics(False)
+    assert found.calls == 0
+    assert sum(found.serial.values()) == 400
+    assert 0 < found.serial["zeros or NaNs"] < 200

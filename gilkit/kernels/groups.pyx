@@ -77,8 +77,8 @@ cdef cnp.ndarray _as_labels(object labels):
     if cnp.PyArray_SIZE(array) == 0 and not isinstance(labels, np.ndarray):
         array = array.astype(np.int64)  # an empty list
     if type_of(cnp.PyArray_TYPE(array)) >= GK_FLOAT32:
-        raise TypeError(f"labels: got items of {array.dtype}; accepted are integers, as from numpy.unique(keys, "
-                        "return_inverse=True)")
+        raise TypeError(f"labels must be integers, not {array.dtype}; numpy.unique(keys, return_inverse=True) makes them "
+                        "from other keys")
     return _contiguous(as_input(array, "labels"))
 
 
@@ -95,7 +95,7 @@ cdef int64_t _count_groups(cnp.ndarray labels, object threads) except -1:
                               &call.options)
     call_end(&call, status)
     if minmax.max >= GK_GROUP_MAX_RESULTS:
-        raise ValueError(f"labels: got a label of {int(labels.max())}; accepted are those below {GK_GROUP_MAX_RESULTS}")
+        raise ValueError(f"labels must be below {GK_GROUP_MAX_RESULTS}, not {int(labels.max())}")
     return max(0, <int64_t>minmax.max + 1)
 
 
@@ -111,8 +111,8 @@ cdef int64_t _guess_groups(cnp.ndarray labels) except -1:
 cdef int _refuse(cnp.ndarray labels, int64_t groups) except -1:
     too_large = labels[labels >= groups]
     label = int(too_large[0]) if too_large.size else "another one meanwhile"
-    raise ValueError(f"labels: got a label of {label}; accepted with num_groups={groups} are those up to {groups - 1}, "
-                     "and negative ones for values that belong to no group")
+    raise ValueError(f"labels must be below num_groups, {groups}, not {label}; negative labels are for values that belong to "
+                     "no group")
 
 
 cdef cnp.dtype _result_dtype(gk_group_operation operation, cnp.ndarray values):
@@ -270,20 +270,20 @@ def group_reduce(labels, values, op, *, num_groups=None, axis=-1, ddof=0, q=0.5,
     cdef bint skip_nans = isinstance(op, str) and op.startswith("nan")
     name = op[3:] if skip_nans else op
     if not isinstance(name, str) or name not in OPERATIONS:
-        raise ValueError(f"op: got {op!r}; accepted are {', '.join(OPERATIONS)}, each also with the prefix nan")
+        raise ValueError(f"op must be one of {', '.join(OPERATIONS)}, also with the prefix nan, not {op!r}")
     call_check(threads)
     groups_of = _as_labels(labels)
     array = kept(kept(as_input(values, "values"), axis, threads), num_groups, ddof)
     if axis is None:
         if (<object>groups_of).shape != (<object>array).shape:
-            raise ValueError(f"labels: got the shape {(<object>groups_of).shape}; accepted with axis=None is that of "
-                             f"values, {(<object>array).shape}")
+            raise ValueError(f"labels must have the shape of values, {(<object>array).shape}, with axis=None, not "
+                             f"{(<object>groups_of).shape}")
         groups_of, array, along = groups_of.reshape(-1), array.reshape(-1), 0
     else:
         along = any_axis(axis, array.ndim)
         if groups_of.ndim != 1 or groups_of.shape[0] != array.shape[along]:
-            raise ValueError(f"labels: got the shape {(<object>groups_of).shape}; accepted is one label for each of "
-                             f"the {array.shape[along]} values along axis {axis}")
+            raise ValueError(f"labels must have the shape ({array.shape[along]},), one label for each of the values along "
+                             f"axis {axis}, not {(<object>groups_of).shape}")
     array = _contiguous(array)
     if num_groups is None:
         if OPERATIONS[name] is not None and cnp.PyArray_SIZE(array) > 0:  # without items, nothing checks the guess
@@ -306,13 +306,13 @@ def group_reduce(labels, values, op, *, num_groups=None, axis=-1, ddof=0, q=0.5,
     shape = (<object>array).shape[:along] + (groups,) + (<object>array).shape[along + 1:]
     # In Python's integers, because the product may be too large for C's.
     if int(g.outer) * int(g.inner) * int(groups) >= GK_GROUP_MAX_RESULTS:
-        raise ValueError(f"num_groups: got {groups}, which makes a result of the shape {shape}; accepted are less than "
-                         f"{GK_GROUP_MAX_RESULTS} items")
+        raise ValueError(f"the result must have less than {GK_GROUP_MAX_RESULTS} items; num_groups={groups} makes one of the "
+                         f"shape {shape}")
 
     if OPERATIONS[name] is None:
         probabilities = np.asarray(0.5 if name == "median" else q, np.float64)
         if not np.all((probabilities >= 0) & (probabilities <= 1)):
-            raise ValueError(f"q: got {q!r}; accepted are probabilities from 0 to 1")
+            raise ValueError(f"q must be from 0 to 1, not {q!r}")
         gathered, starts = _gathered(&g, array, groups_of, threads)
         result = _quantiles(gathered, starts, probabilities.reshape(-1).tolist(), name == "median", threads)
         if fill_value is not None:

@@ -430,7 +430,7 @@ def bincount(x, /, weights=None, minlength=0, *, threads=None):
     _find_minmax(items, &minmax, threads)
     if not (0 <= minmax.min and minmax.max < MAX_BINS):
         raise ValueError(
-            f"x: got values from {int(minmax.min)} to {int(minmax.max)}; accepted are 0 to {MAX_BINS - 1}")
+            f"x must be from 0 to {MAX_BINS - 1}, not from {int(minmax.min)} to {int(minmax.max)}")
     bins = max(<int64_t>minmax.max + 1, min_bins)
     if weights is not None:
         addends = np.asarray(weights)

@@ -67,7 +67,7 @@ cdef cnp.ndarray move(gk_move_operation what, object value, object window, objec
     moving.what = what
     moving.type = type_of(cnp.PyArray_TYPE(a))
     if a.shape[along] == 0:
-        raise ValueError(f"a: got the shape {(<object>a).shape}; accepted is at least one item along axis {axis}")
+        raise ValueError(f"a must have at least one item along axis {axis}, not the shape {(<object>a).shape}")
     moving.window = integer(window, "window", 1, min(a.shape[along], MAX_WINDOW))
     moving.min_count = moving.window if min_count is None else integer(min_count, "min_count", 1, moving.window)
     moving.ddof = ddof

@@ -12,6 +12,7 @@ left to NumPy.
 from __future__ import annotations
 
 import atexit
+import functools
 import importlib.machinery
 import os
 import sys
@@ -314,6 +315,20 @@ def collect_statistics(collect: bool = True) -> None:
     _patch.collect_statistics(bool(collect))
 
 
+@functools.cache
+def _public_names() -> dict[str, str]:
+    """Return the functions that call the ufuncs of numpy.linalg and numpy.fft, such as "linalg.solve" for "solve1"."""
+    from numpy.fft import _pocketfft_umath  # type: ignore[attr-defined]
+    from numpy.linalg import _umath_linalg
+
+    return {
+        name: f"{home}.{name.split('_')[0].rstrip('1')}"
+        for home, module in (("linalg", _umath_linalg), ("fft", _pocketfft_umath))
+        for name, each in vars(module).items()
+        if isinstance(each, _of["ufunc"])
+    }
+
+
 def statistics() -> dict[str, FunctionStatistics]:
     """Return what has been counted since ``collect_statistics()``, by the function's name.
 
@@ -323,8 +338,15 @@ def statistics() -> dict[str, FunctionStatistics]:
         ``calls``, ``items`` and ``seconds`` are those on several threads. ``serial``
         has the number of calls left to NumPy for each reason.
     """
-    found = {each[0]: FunctionStatistics(*each[1:]) for each in _patch.ufunc_statistics()}
-    found.update((name, FunctionStatistics(*each)) for name, each in _parts.statistics().items())
+    found: dict[str, FunctionStatistics] = {}
+    counted = [*_patch.ufunc_statistics(), *((name, *each) for name, each in _parts.statistics().items())]
+    for name, calls, items, seconds, serial in counted:
+        public = _public_names().get(name, name)
+        before = found.get(public, FunctionStatistics(0, 0, 0.0, {}))
+        all_serial = {reason: before.serial.get(reason, 0) + serial.get(reason, 0) for reason in before.serial | serial}
+        found[public] = FunctionStatistics(
+            before.calls + calls, before.items + items, before.seconds + seconds, all_serial
+        )
     return found
 
 

@@ -370,7 +370,7 @@ static int run_iterators(gk_ufunc_call *c, int threads, int64_t min_items, gk_le
     if (!gk_fetch_loop(c, NULL, left))
         return 0;
     if (!gk_is_buffer_size_usual())
-        return gk_leave_to_numpy(left, GK_LEFT_OPERANDS), 0;
+        return gk_leave_to_numpy(left, GK_LEFT_ARGUMENTS), 0;
     for (int i = 0; i < c->nop; i++) {
         /* Here the errors of the cast count, and those that the loop makes by accident do not: NumPy tells them apart. */
         if (i >= c->nin && c->info->no_floatingpoint_errors && c->op[i] != NULL &&
@@ -378,7 +378,7 @@ static int run_iterators(gk_ufunc_call *c, int threads, int64_t min_items, gk_le
             return gk_leave_to_numpy(left, GK_LEFT_DTYPE), 0;
         dtypes[i] = gk_dtype_of(c, i);
         if (c->ufunc->op_flags != NULL && c->ufunc->op_flags[i] != 0)
-            return gk_leave_to_numpy(left, GK_LEFT_OPERANDS), 0;
+            return gk_leave_to_numpy(left, GK_LEFT_ARGUMENTS), 0;
         op_flags[i] = i < c->nin ? NPY_ITER_READONLY | NPY_ITER_ALIGNED | NPY_ITER_OVERLAP_ASSUME_ELEMENTWISE
                                  : NPY_ITER_WRITEONLY | NPY_ITER_ALIGNED | NPY_ITER_ALLOCATE | NPY_ITER_NO_BROADCAST |
                                        NPY_ITER_NO_SUBTYPE | NPY_ITER_OVERLAP_ASSUME_ELEMENTWISE;
@@ -557,18 +557,18 @@ int gk_elementwise(PyObject *ufunc, PyObject *const *args, Py_ssize_t nargs, PyO
     if (c.ufunc->core_enabled)
         return gk_leave_to_numpy(left, GK_LEFT_CORE), 0;
     if (c.nop > MAX_OPERANDS || c.nin < 1)
-        return gk_leave_to_numpy(left, GK_LEFT_OPERANDS), 0;
+        return gk_leave_to_numpy(left, GK_LEFT_ARGUMENTS), 0;
     if (!gk_take_arguments(&c, args, nargs, kwnames, left))
         goto done;
     c.items = gk_broadcast_size(c.op, c.nop, &ndim, shape);
     if (c.items < 1 || ndim == 0) {
-        gk_leave_to_numpy(left, c.items < 0 ? GK_LEFT_OPERANDS : GK_LEFT_TOO_SMALL);
+        gk_leave_to_numpy(left, c.items < 0 ? GK_LEFT_ARGUMENTS : GK_LEFT_TOO_SMALL);
         goto done;
     }
     for (int o = c.nin; o < c.nop; o++)
         /* An output that does not have the shape is an error, or is broadcast: NumPy knows. */
         if (c.op[o] != NULL && (PyArray_NDIM(c.op[o]) != ndim || !PyArray_CompareLists(PyArray_DIMS(c.op[o]), shape, ndim))) {
-            gk_leave_to_numpy(left, GK_LEFT_OPERANDS);
+            gk_leave_to_numpy(left, GK_LEFT_ARGUMENTS);
             goto done;
         }
     if (gk_outputs_overlap(&c)) {
@@ -584,7 +584,7 @@ int gk_elementwise(PyObject *ufunc, PyObject *const *args, Py_ssize_t nargs, PyO
         goto done;
     }
     if (one == BACKWARDS) {
-        gk_leave_to_numpy(left, GK_LEFT_OPERANDS);
+        gk_leave_to_numpy(left, GK_LEFT_BACKWARDS);
         goto done;
     }
     if (one == OVERLAP) {

@@ -18,6 +18,8 @@ typedef enum {
     GK_LEFT_OVERLAP,
     GK_LEFT_PYTHON,
     GK_LEFT_NO_LOOP,
+    GK_LEFT_ARGUMENTS,
+    GK_LEFT_BACKWARDS,
     GK_LEFT_REASONS
 } gk_left;
 
@@ -55,6 +57,9 @@ int gk_sum_row(PyObject *add, PyObject *capsule, PyObject *row, PyObject *total,
 /* A quick estimate of the number of items of the call, from two of its operands: 0 if neither is an
  * array. */
 int64_t gk_glance(PyObject *const *args, Py_ssize_t nargs);
+
+/* Why a call for which gk_glance() is 0 is left to NumPy. */
+gk_left gk_why_no_items(PyObject *const *args, Py_ssize_t nargs);
 
 gk_costs *gk_costs_of(gk_ufunc_record *record, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 

@@ -54,8 +54,10 @@ def _call_generalized(ufunc: np.ufunc, /, *args: Any, signature: Any = None, **o
     cores = [len(each.split(",")) if each else 0 for each in operands]
     loops = 0
     for array, core in zip(args, cores, strict=True):
-        if type(array) is not np.ndarray or array.dtype.kind not in "biufc" or array.dtype.num > LAST_NUMBER:
+        if type(array) is not np.ndarray:
             raise Leave("operand that is not an array")
+        if array.dtype.kind not in "biufc" or array.dtype.num > LAST_NUMBER:
+            raise Leave("dtype")
         if array.ndim < core or (ufunc.__name__ == "matmul" and array.ndim < 2):
             raise Leave("arguments")
         if _of["prod"](array.shape[array.ndim - core :]) > MAX_MATRIX_ITEMS:

@@ -78,28 +78,42 @@ static PyObject *unless_too_deep(PyObject *result)
 }
 
 /* The costs to which the next call of NumPy's function adds its time, if a handler has left that
- * call to NumPy because it was faster. The call is not made in the handler, or its warnings would
- * name the handler's line. */
-static GK_THREAD_LOCAL gk_costs *measured;
-static GK_THREAD_LOCAL int64_t measured_items;
+ * call to NumPy because it was faster, or after an attempt that took time. The call is not made in the handler, or its
+ * warnings would name the handler's line. */
+typedef struct {
+    gk_costs *costs;
+    int64_t items, attempt, before;
+} measurement;
 
-void gk_measure_original(gk_costs *costs, int64_t items)
+static GK_THREAD_LOCAL measurement measured;
+
+void gk_measure_original(gk_costs *costs, int64_t items, int64_t attempt)
 {
-    measured = costs;
-    measured_items = items;
+    measured = (measurement){costs, items, attempt, 0};
 }
 
-static gk_costs *take_measured(void)
+/* Call this right before NumPy's function, which may call others that are measured. */
+static measurement take_measured(void)
 {
-    gk_costs *costs = measured;
-    measured = NULL;
-    return costs;
+    measurement own = measured;
+    measured.costs = NULL;
+    if (own.costs != NULL)
+        own.before = GK(gk_now)();
+    return own;
 }
 
-static PyObject *measure(gk_costs *costs, int64_t before, PyObject *result)
+static void learn_measured(const measurement *own)
 {
-    if (costs != NULL && result != NULL)
-        gk_learn_cost(costs, 0, measured_items, GK(gk_now)() - before);
+    int64_t took = GK(gk_now)() - own->before;
+    gk_learn_cost(own->costs, 0, own->items, took);
+    if (own->attempt > 0)
+        gk_learn_cost(own->costs, 1, own->items, own->attempt + took);
+}
+
+static PyObject *measure(measurement own, PyObject *result)
+{
+    if (own.costs != NULL && result != NULL)
+        learn_measured(&own);
     return result;
 }
 
@@ -107,7 +121,7 @@ PyObject *gk_call_reporting(PyObject *handler, PyObject *args, PyObject *kwargs)
 {
     int before = fp_errors;
     fp_errors = 0;
-    measured = NULL;
+    measured.costs = NULL;
     bypassed++;
     PyObject *result = unless_too_deep(PyObject_Call(handler, args, kwargs));
     bypassed--;
@@ -151,7 +165,7 @@ static PyObject *call_handler(PyObject *handler, PyObject *self, PyObject *const
         all[i + 1] = args[i];
     int before = fp_errors;
     fp_errors = 0;
-    measured = NULL;
+    measured.costs = NULL;
     bypassed++; /* a handler's own calls are small, and would be handled in turn */
     PyObject *result = unless_too_deep(PyObject_Vectorcall(handler, all, (size_t)nargs + 1, kwnames));
     bypassed--;
@@ -222,21 +236,32 @@ static PyObject *call_quicker(vectorcallfunc function, PyObject *callable, PyObj
     return result;
 }
 
+/* Whether an operand of a generalized ufunc has more axes than one matrix or vector: there is nothing to divide otherwise, and
+ * asking the handler would take longer than a dot product. */
+static int has_stack(const PyUFuncObject *ufunc, PyObject *const *args, Py_ssize_t nargs)
+{
+    for (int i = 0; i < ufunc->nin && i < nargs; i++)
+        if (PyArray_CheckExact(args[i]) && PyArray_NDIM((PyArrayObject *)args[i]) > ufunc->core_num_dims[i])
+            return 1;
+    return 0;
+}
+
 static PyObject *call_large(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames, int64_t items)
 {
     if (!is_in_force())
         return original(self, args, nargsf, kwnames);
     gk_ufunc_record *record = *slot_of(self);
     if (((PyUFuncObject *)self)->core_enabled && generalized_handler != NULL) {
-        if (gk_min_items == 0 && items < record->min_items)
+        Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+        if ((gk_min_items == 0 && items < record->min_items) ||
+            (!gk_collect_statistics && !has_stack((PyUFuncObject *)self, args, nargs)))
             return original(self, args, nargsf, kwnames);
-        PyObject *result = call_handler(generalized_handler, self, args, PyVectorcall_NARGS(nargsf), kwnames);
+        PyObject *result = call_handler(generalized_handler, self, args, nargs, kwnames);
         if (result != Py_NotImplemented)
             return result;
         Py_DECREF(result);
-        gk_costs *costs = take_measured();
-        int64_t before = costs != NULL ? GK(gk_now)() : 0;
-        return measure(costs, before, original(self, args, nargsf, kwnames));
+        measurement own = take_measured();
+        return measure(own, original(self, args, nargsf, kwnames));
     }
     return call_quicker(original, self, self, args, nargsf, kwnames, record, items);
 }
@@ -247,7 +272,7 @@ static PyObject *call_ufunc(PyObject *self, PyObject *const *args, size_t nargsf
     if (GK_UNLIKELY(items >= (gk_min_items > 0 ? gk_min_items : GK_MIN_ITEMS)))
         return call_large(self, args, nargsf, kwnames, items);
     if (GK_UNLIKELY(gk_collect_statistics))
-        count_left(*slot_of(self), items > 0 ? GK_LEFT_TOO_SMALL : GK_LEFT_OPERANDS);
+        count_left(*slot_of(self), items > 0 ? GK_LEFT_TOO_SMALL : gk_why_no_items(args, PyVectorcall_NARGS(nargsf)));
     return original(self, args, nargsf, kwnames);
 }
 
@@ -389,17 +414,16 @@ static int may_gain(const hooked_method *method, PyObject *self, PyObject *const
 static PyObject *call_fast(int k, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     hooked_method *method = &methods[k];
-    gk_costs *costs = NULL;
+    measurement own = {0};
     if (GK_UNLIKELY(is_wanted(method->min_items, self, nargs > 0 ? args[0] : NULL)) &&
         may_gain(method, self, args, nargs, kwnames)) {
         PyObject *result = call_handler(method->handler, self, args, nargs, kwnames);
         if (result != Py_NotImplemented)
             return result;
         Py_DECREF(result);
-        costs = take_measured();
+        own = take_measured();
     }
-    int64_t before = costs != NULL ? GK(gk_now)() : 0;
-    return measure(costs, before,
+    return measure(own,
                    method->has_keywords ? ((fast_function)(void (*)(void))method->original)(self, args, nargs, kwnames)
                                         : ((plain_function)(void (*)(void))method->original)(self, args, nargs));
 }
@@ -408,20 +432,19 @@ static PyObject *call_fast(int k, PyObject *self, PyObject *const *args, Py_ssiz
 static PyObject *call_tuple(int k, PyObject *self, PyObject *args, PyObject *kwargs)
 {
     hooked_method *method = &methods[k];
-    gk_costs *costs = NULL;
+    measurement own = {0};
     if (GK_UNLIKELY(is_wanted(method->min_items, self, PyTuple_GET_SIZE(args) > 0 ? PyTuple_GET_ITEM(args, 0) : NULL)) &&
         may_gain(method, self, PySequence_Fast_ITEMS(args), PyTuple_GET_SIZE(args), NULL)) {
-        PyObject *own = PyTuple_Pack(1, self), *all = own == NULL ? NULL : PySequence_Concat(own, args);
+        PyObject *first = PyTuple_Pack(1, self), *all = first == NULL ? NULL : PySequence_Concat(first, args);
         PyObject *result = all == NULL ? NULL : gk_call_reporting(method->handler, all, kwargs);
-        Py_XDECREF(own);
+        Py_XDECREF(first);
         Py_XDECREF(all);
         if (result != Py_NotImplemented)
             return result;
         Py_DECREF(result);
-        costs = take_measured();
+        own = take_measured();
     }
-    int64_t before = costs != NULL ? GK(gk_now)() : 0;
-    return measure(costs, before,
+    return measure(own,
                    method->has_keywords ? ((PyCFunctionWithKeywords)(void (*)(void))method->original)(self, args, kwargs)
                                         : method->original(self, args));
 }
@@ -555,7 +578,7 @@ static int asks_for_many(const hooked_function *function, PyObject *const *args,
 static PyObject *call_function(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     const hooked_function *function = *function_slot_of(self);
-    gk_costs *costs = NULL;
+    measurement own = {0};
     Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
     if (function->size_place == 0 ? nargs > 0 && is_wanted(function->min_items, NULL, args[0])
                                   : nargs > 0 && (nargs > 1 || kwnames != NULL) && asks_for_many(function, args, nargs, kwnames) &&
@@ -566,10 +589,9 @@ static PyObject *call_function(PyObject *self, PyObject *const *args, size_t nar
         if (result != Py_NotImplemented)
             return result;
         Py_DECREF(result);
-        costs = take_measured();
+        own = take_measured();
     }
-    int64_t before = costs != NULL ? GK(gk_now)() : 0;
-    return measure(costs, before, function->original(self, args, nargsf, kwnames));
+    return measure(own, function->original(self, args, nargsf, kwnames));
 }
 
 int gk_hook_function(PyObject *function, PyObject *handler, int64_t min_items, int size_place)
@@ -607,9 +629,8 @@ static PyObject *subscript(PyObject *self, PyObject *key)
         if (result != Py_NotImplemented)
             return result;
         Py_DECREF(result);
-        gk_costs *costs = take_measured();
-        int64_t before = costs != NULL ? GK(gk_now)() : 0;
-        return measure(costs, before, original_subscript(self, key));
+        measurement own = take_measured();
+        return measure(own, original_subscript(self, key));
     }
     return original_subscript(self, key);
 }
@@ -669,11 +690,10 @@ static int assign(PyObject *self, PyObject *key, PyObject *value)
         return result == NULL ? -1 : 0;
     }
     Py_DECREF(result);
-    gk_costs *costs = take_measured();
-    int64_t before = costs != NULL ? GK(gk_now)() : 0;
+    measurement own = take_measured();
     int status = original_assignment(self, key, value);
-    if (costs != NULL && status == 0)
-        gk_learn_cost(costs, 0, measured_items, GK(gk_now)() - before);
+    if (own.costs != NULL && status == 0)
+        learn_measured(&own);
     return status;
 }
 

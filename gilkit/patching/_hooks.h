@@ -48,8 +48,9 @@ void gk_hook_subscript(PyObject *handler, int64_t min_items);
  * bool with at least `min_items` items, or the one for slices, if the value is such an array. Call this once for each. */
 void gk_hook_assignment(PyObject *handler, int64_t min_items, int of_slices);
 
-/* For a handler that is about to return NotImplemented: measure how long NumPy's function takes. */
-void gk_measure_original(gk_costs *costs, int64_t items);
+/* For a handler that is about to return NotImplemented: measure how long NumPy's function takes. If the handler has tried in
+ * vain, `attempt` is the time that this took, in nanoseconds: dividing the call takes both. */
+void gk_measure_original(gk_costs *costs, int64_t items, int64_t attempt);
 
 /* Regions whose helpers take the GIL are counted. After gk_end(), which takes the hooks back, they run on one thread. */
 int gk_count_running(int change);

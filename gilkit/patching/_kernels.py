@@ -33,7 +33,7 @@ from gilkit.kernels import (
 )
 from gilkit.kernels._numpy import FUNCTIONS as _of
 from gilkit.patching import _patch
-from gilkit.patching._parts import LAST_NUMBER, Leave, check
+from gilkit.patching._parts import LAST_NUMBER, InVain, Leave, check
 
 # The minimum numbers of items. A handler that leaves a call to NumPy takes about 1 µs, and with fewer items that is more than a
 # fiftieth of NumPy's own time.
@@ -106,11 +106,11 @@ def _argsort_distinct(array: np.ndarray) -> Any:
         pause[0] -= 1
         raise Leave("equal items")
     if not _ascends_strictly(np.sort(array[:SAMPLE])):
-        raise Leave("equal items")
+        raise InVain("equal items")
     order = _kernel(sorting.argsort, array)
     if not _ascends_strictly(_kernel(indexing.take, array, order)):
         pause[:] = pause[1], min(2 * pause[1], 1024)
-        raise Leave("equal items")
+        raise InVain("equal items")
     pause[1] = 4
     return order
 
@@ -136,7 +136,7 @@ def sort_row(method: str, array: np.ndarray, args: list[Any], kwargs: dict[str, 
         raise Leave("arguments")
     # Zeros of both signs are equal, and so are NaNs: their order is that of NumPy's algorithm.
     if array.dtype.kind == "f" and _patch.has_ambiguous_floats(array):
-        raise Leave("-0.0 or NaN")
+        raise InVain("-0.0 or NaN")
     _kernel(sorting.sort, array, out=array)
     return None
 
@@ -153,13 +153,15 @@ def lexsort(module: Any, keys: Any, axis: Any = -1) -> tuple[int, Any]:
 
 def bincount(module: Any, x: Any, /, weights: Any = None, minlength: Any = 0) -> tuple[int, Any]:
     check(x, MIN_ITEMS)
-    if weights is not None or type(minlength) is not int or x.ndim != 1 or x.dtype.kind not in "iu":
-        raise Leave("arguments")  # sums of weights would be rounded in another order
+    if weights is not None:
+        raise Leave("order of rounding")
+    if type(minlength) is not int or x.ndim != 1 or x.dtype.kind not in "iu":
+        raise Leave("arguments")
     if not _has_kernel(x) or x.dtype == np.uint64:
         raise Leave("dtype")
     # NumPy raises the error for negative items, and does not touch the unused part of a large table; gilkit clears it.
     if _kernel(reductions.min, x) < 0 or max(_kernel(reductions.max, x), minlength) > 4 * x.size or minlength < 0:
-        raise Leave("arguments")
+        raise InVain("arguments")
     return x.size, _kernel(histograms.bincount, x, minlength=minlength)
 
 
@@ -174,8 +176,10 @@ def cumsum(array: np.ndarray, axis: Any = None, dtype: Any = None, out: Any = No
     check(array)
     if dtype is not None or out is not None or array.ndim != 1 or not is_whole(axis):
         raise Leave("arguments")
+    if array.dtype.kind in "fc":
+        raise Leave("order of rounding")
     if array.dtype.kind not in "iu" or not _has_kernel(array):
-        raise Leave("dtype")  # floats would be rounded in another order
+        raise Leave("dtype")
     return array.size, _kernel(scan.cumsum, array)
 
 
@@ -185,7 +189,7 @@ def accumulate_row(ufunc: np.ufunc, array: np.ndarray) -> Any:
     if array.dtype.kind in "iu":
         scans |= {"add": scan.cumsum, "multiply": scan.cumprod}
     if ufunc.__name__ not in scans or ufunc is not _of[ufunc.__name__]:
-        raise Leave("no axis to divide")
+        raise Leave("order of rounding" if array.dtype.kind in "fc" else "no axis to divide")
     if not _has_kernel(array):
         raise Leave("dtype")
     return _kernel(scans[ufunc.__name__], array)
@@ -345,7 +349,7 @@ def check_table(table: Any, keys: np.ndarray) -> None:
     if type(table) is not np.ndarray or table.ndim != 1 or not 0 < table.size <= POINTS_A_KEY * keys.size:
         raise Leave("arguments")
     if not _patch.bypassed(_ascends, table):
-        raise Leave("not sorted")
+        raise InVain("not sorted")
 
 
 def searchsorted(array: np.ndarray, v: np.ndarray, side: str) -> Any:
@@ -359,7 +363,7 @@ def interp(module: Any, x: Any, xp: Any, fp: Any, left: Any = None, right: Any =
     check(x, MIN_SEARCHED)
     check_table(xp, x)
     if xp[-1] != xp[-1]:
-        raise Leave("NaN")  # where it is found depends on the algorithm
+        raise InVain("NaN")  # where it is found depends on the algorithm
     if type(fp) is not np.ndarray or fp.shape != xp.shape or not all(map(_has_kernel, (x, xp, fp))):
         raise Leave("arguments")
     if not {type(left), type(right)} <= {type(None), int, float}:
@@ -377,7 +381,7 @@ def _are_ordered(array: np.ndarray) -> None:
     if array.dtype.kind != "f":
         return
     if not (array.ndim == 1 or array.flags.forc) or _patch.has_ambiguous_floats(array.reshape(-1, order="A")):
-        raise Leave("-0.0 or NaN")
+        raise InVain("-0.0 or NaN")
 
 
 _PLAIN = _SCALARS | {type(None), bool, float, str}

@@ -58,6 +58,10 @@ class Leave(Exception):
     """The call is left to NumPy, for this reason."""
 
 
+class InVain(Leave):
+    """The same, because of the items' values. Finding out took time, which the next calls of the function should not lose."""
+
+
 def _is_axis(argument: Any) -> bool:
     """Return whether the argument can be an axis or several: other integers and tuples take too many values for a key of a
     dictionary, or cannot be one."""
@@ -112,11 +116,13 @@ def handler(
                 if error.__traceback__ is not None and error.__traceback__.tb_next is None:
                     raise Leave("arguments") from None
                 raise
+            took = time.perf_counter_ns() - started
+            known.learn(True, size, took)
         except Leave as leave:
             items, result, reason = 0, NotImplemented, str(leave)
-        took = time.perf_counter_ns() - started
-        if reason is None:
-            known.learn(True, size, took)
+            took = time.perf_counter_ns() - started
+            if isinstance(leave, InVain):
+                known.measure_original(size, took)
         if collecting:
             count(own_name, items, took / 1e9, reason)
         return result

@@ -51,7 +51,7 @@ cdef extern from "gilkit/patching/_hooks.h":
     int gk_hook_function(object function, object handler, int64_t min_items, int size_place) except -1
     void gk_hook_subscript(object handler, int64_t min_items)
     void gk_hook_assignment(object handler, int64_t min_items, int of_slices)
-    void gk_measure_original(gk_costs *costs, int64_t items)
+    void gk_measure_original(gk_costs *costs, int64_t items, int64_t attempt)
     int gk_count_running(int change) nogil
     int gk_has_ended() nogil
     void gk_end()
@@ -186,9 +186,10 @@ cdef class Costs:
         """Return whether to divide the next call of this many items."""
         return gk_min_items > 0 or gk_choose_way(&self.costs, items) == GK_DIVIDED
 
-    def measure_original(self, int64_t items):
-        """Measure the call of NumPy's function that follows when a handler returns NotImplemented."""
-        gk_measure_original(&self.costs, items)
+    def measure_original(self, int64_t items, int64_t attempt=0):
+        """Measure the call of NumPy's function that follows when a handler returns NotImplemented. `attempt` is the
+        time in nanoseconds that the handler has spent in vain."""
+        gk_measure_original(&self.costs, items, attempt)
 
     def learn(self, bint divided, int64_t items, int64_t nanoseconds):
         """Remember what a call took."""

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from gilkit.patching import _patch
-from gilkit.patching._parts import Leave, handler
+from gilkit.patching._parts import InVain, Leave, handler
 from gilkit.patching._streams import Stream, exchange_state, read_state
 
 MIN_DRAWN = 1 << 16
@@ -392,7 +392,7 @@ def _hook(kind: Any, bit_generators: tuple[type, ...], name: str) -> tuple[Any, 
             call.fill()
             after = call.true.state
         if not exchange_state(generator, state, after):
-            raise Leave("used by another thread")
+            raise InVain("used by another thread")
         return result.size, result
 
     return method, handler(f"{kind.__name__}.{name}", divide, 0, kind_of, size_of), least, names.index("size") + 1

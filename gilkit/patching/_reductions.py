@@ -11,7 +11,7 @@ import numpy as np
 from gilkit.kernels._numpy import FUNCTIONS as _of
 from gilkit.kernels._numpy import VERSION
 from gilkit.patching import _patch
-from gilkit.patching._parts import Leave, along, check, handler, outermost, overlaps, parts, run
+from gilkit.patching._parts import InVain, Leave, along, check, handler, outermost, overlaps, parts, run
 
 # NumPy 2.0 and 2.1 compute wrong results along an axis of negative stride if there is an `out`.
 OUT_NEEDS_POSITIVE_STRIDES = VERSION < (2, 2)
@@ -86,9 +86,9 @@ def _reduce(
         result = _reduce_in_any_order(ufunc, array, reduced, dtype, settings)
         # Which zero or which NaN is found depends on the order.
         if loop.kind == "f" and not orderless and not _of["all"](result):
-            raise Leave("zeros or NaNs")
+            raise InVain("zeros or NaNs")
         if loop.kind == "f" and not orderless and np.isnan(result).any():
-            raise Leave("zeros or NaNs")
+            raise InVain("zeros or NaNs")
         return array.size, result
     if retained:
         return array.size, _reduce_by_slabs(ufunc, array, retained, loop, settings)
@@ -190,7 +190,7 @@ def _sum_pairwise(ufunc: np.ufunc, array: np.ndarray, settings: dict[str, Any]) 
     except NotImplementedError as reason:
         raise Leave(str(reason)) from None
     if np.isnan(total[0]):
-        raise Leave("zeros or NaNs")  # which NaN it is depends on the order of operands
+        raise InVain("zeros or NaNs")  # which NaN it is depends on the order of operands
     if flags:
         _patch.give_fp_errors("reduce", flags)
     return _patch.bypassed(ufunc.reduce, total.reshape((1,) * array.ndim), **settings)

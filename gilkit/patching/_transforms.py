@@ -21,6 +21,7 @@ from gilkit.patching._parts import (
     PART_ITEMS,
     PARTS_PER_THREAD,
     FloatErrors,
+    InVain,
     Leave,
     along,
     check,
@@ -114,7 +115,7 @@ def transform(ufunc: np.ufunc, array: Any, factor: Any, *, axes: Any, out: Any) 
     actions: Any = np.geterr()
     wanted = sum(bit for name, bit in _FP_ERRORS.items() if actions[name] != "ignore")
     if any(flags & wanted for flags in errors.flags):
-        raise Leave("floating-point errors")
+        raise InVain("floating-point errors")
     _patch.run_tasks(np.copyto, [(out[along(cut, part)], result[along(cut, part)]) for (part,) in tasks])
     return array.size, out
 

@@ -14,6 +14,7 @@ const char *const gk_left_names[GK_LEFT_REASONS] = {
     "too small",           "one thread",         "operand that is not an array or a number",
     "dtype",               "keyword argument",   "generalized ufunc",
     "overlapping output",  "loop that needs Python", "no loop for these dtypes",
+    "arguments",           "negative strides",
 };
 
 static const char CALL_INFO[] = "numpy_1.24_ufunc_call_info";
@@ -82,6 +83,11 @@ static int is_number(PyObject *object)
     return PyFloat_CheckExact(object) || PyLong_CheckExact(object) || PyComplex_CheckExact(object);
 }
 
+static int is_scalar(PyObject *object)
+{
+    return is_number(object) || PyBool_Check(object) || PyArray_CheckAnyScalarExact(object);
+}
+
 int64_t gk_glance(PyObject *const *args, Py_ssize_t nargs)
 {
     const PyArrayObject *largest = NULL, *other = NULL;
@@ -105,6 +111,14 @@ int64_t gk_glance(PyObject *const *args, Py_ssize_t nargs)
         items *= length;
     }
     return items;
+}
+
+gk_left gk_why_no_items(PyObject *const *args, Py_ssize_t nargs)
+{
+    for (Py_ssize_t i = 0; i < nargs; i++)
+        if (!PyArray_CheckExact(args[i]) && !is_scalar(args[i]))
+            return GK_LEFT_OPERANDS;
+    return GK_LEFT_TOO_SMALL; /* numbers, and arrays without items */
 }
 
 /* The number of items of the broadcast operands; -1 if they do not fit together. */
@@ -177,7 +191,7 @@ int gk_take_arguments(gk_ufunc_call *c, PyObject *const *args, Py_ssize_t nargs,
     int nout = c->nop - c->nin;
     PyObject *out = NULL, *where = NULL;
     if (nargs < c->nin || nargs > c->nop)
-        return gk_leave_to_numpy(left, GK_LEFT_OPERANDS), 0;
+        return gk_leave_to_numpy(left, GK_LEFT_ARGUMENTS), 0;
     for (Py_ssize_t k = 0; kwnames != NULL && k < PyTuple_GET_SIZE(kwnames); k++) {
         if (PyUnicode_Compare(PyTuple_GET_ITEM(kwnames, k), out_name) == 0 && nargs == c->nin)
             out = args[nargs + k];
@@ -217,7 +231,7 @@ int gk_take_arguments(gk_ufunc_call *c, PyObject *const *args, Py_ssize_t nargs,
             if (i >= c->nin && (!PyArray_ISWRITEABLE(c->op[i]) || overlaps_itself(c->op[i]) ||
                                 (PyArray_FLAGS(c->op[i]) & WARN_ON_WRITE)))
                 return gk_leave_to_numpy(left, GK_LEFT_OVERLAP), 0;
-        } else if (i >= c->nin || !(is_number(given) || PyBool_Check(given) || PyArray_CheckAnyScalarExact(given))) {
+        } else if (i >= c->nin || !is_scalar(given)) {
             return gk_leave_to_numpy(left, GK_LEFT_OPERANDS), 0;
         }
     }
@@ -284,12 +298,12 @@ int gk_find_loop(gk_ufunc_call *c, PyObject *const *args, gk_left *left)
             continue;
         PyArray_Descr *dtype = gk_dtype_of(c, i);
         if (!fits(args[i], dtype->type_num))
-            return gk_leave_to_numpy(left, GK_LEFT_OPERANDS), 0;
+            return gk_leave_to_numpy(left, GK_LEFT_ARGUMENTS), 0;
         Py_INCREF(dtype);
         c->op[i] = (PyArrayObject *)PyArray_NewFromDescr(&PyArray_Type, dtype, 0, NULL, NULL, NULL, 0, NULL);
         if (c->op[i] == NULL || PyArray_Pack(dtype, PyArray_DATA(c->op[i]), args[i]) < 0) {
             PyErr_Clear();
-            return gk_leave_to_numpy(left, GK_LEFT_OPERANDS), 0;
+            return gk_leave_to_numpy(left, GK_LEFT_ARGUMENTS), 0;
         }
     }
     return 1;

@@ -266,7 +266,7 @@ class Sampler:
         if number not in self.found.names:
             try:
                 with open(f"/proc/{self.found.pid}/task/{number}/comm", encoding="utf-8", errors="replace") as file:
-                    self.found.names[number] = f"a thread of C ({file.read().strip()})"
+                    self.found.names[number] = f"a native thread ({file.read().strip()})"
             except OSError:
                 pass
 

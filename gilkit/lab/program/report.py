@@ -82,7 +82,14 @@ def text(found: dict[str, Any]) -> str:
     ]
     functions = found["functions"]
     if functions:
-        lines += table(functions)
+        small = {name: each for name, each in functions.items() if is_small(each)}
+        others = {name: each for name, each in functions.items() if name not in small}
+        if others:
+            lines += table(others)
+        if small:
+            number = plural(len(small), "other function" if others else "function")
+            calls = sum(sum(each["serial"].values()) for each in small.values())
+            lines.append(f"{number}: {plural(calls, 'call')}, all too small.")
         serial = sum(sum(each["serial"].values()) for each in functions.values())
         calls = sum(each["calls"] for each in functions.values())
         seconds = sum(each["seconds"] for each in functions.values())
@@ -90,6 +97,11 @@ def text(found: dict[str, Any]) -> str:
     elif found["patched"]:
         lines.append("No patched function was called.")
     return "\n".join(lines) + "\n"
+
+
+def is_small(function: dict[str, Any]) -> bool:
+    """Return whether all calls of the function were too small."""
+    return function["calls"] == 0 and function["serial"].keys() == {"too small"}
 
 
 def table(functions: dict[str, Any]) -> list[str]:
