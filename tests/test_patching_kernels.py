@@ -522,6 +522,30 @@ def test_joined_arrays(char):
         check(lambda: np.concatenate((one, other), dtype=one.dtype), f"dtype, {char}, {name}", (2,))
 
 
+def test_joined_arrays_of_equal_dtypes_have_numpys_dtype():
+    """long and longlong are equal on most systems, and NumPy promotes them to longlong."""
+    row = np.arange(24_000)
+    for one, other in ("lq", "ql", "LQ", "QL", "qq", "ll"):
+        for shape in ((24_000,), (60, 400)):
+            pair = row.reshape(shape).astype(one), row.reshape(shape).astype(other)
+            check(lambda: np.concatenate(pair), f"{one}, {other}, {shape}", (2,))
+
+
+def test_joined_columns_of_which_one_is_empty_have_numpys_strides():
+    """The order of an empty array in memory decides that of the result where all others have columns of length 1."""
+    table = np.asfortranarray(np.arange(144_000.0).reshape(24_000, 6))
+    for column in (table[:, :1], table[:, :1].copy(), np.arange(24_000.0)[:, None]):
+        for empty in (table[:, :0], table[:, :0].copy(), np.ones((24_000, 0))):
+            check(lambda: np.concatenate([column, empty], 1), f"{column.strides}, {empty.strides}", (2,))
+            check(lambda: np.concatenate([empty, column], 1), f"{empty.strides}, {column.strides}", (2,))
+
+
+def test_joined_arrays_that_are_too_long_raise_numpys_error():
+    half = np.broadcast_to(np.int8(1), 1 << 62)
+    for pair in ([half] * 2, [half] * 3):
+        check(lambda: np.concatenate(pair), f"{len(pair)}", (2,))
+
+
 def test_many_arrays_are_joined_by_numpy():
     """Looking at each takes longer than joining them."""
     with gilkit.patch_numpy(min_size=1), gilkit.threads(2):

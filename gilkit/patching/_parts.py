@@ -13,6 +13,7 @@ import contextvars
 import functools
 import inspect
 import itertools
+import sys
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -86,6 +87,7 @@ def handler(
         array: Any = args[place] if len(args) > place else None
         if type(array) in (tuple, list):
             size, dtype = sum(each.size for each in array if isinstance(each, np.ndarray)), ""
+            size = min(size, sys.maxsize)  # NumPy raises the error
         else:
             size, dtype = (array.size, array.dtype.char) if isinstance(array, np.ndarray) else (0, "")
         if kind is not None:
