@@ -449,8 +449,8 @@ def test_assignments_to_slices(char):
         target = np.broadcast_arrays(np.zeros_like(table), table)[0]
         return assigned_to(slice(None), table, target)
 
-    def read_only():
-        return assigned_to(slice(None), table, protected(np.zeros_like(table)))
+    def read_only(key=slice(None)):
+        return assigned_to(key, table, protected(np.zeros_like(table)))
 
     inner = table[1:-1, 1:-1]
     calls = {
@@ -468,8 +468,10 @@ def test_assignments_to_slices(char):
         "no such row": lambda: assigned_to((500, ...), table),
         "float": lambda: assigned_to(slice(1.0, None), table),
         "asked once": asked,
+        "step of 0": lambda: assigned_to(slice(None, None, 0), table),
         "deprecated": deprecated,
         "read-only": read_only,
+        "read-only, step of 0": lambda: read_only(slice(None, None, 0)),
         "overlapping": lambda: (lambda a: assigned(a, slice(1, None), a[:-1]))(table.copy()),
         "itself": lambda: (lambda a: assigned(a, slice(1, None), a[1:]))(table.copy()),
         "Fortran": lambda: assigned_to(..., np.asfortranarray(table)),

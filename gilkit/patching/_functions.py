@@ -233,7 +233,7 @@ def _assign_to_slice(array: np.ndarray, key: Any, value: Any) -> tuple[int, Any]
             raise Leave("arguments")  # __index__() must be called once
     try:
         target = array[key]
-    except IndexError:
+    except (IndexError, ValueError):
         raise Leave("arguments") from None  # NumPy raises the error
     if type(target) is not np.ndarray or target.shape != value.shape or target.dtype.num > LAST_NUMBER:
         raise Leave("arguments")
