@@ -449,8 +449,8 @@ def test_assignments_to_slices(char):
         target = np.broadcast_arrays(np.zeros_like(table), table)[0]
         return assigned_to(slice(None), table, target)
 
-    def read_only():
-        return assigned_to(slice(None), table, protected(np.zeros_like(table)))
+    def read_only(key=slice(None)):
+        return assigned_to(key, table, protected(np.zeros_like(table)))
 
     inner = table[1:-1, 1:-1]
     calls = {
@@ -468,8 +468,10 @@ def test_assignments_to_slices(char):
         "no such row": lambda: assigned_to((500, ...), table),
         "float": lambda: assigned_to(slice(1.0, None), table),
         "asked once": asked,
+        "step of 0": lambda: assigned_to(slice(None, None, 0), table),
         "deprecated": deprecated,
         "read-only": read_only,
+        "read-only, step of 0": lambda: read_only(slice(None, None, 0)),
         "overlapping": lambda: (lambda a: assigned(a, slice(1, None), a[:-1]))(table.copy()),
         "itself": lambda: (lambda a: assigned(a, slice(1, None), a[1:]))(table.copy()),
         "Fortran": lambda: assigned_to(..., np.asfortranarray(table)),
@@ -520,6 +522,30 @@ def test_joined_arrays(char):
         check(lambda: np.concatenate((one, other), casting="nothing"), f"unknown casting, {char}, {name}", (2,))
         check(lambda: np.concatenate((one, other), 0, one), f"out, {char}, {name}", (2,))
         check(lambda: np.concatenate((one, other), dtype=one.dtype), f"dtype, {char}, {name}", (2,))
+
+
+def test_joined_arrays_of_equal_dtypes_have_numpys_dtype():
+    """long and longlong are equal on most systems, and NumPy promotes them to longlong."""
+    row = np.arange(24_000)
+    for one, other in ("lq", "ql", "LQ", "QL", "qq", "ll"):
+        for shape in ((24_000,), (60, 400)):
+            pair = row.reshape(shape).astype(one), row.reshape(shape).astype(other)
+            check(lambda: np.concatenate(pair), f"{one}, {other}, {shape}", (2,))
+
+
+def test_joined_columns_of_which_one_is_empty_have_numpys_strides():
+    """The order of an empty array in memory decides that of the result where all others have columns of length 1."""
+    table = np.asfortranarray(np.arange(144_000.0).reshape(24_000, 6))
+    for column in (table[:, :1], table[:, :1].copy(), np.arange(24_000.0)[:, None]):
+        for empty in (table[:, :0], table[:, :0].copy(), np.ones((24_000, 0))):
+            check(lambda: np.concatenate([column, empty], 1), f"{column.strides}, {empty.strides}", (2,))
+            check(lambda: np.concatenate([empty, column], 1), f"{empty.strides}, {column.strides}", (2,))
+
+
+def test_joined_arrays_that_are_too_long_raise_numpys_error():
+    half = np.broadcast_to(np.int8(1), 1 << 62)
+    for pair in ([half] * 2, [half] * 3):
+        check(lambda: np.concatenate(pair), f"{len(pair)}", (2,))
 
 
 def test_many_arrays_are_joined_by_numpy():

@@ -235,7 +235,7 @@ def _assign_to_slice(array: np.ndarray, key: Any, value: Any) -> tuple[int, Any]
             raise Leave("arguments")  # __index__() must be called once
     try:
         target = array[key]
-    except IndexError:
+    except (IndexError, ValueError):
         raise Leave("arguments") from None  # NumPy raises the error
     if type(target) is not np.ndarray or target.shape != value.shape or target.dtype.num > LAST_NUMBER:
         raise Leave("arguments")
@@ -315,14 +315,16 @@ def _concatenate(
         if (
             type(each) is not np.ndarray
             or each.ndim != first.ndim
+            or each.dtype.num != first.dtype.num  # NumPy promotes long and longlong, which are equal, to longlong
             or each.dtype != first.dtype
             or not each.dtype.isnative
         ):
             raise Leave("arguments")
         if each.dtype.metadata is not None:
             raise Leave("dtype")
-        if each.ndim > 1 and not each.flags.c_contiguous:
-            raise Leave("arguments")  # the order of the result is that of most arrays
+        # The order of the result is that of most arrays, and also an empty one in another order counts.
+        if each.ndim > 1 and not (each.flags.c_contiguous and each.size):
+            raise Leave("arguments")
     check(max(arrays, key=lambda array: array.size))
     if not -first.ndim <= axis < first.ndim:
         raise Leave("arguments")
@@ -333,7 +335,10 @@ def _concatenate(
         if each.shape[:own] != first.shape[:own] or each.shape[own + 1 :] != first.shape[own + 1 :]:
             raise Leave("arguments")
         shape[own] += each.shape[own]
-    result = np.empty(shape, first.dtype)
+    try:
+        result = np.empty(shape, first.dtype)
+    except (OverflowError, ValueError):
+        raise Leave("arguments") from None  # NumPy raises the error
     tasks, place = [], 0
     for each in arrays:
         to = result[along(own, slice(place, place + each.shape[own]))]

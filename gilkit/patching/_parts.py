@@ -13,6 +13,7 @@ import contextvars
 import functools
 import inspect
 import itertools
+import sys
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -93,6 +94,7 @@ def handler(
             size, dtype = size_of(*args, **kwargs), ""
         elif type(array) in (tuple, list):
             size, dtype = sum(each.size for each in array if isinstance(each, np.ndarray)), ""
+            size = min(size, sys.maxsize)  # NumPy raises the error
         else:
             size, dtype = (array.size, array.dtype.char) if isinstance(array, np.ndarray) else (0, "")
         if kind is not None:

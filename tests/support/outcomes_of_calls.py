@@ -26,11 +26,11 @@ def described(value):
     if isinstance(value, np.ndarray):
         flags = value.flags
         return (
-            type(value), value.dtype, dict(value.dtype.metadata or {}), value.shape, value.strides if value.size else None, bits(value),
+            type(value), value.dtype, value.dtype.num, dict(value.dtype.metadata or {}), value.shape, value.strides if value.size else None, bits(value),
             flags.c_contiguous, flags.f_contiguous, flags.writeable, flags.aligned, flags.owndata,
         )  # fmt: skip
     if isinstance(value, np.generic):
-        return type(value), value.dtype, bits(value)
+        return type(value), value.dtype, value.dtype.num, bits(value)
     return type(value), repr(value)
 
 
