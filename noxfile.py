@@ -68,6 +68,24 @@ def install(session: nox.Session, extras: str, *more: str) -> None:
     session.install("--prefer-binary", f".[{extras}]", "pytest-timeout", *more)
 
 
+def install_sanitized(session: nox.Session, sanitizers: str, flags: str) -> None:
+    """Install gilkit, built with sanitizers, and what it requires."""
+    session.install("--prefer-binary", "setuptools>=77", "cython>=3.3", "numpy>=2.0")
+    # Build from an sdist in an empty folder: this tree may have up-to-date objects without sanitizers, and what is built
+    # here must not be left there for other sessions.
+    folder = Path(session.create_tmp()) / "sanitized"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("python", "setup.py", "-q", "sdist", "-d", str(folder), env={"CFLAGS": ""})
+    environment = {
+        "CC": os.environ.get("CC", "gcc"),
+        "CFLAGS": f"{sanitizers} {flags}",
+        "LDFLAGS": sanitizers,
+    }
+    (sdist,) = folder.glob("*.tar.gz")
+    how = ["--no-build-isolation", "--no-deps", "--force-reinstall", "--no-cache-dir"]
+    session.install(*how, str(sdist), env=environment)
+
+
 @nox.session
 def test(session: nox.Session) -> None:
     """Run tests/ with this Python, or with another: `nox -s test --force-python 3.13`. Arguments go to pytest."""
@@ -251,8 +269,8 @@ def tsan(session: nox.Session) -> None:
     theirs, _, how = session.run(interpreter, "-c", tell, silent=True, external=True).strip().partition(" ")
     if ours != theirs or "--with-thread-sanitizer" not in how:
         session.error(f"wanted: {ours}, --with-thread-sanitizer; {interpreter} is {theirs}, {how}")
-    flags = {"CC": "gcc", "CFLAGS": "-fsanitize=thread -g", "LDFLAGS": "-fsanitize=thread"}
-    session.install("--prefer-binary", ".[test]", "pytest-timeout", "pytest-run-parallel", env=flags)
+    install_sanitized(session, "-fsanitize=thread", "-g")
+    session.install("--prefer-binary", "gilkit[test]", "pytest-timeout", "pytest-run-parallel")
     where = session.run("python", "-c", "import sysconfig; print(sysconfig.get_path('platlib'))", silent=True)
     environment = {
         "PYTHONPATH": where.strip(),
@@ -279,19 +297,9 @@ def tsan(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """Make random calls under AddressSanitizer and UndefinedBehaviorSanitizer and compare the results with NumPy's. Takes
     ten minutes; `-- --seconds 60` is shorter, `--force-python 3.13t` uses another Python. Needs gcc on Linux."""
-    session.install("--prefer-binary", "setuptools>=77", "cython>=3.3", "numpy>=2.0", "psutil")
-    # Build from an sdist in an empty folder: this tree may have up-to-date objects without sanitizers.
-    folder = Path(session.create_tmp()) / "fuzz"
-    shutil.rmtree(folder, ignore_errors=True)
-    session.run("python", "setup.py", "-q", "sdist", "-d", str(folder), env={"CFLAGS": ""})
     sanitizers = "-fsanitize=address,undefined -fno-sanitize-recover=undefined"
-    flags = {
-        "CC": os.environ.get("CC", "gcc"),
-        "CFLAGS": f"{sanitizers} -fno-omit-frame-pointer -O1 -g",
-        "LDFLAGS": sanitizers,
-    }
-    (sdist,) = folder.glob("*.tar.gz")
-    session.install("--no-build-isolation", "--no-deps", "--force-reinstall", "--no-cache-dir", str(sdist), env=flags)
+    install_sanitized(session, sanitizers, "-fno-omit-frame-pointer -O1 -g")
+    session.install("psutil")
     runtime = session.run("gcc", "-print-file-name=libasan.so", silent=True, external=True).strip()
     tell = "import sysconfig; print(sysconfig.get_config_var('Py_GIL_DISABLED') or 0)"
     # Free-threaded builds have only one allocator.
