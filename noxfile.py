@@ -289,8 +289,14 @@ def tsan(session: nox.Session) -> None:
     ]
     pytest += ["-k", "not million"]  # a million items in four threads would take a quarter of an hour
     # One process for each file. Its exit status is 66 if there was a report.
+    failed = []
     for tests in session.posargs or [f"tests/test_{name}.py" for name in SANITIZED]:
-        session.run(*pytest, tests, env=environment, external=True)
+        try:
+            session.run(*pytest, tests, env=environment, external=True)
+        except nox.command.CommandFailed:
+            failed.append(tests)
+    if failed:
+        session.error(f"reports or failed tests in {' '.join(failed)}")
 
 
 @nox.session

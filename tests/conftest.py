@@ -223,7 +223,9 @@ def pytest_itemcollected(item):
         item.add_marker(pytest.mark.full)  # sets between scalar and the machine's best
     if item.name.startswith(tuple(LEFT_ALONE.get(item.path.stem.removeprefix("test_"), ()))):
         item.obj = tried_again(item.obj, skips=not item.config.getoption("--full"))
-    if Settings and not item.config.getoption("--full"):
+    if Settings and (
+        not item.config.getoption("--full") or item.config.getoption("--hypothesis-profile", None) == "few"
+    ):
         few_examples(item)
     skip_under_qemu(item)
 
@@ -248,7 +250,7 @@ def tried_again(test, skips):
 
 
 def few_examples(item):
-    """Lower the number of examples in a test's own settings, which no Hypothesis profile can override."""
+    """Lower the number of examples and of steps in a test's own settings, which no Hypothesis profile can override."""
     if hasattr(getattr(item, "cls", None), "runTest") and isinstance(getattr(item.cls, "settings", None), Settings):
         item.cls.settings = fewer(item.cls.settings)  # settings of a state machine
     settings = getattr(item.obj, "_hypothesis_internal_use_settings", None)
@@ -257,7 +259,12 @@ def few_examples(item):
 
 
 def fewer(settings):
-    return Settings(settings, max_examples=min(settings.max_examples, EXAMPLES))
+    profile = Settings()
+    return Settings(
+        settings,
+        max_examples=min(settings.max_examples, EXAMPLES, profile.max_examples),
+        stateful_step_count=min(settings.stateful_step_count, profile.stateful_step_count),
+    )
 
 
 @pytest.fixture(params=LEVELS)
