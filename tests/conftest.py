@@ -183,6 +183,7 @@ FULL = {
 LEFT_ALONE = {
     "consumers": ["test_cython_is_interruptible"],
     "executor": ["test_cpythons_own_tests"],
+    "fork": ["test_from_a_signal_handler_inside_a_call"],
     "groups": ["test_a_timeout_ends_the_call"],
     "lab_measure": ["test_own_cpu_seconds", "test_sleeping_uses_nothing", "test_a_child"],
     "mandelbrot": ["test_cancelled_inside_one_row"],
@@ -276,6 +277,12 @@ def isa(request):
     set_isa(request.param)
     yield request.param
     set_isa(before)
+
+
+@pytest.fixture
+def unmeasured(monkeypatch):
+    """Keep coverage.py out of child processes in a test that it would disturb."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
 @pytest.fixture
