@@ -59,7 +59,13 @@ def add_profiles(config: pytest.Config) -> None:
             raise pytest.UsageError("the tests need the extra `test`: pip install '.[test]'") from None
     else:
         # For interpreters that are many times slower, as under ThreadSanitizer: --hypothesis-profile=few
-        hypothesis.settings.register_profile("few", max_examples=10, stateful_step_count=10, deadline=None)
+        hypothesis.settings.register_profile(
+            "few",
+            max_examples=10,
+            stateful_step_count=10,
+            deadline=None,
+            suppress_health_check=[hypothesis.HealthCheck.too_slow],
+        )
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -183,6 +183,7 @@ FULL = {
 LEFT_ALONE = {
     "consumers": ["test_cython_is_interruptible"],
     "executor": ["test_cpythons_own_tests"],
+    "fork": ["test_from_a_signal_handler_inside_a_call"],
     "groups": ["test_a_timeout_ends_the_call"],
     "lab_measure": ["test_own_cpu_seconds", "test_sleeping_uses_nothing", "test_a_child"],
     "mandelbrot": ["test_cancelled_inside_one_row"],
@@ -223,7 +224,9 @@ def pytest_itemcollected(item):
         item.add_marker(pytest.mark.full)  # sets between scalar and the machine's best
     if item.name.startswith(tuple(LEFT_ALONE.get(item.path.stem.removeprefix("test_"), ()))):
         item.obj = tried_again(item.obj, skips=not item.config.getoption("--full"))
-    if Settings and not item.config.getoption("--full"):
+    if Settings and (
+        not item.config.getoption("--full") or item.config.getoption("--hypothesis-profile", None) == "few"
+    ):
         few_examples(item)
     skip_under_qemu(item)
 
@@ -248,7 +251,7 @@ def tried_again(test, skips):
 
 
 def few_examples(item):
-    """Lower the number of examples in a test's own settings, which no Hypothesis profile can override."""
+    """Lower the number of examples and of steps in a test's own settings, which no Hypothesis profile can override."""
     if hasattr(getattr(item, "cls", None), "runTest") and isinstance(getattr(item.cls, "settings", None), Settings):
         item.cls.settings = fewer(item.cls.settings)  # settings of a state machine
     settings = getattr(item.obj, "_hypothesis_internal_use_settings", None)
@@ -257,7 +260,12 @@ def few_examples(item):
 
 
 def fewer(settings):
-    return Settings(settings, max_examples=min(settings.max_examples, EXAMPLES))
+    profile = Settings()
+    return Settings(
+        settings,
+        max_examples=min(settings.max_examples, EXAMPLES, profile.max_examples),
+        stateful_step_count=min(settings.stateful_step_count, profile.stateful_step_count),
+    )
 
 
 @pytest.fixture(params=LEVELS)
@@ -269,6 +277,12 @@ def isa(request):
     set_isa(request.param)
     yield request.param
     set_isa(before)
+
+
+@pytest.fixture
+def unmeasured(monkeypatch):
+    """Keep coverage.py out of child processes in a test that it would disturb."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
 @pytest.fixture

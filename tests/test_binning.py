@@ -48,6 +48,26 @@ def test_interp(seed, dtype, n, m, kind, threads, keywords):
         check("interp", x, xp, fp * 1j, **{k: v for k, v in keywords.items() if k == "period"})
 
 
+INF = np.inf
+
+
+@pytest.mark.parametrize(
+    "fp",
+    [
+        [0, INF, INF, 1, -INF, 2],
+        [INF, INF, INF, 0, INF, -INF],
+        [-INF, -INF, 3, INF, np.nan, INF],
+        [1e308, -1e308, 1e308, INF, 0, -INF],
+    ],
+)
+@pytest.mark.parametrize("xp", [[0, 1, 2, 3, 4, 5], [0, 1, 2, INF, INF, INF]])
+def test_interp_between_infinite_values(xp, fp):
+    """A line that is not a number from one end may be one from the other end."""
+    x = np.linspace(-1, 6, 1001)
+    with np.errstate(all="ignore"):
+        check("interp", x, np.array(xp, float), np.array(fp))
+
+
 @pytest.mark.parametrize("points", ["distinct", "equal", "nan"])
 def test_interp_with_many_points_in_a_period(points, rng):
     x, xp, fp = rng.random(3000) * 9 - 4, rng.random(50_000) * 20, rng.random(50_000)

@@ -237,9 +237,9 @@ def test_ignored_and_blocked_signals_are_inherited(place):
     assert done.stdout.split()[0] == done.stdout.split()[-1] == str(signal.SIG_IGN)
 
 
-def test_a_program_may_have_modules_with_the_names_of_others(place):
+def test_a_program_may_have_modules_with_the_names_of_others(place, unmeasured):
     """Modules of the standard library that gilkit needs must not replace the program's own modules of the same
-    names."""
+    names. (coverage.py would import them first.)"""
     (place.parent / "double" / "sitecustomize.py").write_text("")
     names = ["argparse", "json", "math", "operator", "psutil", "re", "report", "rich", "signal", "text", "types"]
     for name in names:

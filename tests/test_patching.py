@@ -146,6 +146,13 @@ def test_min_size_of_another_type(size):
     assert not gilkit.numpy_is_patched()
 
 
+@pytest.mark.parametrize("memory", [1, None, "yes"])
+def test_memory_of_another_type(memory):
+    with pytest.raises(TypeError, match="memory must be True or False, not"):
+        gilkit.patch_numpy(memory=memory)
+    assert not gilkit.numpy_is_patched()
+
+
 def test_min_size_of_any_integer_type():
     with gilkit.patch_numpy(min_size=np.uint8(1)), gilkit.threads(2):
         assert divided(lambda: np.sin(np.ones(200)), "sin") == 1

@@ -124,8 +124,28 @@ static void slow(int64_t begin, int64_t end, void *data)
         ;
 }
 
+/* The end of a region is nothing to short work inside it that must not be interrupted. */
+static void never_cancelled(int64_t begin, int64_t end, void *data)
+{
+    CHECK(begin == 0 && end == 5 && !gk_cancelled());
+    ++*(int *)data;
+}
+
+static void run_here_inside(int64_t begin, int64_t end, void *data)
+{
+    (void)begin, (void)end;
+    gk_cancel(7);
+    CHECK(gk_run_here(5, never_cancelled, data, &(gk_options){.uninterruptible = 1}) == GK_OK);
+    CHECK(gk_cancelled());
+}
+
 static void test_cancellation(void)
 {
+    int times = 0;
+    CHECK(gk_parallel_for(1, run_here_inside, &times, NULL) == 7);
+    CHECK(gk_run_here(5, never_cancelled, &times, &(gk_options){.uninterruptible = 1}) == GK_OK);
+    CHECK(times == 2);
+
     _Atomic int chunks = 0;
     int code = gk_parallel_for(1000000, cancel_in_the_middle, &chunks, &(gk_options){.grain = 1});
     CHECK(code >= 100 && code < 1000000);

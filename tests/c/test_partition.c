@@ -7,6 +7,7 @@
 #include "kernels/sort/select.h"
 #include "kernels/sort/sort_key.h"
 #include "leaf_sorts.h"
+#include "misleading_items.h"
 
 enum { N = 50000, RANKS = 5 };
 
@@ -80,6 +81,15 @@ int main(void)
                 check_topk((gk_type)type, N, 100, pattern % 3 + 1);
                 check_topk((gk_type)type, N, N / 2 + 1, 2);
                 check_topk((gk_type)type, few, few, 2);
+            }
+        for (int type = 0; type < GK_TYPES; type++)
+            if (gk_itemsize((gk_type)type) >= 4) {
+                mislead(items, N, (gk_type)type, 16 * 32, 3, 0); /* no sample divides these items */
+                check_partition((gk_type)type, N, 3);
+                for (int reversed = 0; reversed < 2; reversed++) { /* too few items are below the bound */
+                    mislead(items, N, (gk_type)type, 256, 1, reversed);
+                    check_topk((gk_type)type, N, 100, 3);
+                }
             }
     }
     /* Cancelled. */

@@ -246,6 +246,31 @@ static void random_reduction(int64_t size)
     free(nonzero);
 }
 
+/* Short contiguous arrays have a path of their own, which must give the same bits. */
+static void check_serial(gk_type type, int64_t n)
+{
+    int64_t item = gk_itemsize(type), stride[1] = {item};
+    char *memory = malloc((size_t)(n * item)), reduced[1];
+    CHECK(memory != NULL);
+    for (int64_t i = 0; i < n; i++)
+        set_element(type, memory + i * item, below(100));
+    for (int with_nans = 0; with_nans <= gk_is_float(type); with_nans++) {
+        for (int64_t i = 0; i < n && with_nans; i++)
+            if (below(5) == 0)
+                set_nan(type, memory + i * item);
+        for (int what = 0; what <= GK_ALL; what++) {
+            gk_layout layout;
+            reduced[0] = GK_REDUCED_FORWARDS;
+            gk_layout_init(&layout, type, memory, 1, &n, stride, reduced);
+            double expected = 0, got = 0;
+            CHECK(gk_reduce((gk_reduction)what, &layout, 0, &expected, NULL) == GK_OK);
+            gk_reduce_serial((gk_reduction)what, type, memory, n, 0, &got);
+            CHECK(memcmp(&got, &expected, sizeof got) == 0);
+        }
+    }
+    free(memory);
+}
+
 int main(void)
 {
     for (int level = 0; level <= (int)gk_isa_best(); level++) {
@@ -254,6 +279,12 @@ int main(void)
             random_reduction(40);
         for (int i = 0; i < 10; i++)
             random_reduction(3000);
+        for (int type = 0; type < GK_TYPES; type++) {
+            for (int64_t n = 1; n <= 70; n++)
+                check_serial((gk_type)type, n);
+            check_serial((gk_type)type, 5000 + below(5000));
+            check_serial((gk_type)type, GK_REDUCE_SERIAL);
+        }
     }
     gk_pool_stop();
     puts("reduce: ok");

@@ -6,6 +6,7 @@
 #include "check.h"
 #include "kernels/sort/select.h"
 #include "leaf_sorts.h"
+#include "misleading_items.h"
 
 enum { N = 100000, RANKS = 9 };
 
@@ -62,6 +63,11 @@ int main(void)
                 fill(N, (gk_type)type, pattern);
                 check((gk_type)type, N, pattern % 3 + 1);
                 check((gk_type)type, 1 + (int64_t)(next() % 100), 3);
+            }
+        for (int type = 0; type < GK_TYPES; type++)
+            if (gk_itemsize((gk_type)type) >= 4) { /* no sample divides these items */
+                mislead(items, N, (gk_type)type, 16 * 32, 3, 0);
+                check((gk_type)type, N, 3);
             }
     }
     /* Cancelled. */
