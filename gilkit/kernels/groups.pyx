@@ -77,8 +77,8 @@ cdef cnp.ndarray _as_labels(object labels):
     if cnp.PyArray_SIZE(array) == 0 and not isinstance(labels, np.ndarray):
         array = array.astype(np.int64)  # an empty list
     if type_of(cnp.PyArray_TYPE(array)) >= GK_FLOAT32:
-        raise TypeError(f"labels must be integers, not {array.dtype}; numpy.unique(keys, return_inverse=True) makes them "
-                        "from other keys")
+        raise TypeError(f"labels must be integers, not {array.dtype}; numpy.unique(keys, return_inverse=True) makes "
+                        "them from other keys")
     return _contiguous(as_input(array, "labels"))
 
 
@@ -111,8 +111,8 @@ cdef int64_t _guess_groups(cnp.ndarray labels) except -1:
 cdef int _refuse(cnp.ndarray labels, int64_t groups) except -1:
     too_large = labels[labels >= groups]
     label = int(too_large[0]) if too_large.size else "another one meanwhile"
-    raise ValueError(f"labels must be below num_groups, {groups}, not {label}; negative labels are for values that belong to "
-                     "no group")
+    raise ValueError(f"labels must be below num_groups, {groups}, not {label}; negative labels are for values that belong "
+                     "to no group")
 
 
 cdef cnp.dtype _result_dtype(gk_group_operation operation, cnp.ndarray values):
@@ -282,8 +282,8 @@ def group_reduce(labels, values, op, *, num_groups=None, axis=-1, ddof=0, q=0.5,
     else:
         along = any_axis(axis, array.ndim)
         if groups_of.ndim != 1 or groups_of.shape[0] != array.shape[along]:
-            raise ValueError(f"labels must have the shape ({array.shape[along]},), one label for each of the values along "
-                             f"axis {axis}, not {(<object>groups_of).shape}")
+            raise ValueError(f"labels must have the shape ({array.shape[along]},), one label for each of the values "
+                             f"along axis {axis}, not {(<object>groups_of).shape}")
     array = _contiguous(array)
     if num_groups is None:
         if OPERATIONS[name] is not None and cnp.PyArray_SIZE(array) > 0:  # without items, nothing checks the guess
@@ -306,8 +306,8 @@ def group_reduce(labels, values, op, *, num_groups=None, axis=-1, ddof=0, q=0.5,
     shape = (<object>array).shape[:along] + (groups,) + (<object>array).shape[along + 1:]
     # In Python's integers, because the product may be too large for C's.
     if int(g.outer) * int(g.inner) * int(groups) >= GK_GROUP_MAX_RESULTS:
-        raise ValueError(f"the result must have less than {GK_GROUP_MAX_RESULTS} items; num_groups={groups} makes one of the "
-                         f"shape {shape}")
+        raise ValueError(f"the result must have less than {GK_GROUP_MAX_RESULTS} items; num_groups={groups} makes one of "
+                         f"the shape {shape}")
 
     if OPERATIONS[name] is None:
         probabilities = np.asarray(0.5 if name == "median" else q, np.float64)
