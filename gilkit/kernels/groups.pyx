@@ -111,8 +111,8 @@ cdef int64_t _guess_groups(cnp.ndarray labels) except -1:
 cdef int _refuse(cnp.ndarray labels, int64_t groups) except -1:
     too_large = labels[labels >= groups]
     label = int(too_large[0]) if too_large.size else "another one meanwhile"
-    raise ValueError(f"labels must be below num_groups, {groups}, not {label}; negative labels are for values that belong "
-                     "to no group")
+    raise ValueError(f"labels must be below num_groups, {groups}, not {label}; negative labels are for values that "
+                     "belong to no group")
 
 
 cdef cnp.dtype _result_dtype(gk_group_operation operation, cnp.ndarray values):
@@ -306,8 +306,8 @@ def group_reduce(labels, values, op, *, num_groups=None, axis=-1, ddof=0, q=0.5,
     shape = (<object>array).shape[:along] + (groups,) + (<object>array).shape[along + 1:]
     # In Python's integers, because the product may be too large for C's.
     if int(g.outer) * int(g.inner) * int(groups) >= GK_GROUP_MAX_RESULTS:
-        raise ValueError(f"the result must have less than {GK_GROUP_MAX_RESULTS} items; num_groups={groups} makes one of "
-                         f"the shape {shape}")
+        raise ValueError(f"the result must have less than {GK_GROUP_MAX_RESULTS} items; num_groups={groups} makes one "
+                         f"of the shape {shape}")
 
     if OPERATIONS[name] is None:
         probabilities = np.asarray(0.5 if name == "median" else q, np.float64)
