@@ -33,7 +33,7 @@ PART_ITEMS_IN_PLACE = 1 << 19  # of a part that is drawn into the result: two th
 LEAST_ITEMS = 1 << 14  # of a part, unless there are only two
 MOST_ITEMS = 1 << 22  # in the buffers of all parts
 PARTS_PER_THREAD = 2  # between two times at which all threads wait for each other
-FEW = 1 << 12  # items that one thread draws while the others wait
+FEW = 1 << 14  # items that one thread draws while the others wait
 LAST_MEETING = 1 << 10  # items after which two readers that have not met are given up
 ALIGNED_WORDS = (
     64  # some distributions need two or four words for each attempt, so that all attempts begin at multiples
@@ -178,7 +178,7 @@ class _Call:
             mean = self.true.stream.position / self.done
             in_place = in_place and 2 * mean == int(2 * mean)
             # The mean is not known exactly, and the parts must not have more items than are wanted.
-            wanted = left if in_place else left * (1 - min(0.5, 1.5 / math.sqrt(self.done)))
+            wanted = left if in_place else left * (1 - min(0.5, 1 / math.sqrt(self.done)))
             number = len(self._readers)
             rounds = math.ceil(
                 wanted / (PART_ITEMS_IN_PLACE * number if in_place else min(MOST_ITEMS, PART_ITEMS * number))
