@@ -35,9 +35,7 @@ MOST_ITEMS = 1 << 22  # in the buffers of all parts
 PARTS_PER_THREAD = 2  # between two times at which all threads wait for each other
 FEW = 1 << 14  # items that one thread draws while the others wait
 LAST_MEETING = 1 << 10  # items after which two readers that have not met are given up
-ALIGNED_WORDS = (
-    64  # some distributions need two or four words for each attempt, so that all attempts begin at multiples
-)
+ALIGNED_WORDS = 64  # parts begin at multiples: where each attempt needs two or four words, attempts do, too
 
 _DISTRIBUTIONS = [
     "beta", "binomial", "chisquare", "exponential", "f", "gamma", "geometric", "gumbel", "hypergeometric", "laplace",
