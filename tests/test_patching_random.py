@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import signal
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from numpy.random import MT19937, PCG64, PCG64DXSM, Generator, RandomState
 
 import gilkit
 from gilkit import patching
-from gilkit.patching import _random, _streams
+from gilkit.patching import _random
 
 pytestmark = pytest.mark.thread_unsafe(reason="patches NumPy for the whole process")
 
@@ -65,7 +67,7 @@ ITEMS = 40_000
 
 def state_of(generator):
     """Return the state as something that can be compared."""
-    state = _streams.read_state(generator)
+    state = generator.bit_generator.state if isinstance(generator, Generator) else generator.get_state(legacy=False)
     if "gauss" in state:
         state["state"]["key"] = state["state"]["key"].tolist()
     return state
@@ -408,6 +410,114 @@ def test_interrupted_calls_draw_nothing_or_all(small_parts, monkeypatch):
         generator.standard_normal(ITEMS)
     assert state_of(generator) == before
 
+class CountedFloat(float):
+    """Counts how often NumPy asks for its value."""
+
+    asked = 0
+
+    def __float__(self):
+        type(self).asked += 1
+        return float.__float__(self)
+
+
+WARNING = {
+    "cast of an infinite number": lambda g: g.binomial(np.float16(np.nan), 0.5, 20_000),
+    "cast of a large number": lambda g: g.exponential(np.longdouble("1e4000"), 20_000),
+    "least integer": lambda g: (g.integers if hasattr(g, "integers") else g.randint)(np.int8(-128), 100, 20_000),
+    "half precision": lambda g: (g.integers if hasattr(g, "integers") else g.randint)(np.float16(3), 100, 20_000),
+    "abstract dtype": lambda g: g.integers(0, 9, 20_000, np.integer) if hasattr(g, "integers") else g.randint(9),
+    "deprecated dtype": lambda g: g.random(20_000, "a") if hasattr(g, "integers") else g.random_sample(9),
+}
+
+
+@pytest.mark.parametrize("action", ["always", "error"])
+@pytest.mark.parametrize("maker", ["pcg64", "legacy"])
+@pytest.mark.parametrize("call", WARNING)
+def test_warnings_are_those_of_numpy(call, maker, action, small_parts):
+    """Each one comes once, and names the caller's line."""
+
+    def outcome():
+        generator = MAKERS[maker]()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter(action)
+            try:
+                found = WARNING[call](generator)
+            except Exception as error:
+                found = error
+        found = found.tobytes() if isinstance(found, np.ndarray) else repr(found)
+        return found, [(str(each.message), each.filename, each.lineno) for each in caught], state_of(generator)
+
+    expected = outcome()
+    with gilkit.patch_numpy(min_size=100):
+        assert outcome() == expected
+
+
+def test_methods_of_parameters_are_called_once(small_parts):
+    parameter = CountedFloat(2)
+    make = MAKERS["pcg64"]
+    make().exponential(parameter, 20_000)
+    asked, CountedFloat.asked = CountedFloat.asked, 0
+    with gilkit.patch_numpy(min_size=100):
+        make().exponential(parameter, 20_000)
+    assert asked == CountedFloat.asked
+
+
+@pytest.mark.parametrize(("maker", "name"), [("pcg64", "poisson"), ("pcg64", "random"), ("legacy", "poisson")])
+def test_no_memory_for_buffers_leaves_the_call_to_numpy(maker, name, small_parts, monkeypatch):
+    def run(tasks):
+        raise MemoryError
+
+    monkeypatch.setattr(_random, "_run", run)
+    assert check(MAKERS[maker], lambda g: getattr(g, name if hasattr(g, name) else "random_sample")(size=ITEMS)) == 0
+
+
+def test_errors_of_signal_handlers_are_not_taken_for_numpys(small_parts, monkeypatch):
+    """A handler may raise any exception, also one that NumPy raises for bad arguments."""
+
+    def interrupt(*args):
+        raise ValueError("of the handler")
+
+    real = _random._Reader.draw
+
+    def draw(self, items):
+        signal.raise_signal(signal.SIGINT)
+        return real(self, items)
+
+    monkeypatch.setattr(_random._Reader, "draw", draw)
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        with gilkit.patch_numpy(min_size=100), pytest.raises(ValueError, match="of the handler"):
+            Generator(PCG64(1)).poisson(3, ITEMS)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("maker", ["pcg64", "legacy"])
+@pytest.mark.parametrize("threshold", [1, 2, 3, 5, 7])
+def test_finalizers_that_draw(maker, threshold, small_parts):
+    """Before Python 3.12, creating a dict may run the garbage collector, and with it Python code."""
+    generator, taken, found = MAKERS[maker](), [], []
+    draw = generator.random if maker == "pcg64" else generator.random_sample
+
+    def collected(phase, info):
+        if phase == "start":  # uniform() would read numpy.errstate, which CPython 3.11 cannot do while it is reset
+            taken.append(draw())
+
+    before = gc.get_threshold()
+    with gilkit.patch_numpy(min_size=100):
+        gc.callbacks.append(collected)
+        try:
+            gc.set_threshold(threshold)
+            for _ in range(20):
+                found.append(generator.uniform(0, 1, 3_000))
+        finally:
+            gc.set_threshold(*before)
+            gc.callbacks.remove(collected)
+    drawn = np.concatenate([*found, taken])
+    expected = MAKERS[maker]().uniform(0, 1, drawn.size)
+    assert np.sort(drawn).tobytes() == np.sort(expected).tobytes(), "no number twice, and none lost"
+    assert gc.isenabled()
+
 
 def test_pointers_of_generators_are_restored_exactly(unpatched):
     def pointers():
@@ -458,6 +568,64 @@ def test_numpy_random_imported_after_the_patch_was_taken_back(run_python):
         print(patching.statistics()["Generator.random"].calls)
     """)
     assert output.split() == ["1"]
+
+
+def test_a_search_for_numpy_random_does_not_lose_the_hooks(run_python):
+    """Programs look for modules that they do not import, and other finders may find numpy.random."""
+    output = run_python("""
+        import importlib.util, sys
+        import numpy as np
+        import gilkit
+        from gilkit import patching
+        class Finder:
+            def find_spec(self, name, path, target=None):
+                if name == "numpy.random":
+                    found.append(name)
+                    return importlib.machinery.PathFinder.find_spec(name, path, target)
+        found = []
+        gilkit.patch_numpy(min_size=100)
+        sys.meta_path.insert(1, Finder())
+        finders = list(sys.meta_path)
+        spec = importlib.util.find_spec("numpy.random")
+        assert spec.loader.get_source("numpy.random").startswith('\"\"\"')
+        assert "numpy.random" not in sys.modules
+        np.random
+        assert found == ["numpy.random"] * 2
+        assert sys.meta_path == finders[1:]
+        assert type(np.random.__loader__) is type(np.random.__spec__.loader) is type(np.linalg.__loader__)
+        patching.collect_statistics()
+        np.random.default_rng(1).random(20_000)
+        print(patching.statistics()["Generator.random"].calls)
+    """)
+    assert output.split() == ["1"]
+
+
+def test_an_interrupted_import_of_numpy_random_can_be_repeated(run_python):
+    output = run_python("""
+        import sys
+        import numpy as np
+        import gilkit
+        from gilkit import patching
+        class Finder:
+            def find_spec(self, name, path, target=None):
+                if name == "numpy.random._generator" and not interrupted:
+                    interrupted.append(name)
+                    raise KeyboardInterrupt
+        interrupted = []
+        gilkit.patch_numpy(min_size=100)
+        sys.meta_path.insert(0, Finder())
+        try:
+            np.random
+        except KeyboardInterrupt:
+            print("interrupted")
+        patching.collect_statistics()
+        np.random.default_rng(1).random(20_000)
+        print(patching.statistics()["Generator.random"].calls)
+        patching._hook_random()
+        np.random.default_rng(1).random(20_000)
+        print(patching.statistics()["Generator.random"].calls)
+    """)
+    assert output.split() == ["interrupted", "1", "2"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -71,8 +71,28 @@ def _ufuncs() -> list[np.ufunc]:
 def _hook_random() -> None:
     for hook in _random.hooks():
         _patch.hook_function(*hook)
-    if _patch.is_hooked():
-        _patch.set_hooked(True)  # the new ones, too
+    _patch.hook_added()
+
+
+class _RandomLoader:
+    """Imports numpy.random, then adds its hooks."""
+
+    def __init__(self, loader: Any, finder: _RandomFinder) -> None:
+        self._loader, self._finder = loader, finder
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_loader":  # copy and pickle look for attributes before there are any
+            raise AttributeError(name)
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> Any:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: Any) -> None:
+        module.__spec__.loader = module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        self._finder.remove()
+        _hook_random()
 
 
 class _RandomFinder:
@@ -82,20 +102,19 @@ class _RandomFinder:
     def find_spec(self, name: str, path: Any, target: Any = None) -> importlib.machinery.ModuleSpec | None:
         if name != "numpy.random":
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-        if spec is None or spec.loader is None:
-            return None
-        loader: Any = spec.loader
-        execute = loader.exec_module
+        finders = list(sys.meta_path)
+        for finder in finders[finders.index(self) + 1 :] if self in finders else []:
+            find_spec = getattr(finder, "find_spec", None)
+            spec: importlib.machinery.ModuleSpec | None = find_spec(name, path, target) if find_spec else None
+            if spec is not None:
+                if hasattr(spec.loader, "create_module") and hasattr(spec.loader, "exec_module"):
+                    spec.loader = _RandomLoader(spec.loader, self)  # type: ignore[assignment]
+                return spec
+        return None
 
-        def execute_and_hook(module: Any) -> None:
-            del loader.exec_module
-            execute(module)
-            _hook_random()
-
-        loader.exec_module = execute_and_hook
-        return spec
+    def remove(self) -> None:
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
 
 
 def _make_hooks() -> None:

@@ -602,6 +602,8 @@ int gk_hook_function(PyObject *function, PyObject *handler, int64_t min_items, i
     if (length < wanted || strcmp(own + length - wanted, type) != 0 || Py_TYPE(function)->tp_vectorcall_offset <= 0 ||
         *vectorcall_of(function) == NULL)
         return 1;
+    if (*function_slot_of(function) != NULL) /* it was added before an interruption */
+        return 0;
     if (function_count == MAX_FUNCTIONS) {
         PyErr_SetString(PyExc_RuntimeError, "too many functions");
         return -1;
@@ -707,9 +709,8 @@ void gk_hook_assignment(PyObject *handler, int64_t min_items, int of_slices)
 
 /* ---- All together ---- */
 
-void gk_set_hooked(int wanted)
+static void replace_pointers(int wanted)
 {
-    atomic_store(&hooked, wanted);
     for (int i = 0; i < ufunc_count; i++) {
         PyUFuncObject *ufunc = (PyUFuncObject *)ufuncs[i].ufunc;
         /* Another package may have replaced it after gilkit; it calls gilkit's, which then calls the original. */
@@ -740,6 +741,17 @@ void gk_set_hooked(int wanted)
         else if (!wanted && methods[i].definition->ml_meth == methods[i].replacement)
             methods[i].definition->ml_meth = methods[i].original;
     }
+}
+
+void gk_set_hooked(int wanted)
+{
+    atomic_store(&hooked, wanted);
+    replace_pointers(wanted);
+}
+
+void gk_hook_added(void)
+{
+    replace_pointers(gk_is_hooked());
 }
 
 int gk_is_hooked(void)

@@ -59,6 +59,8 @@ void gk_end(void);
 
 /* Switches all hooks on or off. */
 void gk_set_hooked(int hooked);
+/* Switches on the hooks that were added while the others are on. */
+void gk_hook_added(void);
 int gk_is_hooked(void);
 
 /* Calls with at least this many items are divided, however long they take; 0: only calls that take

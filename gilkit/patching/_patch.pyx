@@ -58,6 +58,7 @@ cdef extern from "gilkit/patching/_hooks.h":
     void gk_report_later(const char *name, int flags)
     object gk_call_reporting(object handler, object args, object kwargs)
     void gk_set_hooked(int hooked)
+    void gk_hook_added()
     int gk_is_hooked()
     int64_t gk_min_items
     int gk_bypass(int change)
@@ -109,6 +110,11 @@ def hook_assignment(handler, int64_t min_items, bint of_slices):
 def set_hooked(bint hooked):
     """Put all replacements in place, or the originals back."""
     gk_set_hooked(hooked)
+
+
+def hook_added():
+    """Put the replacements that were added since set_hooked() in place, if the others are."""
+    gk_hook_added()
 
 
 def end():

@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from gilkit._signal_poll import raised_by_signal_handler
 from gilkit.patching import _patch
 from gilkit.patching._parts import InVain, Leave, handler
-from gilkit.patching._streams import Stream, exchange_state, read_state
+from gilkit.patching._streams import Stream, exchange_state, know_memory, read_state
 
 MIN_DRAWN = 1 << 16
 MIN_PLAIN = 1 << 14  # of what gilkit's own function draws
@@ -35,7 +36,7 @@ MOST_ITEMS = 1 << 22  # in the buffers of all parts
 PARTS_PER_THREAD = 2  # between two times at which all threads wait for each other
 FEW = 1 << 14  # items that one thread draws while the others wait
 LAST_MEETING = 1 << 10  # items after which two readers that have not met are given up
-ALIGNED_WORDS = 64  # parts begin at multiples: where each attempt needs two or four words, attempts do, too
+ALIGNED_WORDS = 64  # where each attempt needs two or four words, parts begin where an attempt begins
 
 _DISTRIBUTIONS = [
     "beta", "binomial", "chisquare", "exponential", "f", "gamma", "geometric", "gumbel", "hypergeometric", "laplace",
@@ -47,6 +48,16 @@ _DISTRIBUTIONS = [
 # in the middle of a pair rarely meet.
 _RARELY_MEET = ("beta", "chisquare", "f", "gamma", "noncentral_chisquare", "noncentral_f", "standard_gamma")
 _PLAIN = {"random": 1, "random_sample": 2}  # functions for which gilkit has a faster one, and the words of an item
+
+# NumPy may call methods of other numbers, and warns of some other names of dtypes. Both may happen only once for each call.
+_NUMBERS = frozenset(
+    (int, float, *(kind for kind in np.sctypeDict.values() if issubclass(kind, (np.integer, np.floating))))
+) - {np.timedelta64}
+_DTYPES = {
+    key: np.dtype(kind)
+    for kind in (np.float32, np.float64, np.int32, np.uint32, np.int64, np.uint64)
+    for key in (kind, kind.__name__, np.dtype(kind).char, np.dtype(kind).str, np.dtype(kind).str[1:])
+} | {kind: np.dtype(kind) for kind in (float, int, np.intc, np.uintc, np.long, np.ulong, np.longlong, np.ulonglong)}
 
 State = dict[str, Any]
 
@@ -310,17 +321,29 @@ def _flattened(out: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> np.n
 
 def _dtype(dtype: Any) -> np.dtype:
     """Return the dtype if NumPy draws each of its items separately: shorter integers are parts of one word."""
-    try:
-        found: np.dtype[Any] = np.dtype(dtype)
-    except TypeError:
-        raise Leave("arguments") from None
-    if found.kind not in "iuf" or found.itemsize < 4 or not found.isnative:
+    found: Any = dtype if isinstance(dtype, np.dtype) else None
+    if isinstance(dtype, (str, type)):
+        found = _DTYPES.get(dtype)
+    if found is None or found.kind not in "iuf" or found.itemsize < 4 or not found.isnative:
         raise Leave("dtype")
     return found
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+def _is_wide(number: Any) -> bool:
+    """Return whether a number may have more than 31 bits."""
+    return not abs(number if type(number) is int else float(number)) < 1 << 31  # abs(numpy.int8(-128)) warns
+
+
+def _draw_first(reader: _Reader, items: int) -> np.ndarray:
+    """Draw items. Leave the call to NumPy if this raises an error or warns of the parameters: its messages name the caller's
+    line."""
+    try:
+        with np.errstate(all="raise"):
+            return reader.draw(items)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        if raised_by_signal_handler(error):
+            raise
+        raise Leave("arguments") from None
 
 
 def _hook(kind: Any, bit_generators: tuple[type, ...], name: str) -> tuple[Any, Callable[..., Any], int, int]:
@@ -361,34 +384,34 @@ def _hook(kind: Any, bit_generators: tuple[type, ...], name: str) -> tuple[Any, 
             raise Leave("one thread")
         dtype = _dtype(arguments["dtype"]) if "dtype" in arguments else None
         numbers = {key: value for key, value in arguments.items() if key not in ("dtype", "method", "endpoint")}
-        if not all(_is_number(value) or (key == "high" and value is None) for key, value in numbers.items()):
+        if not all(type(value) in _NUMBERS or (key == "high" and value is None) for key, value in numbers.items()):
             raise Leave("arguments")
         if type(arguments.get("method", "")) is not str or type(arguments.get("endpoint", False)) is not bool:
             raise Leave("arguments")
-        if name == "randint" and any(abs(value) >= 1 << 31 for value in numbers.values() if value is not None):
+        if name == "randint" and any(_is_wide(value) for value in numbers.values() if value is not None):
             raise Leave("arguments")  # such a number may have two words, whose order is that of the compiler
 
         state = read_state(generator)
-        if words and dtype in (None, np.float64):
-            result = np.empty(shape) if out is None else out
-            after = _fill(state, _flattened(result, shape, np.dtype(float)), words)
-        else:
+        try:
+            if words and dtype in (None, np.float64):
+                result = np.empty(shape) if out is None else out
+                after = _fill(state, _flattened(result, shape, np.dtype(float)), words)
+            else:
 
-            def new_reader() -> _Reader:
-                return _Reader(kind, state, lambda own, items: method(own, **arguments, size=items))
+                def new_reader() -> _Reader:
+                    return _Reader(kind, state, lambda own, items: method(own, **arguments, size=items))
 
-            true = new_reader()
-            try:
-                first = true.draw(min(FIRST, max(1, math.prod(shape) // 8)))
-            except (TypeError, ValueError, OverflowError):
-                raise Leave("arguments") from None  # NumPy raises the error
-            _dtype(first.dtype)
-            if true.stream.position == 0:
-                raise Leave("arguments")  # for which no number is drawn
-            result = np.empty(shape, first.dtype) if out is None else out
-            call = _Call(true, first, _flattened(result, shape, first.dtype), new_reader)
-            call.fill()
-            after = call.true.state
+                true = new_reader()
+                first = _draw_first(true, min(FIRST, max(1, math.prod(shape) // 8)))
+                _dtype(first.dtype)
+                if true.stream.position == 0:
+                    raise Leave("arguments")  # for which no number is drawn
+                result = np.empty(shape, first.dtype) if out is None else out
+                call = _Call(true, first, _flattened(result, shape, first.dtype), new_reader)
+                call.fill()
+                after = call.true.state
+        except MemoryError:  # NumPy needs no buffers
+            raise Leave("memory") from None
         if not exchange_state(generator, state, after):
             raise InVain("used by another thread")
         return result.size, result
@@ -400,8 +423,9 @@ def hooks() -> list[tuple[Any, Callable[..., Any], int, int]]:
     """Return what _patch.hook_drawing() needs for each method."""
     from numpy.random import MT19937, PCG64, PCG64DXSM, Generator, RandomState
 
+    bit_generators = tuple(kind for kind in (PCG64, PCG64DXSM) if know_memory(kind(0)))
     return [
-        *(_hook(Generator, (PCG64, PCG64DXSM), name) for name in (*_DISTRIBUTIONS, "random", "integers")),
+        *(_hook(Generator, bit_generators, name) for name in (*_DISTRIBUTIONS, "random", "integers")),
         *(_hook(RandomState, (MT19937,), name) for name in _DISTRIBUTIONS if name not in _RARELY_MEET),
         *(_hook(RandomState, (MT19937,), name) for name in ("random_sample", "randint")),
     ]

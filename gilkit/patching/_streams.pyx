@@ -2,9 +2,10 @@
 import _thread
 
 cimport numpy as cnp
-from cpython.pycapsule cimport PyCapsule_New
+from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
+from cpython.version cimport PY_VERSION_HEX
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
 import numpy as np
 
@@ -21,6 +22,10 @@ cdef extern from "numpy/random/bitgen.h":
         uint32_t (*next_uint32)(void *stream) noexcept nogil
         double (*next_double)(void *stream) noexcept nogil
         uint64_t (*next_raw)(void *stream) noexcept nogil
+
+cdef extern from "Python.h":
+    int PyGC_Disable()
+    int PyGC_Enable()
 
 cdef extern from "gilkit/_import_core.h":
     ctypedef enum gk_bit_generator:
@@ -136,39 +141,145 @@ cdef class Stream:
             gk_stream_doubles(&stream, items, n)
 
 
-cdef object state_of(object generator):
-    return generator.get_state(legacy=False) if hasattr(generator, "get_state") else generator._bit_generator.state
+# ---- The state of a generator ----
+
+# The state of PCG64 and PCG64DXSM is read and written in NumPy's memory. Through the attribute `state`, Python multiplies and
+# divides large integers, and in the middle of that it may run signal handlers and finalizers, which may draw numbers.
+cdef struct memory_of_pcg64:  # pcg64_state in NumPy's pcg64.h
+    uint64_t *words  # two of the state and two of the increment
+    int has_half
+    uint32_t half
+
+ctypedef struct raw_state:
+    uint64_t words[4]
+    int has_half
+    uint32_t half
+
+cdef int high_word = -1  # 0 or 1: which of two words is the high one, as C's integers of 128 bits or NumPy's own have it
+
+
+cdef memory_of_pcg64 *memory_of(object bit_generator) except NULL:
+    cdef bitgen_t *functions = <bitgen_t *>PyCapsule_GetPointer(bit_generator.capsule, "BitGenerator")
+    return <memory_of_pcg64 *>functions.state
+
+
+cdef raw_state raw_of(dict state) except *:
+    cdef raw_state raw
+    cdef gk_wide own = wide_of(state["state"]["state"])
+    cdef gk_wide increment = wide_of(state["state"]["inc"])
+    raw.words[high_word], raw.words[1 - high_word] = own.high, own.low
+    raw.words[2 + high_word], raw.words[3 - high_word] = increment.high, increment.low
+    raw.has_half, raw.half = state["has_uint32"], state["uinteger"]
+    return raw
+
+
+cdef dict state_of_raw(str name, raw_state raw):
+    own = number_of(gk_wide(raw.words[high_word], raw.words[1 - high_word]))
+    increment = number_of(gk_wide(raw.words[2 + high_word], raw.words[3 - high_word]))
+    return {"bit_generator": name, "state": {"state": own, "inc": increment},
+            "has_uint32": raw.has_half, "uinteger": raw.half}
+
+
+cdef raw_state read_raw(memory_of_pcg64 *memory) noexcept:
+    cdef raw_state raw
+    memcpy(raw.words, memory.words, sizeof(raw.words))
+    raw.has_half, raw.half = memory.has_half, memory.half
+    return raw
+
+
+def know_memory(bit_generator):
+    """Find out how this NumPy keeps the state of PCG64 and PCG64DXSM, with one of them that nobody else uses. Return whether
+    this is known."""
+    global high_word
+    bit_generator.state = {
+        "bit_generator": type(bit_generator).__name__,
+        "state": {"state": 0x0123456789ABCDEF_FEDCBA9876543210, "inc": 0x1122334455667788_99AABBCCDDEEFF01},
+        "has_uint32": 1, "uinteger": 0x87654321,
+    }
+    cdef raw_state raw = read_raw(memory_of(bit_generator))
+    cdef int k
+    for k in range(2):
+        high_word = k
+        if state_of_raw(type(bit_generator).__name__, raw) == bit_generator.state:
+            return True
+    high_word = -1
+    return False
 
 
 def read_state(generator):
-    """Return the state of a Generator or RandomState."""
-    with generator._bit_generator.lock:
-        return state_of(generator)
+    """Return the state of a Generator with PCG64 or PCG64DXSM, or of a RandomState."""
+    bit_generator = generator._bit_generator
+    lock = bit_generator.lock
+    cdef memory_of_pcg64 *memory
+    cdef raw_state raw
+    if hasattr(generator, "get_state"):
+        return read_mersenne(generator, lock)
+    memory = memory_of(bit_generator)
+    lock.acquire()
+    raw = read_raw(memory)
+    lock.release()
+    return state_of_raw(type(bit_generator).__name__, raw)
 
 
-cdef bint are_equal(dict one, dict other) except -1:
-    if one["bit_generator"] != "MT19937":
-        return one == other
+cdef bint is_same_mersenne(dict one, dict other) except -1:
     keys = one["state"]["key"].tobytes() == other["state"]["key"].tobytes()
     positions = one["state"]["pos"] == other["state"]["pos"]
     return keys and positions and one["has_gauss"] == other["has_gauss"] and one["gauss"] == other["gauss"]
 
 
+cdef bint stop_collector() noexcept:
+    """Keep the garbage collector, and with it finalizers, from running where an object is created. Since Python 3.12, it only
+    runs between two instructions of Python. Return whether to start it again."""
+    return PY_VERSION_HEX < 0x030C0000 and PyGC_Disable()
+
+
+cdef dict read_mersenne(object generator, object lock):
+    cdef bint collected = False
+    lock.acquire()
+    try:
+        collected = stop_collector()
+        return generator.get_state(legacy=False)
+    finally:
+        if collected:
+            PyGC_Enable()
+        lock.release()
+
+
+cdef bint exchange_mersenne(object generator, object lock, dict before, dict after) except -1:
+    cdef bint collected = False
+    lock.acquire()
+    try:
+        collected = stop_collector()
+        if not is_same_mersenne(before, generator.get_state(legacy=False)):
+            return False
+        generator.set_state(after)
+        return True
+    finally:
+        if collected:
+            PyGC_Enable()
+        lock.release()
+
+
 def exchange_state(generator, dict before, dict after):
     """Set the state if it still is what it was before; return whether it was.
 
-    Another thread, or a signal handler, may have drawn numbers meanwhile. No signal handler runs inside of this
-    function, because it executes no Python.
+    Another thread, a signal handler or a finalizer may have drawn numbers meanwhile. Neither of the latter runs between the
+    comparison and the change, because no Python is executed there.
     """
-    lock = generator._bit_generator.lock
+    bit_generator = generator._bit_generator
+    lock = bit_generator.lock
+    if before["bit_generator"] == "MT19937":
+        return exchange_mersenne(generator, lock, before, after)
+    cdef memory_of_pcg64 *memory = memory_of(bit_generator)
+    cdef raw_state old = raw_of(before)
+    cdef raw_state new = raw_of(after)
+    cdef raw_state now
     lock.acquire()
-    try:
-        if not are_equal(before, state_of(generator)):
-            return False
-        if before["bit_generator"] == "MT19937":
-            generator.set_state(after)
-        else:
-            generator._bit_generator.state = after
-        return True
-    finally:
-        lock.release()
+    now = read_raw(memory)
+    cdef bint is_same = (memcmp(now.words, old.words, sizeof(now.words)) == 0 and now.has_half == old.has_half
+                         and now.half == old.half)
+    if is_same:
+        memcpy(memory.words, new.words, sizeof(new.words))
+        memory.has_half, memory.half = new.has_half, new.half
+    lock.release()
+    return is_same
