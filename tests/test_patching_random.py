@@ -252,6 +252,7 @@ BAD = {
     "dtype of the output": lambda g: g.random(out=np.empty(20_000, "f")),
     "shape of the output": lambda g: g.random(20_000, out=np.empty(20_001)),
     "strided output": lambda g: g.random(out=np.empty(40_000)[::2]),
+    "output in Fortran's order": lambda g: g.standard_gamma(3, out=np.empty((200, 100), order="F")),
     "broadcast output": lambda g: g.random(out=np.broadcast_arrays(np.zeros(1), np.zeros(20_000))[0]),
     "list as output": lambda g: g.random(20_000, out=[1.0] * 20_000),
     "no generator": lambda g: Generator.random(3, 20_000),

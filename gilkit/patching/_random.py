@@ -382,6 +382,8 @@ def _hook(kind: Any, bit_generators: tuple[type, ...], name: str) -> tuple[Any, 
             raise Leave("too small")
         if _patch.threads() < 2 and not _patch.min_items() and not words:
             raise Leave("one thread")
+        if name == "standard_gamma" and type(out) is np.ndarray and not out.flags.c_contiguous:
+            raise Leave("arguments")  # unlike the other methods, it refuses the order of Fortran
         dtype = _dtype(arguments["dtype"]) if "dtype" in arguments else None
         numbers = {key: value for key, value in arguments.items() if key not in ("dtype", "method", "endpoint")}
         if not all(type(value) in _NUMBERS or (key == "high" and value is None) for key, value in numbers.items()):
