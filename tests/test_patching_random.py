@@ -411,6 +411,7 @@ def test_interrupted_calls_draw_nothing_or_all(small_parts, monkeypatch):
         generator.standard_normal(ITEMS)
     assert state_of(generator) == before
 
+
 class CountedFloat(float):
     """Counts how often NumPy asks for its value."""
 

@@ -53,7 +53,7 @@ _PLAIN = {"random": 1, "random_sample": 2}  # functions for which gilkit has a f
 _NUMBERS = frozenset(
     (int, float, *(kind for kind in np.sctypeDict.values() if issubclass(kind, (np.integer, np.floating))))
 ) - {np.timedelta64}
-_DTYPES = {
+_DTYPES: dict[Any, np.dtype[Any]] = {
     key: np.dtype(kind)
     for kind in (np.float32, np.float64, np.int32, np.uint32, np.int64, np.uint64)
     for key in (kind, kind.__name__, np.dtype(kind).char, np.dtype(kind).str, np.dtype(kind).str[1:])
@@ -319,9 +319,9 @@ def _flattened(out: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> np.n
     return out.reshape(-1) if out.flags.c_contiguous else out.T.reshape(-1)
 
 
-def _dtype(dtype: Any) -> np.dtype:
+def _dtype(dtype: Any) -> np.dtype[Any]:
     """Return the dtype if NumPy draws each of its items separately: shorter integers are parts of one word."""
-    found: Any = dtype if isinstance(dtype, np.dtype) else None
+    found: np.dtype[Any] | None = dtype if isinstance(dtype, np.dtype) else None
     if isinstance(dtype, (str, type)):
         found = _DTYPES.get(dtype)
     if found is None or found.kind not in "iuf" or found.itemsize < 4 or not found.isnative:

@@ -143,8 +143,8 @@ cdef class Stream:
 
 # ---- The state of a generator ----
 
-# The state of PCG64 and PCG64DXSM is read and written in NumPy's memory. Through the attribute `state`, Python multiplies and
-# divides large integers, and in the middle of that it may run signal handlers and finalizers, which may draw numbers.
+# The state of PCG64 and PCG64DXSM is read and written in the memory of NumPy. For `state`, Python computes with
+# large integers, and in the middle of that it may run signal handlers and finalizers, which may draw numbers.
 cdef struct memory_of_pcg64:  # pcg64_state in NumPy's pcg64.h
     uint64_t *words  # two of the state and two of the increment
     int has_half
@@ -155,7 +155,7 @@ ctypedef struct raw_state:
     int has_half
     uint32_t half
 
-cdef int high_word = -1  # 0 or 1: which of two words is the high one, as C's integers of 128 bits or NumPy's own have it
+cdef int high_word = -1  # which of two words is the high one, as C's integers of 128 bits or NumPy's own have it
 
 
 cdef memory_of_pcg64 *memory_of(object bit_generator) except NULL:
@@ -188,8 +188,8 @@ cdef raw_state read_raw(memory_of_pcg64 *memory) noexcept:
 
 
 def know_memory(bit_generator):
-    """Find out how this NumPy keeps the state of PCG64 and PCG64DXSM, with one of them that nobody else uses. Return whether
-    this is known."""
+    """Find out how this NumPy keeps the state of PCG64 and PCG64DXSM, with one of them that nobody else uses. Return
+    whether this is known."""
     global high_word
     bit_generator.state = {
         "bit_generator": type(bit_generator).__name__,
@@ -228,8 +228,8 @@ cdef bint is_same_mersenne(dict one, dict other) except -1:
 
 
 cdef bint stop_collector() noexcept:
-    """Keep the garbage collector, and with it finalizers, from running where an object is created. Since Python 3.12, it only
-    runs between two instructions of Python. Return whether to start it again."""
+    """Keep the garbage collector, and with it finalizers, from running where an object is created. Since Python 3.12,
+    it only runs between two instructions of Python. Return whether to start it again."""
     return PY_VERSION_HEX < 0x030C0000 and PyGC_Disable()
 
 
@@ -263,8 +263,8 @@ cdef bint exchange_mersenne(object generator, object lock, dict before, dict aft
 def exchange_state(generator, dict before, dict after):
     """Set the state if it still is what it was before; return whether it was.
 
-    Another thread, a signal handler or a finalizer may have drawn numbers meanwhile. Neither of the latter runs between the
-    comparison and the change, because no Python is executed there.
+    Another thread, a signal handler or a finalizer may have drawn numbers meanwhile. Neither of the latter runs between
+    the comparison and the change, because no Python is executed there.
     """
     bit_generator = generator._bit_generator
     lock = bit_generator.lock
