@@ -323,6 +323,16 @@ def test_a_rejection_after_the_first_items(small_parts, monkeypatch):
         check(lambda seed=seed: RandomState(seed), lambda g: g.randint(0, 2**20 - 2**14, ITEMS))
 
 
+def test_a_position_that_numpy_does_not_check(unpatched):
+    generator = RandomState(1)
+    generator.set_state(("MT19937", generator.get_state()[1], 625))
+    patching.collect_statistics()
+    with gilkit.patch_numpy(min_size=100), gilkit.threads(2):
+        generator.random_sample(0)  # with more items, NumPy would read words that are not there
+        handle = _random._hook(RandomState, (MT19937,), "random_sample")[1]
+        assert handle(generator, 20_000) is NotImplemented
+
+
 def test_the_global_functions(unpatched):
     np.random.seed(3)
     expected = np.random.rand(20_000), np.random.normal(0, 1, 20_000), np.random.randint(0, 9, 20_000)

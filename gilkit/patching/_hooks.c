@@ -711,6 +711,7 @@ void gk_hook_assignment(PyObject *handler, int64_t min_items, int of_slices)
 
 static void replace_pointers(int wanted)
 {
+    atomic_thread_fence(memory_order_release); /* the tables of hooks come before the pointers that lead to them */
     for (int i = 0; i < ufunc_count; i++) {
         PyUFuncObject *ufunc = (PyUFuncObject *)ufuncs[i].ufunc;
         /* Another package may have replaced it after gilkit; it calls gilkit's, which then calls the original. */

@@ -27,6 +27,7 @@ from gilkit.patching._streams import Stream, exchange_state, know_memory, read_s
 MIN_DRAWN = 1 << 16
 MIN_PLAIN = 1 << 14  # of what gilkit's own function draws
 MIN_PLAIN_DIVIDED = 1 << 18
+MERSENNE_WORDS = 624
 FIRST = 1 << 10  # items that show how many words an item needs
 BLOCK = (1 << 14) - 64  # items that NumPy draws at a time; from 128 KiB on, an array may be new memory each time
 PART_ITEMS = 1 << 17  # of a part, which should stay in the cache until it is copied to the result
@@ -394,6 +395,8 @@ def _hook(kind: Any, bit_generators: tuple[type, ...], name: str) -> tuple[Any, 
             raise Leave("arguments")  # such a number may have two words, whose order is that of the compiler
 
         state = read_state(generator)
+        if not 0 <= state["state"].get("pos", 0) <= MERSENNE_WORDS:
+            raise Leave("state")  # which NumPy lets users set to anything
         try:
             if words and dtype in (None, np.float64):
                 result = np.empty(shape) if out is None else out
