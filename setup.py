@@ -64,6 +64,7 @@ SELDOM_CALLED = {
     "gilkit.kernels.spin",
     "gilkit.kernels.stencil",
     "gilkit.patching._memory",
+    "gilkit.patching._streams",
     "gilkit.runtime",
     "gilkit.sync._contention",
 }
