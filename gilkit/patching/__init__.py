@@ -12,7 +12,6 @@ left to NumPy.
 from __future__ import annotations
 
 import atexit
-import functools
 import importlib.machinery
 import os
 import sys
@@ -334,7 +333,6 @@ def collect_statistics(collect: bool = True) -> None:
     _patch.collect_statistics(bool(collect))
 
 
-@functools.cache
 def _public_names() -> dict[str, str]:
     """Return the functions that call the ufuncs of numpy.linalg and numpy.fft, such as "linalg.solve" for "solve1"."""
     from numpy.fft import _pocketfft_umath  # type: ignore[attr-defined]
@@ -358,9 +356,10 @@ def statistics() -> dict[str, FunctionStatistics]:
         has the number of calls left to NumPy for each reason.
     """
     found: dict[str, FunctionStatistics] = {}
+    names = _public_names()
     counted = [*_patch.ufunc_statistics(), *((name, *each) for name, each in _parts.statistics().items())]
     for name, calls, items, seconds, serial in counted:
-        public = _public_names().get(name, name)
+        public = names.get(name, name)
         before = found.get(public, FunctionStatistics(0, 0, 0.0, {}))
         all_serial = {reason: before.serial.get(reason, 0) + serial.get(reason, 0) for reason in before.serial | serial}
         found[public] = FunctionStatistics(
