@@ -127,22 +127,23 @@ class _Reader:
         self.items = buffer[:count]
 
 
-def _meet(true: _Reader, other: _Reader, most: int) -> tuple[list[np.ndarray], int, bool]:
-    """Let two readers draw items until they are at the same place, at most some of them. Return the items of the first one,
-    how many the other one has drawn, and whether they have met."""
+def _meet(exact: _Reader, guess: _Reader, most: int) -> tuple[list[np.ndarray], int, bool]:
+    """Let a reader that is where an item begins, and one that may be in the middle of one, draw items until they are at the same
+    place. Return the items of the first one, of which there are at most `most`, how many items the other one has drawn, and
+    whether they have met."""
     drawn: list[np.ndarray] = []
     skipped = 0
-    place, others = true.place, other.place
-    while place != others:
+    place, guessed = exact.place, guess.place
+    while place != guessed:
         if len(drawn) == most or skipped == LAST_MEETING:
             return drawn, skipped, False
-        if place < others:
-            drawn.append(true.draw(1))
-            place = true.place
+        if place < guessed:
+            drawn.append(exact.draw(1))
+            place = exact.place
         else:
-            other.draw(1)
+            guess.draw(1)
             skipped += 1
-            others = other.place
+            guessed = guess.place
     return drawn, skipped, True
 
 
@@ -173,19 +174,21 @@ class _Begins:
 class _Call:
     """Fills `result` with items, most of them drawn in parts by several threads."""
 
-    def __init__(self, true: _Reader, first: np.ndarray, result: np.ndarray, new_reader: Callable[[], _Reader]) -> None:
-        self.true, self.result, self.done = true, result, first.size  # `true` is always at the item result[done]
+    def __init__(
+        self, exact: _Reader, first: np.ndarray, result: np.ndarray, new_reader: Callable[[], _Reader]
+    ) -> None:
+        self.exact, self.result, self.done = exact, result, first.size  # `exact` is always at the item result[done]
         result[: self.done] = first
         number = min(PARTS_PER_THREAD * max(2, _patch.threads()), max(2, result.size // LEAST_ITEMS))
         self._readers = [new_reader() for _ in range(number)]
-        self._other = new_reader()
+        self._guess = new_reader()
 
     def fill(self) -> None:
         in_place = True
         few = min(FEW, _patch.min_items() or FEW)
         while (left := self.result.size - self.done) > few:
             self._use_what_is_left()
-            mean = self.true.stream.position / self.done
+            mean = self.exact.stream.position / self.done
             in_place = in_place and 2 * mean == int(2 * mean)
             # The mean is not known exactly, and the parts must not have more items than are wanted.
             wanted = left if in_place else left * (1 - min(0.5, 1 / math.sqrt(self.done)))
@@ -202,20 +205,20 @@ class _Call:
                 break  # the readers do not meet soon
             in_place = False
         if self.done < self.result.size:
-            self.result[self.done :] = self.true.draw(self.result.size - self.done)
+            self.result[self.done :] = self.exact.draw(self.result.size - self.done)
 
     def _draw_one(self) -> None:
-        self.result[self.done] = self.true.draw(1)[0]
+        self.result[self.done] = self.exact.draw(1)[0]
         self.done += 1
 
     def _use_what_is_left(self) -> None:
         """Let parts begin where nothing is left from earlier words, if these items use it."""
         for _ in range(min(64, self.result.size - self.done)):
-            left = self.true.left
+            left = self.exact.left
             if left == (True, 0, True, 0.0):
                 break
             self._draw_one()
-            if self.true.left == left:
+            if self.exact.left == left:
                 break
 
     def _draw_parts(self, rounds: int, words: int, mean: float, in_place: bool) -> None:
@@ -224,49 +227,51 @@ class _Call:
         In place, each part is drawn to where its items are if each needs the mean number of words. Otherwise they are copied
         when their number is known, while the next ones are drawn.
         """
-        true, result, readers = self.true, self.result, self._readers
-        first, gauss = Stream(), true.gauss
-        first.start_at(true.stream)
+        readers, gauss, first = self._readers, self.exact.gauss, Stream()
+        first.start_at(self.exact.stream)
         end = first.position
         begins = _Begins(first, len(readers), words)
         items = int(words / mean)
-        room = items if in_place else int(1.1 * items) + 64
-        buffers = [[result[:0] if in_place else np.empty(room, result.dtype) for _ in readers] for _ in range(2)]
+        room = int(1.1 * items) + 64
+        buffers = [] if in_place else [[np.empty(room, self.result.dtype) for _ in readers] for _ in range(2)]
         copies = list[Callable[[], object]]()
-        goes_on = True
         for number in range(rounds):
             tasks: list[Callable[[], object]] = [begins.find_next] if number < rounds - 1 else []
             for k, (reader, begin) in enumerate(zip(readers, begins.streams, strict=True)):
                 end += words
                 place = self.done + k * items
-                buffer = result[place : place + items] if in_place else buffers[number % 2][k]
+                buffer = self.result[place : place + items] if in_place else buffers[number % 2][k]
                 tasks.append(functools.partial(reader.read, buffer, begin, gauss, end, mean))
             _run([*tasks, *copies])
             copies = []
             for reader, begin in zip(readers, begins.streams, strict=True):
-                self._other.go_to(begin, gauss)
-                drawn, skipped, have_met = _meet(true, self._other, result.size - self.done)
-                goes_on = have_met and not (in_place and (drawn or skipped))
-                for item in drawn:
-                    result[self.done] = item[0]
-                    self.done += 1
-                own = reader.items[skipped:]
-                if not goes_on or own.size > result.size - self.done:
-                    goes_on = False
-                    break
-                if own.size > 0:
-                    if not in_place:
-                        copies.append(functools.partial(np.copyto, result[self.done : self.done + own.size], own))
-                    self.done += own.size
-                    true.go_to(reader.stream, reader.gauss)
-                if in_place and own.size < items:
-                    goes_on = False
-                    break
-            if not goes_on:
-                break
+                self._guess.go_to(begin, gauss)
+                own = self._items_of(reader, in_place)
+                if own is None:
+                    _run(copies)
+                    return
+                if not in_place:
+                    copies.append(functools.partial(np.copyto, self.result[self.done - own.size : self.done], own))
+                elif own.size < items:
+                    return  # the items of the parts after it are not in their places
             if number < rounds - 1:
                 begins.take_next()
         _run(copies)
+
+    def _items_of(self, reader: _Reader, in_place: bool) -> np.ndarray | None:
+        """Return the items of a part that follow those before, or None if none are known to. `self._guess` is where the part
+        begins."""
+        drawn, skipped, have_met = _meet(self.exact, self._guess, self.result.size - self.done)
+        for item in drawn:
+            self.result[self.done] = item[0]
+            self.done += 1
+        own = reader.items[skipped:]
+        if not have_met or own.size > self.result.size - self.done or (in_place and (drawn or skipped)):
+            return None
+        if own.size > 0:
+            self.exact.go_to(reader.stream, reader.gauss)
+        self.done += own.size
+        return own
 
 
 def _fill(state: State, result: np.ndarray, words: int) -> State:
@@ -406,15 +411,15 @@ def _hook(kind: Any, bit_generators: tuple[type, ...], name: str) -> tuple[Any, 
                 def new_reader() -> _Reader:
                     return _Reader(kind, state, lambda own, items: method(own, **arguments, size=items))
 
-                true = new_reader()
-                first = _draw_first(true, min(FIRST, max(1, math.prod(shape) // 8)))
+                exact = new_reader()
+                first = _draw_first(exact, min(FIRST, max(1, math.prod(shape) // 8)))
                 _dtype(first.dtype)
-                if true.stream.position == 0:
+                if exact.stream.position == 0:
                     raise Leave("arguments")  # for which no number is drawn
                 result = np.empty(shape, first.dtype) if out is None else out
-                call = _Call(true, first, _flattened(result, shape, first.dtype), new_reader)
+                call = _Call(exact, first, _flattened(result, shape, first.dtype), new_reader)
                 call.fill()
-                after = call.true.state
+                after = call.exact.state
         except MemoryError:  # NumPy needs no buffers
             raise Leave("memory") from None
         if not exchange_state(generator, state, after):
@@ -425,7 +430,7 @@ def _hook(kind: Any, bit_generators: tuple[type, ...], name: str) -> tuple[Any, 
 
 
 def hooks() -> list[tuple[Any, Callable[..., Any], int, int]]:
-    """Return what _patch.hook_drawing() needs for each method."""
+    """Return what _patch.hook_function() needs for each method of NumPy's generators."""
     from numpy.random import MT19937, PCG64, PCG64DXSM, Generator, RandomState
 
     bit_generators = tuple(kind for kind in (PCG64, PCG64DXSM) if know_memory(kind(0)))
