@@ -333,6 +333,18 @@ def test_a_position_that_numpy_does_not_check(unpatched):
         assert handle(generator, 20_000) is NotImplemented
 
 
+def test_buffers_are_kept_within_bounds_until_the_patch_is_removed(unpatched):
+    generator = Generator(PCG64(1))
+    with gilkit.patch_numpy(min_size=100), gilkit.threads(64):
+        for _ in range(3):
+            generator.standard_normal(3_000_000)
+        with gilkit.patch_numpy():
+            pass
+        assert 0 < len(_random._kept) <= _random.MOST_KEPT
+        assert sum(each.nbytes for each in _random._kept) < 19e6
+    assert not _random._kept
+
+
 def test_the_global_functions(unpatched):
     np.random.seed(3)
     expected = np.random.rand(20_000), np.random.normal(0, 1, 20_000), np.random.randint(0, 9, 20_000)

@@ -268,6 +268,7 @@ def unpatch_numpy() -> None:
             _memory.uninstall()
         if not _in_force:
             _patch.set_hooked(False)
+            _random.forget_buffers()
         _patch.set_min_items(_in_force[-1][0] if _in_force else 0)
 
 

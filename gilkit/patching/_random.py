@@ -171,6 +171,31 @@ class _Begins:
         self.streams, self.end = self._next
 
 
+# Buffers for the items of parts, from earlier calls: the kernel would take a fifth of the time to clear new pages.
+_kept: list[np.ndarray] = []
+MOST_KEPT = 16  # of at most about 1 MiB each
+
+
+def _take_buffer(items: int, dtype: np.dtype[Any]) -> np.ndarray:
+    try:
+        buffer = _kept.pop()
+    except IndexError:
+        buffer = np.empty(0, np.uint8)
+    size = items * dtype.itemsize
+    if buffer.size < size:
+        buffer = np.empty(size, np.uint8)
+    return buffer[:size].view(dtype)
+
+
+def _keep_buffers(buffers: list[np.ndarray]) -> None:
+    _kept.extend(each.base for each in buffers[: max(0, MOST_KEPT - len(_kept))] if each.base is not None)
+
+
+def forget_buffers() -> None:
+    """Give the memory that is kept for the next call back."""
+    _kept.clear()
+
+
 class _Call:
     """Fills `result` with items, most of them drawn in parts by several threads."""
 
@@ -200,7 +225,12 @@ class _Call:
             if words == 0:
                 break
             before = self.done
-            self._draw_parts(rounds, words, mean, in_place)
+            room = int(1.1 * words / mean) + 64
+            buffers = [_take_buffer(room, self.result.dtype) for _ in range(0 if in_place else min(2, rounds) * number)]
+            try:
+                self._draw_parts(rounds, words, mean, buffers)
+            finally:
+                _keep_buffers(buffers)
             if self.done - before < wanted / 2 and not in_place:
                 break  # the readers do not meet soon
             in_place = False
@@ -221,26 +251,26 @@ class _Call:
             if self.exact.left == left:
                 break
 
-    def _draw_parts(self, rounds: int, words: int, mean: float, in_place: bool) -> None:
+    def _draw_parts(self, rounds: int, words: int, mean: float, buffers: list[np.ndarray]) -> None:
         """Draw parts of some words each, until a part does not follow the one before.
 
-        In place, each part is drawn to where its items are if each needs the mean number of words. Otherwise they are copied
-        when their number is known, while the next ones are drawn.
+        Without buffers, each part is drawn to where its items are if each needs the mean number of words. Otherwise they are
+        copied when their number is known, while the next ones are drawn.
         """
+        in_place = not buffers
         readers, gauss, first = self._readers, self.exact.gauss, Stream()
         first.start_at(self.exact.stream)
         end = first.position
         begins = _Begins(first, len(readers), words)
         items = int(words / mean)
-        room = int(1.1 * items) + 64
-        buffers = [] if in_place else [[np.empty(room, self.result.dtype) for _ in readers] for _ in range(2)]
         copies = list[Callable[[], object]]()
         for number in range(rounds):
             tasks: list[Callable[[], object]] = [begins.find_next] if number < rounds - 1 else []
             for k, (reader, begin) in enumerate(zip(readers, begins.streams, strict=True)):
                 end += words
                 place = self.done + k * items
-                buffer = self.result[place : place + items] if in_place else buffers[number % 2][k]
+                turn = number * len(readers) + k
+                buffer = self.result[place : place + items] if in_place else buffers[turn % len(buffers)]
                 tasks.append(functools.partial(reader.read, buffer, begin, gauss, end, mean))
             _run([*tasks, *copies])
             copies = []
