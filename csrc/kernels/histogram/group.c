@@ -10,8 +10,8 @@
 #include "base/isa.h"
 #include "kernels/array/load.h"
 #include "kernels/array/memory.h"
-#include "kernels/histogram/binning.h"
 #include "kernels/histogram/group_entries.h"
+#include "kernels/histogram/group_call.h"
 
 #define FOREACH_ISA "kernels/histogram/group_template.h"
 #include "base/foreach_isa.h"
@@ -36,12 +36,7 @@ enum { COPIES = 4, COPIED_RESULTS = 255 };
  * part. */
 enum { OTHERS = 8 };
 
-/* Fewer values than this are added on one thread. */
-enum { FEW = 1 << 14 };
-
 enum { CACHED_BYTES = 1 << 19 }; /* the entries of larger tables are prefetched, if they are not small */
-
-enum { POLL_EVERY = 1 << 16 }; /* values between two checks for the end of the call */
 
 typedef void add_function(void *table, int64_t stride, const uint32_t *index, const void *values, int64_t n);
 typedef void merge_function(void *into, const void *table, double *errors, int64_t begin, int64_t end);
@@ -89,16 +84,8 @@ static const operation *operation_of(gk_group_operation what, gk_type type)
     return &operations[what][gk_is_float(type) ? 0 : type == GK_UINT64 ? 2 : 1];
 }
 
-/* The state that all steps share. */
 typedef struct {
-    const gk_grouping *g;
-    int64_t items, results;
-    atomic_int *out_of_range;
-    atomic_int *ambiguous; /* whether there are values that may be mistaken for those of empty groups */
-} grouping;
-
-typedef struct {
-    grouping *of;
+    gk_group_call *of;
     const operation *op;
     char *totals;   /* the table of the results */
     double *errors; /* rounding errors of the totals, or NULL */
@@ -136,7 +123,7 @@ static const void *block_of_values(const gk_grouping *g, value_form form, int64_
 }
 
 /* Writes the indices of labels first..first + n - 1, or `groups`. */
-static void index_of_labels(const grouping *of, int64_t first, int64_t n, uint32_t *index)
+static void index_of_labels(const gk_group_call *of, int64_t first, int64_t n, uint32_t *index)
 {
     const gk_grouping *g = of->g;
     int64_t buffer[GK_BINNING_BLOCK], size = gk_itemsize(g->label_type);
@@ -157,7 +144,7 @@ static void index_of_labels(const grouping *of, int64_t first, int64_t n, uint32
 /* The index of each value is that of its result, or the number of results. */
 static void group_index(const void *data, int64_t begin, int64_t n, uint32_t *index)
 {
-    const grouping *of = data;
+    const gk_group_call *of = data;
     const gk_grouping *g = of->g;
     uint32_t none = (uint32_t)of->results;
     if (g->outer == 1 && g->inner == 1) {
@@ -253,7 +240,7 @@ static void add_values(const run *r, add_function *add, int64_t begin, int64_t e
         int64_t n = end - i < GK_BINNING_BLOCK ? end - i : GK_BINNING_BLOCK;
         group_index(r->of, i, n, index);
         add_block(r, add, i, n, index, table, stride);
-        if ((i - begin) % POLL_EVERY == 0 && is_over(r))
+        if ((i - begin) % GK_GROUP_POLL_EVERY == 0 && is_over(r))
             return;
     }
 }
@@ -310,7 +297,7 @@ static void check_stretches(int64_t begin, int64_t end, void *data)
                 index_of_labels(r->of, i, n, index);
             else
                 group_index(r->of, i, n, index);
-            if ((i - from) % POLL_EVERY == 0 && is_over(r))
+            if ((i - from) % GK_GROUP_POLL_EVERY == 0 && is_over(r))
                 return;
         }
     }
@@ -344,7 +331,7 @@ static void add_parts(int64_t begin, int64_t end, void *data)
             GK_DISPATCH(restrict_to_part)(index, n, (uint32_t)(low * results), (uint32_t)((high - low) * results),
                                           other);
             add_block(r, r->op->add, i, n, index, r->totals, r->map);
-            if ((i - from) % POLL_EVERY == 0 && is_over(r))
+            if ((i - from) % GK_GROUP_POLL_EVERY == 0 && is_over(r))
                 return;
         }
     }
@@ -492,14 +479,14 @@ static void finish_results(int64_t begin, int64_t end, void *data)
     }
 }
 
-static gk_binning binning_of(const grouping *of)
+gk_binning gk_group_binning(const gk_group_call *of)
 {
     return (gk_binning){group_index, of, of->items, of->results, of->g->labels, gk_itemsize(of->g->label_type), 0};
 }
 
-static int count(grouping *of, int64_t *result, const gk_options *options)
+static int count(gk_group_call *of, int64_t *result, const gk_options *options)
 {
-    gk_binning binning = binning_of(of);
+    gk_binning binning = gk_group_binning(of);
     int64_t *counts = gk_allocate(of->results + 1, sizeof *counts);
     if (counts == NULL)
         return GK_NO_MEMORY;
@@ -558,7 +545,7 @@ static int64_t plan(run *r, const gk_options *options)
         int64_t wave = WAVE_ENTRIES / (r->copies * (results + 1)), stretches = gk_ceil_div(items, r->stretch);
         wave = wave > MIN_WAVE ? wave : MIN_WAVE;
         r->wave = wave < stretches ? wave : stretches;
-    } else if (items > FEW) {
+    } else if (items > GK_GROUP_FEW) {
         int threads = gk_participants(options);
         r->by_rows = r->of->g->outer > 1;
         int64_t max_parts = r->by_rows ? r->of->g->outer : GK_BINNING_MAX_PARTS;
@@ -584,7 +571,7 @@ int gk_group_reduce(const gk_grouping *g, gk_group_operation what, void *result,
                     const gk_options *options)
 {
     atomic_int too_large = 0, ambiguous = 0;
-    grouping of = {g, g->outer * g->n * g->inner, g->outer * g->groups * g->inner, &too_large, &ambiguous};
+    gk_group_call of = {g, g->outer * g->n * g->inner, g->outer * g->groups * g->inner, &too_large, &ambiguous};
     gk_options mine = options != NULL ? *options : (gk_options){0};
     int status;
     if (what == GK_GROUP_COUNT) {
@@ -619,111 +606,4 @@ int gk_group_reduce(const gk_grouping *g, gk_group_operation what, void *result,
     }
     *out_of_range = atomic_load_explicit(&too_large, memory_order_relaxed);
     return status;
-}
-
-typedef struct {
-    grouping *of;
-    gk_binning binning;
-    const int64_t *starts;
-    int64_t *next; /* where the next value of each result goes */
-    char *gathered;
-    int64_t parts;
-} gathering;
-
-/* If another thread changes labels meanwhile, there may be more values than were counted. */
-#define SCATTER(type)                                                                                \
-    for (int64_t k = 0; k < n; k++) {                                                                \
-        int64_t r = index[mine[k]], at = a->next[r];                                                 \
-        if (GK_LIKELY(at < a->starts[r + 1])) {                                                      \
-            ((type *)(void *)a->gathered)[at] = ((const type *)(const void *)from)[mine[k]];         \
-            a->next[r] = at + 1;                                                                     \
-        }                                                                                            \
-    }
-
-static void scatter(const gathering *a, const char *from, const uint32_t *index, const uint32_t *mine, int64_t n)
-{
-    switch (gk_itemsize(a->of->g->type)) {
-    case 1: SCATTER(uint8_t); break;
-    case 2: SCATTER(uint16_t); break;
-    case 4: SCATTER(uint32_t); break;
-    default: SCATTER(uint64_t); break;
-    }
-}
-
-static void gather_parts(int64_t begin, int64_t end, void *data)
-{
-    const gathering *a = data;
-    uint32_t index[GK_BINNING_BLOCK], mine[GK_BINNING_BLOCK];
-    int64_t size = gk_itemsize(a->of->g->type);
-    for (int64_t part = begin; part < end; part++) {
-        uint32_t low = (uint32_t)(a->of->results * part / a->parts);
-        uint32_t high = (uint32_t)(a->of->results * (part + 1) / a->parts);
-        for (int64_t i = 0; i < a->of->items; i += GK_BINNING_BLOCK) {
-            int64_t found = gk_binning_block_of_part(&a->binning, i, low, high, index, mine);
-            scatter(a, (const char *)a->of->g->values + i * size, index, mine, found);
-            if (i % POLL_EVERY == 0 && gk_cancelled())
-                return;
-        }
-    }
-}
-
-int gk_group_gather(const gk_grouping *g, int64_t *starts, void *gathered, int *out_of_range,
-                    const gk_options *options)
-{
-    atomic_int too_large = 0, ambiguous = 0;
-    grouping of = {g, g->outer * g->n * g->inner, g->outer * g->groups * g->inner, &too_large, &ambiguous};
-    gathering a = {.of = &of, .binning = binning_of(&of), .starts = starts, .gathered = gathered, .parts = 1};
-    gk_options mine = options != NULL ? *options : (gk_options){0};
-    starts[0] = 0;
-    int status = gk_binning_counts(&a.binning, starts + 1, &mine);
-    if (status != GK_OK)
-        return status;
-    for (int64_t r = 0; r <= of.results; r++)
-        starts[r + 1] += starts[r];
-    if ((a.next = gk_allocate(of.results + 1, sizeof *a.next)) == NULL)
-        return GK_NO_MEMORY;
-    status = gk_copy(a.next, starts, (of.results + 1) * (int64_t)sizeof *a.next, &mine);
-    if (status == GK_OK) {
-        int threads = of.items > FEW ? gk_participants(&mine) : 1;
-        a.parts = threads < GK_BINNING_MAX_PARTS ? threads : GK_BINNING_MAX_PARTS;
-        mine.grain = 1;
-        mine.eager = of.items > 1 << 18;
-        status = gk_parallel_for(a.parts, gather_parts, &a, &mine);
-    }
-    free(a.next);
-    *out_of_range = atomic_load_explicit(&too_large, memory_order_relaxed);
-    return status;
-}
-
-typedef struct {
-    char *gathered;
-    const int64_t *starts;
-    int64_t size, max_length;
-    gk_group_sort_function *sort;
-} sorting;
-
-static void sort_groups(int64_t begin, int64_t end, void *data)
-{
-    const sorting *s = data;
-    for (int64_t r = begin; r < end; r++) {
-        int64_t n = s->starts[r + 1] - s->starts[r];
-        if (n < 2 || n > s->max_length)
-            continue;
-        if (s->sort(s->gathered + s->starts[r] * s->size, (intptr_t)n, NULL) < 0)
-            gk_cancel(GK_NO_MEMORY);
-        if (gk_cancelled())
-            return;
-    }
-}
-
-int gk_group_sort(void *gathered, const int64_t *starts, int64_t results, int64_t itemsize, int64_t max_length,
-                  gk_group_sort_function *sort, const gk_options *options)
-{
-    sorting s = {gathered, starts, itemsize, max_length, sort};
-    gk_options mine = options != NULL ? *options : (gk_options){0};
-    int64_t items = starts[results];
-    mine.grain = items == 0 ? results : gk_ceil_div(results * (1 << 13), items);
-    mine.grain = mine.grain > 0 ? mine.grain : 1;
-    mine.eager = items > 1 << 16;
-    return gk_parallel_for(results, sort_groups, &s, &mine);
 }
