@@ -3,9 +3,9 @@
 The sequence of a generator can be entered anywhere: PCG64 jumps to any word of it, and the Mersenne Twister passes over words
 several times as fast as NumPy draws numbers. So several threads let NumPy's own functions draw parts of one sequence.
 
-Most distributions need a varying number of words for an item. A part then begins at a word at which an item probably begins.
-If none does, the two ways to read the words soon meet: at the first word at which items of both begin. The items before it
-are drawn again, the ones after it are right.
+Most distributions need a varying number of words for an item, so a part begins at a guessed word. If that is in the middle of
+an item, the first items of the part are wrong. But soon an item of the part begins at the same word as an item of the part
+before it, and from there on they are the same. The wrong ones are drawn again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LEAST_ITEMS = 1 << 14  # of a part, unless there are only two
 MOST_ITEMS = 1 << 22  # in the buffers of all parts
 PARTS_PER_THREAD = 2  # between two times at which all threads wait for each other
 FEW = 1 << 14  # items that one thread draws while the others wait
-LAST_MEETING = 1 << 10  # items after which two readers that have not met are given up
+LAST_MEETING = 1 << 10  # items after which a guess is given up
 ALIGNED_WORDS = 64  # where each attempt needs two or four words, parts begin where an attempt begins
 
 _DISTRIBUTIONS = [
