@@ -7,29 +7,7 @@
 #include "base/isa.h"
 #include "check.h"
 #include "kernels/sort/sort.h"
-
-static uint64_t next(void)
-{
-    static uint64_t state = 1;
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state;
-}
-
-static int compare(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* The words are uint64: no other leaf sort is called. */
-static int leaf(void *items, intptr_t n, void *unused)
-{
-    (void)unused;
-    qsort(items, (size_t)n, 8, compare);
-    return 0;
-}
+#include "leaf_sorts.h"
 
 #define EACH(X) X(GK_BOOL, uint8_t) GK_EACH_INTEGER(X) GK_EACH_FLOAT(X)
 
@@ -82,8 +60,6 @@ static void check(int64_t n, gk_type type, uint64_t groups, int threads)
     CHECK(items != NULL && order != NULL && seen != NULL);
     fill(items, n, type, groups);
     gk_slices lines = {.length = n, .src_step = gk_itemsize(type), .dst_step = 8};
-    gk_leaf_sorts leaves = {0};
-    leaves.of[GK_UINT64] = leaf;
     gk_options options = {.threads = threads};
     CHECK(gk_argsort(items, (char *)order, &lines, type, &leaves, &options) == GK_OK);
     for (int64_t i = 0; i < n; i++) {

@@ -107,6 +107,7 @@ int main(void)
                 check_lines((gk_type)type, 33, 47, 1, pattern, 2);
                 check_lines((gk_type)type, 1, 1, 0, pattern, 2);
             }
+        check_lines(level % 2 ? GK_FLOAT64 : GK_INT32, 1, 1200345, 0, 0, 2); /* chunks of the greatest size */
         /* All threads copy a long slice that is not contiguous, sort it and copy it back. */
         for (int type = level; type < GK_TYPES; type += (int)gk_isa_best() + 1)
             check_lines((gk_type)type, 2 * GK_SORT_LONG + 4321, 2, 1, 0, 3);

@@ -3,6 +3,7 @@
 #endif
 #include "kernels/array/memory.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,38 @@ void *gk_allocate(int64_t count, int64_t size)
     if (bytes > PTRDIFF_MAX - 1)
         return NULL;
     return with_huge_pages(malloc((size_t)bytes + (bytes == 0)), bytes); /* malloc(0) may return NULL */
+}
+
+/* Precedes scratch memory. */
+typedef union {
+    int64_t bytes; /* that follow */
+    max_align_t alignment;
+} scratch_head;
+
+static _Atomic(scratch_head *) kept; /* or NULL */
+
+void *gk_scratch_allocate(int64_t count, int64_t size)
+{
+    int64_t bytes = gk_times(count, size);
+    if (bytes > PTRDIFF_MAX - 2 * GK_CACHE_LINE)
+        return NULL;
+    scratch_head *head = atomic_exchange(&kept, NULL);
+    if (head == NULL || head->bytes < bytes) {
+        free(head);
+        head = gk_allocate(bytes + (int64_t)sizeof *head, 1);
+        if (head == NULL)
+            return NULL;
+        head->bytes = bytes;
+    }
+    return head + 1;
+}
+
+void gk_scratch_release(void *scratch)
+{
+    if (scratch == NULL)
+        return;
+    scratch_head *head = (scratch_head *)scratch - 1;
+    free(head->bytes <= GK_SCRATCH_KEPT ? atomic_exchange(&kept, head) : head);
 }
 
 typedef struct {

@@ -21,12 +21,6 @@ static int64_t key_at(const gk_buckets *p, int64_t i)
     return (int32_t)gk_sort_key32(((const uint32_t *)p->src)[i], p->order);
 }
 
-static int compare_keys(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* Fills the search tree with sorted pivots, in order. */
 static void plant(gk_buckets *p, const int64_t **pivots, int node)
 {
@@ -45,7 +39,7 @@ static void choose_pivots(gk_buckets *p, int attempt)
     uint64_t step = (uint64_t)p->n / (uint64_t)m;
     for (int i = 0; i < m; i++)
         sample[i] = key_at(p, (int64_t)((uint64_t)i * step + gk_sort_hash((uint64_t)(m * attempt + i)) % step));
-    qsort(sample, (size_t)m, sizeof *sample, compare_keys);
+    p->leaves->of[GK_INT64](sample, m, NULL);
 
     int64_t last = p->size == 8 ? INT64_MAX : INT32_MAX;
     int found = 0;
@@ -115,19 +109,24 @@ static int64_t place(gk_buckets *p)
     return largest;
 }
 
-int gk_buckets_divide(gk_buckets *b, const gk_options *options)
+int gk_buckets_count(gk_buckets *b, gk_body *count, void *data, const gk_options *options)
 {
     /* Adversarial data can put nearly all items into one bucket. Another sample is cheaper
      * than sorting such a bucket on one thread. */
     for (int attempt = 0; attempt < 3; attempt++) {
         choose_pivots(b, attempt);
-        int status = gk_parallel_for(b->chunks, count_chunks, b, options);
+        int status = gk_parallel_for(b->chunks, count, data, options);
         if (status != GK_OK)
             return status;
         if (place(b) < b->n / 4)
             break;
     }
     return GK_OK;
+}
+
+int gk_buckets_divide(gk_buckets *b, const gk_options *options)
+{
+    return gk_buckets_count(b, count_chunks, b, options);
 }
 
 typedef struct {
@@ -194,17 +193,22 @@ int gk_buckets_move_positions(const gk_buckets *b, int64_t *to, const gk_options
     return gk_parallel_for(b->chunks, move_positions, &m, options);
 }
 
-int gk_buckets_open(gk_buckets *b, const void *src, int64_t n, gk_type type, int64_t wanted)
+void gk_buckets_plan(gk_buckets *b, const void *src, int64_t n, gk_type type, int64_t wanted, const gk_leaf_sorts *leaves)
 {
-    *b = (gk_buckets){.src = src, .n = n, .type = type, .size = (size_t)gk_itemsize(type)};
+    *b = (gk_buckets){.src = src, .n = n, .type = type, .size = (size_t)gk_itemsize(type), .leaves = leaves};
     b->order = gk_sort_signed_order_of(type);
     b->levels = GK_MIN_LEVELS;
     while (b->levels < GK_MAX_LEVELS && 1 << b->levels < wanted)
         b->levels++;
     b->buckets = 1 << b->levels;
+}
+
+int gk_buckets_open(gk_buckets *b, const void *src, int64_t n, gk_type type, int64_t wanted, const gk_leaf_sorts *leaves)
+{
+    gk_buckets_plan(b, src, n, type, wanted, leaves);
     b->chunk = n >> 10 > 1 << 16 ? n >> 10 : n >> 3 < 1 << 16 ? (n >> 3) + 1 : 1 << 16;
     b->chunks = gk_ceil_div(n, b->chunk);
-    b->ids = gk_allocate(n, 1);
+    b->ids = gk_scratch_allocate(n, 1);
     b->counts = gk_allocate(b->chunks * b->buckets, sizeof *b->counts);
     return b->ids != NULL && b->counts != NULL ? GK_OK : GK_NO_MEMORY;
 }
@@ -212,5 +216,5 @@ int gk_buckets_open(gk_buckets *b, const void *src, int64_t n, gk_type type, int
 void gk_buckets_close(gk_buckets *b)
 {
     free(b->counts);
-    free(b->ids);
+    gk_scratch_release(b->ids);
 }

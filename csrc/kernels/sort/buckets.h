@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "kernels/array/dtype.h"
+#include "kernels/sort/sort.h"
 #include "kernels/sort/sort_key.h"
 #include "runtime/parallel.h"
 
@@ -21,6 +22,7 @@ typedef struct {
     int64_t n, chunk, chunks; /* items, items of a chunk, number of chunks */
     gk_type type;             /* of 4 or 8 bytes */
     size_t size;
+    const gk_leaf_sorts *leaves; /* for the sample */
     gk_sort_order order; /* of signed keys */
     int levels, buckets;
     int64_t pivots[GK_MAX_BUCKETS]; /* bucket b has the keys from pivots[b - 1] up to pivots[b] */
@@ -33,7 +35,7 @@ typedef struct {
 
 /* Prepares to divide n contiguous items into at least `wanted` buckets, or GK_MAX_BUCKETS.
  * Returns GK_NO_MEMORY or GK_OK. gk_buckets_close() must follow in both cases. */
-int gk_buckets_open(gk_buckets *b, const void *src, int64_t n, gk_type type, int64_t wanted);
+int gk_buckets_open(gk_buckets *b, const void *src, int64_t n, gk_type type, int64_t wanted, const gk_leaf_sorts *leaves);
 void gk_buckets_close(gk_buckets *b);
 
 /* Finds the bucket of every item, on all threads. */
@@ -43,6 +45,11 @@ int gk_buckets_divide(gk_buckets *b, const gk_options *options);
  * bucket is that of src. */
 int gk_buckets_move(const gk_buckets *b, void *to, const gk_options *options);
 int gk_buckets_move_positions(const gk_buckets *b, int64_t *to, const gk_options *options);
+
+/* What gk_buckets_divide() and a split (split.h) are made of: chooses the number of buckets; chooses pivots and lets
+ * `count` fill the counts of its chunks, again with other pivots if they do not divide the items. */
+void gk_buckets_plan(gk_buckets *b, const void *src, int64_t n, gk_type type, int64_t wanted, const gk_leaf_sorts *leaves);
+int gk_buckets_count(gk_buckets *b, gk_body *count, void *data, const gk_options *options);
 
 /* splitmix64. A sample depends on the number of items and the attempt only. */
 GK_INLINE uint64_t gk_sort_hash(uint64_t x)

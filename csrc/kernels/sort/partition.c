@@ -118,7 +118,7 @@ static int partition_part(const request *q, const void *src, char *dst, int64_t 
     if (n < SHORT || gk_itemsize(type) <= 2)
         return sort_all(q, src, dst, n, type, options);
     division d = {.q = q, .base = base, .dst = dst};
-    int status = gk_buckets_open(&d.b, src, n, type, BUCKETS);
+    int status = gk_buckets_open(&d.b, src, n, type, BUCKETS, q->leaves);
     if (status == GK_OK)
         status = gk_buckets_divide(&d.b, options);
     if (status == GK_OK)

@@ -113,7 +113,7 @@ static int select_any(const void *items, int64_t n, gk_type type, int64_t *ranks
     if (n < SHORT || gk_itemsize(type) <= 2)
         return select_by_sorting(items, n, type, ranks, n_ranks, values, leaves, options);
     selection s = {.gathered = NULL};
-    int status = gk_buckets_open(&s.b, items, n, type, BUCKETS);
+    int status = gk_buckets_open(&s.b, items, n, type, BUCKETS, leaves);
     if (status == GK_OK)
         status = gk_buckets_divide(&s.b, options);
     if (status != GK_OK)

@@ -17,11 +17,13 @@
 #include "base/fp_control.h"
 #include "kernels/array/memory.h"
 #include "kernels/sort/buckets.h"
+#include "kernels/sort/split.h"
 
 typedef struct {
-    gk_buckets b;
+    const gk_buckets *b;
     char *dst;
-    char *moved; /* where buckets are gathered: dst, or scratch memory to sort in place */
+    const char *moved;     /* where the items of each bucket are: dst, or scratch memory to sort in place */
+    const gk_split *split; /* not NULL: they are in its chunks instead */
     const gk_leaf_sorts *leaves;
     uint8_t by_size[GK_MAX_BUCKETS]; /* the buckets by decreasing size */
 } bucket_sort;
@@ -29,51 +31,101 @@ typedef struct {
 static void sort_buckets(int64_t begin, int64_t end, void *data)
 {
     const bucket_sort *p = data;
+    const gk_buckets *b = p->b;
     for (int64_t i = begin; i < end && !gk_cancelled(); i++) {
-        int b = p->by_size[i];
-        int64_t at = p->b.begin[b] * (int64_t)p->b.size;
-        if (!p->b.equal[b])
-            gk_sort_copy(p->moved + at, p->dst + at, p->b.begin[b + 1] - p->b.begin[b], p->b.type, p->leaves);
+        int bucket = p->by_size[i];
+        int64_t at = b->begin[bucket] * (int64_t)b->size, items = b->begin[bucket + 1] - b->begin[bucket];
+        if (b->equal[bucket])
+            continue;
+        if (p->split != NULL) {
+            gk_split_gather(p->split, bucket, 0, b->chunks, p->dst);
+            gk_sort_leaf(p->dst + at, items, b->type, p->leaves);
+        } else {
+            gk_sort_copy(p->moved + at, p->dst + at, items, b->type, p->leaves);
+        }
     }
 }
 
-/* In place: the buckets of equal items, which are sorted already. */
-static int copy_equal_buckets(const bucket_sort *p, const gk_options *options)
+/* The buckets of equal items are sorted already, but are to be copied if they are not in dst. */
+static void gather_equal_buckets(int64_t begin, int64_t end, void *data)
 {
+    const bucket_sort *p = data;
+    for (int bucket = 0; bucket < p->b->buckets && !gk_cancelled(); bucket++)
+        if (p->b->equal[bucket])
+            gk_split_gather(p->split, bucket, begin, end, p->dst);
+}
+
+static int copy_equal_buckets(bucket_sort *p, const gk_options *options)
+{
+    const gk_buckets *b = p->b;
+    if (p->split != NULL)
+        return memchr(b->equal, 1, (size_t)b->buckets) == NULL
+                   ? GK_OK : gk_parallel_for(b->chunks, gather_equal_buckets, p, options);
     int status = GK_OK;
-    for (int b = 0; b < p->b.buckets && status == GK_OK && p->moved != p->dst; b++) {
-        int64_t at = p->b.begin[b] * (int64_t)p->b.size;
-        if (p->b.equal[b])
-            status = gk_copy(p->dst + at, p->moved + at, p->b.begin[b + 1] * (int64_t)p->b.size - at, options);
+    for (int bucket = 0; bucket < b->buckets && status == GK_OK && p->moved != p->dst; bucket++) {
+        int64_t at = b->begin[bucket] * (int64_t)b->size;
+        if (b->equal[bucket])
+            status = gk_copy(p->dst + at, p->moved + at, b->begin[bucket + 1] * (int64_t)b->size - at, options);
     }
     return status;
 }
 
 static void order_by_size(bucket_sort *p)
 {
-    for (int b = 0; b < p->b.buckets; b++) {
-        int64_t size = p->b.begin[b + 1] - p->b.begin[b];
-        int i = b;
+    const gk_buckets *b = p->b;
+    for (int bucket = 0; bucket < b->buckets; bucket++) {
+        int64_t size = b->begin[bucket + 1] - b->begin[bucket];
+        int i = bucket;
         for (; i > 0; i--) {
             int before = p->by_size[i - 1];
-            if (p->b.begin[before + 1] - p->b.begin[before] >= size)
+            if (b->begin[before + 1] - b->begin[before] >= size)
                 break;
             p->by_size[i] = (uint8_t)before;
         }
-        p->by_size[i] = (uint8_t)b;
+        p->by_size[i] = (uint8_t)bucket;
     }
 }
 
-static int sort_by_buckets(bucket_sort *p, const gk_options *options)
+static int sort_divided(bucket_sort *p, const gk_options *options)
 {
-    int status = gk_buckets_divide(&p->b, options);
-    if (status == GK_OK)
-        status = gk_buckets_move(&p->b, p->moved, options);
-    if (status != GK_OK)
-        return status;
     order_by_size(p);
-    status = gk_parallel_for(p->b.buckets, sort_buckets, p, options);
+    int status = gk_parallel_for(p->b->buckets, sort_buckets, p, options);
     return status == GK_OK ? copy_equal_buckets(p, options) : status;
+}
+
+static int sort_by_splitting(const void *src, void *dst, int64_t n, gk_type type, int64_t buckets,
+                             const gk_leaf_sorts *leaves, const gk_options *options)
+{
+    gk_split split;
+    int status = gk_split_open(&split, src, n, type, buckets, leaves, options);
+    bucket_sort p = {.b = &split.b, .dst = dst, .split = &split, .leaves = leaves};
+    if (status == GK_OK)
+        status = sort_divided(&p, options);
+    gk_split_close(&split);
+    return status;
+}
+
+static int sort_by_moving(const void *src, void *dst, int64_t n, gk_type type, int64_t buckets,
+                          const gk_leaf_sorts *leaves, const gk_options *options)
+{
+    gk_buckets b;
+    char *scratch = NULL, *moved = dst;
+    int status = gk_buckets_open(&b, src, n, type, buckets, leaves);
+    if (status == GK_OK && src == dst) {
+        moved = scratch = gk_allocate(n, gk_itemsize(type));
+        if (scratch == NULL)
+            status = GK_NO_MEMORY;
+    }
+    if (status == GK_OK)
+        status = gk_buckets_divide(&b, options);
+    if (status == GK_OK)
+        status = gk_buckets_move(&b, moved, options);
+    bucket_sort p = {.b = &b, .dst = dst, .moved = moved, .leaves = leaves};
+    if (status == GK_OK)
+        status = sort_divided(&p, options);
+    free(scratch);
+    gk_buckets_close(&b);
+    return status;
 }
 
 int gk_sort_long(const void *src, void *dst, int64_t n, gk_type type,
@@ -92,23 +144,12 @@ int gk_sort_long(const void *src, void *dst, int64_t n, gk_type type,
     }
 
     /* Small buckets, because a thread that shares its core with another program must not have
-     * a large one when the others are done. They also save the leaf sorts their first passes. */
-    int64_t buckets = n >> 10;
-    if (buckets < 8 * threads)
-        buckets = 8 * threads;
-    bucket_sort p = {.dst = dst, .moved = dst, .leaves = leaves};
-    char *scratch = NULL;
-    int status = gk_buckets_open(&p.b, src, n, type, buckets);
-    if (status == GK_OK && src == dst) {
-        p.moved = scratch = gk_allocate(n, gk_itemsize(type));
-        if (scratch == NULL)
-            status = GK_NO_MEMORY;
-    }
-    if (status == GK_OK)
-        status = sort_by_buckets(&p, &mine);
-    free(scratch);
-    gk_buckets_close(&p.b);
-    return status;
+     * a large one when the others are done. */
+    int64_t least = 8 * threads;
+    if (gk_split_available())
+        return sort_by_splitting(src, dst, n, type, least, leaves, &mine);
+    /* They also save the leaf sorts their first passes. */
+    return sort_by_moving(src, dst, n, type, n >> 10 > least ? n >> 10 : least, leaves, &mine);
 }
 
 typedef struct {

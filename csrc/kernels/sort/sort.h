@@ -44,10 +44,15 @@ void gk_sort_leaf(void *items, int64_t n, gk_type type, const gk_leaf_sorts *lea
 /* Sorts n contiguous items of src into dst on this thread. src may be dst. */
 void gk_sort_copy(const void *src, void *dst, int64_t n, gk_type type, const gk_leaf_sorts *leaves);
 
+/* Whether there is a -0.0 or a NaN among n floats that are `stride` bytes apart. Such items are equal to others, so their
+ * order depends on the algorithm. */
+int gk_sort_has_ambiguous(const char *items, int64_t stride, int64_t n, gk_type type, int *found, const gk_options *options);
+
 /* Finds out whether n items are in order, on all threads. Ends early if they are not. */
 int gk_sort_in_order(const void *items, int64_t n, gk_type type, int *in_order, const gk_options *options);
 
-/* The number of ascending or descending runs that n items consist of, of which the first ascends. Counts up to max + 1. Ends early, so it costs nothing on items in no order. */
+/* The number of ascending or descending runs that n items consist of, of which the first ascends. Counts up to max + 1.
+ * Ends early, so it costs nothing on items in no order. */
 int gk_sort_runs(const void *items, int64_t n, gk_type type, int max);
 
 /* The number of 8-byte items from which gk_sort_long is worth it. */
