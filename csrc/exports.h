@@ -118,6 +118,7 @@
     X(gk_argsort)                \
     X(gk_select)                 \
     X(gk_count_nans)             \
+    X(gk_sort_has_ambiguous)     \
     X(gk_partition)              \
     X(gk_topk)                   \
     /* search, sets */           \

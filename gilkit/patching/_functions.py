@@ -103,7 +103,7 @@ def _sorter(method: str, in_place: bool) -> Callable[..., tuple[int, Any]]:
     """Return the function for a method that treats each row along an axis by itself."""
 
     def divide(array: np.ndarray, *args: Any, axis: Any = _NOT_GIVEN, **kwargs: Any) -> tuple[int, Any]:
-        check(array, 1 << 14)
+        check(array, _kernels.MIN_SORTED)
         leading = 1 if "partition" in method else 0  # arguments before the axis
         args_list = list(args)
         if len(args_list) > leading:
@@ -387,10 +387,10 @@ def hooks() -> list[tuple[Any, ...]]:
     return [
         (vars(_of["ufunc"])["reduce"], reduce, MIN_ITEMS),
         (vars(_of["ufunc"])["accumulate"], accumulate, MIN_ITEMS),
-        of_arrays("sort", _sorter("sort", True), 1 << 14),
-        of_arrays("argsort", _sorter("argsort", False), 1 << 14),
-        of_arrays("partition", _sorter("partition", True), 1 << 14),
-        of_arrays("argpartition", _sorter("argpartition", False), 1 << 14),
+        of_arrays("sort", _sorter("sort", True), _kernels.MIN_SORTED),
+        of_arrays("argsort", _sorter("argsort", False), _kernels.MIN_SORTED),
+        of_arrays("partition", _sorter("partition", True), _kernels.MIN_SORTED),
+        of_arrays("argpartition", _sorter("argpartition", False), _kernels.MIN_SORTED),
         of_arrays("astype", _astype, MIN_ITEMS),
         of_arrays("copy", _copy, MIN_ITEMS),
         of_arrays("argmax", _extreme_index("argmax"), MIN_ITEMS),

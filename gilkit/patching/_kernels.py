@@ -90,6 +90,8 @@ def is_word(value: Any, *words: str) -> bool:
 
 # ---- Sorts, counts and running totals ----
 
+MIN_SORTED = 1 << 14  # items
+MIN_SORTED_ROW = 1 << 16  # shorter ones are sorted on one thread
 SAMPLE = 2048  # items
 # For each dtype, how many calls are left to NumPy before the next attempt, and how many after another failure.
 _pauses: dict[str, list[int]] = {}
@@ -115,21 +117,10 @@ def _argsort_distinct(array: np.ndarray) -> Any:
     return order
 
 
-def sort_row(method: str, array: np.ndarray, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """Sort one row, if only one result is possible."""
-    names = ("kind", "order", "stable")
-    given = dict(zip(names[:2], args, strict=False))
-    if len(args) > 2 or not kwargs.keys() <= set(names) - given.keys():
-        raise Leave("arguments")
-    kind, order, stable = map((given | kwargs).get, names)
-    if order is not None or not _has_kernel(array) or abs(array.strides[0]) < array.itemsize:
+def _check_sort(array: np.ndarray, kind: Any, order: Any, stable: Any) -> None:
+    """Leave the sort to NumPy unless only one result is possible."""
+    if order is not None or not _has_kernel(array):
         raise Leave("one row")
-    if method == "argsort":
-        if kind in (None, "quicksort", "heapsort") and stable is None:
-            return _argsort_distinct(array)
-        if not (kind in ("stable", "mergesort") and stable is None) and not (kind is None and stable is True):
-            raise Leave("one row")
-        return _kernel(sorting.argsort, array)
     if kind not in (None, "quicksort", "heapsort", "stable", "mergesort") or stable not in (None, True, False):
         raise Leave("arguments")
     if kind is not None and stable is not None:
@@ -137,6 +128,39 @@ def sort_row(method: str, array: np.ndarray, args: list[Any], kwargs: dict[str, 
     # Zeros of both signs are equal, and so are NaNs: their order is that of NumPy's algorithm.
     if array.dtype.kind == "f" and _patch.has_ambiguous_floats(array):
         raise InVain("-0.0 or NaN")
+
+
+def sort(
+    numpys: Any, a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+) -> tuple[int, Any]:
+    """Sort one row into its result. NumPy makes a copy and sorts that, which is a pass over memory more."""
+    check(a, MIN_SORTED_ROW)
+    if a.ndim != 1 or type(axis) is not int or axis not in (-1, 0):
+        raise Leave("arguments")
+    _check_sort(a, kind, order, stable)
+    return a.size, _kernel(sorting.sort, a)
+
+
+def sort_row(method: str, array: np.ndarray, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Sort one row, if only one result is possible."""
+    names = ("kind", "order", "stable")
+    given = dict(zip(names[:2], args, strict=False))
+    if len(args) > 2 or not kwargs.keys() <= set(names) - given.keys():
+        raise Leave("arguments")
+    kind, order, stable = map((given | kwargs).get, names)
+    if abs(array.strides[0]) < array.itemsize:
+        raise Leave("one row")
+    if method == "argsort":
+        if order is not None or not _has_kernel(array):
+            raise Leave("one row")
+        if kind in (None, "quicksort", "heapsort") and stable is None:
+            return _argsort_distinct(array)
+        if not (kind in ("stable", "mergesort") and stable is None) and not (kind is None and stable is True):
+            raise Leave("one row")
+        return _kernel(sorting.argsort, array)
+    if array.size < (_patch.min_items() or MIN_SORTED_ROW):
+        raise InVain("too small")  # so that the next calls of this size need not come here
+    _check_sort(array, kind, order, stable)
     _kernel(sorting.sort, array, out=array)
     return None
 
@@ -497,6 +521,7 @@ def histogramdd(
 
 # With the minimum number of items.
 in_python: dict[str, tuple[Callable[..., tuple[int, Any]], int]] = {
+    "sort": (sort, MIN_SORTED_ROW),
     "median": (median, MIN_SELECTED),
     "quantile": (_quantile(quantiles.quantile), MIN_SELECTED),
     "percentile": (_quantile(quantiles.percentile), MIN_SELECTED),

@@ -60,7 +60,8 @@ class Leave(Exception):
 
 
 class InVain(Leave):
-    """The same, because of the items' values. Finding out took time, which the next calls of the function should not lose."""
+    """The same, for a reason such as the items' values. Finding out took time, which the next calls of the function should not
+    lose."""
 
 
 def _is_axis(argument: Any) -> bool:

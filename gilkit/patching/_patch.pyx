@@ -4,7 +4,7 @@ import time
 
 cimport cython
 from cpython.object cimport PyObject
-from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memset
 
 from gilkit._exports cimport gk_body, gk_num_threads, gk_options, gk_parallel_for, import_core
@@ -26,6 +26,14 @@ cdef extern from "gilkit/patching/_elementwise.h":
     int gk_collect_statistics
     int gk_sum_row(object add, object capsule, object row, object total, int threads) except -1
     int gk_elementwise_import(int (*threads)() noexcept) except -1
+
+cdef extern from "kernels/sort/sort.h":
+    ctypedef enum gk_type:
+        GK_FLOAT32
+        GK_FLOAT64
+    int gk_sort_has_ambiguous "GK(gk_sort_has_ambiguous)" (
+        const char *items, int64_t stride, int64_t n, gk_type type, int *found,
+        const gk_options *options) noexcept nogil
 
 cdef extern from "gilkit/patching/_costs.h":
     ctypedef struct gk_costs:
@@ -316,46 +324,19 @@ def sum_row(add, row, total):
 
 # ---- Floats that compare as equal although their bits differ ----
 
-ctypedef struct float_row:
-    char *items
-    int64_t stride
-    int64_t itemsize
-    int found  # written by any thread, only ever as 1
-
-
-cdef void look_for_ambiguous(int64_t begin, int64_t end, void *data) noexcept nogil:
-    cdef float_row *row = <float_row *>data
-    cdef int64_t i, found = 0
-    cdef uint64_t wide
-    cdef uint32_t narrow
-    cdef char *at = row.items + begin * row.stride
-    if row.found:
-        return
-    if row.itemsize == 8:
-        for i in range(end - begin):
-            wide = (<uint64_t *>(at + i * row.stride))[0]
-            found |= (wide == 0x8000000000000000u) | ((wide & 0x7fffffffffffffffu) > 0x7ff0000000000000u)
-    else:
-        for i in range(end - begin):
-            narrow = (<uint32_t *>(at + i * row.stride))[0]
-            found |= (narrow == 0x80000000u) | ((narrow & 0x7fffffffu) > 0x7f800000u)
-    if found:
-        row.found = 1
-
-
 def has_ambiguous_floats(array):
     """Return whether -0.0 or NaN is among the items of a one-dimensional array of float32 or float64."""
-    cdef float_row row
     cdef gk_options options
-    cdef int64_t n = array.shape[0]
+    cdef int found = 0
+    cdef const char *items = <const char *><uintptr_t>array.__array_interface__["data"][0]
+    cdef int64_t stride = array.strides[0], n = array.shape[0]
+    cdef gk_type type = GK_FLOAT64 if array.itemsize == 8 else GK_FLOAT32
     memset(&options, 0, sizeof(options))
     options.threads = threads()
     options.uninterruptible = 1
-    row.items = <char *><uintptr_t>array.__array_interface__["data"][0]
-    row.stride, row.itemsize, row.found = array.strides[0], array.itemsize, 0
     with nogil:
-        gk_parallel_for(n, look_for_ambiguous, &row, &options)
-    return bool(row.found)
+        gk_sort_has_ambiguous(items, stride, n, type, &found, &options)
+    return bool(found)
 
 
 def bypassed(function, *args, **kwargs):

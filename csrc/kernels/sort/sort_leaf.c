@@ -1,6 +1,7 @@
 /* Sorts one slice on the calling thread with NumPy's own sort. */
 #include "kernels/sort/sort.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/compiler.h"
@@ -17,6 +18,42 @@ static int has_special(const void *items, int64_t n, gk_type type)
 {
     return (type == GK_FLOAT64 && GK_DISPATCH(has_special64)(items, n)) ||
            (type == GK_FLOAT32 && GK_DISPATCH(has_special32)(items, n));
+}
+
+typedef struct {
+    const char *items;
+    int64_t stride;
+    gk_type type;
+    atomic_int found;
+} search;
+
+static void look_for_special(int64_t begin, int64_t end, void *data)
+{
+    enum { BLOCK = 1024 };
+    search *s = data;
+    int64_t size = gk_itemsize(s->type);
+    for (int64_t i = begin; i < end; i += BLOCK) {
+        int64_t n = end - i < BLOCK ? end - i : BLOCK;
+        const char *items = s->items + i * s->stride;
+        uint64_t copy[BLOCK];
+        if (atomic_load_explicit(&s->found, memory_order_relaxed))
+            return;
+        if (s->stride != size) {
+            for (int64_t k = 0; k < n; k++)
+                memcpy((char *)copy + k * size, items + k * s->stride, (size_t)size);
+            items = (const char *)copy;
+        }
+        if (has_special(items, n, s->type))
+            atomic_store_explicit(&s->found, 1, memory_order_relaxed);
+    }
+}
+
+int gk_sort_has_ambiguous(const char *items, int64_t stride, int64_t n, gk_type type, int *found, const gk_options *options)
+{
+    search s = {items, stride, type, 0};
+    int status = gk_parallel_for(n, look_for_special, &s, options);
+    *found = atomic_load_explicit(&s.found, memory_order_relaxed);
+    return status;
 }
 
 static void sort_plain_or_special(void *items, int64_t n, gk_type type, int special, const gk_leaf_sorts *leaves)
