@@ -38,6 +38,40 @@ def test_amdahls_law_for_patched_numpy():
     assert row.margin == pytest.approx(1.96 * math.sqrt(0.6 * 0.4 / 100) * 0.5)
 
 
+def in_the_kernel(found, system, pages=lambda number: 100):
+    """The recording with a part of the time in the kernel, and a number of pages at each moment."""
+    found.samples[:] = [
+        each._replace(system=system * 0.01 * number, pages=pages(number)) for number, each in enumerate(found.samples)
+    ]
+    return found
+
+
+def test_memory_that_gilkit_run_keeps_is_not_cleared_again():
+    adding = record(*[[look(State.FREE, operation=ADD)]] * 101, wall=1.01)
+    speeds = {predict.kind_of(ADD): Speed(0.01, 0.005)}
+
+    def wall(found, page):
+        return predicted(found, speeds, page=page)[0]["NumPy patched (gilkit run)"]
+
+    found = in_the_kernel(adding, 0.2)
+    assert wall(found, 1e-6).wall == pytest.approx(1.01 * 0.8 / 2)
+    assert "20 % is the kernel's, for memory that gilkit run keeps" in wall(found, 1e-6).why
+    assert wall(found, None).wall == pytest.approx(1.01 / 2)  # another C library
+    assert "kernel" not in wall(found, None).why
+    # Memory that the program takes once must be cleared once.
+    grows = in_the_kernel(adding, 0.2, lambda number: 1000 * number)
+    assert wall(grows, 1e-6).wall == pytest.approx(1.01 * 0.9 / 2)
+    assert wall(grows, 1e-5).wall == pytest.approx(1.01 / 2)
+
+
+def test_memory_of_large_arrays_is_not_kept():
+    large = Operation("numpy.add", (Array((4000, 2000), (16000, 8), "d"),) * 2)
+    found = in_the_kernel(record(*[[look(State.FREE, operation=large)]] * 101), 0.2)
+    assert predict.memory_share(found, 1e-9) == 0.0
+    other = in_the_kernel(record(*[[look()]] * 101), 0.2)
+    assert predict.memory_share(other, 1e-9) == 0.0
+
+
 def test_predictions_from_a_busy_machine_are_not_decided():
     found = record(*[[look(State.FREE, operation=ADD)]] * 60, *[[look()]] * 40)
     rows, _ = predicted(found, {predict.kind_of(ADD): Speed(0.01, 0.05, 0.001, "gilkit.add")}, slower=1.0)
@@ -341,6 +375,9 @@ CALLS = [
     Operation(".astype", (Array((1000,), (8,), "d"), Type("numpy.float32"))),
     Operation(".astype", (Array((1000,), (8,), "d"), Type("int"))),
     Operation("numpy.argsort", (Array((1000,), (8,), "d"),), (("kind", Scalar("stable")),)),
+    Operation("numpy.random.Generator.normal", (Scalar(1.0),), (("size", Scalar(1000)),)),
+    Operation("numpy.random.RandomState.rand", (Scalar(10), Scalar(20))),
+    Operation("numpy.random.randn", (Scalar(1000),)),
     Operation(
         "[]",
         (

@@ -34,9 +34,9 @@ from gilkit.lab.profile.tasks import Task
 
 
 def test_the_name_of_a_thread_may_hold_anything():
-    fields = ["R", *["0"] * 10, "250", "50", *["0"] * 23, "3", "0"]
+    fields = ["R", *["0"] * 10, "250", "50", *["0"] * 8, "77", *["0"] * 14, "3", "0"]
     task = tasks.parse(b"7 (a) R (b) " + " ".join(fields).encode())
-    assert task == Task("R", 300 * tasks.TICK, 3)
+    assert task == Task("R", 300 * tasks.TICK, 3, system=50 * tasks.TICK, pages=77)
     assert task.runs
 
 
@@ -273,7 +273,7 @@ def busy(kind, stop, seconds=20):
     import numpy as np
 
     a = np.linspace(0, 1, 400_000).reshape(400, 1000)
-    b, end = a + 1, time.monotonic() + seconds
+    b, rng, end = a + 1, np.random.default_rng(1), time.monotonic() + seconds
     while not stop.is_set() and time.monotonic() < end:
         if kind == "add":
             a[1:-1] + b[:-2]
@@ -287,6 +287,8 @@ def busy(kind, stop, seconds=20):
             np.median(a, axis=0)
         elif kind == "compare":
             a < 0.5  # noqa: B015
+        elif kind == "normal":
+            rng.normal(1.0, size=200_000)
 
 
 @pytest.mark.parametrize(
@@ -298,6 +300,7 @@ def busy(kind, stop, seconds=20):
         ("sum", ".sum", [Array((400, 1000), (8000, 8), "d")], "a.sum(axis=1)"),
         ("median", "numpy.median", [Array((400, 1000), (8000, 8), "d")], "np.median(a, axis=0)"),
         ("compare", "numpy.less", [Array((400, 1000), (8000, 8), "d")], "a < 0.5"),
+        ("normal", "numpy.random.Generator.normal", [], "rng.normal(1.0, size=200_000)"),
     ],
 )
 def test_operations_of_a_running_thread(reader, kind, name, arrays, text):
@@ -322,6 +325,8 @@ def test_operations_of_a_running_thread(reader, kind, name, arrays, text):
     assert operation.numpys
     if kind in ("sum", "median"):
         assert operation.keywords == (("axis", Scalar(1 if kind == "sum" else 0)),)
+    if kind == "normal":
+        assert (operation.operands, operation.keywords) == ((Scalar(1.0),), (("size", Scalar(200_000)),))
 
 
 def test_large_blocks_of_bytes():

@@ -36,6 +36,8 @@ BINARY = {
 }  # fmt: skip
 COMPARED = {"<": "less", "<=": "less_equal", "==": "equal", "!=": "not_equal", ">": "greater", ">=": "greater_equal"}
 UNARY = {"UNARY_NEGATIVE": "negative", "UNARY_INVERT": "invert", "UNARY_POSITIVE": "positive"}
+RANDOM = "numpy.random."
+GENERATORS = ("numpy.random._generator.Generator", "numpy.random.mtrand.RandomState")
 GENERATOR = 0x2A0  # flags of code: a generator, a coroutine, or an asynchronous generator
 STOPS = {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "JUMP_FORWARD", "INTERPRETER_EXIT"}
 
@@ -83,8 +85,8 @@ Value = Array | Scalar | Type | Items | Other
 class Operation(NamedTuple):
     """A call in C that a thread is in.
 
-    ``name`` is ``numpy.sqrt`` for a function of NumPy, ``.sum`` for a method of an array, whose first operand it is, and
-    ``[]`` for a subscript. An operator that makes a large block of bytes is called ``bytes``. Methods of other types have
+    ``name`` is ``numpy.sqrt`` for a function of NumPy, ``numpy.random.Generator.normal`` for a method of such an object, ``.sum``
+    for a method of an array, whose first operand it is, and ``[]`` for a subscript. An operator that makes a large block of bytes is called ``bytes``. Methods of other types have
     the name of the type, such as ``_hashlib.HASH.update``. Other calls have the name that the source gives them, and no
     operands but large blocks of bytes.
     """
@@ -108,7 +110,7 @@ class Operation(NamedTuple):
     @property
     def numpys(self) -> bool:
         """Whether it is a call of NumPy that could be repeated with other arrays of this layout."""
-        return self.name.startswith(("numpy.", ".", "[")) and bool(self.arrays)
+        return self.name.startswith(RANDOM) or (self.name.startswith(("numpy.", ".", "[")) and bool(self.arrays))
 
 
 def large(value: Value) -> bool:
@@ -443,6 +445,9 @@ class Decoder:
             and isinstance(step.call.func, ast.Attribute)
         ):
             written = f"{receiver.type}.{step.call.func.attr}"
+            if receiver.type in GENERATORS:
+                name = f"{RANDOM}{receiver.type.rpartition('.')[2]}.{step.call.func.attr}"
+                return Operation(name, tuple(rest[:split]), named, text=step.text)
         return Operation(written or step.text, tuple(filter(large, rest)), text=step.text)
 
     def value(self, address: int, depth: int = 0) -> Value:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import fmean
 
+from ..program import allocator
 from ..text import duration, listed, shorten
 from .loops import LoopFigures
 from .operations import Array, Items, Operation, Scalar, Value, Work, in_numpy
@@ -26,6 +28,8 @@ CONFIDENCE = 1.96  # standard deviations
 DOUBT = 0.1  # of the wall time; what is known less exactly is not predicted
 CHANCE = 0.075  # of the wall time, for what differs from run to run
 MUCH_LONGER = 1.5  # times as long, for a large block of bytes
+MEMORY_TOLD = 0.01  # of the wall time; less is not worth a word
+USUAL_ITEM = 8  # bytes
 
 Kind = tuple[object, ...]  # what operations have in common that take about the same time per item
 
@@ -166,16 +170,17 @@ def predict(
     *,
     patch_start: float = 0.0,
     process_start: float = 0.05,
+    page: float | None = None,
     other: OtherPython | None = None,
     lacking: Sequence[str] = (),
 ) -> list[Prediction]:
     """Return the predictions.
 
-    ``patch_start`` is the time to import gilkit and patch NumPy, ``process_start`` that of an interpreter, both in
-    seconds. ``other`` is a free-threaded interpreter, and ``lacking`` the packages of the program that it does not have.
+    ``patch_start`` is the time to import gilkit and patch NumPy, ``process_start`` that of an interpreter, and ``page`` that
+    in which the kernel provides a page of memory, in seconds; None if ``gilkit run`` cannot keep memory. ``other`` is a free-threaded interpreter, and ``lacking`` the packages of the program that it does not have.
     """
     slower = None if other is None else mean_slower(found, other)
-    rows = [patched(found, summary, speeds, cores, patch_start)]
+    rows = [patched(found, summary, speeds, cores, patch_start, page)]
     rows += kernels(found, summary, speeds, patch_start)
     rows += looped(summary, loops, cores, process_start, None if lacking else slower)
     rows.append(free_threaded(found, summary, cores, other, lacking))
@@ -203,8 +208,37 @@ def margin(summary: Summary, touched: float, gain: float) -> float:
     return CONFIDENCE * math.sqrt(part * (1 - part) / summary.samples) * summary.wall * (1 - 1 / gain)
 
 
+def uses_small_arrays(look: Look) -> bool:
+    """Whether a thread runs a function of NumPy on arrays whose memory ``gilkit run`` keeps when they are freed."""
+    operation = look.operation
+    if not look.runs or operation is None or not operation.numpys:
+        return False
+    return all(
+        each.size * USUAL_ITEM < allocator.LARGEST_KEPT for each in operation.operands if isinstance(each, Array)
+    )
+
+
+def memory_share(found: Recording, page: float) -> float:
+    """Return the part of the time in functions on such arrays that the kernel needs for memory that was there before."""
+    seconds = system = 0.0
+    fewest, most = math.inf, 0
+    for before, sample in pairwise(found.samples):
+        if any(map(uses_small_arrays, sample.looks)):
+            seconds += sample.seconds
+            system += sample.system - before.system
+            fewest, most = min(fewest, before.pages), max(most, sample.pages)
+    if not seconds:
+        return 0.0
+    return min(1.0, max(0.0, system - (most - fewest) * page) / seconds)
+
+
 def patched(
-    found: Recording, summary: Summary, speeds: Mapping[Kind, Speed], cores: int, start: float = 0.0
+    found: Recording,
+    summary: Summary,
+    speeds: Mapping[Kind, Speed],
+    cores: int,
+    start: float = 0.0,
+    page: float | None = None,
 ) -> Prediction:
     """Predict the program under ``gilkit run``."""
     name = "NumPy patched (gilkit run)"
@@ -212,22 +246,30 @@ def patched(
         in_numpy(place.file) for sample in found.samples for look in sample.looks for place in look.stack
     ) and not (groups(found.samples)):
         return Prediction(name, None, why="no call of NumPy was seen")
-    saved = touched = 0.0
+    kept = 0.0 if page is None else memory_share(found, page)
+    memory = saved = touched = 0.0
     for sample in found.samples:
         running = [look for look in sample.looks if look.runs]
         if running:
+            seconds = sample.seconds
+            if any(map(uses_small_arrays, running)):
+                memory += kept * seconds
+                seconds -= kept * seconds
             # With several threads, the work of this sample ends when the slowest thread is done.
             gain = min(gain_of(look, speeds, len(running), cores) for look in running)
-            saved += sample.seconds * (1 - 1 / gain)
-            touched += sample.seconds * (gain > 1.0)
-    wall = summary.wall - saved + start
+            saved += seconds * (1 - 1 / gain)
+            touched += seconds * (gain > 1.0)
+    wall = summary.wall - memory - saved + start
     average = touched / (touched - saved) if 0 < saved < touched else 1.0
     part = summary.share(touched)
+    why = f"{100 * part:.0f} % of the time is in NumPy's functions that are then {average:.2f} times as fast"
+    if memory > MEMORY_TOLD * summary.wall:
+        why += f"; {100 * summary.share(memory):.0f} % is the kernel's, for memory that gilkit run keeps"
     return Prediction(
         name,
         wall,
         margin(summary, touched, average),
-        f"{100 * part:.0f} % of the time is in NumPy's functions that are then {average:.2f} times as fast",
+        why,
         ["each function gains as much as it did when measured alone, on arrays of the same type, size and strides"],
         "patched",
         measured=bool(speeds),

@@ -195,12 +195,16 @@ def compare(other: Interpreter, modules: Sequence[str] = ()) -> OtherPython | No
         ratios,
         imports=median(there[1] / here[1] for here, there in rounds),
         start=median(there[2] - here[2] for here, there in rounds),
-        page=median(page() for _ in range(ROUNDS)),
+        page=page(),
     )
 
 
 def page() -> float:
     """Return the CPU seconds in which the kernel provides a page of memory and takes it back."""
+    return median(_page() for _ in range(ROUNDS))
+
+
+def _page() -> float:
     size = 8 << 20
     block = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     block.madvise(mmap.MADV_NOHUGEPAGE)

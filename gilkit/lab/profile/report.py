@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from .. import interpreters, machine
+from ..program import allocator
 from ..runner import standing_warnings
 from ..text import duration, plural
 from . import loops, predict, pythons, speeds, summary
@@ -118,6 +119,7 @@ def build(
         cores,
         patch_start=measured.start,
         process_start=pythons.start(rounds=pythons.ROUNDS),
+        page=pythons.page() if allocator.can_keep() else None,
         other=other,
         lacking=lacking,
     )

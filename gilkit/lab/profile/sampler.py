@@ -71,6 +71,8 @@ class Sample(NamedTuple):
     looks: tuple[Look, ...]
     cpu: float = 0.0  # CPU seconds of the process so far
     faults: int = 0  # pages of memory that the kernel has provided so far
+    system: float = 0.0  # the CPU seconds in the kernel
+    pages: int = 0  # of memory that the process has
 
 
 @dataclass
@@ -211,7 +213,10 @@ class Sampler:
         found = self.found
         found.cpu = self.tasks.cpu()
         seconds = min(now - self._last, max(LONGEST, 3 * self.shortest))
-        found.samples.append(Sample(now - self.begun, seconds, looks, found.cpu, self.tasks.faults()))
+        tasks = self.tasks
+        found.samples.append(
+            Sample(now - self.begun, seconds, looks, found.cpu, tasks.faults(), tasks.system(), tasks.pages())
+        )
         self._last = now
         if len(found.samples) > MOST_SAMPLES:
             found.samples[:] = thinned(found.samples)

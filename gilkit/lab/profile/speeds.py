@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from types import TracebackType
 from typing import Any
 
 from ..interpreters import Interpreter, environment
+from ..program import allocator
 from . import repeat
 from .operations import Array, Items, Operation, Scalar, Type, Value
 from .predict import Group, Kind, Speed
@@ -46,7 +48,8 @@ class Repeater:
         # -P: the current folder may have modules with the names of installed ones.
         self._process = subprocess.Popen(
             [executable, "-P", repeat.__file__, json.dumps(settings)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8", env=env,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8",
+            env=allocator.environment(dict(os.environ) if env is None else env),
         )  # fmt: skip
         self._timer = threading.Timer(limit, self._process.kill)
         self._timer.daemon = True

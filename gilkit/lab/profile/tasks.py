@@ -24,6 +24,8 @@ class Task(NamedTuple):
     core: int
     queued: bool = False  # it would run, but other threads have the cores
     faults: int = 0  # pages of memory that the kernel has provided so far
+    system: float = 0.0  # seconds of the CPU time in the kernel
+    pages: int = 0  # of memory that the process has
 
     @property
     def runs(self) -> bool:
@@ -33,7 +35,10 @@ class Task(NamedTuple):
 def parse(line: bytes) -> Task:
     """Return what ``/proc/PID/task/ID/stat`` says. The name in parentheses may hold anything."""
     fields = line[line.rindex(b")") + 2 :].split()
-    return Task(fields[0].decode(), (int(fields[11]) + int(fields[12])) * TICK, int(fields[36]), faults=int(fields[7]))
+    user, system = int(fields[11]) * TICK, int(fields[12]) * TICK
+    return Task(
+        fields[0].decode(), user + system, int(fields[36]), faults=int(fields[7]), system=system, pages=int(fields[21])
+    )
 
 
 def futex(line: bytes, numbers: Iterable[int]) -> int:
@@ -82,7 +87,7 @@ class Tasks:
         self._folder = f"/proc/{pid}/task"
         self._files: dict[tuple[int, str], int] = {}
         self._futex = FUTEX.get(platform.machine(), ())
-        self._ended_cpu, self._ended_faults = 0.0, 0
+        self._ended_cpu, self._ended_system, self._ended_faults = 0.0, 0.0, 0
         self._tasks: dict[int, Task] = {}
         self._queue = Queue()
 
@@ -139,6 +144,7 @@ class Tasks:
         task = self._tasks.pop(number, None)
         if task is not None:
             self._ended_cpu += task.cpu
+            self._ended_system += task.system
             self._ended_faults += task.faults
 
     def sleeps_on(self, number: int) -> int:
@@ -150,6 +156,14 @@ class Tasks:
     def cpu(self) -> float:
         """Return the CPU seconds of all threads seen so far."""
         return self._ended_cpu + sum(task.cpu for task in self._tasks.values())
+
+    def system(self) -> float:
+        """Return the part of them in the kernel."""
+        return self._ended_system + sum(task.system for task in self._tasks.values())
+
+    def pages(self) -> int:
+        """Return the number of pages of memory that the process has."""
+        return max((task.pages for task in self._tasks.values()), default=0)
 
     def faults(self) -> int:
         """Return the pages of memory that the kernel has provided to all threads seen so far."""

@@ -8,6 +8,8 @@ from typing import Any
 
 import gilkit
 
+from . import allocator
+
 facade: Any = gilkit
 
 
@@ -19,6 +21,7 @@ def patch(settings: dict[str, Any]) -> bool:
     """Patch NumPy, and return whether it is patched: an unknown NumPy gets a warning instead."""
     options: dict[str, Any] = {"memory": True} if settings["memory"] else {}
     facade.patch_numpy(min_size=settings["min_size"], **options)
+    allocator.keep_freed_memory()
     if settings["report"] is not None:
         importlib.import_module("gilkit.patching").collect_statistics(True)
     return bool(facade.numpy_is_patched())
