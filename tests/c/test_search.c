@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/isa.h"
 #include "check.h"
 #include "kernels/search/searchsorted.h"
 #include "kernels/search/membership.h"
@@ -95,6 +96,15 @@ static void check(gk_type type, int64_t n, int64_t m, int threads)
         CHECK(numbers[i] == number);
     }
     CHECK(offsets[(n + GK_RUNS_CHUNK - 1) / GK_RUNS_CHUNK] == number + 1);
+    /* The same without the numbers, each output alone, in the same order and with nothing behind it. */
+    static uint64_t firsts[N + 1];
+    memset(firsts, 0xab, sizeof firsts);
+    size_t bytes = (size_t)((number + 1) * gk_itemsize(type));
+    CHECK(gk_runs_write(&runs, firsts, NULL, NULL, NULL, &options) == GK_OK);
+    CHECK(memcmp(firsts, elements, bytes) == 0 && ((unsigned char *)firsts)[bytes] == 0xab);
+    memset(firsts, 0xab, sizeof firsts);
+    CHECK(gk_runs_write(&runs, NULL, (int64_t *)firsts, NULL, NULL, &options) == GK_OK);
+    CHECK(memcmp(firsts, starts, (size_t)(number + 1) * 8) == 0 && firsts[number + 1] == UINT64_C(0xabababababababab));
 }
 
 /* Elements that a hash function puts next to each other: at an equal distance, and by dividing by its factor. */
@@ -130,6 +140,16 @@ int main(void)
                     check((gk_type)type, sizes[k][0], sizes[k][1], threads);
                 }
             }
+    /* Few elements, and runs, which each instruction set compares. */
+    for (int level = 0; level <= (int)gk_isa_best(); level++) {
+        CHECK(gk_set_isa((gk_isa_level)level) == 0);
+        for (int type = 0; type < GK_TYPES; type++)
+            for (int pattern = 0; pattern < 3; pattern++) {
+                fill(items, N, (gk_type)type, pattern);
+                fill(elements, 16, (gk_type)type, pattern);
+                check((gk_type)type, N, pattern == 0 ? 16 : 5, 2);
+            }
+    }
     check_clusters();
     /* Nothing to look for, and nothing to look in. */
     CHECK(gk_isin(items, 5, elements, 0, GK_INT64, 0, found, NULL) == GK_OK && !found[0] && !found[4]);

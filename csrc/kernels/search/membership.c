@@ -1,5 +1,5 @@
-/* Small ranges of integers become a table of bits, and everything else a hash table with
- * linear probing, at most half full.
+/* Items are compared with each of a few elements. Of more, small ranges of integers become a table of bits, and everything
+ * else a hash table with linear probing, at most half full.
  */
 #include "kernels/search/membership.h"
 
@@ -8,6 +8,7 @@
 
 #include "base/compiler.h"
 #include "base/fp_control.h"
+#include "base/isa.h"
 #include "kernels/array/memory.h"
 
 enum {
@@ -16,7 +17,11 @@ enum {
     MAX_TABLE_BITS = 1 << 24,  /* 2 MB */
     CACHED = 1 << 16,          /* slots of a table that fits into the second-level cache */
     PREFETCHED_FROM = 1 << 14, /* smaller tables are in the cache */
+    FEW = 16,                  /* elements of 4 or 8 bytes */
 };
+
+#define FOREACH_ISA "kernels/search/membership_template.h"
+#include "base/foreach_isa.h"
 
 typedef struct {
     const void *items, *elements;
@@ -123,6 +128,23 @@ GK_INLINE void test_bits(const set *s, int64_t begin, int64_t end, gk_type type)
         int within = bit < s->width;
         bit = within ? bit : 0;
         s->found[i] = (uint8_t)((within & (int)(s->bits[bit / 64] >> bit % 64 & 1)) ^ s->inverted);
+    }
+}
+
+static void compare_chunks(int64_t begin, int64_t end, void *data)
+{
+    const set *s = data;
+    for (int64_t c = begin; c < end && !gk_cancelled(); c++) {
+        int64_t first = c * CHUNK, n = first + CHUNK < s->n ? CHUNK : s->n - first;
+        const char *items = (const char *)s->items + first * gk_itemsize(s->type);
+        if (s->type == GK_FLOAT64)
+            GK_DISPATCH(among_few_double)(items, n, s->elements, s->m, s->inverted, s->found + first);
+        else if (s->type == GK_FLOAT32)
+            GK_DISPATCH(among_few_float)(items, n, s->elements, s->m, s->inverted, s->found + first);
+        else if (gk_itemsize(s->type) == 8)
+            GK_DISPATCH(among_few_uint64_t)(items, n, s->elements, s->m, s->inverted, s->found + first);
+        else
+            GK_DISPATCH(among_few_uint32_t)(items, n, s->elements, s->m, s->inverted, s->found + first);
     }
 }
 
@@ -256,13 +278,14 @@ int gk_isin(const void *items, int64_t n, const void *elements, int64_t m, gk_ty
         return GK_OK;
     }
     gk_fp_saved saved = gk_fp_use_default(); /* subnormals must not be flushed to 0 */
-    int status = fill(&s, options);
+    int few = m <= FEW && gk_itemsize(type) >= 4;
+    int status = few ? GK_OK : fill(&s, options);
     if (status == GK_OK) {
         int64_t chunks = gk_ceil_div(n, CHUNK);
         gk_options mine = options != NULL ? *options : (gk_options){0};
         mine.grain = 1;
         mine.eager = chunks >= 8;
-        status = gk_parallel_for(chunks, look_up_chunks, &s, &mine);
+        status = gk_parallel_for(chunks, few ? compare_chunks : look_up_chunks, &s, &mine);
     }
     gk_fp_restore(saved);
     free(s.bits);
