@@ -6,6 +6,7 @@ from typing import Any
 
 from gilkit.kernels import _numpy as np
 from gilkit.kernels._arrays import dispatched, is_short, numpys, supported
+from gilkit.kernels.masking import masked_select
 from gilkit.kernels.searching import isin, unique_runs
 from gilkit.kernels.sorting import argsort, sort
 
@@ -385,5 +386,10 @@ def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False, *, threads: Any = 
     if pair is None:
         return numpys(_of["setxor1d"], (ar1, ar2, assume_unique), {}, threads)
     one, two = pair if assume_unique else (unique(each, threads=threads) for each in pair)
-    only = [a[isin(a, b, invert=True, threads=threads)] for a, b in ((one, two), (two, one))]
-    return sort(np.concatenate(only), threads=threads)
+    both = sort(np.concatenate([one, two]), threads=threads)
+    if both.size == 0:
+        return both
+    begins = np.empty(both.size + 1, bool)  # whether another item begins here
+    begins[0] = begins[-1] = True
+    begins[1:-1] = both[1:] != both[:-1]
+    return masked_select(both, begins[1:] & begins[:-1], threads=threads)
