@@ -717,6 +717,14 @@ def patched(x):
         compare(f"{name} of 1000 x 1000", functools.partial(getattr(np.fft, name), image), "none")
     for n in (30, 300):
         compare(f"convolve, {N // 10} with {n}", lambda v=x[:n]: np.convolve(x[: N // 10], v), "none")
+    for subscripts, *shapes in (
+        ("ij,jk->ik", (400, 400), (400, 400)),
+        ("bij,bjk->bik", (64, 64, 64), (64, 64, 64)),
+        ("ij,ij->i", (3000, 1000), (3000, 1000)),
+        ("i,j->ij", (2000,), (2000,)),
+    ):
+        arrays = [x[: math.prod(shape)].reshape(shape) for shape in shapes]
+        compare(f"einsum {subscripts}", lambda s=subscripts, a=arrays: np.einsum(s, *a), "none")
     compare(f"astype float32, {N}", lambda: x.astype("f4"), "none")
     square = x[: 3000 * 3000].reshape(3000, 3000)
     for axis in (0, 1):

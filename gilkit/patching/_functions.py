@@ -10,7 +10,7 @@ import numpy as np
 from numpy._core import _multiarray_umath as _c_functions  # type: ignore[attr-defined]
 
 from gilkit.kernels._numpy import FUNCTIONS as _of
-from gilkit.patching import _kernels, _patch, _transforms
+from gilkit.patching import _einsum, _kernels, _patch, _transforms
 from gilkit.patching._parts import (
     ALIGNED_ITEMS,
     LAST_NUMBER,
@@ -415,6 +415,7 @@ def hooks() -> list[tuple[Any, ...]]:
             _transforms.MIN_KERNEL,
         ),
         of_numpy("concatenate", _concatenate, MIN_ITEMS),
+        (_c_functions.c_einsum, handler("einsum", _einsum.einsum, 2, _einsum.kind, _einsum.work), _einsum.MIN_PRODUCTS),
         of_numpy("count_nonzero", _kernels.count_nonzero, _kernels.MIN_COUNTED),
         of_numpy("bincount", _kernels.bincount, _kernels.MIN_ITEMS),
         of_numpy("interp", _kernels.interp, _kernels.MIN_SEARCHED, _digits_of_size(2)),

@@ -410,12 +410,49 @@ static int may_gain(const hooked_method *method, PyObject *self, PyObject *const
     return 1;
 }
 
+/* The number of products of einsum(subscripts, *operands), or 0 for what its handler leaves to NumPy: other subscripts than
+ * letters, and more than two operands. */
+static int64_t products_of(PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs < 2 || nargs > 3 || !PyUnicode_IS_ASCII(args[0]))
+        return 0;
+    const Py_UCS1 *subscripts = PyUnicode_1BYTE_DATA(args[0]);
+    int64_t lengths[128] = {0}, products = 1;
+    Py_ssize_t operand = 1;
+    int axis = 0;
+    for (Py_ssize_t i = 0; i < PyUnicode_GET_LENGTH(args[0]) && subscripts[i] != '-'; i++) {
+        int letter = subscripts[i];
+        if (letter == ' ')
+            continue;
+        if (letter == ',') {
+            operand++;
+            axis = 0;
+            continue;
+        }
+        if (!Py_ISALPHA(letter) || operand >= nargs || !PyArray_CheckExact(args[operand]) ||
+            axis >= PyArray_NDIM((PyArrayObject *)args[operand]))
+            return 0;
+        int64_t length = PyArray_DIM((PyArrayObject *)args[operand], axis++);
+        if (lengths[letter] == 0 && length > 0)
+            products = products > INT64_MAX / length ? INT64_MAX : products * length;
+        lengths[letter] = length;
+    }
+    return products;
+}
+
+static int is_method_wanted(const hooked_method *method, PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs > 0 && PyUnicode_CheckExact(args[0]) && is_in_force())
+        return products_of(args, nargs) >= (gk_min_items > 0 ? gk_min_items : method->min_items);
+    return is_wanted(method->min_items, self, nargs > 0 ? args[0] : NULL);
+}
+
 /* METH_FASTCALL | METH_KEYWORDS, and METH_FASTCALL with kwnames NULL */
 static PyObject *call_fast(int k, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     hooked_method *method = &methods[k];
     measurement own = {0};
-    if (GK_UNLIKELY(is_wanted(method->min_items, self, nargs > 0 ? args[0] : NULL)) &&
+    if (GK_UNLIKELY(is_method_wanted(method, self, args, nargs)) &&
         may_gain(method, self, args, nargs, kwnames)) {
         PyObject *result = call_handler(method->handler, self, args, nargs, kwnames);
         if (result != Py_NotImplemented)
@@ -433,8 +470,10 @@ static PyObject *call_tuple(int k, PyObject *self, PyObject *args, PyObject *kwa
 {
     hooked_method *method = &methods[k];
     measurement own = {0};
-    if (GK_UNLIKELY(is_wanted(method->min_items, self, PyTuple_GET_SIZE(args) > 0 ? PyTuple_GET_ITEM(args, 0) : NULL)) &&
-        may_gain(method, self, PySequence_Fast_ITEMS(args), PyTuple_GET_SIZE(args), NULL)) {
+    PyObject *const *items = PySequence_Fast_ITEMS(args);
+    Py_ssize_t nargs = PyTuple_GET_SIZE(args);
+    if (GK_UNLIKELY(is_method_wanted(method, self, items, nargs)) &&
+        may_gain(method, self, items, nargs, NULL)) {
         PyObject *first = PyTuple_Pack(1, self), *all = first == NULL ? NULL : PySequence_Concat(first, args);
         PyObject *result = all == NULL ? NULL : gk_call_reporting(method->handler, all, kwargs);
         Py_XDECREF(first);
