@@ -229,8 +229,8 @@ def test_the_report_in_words():
     text = shown(made_up())
     assert "One thread runs 100 % of the time, several at once 0 %, and none 0 %." in text
     assert "The GIL is held 33 % of the time; other threads wait for it 100 % of the time." in text
-    assert re.search(r"^cores [ ▁▂▃▄▅▆▇█]+ 0 to 600 ms, full: 2$", text, re.M)
-    assert re.search(r"^GIL   [ ▁▂▃▄▅▆▇█]+ full: held all the time$", text, re.M)
+    assert re.search(r"^cores [ ▁▂▃▄▅▆▇█]+ 0 to 600 ms; a full block is 2 cores$", text, re.M)
+    assert re.search(r"^GIL   [ ▁▂▃▄▅▆▇█]+ a full block: held all the time$", text, re.M)
     assert re.search(r"^main +33 % +– +67 %", text, re.M)
     assert re.search(r"^a \+ b +67 % +100 % +2\.00× +2\.50×$", text, re.M)
     assert re.search(r"^NumPy patched \(gilkit run\) +400 ms ± \d+ % +1\.50×", text, re.M)
@@ -254,7 +254,7 @@ def test_the_report_without_a_gil_and_of_few_samples():
     assert "Note: Only 2 samples" in text
     assert not re.search("^GIL ", text, re.M)
     text = shown(made_up(record(*[[look(State.BLOCKS)]] * 60)))
-    assert "held 100 % of the time, of which its holder itself waits 100 %; no other thread waits for it." in text
+    assert "held 100 % of the time (100 % while its holder itself waits); no other thread waits for it." in text
 
 
 def test_notes():
@@ -265,15 +265,54 @@ def test_notes():
     busy = record(*[[look()]] * 60, others_percent=90.0)
     assert "Other programs used 90 % of a core during the run" in " ".join(made_up(busy).notes)
     assert "runs Python 3.9" in " ".join(made_up(record([look()], version=(3, 9))).notes)
-    assert "Nothing is known of 2.99 s" in " ".join(made_up(record([look()], wall=3.0)).notes)
+    assert "2.99 s were not sampled" in " ".join(made_up(record([look()], wall=3.0)).notes)
     done = made_up(record(*[[look(State.FREE, operation=ADD)]] * 60))
     done.speeds = {}
-    assert "The speed of 100 % of the time in NumPy's functions could not be measured" in " ".join(report.notes(done))
+    assert "100 % of the time in NumPy's functions is in calls that could not be repeated" in " ".join(report.notes(done))
 
 
 def test_many_threads_are_cut():
-    found = record(*[[look(State.WAITS, MAIN + number) for number in range(40)]] * 5)
+    stacks = [(Place("/home/u/program.py", f"work{number}", 3),) for number in range(40)]
+    found = record(*[[look(State.WAITS, MAIN + number, stack) for number, stack in enumerate(stacks)]] * 5)
     assert "and 28 more" in shown(made_up(found))
+
+
+def test_threads_of_one_name_are_added_up_if_there_are_many():
+    """A server with a thread for each request had a table of the first of them, without most of the work."""
+    request = (Place("/usr/lib/socketserver.py", "ThreadingMixIn.process_request_thread", 3),)
+    moments = [
+        [look(State.WAITS), look(State.HOLDS, OTHER + number, request), look(State.FREE, OTHER + 50 + number, ())]
+        for number in range(40)
+    ]
+    done = made_up(record(*moments, names={}))
+    assert [each.name for each in report.threads(done)] == [
+        "main", "40 × ThreadingMixIn.process_request_thread (socketserver.py)", "40 × unnamed",
+    ]  # fmt: skip
+    text = shown(done)
+    assert re.search(r"^40 × process_request_thread \(socketserver\.py\) +100 %", text, re.M)
+    assert "more" not in text.split("thread")[1]
+    assert page.page(done).count("process_request_thread") >= 1
+    assert len(report.document(done)["summary"]["threads"]) == 81
+    assert show.unqualified("work (p.py)") == "work (p.py)"
+
+
+def test_time_that_was_not_sampled_is_said():
+    assert "and none 0 %; 99 % was not sampled." in shown(made_up(record([look()], wall=1.0)))
+
+
+def test_others_are_not_judged_by_the_ticks_of_a_short_run():
+    assert made_up(record([look()], others_percent=115.0)).notes == [
+        "Only 1 sample: the program is too short for exact figures."
+    ]
+
+
+def test_margins():
+    row = Prediction("it", 1.0, 0.0)
+    assert [show.margin(row)] == [""]
+    row.margin = 0.001
+    assert show.margin(row) == " ± < 1 %"
+    row.margin = 0.05
+    assert show.margin(row) == " ± 5 %"
 
 
 def test_blocks():
@@ -322,7 +361,7 @@ def rows_of(base, other, **more):
         ([0.4, 0.4, 0.4], {}, 0.0, "it gains more"),
         ([0.6, 0.6, 0.6], {"others_percent": 50.0}, 0.0, "not decided, since other programs used 50 % of a core"),
         ([0.4, 0.7, 0.7], {}, 0.0, "the rounds differ by more than that"),
-        ([0.6, 0.6, 0.6], {}, 0.5, "50 % of the time in NumPy's functions could not be measured alone"),
+        ([0.6, 0.6, 0.6], {}, 0.5, "50 % of the time in NumPy's functions is in calls that could not be measured"),
     ],
 )
 def test_why_a_prediction_is_off(measured, more, unmeasured, why, monkeypatch):

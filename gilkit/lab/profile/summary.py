@@ -32,6 +32,17 @@ class ThreadFigures:
         return self[State.HOLDS] + self[State.FREE]
 
 
+def merged(name: str, members: Sequence[ThreadFigures]) -> ThreadFigures:
+    """Return the sum of several threads' figures."""
+    if len(members) == 1:
+        return members[0]
+    result = ThreadFigures(members[0].number, f"{len(members)} × {name}")
+    for each in members:
+        for state, seconds in each.seconds.items():
+            result.seconds[state] = result[state] + seconds
+    return result
+
+
 @dataclass
 class FunctionFigures:
     """The seconds of a function's own work. ``kept`` is the total time that other threads waited while it held the

@@ -116,7 +116,7 @@ def reason(result: Verification, done: Report, way: str) -> str:
     if way == "free-threaded":
         return "functions in C, and Python of other kinds than those measured, have another speed there"
     if done.unmeasured > 0.1:
-        return f"{100 * done.unmeasured:.0f} % of the time in NumPy's functions could not be measured alone"
+        return f"{100 * done.unmeasured:.0f} % of the time in NumPy's functions is in calls that could not be measured"
     if done.summary.children_cpu > 0.1 * done.summary.cpu:
         return "child processes do part of the work"
     if result.error is not None and result.error > 0:
