@@ -70,7 +70,9 @@ def test_a_loop_that_waits_is_not_limited_by_the_cores():
     for each, said in ((loop(waits=0.9, sleeps=0.8), True), (loop(held=0.9), False), (loop(waits=0.9), False)):
         rows, _ = predicted(record(*[[look()]] * 100), loops=[each])
         for name in ("gilkit.map over p.py:3", "a process pool over p.py:3"):
-            assert ("89 % of it is waiting, which needs no core, so more than 2 at once gain more" in rows[name].why) == said
+            assert (
+                "89 % of it is waiting, which needs no core, so more than 2 at once gain more" in rows[name].why
+            ) == said
 
 
 def test_predictions_from_a_busy_machine_are_not_decided():

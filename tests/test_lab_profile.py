@@ -268,7 +268,9 @@ def test_notes():
     assert "2.99 s were not sampled" in " ".join(made_up(record([look()], wall=3.0)).notes)
     done = made_up(record(*[[look(State.FREE, operation=ADD)]] * 60))
     done.speeds = {}
-    assert "100 % of the time in NumPy's functions is in calls that could not be repeated" in " ".join(report.notes(done))
+    assert "100 % of the time in NumPy's functions is in calls that could not be repeated" in " ".join(
+        report.notes(done)
+    )
 
 
 def test_many_threads_are_cut():

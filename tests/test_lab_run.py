@@ -607,7 +607,15 @@ def test_a_comparison_with_other_exit_statuses(place):
     found = run(place, "--compare", "--rounds=3", program)
     assert found.returncode == 1
     assert "round 1: exit status 1 instead of exit status 0." in found.stdout
-    assert "the program ended with exit status 1; standard error:\n  it broke\n" in found.stderr
+    assert "the program ended with exit status 1; the end of its standard error:\n  it broke\n" in found.stderr
+
+
+def test_a_failing_program_that_wrote_no_error(tmp_path, capsys):
+    (tmp_path / "errors").write_bytes(b"")
+    comparison.tell_failure(3, tmp_path / "errors")
+    assert capsys.readouterr().err == (
+        "gilkit run: the program ended with exit status 3; its standard error is empty\n"
+    )
 
 
 @pytest.mark.full

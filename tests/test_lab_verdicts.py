@@ -345,6 +345,7 @@ def test_switch_interval():
     assert both.headline == "half true: Python 2.7.18 does so, but Python 3.13.0 releases it every 5 ms, on request"
     assert "waits 5.10 ms for the GIL, about the switch interval" in both.text
     assert "Without the GIL" in both.text
+    assert "it does not wait longer than alone" in both.text  # not: it waits 0 s
     alone = judge("switch-interval", late(FREE, 1e-4))
     assert alone.outcome is Outcome.OPEN
     assert alone.text.startswith("No interpreter with a GIL was measured")

@@ -183,7 +183,15 @@ def predictions(done: Report) -> str:
             rows.append([each.candidate, "–", "–", "–", each.why])
         else:
             gain = f"{done.summary.wall / each.wall:.2f}×" if each.wall else "–"
-            rows.append([each.candidate, duration(each.wall), f"± {duration(each.margin)}" if each.margin > 0 else "–", gain, each.why])
+            rows.append(
+                [
+                    each.candidate,
+                    duration(each.wall),
+                    f"± {duration(each.margin)}" if each.margin > 0 else "–",
+                    gain,
+                    each.why,
+                ]
+            )
     return table("Candidates", ["candidate", "expected", "margin (95 %)", "speed-up", "because"], rows, explained=True)
 
 

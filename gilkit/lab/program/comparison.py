@@ -214,7 +214,8 @@ def tell_failure(status: int, errors: Path) -> None:
     if status:
         lines = errors.read_text(encoding="utf-8", errors="replace").splitlines()[-ERROR_LINES:]
         shown = "".join(f"  {shorten(printable(line), LINE)}\n" for line in lines)
-        print(f"gilkit run: the program ended with {ending(status)}; standard error:\n{shown}", file=sys.stderr, end="")
+        said = f"the end of its standard error:\n{shown}" if lines else "its standard error is empty\n"
+        print(f"gilkit run: the program ended with {ending(status)}; {said}", file=sys.stderr, end="")
 
 
 def compare_status(expected: int, status: int) -> str:
