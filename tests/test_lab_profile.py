@@ -589,6 +589,14 @@ def test_signals_reach_the_program(tmp_path):
     assert "gilkit profile: " in error
 
 
+def test_a_file_that_cannot_be_written_does_not_take_the_report_with_it(tmp_path, capfd):
+    (tmp_path / "p.py").write_text("import time\ntime.sleep(0.3)\n")
+    assert cli.main(["profile", "--save", "/dev/full", str(tmp_path / "p.py")]) == 2
+    said = capfd.readouterr().err
+    assert "gilkit profile: " in said
+    assert said.endswith("'/dev/full' cannot be written: No space left on device\n")
+
+
 def test_a_program_that_ends_at_once_has_no_report(tmp_path, monkeypatch, capfd):
     (tmp_path / "p.py").write_text("raise SystemExit(3)\n")
     monkeypatch.setattr(command, "attach", lambda *_: None)

@@ -78,8 +78,10 @@ def watch(options: argparse.Namespace, free: interpreters.Interpreter | None) ->
     if after:
         found.others_percent = others.percent(after + children_cpu(pid))
     done = report.build(found, [f"process {pid}"], free, options.threads)
-    write(options, done)
-    show.show(done, sys.stdout)
+    try:
+        show.show(done, sys.stdout)
+    finally:
+        write(options, done)
     return 0
 
 
@@ -130,8 +132,10 @@ def launch(options: argparse.Namespace, free: interpreters.Interpreter | None) -
             if options.verify:
                 verify.verify(done, options, rounds, Path(folder))
         finally:
-            write(options, done)
-            show.show(done, sys.stderr)
+            try:
+                show.show(done, sys.stderr)
+            finally:
+                write(options, done)
     return status
 
 

@@ -239,7 +239,9 @@ def patched(
         wall,
         margin(summary, touched, average),
         why + beginning("patching NumPy", start, summary.wall),
-        ["each function gains as much as it did when measured alone, on arrays of the same type, size and strides"],
+        ["each function gains as much as it did when measured alone, on arrays of the same type, size and strides"]
+        if average != 1.0
+        else [],
         "patched",
         measured=bool(speeds),
     )
