@@ -589,6 +589,24 @@ def test_signals_reach_the_program(tmp_path):
     assert "gilkit profile: " in error
 
 
+@pytest.mark.parametrize("name", ["SIGUSR1", "SIGUSR2", "SIGQUIT"])
+def test_signals_with_handlers_reach_the_program(tmp_path, name):
+    """SIGUSR1 ended gilkit, and the program ran on without it."""
+    (tmp_path / "p.py").write_text(
+        "import signal, sys, time\n"
+        f"signal.signal(signal.{name}, lambda *_: sys.exit(7))\nprint('ready', flush=True)\ntime.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "gilkit", "profile", tmp_path / "p.py"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(getattr(signal, name))
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 7
+    assert "gilkit profile: " in error
+
+
 def test_a_file_that_cannot_be_written_does_not_take_the_report_with_it(tmp_path, capfd):
     (tmp_path / "p.py").write_text("import time\ntime.sleep(0.3)\n")
     assert cli.main(["profile", "--save", "/dev/full", str(tmp_path / "p.py")]) == 2
