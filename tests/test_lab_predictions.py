@@ -52,6 +52,9 @@ def test_calls_of_numpy_that_gain_nothing_get_no_factor():
     assert rows["NumPy patched (gilkit run)"].why == "the calls of NumPy that were seen gain nothing"
     rows, _ = predicted(found)
     assert rows["NumPy patched (gilkit run)"].why == "the calls of NumPy that were seen gain nothing"
+    imports = Place("/usr/lib/python3/site-packages/numpy/__init__.py", "<module>", 3)
+    rows, _ = predicted(record(*[[look(stack=(imports,))]] * 60))
+    assert rows["NumPy patched (gilkit run)"].why == "NumPy is imported, but no call of it was seen"
 
 
 def test_calls_that_gain_nothing_because_other_threads_use_the_cores():
@@ -165,8 +168,8 @@ def test_amdahls_law_for_a_loop(figures, threads, pool):
 @pytest.mark.parametrize(
     ("figures", "why"),
     [
-        ([], "no loop of the program takes a tenth of its time"),
-        ([loop(held=0.05)], "no loop of the program takes a tenth of its time"),
+        ([], "no `for` loop of the program was seen to take a tenth of its time"),
+        ([loop(held=0.05)], "no `for` loop of the program was seen to take a tenth of its time"),
         ([loop(held=0.9, obstacle="it may end early")], "the loop at p.py:3 cannot be divided: it may end early"),
         ([loop(held=0.9, beside=0.5)], "other threads run already while the main thread is in the program's loops"),
     ],

@@ -228,7 +228,9 @@ def patched(
             crowded += sample.seconds * (alone > 1.0 >= gain)
     wall = summary.wall - saved + start
     average = touched / (touched - saved) if 0 < saved < touched else 1.0
-    if average == 1.0:
+    if not groups(found.samples):
+        why = "NumPy is imported, but no call of it was seen"
+    elif average == 1.0:
         why = "the calls of NumPy that were seen gain nothing"
     else:
         why = f"{100 * summary.share(touched):.0f} % of the time is in calls of NumPy that become {average:.2f} times as fast"
@@ -299,7 +301,7 @@ def looped(
     possible = [each for each in long if not each.obstacle and each.beside <= BESIDE * each.seconds]
     if not possible:
         if not long:
-            why = "no loop of the program takes a tenth of its time"
+            why = "no `for` loop of the program was seen to take a tenth of its time"
         elif all(each.obstacle for each in long):
             why = f"the loop at {long[0].where} cannot be divided: {long[0].obstacle}"
         else:
