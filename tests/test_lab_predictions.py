@@ -87,6 +87,7 @@ def test_predictions_from_a_busy_machine_are_not_decided():
         undecided = "patched" in name or "in place of" in name
         assert ("not decided: other programs used 97 % of a core" in row.why) == undecided
     assert rows["NumPy patched (gilkit run)"].wall is None
+    assert rows["NumPy patched (gilkit run)"].verify == "patched"  # --verify runs it, predicted or not
     assert rows["a free-threaded build"].wall is not None
 
 

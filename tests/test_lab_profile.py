@@ -404,6 +404,9 @@ def test_candidates_that_fail_or_print_something_else():
     done = made_up(record(*[[look()]] * 100))
     found.differences.append(argparse.Namespace(way="candidate"))
     assert verify.judge(Prediction("candidate", 0.5), base, row, done, found).why == "it prints something else"
+    found.differences.append(argparse.Namespace(way="unchanged"))  # it prints the time, for example
+    why = verify.judge(Prediction("candidate", 0.5), base, row, done, found).why
+    assert why == "the unchanged program prints something else each time, so outputs were not compared"
     row.samples[-1]["status"] = 1
     verify.failed(row, found)
     result = verify.judge(Prediction("candidate", 0.5), base, row, done, found)
@@ -574,6 +577,14 @@ def test_predicted_and_measured(tmp_path):
     assert 0.2 < checked["NumPy patched (gilkit run)"]["measured"] < 5
     assert data["baseline"] > 0
     assert "round 3 of 3: unchanged" in done.stderr
+
+
+def test_nothing_to_verify_is_said(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(interpreters, "find_free_threaded", lambda *_: [])
+    monkeypatch.setattr(sys, "stdin", None)
+    (tmp_path / "p.py").write_text("import time\ntime.sleep(0.3)\n")
+    assert cli.main(["profile", "--verify", str(tmp_path / "p.py")]) == 0
+    assert "Note: There is nothing to verify" in capfd.readouterr().err
 
 
 def test_signals_reach_the_program(tmp_path):

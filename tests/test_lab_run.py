@@ -613,9 +613,7 @@ def test_a_comparison_with_other_exit_statuses(place):
 def test_a_failing_program_that_wrote_no_error(tmp_path, capsys):
     (tmp_path / "errors").write_bytes(b"")
     comparison.tell_failure(3, tmp_path / "errors")
-    assert capsys.readouterr().err == (
-        "gilkit run: the program ended with exit status 3; its standard error is empty\n"
-    )
+    assert capsys.readouterr().err == ("gilkit: the program ended with exit status 3; its standard error is empty\n")
 
 
 @pytest.mark.full
@@ -724,7 +722,7 @@ def test_waiting_for_standard_input_is_announced(capsys, monkeypatch):
     monkeypatch.setattr(comparison, "NOTICE_AFTER", 0.01)
     with comparison.notice("reading"):
         time.sleep(0.5)
-    assert capsys.readouterr().err == "gilkit run: reading\n"
+    assert capsys.readouterr().err == "gilkit: reading\n"
 
 
 # ---- The command line

@@ -461,7 +461,7 @@ def undecided(rows: Sequence[Prediction], others: float) -> None:
     meanwhile."""
     for row in rows:
         if row.measured:
-            row.wall, row.margin, row.verify, row.assumes = None, 0.0, "", []
+            row.wall, row.margin, row.assumes = None, 0.0, []
             row.why = (
                 f"not decided: other programs used {others:.0f} % of a core while the speed of NumPy's functions was "
                 "measured; close them, and run again"
