@@ -252,6 +252,25 @@ def test_cpu_vs_io():
 # ---- server
 
 
+@pytest.mark.parametrize(
+    ("name", "rows", "part"),
+    [
+        ("spawn-cost", lambda: spawn(forked=2e-5), "process over thread"),
+        ("pool", lambda: pool(fresh=0.9), "reuse"),
+        ("server", lambda: server(fork=3000), "threads over processes"),
+    ],
+)
+def test_a_difference_that_other_programs_hide_is_not_decided(name, rows, part):
+    quiet = rows()
+    assert part not in judge(name, quiet).scope
+    busy = rows()
+    for each in busy:
+        for sample in each.samples:
+            sample["others_percent"] = 98.0
+    text = judge(name, busy)
+    assert f"Not decided for {part}" in text.text or text.headline == f"not decided for {part}"
+
+
 def server(fork=100, first=5000, last=2000):
     return [
         row("threads", 1, rate=first, errors=0),

@@ -17,8 +17,8 @@ of one thread. The native loop fills the cores when it uses at least 95 %. The c
 the cores and the threads of every interpreter leave them idle or waste them. It holds only for interpreters with a GIL
 when the threads of the others fill the cores. It does not hold when the threads of an interpreter with a GIL fill the
 cores, or when the native loop does not. It is not decided with one core, without the native figure, when the native
-loop falls short while other programs or the host use more than 15 % of a core, or when an interpreter was not measured or is neither idle nor
-full. Each case is judged by the round in which other programs used the least CPU time.
+loop falls short while other programs or the host use more than 15 % of a core, or when an interpreter was not measured
+or is neither idle nor full. Each case is judged by the round in which other programs used the least CPU time.
 """
 
 from __future__ import annotations
