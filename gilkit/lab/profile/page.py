@@ -14,7 +14,6 @@ from ..escaping import escape
 from ..text import duration
 from . import report, show
 from .report import Report
-from .sampler import State
 
 MOST_CORES = 16  # threads that get a lane each
 MOST_POINTS = 300
@@ -128,12 +127,12 @@ def table(
 
 
 def threads(done: Report) -> str:
-    figures = done.summary
+    figures, states = done.summary, report.states(done)
     return table(
         "Threads",
-        ["thread", *(str(state) for state in State)],
+        ["thread", *map(str, states)],
         (
-            [thread.name, *(show.percent(figures.share(thread[state])) for state in State)]
+            [thread.name, *(show.percent(figures.share(thread[state])) for state in states)]
             for thread in report.threads(done)
         ),
     )

@@ -14,7 +14,7 @@ from . import loops, predict, pythons, speeds, summary
 from .loops import LoopFigures
 from .others import Others, limit
 from .predict import Group, Kind, Prediction, Speed
-from .sampler import Recording
+from .sampler import Recording, State
 from .summary import Summary
 
 FORMAT = "gilkit-profile"
@@ -243,6 +243,12 @@ def threads(done: Report) -> list[summary.ThreadFigures]:
         groups.setdefault("unnamed" if each.name == f"thread {each.number}" else each.name, []).append(each)
     rows = [summary.merged(name, members) for name, members in groups.items()]
     return [rows[0], *sorted(rows[1:], key=lambda each: -each.runs)]
+
+
+def states(done: Report) -> list[State]:
+    """Return the states that a table of threads shows: the rare ones only if a thread was in them."""
+    seen = {state for thread in done.summary.threads for state, seconds in thread.seconds.items() if seconds > 0}
+    return [state for state in State if state in seen or state not in (State.BLOCKS, State.QUEUES)]
 
 
 def document(done: Report) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from ..text import duration, plural, shorten_middle
 from . import report
 from .predict import Prediction
 from .report import Report
-from .sampler import State
 from .summary import Bin
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -82,17 +81,18 @@ def cells(table: Table, *words: str) -> None:
 
 def threads(done: Report) -> Table:
     figures = done.summary
-    table = grid("thread", *(str(state) for state in State))
+    states = report.states(done)
+    table = grid("thread", *map(str, states))
     rows = report.threads(done)
     for thread in rows[: report.ROWS]:
         cells(
             table,
             shorten_middle(unqualified(thread.name), NAME),
-            *(percent(figures.share(thread[state])) for state in State),
+            *(percent(figures.share(thread[state])) for state in states),
         )
     hidden = len(rows) - report.ROWS
     if hidden > 0:
-        cells(table, f"and {hidden} more", *[""] * len(State))
+        cells(table, f"and {hidden} more", *[""] * len(states))
     return table
 
 
