@@ -118,6 +118,16 @@ def test_timeline():
     assert summary.timeline(found.samples[:1]) == []
 
 
+@pytest.mark.parametrize(("samples", "stretches"), [(2, 1), (5, 1), (9, 1), (10, 2), (26, 5), (29, 5), (30, 6)])
+def test_no_stretch_of_the_timeline_is_shorter_than_the_kernels_ticks(samples, stretches):
+    """The last one often had a single sample, during which the kernel had counted no tick: the cores seemed idle."""
+    found = record(*[[look()]] * samples)
+    bins = summary.timeline(found.samples)
+    assert len(bins) == stretches
+    assert bins[0].start == pytest.approx(0.0) and bins[-1].end == pytest.approx(0.01 * samples)
+    assert [each.cores for each in bins] == pytest.approx([1.0] * stretches)
+
+
 # ---- Loops
 
 

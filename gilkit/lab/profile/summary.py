@@ -159,8 +159,11 @@ def timeline(samples: Sequence[Sample], bins: int = BINS) -> list[Bin]:
     size = max(5, -(-len(samples) // bins))
     found: list[Bin] = []
     begin, cpu = max(0.0, samples[0].when - samples[0].seconds), 0.0
-    for first in range(0, len(samples), size):
-        group = samples[first : first + size]
+    for first in range(0, max(1, len(samples) - size + 1), size):
+        last = (
+            first + size if first + 2 * size <= len(samples) else len(samples)
+        )  # the rest belongs to the last stretch
+        group = samples[first:last]
         end = group[-1].when
         seconds = sum(sample.seconds for sample in group)
         held = sum(
