@@ -229,7 +229,7 @@ def patched(
     wall = summary.wall - saved + start
     average = touched / (touched - saved) if 0 < saved < touched else 1.0
     if not groups(found.samples):
-        why = "NumPy is imported, but no call of it was seen"
+        why = "no call of NumPy that can be measured alone was seen (random numbers cannot); --verify runs the program"
     elif average == 1.0:
         why = "the calls of NumPy that were seen gain nothing"
     else:
