@@ -44,7 +44,7 @@ from gilkit.lab.profile.memory import Denied
 from gilkit.lab.profile.predict import Prediction, Speed
 from gilkit.lab.profile.reader import Place, Reader
 from gilkit.lab.profile.sampler import State
-from gilkit.lab.program.comparison import Comparison
+from gilkit.lab.program.comparison import Comparison, tell_failure
 
 # ---- The figures
 
@@ -424,6 +424,12 @@ def test_candidates_that_fail_or_print_something_else():
     result = verify.judge(Prediction("candidate", 0.5), base, row, done, found)
     assert report.judged(result) == "not measured: it ended with exit status 1"
     assert "not measured" in shown(made_up(verifications=[result]))
+
+
+def test_a_failing_program_that_wrote_no_error(tmp_path, capsys):
+    (tmp_path / "errors").write_bytes(b"")
+    tell_failure(3, tmp_path / "errors")
+    assert capsys.readouterr().err == ("gilkit: the program ended with exit status 3; its standard error is empty\n")
 
 
 # ---- The command

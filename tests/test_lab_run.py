@@ -610,12 +610,6 @@ def test_a_comparison_with_other_exit_statuses(place):
     assert "the program ended with exit status 1; the end of its standard error:\n  it broke\n" in found.stderr
 
 
-def test_a_failing_program_that_wrote_no_error(tmp_path, capsys):
-    (tmp_path / "errors").write_bytes(b"")
-    comparison.tell_failure(3, tmp_path / "errors")
-    assert capsys.readouterr().err == ("gilkit: the program ended with exit status 3; its standard error is empty\n")
-
-
 @pytest.mark.full
 def test_a_comparison_of_random_output(place):
     found = run(place, "--compare", "--rounds=3", write(place, "import os; print(os.getpid())"))
