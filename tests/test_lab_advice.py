@@ -349,3 +349,21 @@ def test_what_has_changed():
     same, faster = advice.against(new, old)
     assert same == "threads: no difference shown (2.00× then, 2.00× now)"
     assert faster == "gilkit.map: faster, speed-up 2.00× then, 4.00× now"
+
+
+def test_a_function_that_waits_gains_from_more_threads_than_cores():
+    text = advise([row("serial", 1.0, cpu=0.02), row("Python threads", 0.5, 2, cpu=0.02)]).text
+    assert "waits" not in text  # the row has no strategy "threads"
+    threads = row("threads", 0.5, 2, cpu=0.02)
+    threads.label = "Python threads"
+    text = advise([row("serial", 1.0, cpu=0.02), threads]).text
+    assert "The function uses 2 % of a core; the rest of its time it waits, which needs no core" in text
+    assert "more threads than cores gain more than the 2 here" in text
+    assert "releases the GIL for about" not in text
+    assert "Python threads are 2.00 times as fast" in text
+    assert "waits" not in advise([row("serial", 1.0), row("threads", 0.5, 2)]).text
+
+
+def test_verbs_of_strategies():
+    for label, verb in (("Python threads", "are"), ("free-threaded threads (3.14t)", "are"), ("Pool (fork)", "is")):
+        assert advice.verb(row(label, 1.0)) == verb

@@ -462,6 +462,16 @@ def test_functions_that_cannot_be_run(mine, capsys, function, make, message):
     assert message in capsys.readouterr().err
 
 
+def test_an_error_that_quotes_all_of_its_data_is_shortened(mine, capsys):
+    with mine.open("a", encoding="utf-8") as file:
+        file.write("\n\ndef quotes(item):\n    raise KeyError('x' * 30_000)\n")
+    assert run(mine, "quotes", "inputs") == 2
+    said = capsys.readouterr().err
+    assert "it raised KeyError: 'xxx" in said
+    assert "raise KeyError('x' * 30_000)" in said
+    assert len(said) < 1200
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

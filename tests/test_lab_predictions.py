@@ -34,8 +34,48 @@ def test_amdahls_law_for_patched_numpy():
     assert row.verify == "patched"
     assert "60 % of the time" in row.why
     assert "2.00 times as fast" in row.why
-    # From 100 samples, 60 % is known to ±9.6 %; half of it is saved.
-    assert row.margin == pytest.approx(1.96 * math.sqrt(0.6 * 0.4 / 100) * 0.5)
+    assert row.why.endswith("; patching NumPy takes 100 ms")
+    # From 100 samples, 60 % is known to ±9.4 %; half of it is saved.
+    assert row.margin == pytest.approx(1.96 * math.sqrt(62 / 104 * 42 / 104 / 104) * 0.5)
+
+
+def test_the_margin_of_few_samples_is_not_zero():
+    found = record(*[[look(State.FREE, operation=ADD)]] * 3)
+    rows, _ = predicted(found, {predict.kind_of(ADD): Speed(0.01, 0.005)})
+    row = rows["NumPy patched (gilkit run)"]
+    assert row.margin > 0.2 * row.wall
+
+
+def test_calls_of_numpy_that_gain_nothing_get_no_factor():
+    found = record(*[[look(State.FREE, operation=ADD)]] * 60)
+    rows, _ = predicted(found, {predict.kind_of(ADD): Speed(0.01, 0.01)})
+    assert rows["NumPy patched (gilkit run)"].why == "the calls of NumPy that were seen gain nothing"
+    rows, _ = predicted(found)
+    assert rows["NumPy patched (gilkit run)"].why == "the calls of NumPy that were seen gain nothing"
+    imports = Place("/usr/lib/python3/site-packages/numpy/__init__.py", "<module>", 3)
+    rows, _ = predicted(record(*[[look(stack=(imports,))]] * 60))
+    assert rows["NumPy patched (gilkit run)"].why.startswith("no call of NumPy that can be measured")
+
+
+def test_calls_that_gain_nothing_because_other_threads_use_the_cores():
+    found = record(
+        *[[look(State.FREE, operation=ADD), look(State.FREE, OTHER, ())]] * 30,
+        *[[look(State.FREE, operation=ADD)]] * 40,
+        *[[look(), look(State.FREE, OTHER, ())]] * 30,
+    )
+    rows, _ = predicted(found, {predict.kind_of(ADD): Speed(0.01, 0.005)})
+    why = rows["NumPy patched (gilkit run)"].why
+    assert why.startswith("40 % of the time is in calls of NumPy that become 2.00 times as fast")
+    assert why.endswith("; 30 % is in others, while other threads use the cores")
+
+
+def test_a_loop_that_waits_is_not_limited_by_the_cores():
+    for each, said in ((loop(waits=0.9, sleeps=0.8), True), (loop(held=0.9), False), (loop(waits=0.9), False)):
+        rows, _ = predicted(record(*[[look()]] * 100), loops=[each])
+        for name in ("gilkit.map over p.py:3", "a process pool over p.py:3"):
+            assert (
+                "89 % of it is waiting, which needs no core, so more than 2 at once gain more" in rows[name].why
+            ) == said
 
 
 def in_the_kernel(found, system, pages=lambda number: 100):
@@ -81,6 +121,7 @@ def test_predictions_from_a_busy_machine_are_not_decided():
         undecided = "patched" in name or "in place of" in name
         assert ("not decided: other programs used 97 % of a core" in row.why) == undecided
     assert rows["NumPy patched (gilkit run)"].wall is None
+    assert rows["NumPy patched (gilkit run)"].verify == "patched"  # --verify runs it, predicted or not
     assert rows["a free-threaded build"].wall is not None
 
 
@@ -162,10 +203,10 @@ def test_amdahls_law_for_a_loop(figures, threads, pool):
 @pytest.mark.parametrize(
     ("figures", "why"),
     [
-        ([], "no loop of the program takes a tenth of its time"),
-        ([loop(held=0.05)], "no loop of the program takes a tenth of its time"),
+        ([], "no `for` loop of the program was seen to take a tenth of its time"),
+        ([loop(held=0.05)], "no `for` loop of the program was seen to take a tenth of its time"),
         ([loop(held=0.9, obstacle="it may end early")], "the loop at p.py:3 cannot be divided: it may end early"),
-        ([loop(held=0.9, beside=0.5)], "the program's loops run in several threads already"),
+        ([loop(held=0.9, beside=0.5)], "other threads run already while the main thread is in the program's loops"),
     ],
 )
 def test_loops_that_are_not_candidates(figures, why):

@@ -44,7 +44,7 @@ from gilkit.lab.profile.memory import Denied
 from gilkit.lab.profile.predict import Prediction, Speed
 from gilkit.lab.profile.reader import Place, Reader
 from gilkit.lab.profile.sampler import State
-from gilkit.lab.program.comparison import Comparison
+from gilkit.lab.program.comparison import Comparison, tell_failure
 
 # ---- The figures
 
@@ -116,6 +116,16 @@ def test_timeline():
     assert [round(each.cores) for each in bins] == [0] * 5 + [2] * 5
     assert bins[-1].end == pytest.approx(1.0)
     assert summary.timeline(found.samples[:1]) == []
+
+
+@pytest.mark.parametrize(("samples", "stretches"), [(2, 1), (5, 1), (9, 1), (10, 2), (26, 5), (29, 5), (30, 6)])
+def test_no_stretch_of_the_timeline_is_shorter_than_the_kernels_ticks(samples, stretches):
+    """The last one often had a single sample, during which the kernel had counted no tick: the cores seemed idle."""
+    found = record(*[[look()]] * samples)
+    bins = summary.timeline(found.samples)
+    assert len(bins) == stretches
+    assert bins[0].start == pytest.approx(0.0) and bins[-1].end == pytest.approx(0.01 * samples)
+    assert [each.cores for each in bins] == pytest.approx([1.0] * stretches)
 
 
 # ---- Loops
@@ -229,9 +239,10 @@ def test_the_report_in_words():
     text = shown(made_up())
     assert "One thread runs 100 % of the time, several at once 0 %, and none 0 %." in text
     assert "The GIL is held 33 % of the time; other threads wait for it 100 % of the time." in text
-    assert re.search(r"^cores [ ▁▂▃▄▅▆▇█]+ 0 to 600 ms, full: 2$", text, re.M)
-    assert re.search(r"^GIL   [ ▁▂▃▄▅▆▇█]+ full: held all the time$", text, re.M)
-    assert re.search(r"^main +33 % +– +67 %", text, re.M)
+    assert re.search(r"^cores [ ▁▂▃▄▅▆▇█]+ 0 to 600 ms; a full block is 2 cores$", text, re.M)
+    assert re.search(r"^GIL   [ ▁▂▃▄▅▆▇█]+ a full block: held all the time$", text, re.M)
+    assert re.search(r"^main +33 % +67 %", text, re.M)
+    assert "holds the GIL and waits" not in text  # no thread was in this state
     assert re.search(r"^a \+ b +67 % +100 % +2\.00× +2\.50×$", text, re.M)
     assert re.search(r"^NumPy patched \(gilkit run\) +400 ms ± \d+ % +1\.50×", text, re.M)
     assert "Assumed: there are many iterations" in text
@@ -251,10 +262,11 @@ def test_the_report_without_a_gil_and_of_few_samples():
     found = record([look(State.FREE)], [look(State.BLOCKS)], free_threaded=True)
     text = shown(made_up(found))
     assert "There is no GIL in this process." in text
+    assert "holds the GIL and waits" in text
     assert "Note: Only 2 samples" in text
     assert not re.search("^GIL ", text, re.M)
     text = shown(made_up(record(*[[look(State.BLOCKS)]] * 60)))
-    assert "held 100 % of the time, of which its holder itself waits 100 %; no other thread waits for it." in text
+    assert "held 100 % of the time (100 % while its holder itself waits); no other thread waits for it." in text
 
 
 def test_notes():
@@ -265,15 +277,56 @@ def test_notes():
     busy = record(*[[look()]] * 60, others_percent=90.0)
     assert "Other programs used 90 % of a core during the run" in " ".join(made_up(busy).notes)
     assert "runs Python 3.9" in " ".join(made_up(record([look()], version=(3, 9))).notes)
-    assert "Nothing is known of 2.99 s" in " ".join(made_up(record([look()], wall=3.0)).notes)
+    assert "2.99 s were not sampled" in " ".join(made_up(record([look()], wall=3.0)).notes)
     done = made_up(record(*[[look(State.FREE, operation=ADD)]] * 60))
     done.speeds = {}
-    assert "The speed of 100 % of the time in NumPy's functions could not be measured" in " ".join(report.notes(done))
+    assert "100 % of the time in NumPy's functions is in calls that could not be repeated" in " ".join(
+        report.notes(done)
+    )
 
 
 def test_many_threads_are_cut():
-    found = record(*[[look(State.WAITS, MAIN + number) for number in range(40)]] * 5)
+    stacks = [(Place("/home/u/program.py", f"work{number}", 3),) for number in range(40)]
+    found = record(*[[look(State.WAITS, MAIN + number, stack) for number, stack in enumerate(stacks)]] * 5)
     assert "and 28 more" in shown(made_up(found))
+
+
+def test_threads_of_one_name_are_added_up_if_there_are_many():
+    """A server with a thread for each request had a table of the first of them, without most of the work."""
+    request = (Place("/usr/lib/socketserver.py", "ThreadingMixIn.process_request_thread", 3),)
+    moments = [
+        [look(State.WAITS), look(State.HOLDS, OTHER + number, request), look(State.FREE, OTHER + 50 + number, ())]
+        for number in range(40)
+    ]
+    done = made_up(record(*moments, names={}))
+    assert [each.name for each in report.threads(done)] == [
+        "main", "40 × ThreadingMixIn.process_request_thread (socketserver.py)", "40 × unnamed",
+    ]  # fmt: skip
+    text = shown(done)
+    assert re.search(r"^40 × process_request_thread \(socketserver\.py\) +100 %", text, re.M)
+    assert "more" not in text.split("thread")[1]
+    assert page.page(done).count("process_request_thread") >= 1
+    assert len(report.document(done)["summary"]["threads"]) == 81
+    assert show.unqualified("work (p.py)") == "work (p.py)"
+
+
+def test_time_that_was_not_sampled_is_said():
+    assert "and none 0 %; 99 % was not sampled." in shown(made_up(record([look()], wall=1.0)))
+
+
+def test_others_are_not_judged_by_the_ticks_of_a_short_run():
+    assert made_up(record([look()], others_percent=115.0)).notes == [
+        "Only 1 sample: the program is too short for exact figures."
+    ]
+
+
+def test_margins():
+    row = Prediction("it", 1.0, 0.0)
+    assert [show.margin(row)] == [""]
+    row.margin = 0.001
+    assert show.margin(row) == " ± < 1 %"
+    row.margin = 0.05
+    assert show.margin(row) == " ± 5 %"
 
 
 def test_blocks():
@@ -322,7 +375,7 @@ def rows_of(base, other, **more):
         ([0.4, 0.4, 0.4], {}, 0.0, "it gains more"),
         ([0.6, 0.6, 0.6], {"others_percent": 50.0}, 0.0, "not decided, since other programs used 50 % of a core"),
         ([0.4, 0.7, 0.7], {}, 0.0, "the rounds differ by more than that"),
-        ([0.6, 0.6, 0.6], {}, 0.5, "50 % of the time in NumPy's functions could not be measured alone"),
+        ([0.6, 0.6, 0.6], {}, 0.5, "50 % of the time in NumPy's functions is in calls that could not be measured"),
     ],
 )
 def test_why_a_prediction_is_off(measured, more, unmeasured, why, monkeypatch):
@@ -363,11 +416,20 @@ def test_candidates_that_fail_or_print_something_else():
     done = made_up(record(*[[look()]] * 100))
     found.differences.append(argparse.Namespace(way="candidate"))
     assert verify.judge(Prediction("candidate", 0.5), base, row, done, found).why == "it prints something else"
+    found.differences.append(argparse.Namespace(way="unchanged"))  # it prints the time, for example
+    why = verify.judge(Prediction("candidate", 0.5), base, row, done, found).why
+    assert why == "the unchanged program prints something else each time, so outputs were not compared"
     row.samples[-1]["status"] = 1
     verify.failed(row, found)
     result = verify.judge(Prediction("candidate", 0.5), base, row, done, found)
     assert report.judged(result) == "not measured: it ended with exit status 1"
     assert "not measured" in shown(made_up(verifications=[result]))
+
+
+def test_a_failing_program_that_wrote_no_error(tmp_path, capsys):
+    (tmp_path / "errors").write_bytes(b"")
+    tell_failure(3, tmp_path / "errors")
+    assert capsys.readouterr().err == ("gilkit: the program ended with exit status 3; its standard error is empty\n")
 
 
 # ---- The command
@@ -535,6 +597,14 @@ def test_predicted_and_measured(tmp_path):
     assert "round 3 of 3: unchanged" in done.stderr
 
 
+def test_nothing_to_verify_is_said(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(interpreters, "find_free_threaded", lambda *_: [])
+    monkeypatch.setattr(sys, "stdin", None)
+    (tmp_path / "p.py").write_text("import time\ntime.sleep(0.3)\n")
+    assert cli.main(["profile", "--verify", str(tmp_path / "p.py")]) == 0
+    assert "Note: There is nothing to verify" in capfd.readouterr().err
+
+
 def test_signals_reach_the_program(tmp_path):
     (tmp_path / "p.py").write_text("import time\nprint('ready', flush=True)\ntime.sleep(60)\n")
     process = subprocess.Popen(
@@ -546,6 +616,32 @@ def test_signals_reach_the_program(tmp_path):
     _, error = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM
     assert "gilkit profile: " in error
+
+
+@pytest.mark.parametrize("name", ["SIGUSR1", "SIGUSR2", "SIGQUIT"])
+def test_signals_with_handlers_reach_the_program(tmp_path, name):
+    """SIGUSR1 ended gilkit, and the program ran on without it."""
+    (tmp_path / "p.py").write_text(
+        "import signal, sys, time\n"
+        f"signal.signal(signal.{name}, lambda *_: sys.exit(7))\nprint('ready', flush=True)\ntime.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "gilkit", "profile", tmp_path / "p.py"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(getattr(signal, name))
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 7
+    assert "gilkit profile: " in error
+
+
+def test_a_file_that_cannot_be_written_does_not_take_the_report_with_it(tmp_path, capfd):
+    (tmp_path / "p.py").write_text("import time\ntime.sleep(0.3)\n")
+    assert cli.main(["profile", "--save", "/dev/full", str(tmp_path / "p.py")]) == 2
+    said = capfd.readouterr().err
+    assert "gilkit profile: " in said
+    assert said.endswith("'/dev/full' cannot be written: No space left on device\n")
 
 
 def test_a_program_that_ends_at_once_has_no_report(tmp_path, monkeypatch, capfd):

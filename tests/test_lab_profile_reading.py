@@ -76,6 +76,20 @@ def test_own_threads():
         tasks.Tasks(2**22 + 1).look()
 
 
+def test_threads_that_no_look_saw_count():
+    found = tasks.Tasks(os.getpid())
+    found.look()
+    before, faults, begin = found.cpu(), found.faults(), time.process_time()
+    while time.process_time() < begin + 0.3:
+        thread = threading.Thread(target=lambda: sum(bytearray(1 << 20)))  # pages of its own
+        thread.start()
+        thread.join()
+    found.look()
+    assert found.cpu() - before == pytest.approx(time.process_time() - begin, abs=0.1)
+    assert found.faults() > faults
+    found.close()
+
+
 @pytest.mark.parametrize(
     ("runs", "queued", "holds", "wants", "state"),
     [

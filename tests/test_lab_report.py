@@ -205,14 +205,24 @@ def test_labels_of_rounds_and_cases_do_not_run_into_one_another():
     assert all(after - before >= 50 for before, after in zip(rounds, rounds[1:], strict=False))
 
 
+def test_times_of_a_short_run_are_no_ticks():
+    """The axis of a run of half a second had labels such as 0.0353878 and 0.0822732, which overlapped."""
+    points = [Point(x, 1.0) for x in (0.0353878, 0.0822732, 0.136897, 0.199936, 0.264035, 0.327833, 0.37922)]
+    drawn = drawing.draw(Lines("l", "seconds", "", [Line("cores", points)]))
+    assert re.findall(r'text-anchor="middle">([^<]+)<', drawn) == ["0", "0.1", "0.2", "0.3", "seconds"]
+    assert "0.0353878<" not in drawn
+    threads = drawing.draw(Lines("l", "threads", "", [Line("rate", [Point(x, 1.0) for x in (1, 20, 40)])]))
+    assert ">40<" in threads and ">1<" in threads
+
+
 def test_many_points_have_round_labels_and_no_marks():
     points = [Point(0.292042 + 0.271 * step, 1.0) for step in range(60)]
     drawn = drawing.draw(Lines("l", "seconds", "", [Line("cores", points)]))
     assert re.findall(r'text-anchor="middle">([^<]+)<', drawn) == ["0", "5", "10", "15", "seconds"]
     assert "<circle" not in drawn
-    few = drawing.draw(Lines("l", "threads", "", [Line("cores", points[:5])]))
+    few = drawing.draw(Lines("l", "threads", "", [Line("cores", [Point(x, 1.0) for x in (1, 2, 4, 8, 17)])]))
     assert few.count("<circle") == 5
-    assert ">0.292042<" in few
+    assert ">17<" in few
 
 
 @pytest.mark.parametrize("power", range(-320, 308, 7))

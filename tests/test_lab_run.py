@@ -607,7 +607,7 @@ def test_a_comparison_with_other_exit_statuses(place):
     found = run(place, "--compare", "--rounds=3", program)
     assert found.returncode == 1
     assert "round 1: exit status 1 instead of exit status 0." in found.stdout
-    assert "the program ended with exit status 1; standard error:\n  it broke\n" in found.stderr
+    assert "the program ended with exit status 1; the end of its standard error:\n  it broke\n" in found.stderr
 
 
 @pytest.mark.full
@@ -716,7 +716,7 @@ def test_waiting_for_standard_input_is_announced(capsys, monkeypatch):
     monkeypatch.setattr(comparison, "NOTICE_AFTER", 0.01)
     with comparison.notice("reading"):
         time.sleep(0.5)
-    assert capsys.readouterr().err == "gilkit run: reading\n"
+    assert capsys.readouterr().err == "gilkit: reading\n"
 
 
 # ---- The command line

@@ -252,6 +252,25 @@ def test_cpu_vs_io():
 # ---- server
 
 
+@pytest.mark.parametrize(
+    ("name", "rows", "part"),
+    [
+        ("spawn-cost", lambda: spawn(forked=2e-5), "process over thread"),
+        ("pool", lambda: pool(fresh=0.9), "reuse"),
+        ("server", lambda: server(fork=3000), "threads over processes"),
+    ],
+)
+def test_a_difference_that_other_programs_hide_is_not_decided(name, rows, part):
+    quiet = rows()
+    assert part not in judge(name, quiet).scope
+    busy = rows()
+    for each in busy:
+        for sample in each.samples:
+            sample["others_percent"] = 98.0
+    text = judge(name, busy)
+    assert f"Not decided for {part}" in text.text or text.headline == f"not decided for {part}"
+
+
 def server(fork=100, first=5000, last=2000):
     return [
         row("threads", 1, rate=first, errors=0),
@@ -345,6 +364,7 @@ def test_switch_interval():
     assert both.headline == "half true: Python 2.7.18 does so, but Python 3.13.0 releases it every 5 ms, on request"
     assert "waits 5.10 ms for the GIL, about the switch interval" in both.text
     assert "Without the GIL" in both.text
+    assert "it does not wait longer than alone" in both.text  # not: it waits 0 s
     alone = judge("switch-interval", late(FREE, 1e-4))
     assert alone.outcome is Outcome.OPEN
     assert alone.text.startswith("No interpreter with a GIL was measured")

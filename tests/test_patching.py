@@ -624,6 +624,22 @@ def test_reasons_say_what_is_so(patched):
         assert reasons[name] == {"order of rounding": 1}
 
 
+def test_large_calls_that_are_faster_on_one_thread_are_not_called_small(unpatched):
+    """Arrays of two million items were too small in the report, where two threads wait for the same memory."""
+    a = np.ones(300_000)
+    patching.collect_statistics()
+    with gilkit.patch_numpy(), gilkit.threads(2):
+        for _ in range(100):  # some are measured on one thread, at least
+            np.negative(a, out=a)
+            np.sort(a)
+        np.positive(a[:10])
+    reasons = {name: each.serial for name, each in patching.statistics().items()}
+    patching.collect_statistics(False)
+    assert "too small" not in reasons["negative"] | reasons.get("sort", {})
+    assert reasons["negative"].get("one thread was faster", 0) > 0
+    assert reasons["positive"] == {"too small": 1}
+
+
 def test_statistics_name_functions_of_linalg_and_fft(patched):
     """They had the names of internal ufuncs, and large products hid the number of small ones."""
     stack = np.ones((N // 4, 2, 2)) + np.eye(2)

@@ -29,6 +29,7 @@ FEW_ROUNDS = 1.15  # factor of the intervals on both sides
 DISTURBED = 2.0
 FREES_THE_GIL = 1.2
 ONE_CORE = 1.1  # cores that threads use together if they take turns
+WAITS = 0.5  # cores that a plain loop uses at most if it mostly waits
 BUSY = 0.9  # cores that a plain loop uses if it does not wait
 INSIDE = 1.3  # cores that the plain loop uses
 SHORT_CALL = 20e-6  # seconds, about the cost of handing a call to another thread
@@ -141,17 +142,22 @@ def decided(choice: Row, base: Row, measured: Sequence[Row]) -> list[str]:
         sentences = [gain_of(choice, base)]
         fastest = min(measured, key=lambda row: row["wall"])
         factor = DISTURBED if is_disturbed(measured) else 1.0
-        ties = [row.label for row in measured if row not in (choice, base) and not slower(row, fastest, factor)]
+        ties = [row for row in measured if row not in (choice, base) and not slower(row, fastest, factor)]
         if ties:
-            verb = "is" if len(ties) == 1 else "are"
-            sentences.append(f"{listed(ties)} {verb} not shown to differ from {choice.label}.")
+            are = verb(ties[0]) if len(ties) == 1 else "are"
+            sentences.append(f"{listed([row.label for row in ties])} {are} not shown to differ from {choice.label}.")
     return sentences
 
 
 def gain_of(choice: Row, base: Row) -> str:
     found = ratio(base, choice, "wall")
     spread = f"{digits(found.interval.low)} to {digits(found.interval.high)}" if found.pairs > 1 else "a single round"
-    return f"{choice.label} is {digits(found.middle)} times as fast ({spread})."
+    return f"{choice.label} {verb(choice)} {digits(found.middle)} times as fast ({spread})."
+
+
+def verb(row: Row) -> str:
+    """Return the verb of a sentence about a strategy, which may be a plural such as Python threads."""
+    return "are" if row.label.partition(" (")[0].endswith(("threads", "interpreters")) else "is"
 
 
 def for_one_run(choice: Row, measured: Sequence[Row]) -> list[str]:
@@ -163,7 +169,9 @@ def for_one_run(choice: Row, measured: Sequence[Row]) -> list[str]:
     best = min((row for row in measured if row.get("startup") is not None), key=total, default=choice)
     if total(choice) <= MATTERS * total(best) or is_disturbed([choice, best]):
         return []
-    return [f"For a single run including start-up, {best.label} is fastest ({duration(total(best))} in total)."]
+    return [
+        f"For a single run including start-up, {best.label} {verb(best)} fastest ({duration(total(best))} in total)."
+    ]
 
 
 # ---- The results
@@ -269,6 +277,11 @@ def gil(rows: Sequence[Row], base: Row, setting: Setting, custom: bool, suffix: 
     work = "The function" if custom else "The work"
     # Other programs can only hide a gain.
     if widened(found, 1.0).low >= FREES_THE_GIL:
+        if 0 < cores(base) <= WAITS:
+            return [
+                f"{work} uses {100 * cores(base):.0f} % of a core; the rest of its time it waits, which needs no core, so more "
+                f"threads than cores gain more than the {best.threads} here."
+            ]
         part = min(1.0, (1 - 1 / found.middle) / (1 - 1 / setting.usable))
         how = (
             f"{best.label} is {found.middle:.2f} times as fast, Python threads"

@@ -248,7 +248,8 @@ def _lines(chart: Lines) -> tuple[float, list[str]]:
             body.append(element("path", d=f"M{LEFT} {y:.1f}H{right}", class_="grid"))
             body.append(text(LEFT - 6, y + 4, round_value(tick, ""), class_="tick", text_anchor="end"))
     measured = sorted(set(xs))
-    for tick in spaced(measured, x_of) if log_x or len(measured) <= FEW else ticks(high_x):
+    counts = len(measured) <= FEW and all(float(x).is_integer() for x in measured)  # of threads, for example; no times
+    for tick in spaced(measured, x_of) if log_x or counts else ticks(high_x):
         x = x_of(tick)
         body.append(element("path", d=f"M{x:.1f} {HEIGHT - BOTTOM}v5", class_="axis"))
         body.append(text(x, HEIGHT - BOTTOM + 18, f"{tick:g}", class_="tick", text_anchor="middle"))

@@ -96,7 +96,7 @@ def shorten(words: str, length: int) -> str:
 def shorten_middle(words: str, length: int) -> str:
     """Shorten text but keep its beginning and end."""
     half = (length - 3) // 2
-    return words if len(words) <= length else f"{words[:half]} … {words[-half:]}"
+    return words if len(words) <= length else f"{words[:half].rstrip()} … {words[-half:].lstrip()}"
 
 
 def plural(count: int, word: str, many: str = "") -> str:

@@ -24,6 +24,8 @@ typedef struct {
     gk_cost of[GK_COST_CLASSES];
 } gk_costs;
 
+enum { GK_SURELY_LARGE = 1 << 18 }; /* items: calls this long are divided from the start */
+
 enum {
     GK_TRIALS = 9,          /* The first one pays for waking workers, which then find the next calls by themselves. */
     GK_TRIALS_IF_LONG = 2,
@@ -52,13 +54,12 @@ static inline gk_way gk_choose_way(gk_costs *costs, int64_t items)
 {
     static const float NEVER = 20e3f;     /* ns: about one wake-up of a worker */
     static const float LONG = 2e6f;       /* ns: of calls longer than this, a program may make only a few */
-    static const int64_t SURELY = 1 << 18; /* items: calls this long are divided from the start */
     enum { WARM_UP = 12 };
     gk_cost *cost = gk_cost_of(costs, items);
     uint32_t calls = atomic_fetch_add_explicit(&cost->calls, 1, memory_order_relaxed);
     float serial = gk_cost_load(&cost->serial), divided = gk_cost_load(&cost->divided), n = (float)items;
     /* The first calls touch cold memory, which would make every other way look quicker. */
-    if (items < SURELY && (serial == 0 || (calls < WARM_UP && serial * n < LONG / 2)))
+    if (items < GK_SURELY_LARGE && (serial == 0 || (calls < WARM_UP && serial * n < LONG / 2)))
         return GK_SERIAL_MEASURED;
     if (serial == 0)
         return calls % 16 == 15 || (calls % 8 == 7 && divided * n < LONG / 2) ? GK_SERIAL_MEASURED : GK_DIVIDED;

@@ -20,6 +20,7 @@ typedef enum {
     GK_LEFT_NO_LOOP,
     GK_LEFT_ARGUMENTS,
     GK_LEFT_BACKWARDS,
+    GK_LEFT_FASTER, /* a large call */
     GK_LEFT_REASONS
 } gk_left;
 

@@ -219,7 +219,7 @@ static PyObject *call_quicker(vectorcallfunc function, PyObject *callable, PyObj
     Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
     gk_costs *costs = gk_costs_of(record, args, nargs, kwnames);
     gk_way way = gk_min_items > 0 ? GK_DIVIDED : gk_choose_way(costs, items);
-    gk_left left = GK_LEFT_TOO_SMALL;
+    gk_left left = items >= GK_SURELY_LARGE ? GK_LEFT_FASTER : GK_LEFT_TOO_SMALL; /* unless it is divided */
     PyObject *result;
     if (way == GK_SERIAL && !gk_collect_statistics)
         return function(callable, args, nargsf, kwnames);

@@ -3,6 +3,8 @@ from typing import Any
 
 import numpy as np
 
+SURELY_LARGE: int
+
 class Costs:
     def divide(self, items: int) -> bool: ...
     def measure_original(self, items: int, attempt: int = 0) -> None: ...

@@ -42,6 +42,8 @@ cdef extern from "gilkit/patching/_costs.h":
         GK_SERIAL
         GK_SERIAL_MEASURED
         GK_DIVIDED
+    enum:
+        GK_SURELY_LARGE
     gk_way gk_choose_way(gk_costs *costs, int64_t items)
     void gk_learn_cost(gk_costs *costs, int was_divided, int64_t items, int64_t nanoseconds)
 
@@ -188,6 +190,8 @@ def reset_statistics():
 
 
 # ---- Calls ----
+
+SURELY_LARGE = GK_SURELY_LARGE  # items
 
 cdef class Costs:
     """The times of the calls of one function: see _costs.h."""

@@ -14,7 +14,7 @@ const char *const gk_left_names[GK_LEFT_REASONS] = {
     "too small",           "one thread",         "operand that is not an array or a number",
     "dtype",               "keyword argument",   "generalized ufunc",
     "overlapping output",  "loop that needs Python", "no loop for these dtypes",
-    "arguments",           "negative strides",
+    "arguments",           "negative strides",   "one thread was faster",
 };
 
 static const char CALL_INFO[] = "numpy_1.24_ufunc_call_info";

@@ -37,5 +37,5 @@ def predicted(found, speeds=None, cores=2, loops=(), slower=None, **options):
     return {row.candidate: row for row in rows}, figures
 
 
-def loop(held=0.0, free=0.0, waits=0.0, obstacle="", beside=0.0):
-    return LoopFigures("/home/u/p.py", 3, "for x in y", obstacle, held, free, waits, beside)
+def loop(held=0.0, free=0.0, waits=0.0, obstacle="", beside=0.0, sleeps=0.0):
+    return LoopFigures("/home/u/p.py", 3, "for x in y", obstacle, held, free, waits, beside, sleeps)

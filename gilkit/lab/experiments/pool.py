@@ -149,11 +149,12 @@ def reuse(rows: Sequence[Row]) -> Check:
     if not ratios:
         return Check("reuse", None)
     words = listed([f"{digits(found.middle)} times as much with {kind}" for kind, found in ratios])
-    return Check(
+    check = Check(
         "reuse",
         all(found.interval.low > 1 for _, found in ratios),
         f"A task on a new pool costs more than one on a pool that is kept: {words}.",
     )
+    return unless_noisy(check, [*select(rows, "reused"), *select(rows, "fresh")])
 
 
 def best_size(rows: Sequence[Row], cores: int) -> Check:

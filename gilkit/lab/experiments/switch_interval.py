@@ -124,12 +124,16 @@ def held(rows: Sequence[Row], interpreter: Interpreter) -> Check:
 
 def freed(rows: Sequence[Row], interpreter: Interpreter) -> str:
     waited = wait(rows, interpreter, "python")
-    return "" if waited is None else f"Without the GIL, on Python {interpreter.label}, it waits {duration(waited)}."
+    if waited is None:
+        return ""
+    how = f"waits {duration(waited)}" if waited else "does not wait longer than alone"
+    return f"Without the GIL, on Python {interpreter.label}, it {how}."
 
 
 def kernel(rows: Sequence[Row]) -> str:
     for row in rows:
         waited = wait(rows, row.interpreter, "gilkit") if row.strategy == "gilkit" else None
         if waited is not None:
-            return f"Next to a gilkit kernel, which does not hold the GIL, it waits {duration(waited)}."
+            how = f"it waits {duration(waited)}" if waited else "it does not wait longer than alone"
+            return f"Next to a gilkit kernel, which does not hold the GIL, {how}."
     return ""

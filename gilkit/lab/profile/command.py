@@ -25,6 +25,9 @@ START_SECONDS = 20.0  # seconds within which the interpreter of a program must h
 UNKNOWN = "no thread of it runs Python, or its interpreter was built in an unusual way, such as for debugging"
 POLL = 0.004  # seconds between two checks of whether the interpreter has started
 ROUNDS = 3
+FORWARDED = (
+    signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2
+) if os.name == "posix" else ()  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:
@@ -78,8 +81,10 @@ def watch(options: argparse.Namespace, free: interpreters.Interpreter | None) ->
     if after:
         found.others_percent = others.percent(after + children_cpu(pid))
     done = report.build(found, [f"process {pid}"], free, options.threads)
-    write(options, done)
-    show.show(done, sys.stdout)
+    try:
+        show.show(done, sys.stdout)
+    finally:
+        write(options, done)
     return 0
 
 
@@ -130,8 +135,10 @@ def launch(options: argparse.Namespace, free: interpreters.Interpreter | None) -
             if options.verify:
                 verify.verify(done, options, rounds, Path(folder))
         finally:
-            write(options, done)
-            show.show(done, sys.stderr)
+            try:
+                show.show(done, sys.stderr)
+            finally:
+                write(options, done)
     return status
 
 
@@ -209,15 +216,16 @@ def attach(pid: int, ended: Callable[[float], bool]) -> Any:
 def signals_to(process: subprocess.Popen[bytes]) -> Iterator[None]:
     """Forward signals to the program, whose end is also the end of the profile.
 
-    Ctrl-C at a terminal reaches both processes by itself, so it is forwarded only if it came in another way.
+    Ctrl-C and Ctrl-\\ at a terminal reach both processes by themselves, so they are forwarded only if they came in another
+    way.
     """
 
     def hand_on(number: int, frame: object) -> None:
-        if number != signal.SIGINT or not at_terminal():
+        if number not in (signal.SIGINT, signal.SIGQUIT) or not at_terminal():
             process.send_signal(number)
 
     before = {}
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in FORWARDED:
         if signal.getsignal(number) is not signal.SIG_IGN:
             with contextlib.suppress(ValueError):  # not the main thread
                 before[number] = signal.signal(number, hand_on)

@@ -35,6 +35,7 @@ class LoopFigures:
     free: float = 0.0
     waits: float = 0.0
     beside: float = 0.0  # seconds that other threads ran meanwhile, or would have
+    sleeps: float = 0.0  # seconds of the waits that are neither for the GIL nor for a core
 
     @property
     def seconds(self) -> float:
@@ -96,6 +97,7 @@ def add(figures: LoopFigures, look: Look, seconds: float) -> None:
         figures.free += seconds
     else:
         figures.waits += seconds
+        figures.sleeps += seconds * (look.state is State.WAITS)
 
 
 def loops_at(place: Place, files: dict[str, _File], read: dict[str, str] | None) -> list[Loop]:

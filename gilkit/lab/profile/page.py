@@ -14,7 +14,6 @@ from ..escaping import escape
 from ..text import duration
 from . import report, show
 from .report import Report
-from .sampler import State
 
 MOST_CORES = 16  # threads that get a lane each
 MOST_POINTS = 300
@@ -105,10 +104,13 @@ def expected(done: Report) -> list[Chart]:
     return [Bars("Wall time expected of each candidate", "s", bars)] if len(bars) > 1 else []
 
 
-def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]], explained: bool = False) -> str:
+def table(
+    caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]], explained: bool = False, words: int = 1
+) -> str:
     """Return a table whose first column names the rows, or an empty string if it has no rows.
 
-    The last column of one that is explained has sentences.
+    The last column of one that is explained has sentences. ``words`` is the number of columns, from the left, without
+    figures: 1 or 2.
     """
     body = "".join(
         f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(each)}</td>" for each in others)}</tr>'
@@ -116,7 +118,7 @@ def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]], 
     )
     if not body:
         return ""
-    kind = "wide explained" if explained else "wide"
+    kind = "wide" + " explained" * explained + " figures" * (words == 1)
     head = "".join(f'<th scope="col">{escape(each)}</th>' for each in headings)
     return (
         f"<h3>{escape(caption)}</h3><div class='{kind}' tabindex='0' role='group' aria-label='{escape(caption)}'>"
@@ -125,11 +127,14 @@ def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]], 
 
 
 def threads(done: Report) -> str:
-    figures = done.summary
+    figures, states = done.summary, report.states(done)
     return table(
         "Threads",
-        ["thread", *(str(state) for state in State)],
-        ([thread.name, *(show.percent(figures.share(thread[state])) for state in State)] for thread in figures.threads),
+        ["thread", *map(str, states)],
+        (
+            [thread.name, *(show.percent(figures.share(thread[state])) for state in states)]
+            for thread in report.threads(done)
+        ),
     )
 
 
@@ -148,6 +153,7 @@ def functions(done: Report) -> str:
             ]
             for each in report.functions(done)
         ),
+        words=2,
     )
 
 
@@ -176,7 +182,15 @@ def predictions(done: Report) -> str:
             rows.append([each.candidate, "–", "–", "–", each.why])
         else:
             gain = f"{done.summary.wall / each.wall:.2f}×" if each.wall else "–"
-            rows.append([each.candidate, duration(each.wall), f"± {duration(each.margin)}", gain, each.why])
+            rows.append(
+                [
+                    each.candidate,
+                    duration(each.wall),
+                    f"± {duration(each.margin)}" if each.margin > 0 else "–",
+                    gain,
+                    each.why,
+                ]
+            )
     return table("Candidates", ["candidate", "expected", "margin (95 %)", "speed-up", "because"], rows, explained=True)
 
 

@@ -22,6 +22,8 @@ from .summary import Summary, importing
 
 LOOP_SHARE = 0.1  # of the wall time; shorter loops are no candidates
 BESIDE = 0.1  # fraction of a loop's time in which other threads run; beyond it, the program already runs in parallel
+CROWDED = 0.05  # of the wall time, in calls that gain nothing only because other threads use the cores
+WAITING = 0.5  # of a loop's time, beyond which the number of cores is not its limit
 KERNEL_GAIN = 0.02  # of the wall time; kernels that gain less are no candidates
 MOST_KERNELS = 3
 CONFIDENCE = 1.96  # standard deviations
@@ -204,8 +206,10 @@ def margin(summary: Summary, touched: float, gain: float) -> float:
     """Return the 95 % margin of a wall time, since the touched part is known from a number of samples only."""
     if not summary.samples or summary.wall <= 0:
         return 0.0
-    part = min(1.0, max(0.0, touched / summary.wall))
-    return CONFIDENCE * math.sqrt(part * (1 - part) / summary.samples) * summary.wall * (1 - 1 / gain)
+    # Agresti and Coull: two more samples inside and two outside, so that few samples do not seem exact.
+    count = summary.samples + 4
+    part = (min(1.0, max(0.0, touched / summary.wall)) * summary.samples + 2) / count
+    return CONFIDENCE * math.sqrt(part * (1 - part) / count) * summary.wall * (1 - 1 / gain)
 
 
 def uses_small_arrays(look: Look) -> bool:
@@ -247,7 +251,7 @@ def patched(
     ) and not (groups(found.samples)):
         return Prediction(name, None, why="no call of NumPy was seen")
     kept = 0.0 if page is None else memory_share(found, page)
-    memory = saved = touched = 0.0
+    memory = saved = touched = crowded = 0.0
     for sample in found.samples:
         running = [look for look in sample.looks if look.runs]
         if running:
@@ -259,21 +263,36 @@ def patched(
             gain = min(gain_of(look, speeds, len(running), cores) for look in running)
             saved += seconds * (1 - 1 / gain)
             touched += seconds * (gain > 1.0)
+            alone = max(gain_of(look, speeds, 1, cores) for look in running)
+            crowded += seconds * (alone > 1.0 >= gain)
     wall = summary.wall - memory - saved + start
     average = touched / (touched - saved) if 0 < saved < touched else 1.0
-    part = summary.share(touched)
-    why = f"{100 * part:.0f} % of the time is in NumPy's functions that are then {average:.2f} times as fast"
+    if not groups(found.samples):
+        why = "no call of NumPy that can be measured alone was seen; --verify runs the program"
+    elif average == 1.0:
+        why = "the calls of NumPy that were seen gain nothing"
+    else:
+        why = f"{100 * summary.share(touched):.0f} % of the time is in calls of NumPy that become {average:.2f} times as fast"
     if memory > MEMORY_TOLD * summary.wall:
         why += f"; {100 * summary.share(memory):.0f} % is the kernel's, for memory that gilkit run keeps"
+    if crowded > CROWDED * summary.wall:
+        why += f"; {100 * summary.share(crowded):.0f} % is in others, while other threads use the cores"
     return Prediction(
         name,
         wall,
         margin(summary, touched, average),
-        why,
-        ["each function gains as much as it did when measured alone, on arrays of the same type, size and strides"],
+        why + beginning("patching NumPy", start, summary.wall),
+        ["each function gains as much as it did when measured alone, on arrays of the same type, size and strides"]
+        if average != 1.0
+        else [],
         "patched",
         measured=bool(speeds),
     )
+
+
+def beginning(what: str, start: float, wall: float) -> str:
+    """Return how long a candidate takes to start, if that changes the figures."""
+    return f"; {what} takes {duration(start)}" if start > 0.005 * wall else ""
 
 
 def gain_of(look: Look, speeds: Mapping[Kind, Speed], running: int, cores: int) -> float:
@@ -306,8 +325,8 @@ def kernels(found: Recording, summary: Summary, speeds: Mapping[Kind, Speed], st
                     name,
                     summary.wall - saved[name] + start,
                     margin(summary, seconds[name], gain),
-                    f"{100 * summary.share(seconds[name]):.0f} % of the time is in this call, which is then {gain:.2f} "
-                    "times as fast",
+                    f"{100 * summary.share(seconds[name]):.0f} % of the time is in this call, which becomes {gain:.2f} "
+                    f"times as fast{beginning('importing gilkit', start, summary.wall)}",
                     ["gilkit's function gains as much as it did when measured alone, on arrays of this layout"],
                     measured=True,
                 )
@@ -323,11 +342,11 @@ def looped(
     possible = [each for each in long if not each.obstacle and each.beside <= BESIDE * each.seconds]
     if not possible:
         if not long:
-            why = "no loop of the program takes a tenth of its time"
+            why = "no `for` loop of the program was seen to take a tenth of its time"
         elif all(each.obstacle for each in long):
             why = f"the loop at {long[0].where} cannot be divided: {long[0].obstacle}"
         else:
-            why = "the program's loops run in several threads already"
+            why = "other threads run already while the main thread is in the program's loops"
         return [
             Prediction("gilkit.map over a loop", None, why=why),
             Prediction("a process pool over a loop", None, why=why),
@@ -341,13 +360,21 @@ def looped(
     ]
     part = summary.share(loop.seconds)
     threads = max(loop.held, loop.seconds / cores)
+    with_gil = "which does not hold the GIL"
+    if loop.held >= 0.005 * loop.seconds:
+        with_gil = f"{percent(loop.held, loop.seconds)} of it with the GIL, which only one thread can hold at a time"
+    waiting = ""
+    if loop.sleeps > WAITING * loop.seconds:
+        waiting = (
+            f"; {percent(loop.sleeps, loop.seconds)} of it is waiting, which needs no core, so more than {cores} at once "
+            "gain more"
+        )
     rows = [
         Prediction(
             f"gilkit.map over {loop.where}",
             rest + threads,
             margin(summary, loop.seconds, loop.seconds / threads if threads else 1.0),
-            f"{100 * part:.0f} % of the time is in the loop, and {percent(loop.held, loop.seconds)} of that holds the "
-            "GIL, which one thread at a time can do",
+            f"{100 * part:.0f} % of the time is in the loop, {with_gil}{waiting}",
             assumes,
         )
     ]
@@ -359,8 +386,11 @@ def looped(
             f"a process pool over {loop.where}",
             rest + pool,
             margin(summary, loop.seconds, cores),
-            f"{100 * part:.0f} % of the time is divided among {cores} processes, which start in {duration(begin)}",
-            [*assumes, "arguments and results are small, and can be pickled"],
+            f"{100 * part:.0f} % of the time is divided among {cores} processes, which start in {duration(begin)}{waiting}",
+            [
+                *assumes,
+                "arguments and results are small and can be pickled, and many short iterations are handed out in chunks",
+            ],
         )
     )
     if slower is not None:
@@ -472,7 +502,7 @@ def undecided(rows: Sequence[Prediction], others: float) -> None:
     meanwhile."""
     for row in rows:
         if row.measured:
-            row.wall, row.margin, row.verify, row.assumes = None, 0.0, "", []
+            row.wall, row.margin, row.assumes = None, 0.0, []
             row.why = (
                 f"not decided: other programs used {others:.0f} % of a core while the speed of NumPy's functions was "
                 "measured; close them, and run again"

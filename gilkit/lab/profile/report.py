@@ -15,11 +15,12 @@ from . import loops, predict, pythons, speeds, summary
 from .loops import LoopFigures
 from .others import Others, limit
 from .predict import Group, Kind, Prediction, Speed
-from .sampler import Recording
+from .sampler import Recording, State
 from .summary import Summary
 
 FORMAT = "gilkit-profile"
 FEW_SAMPLES = 50
+OTHERS_SECONDS = 0.2  # the kernel counts CPU time in steps of 10 ms, too coarse for shorter runs
 NEAR = 0.15  # of the measured time: a prediction within it is right
 ROWS = 12  # of the tables of functions and operations
 LEAST_SHARE = 0.01  # of the wall time; functions and operations with less are not listed
@@ -99,7 +100,7 @@ def build(
     if groups:
         kinds = plural(len(speeds.chosen(groups)), "kind")
         print(
-            f"gilkit profile: measuring {kinds} of operations on this machine, for {speeds.BUDGET:.0f} s at most",
+            f"gilkit profile: measuring NumPy's speed on this machine: {kinds} of call, {speeds.BUDGET:.0f} s at most",
             file=sys.stderr,
         )
         others = Others()
@@ -140,20 +141,20 @@ def notes(done: Report) -> list[str]:
     lines = []
     if figures.samples < FEW_SAMPLES:
         lines.append(f"Only {plural(figures.samples, 'sample')}: the program is too short for exact figures.")
-    if found.others_percent > limit(done.machine["cores"]):
+    if found.others_percent > limit(done.machine["cores"]) and figures.wall >= OTHERS_SECONDS:
         lines.append(
-            f"Other programs used {found.others_percent:.0f} % of a core during the run, so the program waited for cores, and "
-            "its shares are those of a busy machine. Close them, and run again."
+            f"Other programs used {found.others_percent:.0f} % of a core during the run, so the program may have waited for "
+            "cores, and its shares are those of a busy machine. Close them, and run again."
         )
     if figures.unseen > 0.1 * figures.wall and figures.unseen > 0.3:
         lines.append(
-            f"Nothing is known of {duration(figures.unseen)}: the interpreter started, or the sampler got no core. The "
-            "predictions take that time as unchanged."
+            f"{duration(figures.unseen)} were not sampled: the interpreter was starting or ending, or the sampler got no "
+            "core. The predictions leave that time as it is."
         )
     if found.version != sys.version_info[:2]:
         lines.append(
-            f"The process runs Python {found.version[0]}.{found.version[1]}. Which operations of NumPy it is in can only be "
-            "told by a gilkit on the same version."
+            f"The process runs Python {found.version[0]}.{found.version[1]}. Only gilkit on the same version can see which "
+            "functions of NumPy it calls."
         )
     if found.missed > 0.05 * max(1, figures.samples):
         lines.append(f"{plural(found.missed, 'sample')} could not be read, because the interpreter changed meanwhile.")
@@ -164,8 +165,8 @@ def notes(done: Report) -> list[str]:
         )
     if done.unmeasured > 0.05 and done.groups:
         lines.append(
-            f"The speed of {100 * done.unmeasured:.0f} % of the time in NumPy's functions could not be measured alone; "
-            "the predictions take it as unchanged."
+            f"{100 * done.unmeasured:.0f} % of the time in NumPy's functions is in calls that could not be repeated "
+            "alone to measure them. The predictions leave that time as it is."
         )
     return lines + standing_warnings(done.machine)
 
@@ -183,15 +184,16 @@ def sentences(done: Report) -> list[str]:
     """Return who holds the GIL and how many threads run, in sentences."""
     figures = done.summary
     several = max(0.0, figures.wall - figures.unseen - figures.idle - figures.alone)
+    unseen = f"; {_percent(figures, figures.unseen)} was not sampled" if figures.share(figures.unseen) >= 0.01 else ""
     lines = [
         f"One thread runs {_percent(figures, figures.alone)} of the time, several at once {_percent(figures, several)}, "
-        f"and none {_percent(figures, figures.idle)}."
+        f"and none {_percent(figures, figures.idle)}{unseen}."
     ]
     if figures.free_threaded:
         return [*lines, "There is no GIL in this process."]
     held = f"The GIL is held {_percent(figures, figures.held)} of the time"
     if figures.blocked > 0.01 * figures.wall:
-        held += f", of which its holder itself waits {_percent(figures, figures.blocked)}"
+        held += f" ({_percent(figures, figures.blocked)} while its holder itself waits)"
     wanted = (
         f"other threads wait for it {_percent(figures, figures.wanted)} of the time"
         if figures.wanted > 0.001 * figures.wall
@@ -231,6 +233,24 @@ def judged(each: Verification) -> str:
         return each.why
     text = f"{100 * each.error:+.0f} %"
     return f"{text}: {each.why}" if each.why else text
+
+
+def threads(done: Report) -> list[summary.ThreadFigures]:
+    """Return the figures of the threads. If they do not fit in a table, those of one name are added up."""
+    found = done.summary.threads
+    if len(found) <= ROWS:
+        return found
+    groups: dict[str, list[summary.ThreadFigures]] = {}
+    for each in found:
+        groups.setdefault("unnamed" if each.name == f"thread {each.number}" else each.name, []).append(each)
+    rows = [summary.merged(name, members) for name, members in groups.items()]
+    return [rows[0], *sorted(rows[1:], key=lambda each: -each.runs)]
+
+
+def states(done: Report) -> list[State]:
+    """Return the states that a table of threads shows: the rare ones only if a thread was in them."""
+    seen = {state for thread in done.summary.threads for state, seconds in thread.seconds.items() if seconds > 0}
+    return [state for state in State if state in seen or state not in (State.BLOCKS, State.QUEUES)]
 
 
 def document(done: Report) -> dict[str, Any]:

@@ -11,14 +11,14 @@ from rich.text import Text
 
 from .. import machine, tables
 from ..escaping import printable
-from ..text import duration, shorten_middle
+from ..text import duration, plural, shorten_middle
 from . import report
+from .predict import Prediction
 from .report import Report
-from .sampler import State
 from .summary import Bin
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
-NAME = 40
+NAME = 48
 WIDE = 160  # columns, where standard output is no terminal
 
 
@@ -53,9 +53,12 @@ def show(done: Report, file: TextIO) -> None:
 def timeline(bins: Sequence[Bin], cores: int, free_threaded: bool = False) -> list[str]:
     """Return the use of the cores and of the GIL over time, each as a line of blocks."""
     end = bins[-1].end
-    lines = [f"cores {''.join(block(each.cores / cores) for each in bins)} 0 to {duration(end)}, full: {cores}"]
+    height = plural(cores, "core")
+    lines = [
+        f"cores {''.join(block(each.cores / cores) for each in bins)} 0 to {duration(end)}; a full block is {height}"
+    ]
     if not free_threaded:
-        lines.append(f"GIL   {''.join(block(each.held) for each in bins)} full: held all the time")
+        lines.append(f"GIL   {''.join(block(each.held) for each in bins)} a full block: held all the time")
     return lines
 
 
@@ -78,17 +81,26 @@ def cells(table: Table, *words: str) -> None:
 
 def threads(done: Report) -> Table:
     figures = done.summary
-    table = grid("thread", *(str(state) for state in State))
-    for thread in figures.threads[: report.ROWS]:
+    states = report.states(done)
+    table = grid("thread", *map(str, states))
+    rows = report.threads(done)
+    for thread in rows[: report.ROWS]:
         cells(
             table,
-            shorten_middle(thread.name, NAME),
-            *(percent(figures.share(thread[state])) for state in State),
+            shorten_middle(unqualified(thread.name), NAME),
+            *(percent(figures.share(thread[state])) for state in states),
         )
-    hidden = len(figures.threads) - report.ROWS
+    hidden = len(rows) - report.ROWS
     if hidden > 0:
-        cells(table, f"and {hidden} more", *[""] * len(State))
+        cells(table, f"and {hidden} more", *[""] * len(states))
     return table
+
+
+def unqualified(name: str) -> str:
+    """Return the name of a thread without the class of its function, if it is too long with it."""
+    function, bracket, file = name.partition(" (")
+    begin, times, qualified = function.rpartition("× ")
+    return name if len(name) <= NAME else f"{begin}{times}{qualified.rpartition('.')[2]}{bracket}{file}"
 
 
 def functions(done: Report) -> Table:
@@ -134,11 +146,19 @@ def predictions(done: Report) -> Table:
             cells(
                 table,
                 each.candidate,
-                f"{duration(each.wall)} ± {100 * each.margin / each.wall if each.wall else 0:.0f} %",
+                f"{duration(each.wall)}{margin(each)}",
                 f"{done.summary.wall / each.wall:.2f}×" if each.wall else "–",
                 each.why,
             )
     return table
+
+
+def margin(row: Prediction) -> str:
+    """Return the margin of a prediction, or an empty string if the number of samples leaves none."""
+    if not row.wall or row.margin <= 0:
+        return ""
+    part = 100 * row.margin / row.wall
+    return f" ± {part:.0f} %" if part >= 0.5 else " ± < 1 %"
 
 
 def verified(done: Report) -> Table:

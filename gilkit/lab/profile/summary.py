@@ -32,6 +32,17 @@ class ThreadFigures:
         return self[State.HOLDS] + self[State.FREE]
 
 
+def merged(name: str, members: Sequence[ThreadFigures]) -> ThreadFigures:
+    """Return the sum of several threads' figures."""
+    if len(members) == 1:
+        return members[0]
+    result = ThreadFigures(members[0].number, f"{len(members)} × {name}")
+    for each in members:
+        for state, seconds in each.seconds.items():
+            result.seconds[state] = result[state] + seconds
+    return result
+
+
 @dataclass
 class FunctionFigures:
     """The seconds of a function's own work. ``kept`` is the total time that other threads waited while it held the
@@ -148,8 +159,11 @@ def timeline(samples: Sequence[Sample], bins: int = BINS) -> list[Bin]:
     size = max(5, -(-len(samples) // bins))
     found: list[Bin] = []
     begin, cpu = max(0.0, samples[0].when - samples[0].seconds), 0.0
-    for first in range(0, len(samples), size):
-        group = samples[first : first + size]
+    for first in range(0, max(1, len(samples) - size + 1), size):
+        last = (
+            first + size if first + 2 * size <= len(samples) else len(samples)
+        )  # the rest belongs to the last stretch
+        group = samples[first:last]
         end = group[-1].when
         seconds = sum(sample.seconds for sample in group)
         held = sum(

@@ -85,10 +85,12 @@ class Tasks:
 
     def __init__(self, pid: int) -> None:
         self._folder = f"/proc/{pid}/task"
+        self._pid = pid
+        self._process: int | None = None  # the open file that counts for all threads, ended ones too
+        self._whole = Task("", 0.0, 0)
         self._files: dict[tuple[int, str], int] = {}
         self._futex = FUTEX.get(platform.machine(), ())
-        self._ended_cpu, self._ended_system, self._ended_faults = 0.0, 0.0, 0
-        self._tasks: dict[int, Task] = {}
+        self._seen: set[int] = set()  # numbers of the threads at the last look
         self._queue = Queue()
 
     def look(self) -> dict[int, Task]:
@@ -109,9 +111,13 @@ class Tasks:
                 found[number] = task._replace(queued=queued)
             except (OSError, ValueError, IndexError):  # the thread has just ended
                 self._forget(number)
-        for number in self._tasks.keys() - found.keys():
+        for number in self._seen - found.keys():
             self._forget(number)
-        self._tasks.update(found)
+        self._seen = set(found)
+        with contextlib.suppress(OSError, ValueError, IndexError):  # the process has just ended
+            if self._process is None:
+                self._process = os.open(f"/proc/{self._pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+            self._whole = parse(os.pread(self._process, 1024, 0))
         return found
 
     def _read(self, number: int, name: str) -> bytes:
@@ -141,11 +147,7 @@ class Tasks:
             file = self._files.pop((number, name), None)
             if file is not None:
                 os.close(file)
-        task = self._tasks.pop(number, None)
-        if task is not None:
-            self._ended_cpu += task.cpu
-            self._ended_system += task.system
-            self._ended_faults += task.faults
+        self._seen.discard(number)
 
     def sleeps_on(self, number: int) -> int:
         """Return the address of the futex on which a thread sleeps, or 0."""
@@ -154,21 +156,24 @@ class Tasks:
         return 0
 
     def cpu(self) -> float:
-        """Return the CPU seconds of all threads seen so far."""
-        return self._ended_cpu + sum(task.cpu for task in self._tasks.values())
+        """Return the CPU seconds of the process at the last look. Threads that ended before or between two looks count."""
+        return self._whole.cpu
 
     def system(self) -> float:
         """Return the part of them in the kernel."""
-        return self._ended_system + sum(task.system for task in self._tasks.values())
+        return self._whole.system
 
     def pages(self) -> int:
         """Return the number of pages of memory that the process has."""
-        return max((task.pages for task in self._tasks.values()), default=0)
+        return self._whole.pages
 
     def faults(self) -> int:
-        """Return the pages of memory that the kernel has provided to all threads seen so far."""
-        return self._ended_faults + sum(task.faults for task in self._tasks.values())
+        """Return the pages of memory that the kernel had provided to the process at the last look."""
+        return self._whole.faults
 
     def close(self) -> None:
-        for number in list(self._tasks):
+        for number in list(self._seen):
             self._forget(number)
+        if self._process is not None:
+            os.close(self._process)
+            self._process = None

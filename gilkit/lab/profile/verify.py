@@ -31,6 +31,7 @@ def verify(done: Report, options: argparse.Namespace, rounds: int, place: Path) 
     """Run the candidates ``rounds`` times each and add the verifications to the report. ``place`` holds the input."""
     todo = [each for each in done.predictions if each.verify]
     if not todo:
+        done.notes.append("There is nothing to verify: no candidate can run without an edit of the program.")
         return
     here = interpreters.running()
     base = Row("unchanged", "unchanged", here, 1)
@@ -93,7 +94,9 @@ def judge(prediction: Prediction, base: Row, row: Row, done: Report, found: Comp
         others=others,
         rounds=len(rounds),
     )
-    if any(each.way == row.label for each in found.differences):
+    if not found.repeatable:
+        result.why = "the unchanged program prints something else each time, so outputs were not compared"
+    elif any(each.way == row.label for each in found.differences):
         result.why = "it prints something else"
     elif predicted is None:
         result.why = "not predicted"
@@ -116,7 +119,7 @@ def reason(result: Verification, done: Report, way: str) -> str:
     if way == "free-threaded":
         return "functions in C, and Python of other kinds than those measured, have another speed there"
     if done.unmeasured > 0.1:
-        return f"{100 * done.unmeasured:.0f} % of the time in NumPy's functions could not be measured alone"
+        return f"{100 * done.unmeasured:.0f} % of the time in NumPy's functions is in calls that could not be measured"
     if done.summary.children_cpu > 0.1 * done.summary.cpu:
         return "child processes do part of the work"
     if result.error is not None and result.error > 0:

@@ -143,7 +143,7 @@ def read_input(path: Path, ignore_terminal: bool) -> None:
 @contextlib.contextmanager
 def notice(text: str) -> Iterator[None]:
     """Print a line on standard error if the block takes longer than NOTICE_AFTER."""
-    timer = threading.Timer(NOTICE_AFTER, print, [f"gilkit run: {text}"], {"file": sys.stderr})
+    timer = threading.Timer(NOTICE_AFTER, print, [f"gilkit: {text}"], {"file": sys.stderr})
     timer.daemon = True
     timer.start()
     try:
@@ -214,7 +214,8 @@ def tell_failure(status: int, errors: Path) -> None:
     if status:
         lines = errors.read_text(encoding="utf-8", errors="replace").splitlines()[-ERROR_LINES:]
         shown = "".join(f"  {shorten(printable(line), LINE)}\n" for line in lines)
-        print(f"gilkit run: the program ended with {ending(status)}; standard error:\n{shown}", file=sys.stderr, end="")
+        said = f"the end of its standard error:\n{shown}" if lines else "its standard error is empty\n"
+        print(f"gilkit: the program ended with {ending(status)}; {said}", file=sys.stderr, end="")
 
 
 def compare_status(expected: int, status: int) -> str:

@@ -12,6 +12,8 @@ import traceback
 
 from .agreement import shown
 
+LONGEST = 300  # characters of a line
+
 _targets = {}
 _inputs = {}
 
@@ -200,8 +202,13 @@ def sentence(make, error, index, item):
 
 
 def named(error):
-    """Return an exception as the last line of its traceback."""
-    return traceback.format_exception_only(type(error), error)[-1].strip()
+    """Return an exception as the last line of its traceback, shortened."""
+    return shortened(traceback.format_exception_only(type(error), error)[-1].strip())
+
+
+def shortened(line):
+    """Return a line without its middle if it is long: an exception may quote all of its data."""
+    return line if len(line) <= LONGEST else "%s ... %s" % (line[: LONGEST - 105], line[-100:])
 
 
 def own_traceback(error):
@@ -215,4 +222,4 @@ def own_traceback(error):
             del kept[0]  # asyncio.run(), which the lab calls
         each.stack = traceback.StackSummary.from_list(kept)
         pending += filter(None, [each.__cause__, each.__context__, *(getattr(each, "exceptions", None) or ())])
-    return "".join(whole.format()).rstrip()
+    return "\n".join(map(shortened, "".join(whole.format()).rstrip().splitlines()))
