@@ -154,6 +154,15 @@ def test_a_program_that_uses_all_cores_does_not_gain_from_the_patch():
     assert 0.5 < rows["NumPy patched (gilkit run)"].wall < 1.0
 
 
+def test_a_kernel_gains_nothing_from_cores_that_are_used():
+    speeds = {predict.kind_of(SUM): Speed(0.008, 0.008, 0.001, "gilkit.sum")}
+    alone, crowded = [look(operation=SUM)], [look(State.FREE, operation=SUM), look(State.FREE, OTHER)]
+    name = "gilkit.sum in place of a.sum()"
+    assert predicted(record(*[alone] * 100), speeds)[0][name].wall == pytest.approx(1 / 8)
+    assert predicted(record(*[crowded] * 100), speeds)[0][name].wall == pytest.approx(1 / 4)
+    assert predicted(record(*[crowded] * 100), speeds, cores=4)[0][name].wall == pytest.approx(1 / 6)
+
+
 def test_one_core_gains_nothing():
     found = record(*[[look(State.FREE, operation=ADD)]] * 100)
     rows, _ = predicted(found, {predict.kind_of(ADD): Speed(0.01, 0.005)}, cores=1)

@@ -183,7 +183,7 @@ def predict(
     """
     slower = None if other is None else mean_slower(found, other)
     rows = [patched(found, summary, speeds, cores, patch_start, page)]
-    rows += kernels(found, summary, speeds, patch_start)
+    rows += kernels(found, summary, speeds, cores, patch_start)
     rows += looped(summary, loops, cores, process_start, None if lacking else slower)
     rows.append(free_threaded(found, summary, cores, other, lacking))
     return rows
@@ -306,16 +306,27 @@ def gain_of(look: Look, speeds: Mapping[Kind, Speed], running: int, cores: int) 
     return 1 + (speed.gain - 1) * idle / (cores - 1) if cores > 1 else 1.0
 
 
-def kernels(found: Recording, summary: Summary, speeds: Mapping[Kind, Speed], start: float = 0.0) -> list[Prediction]:
+def kernels(
+    found: Recording, summary: Summary, speeds: Mapping[Kind, Speed], cores: int, start: float = 0.0
+) -> list[Prediction]:
     """Predict gilkit's own functions in place of single calls of NumPy."""
-    seconds: dict[str, float] = {}
-    saved: dict[str, float] = {}
+    names: dict[Kind, str] = {}
     for key, group in groups(found.samples).items():
         speed = speeds.get(key)
         if speed and speed.kernel and speed.kernel_gain > 1:
-            name = f"{speed.kernel_name} in place of {shorten(group.operation.text or group.operation.name, 40)}"
-            seconds[name] = seconds.get(name, 0.0) + group.seconds
-            saved[name] = saved.get(name, 0.0) + group.seconds * (1 - 1 / speed.kernel_gain)
+            names[key] = f"{speed.kernel_name} in place of {shorten(group.operation.text or group.operation.name, 40)}"
+    seconds = dict.fromkeys(names.values(), 0.0)
+    saved = dict.fromkeys(names.values(), 0.0)
+    for sample in found.samples:
+        running = sum(look.runs for look in sample.looks)
+        for look in sample.looks:
+            key = kind_of(look.operation) if look.operation is not None and look.operation.numpys else ()
+            if key in names:
+                # The least that is left of the gain, as if it came from the cores alone.
+                usable = max(1, cores - max(0, running - 1))
+                gain = max(1.0, speeds[key].kernel_gain * usable / cores)
+                seconds[names[key]] += sample.seconds
+                saved[names[key]] += sample.seconds * (1 - 1 / gain)
     rows = []
     for name in sorted(saved, key=lambda each: -saved[each])[:MOST_KERNELS]:
         if saved[name] - start > KERNEL_GAIN * summary.wall:
