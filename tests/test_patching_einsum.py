@@ -140,3 +140,14 @@ def test_a_view_stays_one():
     view, _ = divided(lambda: np.einsum("ij->ji", a), 2)
     view[1, 2] = 5
     assert a[2, 1] == 5
+
+
+def test_a_method_whose_argument_is_text_is_not_taken_for_einsum():
+    a = np.random.default_rng(4).standard_normal(200_000)
+    with gilkit.patch_numpy(min_size=1), gilkit.threads(2):
+        patching.collect_statistics()
+        found = a.astype("f4")
+        calls = patching.statistics()["ndarray.astype"].calls
+        patching.collect_statistics(False)
+    assert calls == 1
+    assert np.array_equal(found, a.astype("f4"))
