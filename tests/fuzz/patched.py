@@ -472,6 +472,8 @@ def _patched(build):
         case.rng.bit_generator.state = state
         found = outcome(build, case, True)
         for what, got, expected in zip(("result", "arguments", "warnings"), found, wanted, strict=True):
+            if what == "arguments" and build is ufuncs and isinstance(wanted[0], str):
+                continue  # of a call that raises, NumPy casts to `out` what it has not computed
             equal(got, expected, what)
 
     kind.__name__ = f"patched {build.__name__}"
