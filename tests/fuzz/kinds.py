@@ -508,7 +508,60 @@ def groups(case):
     same(got, expected)
 
 
+def group_statistics(case):
+    """Check sums, means, variances and quantiles of groups, along any axis, and labels that are wrong."""
+    a = case.array()
+    x = plain(a)
+    op = case.pick(["", "", "nan"]) + case.pick(
+        ["sum", "mean", "var", "std", "prod", "median", "quantile", "min", "last"]
+    )
+    axis = None if case.chance(20) else int(case.rng.integers(-x.ndim, x.ndim)) if x.ndim else -1
+    length = x.size if axis is None else x.shape[axis] if x.ndim else 1
+    num_groups = int(case.pick([1, 3, 100, 3000]))
+    labels = case.rng.integers(-1, num_groups, length).astype(case.pick(["i8", "i8", "i4", "i2", ">i8"]))
+    if axis is None and x.ndim:
+        labels = labels.reshape(x.shape)
+    keywords = {"num_groups": num_groups, "axis": axis}
+    if case.chance(30):
+        keywords["fill_value"] = case.pick([0, -1.5, np.nan, 2**70, "x"])
+    if op.endswith(("var", "std")) and case.chance(50):
+        keywords["ddof"] = case.pick([0, 1, 2, 0.5, -1, np.inf])
+    if op.endswith("quantile"):
+        keywords["q"] = case.pick([0, 1, 0.3, [0.1, 0.9], [], [[0.5]], 2, np.nan])
+    if case.chance(10) and labels.size:
+        labels.flat[case.rng.integers(labels.size)] = case.pick([num_groups, -(2**15), 2**15 - 1])
+    elif case.chance(5):
+        labels = case.pick([labels[:-1], labels.astype(float), unaligned(labels)])
+    case.said.append(f"{op} {labels.dtype} {labels.shape} {keywords}")
+    others = 1 if axis is None or not x.ndim else math.prod(np.delete(x.shape, axis).tolist())
+    if num_groups * others > 10**6:  # the result is large even if there are no values
+        return
+    got = case.call(gilkit.group_reduce, labels, a, op, **keywords)
+    if type(a) is not np.ndarray or not is_accepted(x.dtype) or x.size > 20_000 or num_groups > 100 or "prod" in op:
+        return
+    if "fill_value" in keywords or not np.all(np.abs(x.astype(float)) < 1e30) or np.size(keywords.get("q", 0)) != 1:
+        return
+    keywords = {key: keywords[key] for key in ("ddof", "q") if key in keywords}
+    rows = x.reshape(-1, 1) if axis is None else np.moveaxis(np.atleast_1d(x), axis, 0)
+    got = np.moveaxis(got, -1 if axis is None else np.ndim(keywords.get("q", 0)) + (axis % max(x.ndim, 1)), 0)
+    for group in range(num_groups):
+        own = rows[labels.reshape(-1) == group]
+        if not len(own) or not own.size:
+            continue
+        if op.endswith("last"):
+            expected = own[-1]
+        else:
+            expected = getattr(np, op)(own.astype(float) if own.dtype.kind == "f" else own, 0, **keywords)
+        scale = float(np.abs(own.astype(float)).max(initial=0)) * (len(own) if "sum" in op else 1)
+        eps = 1.2e-7 if x.dtype.itemsize == 4 and x.dtype.kind == "f" else 2.3e-16
+        slack = scale * eps * 64 * len(own)
+        if op.endswith(("var", "std")):
+            slack = scale**2 * eps * 64 * len(own) if op.endswith("var") else scale * eps**0.5 * 64
+        same(np.asarray(got[group], float).reshape(-1), np.asarray(expected, float).reshape(-1), slack)
+
+
 KINDS = [
-    groups, reduction, reduction, cumsum, accumulations, positions, selection, moving, sorting, sorting, partitions,
-    quantiles, quantiles, sets, sets, dot, fsum, histogram, bincount, nearest, jacobi, uniform, random, numbers, virtual,
+    groups, group_statistics, reduction, reduction, cumsum, accumulations, positions, selection, moving, sorting, sorting,
+    partitions, quantiles, quantiles, sets, sets, dot, fsum, histogram, bincount, nearest, jacobi, uniform, random,
+    numbers, virtual,
 ]  # fmt: skip
