@@ -28,7 +28,10 @@ def check(expected, found):
     assert type(found) is type(expected)
     assert found.dtype == expected.dtype
     assert found.strides == expected.strides
-    assert found.tobytes() == expected.tobytes()
+    if expected.dtype == object:
+        assert found.tolist() == expected.tolist()
+    else:
+        assert found.tobytes() == expected.tobytes()
     for flag in ("OWNDATA", "WRITEABLE", "C_CONTIGUOUS", "F_CONTIGUOUS"):
         assert found.flags[flag] == expected.flags[flag]
 
@@ -81,6 +84,7 @@ LEFT = {
     "a diagonal": lambda a, b: np.einsum("ii->i", a[:40, :40]),
     "a trace": lambda a, b: np.einsum("ii,ij->j", a[:40, :40], a[:40]),
     "one sum": lambda a, b: np.einsum("ij,ij->", a, a),
+    "bytes": lambda a, b: np.einsum(b"ij,jk->ik", a, b),
     "dots": lambda a, b: np.einsum("...j,jk->...k", a, b),
     "broadcast": lambda a, b: np.einsum("ij,jk->ik", a[:, :1], b),
     "reversed": lambda a, b: np.einsum("ij,jk->ik", a[::-1], b),
@@ -123,7 +127,6 @@ def test_calls_left_to_numpy(name):
         ("ij,j k->i-k",),
         ("ij,ij->ij",),
         ("é,jk",),
-        (b"ij,jk",),
     ],
 )
 def test_errors_are_numpys(arguments):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Hashable
-from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -17,13 +16,14 @@ from gilkit.patching._parts import ALIGNED_ITEMS, LAST_NUMBER, PARTS_PER_THREAD,
 MIN_PRODUCTS = 1 << 18
 PART_PRODUCTS = 1 << 16
 LONGEST = 32  # characters of subscripts that are told apart
+MOST_PARSED = 256
+_parsed: dict[str, Any] = {}  # what _parse() returned
 
 _SUBSCRIPTS = re.compile(r"([A-Za-z]+(?:,[A-Za-z]+)*)(?:->([A-Za-z]*))?")
 _ITERATOR = ["external_loop", "reduce_ok", "zerosize_ok"]
 _INPUT, _OUTPUT = ["readonly", "nbo", "aligned"], ["readwrite", "nbo", "aligned", "allocate", "no_broadcast"]
 
 
-@lru_cache(256)
 def _parse(subscripts: str) -> tuple[list[str], str] | None:
     """Return the letters of each operand and of the output, or None for what is left to NumPy: dots, and letters that
     occur twice in one of them, such as those of a diagonal."""
@@ -41,7 +41,13 @@ def _parse(subscripts: str) -> tuple[list[str], str] | None:
 
 def _lengths(subscripts: Any, operands: tuple[Any, ...]) -> tuple[list[str], str, dict[str, int]]:
     """Return the letters of the operands and of the output, and the length of each letter's axis."""
-    parsed = _parse(subscripts) if type(subscripts) is str else None
+    if type(subscripts) is not str:
+        raise Leave("arguments")
+    parsed = _parsed.get(subscripts, False)
+    if parsed is False:
+        if len(_parsed) >= MOST_PARSED:
+            _parsed.clear()
+        parsed = _parsed[subscripts] = _parse(subscripts)
     if parsed is None or len(parsed[0]) != len(operands):
         raise Leave("arguments")
     lengths: dict[str, int] = {}
