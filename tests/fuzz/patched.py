@@ -447,7 +447,8 @@ def equal(got, expected, what):
             equal(one, other, what)
         return
     if not isinstance(expected, (np.ndarray, np.generic)):
-        if type(got) is not type(expected) or got != expected:
+        both_nan = isinstance(expected, float) and expected != expected and got != got
+        if type(got) is not type(expected) or (got != expected and not both_nan):
             raise AssertionError(f"{what}: {got!r} where {expected!r} is right")
         return
     if type(got) is not type(expected):
