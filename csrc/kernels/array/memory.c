@@ -31,14 +31,6 @@ static void *with_huge_pages(char *block, int64_t bytes)
     return block;
 }
 
-void *gk_allocate(int64_t count, int64_t size)
-{
-    int64_t bytes = gk_times(count, size);
-    if (bytes > PTRDIFF_MAX - 1)
-        return NULL;
-    return with_huge_pages(malloc((size_t)bytes + (bytes == 0)), bytes); /* malloc(0) may return NULL */
-}
-
 /* Precedes scratch memory. */
 typedef union {
     int64_t bytes; /* that follow */
@@ -46,6 +38,21 @@ typedef union {
 } scratch_head;
 
 static _Atomic(scratch_head *) kept; /* or NULL */
+
+void *gk_allocate(int64_t count, int64_t size)
+{
+    int64_t bytes = gk_times(count, size);
+    if (bytes > PTRDIFF_MAX - 1)
+        return NULL;
+    size_t wanted = (size_t)bytes + (bytes == 0); /* malloc(0) may return NULL */
+    char *block = malloc(wanted);
+    scratch_head *head = block == NULL ? atomic_exchange(&kept, NULL) : NULL;
+    if (head != NULL) {
+        free(head);
+        block = malloc(wanted);
+    }
+    return with_huge_pages(block, bytes);
+}
 
 void *gk_scratch_allocate(int64_t count, int64_t size)
 {

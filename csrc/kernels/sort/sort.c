@@ -146,8 +146,11 @@ int gk_sort_long(const void *src, void *dst, int64_t n, gk_type type,
     /* Small buckets, because a thread that shares its core with another program must not have
      * a large one when the others are done. */
     int64_t least = 8 * threads;
-    if (gk_split_available())
-        return sort_by_splitting(src, dst, n, type, least, leaves, &mine);
+    if (gk_split_available()) {
+        int status = sort_by_splitting(src, dst, n, type, least, leaves, &mine);
+        if (status != GK_NO_MEMORY) /* the other way needs less, unless it sorts in place */
+            return status;
+    }
     /* They also save the leaf sorts their first passes. */
     return sort_by_moving(src, dst, n, type, n >> 10 > least ? n >> 10 : least, leaves, &mine);
 }
