@@ -34,7 +34,7 @@ static int is_sparse_mask(PyObject *object, int64_t min_items)
  * letters, and more than two operands. */
 static int64_t products_of(PyObject *const *args, Py_ssize_t nargs)
 {
-    if (nargs < 2 || nargs > 3 || !PyUnicode_IS_ASCII(args[0]))
+    if (nargs < 2 || nargs > 3 || !PyUnicode_CheckExact(args[0]) || !PyUnicode_IS_ASCII(args[0]))
         return 0;
     const Py_UCS1 *subscripts = PyUnicode_1BYTE_DATA(args[0]);
     int64_t lengths[128] = {0}, products = 1;

@@ -348,6 +348,7 @@ typedef struct {
     int has_keywords;
     int has_mask;
     int64_t min_second;
+    int counts_products; /* min_items is a number of products, as in einsum(subscripts, *operands) */
 } hooked_method;
 
 static hooked_method methods[MAX_METHODS];
@@ -386,8 +387,7 @@ static int may_gain(const hooked_method *method, PyObject *self, PyObject *const
 
 static int is_method_wanted(const hooked_method *method, PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
-    int is_einsum = nargs > 0 && PyUnicode_CheckExact(args[0]) && !PyArray_Check(self); /* not array.astype("f4") */
-    if (is_einsum)
+    if (method->counts_products)
         return is_in_force() && products_of(args, nargs) >= (gk_min_items > 0 ? gk_min_items : method->min_items);
     return is_wanted(method->min_items, self, nargs > 0 ? args[0] : NULL);
 }
@@ -462,7 +462,8 @@ ALL(REPLACEMENTS)
 static const PyCFunction fast[MAX_METHODS] = {ALL(FAST)}, plain[MAX_METHODS] = {ALL(PLAIN)},
                          tuple[MAX_METHODS] = {ALL(TUPLE)}, bare[MAX_METHODS] = {ALL(BARE)};
 
-int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items, int has_mask, int64_t min_second)
+int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items, int has_mask, int64_t min_second,
+                   int counts_products)
 {
     PyMethodDef *definition = NULL;
     if (PyCFunction_Check(method))
@@ -487,7 +488,7 @@ int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items, int h
         return 1;
     if (k == method_count) {
         methods[k] = (hooked_method){definition, definition->ml_meth, replacements[k], Py_NewRef(handler), min_items,
-                                     (definition->ml_flags & METH_KEYWORDS) != 0, has_mask, min_second};
+                                     (definition->ml_flags & METH_KEYWORDS) != 0, has_mask, min_second, counts_products};
         method_count++;
     }
     return 0;

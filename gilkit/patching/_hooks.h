@@ -22,9 +22,11 @@ gk_ufunc_record *gk_hook_ufunc(PyObject *ufunc, int64_t min_items);
  * is called with its arguments if they contain an array of at least `min_items` items; it returns
  * NotImplemented to leave the call to NumPy. With `has_mask`, the method does nothing where a mask among
  * the arguments is false, and calls with short sparse masks are left to NumPy. If `min_second` is not 0, so are
- * calls whose second argument is not an array of at least that many items. Returns 0 if the method was
+ * calls whose second argument is not an array of at least that many items. With `counts_products`, the method takes
+ * subscripts and operands, as einsum(), and `min_items` is a number of products. Returns 0 if the method was
  * added, 1 if it has an unsupported kind of signature, or -1 with an exception. */
-int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items, int has_mask, int64_t min_second);
+int gk_hook_method(PyObject *method, PyObject *handler, int64_t min_items, int has_mask, int64_t min_second,
+                   int counts_products);
 
 /* Adds a function of NumPy that is implemented in Python; the handler is called with the function before the arguments.
  * Or a method of a random generator, if `size_place` is not 0: the index of the argument `size`.

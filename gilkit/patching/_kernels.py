@@ -117,10 +117,8 @@ def _argsort_distinct(array: np.ndarray) -> Any:
     return order
 
 
-def _check_sort(array: np.ndarray, kind: Any, order: Any, stable: Any) -> None:
+def _check_sort(array: np.ndarray, kind: Any, stable: Any) -> None:
     """Leave the sort to NumPy unless only one result is possible."""
-    if order is not None or not _has_kernel(array):
-        raise Leave("one row")
     if kind not in (None, "quicksort", "heapsort", "stable", "mergesort") or stable not in (None, True, False):
         raise Leave("arguments")
     if kind is not None and stable is not None:
@@ -135,9 +133,9 @@ def sort(
 ) -> tuple[int, Any]:
     """Sort one row into its result. NumPy makes a copy and sorts that, which is a pass over memory more."""
     check(a, MIN_SORTED_ROW)
-    if a.ndim != 1 or type(axis) is not int or axis not in (-1, 0):
+    if a.ndim != 1 or type(axis) is not int or axis not in (-1, 0) or order is not None or not _has_kernel(a):
         raise Leave("arguments")
-    _check_sort(a, kind, order, stable)
+    _check_sort(a, kind, stable)
     return a.size, _kernel(sorting.sort, a)
 
 
@@ -148,11 +146,9 @@ def sort_row(method: str, array: np.ndarray, args: list[Any], kwargs: dict[str, 
     if len(args) > 2 or not kwargs.keys() <= set(names) - given.keys():
         raise Leave("arguments")
     kind, order, stable = map((given | kwargs).get, names)
-    if abs(array.strides[0]) < array.itemsize:
+    if order is not None or not _has_kernel(array) or abs(array.strides[0]) < array.itemsize:
         raise Leave("one row")
     if method == "argsort":
-        if order is not None or not _has_kernel(array):
-            raise Leave("one row")
         if kind in (None, "quicksort", "heapsort") and stable is None:
             return _argsort_distinct(array)
         if not (kind in ("stable", "mergesort") and stable is None) and not (kind is None and stable is True):
@@ -160,7 +156,7 @@ def sort_row(method: str, array: np.ndarray, args: list[Any], kwargs: dict[str, 
         return _kernel(sorting.argsort, array)
     if array.size < (_patch.min_items() or MIN_SORTED_ROW):
         raise InVain("too small")  # so that the next calls of this size need not come here
-    _check_sort(array, kind, order, stable)
+    _check_sort(array, kind, stable)
     _kernel(sorting.sort, array, out=array)
     return None
 

@@ -17,7 +17,12 @@ class UfuncCall:
 
 def hook_ufunc(ufunc: np.ufunc, min_items: int) -> None: ...
 def hook_method(
-    method: Any, handler: Callable[..., Any], min_items: int, has_mask: bool = False, min_second: int = 0
+    method: Any,
+    handler: Callable[..., Any],
+    min_items: int,
+    has_mask: bool = False,
+    min_second: int = 0,
+    counts_products: bool = False,
 ) -> bool: ...
 def hook_function(function: Any, handler: Callable[..., Any], min_items: int, size_place: int = 0) -> bool: ...
 def hook_generalized(handler: Callable[..., Any]) -> None: ...

@@ -56,7 +56,8 @@ cdef extern from "gilkit/patching/_hooks.h":
     object gk_call_divided(object ufunc, object function, object args, object kwargs, gk_ufunc_record *record)
     gk_ufunc_record *gk_hook_ufunc(object ufunc, int64_t min_items) except NULL
     int gk_hook_method(
-        object method, object handler, int64_t min_items, int has_mask, int64_t min_second) except -1
+        object method, object handler, int64_t min_items, int has_mask, int64_t min_second,
+        int counts_products) except -1
     void gk_set_generalized_handler(object handler)
     int gk_hook_function(object function, object handler, int64_t min_items, int size_place) except -1
     void gk_hook_subscript(object handler, int64_t min_items)
@@ -91,9 +92,10 @@ def hook_ufunc(ufunc, int64_t min_items):
     gk_hook_ufunc(ufunc, min_items)
 
 
-def hook_method(method, handler, int64_t min_items, bint has_mask=False, int64_t min_second=0):
+def hook_method(
+        method, handler, int64_t min_items, bint has_mask=False, int64_t min_second=0, bint counts_products=False):
     """Add a method or function of NumPy; return whether it is one that can be replaced."""
-    return gk_hook_method(method, handler, min_items, has_mask, min_second) == 0
+    return gk_hook_method(method, handler, min_items, has_mask, min_second, counts_products) == 0
 
 
 def hook_function(function, handler, int64_t min_items, int size_place=0):

@@ -1,7 +1,10 @@
 /* Where runs begin, for one type and instruction set. runs_types.h defines
  *   TYPE         the C type of the items
  *   TYPED(name)  name with the suffixes of the type and the instruction set
- *   IS_FLOAT     whether NaNs are to be told from other items
+ *   IS_FLOAT     whether the items can be NaN
+ * and with AVX-512
+ *   BITS         the width of an item
+ *   BEGIN_MASK   the type of a mask with a bit for each item of a vector
  */
 
 /* Whether a run begins at item i > 0. NaNs are at the end, so only the first of them follows another item. */
@@ -44,10 +47,11 @@ TARGET GK_INLINE BEGIN_MASK TYPED(begin_mask)(const TYPE *x, int64_t i, int nans
 
 /* Writes the first items of the runs that begin in begin..end - 1, numbered from `number` on, and their indices. Another
  * thread writes the next ones, so nothing may be written after the last. */
-static TARGET void TYPED(write_firsts)(const gk_runs *r, int64_t begin, int64_t end, int64_t number, TYPE *values,
+static TARGET void TYPED(write_firsts)(const gk_runs *r, int64_t begin, int64_t end, int64_t number, void *to,
                                        int64_t *starts)
 {
     const TYPE *x = r->items;
+    TYPE *values = to;
     int nans_differ = r->nans_differ;
     int64_t i = begin;
     if (i == 0 && end > 0) {

@@ -1,6 +1,23 @@
-/* Includes runs_template.h for each type of 4 and 8 bytes, included by base/foreach_isa.h for each instruction set. */
+/* Includes runs_template.h for each type, included by base/foreach_isa.h for each instruction set. Items of 1 and 2 bytes have
+ * no vectors of their own: they are few values, which are counted instead of sorted if there are many items. */
 #if ISA == 5
 #  include "base/vectors.h"
+#endif
+
+#if ISA == 0
+#  define TYPE uint8_t
+#  define TYPED(name) NAME(name##_8)
+#  define IS_FLOAT 0
+#  include "kernels/search/runs_template.h"
+#  undef TYPE
+#  undef TYPED
+
+#  define TYPE uint16_t
+#  define TYPED(name) NAME(name##_16)
+#  include "kernels/search/runs_template.h"
+#  undef TYPE
+#  undef TYPED
+#  undef IS_FLOAT
 #endif
 
 #define TYPE uint32_t
