@@ -695,6 +695,31 @@ def by_kernels(x):
         compare(name, call, "none", rounds=7)
 
 
+def sorts_by_size(x):
+    """Sorts of patched NumPy, into a new array and in place."""
+
+    def copy_and_sort(part, target):
+        np.copyto(target, part)
+        target.sort()
+        return target
+
+    for n in (20_000, 60_000, 100_000, 300_000, N // 10):
+        for dtype in ("f8", "f4"):
+            part = x[:n].astype(dtype)
+            target, times = np.empty_like(part), max(1, 1_200_000 // n)
+            calls = {
+                "np.sort": functools.partial(np.sort, part),
+                "copy, a.sort()": functools.partial(copy_and_sort, part, target),
+            }
+            for name, call in calls.items():
+                compare(
+                    f"{name} of {dtype}, {n}, {times} times",
+                    lambda f=call, k=times: [f() for _ in range(k)][-1],
+                    "none",
+                    rounds=25,
+                )
+
+
 def patched(x):
     """NumPy's own functions with the patch."""
     out, y = np.empty_like(x), x + 1
@@ -736,6 +761,7 @@ def patched(x):
     compare(f"stable argsort int64, {N}", lambda: np.argsort(wide, kind="stable"), "none", rounds=3)
     compare(f"cumsum int64, {N}", lambda: np.cumsum(wide), "none")
     compare(f"bincount of 1000, {N}", lambda small=np.abs(wide) % 1000: np.bincount(small), "none")
+    sorts_by_size(x)
     by_kernels(x)
     a = np.resize(x, (4000, 4000))
     compare(

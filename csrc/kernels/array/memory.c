@@ -46,6 +46,7 @@ void *gk_allocate(int64_t count, int64_t size)
         return NULL;
     size_t wanted = (size_t)bytes + (bytes == 0); /* malloc(0) may return NULL */
     char *block = malloc(wanted);
+    /* What is kept for the next sort must not make this call fail. */
     scratch_head *head = block == NULL ? atomic_exchange(&kept, NULL) : NULL;
     if (head != NULL) {
         free(head);

@@ -23,9 +23,8 @@ GK_INLINE int64_t gk_ceil_div(int64_t n, int64_t size)
 /* Uninitialised memory for count items of `size` bytes. NULL if there is not enough, or if the size overflows. */
 void *gk_allocate(int64_t count, int64_t size);
 
-/* The same for scratch memory. Of what is released, one block of up to
- * GK_SCRATCH_KEPT bytes, as much as glibc keeps of its own, serves the next call: the kernel needs as long to clear the
- * pages of new memory as a short sort takes. */
+/* The same for scratch memory. Of what is released, one block of up to GK_SCRATCH_KEPT bytes, as much as glibc keeps of its
+ * own, serves the next call: the operating system needs as long to clear the pages of new memory as a short sort takes. */
 enum { GK_SCRATCH_KEPT = 32 << 20 };
 void *gk_scratch_allocate(int64_t count, int64_t size);
 void gk_scratch_release(void *scratch);

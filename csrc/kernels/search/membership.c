@@ -17,7 +17,7 @@ enum {
     MAX_TABLE_BITS = 1 << 24,  /* 2 MB */
     CACHED = 1 << 16,          /* slots of a table that fits into the second-level cache */
     PREFETCHED_FROM = 1 << 14, /* smaller tables are in the cache */
-    FEW = 16,                  /* elements of 4 or 8 bytes */
+    FEW = 16,                  /* elements of 4 or 8 bytes with which each item is compared */
 };
 
 #define FOREACH_ISA "kernels/search/membership_template.h"

@@ -23,7 +23,7 @@ typedef struct {
     gk_type type;             /* of 4 or 8 bytes */
     size_t size;
     const gk_leaf_sorts *leaves; /* for the sample */
-    gk_sort_order order; /* of signed keys */
+    gk_sort_order order;         /* of signed keys */
     int levels, buckets;
     int64_t pivots[GK_MAX_BUCKETS]; /* bucket b has the keys from pivots[b - 1] up to pivots[b] */
     int64_t tree[GK_MAX_BUCKETS];   /* the pivots as a search tree; see classify() */

@@ -1,9 +1,9 @@
-/* Sorts one long slice with all threads: sample, partition, sort the buckets.
+/* Sorts one long slice with all threads: sample, divide into buckets, sort the buckets.
  *
- * Pivots from a sample divide the keys into buckets. A first parallel pass over the
- * source finds the bucket of every item and counts the buckets of each chunk. A
- * second pass moves every item to its place in the destination. Then each bucket is
- * sorted by one leaf sort, the largest bucket first.
+ * Pivots from a sample divide the keys into buckets, in one of two ways. By splitting (split.h), each chunk is divided in
+ * the cache, and a bucket is gathered from all chunks just before it is sorted. By moving (buckets.h), a first parallel
+ * pass over the source finds the bucket of each item, and a second one moves the items to their places. Then one leaf sort
+ * sorts each bucket, the largest bucket first.
  *
  * A bucket whose items are all equal needs no sorting, so few distinct values are fast.
  */
@@ -151,8 +151,9 @@ int gk_sort_long(const void *src, void *dst, int64_t n, gk_type type,
         if (status != GK_NO_MEMORY) /* the other way needs less, unless it sorts in place */
             return status;
     }
-    /* They also save the leaf sorts their first passes. */
-    return sort_by_moving(src, dst, n, type, n >> 10 > least ? n >> 10 : least, leaves, &mine);
+    /* Buckets of a thousand items also save the leaf sorts their first passes. */
+    int64_t most = n >> 10;
+    return sort_by_moving(src, dst, n, type, most > least ? most : least, leaves, &mine);
 }
 
 typedef struct {
